@@ -1,0 +1,22 @@
+//! Domain types and pure rules of cxc. No I/O, no async, no clock: an instant is always handed in.
+
+pub mod attempt;
+pub mod channel;
+pub mod compliance;
+pub mod device;
+pub mod email;
+pub mod enumerations;
+pub mod field;
+pub mod hash;
+pub mod location;
+pub mod opt_out;
+pub mod phone;
+pub mod record;
+pub mod selection;
+pub mod sms;
+pub mod treatment;
+
+/// A tenant's number: the key of every large table, never reused.
+pub type TenantNo = i64;
+/// An instant as it is stored: microseconds since 1970-01-01T00:00:00Z.
+pub type Micros = i64;
