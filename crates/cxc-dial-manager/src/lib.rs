@@ -1,1 +1,4 @@
+//! Sends SMS and email: content, channels, delivery results, opt-outs.
 
+pub mod channel;
+pub mod content;

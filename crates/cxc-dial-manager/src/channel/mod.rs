@@ -1,0 +1,139 @@
+//! Carriers: the ways by which a rendered message leaves, behind one trait.
+mod account;
+mod body;
+mod inbound;
+mod problem;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cxc_core::Micros;
+
+pub use account::{
+    AccountKind, ChannelAccount, Credential, LongMessages, Millis, Security, SimulatedChannel, SimulatorSettings,
+    SmppSettings,
+};
+pub use body::{Body, EmailBody, SmsBody};
+pub use inbound::{Ack, Answer, Inbound, InboundEvent, InboundSender, ReceiptState, inbound_channel};
+pub use problem::Problem;
+
+/// The call result of a refusal that does not concern the address (`GeneralError`).
+pub const GENERAL_ERROR: i16 = 3;
+/// The call result of an address that does not exist (`WrongNumber`).
+pub const WRONG_NUMBER: i16 = 53;
+
+/// The present instant, handed down from `main`: microseconds since 1970.
+pub type Now = Arc<dyn Fn() -> Micros + Send + Sync>;
+
+/// One message for one address. Its attempt row is durable before a carrier sees it.
+#[derive(Clone)]
+pub struct OutMessage {
+    /// The attempt's number. Its low 16 bits travel as SMPP's `user_message_reference`.
+    pub attempt: i64,
+    /// Stable and opaque, 1 to 40 letters, digits, `.`, `-` or `_`; becomes the local part of the Message-ID.
+    pub reference: String,
+    /// The sender: an E.164 number, short code or up to 11 letters for SMS; an address for email.
+    pub from: String,
+    /// The device's address: E.164 or an email address.
+    pub to: String,
+    /// What the person is to read.
+    pub body: Body,
+}
+
+impl OutMessage {
+    /// What a receipt brings back as [`Inbound::Receipt`]'s `reference`.
+    pub fn short_reference(&self) -> u16 {
+        self.attempt.to_le_bytes().first_chunk::<2>().map_or(0, |b| u16::from_le_bytes(*b))
+    }
+}
+
+// addresses are personal data: they never reach a log through Debug
+impl std::fmt::Debug for OutMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OutMessage").field("attempt", &self.attempt).field("body", &self.body).finish_non_exhaustive()
+    }
+}
+
+/// What became of one message. Exactly one of: it left, it did not, nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Final: the next hop took responsibility and no receipt will come.
+    Delivered {
+        /// The carrier's own id of the message, for people to quote.
+        provider_id: String,
+    },
+    /// The carrier took it and a receipt with this id is awaited.
+    Accepted {
+        /// The id that the receipt will carry.
+        provider_id: String,
+    },
+    /// A final refusal: counts as an attempt, is not repeated.
+    Rejected {
+        /// A call-result code: [`GENERAL_ERROR`] or [`WRONG_NUMBER`].
+        result: i16,
+        /// The carrier's words, without the address.
+        detail: String,
+    },
+    /// Known not to have been sent: does not count, may be repeated.
+    Retry {
+        /// Why.
+        detail: String,
+        /// How long the carrier wants to be left alone, if it said or if it is backing off.
+        after: Option<Duration>,
+        /// The carrier asked to slow down: the whole account should.
+        throttled: bool,
+    },
+    /// It left, or may have, and no answer came: counts as an attempt, is never repeated by itself.
+    InDoubt {
+        /// What happened to the answer.
+        detail: String,
+    },
+}
+
+impl Outcome {
+    /// A message that is known not to have left, for a reason that concerns the connection.
+    pub(crate) fn not_sent(detail: impl Into<String>) -> Self {
+        Outcome::Retry { detail: detail.into(), after: None, throttled: false }
+    }
+
+    /// A final refusal.
+    pub(crate) fn refused(result: i16, detail: impl Into<String>) -> Self {
+        Outcome::Rejected { result, detail: detail.into() }
+    }
+}
+
+/// How a carrier stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CarrierStatus {
+    /// No connection yet, or being made anew; sends wait a little, then answer `Retry`.
+    Connecting,
+    /// At least one connection is usable.
+    Connected,
+    /// Connected, but the carrier asked to slow down.
+    Throttled {
+        /// Until when, in the carrier's clock ([`Now`]).
+        until: Micros,
+    },
+    /// No connection can be made; the carrier keeps trying by itself.
+    Down {
+        /// Why, without secrets: shown to the operator.
+        reason: String,
+    },
+    /// [`Carrier::close`] was called.
+    Closed,
+}
+
+/// A way out for one channel account. Shared by all senders of the account in this process.
+#[async_trait]
+pub trait Carrier: Send + Sync {
+    /// Sends one message. Called up to some hundred times at once; answers within a bounded time.
+    /// Dropping the future hides the outcome: the caller must treat the attempt as in doubt.
+    async fn send(&self, message: OutMessage) -> Outcome;
+
+    /// How the carrier stands now. Cheap.
+    fn status(&self) -> CarrierStatus;
+
+    /// Lets messages under way finish (bounded), says goodbye and ends the background work.
+    async fn close(&self);
+}

@@ -1,0 +1,1 @@
+//! Content: what is said, and how it is rendered for one contact.
