@@ -1,1 +1,35 @@
+//! The store: one SQL text on SQLite and PostgreSQL. Each table is written through one module.
+//!
+//! Every method takes the tenant (or the number of a list or group, which belongs to one tenant)
+//! and runs inside the caller's transaction.
 
+pub mod bulk;
+pub mod db;
+mod error;
+pub mod event;
+pub mod id_block;
+pub mod job;
+pub mod lease;
+mod migrate;
+mod rows;
+
+pub use db::{Db, DbOptions, Engine, Tx};
+pub use error::StoreError;
+pub use rows::Rows;
+
+/// Runs one sqlx expression on whichever engine `$tx` holds.
+#[macro_export]
+macro_rules! on {
+    ($tx:expr, $conn:ident => $query:expr) => {
+        match $tx {
+            $crate::Tx::Postgres(tx) => {
+                let $conn = &mut **tx;
+                $query
+            }
+            $crate::Tx::Sqlite(tx) => {
+                let $conn = &mut **tx;
+                $query
+            }
+        }
+    };
+}

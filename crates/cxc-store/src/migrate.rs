@@ -1,0 +1,71 @@
+//! Migrations: one set of texts with type tokens, run at start. They expand first and contract a release later.
+use std::borrow::Cow;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, PgPool, SqlSafeStr, SqlitePool};
+
+use crate::StoreError;
+
+/// Every migration: number, title, text. A number is never reused, a released text never edited.
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "base", include_str!("../migrations/0001_base.sql")),
+    (2, "access", include_str!("../migrations/0002_access.sql")),
+    (3, "lists", include_str!("../migrations/0003_lists.sql")),
+    (4, "campaigns", include_str!("../migrations/0004_campaigns.sql")),
+];
+
+/// Type token, PostgreSQL, SQLite.
+const TOKENS: &[(&str, &str, &str)] = &[
+    ("{UUID}", "UUID", "BLOB"),
+    ("{JSON}", "JSONB", "TEXT"),
+    ("{BIGINT}", "BIGINT", "INTEGER"),
+    ("{SMALLINT}", "SMALLINT", "INTEGER"),
+    ("{BOOL}", "BOOLEAN", "INTEGER"),
+    ("{BYTES}", "BYTEA", "BLOB"),
+    // tables that are looked up by their key only
+    ("{WITHOUT_ROWID}", "", "WITHOUT ROWID"),
+    ("{BY_MONTH}", "PARTITION BY RANGE (month)", "WITHOUT ROWID"),
+    ("{DEFAULT_MONTH}", "CREATE TABLE attempt_default PARTITION OF attempt DEFAULT;", ""),
+    // tables whose rows are updated often keep room on their pages and are vacuumed early
+    (
+        "{HOT}",
+        "WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)",
+        "WITHOUT ROWID",
+    ),
+];
+
+fn migrator(postgres: bool) -> Migrator {
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|(number, title, text)| {
+            let mut sql = (*text).to_owned();
+            for (token, pg, lite) in TOKENS {
+                sql = sql.replace(token, if postgres { pg } else { lite });
+            }
+            Migration::new(
+                *number,
+                Cow::Borrowed(*title),
+                MigrationType::Simple,
+                AssertSqlSafe(sql).into_sql_str(),
+                false,
+            )
+        })
+        .collect();
+    Migrator::with_migrations(migrations)
+}
+
+pub(crate) async fn postgres(pool: &PgPool) -> Result<(), StoreError> {
+    migrator(true).run(pool).await.map_err(explain)
+}
+
+pub(crate) async fn sqlite(pool: &SqlitePool) -> Result<(), StoreError> {
+    migrator(false).run(pool).await.map_err(explain)
+}
+
+fn explain(error: MigrateError) -> StoreError {
+    let known = MIGRATIONS.last().map_or(0, |m| m.0);
+    match error {
+        MigrateError::VersionMissing(found) if found > known => StoreError::NewerSchema { found, known },
+        other => StoreError::Migrate(other),
+    }
+}
