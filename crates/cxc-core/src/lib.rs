@@ -7,6 +7,7 @@ pub mod device;
 pub mod email;
 pub mod enumerations;
 pub mod field;
+pub mod field_error;
 pub mod hash;
 pub mod location;
 pub mod opt_out;
