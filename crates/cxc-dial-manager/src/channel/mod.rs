@@ -1,8 +1,11 @@
 //! Carriers: the ways by which a rendered message leaves, behind one trait.
 mod account;
+mod backoff;
 mod body;
 mod inbound;
+mod net;
 mod problem;
+pub mod smtp;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,6 +125,17 @@ pub enum CarrierStatus {
     },
     /// [`Carrier::close`] was called.
     Closed,
+}
+
+/// Why a carrier can't be built from its account.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConnectError(String);
+
+impl From<net::NetError> for ConnectError {
+    fn from(error: net::NetError) -> Self {
+        Self(error.to_string())
+    }
 }
 
 /// A way out for one channel account. Shared by all senders of the account in this process.
