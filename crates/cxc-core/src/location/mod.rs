@@ -1,1 +1,13 @@
-//! (being written)
+//! Where a phone number, a postal code or a zone's name may be: country, regions and time zones.
+//!
+//! The tables are written at development time by `scripts/data` and checked in under `data/`;
+//! `docs/location-data.md` says where they come from. [`LocationTables::embedded`] reads them once,
+//! and the value is handed down.
+mod country;
+mod country_table;
+mod place;
+mod tables;
+
+pub use country::{Country, UnknownCountry};
+pub use place::{BadLocationKey, Location, LocationSource, Name};
+pub use tables::{LocationTables, TableError, UnknownZone};
