@@ -31,6 +31,7 @@ CREATE TABLE campaign_group_list (
     list              {BIGINT} NOT NULL,
     weight            {BIGINT} NOT NULL,
     position          {BIGINT} NOT NULL,
+    selection_rule    {UUID},
     loaded_to         {BIGINT} NOT NULL DEFAULT 0,
     loaded_generation {BIGINT} NOT NULL DEFAULT 0,
     loaded_changes    {BIGINT} NOT NULL DEFAULT -1,

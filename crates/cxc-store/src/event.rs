@@ -31,7 +31,7 @@ impl Tx {
         const SQL: &str =
             "INSERT INTO event (id, tenant, topic, kind, subject, body, at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let id = self.id_block_take(Numbered::Event, 1).await?;
-        on!(self, conn => sqlx::query(SQL).bind(id).bind(tenant).bind(topic).bind(kind).bind(subject).bind(Json(body)).bind(at).execute(conn).await?);
+        on!(self, conn => sqlx::query(SQL).bind(id).bind(tenant).bind(topic).bind(kind).bind(subject).bind(Json(body)).bind(at).execute(conn).await?.rows_affected());
         Ok(())
     }
 

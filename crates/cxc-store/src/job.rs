@@ -66,7 +66,7 @@ impl Tx {
             "INSERT INTO job (id, tenant, kind, subject, payload, state, run_at, created_by, created_at, updated_at)
             VALUES ($1, $2, $3, $4, $5, 'queued', $6, $7, $8, $8)";
         on!(self, conn => sqlx::query(SQL).bind(job.id).bind(job.tenant).bind(job.kind).bind(job.subject)
-            .bind(Json(&job.payload)).bind(job.run_at).bind(&job.created_by).bind(job.created_at).execute(conn).await?);
+            .bind(Json(&job.payload)).bind(job.run_at).bind(&job.created_by).bind(job.created_at).execute(conn).await?.rows_affected());
         Ok(())
     }
 
@@ -144,7 +144,7 @@ impl Tx {
     /// Puts a job back in the queue, to run at `run_at`.
     pub async fn job_requeue(&mut self, job: &Job, run_at: i64) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE job SET state = 'queued', lease_until = 0, run_at = $3 WHERE id = $1 AND lease_token = $2 AND state = 'running'";
-        on!(self, conn => sqlx::query(SQL).bind(job.id).bind(job.lease_token).bind(run_at).execute(conn).await?);
+        on!(self, conn => sqlx::query(SQL).bind(job.id).bind(job.lease_token).bind(run_at).execute(conn).await?.rows_affected());
         Ok(())
     }
 
@@ -202,8 +202,8 @@ impl Tx {
         const FAIL: &str = "UPDATE job SET state = 'failed', finished_at = $1, updated_at = $1
             WHERE state = 'running' AND lease_until <= $1 AND tries >= $2";
         const FORGET: &str = "DELETE FROM job WHERE finished_at < $1";
-        on!(self, conn => sqlx::query(FAIL).bind(now).bind(MAX_TRIES).execute(conn).await?);
-        on!(self, conn => sqlx::query(FORGET).bind(before).execute(conn).await?);
+        on!(self, conn => sqlx::query(FAIL).bind(now).bind(MAX_TRIES).execute(conn).await?.rows_affected());
+        on!(self, conn => sqlx::query(FORGET).bind(before).execute(conn).await?.rows_affected());
         Ok(())
     }
 }

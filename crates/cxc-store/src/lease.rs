@@ -49,7 +49,7 @@ impl Tx {
     /// Gives a lease back, if it is still held with this token.
     pub async fn lease_release(&mut self, lease: &Lease) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE lease SET expires_at = 0, holder = '' WHERE name = $1 AND token = $2 AND holder = $3";
-        on!(self, conn => sqlx::query(SQL).bind(&lease.name).bind(lease.token).bind(&lease.holder).execute(conn).await?);
+        on!(self, conn => sqlx::query(SQL).bind(&lease.name).bind(lease.token).bind(&lease.holder).execute(conn).await?.rows_affected());
         Ok(())
     }
 

@@ -3,14 +3,26 @@
 //! Every method takes the tenant (or the number of a list or group, which belongs to one tenant)
 //! and runs inside the caller's transaction.
 
+pub mod attempt;
+pub mod api_client;
+pub mod audit;
+pub mod idempotency;
+pub mod object;
+pub mod object_query;
+pub mod session;
+pub mod tenant;
+pub mod user;
 pub mod bulk;
+pub mod counter;
 pub mod db;
 mod error;
 pub mod event;
+pub mod group;
 pub mod id_block;
 pub mod job;
 pub mod lease;
 mod migrate;
+pub mod record;
 mod rows;
 
 pub use db::{Db, DbOptions, Engine, Tx};

@@ -1,0 +1,319 @@
+//! Attempts: one row a try on one device. It is durable before anything leaves, and it is the compliance
+//! history at the same time. Written by the dial manager, the dialer and the history service.
+use cxc_core::attempt::AttemptState;
+use serde::Serialize;
+use sqlx::AssertSqlSafe;
+
+use crate::{Db, Rows, StoreError, Tx, on};
+
+/// A new attempt, in state `sending`. Times are microseconds.
+#[derive(Debug, Clone, Serialize)]
+#[expect(missing_docs, reason = "the columns are explained in the migration")]
+pub struct NewAttempt {
+    pub tenant: i64,
+    pub month: i64,
+    pub id: i64,
+    pub grp: i64,
+    pub record: i64,
+    pub list: i64,
+    pub contact: i64,
+    pub account: i64,
+    pub epoch: i64,
+    pub channel: i16,
+    pub position: i16,
+    pub device_hash: i64,
+    pub client_hash: Option<i64>,
+    pub location: i64,
+    pub rule_set: i64,
+    pub started_at: i64,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, Serialize)]
+pub struct AttemptUpdate {
+    /// The attempt's month, as in its key.
+    pub month: i64,
+    /// The attempt.
+    pub id: i64,
+    /// Its new state.
+    pub state: i16,
+    /// Its result, once there is one.
+    pub result: Option<i16>,
+    /// The carrier's id of the message, if it gave one.
+    pub provider_id: Option<String>,
+    /// The carrier's words, without addresses.
+    pub detail: Option<String>,
+    /// When it ended, if it did.
+    pub finished_at: Option<i64>,
+}
+
+/// An attempt as stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are explained in the migration")]
+pub struct Attempt {
+    pub tenant: i64,
+    pub month: i64,
+    pub id: i64,
+    pub grp: i64,
+    pub record: i64,
+    pub list: i64,
+    pub contact: i64,
+    pub account: i64,
+    pub channel: i16,
+    pub position: i16,
+    pub device_hash: i64,
+    pub client_hash: Option<i64>,
+    pub state: i16,
+    pub result: Option<i16>,
+    pub disposition: Option<String>,
+    pub provider_id: Option<String>,
+    pub detail: Option<String>,
+    pub rule_set: i64,
+    pub started_at: i64,
+    pub finished_at: Option<i64>,
+}
+
+const COLUMNS: &str = "tenant, month, id, grp, record, list, contact, account, channel, position, device_hash, client_hash,
+    state, result, disposition, provider_id, detail, rule_set, started_at, finished_at";
+
+/// A past attempt, as far as attempt rules look at it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are explained in the migration")]
+pub struct PastAttempt {
+    pub device_hash: i64,
+    pub client_hash: Option<i64>,
+    pub grp: i64,
+    pub channel: i16,
+    pub state: i16,
+    pub result: Option<i16>,
+    pub disposition: Option<String>,
+    pub started_at: i64,
+}
+
+/// The two ways in which a person is in flight.
+pub const IN_FLIGHT_DEVICE: i16 = 1;
+/// By client id.
+pub const IN_FLIGHT_CLIENT: i16 = 2;
+
+/// The most past attempts that are read for one device or person: no rule counts further.
+const HISTORY_LIMIT: i64 = 20_000;
+
+
+/// The month of an instant as attempts are kept by: year * 100 + month, UTC.
+pub fn month_of(micros: i64) -> i64 {
+    let at = jiff::Timestamp::from_microsecond(micros).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
+    i64::from(at.year()) * 100 + i64::from(at.month())
+}
+
+#[derive(Serialize)]
+struct Hash {
+    h: i64,
+}
+
+fn hashes(list: &[i64]) -> Result<Rows, StoreError> {
+    Rows::of(&list.iter().map(|h| Hash { h: *h }).collect::<Vec<_>>())
+}
+
+impl Tx {
+    /// Marks the person and the device of each attempt as being contacted; answers the attempts for which
+    /// both were free. The marks of the others are not left behind.
+    pub async fn in_flight_insert(&mut self, attempts: &[NewAttempt]) -> Result<Vec<i64>, StoreError> {
+        #[derive(Serialize)]
+        struct Mark {
+            kind: i16,
+            key: i64,
+            attempt: i64,
+        }
+        let Some(tenant) = attempts.first().map(|a| a.tenant) else { return Ok(Vec::new()) };
+        let mut marks = Vec::with_capacity(attempts.len() * 2);
+        for a in attempts {
+            marks.push(Mark { kind: IN_FLIGHT_DEVICE, key: a.device_hash, attempt: a.id });
+            if let Some(key) = a.client_hash {
+                marks.push(Mark { kind: IN_FLIGHT_CLIENT, key, attempt: a.id });
+            }
+        }
+        // one order for all writers, so that two batches can't wait for each other in a circle
+        marks.sort_by_key(|m| (m.kind, m.key, m.attempt));
+        let source = Rows::source(self, "$1", &[("kind", "SMALLINT"), ("key", "BIGINT"), ("attempt", "BIGINT")]);
+        let sql = format!(
+            "INSERT INTO in_flight (tenant, kind, key_hash, attempt)
+             SELECT $2, v.kind, v.key, v.attempt FROM {source} WHERE true
+             ON CONFLICT (tenant, kind, key_hash) DO NOTHING RETURNING attempt"
+        );
+        let rows = Rows::of(&marks)?;
+        let taken: Vec<i64> = on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?);
+        let mut got: std::collections::HashMap<i64, usize> = std::collections::HashMap::new();
+        for id in taken {
+            *got.entry(id).or_default() += 1;
+        }
+        let wanted = |a: &NewAttempt| 1 + usize::from(a.client_hash.is_some());
+        let (free, held): (Vec<_>, Vec<_>) = attempts.iter().partition(|a| got.get(&a.id) == Some(&wanted(a)));
+        let half: Vec<i64> = held.iter().filter(|a| got.contains_key(&a.id)).map(|a| a.id).collect();
+        if !half.is_empty() {
+            let keys: Vec<(i64, Option<i64>)> =
+                held.iter().filter(|a| half.contains(&a.id)).map(|a| (a.device_hash, a.client_hash)).collect();
+            self.in_flight_delete(tenant, &half, &keys).await?;
+        }
+        Ok(free.into_iter().map(|a| a.id).collect())
+    }
+
+    /// Takes away the marks of attempts that ended: found by the keys, deleted only where they are theirs.
+    pub async fn in_flight_delete(&mut self, tenant: i64, attempts: &[i64], keys: &[(i64, Option<i64>)]) -> Result<(), StoreError> {
+        #[derive(Serialize)]
+        struct Mark {
+            kind: i16,
+            key: i64,
+            attempt: i64,
+        }
+        let mut marks = Vec::with_capacity(attempts.len() * 2);
+        for (attempt, (device, client)) in attempts.iter().zip(keys) {
+            marks.push(Mark { kind: IN_FLIGHT_DEVICE, key: *device, attempt: *attempt });
+            if let Some(client) = client {
+                marks.push(Mark { kind: IN_FLIGHT_CLIENT, key: *client, attempt: *attempt });
+            }
+        }
+        if marks.is_empty() {
+            return Ok(());
+        }
+        let source = Rows::source(self, "$1", &[("kind", "SMALLINT"), ("key", "BIGINT"), ("attempt", "BIGINT")]);
+        let sql = match self {
+            Tx::Postgres(_) => format!(
+                "DELETE FROM in_flight i USING {source}
+                 WHERE i.tenant = $2 AND i.kind = v.kind AND i.key_hash = v.key AND i.attempt = v.attempt"
+            ),
+            Tx::Sqlite(_) => format!(
+                "DELETE FROM in_flight WHERE tenant = $2 AND (kind, key_hash, attempt) IN (SELECT v.kind, v.key, v.attempt FROM {source})"
+            ),
+        };
+        let rows = Rows::of(&marks)?;
+        on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// Writes attempts in state `sending`. Commit before anything leaves.
+    pub async fn attempt_insert(&mut self, attempts: &[NewAttempt]) -> Result<(), StoreError> {
+        if attempts.is_empty() {
+            return Ok(());
+        }
+        let columns = [
+            ("tenant", "BIGINT"), ("month", "BIGINT"), ("id", "BIGINT"), ("grp", "BIGINT"), ("record", "BIGINT"), ("list", "BIGINT"),
+            ("contact", "BIGINT"), ("account", "BIGINT"), ("epoch", "BIGINT"), ("channel", "SMALLINT"), ("position", "SMALLINT"),
+            ("device_hash", "BIGINT"), ("client_hash", "BIGINT"), ("location", "BIGINT"), ("rule_set", "BIGINT"), ("started_at", "BIGINT"),
+        ];
+        let names = columns.map(|c| c.0).join(", ");
+        let picked = columns.map(|c| format!("v.{}", c.0)).join(", ");
+        let source = Rows::source(self, "$1", &columns);
+        let sql = format!("INSERT INTO attempt ({names}, state) SELECT {picked}, {} FROM {source}", AttemptState::Sending.code());
+        let rows = Rows::of(attempts)?;
+        on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// Writes what became of attempts of one tenant.
+    pub async fn attempt_update(&mut self, tenant: i64, updates: &[AttemptUpdate]) -> Result<u64, StoreError> {
+        if updates.is_empty() {
+            return Ok(0);
+        }
+        let source = Rows::source(
+            self,
+            "$1",
+            &[
+                ("month", "BIGINT"), ("id", "BIGINT"), ("state", "SMALLINT"), ("result", "SMALLINT"), ("provider_id", "TEXT"),
+                ("detail", "TEXT"), ("finished_at", "BIGINT"),
+            ],
+        );
+        let sql = format!(
+            "UPDATE attempt SET state = v.state, result = coalesce(v.result, attempt.result),
+                provider_id = coalesce(v.provider_id, attempt.provider_id), detail = coalesce(v.detail, attempt.detail),
+                finished_at = coalesce(v.finished_at, attempt.finished_at)
+             FROM {source} WHERE attempt.tenant = $2 AND attempt.month = v.month AND attempt.id = v.id"
+        );
+        let rows = Rows::of(updates)?;
+        Ok(on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected()))
+    }
+
+    /// Attempts of a channel account that a lost epoch left in state `sending`.
+    pub async fn attempt_orphans(&mut self, account: i64, below_epoch: i64, limit: i64) -> Result<Vec<Attempt>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM attempt WHERE account = $1 AND state = 1 AND epoch < $2 ORDER BY started_at LIMIT $3");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(account).bind(below_epoch).bind(limit).fetch_all(conn).await?))
+    }
+
+    /// Accepted attempts of a channel account that have waited for their receipt since before an instant.
+    pub async fn attempt_unreceipted(&mut self, account: i64, before: i64, limit: i64) -> Result<Vec<Attempt>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM attempt WHERE account = $1 AND state = 2 AND started_at < $2 ORDER BY started_at LIMIT $3");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(account).bind(before).bind(limit).fetch_all(conn).await?))
+    }
+
+    /// Whether a channel account has attempts under way: sent or waiting for a receipt.
+    pub async fn attempt_any_open(&mut self, account: i64) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM attempt WHERE account = $1 AND state IN (1, 2))";
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(account).fetch_one(conn).await?))
+    }
+
+    /// The attempts that a carrier knows by these ids.
+    pub async fn attempt_by_provider(&mut self, account: i64, provider_ids: &[&str]) -> Result<Vec<Attempt>, StoreError> {
+        #[derive(Serialize)]
+        struct Id<'a> {
+            p: &'a str,
+        }
+        let rows = Rows::of(&provider_ids.iter().map(|p| Id { p }).collect::<Vec<_>>())?;
+        let source = Rows::source(self, "$1", &[("p", "TEXT")]);
+        let columns = qualified("a");
+        let sql = format!("SELECT {columns} FROM {source} JOIN attempt a ON a.account = $2 AND a.provider_id = v.p");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(account).fetch_all(conn).await?))
+    }
+
+    /// The attempts on a device of a tenant, newest first.
+    pub async fn attempt_of_device(&mut self, tenant: i64, device_hash: i64, limit: i64) -> Result<Vec<Attempt>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM attempt WHERE tenant = $1 AND device_hash = $2 ORDER BY started_at DESC LIMIT $3");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(device_hash).bind(limit).fetch_all(conn).await?))
+    }
+
+    /// What attempt rules count: attempts since an instant on any of these devices or to any of these
+    /// people, of the campaigns (replies to a person's own message are left out) and known to have left.
+    pub async fn attempt_history(&mut self, tenant: i64, devices: &[i64], clients: &[i64], since: i64) -> Result<Vec<PastAttempt>, StoreError> {
+        let source = Rows::source(self, "$1", &[("h", "BIGINT")]);
+        let mut found = Vec::new();
+        for (column, keys) in [("device_hash", devices), ("client_hash", clients)] {
+            if keys.is_empty() {
+                continue;
+            }
+            let sql = format!(
+                "SELECT a.device_hash, a.client_hash, a.grp, a.channel, a.state, a.result, a.disposition, a.started_at
+                 FROM {source} JOIN attempt a ON a.tenant = $2 AND a.{column} = v.h AND a.started_at >= $3
+                 WHERE a.grp > 0 AND a.state <> {} LIMIT {HISTORY_LIMIT}",
+                AttemptState::NotSent.code()
+            );
+            let rows = hashes(keys)?;
+            let page: Vec<PastAttempt> =
+                on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).bind(since).fetch_all(conn).await?);
+            found.extend(page);
+        }
+        Ok(found)
+    }
+}
+
+fn qualified(table: &str) -> String {
+    COLUMNS.split(',').map(|c| format!("{table}.{}", c.trim())).collect::<Vec<_>>().join(", ")
+}
+
+impl Db {
+    /// Makes sure that PostgreSQL has a partition for this month and the next two. Call it at start and daily.
+    pub async fn attempt_partitions(&self, now: i64) -> Result<(), StoreError> {
+        let Db::Postgres(pool) = self else { return Ok(()) };
+        let mut month = month_of(now);
+        for _ in 0..3 {
+            let next = if month % 100 == 12 { month + 89 } else { month + 1 };
+            let sql = format!("CREATE TABLE IF NOT EXISTS attempt_{month} PARTITION OF attempt FOR VALUES FROM ({month}) TO ({next})
+                WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)");
+            match sqlx::query(AssertSqlSafe(sql)).execute(pool).await {
+                // another process makes it at this moment, or its rows are in the default partition already
+                Err(sqlx::Error::Database(e)) if matches!(e.code().as_deref(), Some("42P07" | "23505" | "40P01" | "23514")) => {}
+                other => other.map(drop)?,
+            }
+            month = next;
+        }
+        Ok(())
+    }
+}
+

@@ -1,0 +1,115 @@
+//! How many records of a group stand where, kept with the rows so that an audience is never scanned.
+//! Each writer has a shard of its own; readers sum over the shards.
+use std::collections::BTreeMap;
+
+use cxc_core::record::{Reason, RecordStatus};
+use serde::Serialize;
+use sqlx::AssertSqlSafe;
+
+use crate::{Rows, StoreError, Tx, on};
+
+const MINUTE: i64 = 60_000_000;
+
+/// Where a record stands, as far as accounting tells records apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Bucket {
+    /// Its status code.
+    pub status: i16,
+    /// The reason of a waiting or excluded record, the result of a finished one, else 0.
+    pub code: i16,
+    /// For a waiting record the minute since 1970 after which it is ready, else 0.
+    pub due_minute: i64,
+}
+
+impl Bucket {
+    /// The bucket of a record.
+    pub fn of(status: RecordStatus, reason: Reason, due: i64, result: Option<i16>) -> Self {
+        let (code, due_minute) = match status {
+            RecordStatus::Ready if reason != Reason::None => (reason.code(), due.div_euclid(MINUTE) + 1),
+            RecordStatus::Ready | RecordStatus::InDoubt => (0, 0),
+            RecordStatus::InProgress | RecordStatus::Excluded => (reason.code(), 0),
+            RecordStatus::Done => (result.unwrap_or(0), 0),
+        };
+        Self { status: status.code(), code, due_minute }
+    }
+}
+
+/// Changes of counters, gathered over a batch.
+#[derive(Debug, Default)]
+pub struct Deltas(BTreeMap<(i64, Bucket), i64>);
+
+impl Deltas {
+    /// `n` records of a group more (or fewer) stand here.
+    pub fn add(&mut self, grp: i64, bucket: Bucket, n: i64) {
+        *self.0.entry((grp, bucket)).or_default() += n;
+    }
+
+    /// A record of a group moved.
+    pub fn moved(&mut self, grp: i64, from: Bucket, to: Bucket) {
+        self.add(grp, from, -1);
+        self.add(grp, to, 1);
+    }
+
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.0.values().all(|n| *n == 0)
+    }
+}
+
+#[derive(Serialize)]
+struct Row {
+    grp: i64,
+    status: i16,
+    code: i16,
+    due_minute: i64,
+    n: i64,
+}
+
+impl Tx {
+    /// Applies changes to a writer's shard. Call it last in the transaction: these rows are the most wanted.
+    pub async fn record_counters_add(&mut self, shard: i64, deltas: &Deltas) -> Result<(), StoreError> {
+        let rows: Vec<Row> = deltas
+            .0
+            .iter()
+            .filter(|(_, n)| **n != 0)
+            .map(|((grp, b), n)| Row { grp: *grp, status: b.status, code: b.code, due_minute: b.due_minute, n: *n })
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let rows = Rows::of(&rows)?;
+        let source = Rows::source(
+            self,
+            "$1",
+            &[("grp", "BIGINT"), ("status", "SMALLINT"), ("code", "SMALLINT"), ("due_minute", "BIGINT"), ("n", "BIGINT")],
+        );
+        let sql = format!(
+            "INSERT INTO record_counter (grp, shard, status, code, due_minute, n)
+             SELECT v.grp, $2, v.status, v.code, v.due_minute, v.n FROM {source} WHERE true
+             ON CONFLICT (grp, shard, status, code, due_minute) DO UPDATE SET n = record_counter.n + excluded.n"
+        );
+        on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(shard).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// Where the records of a group stand.
+    pub async fn record_counters(&mut self, grp: i64) -> Result<Vec<(Bucket, i64)>, StoreError> {
+        const SQL: &str = "SELECT status, code, due_minute, CAST(sum(n) AS BIGINT) FROM record_counter WHERE grp = $1
+            GROUP BY status, code, due_minute HAVING sum(n) <> 0 ORDER BY status, code, due_minute";
+        let rows: Vec<(i16, i16, i64, i64)> = on!(self, conn => sqlx::query_as(SQL).bind(grp).fetch_all(conn).await?);
+        Ok(rows.into_iter().map(|(status, code, due_minute, n)| (Bucket { status, code, due_minute }, n)).collect())
+    }
+
+    /// Sums the minutes and shards that have gone by into one row each: called now and then by the sender.
+    pub async fn record_counters_compact(&mut self, grp: i64, shard: i64) -> Result<(), StoreError> {
+        const SQL: &str = "DELETE FROM record_counter WHERE grp = $1 AND shard = $2 AND n = 0";
+        on!(self, conn => sqlx::query(SQL).bind(grp).bind(shard).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// Forgets the counters of a group whose records are gone.
+    pub async fn record_counters_delete(&mut self, grp: i64) -> Result<(), StoreError> {
+        on!(self, conn => sqlx::query("DELETE FROM record_counter WHERE grp = $1").bind(grp).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+}

@@ -1,0 +1,197 @@
+//! Campaign groups at work: their state, their lists and channel accounts as the engine sees them.
+//! Owning service: campaign manager; the dial manager writes `limited_by`.
+use serde::Serialize;
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use crate::{StoreError, Tx, id_block::Numbered, on};
+
+/// The state of a campaign group, as stored.
+pub mod state {
+    /// At rest.
+    pub const NOT_LOADED: &str = "not_loaded";
+    /// Its audience is being computed.
+    pub const PRE_LOADING: &str = "pre_loading";
+    /// Loaded, not contacting anybody.
+    pub const ACTIVE: &str = "active";
+    /// Contacting people.
+    pub const RUNNING: &str = "running";
+    /// No new attempts; those under way finish.
+    pub const WAITING_UNLOAD: &str = "waiting_unload";
+    /// Its records are being released.
+    pub const UNLOAD_IN_PROGRESS: &str = "unload_in_progress";
+}
+
+/// A campaign group's row at work.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are explained in the migration")]
+pub struct GroupRow {
+    pub number: i64,
+    pub tenant: i64,
+    pub id: Uuid,
+    pub channel: i16,
+    pub account: i64,
+    pub state: String,
+    pub target: Option<String>,
+    pub last_error: Option<String>,
+    pub limited_by: Option<String>,
+    pub job: Option<Uuid>,
+    pub loads: i64,
+    pub changed_at: i64,
+}
+
+/// One list of a group.
+#[derive(Debug, Clone, sqlx::FromRow, Serialize)]
+#[expect(missing_docs, reason = "the columns are explained in the migration")]
+pub struct GroupList {
+    pub grp: i64,
+    pub list: i64,
+    pub weight: i64,
+    pub position: i64,
+    pub selection_rule: Option<Uuid>,
+    pub loaded_to: i64,
+    pub loaded_generation: i64,
+    pub loaded_changes: i64,
+}
+
+const COLUMNS: &str = "number, tenant, id, channel, account, state, target, last_error, limited_by, job, loads, changed_at";
+const LIST_COLUMNS: &str = "grp, list, weight, position, selection_rule, loaded_to, loaded_generation, loaded_changes";
+
+impl Tx {
+    /// Gives a new campaign group its number; it is not loaded.
+    pub async fn group_insert(&mut self, tenant: i64, id: Uuid, channel: i16, account: i64, now: i64) -> Result<i64, StoreError> {
+        const SQL: &str = "INSERT INTO campaign_group (number, tenant, id, channel, account, state, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+        let number = self.id_block_take(Numbered::Group, 1).await?;
+        on!(self, conn => sqlx::query(SQL).bind(number).bind(tenant).bind(id).bind(channel).bind(account)
+            .bind(state::NOT_LOADED).bind(now).execute(conn).await?.rows_affected());
+        Ok(number)
+    }
+
+    /// A group of a tenant; locked against other writers when `lock` is set.
+    pub async fn group_get(&mut self, tenant: i64, id: Uuid, lock: bool) -> Result<Option<GroupRow>, StoreError> {
+        let lock = if lock { self.choose(" FOR UPDATE", "") } else { "" };
+        let sql = format!("SELECT {COLUMNS} FROM campaign_group WHERE tenant = $1 AND id = $2{lock}");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(id).fetch_optional(conn).await?))
+    }
+
+    /// A group by its number; locked against other writers when `lock` is set.
+    pub async fn group_by_number(&mut self, number: i64, lock: bool) -> Result<Option<GroupRow>, StoreError> {
+        let lock = if lock { self.choose(" FOR UPDATE", "") } else { "" };
+        let sql = format!("SELECT {COLUMNS} FROM campaign_group WHERE number = $1{lock}");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(number).fetch_optional(conn).await?))
+    }
+
+    /// The groups of a channel account that are loaded or on their way.
+    pub async fn groups_of_account(&mut self, account: i64) -> Result<Vec<GroupRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM campaign_group WHERE account = $1 AND state <> 'not_loaded' ORDER BY number");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(account).fetch_all(conn).await?))
+    }
+
+    /// Every group that is loaded or on its way.
+    pub async fn groups_at_work(&mut self) -> Result<Vec<GroupRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM campaign_group WHERE state <> 'not_loaded' ORDER BY number");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).fetch_all(conn).await?))
+    }
+
+    /// Every group of a tenant, or of all tenants.
+    pub async fn groups_of_tenant(&mut self, tenant: Option<i64>) -> Result<Vec<GroupRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM campaign_group WHERE tenant = $1 OR $2 ORDER BY number");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant.unwrap_or(0)).bind(tenant.is_none()).fetch_all(conn).await?))
+    }
+
+    /// Moves a group to a state, with the job that works on it and what it is to become.
+    pub async fn group_set_state(&mut self, number: i64, state: &str, target: Option<&str>, job: Option<Uuid>, now: i64) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE campaign_group SET state = $2, target = $3, job = $4, changed_at = $5, limited_by = NULL WHERE number = $1";
+        on!(self, conn => sqlx::query(SQL).bind(number).bind(state).bind(target).bind(job).bind(now).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// What went wrong with a group last; `None` clears it.
+    pub async fn group_set_error(&mut self, number: i64, error: Option<&str>) -> Result<(), StoreError> {
+        on!(self, conn => sqlx::query("UPDATE campaign_group SET last_error = $2 WHERE number = $1").bind(number).bind(error).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// Why a running group moves no faster, or not at all.
+    pub async fn group_set_limited_by(&mut self, number: i64, why: Option<&str>) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE campaign_group SET limited_by = $2 WHERE number = $1 AND limited_by IS DISTINCT FROM $2";
+        on!(self, conn => sqlx::query(SQL).bind(number).bind(why).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// The channel and account of a group that is at rest.
+    pub async fn group_set_account(&mut self, number: i64, channel: i16, account: i64) -> Result<(), StoreError> {
+        on!(self, conn => sqlx::query("UPDATE campaign_group SET channel = $2, account = $3 WHERE number = $1")
+            .bind(number).bind(channel).bind(account).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// Counts a load.
+    pub async fn group_count_load(&mut self, number: i64) -> Result<(), StoreError> {
+        on!(self, conn => sqlx::query("UPDATE campaign_group SET loads = loads + 1 WHERE number = $1").bind(number).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// Deletes a group's row and lists; its records are deleted slice by slice by the caller.
+    pub async fn group_delete(&mut self, number: i64) -> Result<(), StoreError> {
+        on!(self, conn => sqlx::query("DELETE FROM campaign_group_list WHERE grp = $1").bind(number).execute(conn).await?.rows_affected());
+        on!(self, conn => sqlx::query("DELETE FROM campaign_group WHERE number = $1").bind(number).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// The lists of a group, in their order.
+    pub async fn group_lists(&mut self, grp: i64) -> Result<Vec<GroupList>, StoreError> {
+        let sql = format!("SELECT {LIST_COLUMNS} FROM campaign_group_list WHERE grp = $1 ORDER BY position, list");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).fetch_all(conn).await?))
+    }
+
+    /// The numbers of the groups that use a list.
+    pub async fn groups_using_list(&mut self, list: i64) -> Result<Vec<i64>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_scalar("SELECT grp FROM campaign_group_list WHERE list = $1").bind(list).fetch_all(conn).await?))
+    }
+
+    /// Adds a list to a group, or changes its weight, order and rule.
+    pub async fn group_list_put(&mut self, grp: i64, list: i64, weight: i64, position: i64, rule: Option<Uuid>) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO campaign_group_list (grp, list, weight, position, selection_rule) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (grp, list) DO UPDATE SET weight = $3, position = $4, selection_rule = $5";
+        on!(self, conn => sqlx::query(SQL).bind(grp).bind(list).bind(weight).bind(position).bind(rule).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// Takes a list from a group.
+    pub async fn group_list_delete(&mut self, grp: i64, list: i64) -> Result<(), StoreError> {
+        on!(self, conn => sqlx::query("DELETE FROM campaign_group_list WHERE grp = $1 AND list = $2").bind(grp).bind(list).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// How far a list is loaded into a group: contacts up to this id of these contents.
+    pub async fn group_list_loaded(&mut self, grp: i64, list: i64, to: i64, generation: i64, changes: i64) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE campaign_group_list SET loaded_to = $3, loaded_generation = $4, loaded_changes = $5 WHERE grp = $1 AND list = $2";
+        on!(self, conn => sqlx::query(SQL).bind(grp).bind(list).bind(to).bind(generation).bind(changes).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// The number of a channel account, given when it is first asked for.
+    pub async fn channel_account_number(&mut self, tenant: i64, id: Uuid) -> Result<i64, StoreError> {
+        const FIND: &str = "SELECT number FROM channel_account WHERE tenant = $1 AND id = $2";
+        const ADD: &str = "INSERT INTO channel_account (number, tenant, id) VALUES ($1, $2, $3)";
+        let found: Option<i64> = on!(self, conn => sqlx::query_scalar(FIND).bind(tenant).bind(id).fetch_optional(conn).await?);
+        if let Some(number) = found {
+            return Ok(number);
+        }
+        let number = self.id_block_take(Numbered::ChannelAccount, 1).await?;
+        on!(self, conn => sqlx::query(ADD).bind(number).bind(tenant).bind(id).execute(conn).await?.rows_affected());
+        Ok(number)
+    }
+
+    /// Every channel account: number, tenant, id.
+    pub async fn channel_accounts(&mut self) -> Result<Vec<(i64, i64, Uuid)>, StoreError> {
+        Ok(on!(self, conn => sqlx::query_as("SELECT number, tenant, id FROM channel_account ORDER BY number").fetch_all(conn).await?))
+    }
+
+    /// Forgets a deleted channel account.
+    pub async fn channel_account_delete(&mut self, tenant: i64, id: Uuid) -> Result<(), StoreError> {
+        on!(self, conn => sqlx::query("DELETE FROM channel_account WHERE tenant = $1 AND id = $2").bind(tenant).bind(id).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+}

@@ -1,0 +1,242 @@
+//! Records: one contact's chain in one campaign group. Written by pre-loading and by the sender that
+//! holds the lease of the group's channel account; owning service: campaign manager.
+use cxc_core::record::{Reason, RecordStatus};
+use serde::Serialize;
+use sqlx::AssertSqlSafe;
+
+use crate::bulk::BulkTable;
+use crate::counter::{Bucket, Deltas};
+use crate::{Rows, StoreError, Tx, on};
+
+/// The columns that pre-loading fills; `epoch` starts at 0.
+pub const RECORD: BulkTable = BulkTable {
+    name: "record",
+    columns: &[
+        "grp", "id", "list", "contact", "status", "reason", "priority", "due", "device", "attempts", "retries", "epoch",
+        "dedupe_hash", "cause", "changed_at",
+    ],
+};
+
+/// A record as stored. Times are microseconds.
+#[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are explained in the migration")]
+pub struct Record {
+    pub grp: i64,
+    pub id: i64,
+    pub list: i64,
+    pub contact: i64,
+    pub status: i16,
+    pub reason: i16,
+    pub priority: i16,
+    pub due: i64,
+    pub not_after: Option<i64>,
+    pub device: i16,
+    pub attempts: i16,
+    pub retries: i16,
+    pub last_result: Option<i16>,
+    pub last_attempt: Option<i64>,
+    pub cause: Option<String>,
+    pub changed_at: i64,
+}
+
+const COLUMNS: &str = "grp, id, list, contact, status, reason, priority, due, not_after, device, attempts, retries,
+    last_result, last_attempt, cause, changed_at";
+
+impl Record {
+    /// Where accounting counts it.
+    pub fn bucket(&self) -> Bucket {
+        let status = RecordStatus::from_code(self.status).unwrap_or(RecordStatus::InDoubt);
+        Bucket::of(status, Reason::from_code(self.reason).unwrap_or(Reason::None), self.due, self.last_result)
+    }
+}
+
+/// Where a fetch left off: the next one starts behind it, so that it does not walk again over what is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FetchKey {
+    /// Priority, due time and id of the last record seen.
+    pub last: Option<(i16, i64, i64)>,
+}
+
+/// A change of one record, written in a batch. It applies only while the record has status `from`.
+#[derive(Debug, Clone, Serialize)]
+pub struct RecordChange {
+    /// Its group.
+    pub grp: i64,
+    /// Its id.
+    pub id: i64,
+    /// The status it must have.
+    #[serde(rename = "was")]
+    pub from: i16,
+    /// Its new status.
+    pub status: i16,
+    /// Its new reason.
+    pub reason: i16,
+    /// Not before this instant.
+    pub due: i64,
+    /// The position of its next device.
+    pub device: i16,
+    /// How many attempts were made.
+    pub attempts: i16,
+    /// How many retries of the present rule were used.
+    pub retries: i16,
+    /// The last result, if it changes.
+    pub result: Option<i16>,
+    /// The last attempt, if it changes.
+    pub attempt: Option<i64>,
+    /// In words or ids: which entry, rule or filter.
+    pub cause: Option<String>,
+}
+
+impl Tx {
+    /// Ready records of one list of a group that are due, in order of priority, due time and age,
+    /// behind `key`. One walk over the partial index; nothing is written.
+    pub async fn record_fetch(&mut self, grp: i64, list: i64, now: i64, key: FetchKey, limit: i64) -> Result<Vec<Record>, StoreError> {
+        let mut found: Vec<Record> = Vec::new();
+        for priority in 0..=2_i16 {
+            let (due, id) = match key.last {
+                Some((seen, _, _)) if seen > priority => continue,
+                Some((seen, due, id)) if seen == priority => (due, id),
+                _ => (-1, -1),
+            };
+            let sql = format!(
+                "SELECT {COLUMNS} FROM record
+                 WHERE grp = $1 AND list = $2 AND status = 1 AND priority = $3 AND due <= $4 AND (due, id) > ($5, $6)
+                 ORDER BY due, id LIMIT $7"
+            );
+            let rest = limit - i64::try_from(found.len()).unwrap_or(limit);
+            let page: Vec<Record> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(list).bind(priority)
+                .bind(now).bind(due).bind(id).bind(rest).fetch_all(conn).await?);
+            found.extend(page);
+            if i64::try_from(found.len()).unwrap_or(limit) >= limit {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Applies changes that still fit (status is `from`), stamps `epoch`, and gathers the counters' changes.
+    /// Answers the ids that were changed, with what they were before.
+    pub async fn record_apply(&mut self, changes: &[RecordChange], epoch: i64, now: i64, deltas: &mut Deltas) -> Result<Vec<(i64, i64)>, StoreError> {
+        if changes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let columns = [
+            ("grp", "BIGINT"), ("id", "BIGINT"), ("was", "SMALLINT"), ("status", "SMALLINT"), ("reason", "SMALLINT"), ("due", "BIGINT"),
+            ("device", "SMALLINT"), ("attempts", "SMALLINT"), ("retries", "SMALLINT"), ("result", "SMALLINT"), ("attempt", "BIGINT"), ("cause", "TEXT"),
+        ];
+        let source = Rows::source(self, "$1", &columns);
+        let lock = self.choose(" FOR UPDATE OF r", "");
+        // the old values are needed for the counters, and an UPDATE only returns the new ones
+        let before = format!(
+            "SELECT r.grp, r.id, r.status, r.reason, r.due, r.last_result FROM {source}
+             JOIN record r ON r.grp = v.grp AND r.id = v.id AND r.status = v.was{lock}"
+        );
+        let rows = Rows::of(changes)?;
+        let before: Vec<(i64, i64, i16, i16, i64, Option<i16>)> =
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(before)).bind(rows.text()).fetch_all(conn).await?);
+        if before.is_empty() {
+            return Ok(Vec::new());
+        }
+        let update = format!(
+            "UPDATE record SET status = v.status, reason = v.reason, due = v.due, device = v.device, attempts = v.attempts,
+                retries = v.retries, last_result = coalesce(v.result, record.last_result),
+                last_attempt = coalesce(v.attempt, record.last_attempt), cause = v.cause, epoch = $2, changed_at = $3
+             FROM {source} WHERE record.grp = v.grp AND record.id = v.id AND record.status = v.was"
+        );
+        on!(self, conn => sqlx::query(AssertSqlSafe(update)).bind(rows.text()).bind(epoch).bind(now).execute(conn).await?.rows_affected());
+        let new: std::collections::HashMap<(i64, i64), &RecordChange> = changes.iter().map(|c| ((c.grp, c.id), c)).collect();
+        for (grp, id, status, reason, due, result) in &before {
+            let Some(change) = new.get(&(*grp, *id)) else { continue };
+            let after = change.result.or(*result);
+            deltas.moved(*grp, bucket(*status, *reason, *due, *result), bucket(change.status, change.reason, change.due, after));
+        }
+        Ok(before.into_iter().map(|row| (row.0, row.1)).collect())
+    }
+
+    /// One record of a group.
+    pub async fn record_get(&mut self, grp: i64, id: i64) -> Result<Option<Record>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM record WHERE grp = $1 AND id = $2");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(id).fetch_optional(conn).await?))
+    }
+
+    /// Records of a group by their ids.
+    pub async fn record_get_many(&mut self, grp: i64, ids: &[i64]) -> Result<Vec<Record>, StoreError> {
+        #[derive(Serialize)]
+        struct Id {
+            id: i64,
+        }
+        let rows = Rows::of(&ids.iter().map(|id| Id { id: *id }).collect::<Vec<_>>())?;
+        let source = Rows::source(self, "$1", &[("id", "BIGINT")]);
+        let columns = COLUMNS.split(", ").map(|c| format!("r.{}", c.trim())).collect::<Vec<_>>().join(", ");
+        let sql = format!("SELECT {columns} FROM {source} JOIN record r ON r.grp = $2 AND r.id = v.id");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).fetch_all(conn).await?))
+    }
+
+    /// The record of a contact in a group.
+    pub async fn record_of_contact(&mut self, grp: i64, contact: i64) -> Result<Option<Record>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM record WHERE grp = $1 AND contact = $2");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(contact).fetch_optional(conn).await?))
+    }
+
+    /// A page of a group's records behind an id, all of them or those with a status (and reason).
+    pub async fn record_page(&mut self, grp: i64, status: Option<i16>, reason: Option<i16>, after: i64, limit: i64) -> Result<Vec<Record>, StoreError> {
+        let mut sql = format!("SELECT {COLUMNS} FROM record WHERE grp = $1 AND id > $2");
+        if status.is_some() {
+            sql.push_str(" AND status = $4");
+        }
+        if reason.is_some() {
+            sql.push_str(" AND reason = $5");
+        }
+        sql.push_str(" ORDER BY id LIMIT $3");
+        let query = |sql: String| AssertSqlSafe(sql);
+        Ok(on!(self, conn => {
+            let mut q = sqlx::query_as(query(sql.clone())).bind(grp).bind(after).bind(limit);
+            if status.is_some() || reason.is_some() {
+                q = q.bind(status.unwrap_or_default());
+            }
+            if reason.is_some() {
+                q = q.bind(reason);
+            }
+            q.fetch_all(conn).await?
+        }))
+    }
+
+    /// Records in progress under a lost epoch that have no attempt under way: they go back to ready.
+    /// Those with one are in doubt; see [`Tx::attempt_orphans`].
+    pub async fn record_in_progress(&mut self, grp: i64, below_epoch: i64, limit: i64) -> Result<Vec<Record>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM record WHERE grp = $1 AND status = 2 AND epoch < $2 AND reason = 0 ORDER BY epoch LIMIT $3");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(below_epoch).bind(limit).fetch_all(conn).await?))
+    }
+
+    /// Deletes a slice of a group's records; answers how many.
+    pub async fn record_delete(&mut self, grp: i64, limit: i64) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM record WHERE grp = $1 AND id IN (SELECT id FROM record WHERE grp = $1 ORDER BY id LIMIT $2)";
+        Ok(on!(self, conn => sqlx::query(SQL).bind(grp).bind(limit).execute(conn).await?.rows_affected()))
+    }
+
+    /// Which of these dedupe hashes already stand in a group.
+    pub async fn record_dedupe_hits(&mut self, grp: i64, hashes: &[i64]) -> Result<Vec<i64>, StoreError> {
+        #[derive(Serialize)]
+        struct Hash {
+            h: i64,
+        }
+        if hashes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = Rows::of(&hashes.iter().map(|h| Hash { h: *h }).collect::<Vec<_>>())?;
+        let source = Rows::source(self, "$1", &[("h", "BIGINT")]);
+        let sql = format!("SELECT DISTINCT v.h FROM {source} JOIN record r ON r.grp = $2 AND r.dedupe_hash = v.h AND r.dedupe_hash IS NOT NULL");
+        Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).fetch_all(conn).await?))
+    }
+
+    /// The dedupe hashes of a group behind a record id, with the last id of the page.
+    pub async fn record_dedupe_page(&mut self, grp: i64, after: i64, limit: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+        const SQL: &str = "SELECT id, dedupe_hash FROM record WHERE grp = $1 AND id > $2 AND dedupe_hash IS NOT NULL ORDER BY id LIMIT $3";
+        Ok(on!(self, conn => sqlx::query_as(SQL).bind(grp).bind(after).bind(limit).fetch_all(conn).await?))
+    }
+}
+
+fn bucket(status: i16, reason: i16, due: i64, result: Option<i16>) -> Bucket {
+    let status = RecordStatus::from_code(status).unwrap_or(RecordStatus::InDoubt);
+    Bucket::of(status, Reason::from_code(reason).unwrap_or(Reason::None), due, result)
+}
