@@ -1,1 +1,14 @@
+//! What tests stand on: real peers as processes on loopback, fresh databases, a running app with a test clock.
+//! A peer that cannot start fails the test with the reason; nothing is skipped.
+pub mod ports;
+pub mod postgres;
+pub mod process;
+pub mod redis;
+pub mod smtp;
+pub mod tools;
 
+pub use ports::Port;
+pub use postgres::Postgres;
+pub use process::{Process, Signal};
+pub use redis::Redis;
+pub use smtp::{FastSmtpSink, Received, Rule, SmtpOptions, SmtpSink, Stage};
