@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -70,7 +71,9 @@ impl Process {
     pub fn spawn(name: &str, mut command: Command, log: &Path, end: Signal, folder: Option<&Path>) -> Result<Self> {
         let out = File::options().create(true).append(true).open(log).context("a peer's log can be written")?;
         let program = command.get_program().to_string_lossy().into_owned();
+        // groups of their own: a Ctrl-C of the terminal ends the test, and the guard then ends the peer
         let child = command
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out)
@@ -79,6 +82,7 @@ impl Process {
         let guard = Command::new("sh")
             .args(["-c", GUARD, "guard", end.name(), &child.id().to_string()])
             .arg(folder.unwrap_or(Path::new("")))
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
