@@ -1,0 +1,101 @@
+//! Where a rule holds: everywhere, in a country or in a region.
+use crate::field_error::FieldError;
+
+/// Where a rule holds. A region is written as ISO 3166-2 does, `US-FL`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Area {
+    /// Everywhere.
+    Any,
+    /// In a country, by its two letters.
+    Country(Box<str>),
+    /// In a region, `US-FL`.
+    Region(Box<str>),
+}
+
+impl Area {
+    /// The area of a rule's country and region members. `US` with `FL` and `US-FL` alone mean the same.
+    pub(super) fn of(country: Option<&str>, region: Option<&str>) -> Self {
+        match (country, region) {
+            (_, Some(region)) if region.contains('-') => Area::Region(upper(region)),
+            (Some(country), Some(region)) => Area::Region(upper(&format!("{country}-{region}"))),
+            (Some(country), None) => Area::Country(upper(country)),
+            (None, _) => Area::Any,
+        }
+    }
+
+    /// Whether a contact that may be in `candidate` is in this area.
+    pub(super) fn holds(&self, candidate: &Area) -> bool {
+        match (self, candidate) {
+            (Area::Any, _) => true,
+            (Area::Country(own), Area::Country(other)) => own == other,
+            (Area::Country(own), Area::Region(other)) => country_of(other) == &**own,
+            (Area::Region(own), Area::Region(other)) => own == other,
+            _ => false,
+        }
+    }
+}
+
+fn upper(text: &str) -> Box<str> {
+    text.to_ascii_uppercase().into_boxed_str()
+}
+
+fn country_of(region: &str) -> &str {
+    region.split_once('-').map_or(region, |(country, _)| country)
+}
+
+/// What is wrong with a rule's country and region members.
+pub(super) fn validate_area(country: Option<&str>, region: Option<&str>, errors: &mut Vec<FieldError>) {
+    let letters = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
+    let subdivision = |text: &str| (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
+    if country.is_some_and(|c| !letters(c)) {
+        errors.push(FieldError::new("/country", "country", "a country is two capital letters, as in US"));
+    }
+    let Some(region) = region else { return };
+    let (prefix, own) = region.split_once('-').map_or((None, region), |(prefix, own)| (Some(prefix), own));
+    if !subdivision(own) || prefix.is_some_and(|p| !letters(p)) {
+        errors.push(FieldError::new(
+            "/region",
+            "region",
+            "a region is the code of a state or province, as in FL or US-FL",
+        ));
+    } else if prefix.is_none() && country.is_none() {
+        errors.push(FieldError::new("/country", "required", "a region needs its country"));
+    } else if prefix.is_some() && country.is_some() && prefix != country {
+        errors.push(FieldError::new("/region", "region", "a region lies in its country"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn errors(country: Option<&str>, region: Option<&str>) -> Vec<&'static str> {
+        let mut errors = Vec::new();
+        validate_area(country, region, &mut errors);
+        errors.iter().map(|e| e.code).collect()
+    }
+
+    #[test]
+    fn a_region_may_be_written_with_or_without_its_country() {
+        assert_eq!(Area::of(Some("US"), Some("FL")), Area::of(None, Some("US-FL")));
+        assert_eq!(Area::of(Some("US"), Some("FL")), Area::of(Some("US"), Some("US-fl")));
+    }
+
+    #[test]
+    fn a_country_holds_its_regions_and_a_region_does_not_hold_its_country() {
+        let florida = Area::of(Some("US"), Some("FL"));
+        let states = Area::of(Some("US"), None);
+        assert!(states.holds(&florida) && Area::Any.holds(&florida) && florida.holds(&florida));
+        assert!(!florida.holds(&states) && !states.holds(&Area::Any));
+        assert!(!Area::of(Some("CA"), None).holds(&florida));
+    }
+
+    #[test]
+    fn an_area_that_is_none_is_refused() {
+        assert!(errors(Some("US"), Some("FL")).is_empty() && errors(None, Some("US-FL")).is_empty());
+        assert_eq!(errors(None, Some("FL")), ["required"]);
+        assert_eq!(errors(Some("usa"), None), ["country"]);
+        assert_eq!(errors(Some("US"), Some("CA-ON")), ["region"]);
+        assert_eq!(errors(Some("US"), Some("Flor ida")), ["region"]);
+    }
+}

@@ -1,0 +1,244 @@
+//! The check that comes before every attempt.
+use jiff::Timestamp;
+
+use super::attempts::DayZones;
+use super::cache::{IntervalCache, PlaceError, PlaceId, SEARCH_DAYS};
+use super::calendar::timestamp;
+use super::documents::RuleRef;
+use super::place::Part;
+use super::program::{DAY, OpenWindow};
+use super::rule_set::RuleSet;
+use super::verdict::{Decision, Failure, RuleKind, Verdict, retry_at};
+use crate::Micros;
+use crate::attempt::AttemptState;
+use crate::channel::Channel;
+use crate::enumerations::CallResult;
+use crate::record::Reason;
+
+/// An attempt that someone wants to make.
+#[derive(Debug, Clone, Copy)]
+pub struct AttemptRequest<'a> {
+    /// How the person is to be reached.
+    pub channel: Channel,
+    /// The number of the campaign group.
+    pub group: i64,
+    /// The keyed hash of the client id, if the contact has one.
+    pub client: Option<i64>,
+    /// The keyed hash of the device.
+    pub device: i64,
+    /// Where the person may be: the contact's parts and those of the device to be used.
+    pub parts: &'a [Part<'a>],
+}
+
+/// By what a suppression entry holds someone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SuppressedBy {
+    /// By the device.
+    Device,
+    /// By the client id.
+    ClientId,
+}
+
+/// A suppression entry of this person for this channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuppressionHit {
+    /// The list.
+    pub list: RuleRef,
+    /// By what it holds the person.
+    pub by: SuppressedBy,
+    /// Since when; without it, always.
+    pub from: Option<Timestamp>,
+    /// Until when, exclusively; without it, for ever.
+    pub until: Option<Timestamp>,
+}
+
+/// An attempt of the past, or one that is under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastAttempt {
+    /// When it was made.
+    pub at: Timestamp,
+    /// How.
+    pub channel: Channel,
+    /// The number of its campaign group.
+    pub group: i64,
+    /// The keyed hash of the client id.
+    pub client: Option<i64>,
+    /// The keyed hash of the device.
+    pub device: i64,
+    /// What became of it. One under way or in doubt counts.
+    pub state: AttemptState,
+    /// Its result, once it is final.
+    pub result: Option<CallResult>,
+    /// Its disposition code, if an agent gave one.
+    pub disposition: Option<Box<str>>,
+}
+
+/// What is known of the person. `None` means that it could not be found out: nobody is contacted then.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The suppression entries that hold the device or the client id on this channel.
+    pub suppression: Option<&'a [SuppressionHit]>,
+    /// The attempts on the client id or the device; others are passed over.
+    pub attempts: Option<&'a [PastAttempt]>,
+    /// Since when `attempts` is complete: at least [`RuleSet::history_reach`] back.
+    pub attempts_since: Timestamp,
+}
+
+/// Whether an attempt may be made at `now`; every rule that stands in the way, and the earliest legal instant.
+///
+/// Pure: the cache holds only what follows from the rules and the zones. Nothing is allocated for an allowed
+/// attempt from a place that the cache knows.
+pub fn check(
+    rules: &RuleSet,
+    cache: &mut IntervalCache,
+    request: &AttemptRequest<'_>,
+    facts: &Facts<'_>,
+    now: Timestamp,
+) -> Verdict {
+    let place = cache.place(rules, request.channel, request.parts);
+    let mut case = Case { rules, cache, request, facts, place, now: now.as_microsecond(), failures: Vec::new() };
+    case.stop_switch();
+    case.unreadable_rules();
+    case.suppression(now);
+    let open = case.windows();
+    case.attempt_rules();
+    case.verdict(open, now)
+}
+
+struct Case<'a> {
+    rules: &'a RuleSet,
+    cache: &'a mut IntervalCache,
+    request: &'a AttemptRequest<'a>,
+    facts: &'a Facts<'a>,
+    place: PlaceId,
+    now: Micros,
+    failures: Vec<Failure>,
+}
+
+impl Case<'_> {
+    fn stop_switch(&mut self) {
+        if let Some(reason) = &self.rules.stop_switch {
+            let rule = RuleRef::new("stop_switch", self.rules.version());
+            let failure = Failure::new(&rule, RuleKind::StopSwitch, Reason::ComplianceUnavailable);
+            self.failures.push(failure.because(reason.as_str()));
+        }
+    }
+
+    fn unreadable_rules(&mut self) {
+        for (rule, detail) in &self.rules.unreadable {
+            let failure = Failure::new(rule, RuleKind::UnreadableRule, Reason::ComplianceUnavailable);
+            self.failures.push(failure.because(format!("the rule can't be read: {detail}")));
+        }
+    }
+
+    fn suppression(&mut self, now: Timestamp) {
+        let Some(hits) = self.facts.suppression else {
+            return self.unavailable("suppression", RuleKind::Suppression, "the suppression lists are not loaded");
+        };
+        let holds = |hit: &&SuppressionHit| hit.from.is_none_or(|f| f <= now) && hit.until.is_none_or(|u| now < u);
+        for hit in hits.iter().filter(holds) {
+            let mut failure = Failure::new(&hit.list, RuleKind::Suppression, Reason::Suppressed);
+            failure.window_start = hit.from;
+            failure.window_end = hit.until;
+            self.failures.push(failure.because(match hit.by {
+                SuppressedBy::Device => "by device",
+                SuppressedBy::ClientId => "by client id",
+            }));
+        }
+    }
+
+    /// The window that is open or opens next; the rules that are closed now are noted.
+    fn windows(&mut self) -> Option<OpenWindow> {
+        let window = match self.cache.window_from(self.place, self.now, self.now) {
+            Ok(window) => window,
+            Err(error) => {
+                self.unavailable("unmapped_window", RuleKind::ContactTimes, &place_error(error));
+                return None;
+            }
+        };
+        if window.is_none_or(|w| w.open > self.now) {
+            let closed = self.cache.program(self.place).map(|p| p.closed_rules(self.now)).unwrap_or_default();
+            if closed.is_empty() {
+                // together they leave less than the guard
+                let rule = RuleRef::new("contact_times", self.rules.version());
+                self.failures.push(Failure::new(&rule, RuleKind::ContactTimes, Reason::ContactTimes));
+            }
+            self.failures.extend(closed);
+        }
+        window
+    }
+
+    fn attempt_rules(&mut self) {
+        let rules = self.rules;
+        for rule in rules.attempts.iter().filter(|r| r.holds_for(self.request.channel)) {
+            let zones = day_zones(self.cache, self.place);
+            let since = rule.since(zones, self.now);
+            let Some(past) = self.facts.attempts.filter(|_| self.facts.attempts_since.as_microsecond() <= since) else {
+                let failure = Failure::new(&rule.rule, RuleKind::AttemptRule, Reason::ComplianceUnavailable);
+                self.failures.push(failure.because("the attempts of its window are not known"));
+                continue;
+            };
+            if let Some(exceeded) = rule.exceeded(self.request, past, zones, self.now) {
+                self.failures.push(rule.failure(&exceeded));
+            }
+        }
+    }
+
+    fn unavailable(&mut self, rule: &str, kind: RuleKind, detail: &str) {
+        let rule = RuleRef::new(rule, self.rules.version());
+        self.failures.push(Failure::new(&rule, kind, Reason::ComplianceUnavailable).because(detail));
+    }
+
+    fn verdict(mut self, open: Option<OpenWindow>, now: Timestamp) -> Verdict {
+        let has = |test: fn(&Failure) -> bool| self.failures.iter().any(test);
+        let (mut not_before, mut not_after, mut window_end) = (None, None, None);
+        let decision = if has(|f| f.kind == RuleKind::Suppression && f.code == Reason::Suppressed) {
+            Decision::Deny
+        } else if has(|f| f.code == Reason::ComplianceUnavailable && f.kind != RuleKind::StopSwitch) {
+            not_before = Some(retry_at(now));
+            Decision::Error
+        } else if has(|f| f.kind == RuleKind::StopSwitch) {
+            not_before = Some(retry_at(now));
+            Decision::Defer
+        } else if let (true, Some(window)) = (self.failures.is_empty(), open) {
+            not_after = Some(timestamp(window.not_after));
+            window_end = Some(timestamp(window.window_end));
+            Decision::Allow
+        } else if let Some(earliest) = self.earliest() {
+            not_before = Some(timestamp(earliest));
+            Decision::Defer
+        } else {
+            let rule = RuleRef::new("never_open", self.rules.version());
+            let failure = Failure::new(&rule, RuleKind::Horizon, Reason::NeverOpen);
+            self.failures.push(failure.because(format!("nothing is legal within {SEARCH_DAYS} days")));
+            Decision::Deny
+        };
+        Verdict { decision, reasons: self.failures, not_before, not_after, window_end }
+    }
+
+    /// The earliest instant after `now` that every window and attempt rule allows.
+    fn earliest(&mut self) -> Option<Micros> {
+        let limit = self.now.saturating_add(SEARCH_DAYS * DAY);
+        let mut at = self.now;
+        loop {
+            at = self.cache.window_from(self.place, self.now, at).ok()??.open;
+            let zones = day_zones(self.cache, self.place);
+            let past = self.facts.attempts.unwrap_or_default();
+            let rules = self.rules.attempts.iter().filter(|r| r.holds_for(self.request.channel));
+            let free = rules.filter_map(|r| r.exceeded(self.request, past, zones, at)).map(|e| e.free_at).max();
+            match free {
+                None => return (at < limit).then_some(at),
+                Some(free) if free < limit => at = free,
+                Some(_) => return None,
+            }
+        }
+    }
+}
+
+fn day_zones(cache: &IntervalCache, place: PlaceId) -> DayZones<'_> {
+    cache.program(place).ok().filter(|p| p.mapped).map(|p| &p.zones[..])
+}
+
+fn place_error(error: PlaceError) -> String {
+    error.to_string()
+}

@@ -1,0 +1,133 @@
+//! Contact times: on which hours of which weekdays the people of a country or region may be contacted.
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::area::{Area, validate_area};
+use super::wall_time::{DayWindow, validate_day};
+use crate::channel::Channel;
+use crate::field_error::FieldError;
+
+/// The hours in which people may be contacted, by weekday, on the clocks of every zone in which they may be.
+/// Among the rules of a channel those of the person's region win over those of its country, and these over
+/// those for everywhere; several of one rank hold together. Where none holds, 08:00-21:00 does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ContactTimes {
+    /// What people call the rule.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    pub name: String,
+    /// The two letters of the country; without it the rule holds everywhere.
+    #[serde(default)]
+    #[schema(pattern = "^[A-Z]{2}$")]
+    pub country: Option<String>,
+    /// The state or province, `FL` or `US-FL`.
+    #[serde(default)]
+    pub region: Option<String>,
+    /// The windows of the seven weekdays, Monday first; a day without windows is closed.
+    #[schema(min_items = 7, max_items = 7)]
+    pub weekdays: Vec<Vec<DayWindow>>,
+    /// The channels for which it holds; empty for all.
+    #[serde(default)]
+    pub channels: Vec<Channel>,
+    /// It holds for every campaign; otherwise only for those that name it.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub required: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl ContactTimes {
+    /// The rule that is shipped: 08:00-21:00 on every day, everywhere, on every channel.
+    pub fn shipped() -> Self {
+        Self::every_day("Shipped contact times", DayWindow::minutes(8 * 60, 21 * 60))
+    }
+
+    /// A required rule of one window on every day, everywhere, on every channel.
+    pub fn every_day(name: &str, window: DayWindow) -> Self {
+        Self {
+            name: name.to_owned(),
+            country: None,
+            region: None,
+            weekdays: vec![vec![window]; 7],
+            channels: Vec::new(),
+            required: true,
+        }
+    }
+
+    /// Everything that is wrong with it; empty if it can be used.
+    pub fn validate(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        validate_name(&self.name, &mut errors);
+        validate_area(self.country.as_deref(), self.region.as_deref(), &mut errors);
+        if self.weekdays.len() != 7 {
+            errors.push(FieldError::new(
+                "/weekdays",
+                "seven_days",
+                "weekdays are seven lists of windows, Monday first",
+            ));
+        }
+        for (i, day) in self.weekdays.iter().take(7).enumerate() {
+            validate_day(day, &format!("/weekdays/{i}"), &mut errors);
+        }
+        validate_channels(&self.channels, &mut errors);
+        errors
+    }
+
+    pub(super) fn area(&self) -> Area {
+        Area::of(self.country.as_deref(), self.region.as_deref())
+    }
+}
+
+/// The longest name of a rule, in characters.
+const MAX_NAME: usize = 255;
+
+pub(super) fn validate_name(name: &str, errors: &mut Vec<FieldError>) {
+    if name.chars().count() > MAX_NAME {
+        errors.push(FieldError::new("/name", "too_long", format!("a name has at most {MAX_NAME} characters")));
+    }
+}
+
+pub(super) fn validate_channels(channels: &[Channel], errors: &mut Vec<FieldError>) {
+    for (i, channel) in channels.iter().enumerate() {
+        if channels[..i].contains(channel) {
+            errors.push(FieldError::new(format!("/channels/{i}"), "duplicate", "a channel is named once"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_rule_is_valid_and_survives_the_wire() {
+        let rule = ContactTimes::shipped();
+        assert!(rule.validate().is_empty());
+        let text = serde_json::to_string(&rule).unwrap();
+        assert!(text.contains(r#"{"from":"08:00","till":"21:00"}"#), "{text}");
+        assert_eq!(serde_json::from_str::<ContactTimes>(&text).unwrap(), rule);
+    }
+
+    #[test]
+    fn a_rule_holds_for_every_campaign_unless_it_says_otherwise() {
+        let rule: ContactTimes = serde_json::from_str(r#"{"weekdays":[[],[],[],[],[],[],[]]}"#).unwrap();
+        assert!(rule.required && rule.channels.is_empty());
+    }
+
+    #[test]
+    fn an_unknown_member_is_refused() {
+        assert!(serde_json::from_str::<ContactTimes>(r#"{"weekdays":[],"hours":[]}"#).is_err());
+    }
+
+    #[test]
+    fn every_error_is_reported_at_its_place() {
+        let text = r#"{"country":"us","weekdays":[[{"from":"10:00","till":"09:00"}]],"channels":["sms","sms"]}"#;
+        let rule: ContactTimes = serde_json::from_str(text).unwrap();
+        let pointers: Vec<_> = rule.validate().into_iter().map(|e| e.pointer).collect();
+        assert_eq!(pointers, ["/country", "/weekdays", "/weekdays/0/0/till", "/channels/1"]);
+    }
+}

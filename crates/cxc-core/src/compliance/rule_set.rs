@@ -1,0 +1,196 @@
+//! The rules that hold for one campaign, ready to be used a million times.
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::area::Area;
+use super::attempts::CompiledAttemptRule;
+use super::calendar::{Week, always_open, day, every_day};
+use super::contact_times::ContactTimes;
+use super::documents::{MAX_GUARD_SECONDS, RuleDocuments, RuleRef, Stored};
+use super::interval::Interval;
+use super::place::UnmappedPolicy;
+use super::zones::Zones;
+use crate::Micros;
+use crate::channel::Channel;
+
+/// A set of channels, as bits.
+pub(super) fn channel_bits(channels: &[Channel]) -> i16 {
+    if channels.is_empty() { i16::MAX } else { channels.iter().fold(0, |bits, c| bits | c.bit()) }
+}
+
+/// Contact times, compiled.
+#[derive(Debug)]
+pub(super) struct CompiledTimes {
+    pub rule: RuleRef,
+    pub area: Area,
+    pub channels: i16,
+    pub week: Arc<Week>,
+}
+
+/// The hours of one special date.
+pub(super) type DateHours = Arc<[(Date, Vec<Interval>)]>;
+
+/// A contact date, compiled.
+#[derive(Debug)]
+pub(super) struct CompiledDate {
+    pub rule: RuleRef,
+    pub area: Area,
+    pub hours: DateHours,
+}
+
+/// The rules that hold for one campaign: those that are required and those that it names. Immutable; a change
+/// of a rule makes a new set.
+#[derive(Debug)]
+pub struct RuleSet {
+    version: i64,
+    pub(super) stop_switch: Option<String>,
+    /// Rules that can't be read, each with the reason.
+    pub(super) unreadable: Vec<(RuleRef, String)>,
+    pub(super) guard: Micros,
+    pub(super) unmapped: UnmappedPolicy,
+    pub(super) unmapped_zone: TimeZone,
+    pub(super) shipped: Arc<CompiledTimes>,
+    pub(super) times: Vec<Arc<CompiledTimes>>,
+    pub(super) dates: Vec<Arc<CompiledDate>>,
+    pub(super) attempts: Vec<CompiledAttemptRule>,
+    /// Equal for sets whose windows are equal: they share cached intervals.
+    key: String,
+}
+
+impl RuleSet {
+    /// Compiles the rules for a campaign that names the rules `selected` by their ids. A rule that can't be
+    /// read is kept as a reason to contact nobody, since it might have held.
+    pub fn compile(documents: &RuleDocuments, selected: &[&str], zones: &Zones) -> Self {
+        let mut unreadable = Vec::new();
+        let times = holding(&documents.contact_times, |r| r.required, selected, &mut unreadable);
+        let dates = holding(&documents.contact_dates, |_| true, selected, &mut unreadable);
+        let attempts = holding(&documents.attempt_rules, |r| r.required, selected, &mut unreadable);
+        let mut attempts: Vec<_> =
+            attempts.into_iter().map(|(rule, body)| CompiledAttemptRule::new(rule, body)).collect();
+        attempts.sort_by(|a, b| (a.priority, &a.rule.id).cmp(&(b.priority, &b.rule.id)));
+        let times: Vec<_> = times.into_iter().map(|(rule, body)| Arc::new(compile_times(rule, body))).collect();
+        let dates: Vec<_> = dates.into_iter().map(|(rule, body)| Arc::new(compile_date(rule, body))).collect();
+        let mut set = Self {
+            version: documents.version,
+            stop_switch: documents.stop_switch.clone(),
+            guard: i64::from(documents.guard_seconds.min(MAX_GUARD_SECONDS)) * 1_000_000,
+            unmapped_zone: zones.get(&documents.unmapped.zone).unwrap_or(TimeZone::UTC),
+            unmapped: documents.unmapped.clone(),
+            shipped: Arc::new(compile_times(&RuleRef::new("shipped_contact_times", 0), &ContactTimes::shipped())),
+            times,
+            dates,
+            attempts,
+            unreadable,
+            key: String::new(),
+        };
+        if zones.get(&set.unmapped.zone).is_none() {
+            let detail = format!("the zone of the unmapped window, {}, is not known", set.unmapped.zone);
+            set.unreadable.push((RuleRef::new("unmapped_window", 0), detail));
+        }
+        set.key = format!("{:016x} ", set.hash_windows());
+        set
+    }
+
+    /// The version of the documents that it was compiled from.
+    pub fn version(&self) -> i64 {
+        self.version
+    }
+
+    /// How far back attempts must be known, in microseconds; `None` if no rule on this channel counts any.
+    pub fn history_reach(&self, channel: Channel) -> Option<Micros> {
+        self.attempts.iter().filter(|r| r.holds_for(channel)).map(CompiledAttemptRule::reach).max()
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn hash_windows(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for times in &self.times {
+            (&times.rule, &times.area, times.channels, &times.week).hash(&mut hasher);
+        }
+        for date in &self.dates {
+            (&date.rule, &date.area, &date.hours).hash(&mut hasher);
+        }
+        (self.guard, &self.unmapped).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The contact times that hold for someone who may be in `areas`: of each area those of the best rank.
+    pub(super) fn times_for(&self, channel: Channel, areas: &[Area]) -> Vec<Arc<CompiledTimes>> {
+        let mut found: BTreeMap<usize, &Arc<CompiledTimes>> = BTreeMap::new();
+        let mut shipped = false;
+        for area in areas {
+            let holding = |(_, t): &(usize, &Arc<CompiledTimes>)| t.channels & channel.bit() != 0 && t.area.holds(area);
+            let holding: Vec<_> = self.times.iter().enumerate().filter(holding).collect();
+            let best = holding.iter().map(|(_, t)| rank(&t.area)).max();
+            shipped |= best.is_none();
+            found.extend(holding.into_iter().filter(|(_, t)| Some(rank(&t.area)) == best));
+        }
+        let mut times: Vec<_> = found.into_values().cloned().collect();
+        if shipped {
+            times.push(Arc::clone(&self.shipped));
+        }
+        times
+    }
+
+    /// The special dates of someone who may be in `areas`. A holiday of any of them counts.
+    pub(super) fn dates_for(&self, areas: &[Area]) -> Vec<Arc<CompiledDate>> {
+        self.dates.iter().filter(|d| areas.iter().any(|area| d.area.holds(area))).cloned().collect()
+    }
+
+    /// Whether the rules are open round the clock wherever a person may be, so that no zone needs to be known.
+    pub(super) fn open_everywhere(&self, channel: Channel) -> bool {
+        let mut times = self.times.iter().filter(|t| t.channels & channel.bit() != 0).peekable();
+        times.peek().is_some() && times.clone().any(|t| t.area == Area::Any) && times.all(|t| always_open(&t.week))
+    }
+
+    /// The unmapped window as a week.
+    pub(super) fn unmapped_week(&self) -> Week {
+        every_day(self.unmapped.window)
+    }
+}
+
+/// The rules that hold for a campaign.
+fn holding<'a, T>(
+    rules: &'a [Stored<T>],
+    required: impl Fn(&T) -> bool,
+    selected: &[&str],
+    unreadable: &mut Vec<(RuleRef, String)>,
+) -> Vec<(&'a RuleRef, &'a T)> {
+    let broken = rules.iter().filter_map(|r| r.body.as_ref().err().map(|e| (r.rule.clone(), e.clone())));
+    unreadable.extend(broken);
+    rules
+        .iter()
+        .filter_map(|r| r.body.as_ref().ok().map(|body| (&r.rule, body)))
+        .filter(|(rule, body)| required(body) || selected.contains(&&*rule.id))
+        .collect()
+}
+
+fn rank(area: &Area) -> u8 {
+    match area {
+        Area::Any => 0,
+        Area::Country(_) => 1,
+        Area::Region(_) => 2,
+    }
+}
+
+fn compile_times(rule: &RuleRef, body: &ContactTimes) -> CompiledTimes {
+    let week = std::array::from_fn(|i| body.weekdays.get(i).map(|windows| day(windows)).unwrap_or_default());
+    CompiledTimes {
+        rule: rule.clone(),
+        area: body.area(),
+        channels: channel_bits(&body.channels),
+        week: Arc::new(week),
+    }
+}
+
+fn compile_date(rule: &RuleRef, body: &super::contact_dates::ContactDates) -> CompiledDate {
+    let hours = Arc::from([(body.date, day(body.window.as_slice()))]);
+    CompiledDate { rule: rule.clone(), area: body.area(), hours }
+}

@@ -1,0 +1,34 @@
+use std::time::Instant;
+
+use super::*;
+
+/// The bound holds in a release build; a debug build is slower, so the test only guards against a change of kind
+/// and prints what it saw.
+#[test]
+fn the_check_of_an_allowed_attempt_takes_microseconds() {
+    let mut world = World::new(&with_attempts(&[
+        ("a", r#"{"required":true,"maxAttempts":3,"window":{"today":true}}"#),
+        ("b", r#"{"required":true,"maxAttempts":10,"window":{"seconds":604800}}"#),
+    ]))
+    .part(PartKind::Postal, "US", "US-KY", "America/New_York America/Chicago")
+    .phone("US", "US-CA", "America/Los_Angeles")
+    .tried("2026-11-28T12:00:00Z", AttemptState::Final, Some(CallResult::Ok));
+    let now = at("2026-12-01T18:00:00Z");
+    assert!(world.check(now).is_allowed());
+    let parts: Vec<_> = world
+        .parts
+        .iter()
+        .map(|(kind, country, regions, zones)| Part { kind: *kind, country, regions, zones })
+        .collect();
+    let request = AttemptRequest { channel: Channel::Sms, group: 1, client: Some(7), device: 8, parts: &parts };
+    let facts = Facts { suppression: Some(&[]), attempts: Some(&world.attempts), attempts_since: Timestamp::MIN };
+    let rounds = 20_000;
+    let started = Instant::now();
+    for i in 0..rounds {
+        let now = now.saturating_add(jiff::SignedDuration::from_micros(i)).unwrap();
+        assert!(check(&world.rules, &mut world.cache, &request, &facts, now).is_allowed());
+    }
+    let each = started.elapsed().as_nanos() / u128::try_from(rounds).unwrap();
+    println!("{each} ns a check");
+    assert!(each < 50_000, "{each} ns");
+}

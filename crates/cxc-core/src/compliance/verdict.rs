@@ -1,0 +1,141 @@
+//! What a check answers.
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::documents::RuleRef;
+use crate::record::Reason;
+
+/// What may be done now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// It may be attempted until, exclusively, `not_after`.
+    Allow,
+    /// Not now; ask again at `not_before`.
+    Defer,
+    /// Not now and not later: the record is finished.
+    Deny,
+    /// It could not be decided, so no. Ask again at `not_before`; no retry is used up.
+    Error,
+}
+
+/// The kinds of rule, in the order in which they are judged and reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleKind {
+    /// The tenant stopped everything.
+    StopSwitch,
+    /// A rule can't be read.
+    UnreadableRule,
+    /// A suppression list.
+    Suppression,
+    /// A holiday or other special day.
+    ContactDate,
+    /// Contact times, also the shipped ones and the unmapped window.
+    ContactTimes,
+    /// An attempt rule.
+    AttemptRule,
+    /// No moment within the search is legal.
+    Horizon,
+}
+
+/// One rule that stands in the way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// Which rule, in which version.
+    pub rule: RuleRef,
+    /// What kind of rule it is.
+    pub kind: RuleKind,
+    /// The code that a record keeps.
+    pub code: Reason,
+    /// What was counted, where the rule counts.
+    pub observed: Option<i64>,
+    /// How much is allowed, where the rule counts.
+    pub limit: Option<i64>,
+    /// An attempt rule: since when attempts count. A window: when it opens next.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub window_start: Option<Timestamp>,
+    /// An attempt rule: when it lets the next attempt pass. A window: when it then closes. A suppression: its end.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub window_end: Option<Timestamp>,
+    /// What a person may want to know besides.
+    pub detail: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn new(rule: &RuleRef, kind: RuleKind, code: Reason) -> Self {
+        Self {
+            rule: rule.clone(),
+            kind,
+            code,
+            observed: None,
+            limit: None,
+            window_start: None,
+            window_end: None,
+            detail: None,
+        }
+    }
+
+    pub(super) fn because(mut self, detail: impl Into<String>) -> Self {
+        self.detail = Some(detail.into());
+        self
+    }
+}
+
+/// The answer to "may this attempt be made now?".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Verdict {
+    /// Whether it may.
+    pub decision: Decision,
+    /// Every rule that stands in the way, in the order of [`RuleKind`], attempt rules by priority. Empty if allowed.
+    pub reasons: Vec<Failure>,
+    /// Deferred: the earliest instant that is legal as things stand. Error: when to ask again.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub not_before: Option<Timestamp>,
+    /// Allowed: until when, exclusively; the guard is taken off.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub not_after: Option<Timestamp>,
+    /// Allowed: the legal end of the open window, exclusively.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub window_end: Option<Timestamp>,
+}
+
+impl Verdict {
+    /// How long to wait after a check that could not be made, in seconds.
+    pub const RETRY_SECONDS: i64 = 300;
+
+    /// Whether it may be attempted now.
+    pub fn is_allowed(&self) -> bool {
+        self.decision == Decision::Allow
+    }
+
+    /// The one code that the record keeps: the first rule that decided. `None` if allowed.
+    pub fn code(&self) -> Reason {
+        let deciding = |f: &&Failure| match self.decision {
+            Decision::Deny => matches!(f.kind, RuleKind::Suppression | RuleKind::Horizon),
+            Decision::Error => f.code == Reason::ComplianceUnavailable,
+            Decision::Allow | Decision::Defer => true,
+        };
+        self.reasons.iter().find(deciding).or(self.reasons.first()).map_or(Reason::None, |f| f.code)
+    }
+
+    /// The verdict where no rule set is loaded, or the check itself is out of reach: nobody is contacted.
+    pub fn unavailable(now: Timestamp, detail: &str) -> Self {
+        let rule = RuleRef::new("compliance", 0);
+        Self {
+            decision: Decision::Error,
+            reasons: vec![Failure::new(&rule, RuleKind::UnreadableRule, Reason::ComplianceUnavailable).because(detail)],
+            not_before: Some(retry_at(now)),
+            not_after: None,
+            window_end: None,
+        }
+    }
+}
+
+/// When to ask again after a check that could not be made.
+pub(super) fn retry_at(now: Timestamp) -> Timestamp {
+    now.saturating_add(jiff::SignedDuration::from_secs(Verdict::RETRY_SECONDS)).unwrap_or(Timestamp::MAX)
+}
