@@ -1,1 +1,4 @@
+//! The list builder: reads files of contacts and suppression entries, imports and exports them.
 
+pub mod file;
+pub mod mapping;

@@ -1,0 +1,92 @@
+//! How a file is to be read, and the limits that hold whatever it holds.
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Whether the first record names the columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum HeaderOption {
+    /// Decided by what the first record looks like.
+    #[default]
+    Auto,
+    /// It does.
+    Yes,
+    /// It is data.
+    No,
+}
+
+/// One column of a fixed-position file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FixedColumn {
+    /// The column's name.
+    pub name: String,
+    /// The first character of the column in its line, counted from 1.
+    pub start: u32,
+    /// Its width in characters.
+    pub length: u32,
+}
+
+/// What bounds the reading of a hostile file.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// The longest record in bytes of UTF-8; a longer one is rejected and reading goes on at the next line.
+    pub record_bytes: usize,
+    /// The most columns of a header.
+    pub columns: usize,
+    /// The most bytes that an archive may unpack to.
+    pub unpacked: u64,
+    /// The most bytes out for one byte in, looked at after `ratio_after` bytes.
+    pub ratio: u64,
+    /// Unpacked bytes before the ratio counts.
+    pub ratio_after: u64,
+    /// The most bytes of a spreadsheet, all its parts unpacked.
+    pub spreadsheet: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            record_bytes: 1 << 20,
+            columns: 1_000,
+            unpacked: 20_000_000_000,
+            ratio: 100,
+            ratio_after: 10_000_000,
+            spreadsheet: 200_000_000,
+        }
+    }
+}
+
+/// How to read a file. The default detects everything.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    /// Name of the encoding; none or `auto` detects it. A byte-order mark wins.
+    pub encoding: Option<String>,
+    /// The character between columns, one of ASCII; none detects it among `, ; tab | :`.
+    pub delimiter: Option<char>,
+    /// The quote character, one of ASCII; none reads quotes as text.
+    pub quote: Option<char>,
+    /// Whether the first record is a header.
+    pub header: HeaderOption,
+    /// The columns of a fixed-position file; none reads delimited text.
+    pub fixed: Option<Vec<FixedColumn>>,
+    /// The limits.
+    pub limits: Limits,
+    /// Where a spreadsheet is unpacked to; none takes the system's folder.
+    pub temp_dir: Option<PathBuf>,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        Self {
+            encoding: None,
+            delimiter: None,
+            quote: Some('"'),
+            header: HeaderOption::Auto,
+            fixed: None,
+            limits: Limits::default(),
+            temp_dir: None,
+        }
+    }
+}
