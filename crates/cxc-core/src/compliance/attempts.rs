@@ -74,15 +74,12 @@ impl CompiledAttemptRule {
         }
     }
 
-    /// The first instant whose attempts count at `at`.
-    pub fn since(&self, zones: DayZones<'_>, at: Micros) -> Micros {
-        match (self.window, zones) {
+    /// The first instant whose attempts count at `at`, on a day that began at `today`.
+    pub fn since(&self, today: Micros, at: Micros) -> Micros {
+        match self.window {
+            Window::Today => today,
             // an attempt exactly as old as the window has expired
-            (Window::Rolling(length), _) => at - length + 1,
-            (Window::Today, None) => at - UNMAPPED_DAY + 1,
-            (Window::Today, Some(zones)) => {
-                zones.iter().map(|z| day_start(z, at)).min().unwrap_or(at - UNMAPPED_DAY + 1)
-            }
+            Window::Rolling(length) => at.saturating_sub(length).saturating_add(1),
         }
     }
 
@@ -131,15 +128,17 @@ impl CompiledAttemptRule {
             || past.disposition.as_deref().is_some_and(|code| self.dispositions.iter().any(|d| d == code))
     }
 
-    /// `None` if one more attempt may be made at `at`; otherwise what was counted and when the next may be made.
+    /// `None` if one more attempt may be made at `at`, on a day that began at `today`; otherwise what was counted
+    /// and when the next may be made.
     pub fn exceeded(
         &self,
         request: &AttemptRequest<'_>,
         past: &[PastAttempt],
         zones: DayZones<'_>,
+        today: Micros,
         at: Micros,
     ) -> Option<Exceeded> {
-        let since = self.since(zones, at);
+        let since = self.since(today, at);
         let counting = || past.iter().filter(|p| p.at.as_microsecond() >= since && self.counts(request, p));
         let observed = counting().count();
         if observed < self.max {
@@ -169,4 +168,15 @@ pub(super) struct Exceeded {
     pub since: Micros,
     /// When one more attempt fits.
     pub free_at: Micros,
+}
+
+/// When the day of `at` began: at the earliest midnight of the zones.
+pub(super) fn today(zones: DayZones<'_>, at: Micros) -> Micros {
+    let unmapped = at.saturating_sub(UNMAPPED_DAY).saturating_add(1);
+    zones.and_then(|zones| zones.iter().map(|zone| day_start(zone, at)).min()).unwrap_or(unmapped)
+}
+
+/// Until when the day of `at` stays the same in every zone, exclusively.
+pub(super) fn today_lasts(zones: &[TimeZone], at: Micros) -> Micros {
+    zones.iter().map(|zone| next_day_start(zone, at)).min().unwrap_or(at)
 }

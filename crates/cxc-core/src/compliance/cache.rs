@@ -3,6 +3,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use super::attempts::{DayZones, today, today_lasts};
 use super::place::{Part, PartKind, Place};
 use super::program::{DAY, OpenWindow, Program};
 use super::rule_set::RuleSet;
@@ -55,6 +56,15 @@ struct Entry {
     windows: Vec<OpenWindow>,
     /// Nothing opens between these.
     barren: (Micros, Micros),
+    day: Day,
+}
+
+/// A stretch in which no zone of a place passes midnight, and when the day of its earliest zone began.
+#[derive(Debug, Clone, Copy, Default)]
+struct Day {
+    began: Micros,
+    from: Micros,
+    till: Micros,
 }
 
 impl IntervalCache {
@@ -81,7 +91,14 @@ impl IntervalCache {
         let place = Place::judge(parts, &rules.unmapped, &self.zones);
         let program = Program::new(rules, channel, place);
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
-        self.entries.push(Entry { program, from: 0, till: 0, windows: Vec::new(), barren: (0, 0) });
+        self.entries.push(Entry {
+            program,
+            from: 0,
+            till: 0,
+            windows: Vec::new(),
+            barren: (0, 0),
+            day: Day::default(),
+        });
         self.by_key.insert(self.key.as_str().into(), index);
         PlaceId { generation: self.generation, index }
     }
@@ -107,6 +124,23 @@ impl IntervalCache {
             entry.refresh(now);
         }
         Ok(entry.next_from(at, now.saturating_add(SEARCH_DAYS * DAY)))
+    }
+
+    /// When the day of `now` began for a person there, at the earliest.
+    pub(super) fn today(&mut self, id: PlaceId, now: Micros) -> Micros {
+        let Some(entry) = self.entry_mut(id).ok().filter(|e| e.program.mapped) else {
+            return today(None, now);
+        };
+        if now < entry.day.from || now >= entry.day.till {
+            let zones = &entry.program.zones;
+            entry.day = Day { began: today(Some(zones), now), from: now, till: today_lasts(zones, now) };
+        }
+        entry.day.began
+    }
+
+    /// On whose clocks a day begins there; `None` where no zone is known.
+    pub(super) fn day_zones(&self, id: PlaceId) -> DayZones<'_> {
+        self.program(id).ok().filter(|p| p.mapped).map(|p| &p.zones[..])
     }
 
     pub(super) fn program(&self, id: PlaceId) -> Result<&Program, PlaceError> {

@@ -1,8 +1,8 @@
 //! The check that comes before every attempt.
 use jiff::Timestamp;
 
-use super::attempts::DayZones;
-use super::cache::{IntervalCache, PlaceError, PlaceId, SEARCH_DAYS};
+use super::attempts::today;
+use super::cache::{IntervalCache, PlaceId, SEARCH_DAYS};
 use super::calendar::timestamp;
 use super::documents::RuleRef;
 use super::place::Part;
@@ -152,7 +152,7 @@ impl Case<'_> {
         let window = match self.cache.window_from(self.place, self.now, self.now) {
             Ok(window) => window,
             Err(error) => {
-                self.unavailable("unmapped_window", RuleKind::ContactTimes, &place_error(error));
+                self.unavailable("unmapped_window", RuleKind::ContactTimes, &error.to_string());
                 return None;
             }
         };
@@ -170,15 +170,19 @@ impl Case<'_> {
 
     fn attempt_rules(&mut self) {
         let rules = self.rules;
+        if rules.attempts.is_empty() {
+            return;
+        }
+        let today = self.cache.today(self.place, self.now);
+        let zones = self.cache.day_zones(self.place);
         for rule in rules.attempts.iter().filter(|r| r.holds_for(self.request.channel)) {
-            let zones = day_zones(self.cache, self.place);
-            let since = rule.since(zones, self.now);
+            let since = rule.since(today, self.now);
             let Some(past) = self.facts.attempts.filter(|_| self.facts.attempts_since.as_microsecond() <= since) else {
                 let failure = Failure::new(&rule.rule, RuleKind::AttemptRule, Reason::ComplianceUnavailable);
                 self.failures.push(failure.because("the attempts of its window are not known"));
                 continue;
             };
-            if let Some(exceeded) = rule.exceeded(self.request, past, zones, self.now) {
+            if let Some(exceeded) = rule.exceeded(self.request, past, zones, today, self.now) {
                 self.failures.push(rule.failure(&exceeded));
             }
         }
@@ -222,10 +226,11 @@ impl Case<'_> {
         let mut at = self.now;
         loop {
             at = self.cache.window_from(self.place, self.now, at).ok()??.open;
-            let zones = day_zones(self.cache, self.place);
+            let zones = self.cache.day_zones(self.place);
+            let today = today(zones, at);
             let past = self.facts.attempts.unwrap_or_default();
             let rules = self.rules.attempts.iter().filter(|r| r.holds_for(self.request.channel));
-            let free = rules.filter_map(|r| r.exceeded(self.request, past, zones, at)).map(|e| e.free_at).max();
+            let free = rules.filter_map(|r| r.exceeded(self.request, past, zones, today, at)).map(|e| e.free_at).max();
             match free {
                 None => return (at < limit).then_some(at),
                 Some(free) if free < limit => at = free,
@@ -233,12 +238,4 @@ impl Case<'_> {
             }
         }
     }
-}
-
-fn day_zones(cache: &IntervalCache, place: PlaceId) -> DayZones<'_> {
-    cache.program(place).ok().filter(|p| p.mapped).map(|p| &p.zones[..])
-}
-
-fn place_error(error: PlaceError) -> String {
-    error.to_string()
 }
