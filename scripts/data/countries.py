@@ -10,7 +10,8 @@ from pathlib import Path
 from country_names import ALIASES, EXTRA_CODES
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = ROOT / ".tmp/data/sources" / "i18n-iso-countries" / "package"
+SOURCES = ROOT / ".tmp/data/sources"
+SOURCE = SOURCES / "i18n-iso-countries/package"
 OUT = ROOT / "crates/cxc-core/src/location/country_table.rs"
 
 

@@ -80,9 +80,9 @@ fn by_name(folded: &str) -> Option<Country> {
     Country::from_code(NAMES[at].1)
 }
 
-/// Letters and digits in lower case without accents; nothing for a text longer than any name.
-fn fold(text: &str) -> Option<String> {
-    if text.len() > 100 {
+/// Letters and digits in lower case without accents; nothing for a text longer than any name or with control characters.
+pub(super) fn fold(text: &str) -> Option<String> {
+    if text.len() > 100 || text.contains(char::is_control) {
         return None;
     }
     Some(text.chars().filter_map(fold_char).collect())

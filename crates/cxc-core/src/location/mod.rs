@@ -6,8 +6,12 @@
 mod country;
 mod country_table;
 mod place;
+mod postal;
+mod read;
 mod tables;
+mod trie;
 
 pub use country::{Country, UnknownCountry};
 pub use place::{BadLocationKey, Location, LocationSource, Name};
-pub use tables::{LocationTables, TableError, UnknownZone};
+pub use read::TableError;
+pub use tables::{LocationTables, UnknownZone};

@@ -1,51 +1,151 @@
 //! The tables, read once, and their look-ups.
-use super::{Country, Location};
+use std::collections::HashMap;
+use std::fmt;
+
+use jiff::tz::TimeZoneDatabase;
+
+use super::country::fold;
+use super::postal::PostalTable;
+use super::read::{self, Countries, PHONES, Places, REGIONS, TableError};
+use super::trie::DigitTrie;
+use super::{Country, Location, LocationSource, Name};
 use crate::device::LineType;
 use crate::phone::PhoneNumber;
 
 /// An IANA name that the bundled time zone database does not hold.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a time zone is an IANA name such as America/Chicago")]
 pub struct UnknownZone;
 
-/// An embedded table that can't be read: a fault of the build.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("line {line} of the embedded table {table} can't be read")]
-pub struct TableError {
-    /// The table's file name.
-    pub table: &'static str,
-    /// The line, from 1.
-    pub line: usize,
+/// Every table of places (about 2 MB, read in a few milliseconds). Made once at start and handed down.
+pub struct LocationTables {
+    places: Places,
+    phones: DigitTrie,
+    postal: PostalTable,
+    regions: HashMap<(Country, String), u16>,
+    countries: Countries,
+    zones: HashMap<String, Location>,
 }
 
-/// Every table of places. Read once at start and handed down.
-#[derive(Debug)]
-pub struct LocationTables {}
+impl fmt::Debug for LocationTables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LocationTables({} places)", self.places.explicit.len())
+    }
+}
 
 impl LocationTables {
     /// Reads the tables that are part of the program.
     pub fn embedded() -> Result<Self, TableError> {
-        Ok(Self {})
+        let places = Places::read()?;
+        let mut phones = DigitTrie::new();
+        PHONES.each(|[prefix, place]| phones.insert(prefix, places.number(place)?))?;
+        let mut regions = HashMap::new();
+        REGIONS.each(|[country, code, name, place]| {
+            let country = Country::from_code(country)?;
+            for text in [code, name] {
+                regions.insert((country, fold(text)?), places.number(place)?);
+            }
+            Some(())
+        })?;
+        let countries = read::countries(&places)?;
+        let postal = PostalTable::read(&places)?;
+        Ok(Self { places, phones, postal, regions, countries, zones: zones() })
     }
 
-    /// Where a phone number may be, by its leading digits. A number without a place in a country
-    /// of several zones is unmappable.
-    pub fn of_phone(&self, _number: &PhoneNumber, _line_type: LineType) -> Location {
-        Location::unmappable(None)
+    /// Where a phone may be, by its leading digits. A number without a place (freephone, premium,
+    /// shared cost, personal) in a country whose zones differ is unmappable.
+    pub fn of_phone(&self, number: &PhoneNumber, line_type: LineType) -> Location {
+        let Some(place) = self.phones.longest(number.digits()) else {
+            return Location::unmappable(None);
+        };
+        let place = &self.places.by_prefix[usize::from(place)];
+        match place.country() {
+            Some(country) if is_placeless(line_type) && self.zones_differ(country) => {
+                Location::unmappable(Some(country))
+            }
+            _ => place.clone(),
+        }
     }
 
-    /// Where a postal code may be. A code that the tables don't know is unmappable.
-    pub fn of_postal(&self, country: Country, _postal: &str) -> Location {
-        Location::unmappable(Some(country))
+    /// The one region of a phone, such as `US-TX`; nothing where it may be in several or none is known.
+    pub fn region_of_phone(&self, number: &PhoneNumber) -> Option<Name> {
+        match self.places.by_prefix[usize::from(self.phones.longest(number.digits())?)].regions() {
+            [region] => Some(region.clone()),
+            _ => None,
+        }
     }
 
-    /// The location of an IANA zone name, in any case.
-    pub fn of_zone(&self, _name: &str) -> Result<Location, UnknownZone> {
-        Err(UnknownZone)
+    /// Where a postal code may be. Outside the five countries that have tables every code is its
+    /// country's one zone; a code that is not known is unmappable.
+    pub fn of_postal(&self, country: Country, postal: &str) -> Location {
+        if let Some(place) = self.postal.find(country, postal) {
+            return self.places.by_postal[usize::from(place)].clone();
+        }
+        let tabled = matches!(country, Country::US | Country::CA | Country::GB | Country::AU | Country::NZ);
+        match self.countries.get(&country) {
+            Some((place, false)) if !tabled && !postal.trim().is_empty() => {
+                self.places.by_postal[usize::from(*place)].clone()
+            }
+            _ => Location::unmappable(Some(country)),
+        }
     }
 
-    /// Where a region may be, by its code (`TX`, `US-TX`) or its English name.
-    pub fn of_region(&self, country: Country, _state: &str) -> Location {
-        Location::unmappable(Some(country))
+    /// The location of an IANA zone name of the bundled database, in any case.
+    pub fn of_zone(&self, name: &str) -> Result<Location, UnknownZone> {
+        let name = name.trim();
+        if name.len() > 64 {
+            return Err(UnknownZone);
+        }
+        self.zones.get(&name.to_ascii_lowercase()).cloned().ok_or(UnknownZone)
     }
+
+    /// Where a region may be, by its code (`TX`, `US-TX`) or English name. Of a country without a table
+    /// the country's one zone is answered; what is not known is unmappable.
+    pub fn of_region(&self, country: Country, state: &str) -> Location {
+        if let Some(place) = self.region_place(country, state) {
+            return self.places.explicit[usize::from(place)].clone();
+        }
+        match self.countries.get(&country) {
+            Some((place, false)) => self.places.explicit[usize::from(*place)].clone(),
+            _ => Location::unmappable(Some(country)),
+        }
+    }
+
+    /// The ISO 3166-2 code of a region that is written as `TX`, `US-TX` or `Texas`.
+    pub fn region_code(&self, country: Country, state: &str) -> Option<Name> {
+        let place = self.region_place(country, state)?;
+        self.places.explicit[usize::from(place)].regions().first().cloned()
+    }
+
+    /// All zones of a country.
+    pub fn of_country(&self, country: Country) -> Location {
+        match self.countries.get(&country) {
+            Some((place, _)) => self.places.explicit[usize::from(*place)].clone(),
+            None => Location::unmappable(Some(country)),
+        }
+    }
+
+    fn region_place(&self, country: Country, state: &str) -> Option<u16> {
+        let state = state.trim();
+        let own =
+            state.get(..3).filter(|start| start[..2].eq_ignore_ascii_case(country.as_str()) && start.ends_with('-'));
+        let folded = fold(own.map_or(state, |_| &state[3..]))?;
+        self.regions.get(&(country, folded)).copied()
+    }
+
+    fn zones_differ(&self, country: Country) -> bool {
+        self.countries.get(&country).is_none_or(|(_, many)| *many)
+    }
+}
+
+fn is_placeless(line_type: LineType) -> bool {
+    matches!(line_type, LineType::TollFree | LineType::Premium | LineType::SharedCost | LineType::Other)
+}
+
+/// Every zone of the database that is bundled with the program, by its name in lower case. The system's
+/// database is never asked: it may be years old, and a stale rule moves a lawful window by an hour.
+fn zones() -> HashMap<String, Location> {
+    let database = TimeZoneDatabase::bundled();
+    let location = |name: &str| Location::new(LocationSource::Explicit, None, Vec::new(), vec![Name::from(name)]);
+    database.available().map(|name| (name.as_str().to_ascii_lowercase(), location(name.as_str()))).collect()
 }
