@@ -26,6 +26,9 @@ const TOKENS: &[(&str, &str, &str)] = &[
     ("{WITHOUT_ROWID}", "", "WITHOUT ROWID"),
     ("{BY_MONTH}", "PARTITION BY RANGE (month)", "WITHOUT ROWID"),
     ("{DEFAULT_MONTH}", "CREATE TABLE attempt_default PARTITION OF attempt DEFAULT;", ""),
+    // lines of one engine only
+    ("{POSTGRES}", "", "-- "),
+    ("{SQLITE}", "-- ", ""),
     // tables whose rows are updated often keep room on their pages and are vacuumed early
     (
         "{HOT}",

@@ -1,0 +1,368 @@
+//! Suppression: who must not be contacted. Owning service: list manager; imports, the API and opt-outs add entries.
+//!
+//! Keys are normalised by whoever hands them in: phones as E.164, email addresses in lower case, client
+//! ids without outer spaces; hashes are those of the tenant.
+use cxc_core::channel::Channel;
+use serde::Serialize;
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use crate::int_set::IntSet;
+use crate::{Rows, StoreError, Tx, id_block::Numbered, on};
+
+/// The kind of a list whose keys are addresses.
+pub const DEVICE: &str = "device";
+/// The kind of a list whose keys are client ids.
+pub const CLIENT_ID: &str = "client_id";
+
+/// A suppression list's row at work.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct SuppressionList {
+    /// Names the list.
+    pub number: i64,
+    /// Whose it is.
+    pub tenant: i64,
+    /// Its id at the API.
+    pub id: Uuid,
+    /// [`DEVICE`] or [`CLIENT_ID`].
+    pub kind: String,
+    /// Bits of the channels that it suppresses.
+    pub channels: i16,
+    /// Whether it holds for every group of the tenant.
+    pub required: bool,
+    /// From when on it holds no more, in microseconds.
+    pub expires_at: Option<i64>,
+    /// What it is kept for by the program, such as `opt_out_sms`.
+    pub role: Option<String>,
+    /// Names its entries.
+    pub generation: i64,
+    /// Its entries.
+    pub size: i64,
+    /// Grows with every change: copies are reloaded by it.
+    pub changes: i64,
+}
+
+/// An entry as stored. Times are microseconds; it holds from `from_at` until before `until_at`.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, Serialize, serde::Deserialize)]
+pub struct SuppressionEntry {
+    /// Keyed hash of the key.
+    pub key_hash: i64,
+    /// The normalised address or client id; empty once the person was erased.
+    pub key: String,
+    /// Not before.
+    pub from_at: Option<i64>,
+    /// No longer from then on.
+    pub until_at: Option<i64>,
+    /// Why, for people.
+    pub reason: Option<String>,
+    /// `api`, `import`, `opt_out`.
+    pub source: String,
+    /// When it was added.
+    pub added_at: i64,
+}
+
+/// A person or device that a list suppresses now.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct SuppressionHit {
+    /// The list.
+    pub list: i64,
+    /// The hash that was asked for.
+    pub key_hash: i64,
+    /// The entry's key; empty if it was erased: then the hash alone decides.
+    pub key: String,
+}
+
+pub(crate) const COLUMNS: &str =
+    "number, tenant, id, kind, channels, required, expires_at, role, generation, size, changes";
+const ENTRY: &str = "e.key_hash, e.key, e.from_at, e.until_at, e.reason, e.source, e.added_at";
+const ENTRY_ROWS: &[(&str, &str)] = &[
+    ("key_hash", "BIGINT"),
+    ("key", "TEXT"),
+    ("from_at", "BIGINT"),
+    ("until_at", "BIGINT"),
+    ("reason", "TEXT"),
+    ("source", "TEXT"),
+    ("added_at", "BIGINT"),
+];
+
+/// A new suppression list.
+#[derive(Debug, Clone)]
+pub struct NewSuppressionList {
+    /// Its id at the API.
+    pub id: Uuid,
+    /// [`DEVICE`] or [`CLIENT_ID`].
+    pub kind: &'static str,
+    /// Bits of its channels.
+    pub channels: i16,
+    /// Whether it holds for every group.
+    pub required: bool,
+    /// From when on it holds no more.
+    pub expires_at: Option<i64>,
+    /// What it is kept for by the program.
+    pub role: Option<&'static str>,
+}
+
+/// The role of the list that collects the opt-outs of a channel.
+pub fn opt_out_role(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Voice => "opt_out_voice",
+        Channel::Sms => "opt_out_sms",
+        Channel::Email => "opt_out_email",
+    }
+}
+
+impl Tx {
+    /// Adds the row of a new, empty list. Goes with its document. False when the tenant has a list of this role.
+    pub async fn suppression_list_insert(&mut self, tenant: i64, new: &NewSuppressionList) -> Result<bool, StoreError> {
+        const SQL: &str =
+            "INSERT INTO suppression_list (number, tenant, id, kind, channels, required, expires_at, role, generation)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
+        let number = self.id_block_take(Numbered::SuppressionList, 2).await?;
+        Ok(on!(self, conn => sqlx::query(SQL).bind(number).bind(tenant).bind(new.id).bind(new.kind).bind(new.channels)
+            .bind(new.required).bind(new.expires_at).bind(new.role).bind(number + 1).execute(conn).await?.rows_affected())
+            == 1)
+    }
+
+    /// Changes what a list suppresses.
+    pub async fn suppression_list_update(
+        &mut self,
+        tenant: i64,
+        id: Uuid,
+        channels: i16,
+        required: bool,
+        expires_at: Option<i64>,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str =
+            "UPDATE suppression_list SET channels = $3, required = $4, expires_at = $5, changes = changes + 1
+            WHERE tenant = $1 AND id = $2";
+        Ok(on!(self, conn => sqlx::query(SQL).bind(tenant).bind(id).bind(channels).bind(required).bind(expires_at)
+            .execute(conn).await?.rows_affected())
+            == 1)
+    }
+
+    /// Removes a list; its entries leave the disk in the background.
+    pub async fn suppression_list_delete(&mut self, tenant: i64, id: Uuid, now: i64) -> Result<bool, StoreError> {
+        const SQL: &str = "DELETE FROM suppression_list WHERE tenant = $1 AND id = $2";
+        let Some(list) = self.suppression_list_lock(tenant, id).await? else { return Ok(false) };
+        on!(self, conn => sqlx::query(SQL).bind(tenant).bind(id).execute(conn).await?.rows_affected());
+        self.suppression_garbage_release(list.number, now).await?;
+        self.suppression_garbage_insert(list.generation, 0, now).await?;
+        self.imports_forget("suppression", list.number).await?;
+        Ok(true)
+    }
+
+    /// One list of a tenant.
+    pub async fn suppression_list_get(&mut self, tenant: i64, id: Uuid) -> Result<Option<SuppressionList>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM suppression_list WHERE tenant = $1 AND id = $2");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(id).fetch_optional(conn).await?))
+    }
+
+    /// Reads a list's row and keeps it locked until the end of the transaction.
+    pub async fn suppression_list_lock(
+        &mut self,
+        tenant: i64,
+        id: Uuid,
+    ) -> Result<Option<SuppressionList>, StoreError> {
+        let lock = self.choose(" FOR UPDATE", "");
+        let sql = format!("SELECT {COLUMNS} FROM suppression_list WHERE tenant = $1 AND id = $2{lock}");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(id).fetch_optional(conn).await?))
+    }
+
+    /// Every suppression list of a tenant.
+    pub async fn suppression_lists(&mut self, tenant: i64) -> Result<Vec<SuppressionList>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM suppression_list WHERE tenant = $1 ORDER BY number");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).fetch_all(conn).await?))
+    }
+
+    /// The lists that bind a group now: the required ones and those that it chose, for its channel.
+    pub async fn suppression_applicable(
+        &mut self,
+        tenant: i64,
+        chosen: &[Uuid],
+        channel: Channel,
+        now: i64,
+    ) -> Result<Vec<SuppressionList>, StoreError> {
+        let mut lists = self.suppression_lists(tenant).await?;
+        lists.retain(|list| {
+            list.channels & channel.bit() != 0
+                && list.expires_at.is_none_or(|at| at > now)
+                && (list.required || chosen.contains(&list.id))
+        });
+        Ok(lists)
+    }
+
+    /// Who of these is suppressed by one of these lists at an instant: one statement a batch. Each list is
+    /// asked for the hashes of its kind. Confirm a hit on its key, unless that is empty.
+    pub async fn suppression_hits(
+        &mut self,
+        lists: &[SuppressionList],
+        devices: &[i64],
+        clients: &[i64],
+        now: i64,
+    ) -> Result<Vec<SuppressionHit>, StoreError> {
+        let generations = |kind: &str| IntSet::of(lists.iter().filter(|l| l.kind == kind).map(|l| l.generation));
+        let part = |tx: &Tx, lists: &str, hashes: &str| {
+            format!(
+                "SELECT l.number AS list, e.key_hash, e.key FROM suppression_list l
+                 JOIN suppression_entry e ON e.generation = l.generation
+                 WHERE l.generation{} AND e.key_hash{} AND (e.from_at IS NULL OR e.from_at <= $1)
+                   AND (e.until_at IS NULL OR e.until_at > $1)",
+                IntSet::test(tx, lists),
+                IntSet::test(tx, hashes)
+            )
+        };
+        let sql = format!("{} UNION ALL {}", part(self, "$2", "$3"), part(self, "$4", "$5"));
+        let (device_lists, client_lists) = (generations(DEVICE), generations(CLIENT_ID));
+        let (devices, clients) = (IntSet::of(devices.iter().copied()), IntSet::of(clients.iter().copied()));
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(now).bind(device_lists.text()).bind(devices.text())
+            .bind(client_lists.text()).bind(clients.text()).fetch_all(conn).await?),
+        )
+    }
+
+    /// Adds entries, or gives those that are there new times and reasons; answers how many are new.
+    pub async fn suppression_add(
+        &mut self,
+        list: &SuppressionList,
+        entries: &[SuppressionEntry],
+        import: i64,
+    ) -> Result<i64, StoreError> {
+        // the row's lock keeps the size right while others add
+        const TOUCH: &str = "UPDATE suppression_list SET changes = changes + 1 WHERE number = $1";
+        on!(self, conn => sqlx::query(TOUCH).bind(list.number).execute(conn).await?.rows_affected());
+        let added = self.suppression_write(list.generation, entries, import).await?;
+        self.suppression_count(list.number, added).await?;
+        Ok(added)
+    }
+
+    /// Writes entries under a generation; answers how many are new.
+    pub(crate) async fn suppression_write(
+        &mut self,
+        generation: i64,
+        entries: &[SuppressionEntry],
+        import: i64,
+    ) -> Result<i64, StoreError> {
+        let present = i64::try_from(self.suppression_present(generation, entries).await?.len()).unwrap_or(0);
+        let sql = format!(
+            "INSERT INTO suppression_entry (generation, key_hash, key, from_at, until_at, reason, source, import, added_at)
+             SELECT $1, v.key_hash, v.key, v.from_at, v.until_at, v.reason, v.source, $2, v.added_at FROM {} WHERE TRUE
+             ON CONFLICT (generation, key_hash, key) DO UPDATE SET from_at = excluded.from_at, until_at = excluded.until_at,
+                reason = coalesce(excluded.reason, suppression_entry.reason)",
+            Rows::source(self, "$3", ENTRY_ROWS)
+        );
+        let rows = Rows::of(entries)?;
+        on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(generation).bind(import).bind(rows.text())
+            .execute(conn).await?.rows_affected());
+        Ok(i64::try_from(entries.len()).unwrap_or(0) - present)
+    }
+
+    /// The entries of a generation that have one of these keys, as they are.
+    pub async fn suppression_present(
+        &mut self,
+        generation: i64,
+        entries: &[SuppressionEntry],
+    ) -> Result<Vec<SuppressionEntry>, StoreError> {
+        let sql = format!(
+            "SELECT {ENTRY} FROM {} JOIN suppression_entry e ON e.generation = $1 AND e.key_hash = v.key_hash AND e.key = v.key",
+            Rows::source(self, "$2", ENTRY_ROWS)
+        );
+        let rows = Rows::of(entries)?;
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(generation).bind(rows.text()).fetch_all(conn).await?),
+        )
+    }
+
+    /// Removes entries by (hash, key); answers how many there were.
+    pub async fn suppression_remove(
+        &mut self,
+        list: &SuppressionList,
+        keys: &[(i64, String)],
+    ) -> Result<i64, StoreError> {
+        #[derive(Serialize)]
+        struct Key<'a> {
+            key_hash: i64,
+            key: &'a str,
+        }
+        let keys: Vec<Key<'_>> = keys.iter().map(|(key_hash, key)| Key { key_hash: *key_hash, key }).collect();
+        let sql = format!(
+            "DELETE FROM suppression_entry WHERE generation = $1 AND (key_hash, key) IN (SELECT v.key_hash, v.key FROM {})",
+            Rows::source(self, "$2", &[("key_hash", "BIGINT"), ("key", "TEXT")])
+        );
+        let rows = Rows::of(&keys)?;
+        let removed = on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(list.generation).bind(rows.text())
+            .execute(conn).await?.rows_affected());
+        let removed = i64::try_from(removed).unwrap_or(0);
+        self.suppression_count(list.number, -removed).await?;
+        Ok(removed)
+    }
+
+    pub(crate) async fn suppression_count(&mut self, number: i64, difference: i64) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE suppression_list SET size = size + $2, changes = changes + 1 WHERE number = $1";
+        on!(self, conn => sqlx::query(SQL).bind(number).bind(difference).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// A page of a list's entries after (hash, key), in the order of their hashes.
+    pub async fn suppression_page(
+        &mut self,
+        list: &SuppressionList,
+        after: Option<(i64, &str)>,
+        limit: i64,
+    ) -> Result<Vec<SuppressionEntry>, StoreError> {
+        let sql = format!(
+            "SELECT {ENTRY} FROM suppression_entry e WHERE e.generation = $1 AND (e.key_hash, e.key) > ($2, $3)
+             ORDER BY e.key_hash, e.key LIMIT $4"
+        );
+        let (hash, key) = after.unwrap_or((i64::MIN, ""));
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(list.generation).bind(hash).bind(key).bind(limit)
+            .fetch_all(conn).await?))
+    }
+
+    /// The list that collects the opt-outs of a channel, made on demand with its document under `id`.
+    pub async fn suppression_opt_out_list(
+        &mut self,
+        tenant: i64,
+        channel: Channel,
+        id: Uuid,
+        now: i64,
+    ) -> Result<SuppressionList, StoreError> {
+        let role = opt_out_role(channel);
+        if let Some(list) = self.suppression_of_role(tenant, role).await? {
+            return Ok(list);
+        }
+        let new = NewSuppressionList {
+            id,
+            kind: DEVICE,
+            channels: channel.bit(),
+            required: true,
+            expires_at: None,
+            role: Some(role),
+        };
+        // another sender may be making it at this moment
+        if self.suppression_list_insert(tenant, &new).await? {
+            self.opt_out_document(tenant, channel, id, now).await?;
+        }
+        let list = self.suppression_of_role(tenant, role).await?;
+        list.ok_or_else(|| StoreError::Corrupt("the opt-out list could not be made".into()))
+    }
+
+    async fn suppression_of_role(&mut self, tenant: i64, role: &str) -> Result<Option<SuppressionList>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM suppression_list WHERE tenant = $1 AND role = $2");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(role).fetch_optional(conn).await?))
+    }
+
+    /// Takes expired entries out, some at a time; answers how many.
+    pub async fn suppression_expire(&mut self, now: i64, limit: i64) -> Result<u64, StoreError> {
+        const DELETE: &str = "DELETE FROM suppression_entry WHERE (generation, key_hash, key) IN (
+            SELECT generation, key_hash, key FROM suppression_entry WHERE until_at <= $1 LIMIT $2) RETURNING generation";
+        const COUNT: &str = "UPDATE suppression_list SET size = size - $2, changes = changes + 1 WHERE generation = $1";
+        let mut gone: Vec<i64> =
+            on!(self, conn => sqlx::query_scalar(DELETE).bind(now).bind(limit).fetch_all(conn).await?);
+        gone.sort_unstable();
+        for of_one in gone.chunk_by(|a, b| a == b) {
+            let count = i64::try_from(of_one.len()).unwrap_or(0);
+            on!(self, conn => sqlx::query(COUNT).bind(of_one[0]).bind(count).execute(conn).await?.rows_affected());
+        }
+        Ok(gone.len() as u64)
+    }
+}
