@@ -13,4 +13,4 @@ find_program() {
 }
 
 target_dir() { echo "${CARGO_TARGET_DIR:-target}"; }
-tools_dir() { echo "${CXC_TOOLS_DIR:-${HOME:-/root}/.cache/cxc-ci/tools}"; }
+tools_dir() { echo "${CXC_TEST_TOOLS:-${HOME:-/root}/.cache/cxc-ci/tools}"; }
