@@ -35,7 +35,7 @@ openapi: ## write openapi.json from the code
 
 .PHONY: data
 data: ## write the tables of regions and time zones again from their sources
-	scripts/data/generate
+	scripts/data/run
 
 .PHONY: web
 web: ## build the web user interface
