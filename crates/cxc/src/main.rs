@@ -1,1 +1,58 @@
-fn main() {}
+//! `cxc`: an outbound campaign system in one program.
+mod cli;
+mod commands;
+mod component;
+mod config;
+mod failure;
+mod store;
+mod terminal;
+mod up;
+
+use std::num::NonZero;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command, ConfigCommand};
+use config::Config;
+use failure::Failure;
+
+// freed memory goes back to the system soon, and small allocations are quick
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match start(&Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            terminal::note(&format!("cxc: {failure}"));
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn start(cli: &Cli) -> Result<(), Failure> {
+    let (config, origin) = config::load(&cli.flags(), std::env::vars()).map_err(Failure::start)?;
+    if let Command::Config(ConfigCommand::Check) = cli.command {
+        return terminal::write(&config::check(&config, &origin));
+    }
+    // TLS of the database, of mail and of the proxy; it can only be said once, and is said here
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let workers = std::thread::available_parallelism().map_or(2, NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .map_err(Failure::start)?;
+    let done = runtime.block_on(run(cli, &config));
+    // a blocking task that is left over must not hold the process
+    runtime.shutdown_background();
+    done
+}
+
+async fn run(cli: &Cli, config: &Config) -> Result<(), Failure> {
+    match &cli.command {
+        Command::Migrate => commands::migrate::run(config).await,
+        _ => Err(Failure::usage("this command is not there yet")),
+    }
+}

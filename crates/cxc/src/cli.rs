@@ -1,0 +1,359 @@
+//! What can be typed: commands, flags, help.
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::component::Component;
+use crate::config::Flags;
+
+const AFTER: &str = "Examples:
+  cxc up --demo                                      a demonstration: everything runs, nothing leaves the machine
+  cxc tenant add Acme                                a first tenant
+  cxc user add 'acme\\ann' --role administrator       a user; the password is printed once
+  cxc import --list spring contacts.csv              a file into a list, made if it is missing
+  cxc group start 'Spring renewals'                  a campaign group begins to contact people
+
+Settings come from cxc.toml, then CXC_* variables, then flags: see `cxc config check`.
+Exit codes: 0 done, 1 refused or failed, 2 could not begin (usage, configuration, port, database).";
+
+/// An outbound campaign system: import contact lists, reach people by SMS and email under compliance
+/// rules, and account for every contact.
+#[derive(Debug, Parser)]
+#[command(name = "cxc", version, after_help = AFTER, max_term_width = 110)]
+pub struct Cli {
+    /// Folder of the embedded store [default: ./cxc-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Configuration file [default: ./cxc.toml if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+impl Cli {
+    /// The flags that bear on the configuration.
+    pub fn flags(&self) -> Flags {
+        Flags { config: self.config.clone(), data: self.data.clone() }
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the platform: every component, or those named
+    #[command(after_help = "Examples:
+  cxc up
+  cxc up --component list-builder --component list-manager
+Ctrl-C finishes the work under way and ends; a second one ends at once.")]
+    Up(Up),
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Manage tenants
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// Manage users
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Import a file into a contact list
+    #[command(after_help = "Examples:
+  cxc import --list spring contacts.csv
+  cxc import --list spring --mode replace --default-country GB contacts.xlsx
+  cxc import --list spring --json contacts.zip | jq .rejected
+The list is made if it is missing. Rejected and duplicate lines are kept in the file that `rejects_file` names.
+Exit codes: 0 if any line was taken, 1 if the file was refused or no line was taken, 2 for a mistake in the command.")]
+    Import(Import),
+    /// Steer a campaign group
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// Export a list, a group's results, or everything known of one person
+    #[command(after_help = "Examples:
+  cxc export --list spring > spring.csv
+  cxc export --group 'Spring renewals' --output results.csv
+  cxc export --person ann@example.com > ann.json")]
+    Export(Export),
+    /// Never contact an address again, or not until a date
+    #[command(after_help = "Examples:
+  cxc suppress +12125550123
+  cxc suppress ann@example.com --channel email --until 2027-01-31
+  cxc suppress --client-id C-1001 --list 'Court orders'")]
+    Suppress(Suppress),
+    /// Erase what is known of one person, everywhere
+    #[command(
+        after_help = "Attempts stay as statistics without the person; suppression entries keep a keyed hash, so they still hold.
+Examples:
+  cxc erase ann@example.com
+  cxc erase C-1001 --yes"
+    )]
+    Erase(Erase),
+    /// Write a copy of the embedded store, while it is in use or not
+    Backup(Backup),
+    /// Put a copy back in the place of the embedded store
+    Restore(Restore),
+    /// Print the OpenAPI description of the API
+    Openapi,
+}
+
+/// `cxc up`.
+#[derive(Debug, Args)]
+pub struct Up {
+    /// Only this component; may be repeated
+    #[arg(long, value_enum, value_name = "NAME")]
+    pub component: Vec<Component>,
+    /// With made-up contacts and simulated carriers; starting again continues where it stood
+    #[arg(long, conflicts_with = "component")]
+    pub demo: bool,
+}
+
+/// `cxc config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print the effective settings without passwords, and where each comes from
+    Check,
+}
+
+/// `cxc tenant`.
+#[derive(Debug, Subcommand)]
+pub enum TenantCommand {
+    /// Add a tenant; adding it again changes nothing
+    #[command(after_help = "Examples:
+  cxc tenant add Acme
+  cxc tenant add 'Acme Collections Ltd' --domain acme --short-name acme")]
+    Add(TenantAdd),
+    /// List the tenants
+    List,
+}
+
+/// `cxc tenant add`.
+#[derive(Debug, Args)]
+pub struct TenantAdd {
+    /// The customer's name
+    pub name: String,
+    /// What stands before the backslash at sign-in [default: made of the name]
+    #[arg(long)]
+    pub domain: Option<String>,
+    /// A short name for commands and metrics [default: the domain]
+    #[arg(long)]
+    pub short_name: Option<String>,
+    /// The contact centre id of metrics and the dialer [default: the short name]
+    #[arg(long)]
+    pub ccid: Option<String>,
+}
+
+/// `cxc user`.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Add a user; without --password-stdin a password is made and printed once
+    #[command(after_help = "Examples:
+  cxc user add 'acme\\ann' --role administrator
+  printf %s \"$PASSWORD\" | cxc user add 'acme\\ann' --role analyst --password-stdin")]
+    Add(UserAdd),
+    /// Give a user another password and end every session of the user
+    #[command(after_help = "Example:
+  cxc user reset-password 'acme\\ann'")]
+    ResetPassword(UserReset),
+}
+
+/// `cxc user add`.
+#[derive(Debug, Args)]
+pub struct UserAdd {
+    /// As at sign-in: DOMAIN\USER
+    pub user: String,
+    /// administrator, campaign-manager, list-manager, compliance-officer, analyst, auditor or agent; may be repeated
+    #[arg(long, default_value = "administrator")]
+    pub role: Vec<String>,
+    /// Read the password from standard input
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// `cxc user reset-password`.
+#[derive(Debug, Args)]
+pub struct UserReset {
+    /// As at sign-in: DOMAIN\USER
+    pub user: String,
+    /// Read the password from standard input
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// How an import deals with what the list holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// Add contacts; those already in the list count as duplicates
+    Append,
+    /// Add contacts and change those already in the list
+    Update,
+    /// The file becomes the list
+    Replace,
+}
+
+/// `cxc import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The file: delimited text, XLSX, or one of those in a ZIP
+    pub file: PathBuf,
+    /// Name of the list
+    #[arg(long, value_name = "NAME")]
+    pub list: String,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
+    /// What to do with what the list holds
+    #[arg(long, value_enum, default_value = "append")]
+    pub mode: Mode,
+    /// The country of numbers without one, as two letters
+    #[arg(long, value_name = "COUNTRY")]
+    pub default_country: Option<String>,
+    /// A mapping document (JSON) that says what each column is
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cxc group`.
+#[derive(Debug, Subcommand)]
+pub enum GroupCommand {
+    /// Load the group if need be and begin to contact people
+    Start(Group),
+    /// Make no new attempts until resumed
+    Pause(Group),
+    /// Go on after a pause
+    Resume(Group),
+    /// Finish what is under way and release the group's records
+    Stop(Group),
+    /// Where every contact of the group stands
+    Status(Group),
+}
+
+/// Which campaign group.
+#[derive(Debug, Args)]
+pub struct Group {
+    /// Name of the campaign group
+    pub name: String,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `cxc export`.
+#[derive(Debug, Args)]
+#[group(id = "what", required = true, multiple = false, args = ["list", "group", "person"])]
+pub struct Export {
+    /// A contact list, as CSV
+    #[arg(long, value_name = "NAME")]
+    pub list: Option<String>,
+    /// The results of a campaign group, as CSV
+    #[arg(long, value_name = "NAME")]
+    pub group: Option<String>,
+    /// Everything known of one person, as JSON
+    #[arg(long, value_name = "ADDRESS|CLIENTID")]
+    pub person: Option<String>,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// A channel at the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ChannelName {
+    /// Telephone calls
+    Voice,
+    /// Text messages
+    Sms,
+    /// Email
+    Email,
+}
+
+/// `cxc suppress`.
+#[derive(Debug, Args)]
+pub struct Suppress {
+    /// A phone number with its country (+12125550123), an email address, or a client id with --client-id
+    pub address: String,
+    /// The suppression list, made if it is missing
+    #[arg(long, value_name = "NAME", default_value = "Do not contact")]
+    pub list: String,
+    /// The address is a client id
+    #[arg(long)]
+    pub client_id: bool,
+    /// Only this channel; may be repeated. Bears on a list that is made now
+    #[arg(long, value_enum)]
+    pub channel: Vec<ChannelName>,
+    /// Until this day or moment (2027-01-31 or 2027-01-31T12:00:00Z)
+    #[arg(long)]
+    pub until: Option<String>,
+    /// Why
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
+}
+
+/// `cxc erase`.
+#[derive(Debug, Args)]
+pub struct Erase {
+    /// A phone number with its country, an email address or a client id
+    #[arg(value_name = "ADDRESS|CLIENTID")]
+    pub person: String,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
+}
+
+/// `cxc backup`.
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The file to write; must not exist
+    pub file: PathBuf,
+}
+
+/// `cxc restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// A file that `cxc backup` wrote
+    pub file: PathBuf,
+    /// Replace a store that is not empty; it is kept beside as cxc.db.before-restore
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_global_flags_stand_before_or_behind_the_command() {
+        for line in [["cxc", "--data", "d", "migrate"], ["cxc", "migrate", "--data", "d"]] {
+            assert_eq!(Cli::try_parse_from(line).unwrap().flags().data, Some("d".into()));
+        }
+    }
+
+    #[test]
+    fn an_export_is_of_one_thing() {
+        assert!(Cli::try_parse_from(["cxc", "export"]).is_err());
+        assert!(Cli::try_parse_from(["cxc", "export", "--list", "a", "--person", "b"]).is_err());
+        assert!(Cli::try_parse_from(["cxc", "export", "--list", "a"]).is_ok());
+    }
+}

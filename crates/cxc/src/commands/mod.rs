@@ -1,0 +1,2 @@
+//! One command a file. Each works on the configured database, whether or not a server runs.
+pub mod migrate;

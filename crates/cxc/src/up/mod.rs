@@ -1,0 +1,3 @@
+//! `cxc up`: the components of this process.
+mod listen;
+mod signals;

@@ -1,0 +1,5 @@
+//! The real binary at its command line: exit codes, one-line errors, what stands in the database after.
+#[path = "cli/config.rs"]
+mod config;
+#[path = "cli/support.rs"]
+mod support;
