@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Problem;
+use super::FieldError;
 pub use settings::{LongMessages, Millis, SimulatedChannel, SimulatorSettings, SmppSettings};
 
 /// What kind of carrier an account leads to.
@@ -136,7 +136,7 @@ impl ChannelAccount {
     }
 
     /// Everything that is wrong with the document; empty if it can be used.
-    pub fn validate(&self) -> Vec<Problem> {
+    pub fn validate(&self) -> Vec<FieldError> {
         validate::problems(self)
     }
 

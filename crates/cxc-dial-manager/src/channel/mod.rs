@@ -4,7 +4,7 @@ mod backoff;
 mod body;
 mod inbound;
 mod net;
-mod problem;
+pub mod smpp;
 pub mod smtp;
 
 use std::sync::Arc;
@@ -18,8 +18,8 @@ pub use account::{
     SmppSettings,
 };
 pub use body::{Body, EmailBody, SmsBody};
+pub use cxc_core::field_error::FieldError;
 pub use inbound::{Ack, Answer, Inbound, InboundEvent, InboundSender, ReceiptState, inbound_channel};
-pub use problem::Problem;
 
 /// The call result of a refusal that does not concern the address (`GeneralError`).
 pub const GENERAL_ERROR: i16 = 3;

@@ -1,17 +1,17 @@
 //! What a channel account must be.
 use super::{AccountKind, ChannelAccount, Millis, Security, SimulatorSettings, SmppSettings};
-use crate::channel::Problem;
+use crate::channel::FieldError;
 
 /// The longest text of any member but the certificate, characters.
 const TEXT_LIMIT: usize = 255;
 const CERTIFICATE_LIMIT: usize = 64 * 1024;
 
-struct Check(Vec<Problem>);
+struct Check(Vec<FieldError>);
 
 impl Check {
     fn must(&mut self, holds: bool, pointer: &str, code: &'static str, message: &str) {
         if !holds {
-            self.0.push(Problem::new(pointer, code, message));
+            self.0.push(FieldError::new(pointer, code, message));
         }
     }
 
@@ -21,7 +21,7 @@ impl Check {
     }
 }
 
-pub(super) fn problems(account: &ChannelAccount) -> Vec<Problem> {
+pub(super) fn problems(account: &ChannelAccount) -> Vec<FieldError> {
     let mut check = Check(Vec::new());
     common(account, &mut check);
     match account.kind {
