@@ -242,7 +242,11 @@ impl Tx {
         entries: &[SuppressionEntry],
         import: i64,
     ) -> Result<i64, StoreError> {
+        // one statement can't change a row twice
+        let mut seen = std::collections::HashSet::with_capacity(entries.len());
+        let once: Vec<&SuppressionEntry> = entries.iter().filter(|e| seen.insert((e.key_hash, &e.key))).collect();
         let present = i64::try_from(self.suppression_present(generation, entries).await?.len()).unwrap_or(0);
+        let count = i64::try_from(once.len()).unwrap_or(0);
         let sql = format!(
             "INSERT INTO suppression_entry (generation, key_hash, key, from_at, until_at, reason, source, import, added_at)
              SELECT $1, v.key_hash, v.key, v.from_at, v.until_at, v.reason, v.source, $2, v.added_at FROM {} WHERE TRUE
@@ -250,10 +254,10 @@ impl Tx {
                 reason = coalesce(excluded.reason, suppression_entry.reason)",
             Rows::source(self, "$3", ENTRY_ROWS)
         );
-        let rows = Rows::of(entries)?;
+        let rows = Rows::of(&once)?;
         on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(generation).bind(import).bind(rows.text())
             .execute(conn).await?.rows_affected());
-        Ok(i64::try_from(entries.len()).unwrap_or(0) - present)
+        Ok(count - present)
     }
 
     /// The entries of a generation that have one of these keys, as they are.
@@ -263,7 +267,7 @@ impl Tx {
         entries: &[SuppressionEntry],
     ) -> Result<Vec<SuppressionEntry>, StoreError> {
         let sql = format!(
-            "SELECT {ENTRY} FROM {} JOIN suppression_entry e ON e.generation = $1 AND e.key_hash = v.key_hash AND e.key = v.key",
+            "SELECT DISTINCT {ENTRY} FROM {} JOIN suppression_entry e ON e.generation = $1 AND e.key_hash = v.key_hash AND e.key = v.key",
             Rows::source(self, "$2", ENTRY_ROWS)
         );
         let rows = Rows::of(entries)?;
