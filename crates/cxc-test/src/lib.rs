@@ -1,5 +1,6 @@
-//! What tests stand on: real peers as processes on loopback, fresh databases, a running app with a test clock.
 //! A peer that cannot start fails the test with the reason; nothing is skipped.
+pub mod caller;
+pub mod cxc;
 pub mod db;
 pub mod ports;
 pub mod postgres;
@@ -8,6 +9,8 @@ pub mod redis;
 pub mod smtp;
 pub mod tools;
 
+pub use caller::{Answer, Call, Caller};
+pub use cxc::Cxc;
 pub use db::{Database, TestDb};
 pub use ports::Port;
 pub use postgres::Postgres;
