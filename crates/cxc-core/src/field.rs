@@ -2,6 +2,7 @@
 use std::borrow::Cow;
 
 use crate::device::{DeviceKind, MAX_DEVICES};
+use crate::enumerations::ContactType;
 
 /// The most `Other` fields (`Other1` to `Other100`).
 pub const MAX_OTHERS: usize = 100;
@@ -128,12 +129,18 @@ impl ContactField {
 }
 
 /// What a header tells of a device column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeviceHint {
     /// Phone or email, where the header says so.
     pub kind: Option<DeviceKind>,
-    /// The contact type of the functional specification, section 23; 0 is none.
-    pub contact_type: u8,
+    /// What the device is for.
+    pub contact_type: ContactType,
+}
+
+impl Default for DeviceHint {
+    fn default() -> Self {
+        Self { kind: None, contact_type: ContactType::None }
+    }
 }
 
 /// What a header means.
@@ -191,9 +198,8 @@ fn exact_meaning(name: &str) -> Option<HeaderMeaning> {
         return Some(HeaderMeaning::Field(*field));
     }
     let base = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    DEVICE_ALIASES.iter().find(|(names, ..)| is_one_of(names, base)).map(|&(_, kind, contact_type)| {
-        HeaderMeaning::AnyDevice(DeviceHint { kind: Some(kind).filter(|_| contact_type != NOT_SAID), contact_type })
-    })
+    let found = DEVICE_ALIASES.iter().find(|(names, ..)| is_one_of(names, base));
+    found.map(|&(_, kind, contact_type)| HeaderMeaning::AnyDevice(DeviceHint { kind, contact_type }))
 }
 
 fn split_number(name: &str) -> Option<(&str, usize)> {
@@ -241,40 +247,37 @@ const FIELD_ALIASES: &[(&str, ContactField)] = &[
     ("timezonename tzid iana zeitzone fuseauhoraire zonahoraria fusoorario", ContactField::TimeZone),
 ];
 
-/// A contact type of no entry: the header names a device but not its kind.
-const NOT_SAID: u8 = 0;
-
-/// Header names (without a trailing number), kind and contact type of section 23.
-const DEVICE_ALIASES: &[(&str, DeviceKind, u8)] = &[
-    ("device contactinfo contactdevice destination", DeviceKind::Phone, NOT_SAID),
+/// Header names (without a trailing number), what they say of the kind, and the contact type.
+const DEVICE_ALIASES: &[(&str, Option<DeviceKind>, ContactType)] = &[
+    ("device contactinfo contactdevice destination", None, ContactType::None),
     (
         "phone phoneno phonenumber phonenum telephone telephoneno telephonenumber tel telno telnumber telefon \
          telefonnummer telefono telefoon telefone fon rufnummer number phonee e164 contactnumber contactno homephone \
          phonehome home hometel telhome homenumber telefonprivat landline festnetz fixe telephonefixe telefonofijo ani \
          puhelin dialnumber callnumber phoneprimary altphone alternatephone otherphone phonealt",
-        DeviceKind::Phone,
-        1,
+        Some(DeviceKind::Phone),
+        ContactType::HomePhone,
     ),
     (
         "workphone phonework work worktel telwork worknumber businessphone businesstel officephone office phoneoffice \
          directphone telefongeschaeftlich telefonarbeit telephonebureau telpro telefonotrabajo dayphone daytimephone",
-        DeviceKind::Phone,
-        2,
+        Some(DeviceKind::Phone),
+        ContactType::DirectBusinessPhone,
     ),
     (
         "mobile mobileno mobilenumber mobilephone mobilephonenumber phonemobile telmobile cell cellno cellnumber \
          cellphone cellphonenumber cellular phonecell mob mobno handy handynummer mobil mobiltelefon mobilnummer mobiel \
          portable telephoneportable movil telefonomovil celular cellulare gsm gsmnumber msisdn sms smsnumber whatsapp \
          komorka telefonmobil",
-        DeviceKind::Phone,
-        4,
+        Some(DeviceKind::Phone),
+        ContactType::Mobile,
     ),
     (
         "email mail emailaddress emailaddr mailaddress emailid emailadresse mailadresse adressemail adresseemail \
          courriel correo correoelectronico emailhome emailwork workemail homeemail businessemail epost eposta \
          sahkoposti emailprimary",
-        DeviceKind::Email,
-        10,
+        Some(DeviceKind::Email),
+        ContactType::EMail,
     ),
 ];
 
@@ -320,10 +323,10 @@ mod tests {
             Some(HeaderMeaning::AnyDevice(hint)) => (hint.kind, hint.contact_type),
             other => panic!("{header}: {other:?}"),
         };
-        assert_eq!(hint("Mobile"), (Some(DeviceKind::Phone), 4));
-        assert_eq!(hint("Phone 2"), (Some(DeviceKind::Phone), 1));
-        assert_eq!(hint("Primary E-Mail"), (Some(DeviceKind::Email), 10));
-        assert_eq!(hint("contact_info"), (None, 0));
+        assert_eq!(hint("Mobile"), (Some(DeviceKind::Phone), ContactType::Mobile));
+        assert_eq!(hint("Phone 2"), (Some(DeviceKind::Phone), ContactType::HomePhone));
+        assert_eq!(hint("Primary E-Mail"), (Some(DeviceKind::Email), ContactType::EMail));
+        assert_eq!(hint("contact_info"), (None, ContactType::None));
     }
 
     #[test]

@@ -1,0 +1,107 @@
+//! What a column can feed.
+use std::borrow::Cow;
+
+use cxc_core::field::{ContactField, normalise_header};
+use serde::{Deserialize, Serialize};
+
+/// The longest name of a custom field in characters.
+const MAX_NAME: usize = 100;
+
+/// What a column feeds. In documents: `firstName`, `device1`, `other7`, `custom:Shoe size`, `ignore`;
+/// in suppression files also `value`, `from` and `till`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Target {
+    /// A field of the contact.
+    Field(ContactField),
+    /// A custom field of this name.
+    Custom(String),
+    /// Nothing.
+    Ignore,
+    /// The entry of a suppression list: a device or a client id, whichever the list is by.
+    Value,
+    /// The first day of a suppression entry.
+    From,
+    /// The last day of a suppression entry.
+    Till,
+}
+
+impl Target {
+    /// The name in documents.
+    pub fn key(&self) -> Cow<'_, str> {
+        match self {
+            Self::Field(field) => field.key(),
+            Self::Custom(name) => format!("custom:{name}").into(),
+            Self::Ignore => "ignore".into(),
+            Self::Value => "value".into(),
+            Self::From => "from".into(),
+            Self::Till => "till".into(),
+        }
+    }
+
+    /// The target of a name.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if let Some((prefix, name)) = text.split_once(':')
+            && prefix.trim().eq_ignore_ascii_case("custom")
+        {
+            let name = name.trim();
+            let fits = !name.is_empty() && name.chars().count() <= MAX_NAME;
+            let wrong = || format!("the name of a custom field has 1 to {MAX_NAME} characters");
+            return fits.then(|| Self::Custom(name.to_owned())).ok_or_else(wrong);
+        }
+        match normalise_header(text).as_str() {
+            "ignore" | "none" => Ok(Self::Ignore),
+            "value" => Ok(Self::Value),
+            "from" => Ok(Self::From),
+            "till" | "until" => Ok(Self::Till),
+            "device" => Ok(Self::Field(ContactField::Device(1))),
+            _ => ContactField::from_key(text).map(Self::Field).ok_or_else(|| {
+                let shown: String = text.chars().take(MAX_NAME).collect();
+                format!(
+                    "there is no field {shown:?}; fields are clientId, firstName, lastName, company, country, state, \
+                     postalCode, timeZone, device1 to device10, other1 to other100, custom:NAME and ignore"
+                )
+            }),
+        }
+    }
+
+    /// A custom field of a header's name, cut to the limit.
+    pub fn custom(name: &str) -> Self {
+        Self::Custom(name.chars().take(MAX_NAME).collect())
+    }
+}
+
+impl TryFrom<String> for Target {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Target> for String {
+    fn from(target: Target) -> String {
+        target.key().into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_read_back_as_written() {
+        let fields = [ContactField::Device(7), ContactField::ClientId, ContactField::Other(100)].map(Target::Field);
+        let others = [Target::Custom("Shoe size".into()), Target::Ignore, Target::Value, Target::From, Target::Till];
+        for target in fields.into_iter().chain(others) {
+            assert_eq!(Target::parse(&target.key()), Ok(target));
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_names_the_known_ones() {
+        assert!(Target::parse("device11").unwrap_err().contains("device1 to device10"));
+        assert!(Target::parse("custom: ").is_err());
+    }
+}
