@@ -72,6 +72,9 @@ pub struct CampaignSettings {
     pub content: Option<Uuid>,
     /// Suppression lists that hold beside the required ones.
     pub suppression_lists: Vec<Uuid>,
+    /// Compliance rules that hold beside the required ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Uuid>,
     /// How one person in several lists is recognised.
     pub dedupe: Dedupe,
     /// Groups whose reached contacts are left out.

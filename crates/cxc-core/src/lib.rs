@@ -1,6 +1,7 @@
 //! Domain types and pure rules of cxc. No I/O, no async, no clock: an instant is always handed in.
 
 pub mod attempt;
+pub mod campaign;
 pub mod channel;
 pub mod compliance;
 pub mod device;
@@ -8,11 +9,14 @@ pub mod email;
 pub mod enumerations;
 pub mod field;
 pub mod field_error;
+pub mod group_state;
 pub mod hash;
+pub mod kind;
 pub mod location;
 pub mod opt_out;
 pub mod phone;
 pub mod record;
+pub mod seen_filter;
 pub mod selection;
 pub mod sms;
 pub mod treatment;

@@ -64,7 +64,6 @@ CREATE TABLE record (
 ) {HOT};
 CREATE UNIQUE INDEX record_contact ON record (grp, contact);
 CREATE INDEX record_ready ON record (grp, list, priority, due, id) WHERE status = 1;
-CREATE INDEX record_in_progress ON record (grp, epoch) WHERE status = 2;
 CREATE INDEX record_in_doubt ON record (grp, id) WHERE status = 5;
 CREATE INDEX record_dedupe ON record (grp, dedupe_hash) WHERE dedupe_hash IS NOT NULL;
 
@@ -112,7 +111,7 @@ CREATE TABLE attempt (
 {DEFAULT_MONTH}
 CREATE INDEX attempt_device ON attempt (tenant, device_hash, started_at);
 CREATE INDEX attempt_client ON attempt (tenant, client_hash, started_at) WHERE client_hash IS NOT NULL;
-CREATE INDEX attempt_open ON attempt (account, state, started_at) WHERE state IN (1, 2);
+CREATE INDEX attempt_open ON attempt (account, state, started_at) WHERE state IN (1, 2, 4);
 CREATE INDEX attempt_provider ON attempt (account, provider_id) WHERE provider_id IS NOT NULL;
 
 -- who is being contacted now: a conflict means another group or batch is at it
@@ -134,4 +133,12 @@ CREATE TABLE inbound_message (
     kind        TEXT NOT NULL,
     at          {BIGINT} NOT NULL,
     PRIMARY KEY (account, provider_id)
+);
+
+-- the version of a tenant's compliance rules moves with every edit; stopped: why nobody may be contacted
+CREATE TABLE rule_set (
+    tenant  {BIGINT} PRIMARY KEY,
+    version {BIGINT} NOT NULL,
+    stopped TEXT,
+    policy  {JSON}
 );

@@ -1,6 +1,7 @@
 //! Attempts: one row a try on one device. It is durable before anything leaves, and it is the compliance
 //! history at the same time. Written by the dial manager, the dialer and the history service.
 use cxc_core::attempt::AttemptState;
+use cxc_core::channel::Channel;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
@@ -263,6 +264,28 @@ impl Tx {
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(account).fetch_all(conn).await?))
     }
 
+    /// Attempts in doubt on these devices of a channel account: a late receipt may settle them.
+    pub async fn attempt_in_doubt(&mut self, account: i64, devices: &[i64]) -> Result<Vec<Attempt>, StoreError> {
+        let source = Rows::source(self, "$1", &[("h", "BIGINT")]);
+        let columns = qualified("a");
+        let sql = format!("SELECT {columns} FROM {source} JOIN attempt a ON a.account = $2 AND a.state = 4 AND a.device_hash = v.h");
+        let rows = hashes(devices)?;
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(account).fetch_all(conn).await?))
+    }
+
+    /// Which of these attempts exist: after a commit whose answer was lost.
+    pub async fn attempt_existing(&mut self, tenant: i64, ids: &[(i64, i64)]) -> Result<Vec<i64>, StoreError> {
+        #[derive(Serialize)]
+        struct Key {
+            month: i64,
+            id: i64,
+        }
+        let rows = Rows::of(&ids.iter().map(|(month, id)| Key { month: *month, id: *id }).collect::<Vec<_>>())?;
+        let source = Rows::source(self, "$1", &[("month", "BIGINT"), ("id", "BIGINT")]);
+        let sql = format!("SELECT a.id FROM {source} JOIN attempt a ON a.tenant = $2 AND a.month = v.month AND a.id = v.id");
+        Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?))
+    }
+
     /// The attempts on a device of a tenant, newest first.
     pub async fn attempt_of_device(&mut self, tenant: i64, device_hash: i64, limit: i64) -> Result<Vec<Attempt>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM attempt WHERE tenant = $1 AND device_hash = $2 ORDER BY started_at DESC LIMIT $3");
@@ -317,3 +340,27 @@ impl Db {
     }
 }
 
+
+impl Tx {
+    /// Notes a message that came in from a person; false if the carrier had brought it before.
+    #[expect(clippy::too_many_arguments, reason = "they are the row")]
+    pub async fn inbound_insert(
+        &mut self,
+        account: i64,
+        tenant: i64,
+        channel: Channel,
+        provider_id: &str,
+        device: i64,
+        kind: &str,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "INSERT INTO inbound_message (account, provider_id, tenant, channel, address_hash, kind, at)
+            VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+        // a carrier that names no id is told apart by sender and second
+        let own = format!("{device:x}@{}", now / 1_000_000);
+        let id = if provider_id.is_empty() { &own } else { provider_id };
+        let inserted = on!(self, conn => sqlx::query(SQL).bind(account).bind(id).bind(tenant).bind(channel.bit())
+            .bind(device).bind(kind).bind(now).execute(conn).await?.rows_affected());
+        Ok(inserted == 1)
+    }
+}

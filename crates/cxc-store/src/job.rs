@@ -89,6 +89,15 @@ impl Tx {
         )
     }
 
+    /// Whether a job of these kinds is due: a look that writes nothing.
+    pub async fn job_is_due(&mut self, kinds: &[&'static str], now: i64) -> Result<bool, StoreError> {
+        let kinds = kinds.join("', '");
+        let sql = format!(
+            "SELECT EXISTS (SELECT 1 FROM job WHERE state IN ('queued', 'running') AND kind IN ('{kinds}') AND run_at <= $1 AND lease_until <= $1)"
+        );
+        Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(now).fetch_one(conn).await?))
+    }
+
     /// Takes one queued job by its id, whatever its turn: for a command that runs its own job.
     pub async fn job_claim_one(&mut self, id: Uuid, now: i64, lease: i64) -> Result<Option<Job>, StoreError> {
         let sql = format!(

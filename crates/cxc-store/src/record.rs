@@ -42,6 +42,27 @@ pub struct Record {
 const COLUMNS: &str = "grp, id, list, contact, status, reason, priority, due, not_after, device, attempts, retries,
     last_result, last_attempt, cause, changed_at";
 
+impl RecordChange {
+    /// A change of this record to a status, a reason and a due time; everything else stays.
+    pub fn of(record: &Record, status: RecordStatus, reason: Reason, due: i64) -> Self {
+        Self {
+            grp: record.grp,
+            id: record.id,
+            from: record.status,
+            status: status.code(),
+            reason: reason.code(),
+            due,
+            device: record.device,
+            attempts: record.attempts,
+            retries: record.retries,
+            result: None,
+            attempt: None,
+            not_after: record.not_after,
+            cause: None,
+        }
+    }
+}
+
 impl Record {
     /// Where accounting counts it.
     pub fn bucket(&self) -> Bucket {
@@ -83,25 +104,28 @@ pub struct RecordChange {
     pub result: Option<i16>,
     /// The last attempt, if it changes.
     pub attempt: Option<i64>,
+    /// The last instant at which it may be contacted, if it has one.
+    pub not_after: Option<i64>,
     /// In words or ids: which entry, rule or filter.
     pub cause: Option<String>,
 }
 
 impl Tx {
     /// Ready records of one list of a group that are due, in order of priority, due time and age,
-    /// behind `key`. One walk over the partial index; nothing is written.
-    pub async fn record_fetch(&mut self, grp: i64, list: i64, now: i64, key: FetchKey, limit: i64) -> Result<Vec<Record>, StoreError> {
+    /// behind `key`; newest first if `lifo`. One walk over the partial index; nothing is written.
+    pub async fn record_fetch(&mut self, grp: i64, list: i64, now: i64, key: FetchKey, lifo: bool, limit: i64) -> Result<Vec<Record>, StoreError> {
+        let (start, behind, order) = if lifo { (i64::MAX, "<", "due DESC, id DESC") } else { (-1, ">", "due, id") };
         let mut found: Vec<Record> = Vec::new();
         for priority in 0..=2_i16 {
             let (due, id) = match key.last {
                 Some((seen, _, _)) if seen > priority => continue,
                 Some((seen, due, id)) if seen == priority => (due, id),
-                _ => (-1, -1),
+                _ => (start, start),
             };
             let sql = format!(
                 "SELECT {COLUMNS} FROM record
-                 WHERE grp = $1 AND list = $2 AND status = 1 AND priority = $3 AND due <= $4 AND (due, id) > ($5, $6)
-                 ORDER BY due, id LIMIT $7"
+                 WHERE grp = $1 AND list = $2 AND status = 1 AND priority = $3 AND due <= $4 AND (due, id) {behind} ($5, $6)
+                 ORDER BY {order} LIMIT $7"
             );
             let rest = limit - i64::try_from(found.len()).unwrap_or(limit);
             let page: Vec<Record> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(list).bind(priority)
@@ -122,7 +146,7 @@ impl Tx {
         }
         let columns = [
             ("grp", "BIGINT"), ("id", "BIGINT"), ("was", "SMALLINT"), ("status", "SMALLINT"), ("reason", "SMALLINT"), ("due", "BIGINT"),
-            ("device", "SMALLINT"), ("attempts", "SMALLINT"), ("retries", "SMALLINT"), ("result", "SMALLINT"), ("attempt", "BIGINT"), ("cause", "TEXT"),
+            ("device", "SMALLINT"), ("attempts", "SMALLINT"), ("retries", "SMALLINT"), ("result", "SMALLINT"), ("attempt", "BIGINT"), ("not_after", "BIGINT"), ("cause", "TEXT"),
         ];
         let source = Rows::source(self, "$1", &columns);
         let lock = self.choose(" FOR UPDATE OF r", "");
@@ -140,7 +164,7 @@ impl Tx {
         let update = format!(
             "UPDATE record SET status = v.status, reason = v.reason, due = v.due, device = v.device, attempts = v.attempts,
                 retries = v.retries, last_result = coalesce(v.result, record.last_result),
-                last_attempt = coalesce(v.attempt, record.last_attempt), cause = v.cause, epoch = $2, changed_at = $3
+                last_attempt = coalesce(v.attempt, record.last_attempt), not_after = v.not_after, cause = v.cause, epoch = $2, changed_at = $3
              FROM {source} WHERE record.grp = v.grp AND record.id = v.id AND record.status = v.was"
         );
         on!(self, conn => sqlx::query(AssertSqlSafe(update)).bind(rows.text()).bind(epoch).bind(now).execute(conn).await?.rows_affected());
@@ -199,13 +223,6 @@ impl Tx {
             }
             q.fetch_all(conn).await?
         }))
-    }
-
-    /// Records in progress under a lost epoch that have no attempt under way: they go back to ready.
-    /// Those with one are in doubt; see [`Tx::attempt_orphans`].
-    pub async fn record_in_progress(&mut self, grp: i64, below_epoch: i64, limit: i64) -> Result<Vec<Record>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM record WHERE grp = $1 AND status = 2 AND epoch < $2 AND reason = 0 ORDER BY epoch LIMIT $3");
-        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(below_epoch).bind(limit).fetch_all(conn).await?))
     }
 
     /// Deletes a slice of a group's records; answers how many.

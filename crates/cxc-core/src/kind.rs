@@ -1,0 +1,28 @@
+//! The kinds of documents that people edit, as they are stored and named in references and the audit log.
+
+/// Contact lists.
+pub const CONTACT_LIST: &str = "contact_list";
+/// Suppression lists.
+pub const SUPPRESSION_LIST: &str = "suppression_list";
+/// Selection rules.
+pub const SELECTION_RULE: &str = "selection_rule";
+/// Label schemas.
+pub const LABEL_SCHEMA: &str = "label_schema";
+/// Dialing profiles.
+pub const DIALING_PROFILE: &str = "dialing_profile";
+/// Session profiles.
+pub const SESSION_PROFILE: &str = "session_profile";
+/// Campaign templates.
+pub const CAMPAIGN_TEMPLATE: &str = "campaign_template";
+/// Campaign groups.
+pub const CAMPAIGN_GROUP: &str = "campaign_group";
+/// Channel accounts.
+pub const CHANNEL_ACCOUNT: &str = "channel_account";
+/// Contents.
+pub const CONTENT: &str = "content";
+/// Contact times.
+pub const CONTACT_TIMES: &str = "contact_times";
+/// Contact dates.
+pub const CONTACT_DATES: &str = "contact_dates";
+/// Attempt rules.
+pub const ATTEMPT_RULE: &str = "attempt_rule";

@@ -1,0 +1,244 @@
+//! The sender of one channel account: one actor under a fenced lease. It prepares messages, writes their
+//! attempts, sends them, and writes what became of them. At most [`WINDOW`] attempts are open at a time.
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cxc_core::Micros;
+use cxc_store::StoreError;
+use cxc_store::lease::Lease;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::limits::Limits;
+use super::outbox::Outbox;
+use super::plan::Plans;
+use super::prepare::{Preparation, Preparer};
+use super::queue::Queue;
+use super::{SenderContext, inbound, recover, status};
+use crate::channel::{Carrier, CarrierStatus, InboundEvent};
+
+/// The most attempts of an account whose result is not yet in the store: what a crash can leave in doubt.
+pub const WINDOW: usize = 100;
+/// How long the sender's lease lives; it is renewed at a third of that.
+pub const LEASE: Micros = 15_000_000;
+const RENEW: Duration = Duration::from_secs(5);
+/// Plans (groups, rules, content) are read anew so often: an edit binds within this time.
+const REPLAN: Duration = Duration::from_millis(500);
+/// Nothing to do: look again after this time.
+const IDLE: Duration = Duration::from_millis(200);
+const DATABASE_PAUSE: Duration = Duration::from_millis(500);
+const INBOUND_BATCH: usize = 200;
+
+/// Why a sender ended.
+#[derive(Debug, thiserror::Error)]
+pub enum SenderError {
+    /// The store failed in a way that waiting does not mend.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A task of the sender failed.
+    #[error("a task of the sender failed: {0}")]
+    Task(#[from] tokio::task::JoinError),
+}
+
+/// What an account's sender is started with.
+pub struct AccountStart {
+    /// Under which it works.
+    pub lease: Lease,
+    /// The way out.
+    pub carrier: Arc<dyn Carrier>,
+    /// What comes in.
+    pub inbound: mpsc::Receiver<InboundEvent>,
+    /// What is known of the account and its groups.
+    pub plans: Plans,
+}
+
+type Preparing = JoinHandle<(Preparer, Result<Preparation, StoreError>)>;
+
+/// The actor's state.
+pub struct AccountSender {
+    context: SenderContext,
+    lease: Lease,
+    carrier: Arc<dyn Carrier>,
+    inbound: mpsc::Receiver<InboundEvent>,
+    plans: Arc<Plans>,
+    planned_at: Instant,
+    renewed_at: Instant,
+    preparer: Option<Preparer>,
+    preparing: Option<Preparing>,
+    queue: Queue,
+    limits: Limits,
+    outbox: Outbox,
+    inbox: Vec<InboundEvent>,
+}
+
+impl AccountSender {
+    /// An actor that has not begun.
+    pub fn new(context: SenderContext, start: AccountStart) -> Self {
+        let plans = Arc::new(start.plans);
+        let limits = Limits::new(plans.account.rate_per_second, context.now());
+        Self {
+            preparer: Some(Preparer::new(context.clone(), start.lease.token)),
+            outbox: Outbox::new(context.clone(), start.lease.clone(), start.carrier.clone(), plans.tenant, plans.number),
+            context,
+            lease: start.lease,
+            carrier: start.carrier,
+            inbound: start.inbound,
+            plans,
+            planned_at: Instant::now().checked_sub(REPLAN).unwrap_or_else(Instant::now),
+            renewed_at: Instant::now(),
+            preparing: None,
+            queue: Queue::default(),
+            limits,
+            inbox: Vec::new(),
+        }
+    }
+
+    /// Works until it is told to stop, or its lease is lost, or its account has nothing left to do.
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), SenderError> {
+        recover::orphans_in_doubt(&self.context, &self.plans, &self.lease).await?;
+        let ended = self.work(&stop).await;
+        if ended.is_ok() {
+            self.outbox.drain(&self.plans).await?;
+            let mut tx = self.context.app.db.begin().await?;
+            tx.lease_release(&self.lease).await?;
+            tx.commit().await?;
+        }
+        self.carrier.close().await;
+        ended
+    }
+
+    async fn work(&mut self, stop: &CancellationToken) -> Result<(), SenderError> {
+        while !stop.is_cancelled() {
+            match self.round().await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(SenderError::Store(error)) if error.is_unavailable() || error.is_conflict() => {
+                    tracing::warn!(account = self.plans.number, %error, "sending waits for the database");
+                    tokio::time::sleep(DATABASE_PAUSE).await;
+                }
+                Err(error) => return Err(error),
+            }
+            self.wait(stop).await?;
+        }
+        Ok(())
+    }
+
+    /// One turn: read plans if it is time, prepare ahead, write what there is, let go what may go.
+    async fn round(&mut self) -> Result<bool, SenderError> {
+        self.renew().await?;
+        if self.planned_at.elapsed() >= REPLAN && !self.replan().await? {
+            return Ok(false);
+        }
+        if !self.inbox.is_empty() {
+            inbound::handle(&self.context, &self.plans, &self.lease, &mut self.inbox, self.carrier.as_ref()).await?;
+        }
+        let now = self.context.now();
+        let lost = self.queue.drop_stale(&self.plans.running(), now);
+        let may_send = self.may_send(now);
+        self.prepare(may_send, &lost, now);
+        if self.outbox.is_time_to_write() || (may_send && self.queue.len() > 0 && self.outbox.room() > 0) {
+            let room = if may_send { self.outbox.room() } else { 0 };
+            let (queue, limits) = (&mut self.queue, &mut self.limits);
+            self.outbox.write(&self.plans, limits, |limits, now| queue.pop(limits, room, now)).await?;
+        }
+        Ok(true)
+    }
+
+    fn may_send(&mut self, now: Micros) -> bool {
+        let status = self.carrier.status();
+        let open = match &status {
+            CarrierStatus::Connected => true,
+            CarrierStatus::Throttled { until } => *until <= now,
+            CarrierStatus::Connecting | CarrierStatus::Down { .. } | CarrierStatus::Closed => false,
+        };
+        if !open {
+            for grp in self.plans.running() {
+                self.limits.held(grp, status::label(&status));
+            }
+        }
+        open
+    }
+
+    /// Begins to prepare messages where the queue runs low, on a task of its own.
+    fn prepare(&mut self, may_send: bool, lost: &[i64], now: Micros) {
+        let Some(mut preparer) = self.preparer.take() else { return };
+        preparer.start_again(lost);
+        let wanted: Vec<(i64, usize)> = if may_send {
+            let queue = &self.queue;
+            let running = self.plans.running();
+            let worth = |grp: i64| (grp, self.limits.worth_preparing(grp, queue.len_of(grp), now));
+            running.into_iter().map(worth).filter(|(_, n)| *n > 0).collect()
+        } else {
+            Vec::new()
+        };
+        if wanted.is_empty() || !preparer.is_due(now) {
+            self.preparer = Some(preparer);
+            return;
+        }
+        let held: HashSet<(i64, i64)> = self.queue.records();
+        let plans = Arc::clone(&self.plans);
+        self.preparing = Some(tokio::spawn(async move {
+            let found = preparer.prepare(&plans, &wanted, &held).await;
+            (preparer, found)
+        }));
+    }
+
+    async fn wait(&mut self, stop: &CancellationToken) -> Result<(), SenderError> {
+        let idle = self.outbox.patience().unwrap_or_else(|| self.limits.pause(self.queue.groups(), self.context.now(), IDLE));
+        let preparing = &mut self.preparing;
+        let prepared = async {
+            match preparing {
+                Some(task) => task.await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            done = prepared => {
+                self.preparing = None;
+                let (preparer, found) = done?;
+                self.preparer = Some(preparer);
+                let found = found?;
+                self.outbox.add_changes(found.changes);
+                self.queue.extend(found.ready);
+            }
+            done = self.outbox.answered(&self.plans) => done?,
+            Some(event) = self.inbound.recv() => {
+                self.inbox.push(event);
+                while self.inbox.len() < INBOUND_BATCH && let Ok(event) = self.inbound.try_recv() {
+                    self.inbox.push(event);
+                }
+            }
+            () = tokio::time::sleep(idle) => {}
+        }
+        Ok(())
+    }
+
+    async fn renew(&mut self) -> Result<(), SenderError> {
+        if self.renewed_at.elapsed() < RENEW {
+            return Ok(());
+        }
+        let mut tx = self.context.app.db.begin().await?;
+        let renewed = tx.lease_acquire(&self.lease.name, &self.lease.holder, LEASE).await?;
+        tx.commit().await?;
+        match renewed {
+            // ours had run out but nobody had taken it: a new token is no continuation of the old one
+            Some(lease) if lease.token == self.lease.token => self.renewed_at = Instant::now(),
+            _ => return Err(StoreError::LeaseLost(self.lease.name.clone()).into()),
+        }
+        Ok(())
+    }
+
+    /// Reads groups, rules and content anew. False when the account has nothing left to do.
+    async fn replan(&mut self) -> Result<bool, SenderError> {
+        let Some(plans) = self.plans.reload(&self.context).await? else { return Ok(false) };
+        self.limits.set_rates(plans.account.rate_per_second, &plans.rates(), self.context.now());
+        status::report(&self.context, &plans, &mut self.limits, &self.carrier.status()).await?;
+        self.plans = Arc::new(plans);
+        self.planned_at = Instant::now();
+        Ok(self.plans.is_wanted || self.outbox.is_busy())
+    }
+}

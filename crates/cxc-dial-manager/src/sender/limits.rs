@@ -1,0 +1,89 @@
+//! How many messages may leave now: the account's rate and each group's pace. Also says what held a group back.
+use std::collections::HashMap;
+use std::time::Duration;
+
+use cxc_core::Micros;
+
+use super::pace::TokenBucket;
+
+/// Messages are prepared so far ahead of their pace.
+const AHEAD_SECONDS: f64 = 0.25;
+/// The most messages that are prepared ahead for an account.
+pub const AHEAD: usize = 200;
+
+/// The buckets of an account and its groups.
+pub struct Limits {
+    account: TokenBucket,
+    groups: HashMap<i64, TokenBucket>,
+    held_by: HashMap<i64, &'static str>,
+}
+
+impl Limits {
+    /// An account's limits; groups are named by [`Limits::set_groups`].
+    pub fn new(account_per_second: f64, now: Micros) -> Self {
+        Self { account: TokenBucket::new(account_per_second, now), groups: HashMap::new(), held_by: HashMap::new() }
+    }
+
+    /// The rates as they are now: the account's, and messages a second of each running group.
+    pub fn set_rates(&mut self, account_per_second: f64, groups: &[(i64, f64)], now: Micros) {
+        self.account.set_rate(account_per_second);
+        self.groups.retain(|grp, _| groups.iter().any(|(number, _)| number == grp));
+        for (grp, rate) in groups {
+            self.groups.entry(*grp).or_insert_with(|| TokenBucket::new(*rate, now)).set_rate(*rate);
+        }
+    }
+
+    /// Takes a token of the group and one of the account; none is taken unless both have one.
+    pub fn take(&mut self, grp: i64, now: Micros) -> bool {
+        let Some(group) = self.groups.get_mut(&grp) else { return false };
+        if group.available(now) == 0 {
+            self.held_by.insert(grp, "group_pace");
+            return false;
+        }
+        if self.account.available(now) == 0 {
+            self.held_by.insert(grp, "channel_account_rate");
+            return false;
+        }
+        group.take(1);
+        self.account.take(1);
+        true
+    }
+
+    /// Gives back a token of a message that did not leave after all.
+    pub fn give_back(&mut self, grp: i64) {
+        self.account.give_back(1);
+        if let Some(group) = self.groups.get_mut(&grp) {
+            group.give_back(1);
+        }
+    }
+
+    /// How many messages of a group are worth preparing beside the `queued` ones.
+    pub fn worth_preparing(&mut self, grp: i64, queued: usize, now: Micros) -> usize {
+        let Some(group) = self.groups.get_mut(&grp) else { return 0 };
+        let account = self.account.available(now) + ahead(self.account.rate());
+        let wanted = (group.available(now) + ahead(group.rate())).min(account).min(AHEAD);
+        wanted.saturating_sub(queued)
+    }
+
+    /// Something else holds a group back.
+    pub fn held(&mut self, grp: i64, why: &'static str) {
+        self.held_by.insert(grp, why);
+    }
+
+    /// What held a group back since this was last asked, if anything did.
+    pub fn held_by(&mut self, grp: i64) -> Option<&'static str> {
+        self.held_by.remove(&grp)
+    }
+
+    /// How long until one of these groups may send, at most `longest`.
+    pub fn pause(&mut self, groups: impl Iterator<Item = i64>, now: Micros, longest: Duration) -> Duration {
+        let account = self.account.next_at(now);
+        let next = groups.filter_map(|grp| self.groups.get_mut(&grp)).map(|g| g.next_at(now).max(account)).min();
+        let micros = next.map_or(u64::MAX, |at| u64::try_from(at - now).unwrap_or(0));
+        longest.min(Duration::from_micros(micros.max(1_000)))
+    }
+}
+
+fn ahead(per_second: f64) -> usize {
+    (per_second * AHEAD_SECONDS).ceil().clamp(1.0, AHEAD as f64) as usize
+}

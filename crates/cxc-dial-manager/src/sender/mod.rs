@@ -1,0 +1,49 @@
+//! The sending engine: one actor per channel account, started here under a lease.
+mod account;
+mod batch;
+mod inbound;
+mod render;
+mod limits;
+mod outbox;
+mod outcome;
+mod pace;
+mod plan;
+mod prepare;
+mod queue;
+mod recover;
+mod reply;
+mod shares;
+mod status;
+mod supervisor;
+
+use std::sync::Arc;
+
+use cxc_core::Micros;
+use cxc_core::compliance::Zones;
+use cxc_server::App;
+
+use crate::metrics::DialMetrics;
+
+pub use supervisor::supervise;
+
+/// What every sender of this process shares.
+#[derive(Clone)]
+pub struct SenderContext {
+    /// Database, clock, configuration.
+    pub app: App,
+    /// This process, as leases know it.
+    pub holder: Arc<str>,
+    /// The bundled time-zone database.
+    pub zones: Zones,
+    /// Interned locations.
+    pub locations: Arc<cxc_store::location::Locations>,
+    /// The dial manager's metrics.
+    pub metrics: Arc<DialMetrics>,
+}
+
+impl SenderContext {
+    /// Now, in microseconds.
+    pub fn now(&self) -> Micros {
+        self.app.now()
+    }
+}

@@ -1,0 +1,212 @@
+//! What a sender knows of its account and its groups: read anew every half second, compiled when it changed.
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use cxc_core::campaign::{CampaignGroup, CampaignSettings};
+use cxc_core::channel::Channel;
+use cxc_core::compliance::{RuleDocuments, RuleSet};
+use cxc_core::kind;
+use cxc_store::group::{GroupRow, state};
+use cxc_store::{StoreError, Tx};
+use uuid::Uuid;
+
+use super::SenderContext;
+use crate::channel::{AccountKind, ChannelAccount};
+use crate::content::CompiledContent;
+use crate::metrics::TenantLabels;
+
+/// One list of a group, as a sender sees it.
+#[derive(Debug, Clone)]
+pub struct PlanList {
+    /// The list.
+    pub number: i64,
+    /// Its contents.
+    pub generation: i64,
+    /// Contacts above this id are not visible.
+    pub visible_to: i64,
+    /// Its share.
+    pub weight: i64,
+}
+
+/// A loaded group.
+pub struct GroupPlan {
+    /// Its number.
+    pub number: i64,
+    /// Its id.
+    pub id: Uuid,
+    /// Its state at work.
+    pub state: String,
+    /// What was last said to hold it back.
+    pub limited_by: Option<String>,
+    /// Its lists.
+    pub lists: Vec<PlanList>,
+    /// Pace, treatment, rules.
+    pub settings: CampaignSettings,
+    /// What is sent; or why it can't be.
+    pub content: Result<Arc<CompiledContent>, String>,
+    /// The compiled rules that hold for it.
+    pub rules: Arc<RuleSet>,
+    /// The suppression lists that hold for it.
+    pub suppression: Vec<i64>,
+    version: i64,
+    content_version: i64,
+}
+
+impl GroupPlan {
+    /// Whether it may contact people.
+    pub fn is_running(&self) -> bool {
+        self.state == state::RUNNING && self.content.is_ok()
+    }
+}
+
+/// An account with its groups.
+pub struct Plans {
+    /// The account's number.
+    pub number: i64,
+    /// Its id.
+    pub id: Uuid,
+    /// Whose it is.
+    pub tenant: i64,
+    /// The tenant in metrics.
+    pub labels: TenantLabels,
+    /// What it carries.
+    pub channel: Channel,
+    /// The account's document.
+    pub account: Arc<ChannelAccount>,
+    /// The version of that document: another one asks for another carrier.
+    pub account_version: i64,
+    /// Its groups that are loaded.
+    pub groups: Vec<Arc<GroupPlan>>,
+    /// Whether it has work or must listen.
+    pub is_wanted: bool,
+    documents: Arc<RuleDocuments>,
+}
+
+impl Plans {
+    /// Reads an account and its groups. `None` when the account is gone.
+    pub async fn load(context: &SenderContext, tenant: i64, number: i64, id: Uuid) -> Result<Option<Self>, StoreError> {
+        Self::read(context, tenant, number, id, None).await
+    }
+
+    /// The same account as it is now; what did not change is not compiled again. `None` when it is gone
+    /// or its document changed, so that another carrier is needed.
+    pub async fn reload(&self, context: &SenderContext) -> Result<Option<Self>, StoreError> {
+        let now = Self::read(context, self.tenant, self.number, self.id, Some(self)).await?;
+        Ok(now.filter(|plans| plans.account_version == self.account_version))
+    }
+
+    async fn read(context: &SenderContext, tenant: i64, number: i64, id: Uuid, known: Option<&Self>) -> Result<Option<Self>, StoreError> {
+        let mut tx = context.app.db.read().await?;
+        let Some(object) = tx.object_get(tenant, kind::CHANNEL_ACCOUNT, id).await? else { return Ok(None) };
+        let account: ChannelAccount = serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let Some(channel) = account.channel() else { return Ok(None) };
+        let Some(owner) = tx.tenant_get(tenant).await? else { return Ok(None) };
+        let version = tx.rule_set_version(tenant).await?;
+        let documents = match known {
+            Some(known) if known.documents.version == version => Arc::clone(&known.documents),
+            _ => Arc::new(tx.rule_documents(tenant).await?),
+        };
+        let mut groups = Vec::new();
+        for row in tx.groups_of_account(number).await? {
+            let known = known.and_then(|k| k.group(row.number));
+            if let Some(plan) = group_plan(&mut tx, context, &row, channel, &documents, known).await? {
+                groups.push(Arc::new(plan));
+            }
+        }
+        let listens = account.kind == AccountKind::Smpp;
+        let is_wanted = owner.enabled && (listens || !groups.is_empty() || tx.attempt_any_open(number).await?);
+        Ok(Some(Self {
+            number,
+            id,
+            tenant,
+            labels: TenantLabels { ccid: owner.ccid, name: owner.short_name },
+            channel,
+            account: Arc::new(account),
+            account_version: object.version,
+            groups,
+            is_wanted,
+            documents,
+        }))
+    }
+
+    /// A loaded group by its number.
+    pub fn group(&self, number: i64) -> Option<&Arc<GroupPlan>> {
+        self.groups.iter().find(|g| g.number == number)
+    }
+
+    /// The groups that may contact people.
+    pub fn running(&self) -> HashSet<i64> {
+        self.groups.iter().filter(|g| g.is_running()).map(|g| g.number).collect()
+    }
+
+    /// Messages a second of each running group.
+    pub fn rates(&self) -> Vec<(i64, f64)> {
+        let rate = |g: &Arc<GroupPlan>| (g.number, f64::from(g.settings.dialing.messages_per_minute) / 60.0);
+        self.groups.iter().filter(|g| g.is_running()).map(rate).collect()
+    }
+}
+
+async fn group_plan(
+    tx: &mut Tx,
+    context: &SenderContext,
+    row: &GroupRow,
+    channel: Channel,
+    documents: &Arc<RuleDocuments>,
+    known: Option<&Arc<GroupPlan>>,
+) -> Result<Option<GroupPlan>, StoreError> {
+    let Some(object) = tx.object_get(row.tenant, kind::CAMPAIGN_GROUP, row.id).await? else { return Ok(None) };
+    let body: CampaignGroup = serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+    let settings = body.settings.unwrap_or_default();
+    let mut lists = Vec::new();
+    for entry in tx.group_lists(row.number).await? {
+        if let Some(list) = tx.contact_list_of_number(row.tenant, entry.list).await? {
+            lists.push(PlanList {
+                number: list.number,
+                generation: list.generation,
+                visible_to: list.visible_to,
+                weight: entry.weight,
+            });
+        }
+    }
+    let (content, content_version) = content_of(tx, row.tenant, channel, &settings, known).await?;
+    let selected: Vec<String> = settings.rules.iter().map(Uuid::to_string).collect();
+    let selected: Vec<&str> = selected.iter().map(String::as_str).collect();
+    let rules = match known {
+        Some(known) if known.rules.version() == documents.version && known.version == object.version => Arc::clone(&known.rules),
+        _ => Arc::new(RuleSet::compile(documents, &selected, &context.zones)),
+    };
+    let suppression = tx.suppression_lists_applicable(row.tenant, channel, &settings.suppression_lists, context.now()).await?;
+    Ok(Some(GroupPlan {
+        number: row.number,
+        id: row.id,
+        state: row.state.clone(),
+        limited_by: row.limited_by.clone(),
+        lists,
+        settings,
+        content,
+        rules,
+        suppression,
+        version: object.version,
+        content_version,
+    }))
+}
+
+async fn content_of(
+    tx: &mut Tx,
+    tenant: i64,
+    channel: Channel,
+    settings: &CampaignSettings,
+    known: Option<&Arc<GroupPlan>>,
+) -> Result<(Result<Arc<CompiledContent>, String>, i64), StoreError> {
+    let Some(id) = settings.content else { return Ok((Err("the group has no content".into()), 0)) };
+    let Some(object) = tx.object_get(tenant, kind::CONTENT, id).await? else {
+        return Ok((Err("the group's content is gone".into()), 0));
+    };
+    if let Some(known) = known.filter(|k| k.content_version == object.version && k.settings.content == Some(id)) {
+        return Ok((known.content.clone(), object.version));
+    }
+    let compiled = serde_json::from_value(object.body.0)
+        .map_err(|e| e.to_string())
+        .and_then(|content| CompiledContent::compile(&content, channel).map_err(|e| e.to_string()));
+    Ok((compiled.map(Arc::new), object.version))
+}

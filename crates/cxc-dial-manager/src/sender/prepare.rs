@@ -1,0 +1,190 @@
+//! From ready records to messages that may leave: fetch, facts, compliance, rendering. Nothing is written
+//! here; what must not be contacted comes back as a change of its record.
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use cxc_core::Micros;
+use cxc_core::compliance::IntervalCache;
+use cxc_store::StoreError;
+use cxc_store::attempt::{NewAttempt, month_of};
+use cxc_store::contact::FullContact;
+use cxc_store::record::{FetchKey, Record, RecordChange};
+
+use super::SenderContext;
+use super::judge::{Judged, Judge};
+use super::outcome::Flight;
+use super::plan::{GroupPlan, PlanList, Plans};
+use super::shares::Shares;
+use crate::channel::OutMessage;
+
+/// Nothing was found: look again after this time.
+const QUIET: Micros = 150_000;
+
+/// A message that may leave, and the attempt that is to be durable before it does.
+pub struct Prepared {
+    /// The record as it was fetched.
+    pub record: Record,
+    /// The attempt; numbered just before it is written.
+    pub attempt: NewAttempt,
+    /// The message; numbered with the attempt.
+    pub message: OutMessage,
+    /// It may not leave at or after this instant.
+    pub not_after: Micros,
+    /// When it was checked.
+    pub prepared_at: Micros,
+    /// The positions of the devices that could be tried, in their order.
+    pub devices: Vec<i16>,
+}
+
+impl Prepared {
+    /// The keys under which the person is in flight.
+    pub fn keys(&self) -> (i64, Option<i64>) {
+        (self.attempt.device_hash, self.attempt.client_hash)
+    }
+
+    /// Gives the attempt and the message their number.
+    pub fn number(&mut self, id: i64, now: Micros) {
+        self.attempt.id = id;
+        self.attempt.started_at = now;
+        self.attempt.month = month_of(now);
+        self.message.attempt = id;
+        self.message.reference = reference(self.attempt.tenant, id);
+    }
+
+    /// The message to send, and what must be known when its answer comes.
+    pub fn depart(self) -> (OutMessage, Flight) {
+        let keys = self.keys();
+        let flight = Flight {
+            record: Record { attempts: self.record.attempts.saturating_add(1), device: self.attempt.position, ..self.record },
+            attempt: self.attempt.id,
+            month: self.attempt.month,
+            keys,
+            started_at: self.attempt.started_at,
+            devices: self.devices,
+        };
+        (self.message, flight)
+    }
+}
+
+/// The reference of an attempt in Message-IDs and receipts.
+pub fn reference(tenant: i64, attempt: i64) -> String {
+    format!("{tenant:x}.{attempt:x}")
+}
+
+/// What a round of preparing found.
+#[derive(Default)]
+pub struct Preparation {
+    /// Messages that may leave.
+    pub ready: Vec<Prepared>,
+    /// Records that wait or are excluded.
+    pub changes: Vec<RecordChange>,
+}
+
+/// Prepares messages for one account. It remembers where each list's fetch left off.
+pub struct Preparer {
+    context: SenderContext,
+    judge: Judge,
+    keys: HashMap<(i64, i64), FetchKey>,
+    shares: Shares,
+    quiet_until: Micros,
+}
+
+impl Preparer {
+    /// A preparer for the epoch of a sender's lease.
+    pub fn new(context: SenderContext, epoch: i64) -> Self {
+        let cache = IntervalCache::new(context.zones.clone(), IntervalCache::CAPACITY);
+        Self {
+            judge: Judge::new(context.clone(), cache, epoch),
+            context,
+            keys: HashMap::new(),
+            shares: Shares::default(),
+            quiet_until: 0,
+        }
+    }
+
+    /// Whether it is time to look again.
+    pub fn is_due(&self, now: Micros) -> bool {
+        now >= self.quiet_until
+    }
+
+    /// Prepared messages of these groups were thrown away: their records are fetched again.
+    pub fn start_again(&mut self, groups: &[i64]) {
+        self.keys.retain(|(grp, _), _| !groups.contains(grp));
+    }
+
+    /// Looks for messages: so many of each group. Records in `held` are in hand already.
+    pub async fn prepare(&mut self, plans: &Plans, wanted: &[(i64, usize)], held: &HashSet<(i64, i64)>) -> Result<Preparation, StoreError> {
+        let mut found = Preparation::default();
+        for (grp, count) in wanted {
+            let Some(plan) = plans.group(*grp) else { continue };
+            self.prepare_group(plans, plan, *count, held, &mut found).await?;
+        }
+        if found.ready.is_empty() && found.changes.is_empty() {
+            self.quiet_until = self.context.now() + QUIET;
+        }
+        Ok(found)
+    }
+
+    async fn prepare_group(
+        &mut self,
+        plans: &Plans,
+        plan: &Arc<GroupPlan>,
+        count: usize,
+        held: &HashSet<(i64, i64)>,
+        found: &mut Preparation,
+    ) -> Result<(), StoreError> {
+        let now = self.context.now();
+        let mut tx = self.context.app.db.read().await?;
+        let mut pairs: Vec<(Record, Option<FullContact>)> = Vec::new();
+        let weights: Vec<(i64, i64)> = plan.lists.iter().map(|l| (l.number, l.weight)).collect();
+        let mut rest = count;
+        let mut dry: HashSet<i64> = HashSet::new();
+        // lists that have nothing ready leave their share to the others
+        for (list, share) in self.shares.split(plan.number, &weights, count).into_iter().chain(self.shares.by_weight(&weights)) {
+            let share = share.min(rest);
+            let Some(list) = plan.lists.iter().find(|l| l.number == list && share > 0 && !dry.contains(&l.number)) else { continue };
+            let (mut records, is_dry) = self.fetch(&mut tx, plan, list, now, share).await?;
+            if is_dry {
+                dry.insert(list.number);
+            }
+            records.retain(|r| !held.contains(&(r.grp, r.id)));
+            rest = rest.saturating_sub(records.len());
+            self.shares.served(plan.number, list.number, records.len());
+            let ids: Vec<i64> = records.iter().map(|r| r.contact).filter(|id| *id <= list.visible_to).collect();
+            let mut contacts: HashMap<i64, FullContact> =
+                tx.contacts_of(list.generation, &ids).await?.into_iter().map(|c| (c.contact.id, c)).collect();
+            pairs.extend(records.into_iter().map(|r| {
+                let contact = contacts.remove(&r.contact);
+                (r, contact)
+            }));
+        }
+        for judged in self.judge.judge(&mut tx, plans, plan, pairs).await? {
+            match judged {
+                Judged::Ready(prepared) => found.ready.push(*prepared),
+                Judged::Move(change) => found.changes.push(change),
+            }
+        }
+        Ok(())
+    }
+
+    async fn fetch(
+        &mut self,
+        tx: &mut cxc_store::Tx,
+        plan: &GroupPlan,
+        list: &PlanList,
+        now: Micros,
+        share: usize,
+    ) -> Result<(Vec<Record>, bool), StoreError> {
+        let place = (plan.number, list.number);
+        let key = self.keys.get(&place).copied().unwrap_or_default();
+        let limit = i64::try_from(share).unwrap_or(i64::MAX);
+        let records = tx.record_fetch(plan.number, list.number, now, key, plan.settings.dialing.lifo, limit).await?;
+        let is_dry = records.len() < share;
+        match records.last().filter(|_| !is_dry) {
+            Some(last) => self.keys.insert(place, FetchKey { last: Some((last.priority, last.due, last.id)) }),
+            // the end of what is ready: what comes back meanwhile lies before it
+            None => self.keys.remove(&place),
+        };
+        Ok((records, is_dry))
+    }
+}

@@ -1,0 +1,118 @@
+//! A person's own message: words that opt out, ask for help or opt in. An opt-out binds at once.
+use cxc_core::channel::Channel;
+use cxc_core::opt_out::{Keyword, KeywordSet};
+use cxc_store::attempt::{AttemptUpdate, NewAttempt, month_of};
+use cxc_store::id_block::Numbered;
+use cxc_store::lease::Lease;
+use cxc_store::{StoreError, Tx};
+
+use super::SenderContext;
+use super::plan::Plans;
+use super::prepare::reference;
+use crate::channel::{Body, Carrier, Inbound, InboundEvent, OutMessage, Outcome, SmsBody};
+use crate::opt_out::{self, Source};
+
+/// Handles one message of a person and answers the carrier after the commit.
+pub async fn message_in(
+    context: &SenderContext,
+    plans: &Plans,
+    lease: &Lease,
+    event: InboundEvent,
+    carrier: &dyn Carrier,
+) -> Result<(), StoreError> {
+    let Inbound::Message { from, to, text, provider_id } = &event.event else { return Ok(()) };
+    let keyword = KeywordSet::default().classify(text);
+    let now = context.now();
+    let device = context.app.hash_key.hash(plans.tenant, from);
+    let mut tx = context.app.db.begin().await?;
+    tx.lease_check(lease).await?;
+    let kind = match keyword {
+        Some(Keyword::OptOut) => "opt_out",
+        Some(Keyword::Help) => "help",
+        Some(Keyword::OptIn) => "opt_in",
+        None => "reply",
+    };
+    // a carrier may bring a message twice; it is acted on once
+    let is_new = tx.inbound_insert(plans.number, plans.tenant, plans.channel, provider_id, device, kind, now).await?;
+    let mut answer = None;
+    if is_new {
+        match keyword {
+            Some(Keyword::OptOut) => {
+                let is_first = opt_out::add(&mut tx, context.app.ids.next(), plans.tenant, plans.channel, from, device, Source::Keyword, now).await?;
+                context.metrics.opt_outs.with_label_values(&[plans.channel.as_str(), &plans.labels.ccid, &plans.labels.name]).inc();
+                // one confirmation, then silence
+                answer = is_first.then(|| text_for(plans, Keyword::OptOut));
+            }
+            Some(Keyword::OptIn) => {
+                opt_out::remove(&mut tx, context.app.ids.next(), plans.tenant, plans.channel, from, device, now).await?;
+            }
+            Some(Keyword::Help) => answer = Some(text_for(plans, Keyword::Help)),
+            None => {}
+        }
+    }
+    let message = match answer.filter(|_| plans.channel == Channel::Sms) {
+        Some(text) => Some(answer_attempt(&mut tx, plans, lease, device, from, to, text, now).await?),
+        None => None,
+    };
+    tx.commit().await?;
+    event.ack.done();
+    if let Some(message) = message {
+        let (attempt, outcome) = (message.attempt, carrier.send(message).await);
+        store_answer(context, plans, attempt, &outcome, now).await?;
+    }
+    Ok(())
+}
+
+/// What the tenant answers: from the content of a running group, else a plain sentence.
+fn text_for(plans: &Plans, keyword: Keyword) -> String {
+    let contents = plans.groups.iter().filter_map(|g| g.content.as_ref().ok());
+    let text = contents.filter_map(|c| if keyword == Keyword::Help { c.help_text() } else { c.opt_out_text() }).next();
+    let plain = match keyword {
+        Keyword::Help => "Reply STOP to end these messages.",
+        _ => "You will get no more messages from us.",
+    };
+    text.unwrap_or(plain).to_owned()
+}
+
+/// The durable attempt of an answer. It belongs to no group, so no attempt rule counts it.
+#[expect(clippy::too_many_arguments, reason = "they are the attempt")]
+async fn answer_attempt(
+    tx: &mut Tx,
+    plans: &Plans,
+    lease: &Lease,
+    device: i64,
+    person: &str,
+    ours: &str,
+    text: String,
+    now: i64,
+) -> Result<OutMessage, StoreError> {
+    let id = tx.id_block_take(Numbered::Attempt, 1).await?;
+    tx.attempt_insert(&[NewAttempt {
+        tenant: plans.tenant,
+        month: month_of(now),
+        id,
+        grp: 0,
+        record: 0,
+        list: 0,
+        contact: 0,
+        account: plans.number,
+        epoch: lease.token,
+        channel: plans.channel.bit(),
+        position: 0,
+        device_hash: device,
+        client_hash: None,
+        location: 0,
+        rule_set: 0,
+        started_at: now,
+    }])
+    .await?;
+    let body = Body::Sms(SmsBody::new(text));
+    Ok(OutMessage { attempt: id, reference: reference(plans.tenant, id), from: ours.to_owned(), to: person.to_owned(), body })
+}
+
+async fn store_answer(context: &SenderContext, plans: &Plans, attempt: i64, outcome: &Outcome, started_at: i64) -> Result<(), StoreError> {
+    let update: AttemptUpdate = super::outcome::update_of(outcome, month_of(started_at), attempt, context.now());
+    let mut tx = context.app.db.begin().await?;
+    tx.attempt_update(plans.tenant, &[update]).await?;
+    tx.commit().await
+}

@@ -1,0 +1,41 @@
+//! Why a running group moves no faster: written where the API and the metrics find it.
+use cxc_store::StoreError;
+
+use super::SenderContext;
+use super::limits::Limits;
+use super::plan::Plans;
+use crate::channel::CarrierStatus;
+
+/// A word for how a carrier holds its groups back.
+pub fn label(status: &CarrierStatus) -> &'static str {
+    match status {
+        CarrierStatus::Connected => "none",
+        CarrierStatus::Connecting => "carrier_connecting",
+        CarrierStatus::Throttled { .. } => "carrier_throttled",
+        CarrierStatus::Down { .. } => "carrier_down",
+        CarrierStatus::Closed => "carrier_closed",
+    }
+}
+
+/// Writes for each running group what held it back since the last report.
+pub async fn report(context: &SenderContext, plans: &Plans, limits: &mut Limits, carrier: &CarrierStatus) -> Result<(), StoreError> {
+    let mut changed = Vec::new();
+    for plan in plans.groups.iter().filter(|p| p.is_running()) {
+        let why = match (carrier, limits.held_by(plan.number)) {
+            (CarrierStatus::Down { reason }, _) => Some(format!("carrier_down: {reason}")),
+            (_, Some(why)) => Some(why.to_owned()),
+            (_, None) => None,
+        };
+        if why != plan.limited_by {
+            changed.push((plan.number, why));
+        }
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let mut tx = context.app.db.begin_relaxed().await?;
+    for (number, why) in &changed {
+        tx.group_set_limited_by(*number, why.as_deref()).await?;
+    }
+    tx.commit().await
+}

@@ -1,0 +1,109 @@
+//! Starts a sender for each channel account that has work, where no other process has one.
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cxc_store::StoreError;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::SenderContext;
+use super::account::{AccountSender, AccountStart, LEASE, SenderError};
+use super::plan::Plans;
+use crate::channel;
+
+const LOOK: Duration = Duration::from_millis(500);
+/// Events that wait for the engine; more slow the carrier down.
+const INBOUND_ROOM: usize = 1_000;
+
+/// Runs senders until it is told to stop; waits for each to finish what it began.
+pub async fn supervise(context: SenderContext, stop: CancellationToken) {
+    let mut senders: JoinSet<(i64, Result<(), SenderError>)> = JoinSet::new();
+    let mut running: HashMap<i64, tokio::task::Id> = HashMap::new();
+    while !stop.is_cancelled() {
+        match start_wanted(&context, &mut senders, &mut running, &stop).await {
+            Ok(()) => context.metrics.healthy.with_label_values::<&str>(&[]).set(1.0),
+            Err(error) => {
+                context.metrics.healthy.with_label_values::<&str>(&[]).set(0.0);
+                tracing::warn!(%error, "senders can't be started");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => break,
+            () = tokio::time::sleep(LOOK) => {}
+            Some(ended) = senders.join_next_with_id() => forget(&mut running, ended),
+        }
+    }
+    while let Some(ended) = senders.join_next_with_id().await {
+        forget(&mut running, ended);
+    }
+}
+
+type Ended = Result<(tokio::task::Id, (i64, Result<(), SenderError>)), tokio::task::JoinError>;
+
+fn forget(running: &mut HashMap<i64, tokio::task::Id>, ended: Ended) {
+    let id = match &ended {
+        Ok((id, (account, Ok(())))) => {
+            tracing::debug!(account, "a sender has nothing left to do");
+            *id
+        }
+        Ok((id, (account, Err(error)))) => {
+            tracing::error!(account, %error, "a sender ended");
+            *id
+        }
+        Err(error) => {
+            tracing::error!(%error, "a sender failed");
+            error.id()
+        }
+    };
+    running.retain(|_, task| *task != id);
+}
+
+async fn start_wanted(
+    context: &SenderContext,
+    senders: &mut JoinSet<(i64, Result<(), SenderError>)>,
+    running: &mut HashMap<i64, tokio::task::Id>,
+    stop: &CancellationToken,
+) -> Result<(), StoreError> {
+    let accounts = context.app.db.read().await?.channel_accounts().await?;
+    for (number, tenant, id) in accounts {
+        if running.contains_key(&number) {
+            continue;
+        }
+        let Some(start) = start(context, tenant, number, id).await? else { continue };
+        let sender = AccountSender::new(context.clone(), start);
+        let stop = stop.child_token();
+        let task = senders.spawn(async move { (number, sender.run(stop).await) });
+        running.insert(number, task.id());
+    }
+    Ok(())
+}
+
+/// Takes an account's lease and connects, if it has work and nobody else sends for it.
+async fn start(context: &SenderContext, tenant: i64, number: i64, id: Uuid) -> Result<Option<AccountStart>, StoreError> {
+    let Some(plans) = Plans::load(context, tenant, number, id).await? else { return Ok(None) };
+    if !plans.is_wanted {
+        return Ok(None);
+    }
+    let mut tx = context.app.db.begin().await?;
+    // each start is a holder of its own: what an earlier one of this process left behind is an orphan
+    let holder = format!("{}/{}", context.holder, context.app.ids.next());
+    let lease = tx.lease_acquire(&format!("sender:{number}"), &holder, LEASE).await?;
+    tx.commit().await?;
+    let Some(lease) = lease else { return Ok(None) };
+    let (events, inbound) = channel::inbound_channel(INBOUND_ROOM);
+    let clock = context.app.clock.clone();
+    let carrier = channel::connect(&plans.account, events, Arc::new(move || clock.now().as_microsecond()));
+    match carrier {
+        Ok(carrier) => Ok(Some(AccountStart { lease, carrier, inbound, plans })),
+        Err(error) => {
+            tracing::error!(account = number, %error, "a channel account can't be used");
+            let mut tx = context.app.db.begin().await?;
+            tx.lease_release(&lease).await?;
+            tx.commit().await?;
+            Ok(None)
+        }
+    }
+}
+

@@ -1,0 +1,316 @@
+//! Whether the contacts of a batch may be contacted now: gathers the facts set by set and asks the core.
+//! Pre-loading and sending judge by this one function, so that the audience view and the sender agree.
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cxc_core::attempt::AttemptState;
+use cxc_core::channel::Channel;
+use cxc_core::compliance::{
+    AttemptRequest, Decision, Facts, IntervalCache, Part, PartKind, PastAttempt, RuleRef, RuleSet, SuppressedBy, SuppressionHit, Verdict, check,
+};
+use cxc_core::device::{DeviceKind, LineType};
+use cxc_core::enumerations::CallResult;
+use cxc_core::hash::HashKey;
+use cxc_core::location::{Location, LocationSource};
+use cxc_core::record::Reason;
+use cxc_core::treatment::{Treatment, device_order};
+use jiff::Timestamp;
+
+use crate::contact::{Device, FullContact};
+use crate::location::Locations;
+use crate::suppression::{DEVICE, SuppressionList};
+use crate::{StoreError, Tx};
+
+/// What a contact that could not be judged waits, in microseconds.
+const ASK_AGAIN: i64 = Verdict::RETRY_SECONDS * 1_000_000;
+
+/// On whose behalf contacts are judged.
+pub struct Scope<'a> {
+    /// The tenant.
+    pub tenant: i64,
+    /// The campaign group.
+    pub grp: i64,
+    /// How people are reached.
+    pub channel: Channel,
+    /// The order of devices.
+    pub treatment: &'a Treatment,
+    /// The rules that hold for the group.
+    pub rules: &'a RuleSet,
+    /// The suppression lists that hold for it.
+    pub suppression: &'a [SuppressionList],
+}
+
+/// A contact to be judged.
+pub struct Case<'a> {
+    /// The contact with its devices.
+    pub contact: &'a FullContact,
+    /// The position of the device to be tried; 0 for the first in order.
+    pub device: i16,
+}
+
+/// What was found of a contact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finding {
+    /// It may be contacted now.
+    Allow(Allowed),
+    /// Not now.
+    Wait {
+        /// Why.
+        reason: Reason,
+        /// Ask again at this instant, microseconds.
+        due: i64,
+        /// The position of the device that was judged.
+        device: i16,
+        /// The id of the rule.
+        cause: Option<String>,
+    },
+    /// Not at all.
+    Exclude {
+        /// Why.
+        reason: Reason,
+        /// The id of the rule or list.
+        cause: Option<String>,
+    },
+}
+
+/// How an allowed contact may be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    /// The index of the device among the contact's devices.
+    pub index: usize,
+    /// The keyed hash of the client id.
+    pub client: Option<i64>,
+    /// Until when, exclusively; microseconds.
+    pub not_after: i64,
+    /// The positions of the devices that this channel can use.
+    pub usable: Vec<i16>,
+}
+
+/// Judges contacts. Holds the cache of intervals; one per worker.
+pub struct Judge {
+    cache: IntervalCache,
+    locations: Arc<Locations>,
+    hash_key: HashKey,
+}
+
+impl Judge {
+    /// A judge with its own interval cache.
+    pub fn new(cache: IntervalCache, locations: Arc<Locations>, hash_key: HashKey) -> Self {
+        Self { cache, locations, hash_key }
+    }
+
+    /// Judges each contact at an instant, in their order. Three statements for the whole batch at most.
+    pub async fn judge(&mut self, tx: &mut Tx, scope: &Scope<'_>, cases: &[Case<'_>], now: i64) -> Result<Vec<Finding>, StoreError> {
+        let chosen: Vec<Result<Chosen<'_>, Finding>> = cases.iter().map(|case| self.choose(scope, case)).collect();
+        let found: Vec<&Chosen<'_>> = chosen.iter().filter_map(|c| c.as_ref().ok()).collect();
+        let facts = BatchFacts::gather(tx, scope, &found, now).await?;
+        let mut wanted: Vec<i64> = found.iter().flat_map(|c| [c.contact.contact.location, c.device().location]).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let locations = self.locations.resolve(tx, &wanted).await?;
+        let at = Timestamp::from_microsecond(now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        Ok(chosen
+            .into_iter()
+            .map(|chosen| match chosen {
+                Ok(chosen) => self.find(scope, chosen, &facts, &locations, at),
+                Err(finding) => finding,
+            })
+            .collect())
+    }
+
+    fn choose<'a>(&self, scope: &Scope<'_>, case: &Case<'a>) -> Result<Chosen<'a>, Finding> {
+        let kind = DeviceKind::for_channel(scope.channel).code();
+        let numbers: Vec<u8> =
+            case.contact.devices.iter().filter(|d| d.kind == kind).filter_map(|d| u8::try_from(d.position).ok()).collect();
+        let order: Vec<i16> = device_order(scope.treatment, &numbers).into_iter().map(i16::from).collect();
+        let wanted = match case.device {
+            0 => order.first().copied(),
+            // a device that is gone must not send the record back to one that was tried
+            device => order.contains(&device).then_some(device),
+        };
+        let index = wanted.and_then(|p| case.contact.devices.iter().position(|d| d.position == p));
+        let Some(index) = index else { return Err(exclude(Reason::NoDevice, None)) };
+        let line = LineType::from_code(case.contact.devices[index].line_type);
+        if line == LineType::Premium {
+            return Err(exclude(Reason::ForbiddenNumber, Some("premium rate".into())));
+        }
+        let client = case.contact.contact.client_id.as_deref().map(|id| self.hash_key.hash(scope.tenant, id));
+        Ok(Chosen { contact: case.contact, index, client, usable: order })
+    }
+
+    fn find(
+        &mut self,
+        scope: &Scope<'_>,
+        chosen: Chosen<'_>,
+        facts: &BatchFacts,
+        locations: &HashMap<i64, Location>,
+        at: Timestamp,
+    ) -> Finding {
+        let contact = locations.get(&chosen.contact.contact.location).map(|l| Place::of(l, PartKind::Explicit));
+        let device = locations.get(&chosen.device().location).map(|l| Place::of(l, PartKind::Phone));
+        let parts: Vec<Part<'_>> = [&contact, &device].into_iter().flatten().map(Place::part).collect();
+        let request = AttemptRequest {
+            channel: scope.channel,
+            group: scope.grp,
+            client: chosen.client,
+            device: chosen.device().address_hash,
+            parts: &parts,
+        };
+        let suppression = facts.suppression_of(&chosen);
+        let attempts = facts.attempts_of(&chosen);
+        let known = Facts { suppression: Some(&suppression), attempts: Some(&attempts), attempts_since: facts.since };
+        let verdict = check(scope.rules, &mut self.cache, &request, &known, at);
+        let cause = verdict.reasons.first().map(|r| r.rule.id.to_string());
+        match verdict.decision {
+            Decision::Allow => Finding::Allow(Allowed {
+                index: chosen.index,
+                client: chosen.client,
+                not_after: verdict.not_after.map_or(i64::MAX, Timestamp::as_microsecond),
+                usable: chosen.usable,
+            }),
+            Decision::Deny => deny(&verdict, &chosen, cause, at),
+            Decision::Defer | Decision::Error => Finding::Wait {
+                reason: verdict.code(),
+                due: verdict.not_before.map_or(at.as_microsecond() + ASK_AGAIN, Timestamp::as_microsecond),
+                device: chosen.device().position,
+                cause,
+            },
+        }
+    }
+}
+
+/// A suppressed device leaves the contact's others; a suppressed person does not.
+fn deny(verdict: &Verdict, chosen: &Chosen<'_>, cause: Option<String>, at: Timestamp) -> Finding {
+    let position = chosen.device().position;
+    let only_device = verdict.code() == Reason::Suppressed && verdict.reasons.iter().all(|r| r.detail.as_deref() != Some("by client id"));
+    let next = chosen.usable.iter().skip_while(|p| **p != position).nth(1);
+    match next {
+        Some(next) if only_device => {
+            Finding::Wait { reason: Reason::None, due: at.as_microsecond(), device: *next, cause }
+        }
+        _ => exclude(verdict.code(), cause),
+    }
+}
+
+fn exclude(reason: Reason, cause: Option<String>) -> Finding {
+    Finding::Exclude { reason, cause }
+}
+
+struct Chosen<'a> {
+    contact: &'a FullContact,
+    index: usize,
+    client: Option<i64>,
+    usable: Vec<i16>,
+}
+
+impl Chosen<'_> {
+    fn device(&self) -> &Device {
+        &self.contact.devices[self.index]
+    }
+}
+
+/// A location as the check wants it.
+struct Place {
+    kind: PartKind,
+    country: String,
+    regions: String,
+    zones: String,
+}
+
+impl Place {
+    fn of(location: &Location, kind: PartKind) -> Self {
+        let kind = match location.source() {
+            LocationSource::Postal => PartKind::Postal,
+            // something was given for the contact and nothing is known of it: a postal code
+            LocationSource::Unmappable if kind == PartKind::Explicit => PartKind::Postal,
+            _ => kind,
+        };
+        Self {
+            kind,
+            country: location.country().map(|c| c.to_string()).unwrap_or_default(),
+            regions: location.regions().join(","),
+            zones: location.zones().join(","),
+        }
+    }
+
+    fn part(&self) -> Part<'_> {
+        Part { kind: self.kind, country: &self.country, regions: &self.regions, zones: &self.zones }
+    }
+}
+
+/// The facts of a whole batch.
+struct BatchFacts {
+    suppressed: HashMap<i64, Vec<(RuleRef, SuppressedBy)>>,
+    attempts: HashMap<i64, Vec<PastAttempt>>,
+    since: Timestamp,
+}
+
+impl BatchFacts {
+    async fn gather(tx: &mut Tx, scope: &Scope<'_>, chosen: &[&Chosen<'_>], now: i64) -> Result<Self, StoreError> {
+        let devices: Vec<i64> = chosen.iter().map(|c| c.device().address_hash).collect();
+        let clients: Vec<i64> = chosen.iter().filter_map(|c| c.client).collect();
+        let mut facts = Self { suppressed: HashMap::new(), attempts: HashMap::new(), since: Timestamp::MIN };
+        // an empty list holds nobody: most groups are spared the question
+        let lists: Vec<SuppressionList> = scope.suppression.iter().filter(|l| l.size > 0).cloned().collect();
+        if !lists.is_empty() {
+            for hit in tx.suppression_hits(&lists, &devices, &clients, now).await? {
+                let Some(list) = lists.iter().find(|l| l.number == hit.list) else { continue };
+                let by = if list.kind == DEVICE { SuppressedBy::Device } else { SuppressedBy::ClientId };
+                facts.suppressed.entry(hit.key_hash).or_default().push((RuleRef::new(list.id.to_string(), list.changes), by));
+            }
+        }
+        if let Some(reach) = scope.rules.history_reach(scope.channel) {
+            let since = now.saturating_sub(reach);
+            facts.since = Timestamp::from_microsecond(since).unwrap_or(Timestamp::MIN);
+            for past in tx.attempt_history(scope.tenant, &devices, &clients, since).await? {
+                facts.remember(&past);
+            }
+        }
+        Ok(facts)
+    }
+
+    fn remember(&mut self, past: &crate::attempt::PastAttempt) {
+        let (Some(channel), Ok(at)) = (Channel::from_bit(past.channel), Timestamp::from_microsecond(past.started_at)) else { return };
+        let attempt = PastAttempt {
+            at,
+            channel,
+            group: past.grp,
+            client: past.client_hash,
+            device: past.device_hash,
+            // a state that is not known counts as under way
+            state: AttemptState::from_code(past.state).unwrap_or(AttemptState::InDoubt),
+            result: past.result.and_then(CallResult::from_code),
+            disposition: past.disposition.as_deref().map(Into::into),
+        };
+        for key in [Some(past.device_hash), past.client_hash].into_iter().flatten() {
+            let known = self.attempts.entry(key).or_default();
+            if !known.contains(&attempt) {
+                known.push(attempt.clone());
+            }
+        }
+    }
+
+    fn suppression_of(&self, chosen: &Chosen<'_>) -> Vec<SuppressionHit> {
+        if self.suppressed.is_empty() {
+            return Vec::new();
+        }
+        let by = |key: Option<i64>, by: SuppressedBy| {
+            let found = key.and_then(|key| self.suppressed.get(&key)).into_iter().flatten();
+            found.filter(move |(_, how)| *how == by).map(move |(list, _)| SuppressionHit { list: list.clone(), by, from: None, until: None })
+        };
+        by(Some(chosen.device().address_hash), SuppressedBy::Device).chain(by(chosen.client, SuppressedBy::ClientId)).collect()
+    }
+
+    fn attempts_of(&self, chosen: &Chosen<'_>) -> Vec<PastAttempt> {
+        if self.attempts.is_empty() {
+            return Vec::new();
+        }
+        let mut found = self.attempts.get(&chosen.device().address_hash).cloned().unwrap_or_default();
+        for attempt in chosen.client.and_then(|key| self.attempts.get(&key)).into_iter().flatten() {
+            if !found.contains(attempt) {
+                found.push(attempt.clone());
+            }
+        }
+        found
+    }
+}
