@@ -1,4 +1,6 @@
 //! Facts about this database that are made once: the key of hashes. Owner: the binary.
+use std::path::Path;
+
 use cxc_core::hash::HashKey;
 
 use crate::{Db, StoreError, Tx, on};
@@ -16,6 +18,15 @@ pub async fn hash_key(db: &Db, random: [u8; 16]) -> Result<HashKey, StoreError> 
     let text = tx.installation_put_once(HASH_KEY, &hex(&random)).await?;
     tx.commit().await?;
     key_of(&text)
+}
+
+/// Writes a consistent copy of the embedded store to a file that does not exist yet, while others write.
+/// False on PostgreSQL, which has tools of its own.
+pub async fn copy_to(db: &Db, file: &Path) -> Result<bool, StoreError> {
+    let Db::Sqlite { writer, .. } = db else { return Ok(false) };
+    // a read transaction of this connection only: other processes go on writing
+    sqlx::query("VACUUM INTO $1").bind(file.to_string_lossy()).execute(writer).await?;
+    Ok(true)
 }
 
 impl Tx {

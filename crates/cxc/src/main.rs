@@ -53,6 +53,8 @@ fn start(cli: &Cli) -> Result<(), Failure> {
 async fn run(cli: &Cli, config: &Config) -> Result<(), Failure> {
     match &cli.command {
         Command::Migrate => commands::migrate::run(config).await,
+        Command::Backup(backup) => commands::backup::run(config, &backup.file).await,
+        Command::Restore(restore) => commands::restore::run(config, restore).await,
         _ => Err(Failure::usage("this command is not there yet")),
     }
 }

@@ -1,0 +1,302 @@
+//! Everything known of one person, as a document.
+use cxc_core::attempt::AttemptState;
+use cxc_core::channel::Channel;
+use cxc_core::device::DeviceKind;
+use cxc_core::enumerations::CallResult;
+use cxc_core::record::{Reason, RecordStatus};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::AssertSqlSafe;
+
+use super::Person;
+use crate::contact::FullContact;
+use crate::int_set::IntSet;
+use crate::{StoreError, Tx, on};
+
+/// Everything known of one person. Times are RFC 3339 in UTC.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the members read by themselves")]
+pub struct PersonData {
+    pub addresses: Vec<String>,
+    pub client_ids: Vec<String>,
+    pub contacts: Vec<ContactData>,
+    pub records: Vec<RecordData>,
+    pub attempts: Vec<AttemptData>,
+    pub suppression: Vec<SuppressionData>,
+    pub inbound_messages: Vec<InboundData>,
+}
+
+/// A contact in a list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the members read by themselves")]
+pub struct ContactData {
+    pub list: String,
+    /// Whether the list shows it now; contents kept for an undo are not shown.
+    pub visible: bool,
+    pub client_id: Option<String>,
+    pub first_name: Option<String>,
+    pub last_name: Option<String>,
+    pub company: Option<String>,
+    pub country: Option<String>,
+    pub region: Option<String>,
+    pub postal_code: Option<String>,
+    pub time_zone: Option<String>,
+    /// Custom fields by column.
+    pub custom: Option<Value>,
+    /// The line of the file, where it was kept.
+    pub original: Option<String>,
+    pub devices: Vec<DeviceData>,
+}
+
+/// An address of a contact.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the members read by themselves")]
+pub struct DeviceData {
+    pub position: i16,
+    pub kind: Option<DeviceKind>,
+    pub address: String,
+    pub extension: Option<String>,
+    pub country: Option<String>,
+    pub area_code: Option<String>,
+}
+
+impl ContactData {
+    fn new(list: String, visible: bool, full: FullContact) -> Self {
+        let devices = full.devices.into_iter().map(|d| DeviceData {
+            position: d.position,
+            kind: DeviceKind::from_code(d.kind),
+            address: d.address,
+            extension: d.extension,
+            country: d.country,
+            area_code: d.area_code,
+        });
+        let contact = full.contact;
+        Self {
+            list,
+            visible,
+            client_id: contact.client_id,
+            first_name: contact.first_name,
+            last_name: contact.last_name,
+            company: contact.company,
+            country: contact.country,
+            region: contact.region,
+            postal_code: contact.postal,
+            time_zone: contact.zone,
+            custom: contact.custom.and_then(|text| serde_json::from_str(&text).ok()),
+            original: contact.original,
+            devices: devices.collect(),
+        }
+    }
+}
+
+/// The person in a campaign group.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the members read by themselves")]
+pub struct RecordData {
+    pub campaign_group: String,
+    pub record_id: String,
+    pub status: Option<RecordStatus>,
+    pub reason: Option<Reason>,
+    pub attempts: i16,
+    pub last_result: Option<String>,
+    pub changed_at: String,
+}
+
+/// One try to reach the person.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the members read by themselves")]
+pub struct AttemptData {
+    pub id: String,
+    pub campaign_group: String,
+    pub channel: Option<Channel>,
+    pub state: Option<AttemptState>,
+    pub result: Option<String>,
+    pub disposition: Option<String>,
+    pub detail: Option<String>,
+    pub started_at: String,
+    pub finished_at: Option<String>,
+}
+
+/// An entry that keeps the person from being contacted.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the members read by themselves")]
+pub struct SuppressionData {
+    pub list: String,
+    pub value: String,
+    pub from: Option<String>,
+    pub until: Option<String>,
+    pub reason: Option<String>,
+    pub source: String,
+    pub added_at: String,
+}
+
+/// A message that came from the person. Its words are not kept.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the members read by themselves")]
+pub struct InboundData {
+    pub channel: Option<Channel>,
+    pub kind: String,
+    pub at: String,
+}
+
+fn time(micros: i64) -> String {
+    jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |t| t.to_string())
+}
+
+fn result(code: Option<i16>) -> Option<String> {
+    code.map(|code| CallResult::from_code(code).map_or_else(|| code.to_string(), |r| r.name().to_owned()))
+}
+
+#[derive(sqlx::FromRow)]
+struct RecordRow {
+    name: Option<String>,
+    id: i64,
+    status: i16,
+    reason: i16,
+    attempts: i16,
+    last_result: Option<i16>,
+    changed_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct AttemptRow {
+    name: Option<String>,
+    id: i64,
+    channel: i16,
+    state: i16,
+    result: Option<i16>,
+    disposition: Option<String>,
+    detail: Option<String>,
+    started_at: i64,
+    finished_at: Option<i64>,
+}
+
+#[derive(sqlx::FromRow)]
+struct EntryRow {
+    name: Option<String>,
+    key: String,
+    from_at: Option<i64>,
+    until_at: Option<i64>,
+    reason: Option<String>,
+    source: String,
+    added_at: i64,
+}
+
+impl Tx {
+    /// Everything known of a person that was found.
+    pub async fn person_export(&mut self, person: &Person) -> Result<PersonData, StoreError> {
+        Ok(PersonData {
+            addresses: person.addresses.iter().map(|a| a.0.clone()).collect(),
+            client_ids: person.client_ids.iter().map(|c| c.0.clone()).collect(),
+            contacts: self.person_contacts(person).await?,
+            records: self.person_records(person).await?,
+            attempts: self.person_attempts(person).await?,
+            suppression: self.person_suppression(person).await?,
+            inbound_messages: self.person_inbound(person).await?,
+        })
+    }
+
+    async fn person_contacts(&mut self, person: &Person) -> Result<Vec<ContactData>, StoreError> {
+        const LIST: &str = "SELECT o.name, l.generation, l.visible_to FROM contact_list l
+            LEFT JOIN object o ON o.tenant = l.tenant AND o.id = l.id WHERE l.tenant = $1 AND l.number = $2";
+        let mut found = Vec::with_capacity(person.contacts.len());
+        for at in &person.contacts {
+            let list: Option<(Option<String>, i64, i64)> =
+                on!(self, conn => sqlx::query_as(LIST).bind(person.tenant).bind(at.list).fetch_optional(conn).await?);
+            let (name, generation, visible_to) = list.unwrap_or((None, 0, 0));
+            let Some(contact) = self.contacts_of(at.generation, &[at.id]).await?.pop() else { continue };
+            let visible = generation == at.generation && at.id <= visible_to;
+            found.push(ContactData::new(name.unwrap_or_default(), visible, contact));
+        }
+        Ok(found)
+    }
+
+    async fn person_records(&mut self, person: &Person) -> Result<Vec<RecordData>, StoreError> {
+        let sql = format!(
+            "SELECT o.name, r.id, r.status, r.reason, r.attempts, r.last_result, r.changed_at FROM campaign_group g
+             JOIN record r ON r.grp = g.number AND r.contact{}
+             LEFT JOIN object o ON o.tenant = g.tenant AND o.id = g.id WHERE g.tenant = $1 ORDER BY r.grp, r.id",
+            IntSet::test(self, "$2")
+        );
+        let ids = person.contact_ids();
+        let rows: Vec<RecordRow> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(person.tenant).bind(ids.text()).fetch_all(conn).await?);
+        let data = |row: RecordRow| RecordData {
+            campaign_group: row.name.unwrap_or_default(),
+            record_id: row.id.to_string(),
+            status: RecordStatus::from_code(row.status),
+            reason: Reason::from_code(row.reason).filter(|r| *r != Reason::None),
+            attempts: row.attempts,
+            last_result: result(row.last_result),
+            changed_at: time(row.changed_at),
+        };
+        Ok(rows.into_iter().map(data).collect())
+    }
+
+    async fn person_attempts(&mut self, person: &Person) -> Result<Vec<AttemptData>, StoreError> {
+        let (which, [clients, devices, contacts, asked]) = person.attempts(self);
+        let sql = format!(
+            "SELECT o.name, a.id, a.channel, a.state, a.result, a.disposition, a.detail, a.started_at, a.finished_at
+             FROM attempt a LEFT JOIN campaign_group g ON g.number = a.grp AND g.tenant = a.tenant
+             LEFT JOIN object o ON o.tenant = g.tenant AND o.id = g.id WHERE {which} ORDER BY a.started_at, a.id"
+        );
+        let rows: Vec<AttemptRow> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(person.tenant)
+            .bind(clients.text()).bind(devices.text()).bind(contacts.text()).bind(asked.text()).fetch_all(conn).await?);
+        let data = |row: AttemptRow| AttemptData {
+            id: row.id.to_string(),
+            campaign_group: row.name.unwrap_or_default(),
+            channel: Channel::from_bit(row.channel),
+            state: AttemptState::from_code(row.state),
+            result: result(row.result),
+            disposition: row.disposition,
+            detail: row.detail,
+            started_at: time(row.started_at),
+            finished_at: row.finished_at.map(time),
+        };
+        Ok(rows.into_iter().map(data).collect())
+    }
+
+    async fn person_suppression(&mut self, person: &Person) -> Result<Vec<SuppressionData>, StoreError> {
+        let sql = format!(
+            "SELECT o.name, e.key, e.from_at, e.until_at, e.reason, e.source, e.added_at FROM suppression_list l
+             JOIN suppression_entry e ON e.generation = l.generation
+                AND ((l.kind = 'device' AND e.key_hash{}) OR (l.kind = 'client_id' AND e.key_hash{}))
+             LEFT JOIN object o ON o.tenant = l.tenant AND o.id = l.id WHERE l.tenant = $1 ORDER BY l.number, e.key",
+            IntSet::test(self, "$2"),
+            IntSet::test(self, "$3")
+        );
+        let (addresses, clients) = (person.address_hashes(), person.client_hashes());
+        let rows: Vec<EntryRow> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(person.tenant)
+            .bind(addresses.text()).bind(clients.text()).fetch_all(conn).await?);
+        let data = |row: EntryRow| SuppressionData {
+            list: row.name.unwrap_or_default(),
+            value: row.key,
+            from: row.from_at.map(time),
+            until: row.until_at.map(time),
+            reason: row.reason,
+            source: row.source,
+            added_at: time(row.added_at),
+        };
+        Ok(rows.into_iter().map(data).collect())
+    }
+
+    async fn person_inbound(&mut self, person: &Person) -> Result<Vec<InboundData>, StoreError> {
+        let sql = format!(
+            "SELECT channel, kind, at FROM inbound_message WHERE tenant = $1 AND address_hash{} ORDER BY at",
+            IntSet::test(self, "$2")
+        );
+        let addresses = person.address_hashes();
+        let rows: Vec<(i16, String, i64)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(person.tenant)
+            .bind(addresses.text()).fetch_all(conn).await?);
+        Ok(rows
+            .into_iter()
+            .map(|(channel, kind, at)| InboundData { channel: Channel::from_bit(channel), kind, at: time(at) })
+            .collect())
+    }
+}
