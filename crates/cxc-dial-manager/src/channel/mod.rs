@@ -4,6 +4,8 @@ mod backoff;
 mod body;
 mod inbound;
 mod net;
+mod open;
+pub mod simulator;
 pub mod smpp;
 pub mod smtp;
 
@@ -20,6 +22,7 @@ pub use account::{
 pub use body::{Body, EmailBody, SmsBody};
 pub use cxc_core::field_error::FieldError;
 pub use inbound::{Ack, Answer, Inbound, InboundEvent, InboundSender, ReceiptState, inbound_channel};
+pub use open::open;
 
 /// The call result of a refusal that does not concern the address (`GeneralError`).
 pub const GENERAL_ERROR: i16 = 3;
