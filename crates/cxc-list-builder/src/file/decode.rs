@@ -19,26 +19,14 @@ pub(super) struct TextSource {
 enum Mode {
     /// Taken as it is; checked record by record.
     Utf8,
-    Other {
-        decoder: Box<Decoder>,
-        raw: Vec<u8>,
-        western: bool,
-    },
+    Other(Box<Decoding>),
     Done,
 }
 
 impl TextSource {
     /// Text in an encoding, its byte-order mark removed already.
     pub fn new(inner: Box<dyn Read + Send>, encoding: &'static Encoding) -> Self {
-        let mode = if encoding == UTF_8 {
-            Mode::Utf8
-        } else {
-            Mode::Other {
-                decoder: Box::new(encoding.new_decoder_without_bom_handling()),
-                raw: Vec::new(),
-                western: encoding == WINDOWS_1252,
-            }
-        };
+        let mode = if encoding == UTF_8 { Mode::Utf8 } else { Mode::Other(Box::new(Decoding::new(encoding))) };
         Self { inner, mode }
     }
 
@@ -46,75 +34,70 @@ impl TextSource {
     pub fn fill(&mut self, out: &mut Vec<u8>, want: usize) -> Result<bool, FileError> {
         let target = out.len() + want;
         while out.len() < target {
-            match &mut self.mode {
+            let ended = match &mut self.mode {
                 Mode::Done => return Ok(false),
-                Mode::Utf8 => {
-                    if read_some(&mut self.inner, out, CHUNK)? == 0 {
-                        self.mode = Mode::Done;
-                    }
-                }
-                Mode::Other { decoder, raw, western } => {
-                    raw.clear();
-                    let last = read_some(&mut self.inner, raw, CHUNK / 2)? == 0;
-                    if *western {
-                        decode_western(decoder, raw, last, out);
-                    } else {
-                        decode(decoder, raw, last, out);
-                    }
-                    if last {
-                        self.mode = Mode::Done;
-                    }
-                }
+                Mode::Utf8 => self.inner.by_ref().take(CHUNK as u64).read_to_end(out)? < CHUNK,
+                Mode::Other(decoding) => decoding.step(&mut self.inner, out)?,
+            };
+            if ended {
+                self.mode = Mode::Done;
             }
         }
         Ok(true)
     }
 }
 
-fn read_some(inner: &mut Box<dyn Read + Send>, out: &mut Vec<u8>, most: usize) -> Result<usize, FileError> {
-    let start = out.len();
-    out.resize(start + most, 0);
-    loop {
-        match inner.read(&mut out[start..]) {
-            Ok(n) => {
-                out.truncate(start + n);
-                return Ok(n);
-            }
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(e) => {
-                out.truncate(start);
-                return Err(e.into());
+struct Decoding {
+    decoder: Decoder,
+    western: bool,
+    raw: Vec<u8>,
+    text: Vec<u8>,
+}
+
+impl Decoding {
+    fn new(encoding: &'static Encoding) -> Self {
+        let decoder = encoding.new_decoder_without_bom_handling();
+        Self { decoder, western: encoding == WINDOWS_1252, raw: Vec::new(), text: vec![0; 16 << 10] }
+    }
+
+    /// Decodes a chunk; says whether it was the last.
+    fn step(&mut self, inner: &mut Box<dyn Read + Send>, out: &mut Vec<u8>) -> Result<bool, FileError> {
+        let mut raw = std::mem::take(&mut self.raw);
+        raw.clear();
+        let last = inner.by_ref().take(CHUNK as u64).read_to_end(&mut raw)? < CHUNK;
+        if self.western {
+            self.decode_western(&raw, last, out);
+        } else {
+            self.decode(&raw, last, out);
+        }
+        self.raw = raw;
+        Ok(last)
+    }
+
+    /// The web reads the five bytes that Windows-1252 leaves undefined as control characters; here they
+    /// are a sign that the encoding is another.
+    fn decode_western(&mut self, raw: &[u8], last: bool, out: &mut Vec<u8>) {
+        let undefined = |b: &u8| matches!(b, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D);
+        let mut parts = raw.split(undefined).peekable();
+        while let Some(part) = parts.next() {
+            let more = parts.peek().is_some();
+            self.decode(part, last && !more, out);
+            if more {
+                out.push(BROKEN);
             }
         }
     }
-}
 
-/// The web reads the five bytes that Windows-1252 leaves undefined as control characters; here they
-/// are a sign that the encoding is another.
-fn decode_western(decoder: &mut Decoder, raw: &[u8], last: bool, out: &mut Vec<u8>) {
-    let undefined = |b: &u8| matches!(b, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D);
-    let mut parts = raw.split(undefined).peekable();
-    while let Some(part) = parts.next() {
-        let more = parts.peek().is_some();
-        decode(decoder, part, last && !more, out);
-        if more {
-            out.push(BROKEN);
-        }
-    }
-}
-
-fn decode(decoder: &mut Decoder, mut raw: &[u8], last: bool, out: &mut Vec<u8>) {
-    loop {
-        let start = out.len();
-        let room = decoder.max_utf8_buffer_length_without_replacement(raw.len()).unwrap_or(CHUNK).max(16);
-        out.resize(start + room, 0);
-        let (result, read, written) = decoder.decode_to_utf8_without_replacement(raw, &mut out[start..], last);
-        out.truncate(start + written);
-        raw = &raw[read..];
-        match result {
-            DecoderResult::InputEmpty => return,
-            DecoderResult::OutputFull => {}
-            DecoderResult::Malformed(..) => out.push(BROKEN),
+    fn decode(&mut self, mut raw: &[u8], last: bool, out: &mut Vec<u8>) {
+        loop {
+            let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(raw, &mut self.text, last);
+            out.extend_from_slice(&self.text[..written]);
+            raw = &raw[read..];
+            match result {
+                DecoderResult::InputEmpty => return,
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(..) => out.push(BROKEN),
+            }
         }
     }
 }
