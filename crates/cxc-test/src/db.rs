@@ -80,7 +80,9 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        if let (Home::Server(name), Ok(server)) = (&self.home, server()) {
+        if let Home::Server(name) = &self.home
+            && let Ok(server) = server()
+        {
             // left behind it would only cost room until the server ends
             let _removed = server.drop_database(name);
         }
