@@ -15,12 +15,15 @@ import sys
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BASE = "/cx-contact/v3"
 READY_SECONDS = 30
+COMPONENTS = ["api-aggregator", "list-builder", "list-manager", "campaign-manager", "compliance-manager", "dial-manager"]
+PASSWORD = "correct-horse-battery-staple"
 
 
 def free_port():
@@ -35,12 +38,17 @@ def free_port():
     sys.exit("error: a port from 14000 to 17999 is free")
 
 
-def ask(method, url, body=None, headers=()):
+def ask(method, url, body=None, form=None, headers=()):
     """The status, headers and JSON of an answer."""
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, method=method, headers=dict(headers))
-    if data is not None:
-        request.add_header("Content-Type", "application/json")
+    data = None
+    headers = dict(headers)
+    if body is not None:
+        data = json.dumps(body).encode()
+        headers["Content-Type"] = "application/json"
+    elif form is not None:
+        data = urllib.parse.urlencode(form).encode()
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    request = urllib.request.Request(url, data=data, method=method, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return answer.status, answer.headers, json.loads(answer.read() or b"null")
@@ -58,6 +66,11 @@ class Server:
         self.binary = os.environ.get("CXC_BIN", ROOT / "target/debug/cxc")
         self.log = home / "server.log"
         self.process = None
+        settings = [f"http.port = {self.port}", "http.internal_port = 0", "limits.requests_per_second = 0"]
+        # the fuzzer tries many a password
+        settings += ["access.failures_per_address = 100000"]
+        settings += [f"component.{name}.metrics_port = 0" for name in COMPONENTS]
+        (home / "cxc.toml").write_text("\n".join(settings) + "\n")
 
     def run(self, *arguments, stdin=None):
         command = [self.binary, "--config", self.home / "cxc.toml", "--data", self.home / "data", *arguments]
@@ -94,6 +107,26 @@ class Server:
 
     def tail(self):
         return self.log.read_text(errors="replace")[-4000:]
+
+
+def expect(status, answer, what):
+    if answer[0] != status:
+        sys.exit(f"error: {what}: {answer[0]} {answer[2]}")
+    return answer
+
+
+def sign_in(server):
+    """A token of a program that may do all that an administrator may, in a tenant of its own."""
+    api = server.url + BASE
+    server.run("tenant", "add", "Fuzz", "--domain", "fuzz")
+    server.run("user", "add", "fuzz\\admin", "--role", "administrator", "--password-stdin", stdin=PASSWORD)
+    login = {"username": "fuzz\\admin", "password": PASSWORD}
+    _, headers, session = expect(200, ask("POST", f"{api}/auth/login", login), "the administrator signs in")
+    signed_in = {"Cookie": headers["Set-Cookie"].split(";")[0], "X-CSRF-Token": session["csrfToken"]}
+    wanted = {"name": "fuzzer", "scopes": session["scopes"]}
+    made = expect(201, ask("POST", f"{api}/api-clients", wanted, headers=signed_in), "an API client is made")[2]
+    form = {"grant_type": "client_credentials", "client_id": made["id"], "client_secret": made["clientSecret"]}
+    return expect(200, ask("POST", f"{api}/auth/token", form=form), "the API client gets a token")[2]["access_token"]
 
 
 def fuzz(home, url, token, options):
