@@ -8,6 +8,7 @@ import countries
 import country_zones
 import nanp
 import phones
+import plans
 import postal
 import regions
 from places import OUT, ROOT, Places, write
@@ -23,6 +24,7 @@ SOURCES = {
 def main():
     countries.main()
     nanp.main()
+    plans.main()
     places = Places()
     codes = [line.split("\t") for line in nanp.OUT.read_text().splitlines() if not line.startswith("#")]
     phone_rows = phones.rows(codes)
@@ -32,7 +34,8 @@ def main():
           [f"{c}\t{'many' if country_zones.differ(z) else 'one'}\t{places.number(c, [], z)}" for c, z in sorted(zones.items())])
     write("region.tsv", "country, region, name, place", list(region_rows(places)))
     write("postal.tsv", "country, leading characters of a postal code, place",
-          [f"{c}\t{p}\t{places.number(c, [f'{c}-{r}' for r in iso], z)}" for c, p, iso, z in sorted(postal.rows())])
+          [f"{c}\t{p}\t{places.number(postal.ISLANDS.get((c, p), c), [f'{c}-{r}' for r in iso], z)}"
+           for c, p, iso, z in sorted(postal.rows())])
     places.write()
     manifest()
 
@@ -54,7 +57,7 @@ def version(name):
 
 def manifest():
     files = {}
-    for path in sorted([*OUT.glob("*.tsv"), nanp.OUT]):
+    for path in sorted(OUT.parent.glob("*/*.tsv")):
         text = path.read_bytes()
         files[str(path.relative_to(ROOT / "crates/cxc-core/data"))] = {
             "rows": text.count(b"\n") - 1, "bytes": len(text), "sha256": hashlib.sha256(text).hexdigest()}

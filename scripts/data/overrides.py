@@ -73,11 +73,11 @@ EXCHANGES = {
 
 # 61: zones and states by hand. Small outlying zones are added where the metadata knows their exchanges.
 AUSTRALIA = {
-    "61": ([SYD, MEL, BNE, ADL, DRW, PER, HOB], []),
+    # Of a mobile number only the country is known: the five offsets of the mainland.
+    "61": ([SYD, BNE, ADL, DRW, PER], []),
     "612": ([SYD], ["NSW", "ACT"]),
     "613": ([MEL, HOB], ["VIC", "TAS"]),
     **{f"6136{x}": ([HOB], ["TAS"]) for x in range(1, 6)},
-    "614": ([SYD, BNE, ADL, DRW, PER], []),
     "617": ([BNE], ["QLD"]),
     **{p: ([BNE, SYD], ["QLD", "NSW"]) for p in ("61755", "61756")},
     "618": ([ADL, DRW, PER, BHQ], ["SA", "NT", "WA", "NSW"]),

@@ -23,9 +23,26 @@ def united_states():
     for key, (state, zones) in zip_zones.EXTRA.items():
         if key not in places or len(key) > 3:
             places[key] = ({state}, set(zones))
+    widen(places)
     for key, place in places.items():
         if len(key) != 5 or place != places.get(key[:3]):
             yield "US", key, sorted(place[0]), sorted(place[1])
+
+
+def widen(places):
+    """Adds the second zone and state of ZIPs that cross a boundary, to the group of three digits as well."""
+    for zone, codes in zip_zones.BOTH_ZONES.items():
+        for code in codes.split():
+            if code not in places:
+                places[code] = tuple(map(set, places[code[:3]]))
+            places[code][1].add(zone)
+            places[code[:3]][1].add(zone)
+    for entry in zip_zones.BOTH_STATES:
+        code, state = entry.split(":")
+        if code not in places:
+            places[code] = tuple(map(set, places[code[:3]]))
+        places[code][0].add(state)
+        places[code[:3]][0].add(state)
 
 
 CANADA = {
@@ -64,16 +81,18 @@ SCOTLAND = "AB DD EH FK G HS IV KA KW KY ML PA PH ZE".split()
 WALES = "CF SA".split()
 BORDER = {"CH": ["ENG", "WLS"], "HR": ["ENG", "WLS"], "LD": ["ENG", "WLS"], "LL": ["ENG", "WLS"], "NP": ["ENG", "WLS"],
           "SY": ["ENG", "WLS"], "DG": ["ENG", "SCT"], "TD": ["ENG", "SCT"]}
-ISLANDS = {"GY": "Europe/Guernsey", "JE": "Europe/Jersey", "IM": "Europe/Isle_of_Man"}
+ISLAND_ZONES = {"GY": "Europe/Guernsey", "JE": "Europe/Jersey", "IM": "Europe/Isle_of_Man"}
+# Areas of Royal Mail that are other countries.
+ISLANDS = {("GB", "GY"): "GG", ("GB", "JE"): "JE", ("GB", "IM"): "IM"}
 
 
 def britain():
     areas = {**{a: ["ENG"] for a in ENGLAND}, **{a: ["SCT"] for a in SCOTLAND}, **{a: ["WLS"] for a in WALES}, **BORDER,
              "BT": ["NIR"]}
-    assert len(areas) + len(ISLANDS) == 124, len(areas)
+    assert len(areas) + len(ISLAND_ZONES) == 124, len(areas)
     for area, nations in areas.items():
         yield "GB", area, nations, ["Europe/London"]
-    for area, zone in ISLANDS.items():
+    for area, zone in ISLAND_ZONES.items():
         yield "GB", area, [], [zone]
 
 

@@ -52,7 +52,7 @@ EXTRA = {
     "569": ("DC", [E]), "645": ("MO", [C]), "649": ("MO", [C]), "733": ("TX", [C]), "753": ("TX", [C]), "772": ("TX", [C]),
     "842": ("UT", [M]), "885": ("TX", [M]), "901": ("CA", [P]), "942": ("CA", [P]), "946": ("CA", [P]), "889": ("NV", [P]),
     "479": ("IN", [INDY]), "528": ("IA", [C]), "872": ("NM", [M]), "938": ("CA", [P]), "987": ("WA", [P]), "149": ("NY", [E]),
-    "005": ("NY", [E]), "364": ("AL", [C]), "388": ("MS", [C]), "223": ("VA", [E]), "353": ("AL", [C]),
+    "005": ("NY", [E]), "876": ("NM", [M]), "888": ("DC", [E]), "364": ("AL", [C]), "388": ("MS", [C]), "223": ("VA", [E]), "353": ("AL", [C]),
     "459": ("OH", [E]), "483": ("MI", [DETROIT]), "502": ("IA", [C]), "702": ("LA", [C]), "944": ("CA", [P]), "659": ("AL", [C]),
 }
 
@@ -65,3 +65,15 @@ def zones_of(state, county):
             if county == name or county.startswith((f"{name} County", f"{name} Census Area")):
                 return list(zones)
     return others
+
+# ZIPs that lie in several counties, of which the census table names one: the other zone and the other state
+# are added. Each was found by comparing with two references and is a fact of 49 CFR 71 and the USPS city list.
+BOTH_ZONES = {
+    E: "37377 37379 37419 42528", C: "38504 40176 42712 42728 42764 47640 47978 49831 49947 58638 69169",
+    M: "57521 58625 58636 59275 67878 69045 69216 88430",
+    INDY: "46511 46563 46574 46960 47118 47137 47513 47532 47541", DETROIT: "49807",
+}
+BOTH_STATES = """20135:VA 20588:MD 20598:VA 24604:VA 42223:KY 42602:KY 51001:IA 51023:IA 51360:IA 51557:IA 51640:IA 52542:IA
+52573:IA 52626:IA 56144:MN 56164:MN 56219:MN 56744:MN 57717:SD 58439:ND 58623:ND 58649:ND 58653:ND 59221:MT 59270:MT
+59275:MT 66541:KS 67950:KS 68719:NE 69201:NE 69212:NE 69216:NE 71749:AR 72338:AR 72644:AR 73949:OK 80758:CO 81137:CO
+81324:CO 83312:ID 83342:ID 86044:AZ 86504:AZ 86514:AZ 86515:AZ 88063:NM 88220:NM 88430:NM 89421:NV""".split()

@@ -10,6 +10,7 @@ mod error;
 mod nanp;
 mod number;
 mod parser;
+mod plan;
 mod reserved;
 
 pub use error::PhoneError;

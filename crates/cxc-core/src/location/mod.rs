@@ -15,3 +15,4 @@ pub use country::{Country, UnknownCountry};
 pub use place::{BadLocationKey, Location, LocationSource, Name};
 pub use read::TableError;
 pub use tables::{LocationTables, UnknownZone};
+pub(crate) use trie::DigitTrie;

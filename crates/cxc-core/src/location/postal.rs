@@ -91,7 +91,7 @@ fn pad<'a>(code: &[u8], padded: &'a mut [u8; 5]) -> &'a [u8] {
 fn canadian(code: &[u8]) -> Option<&[u8]> {
     let form = |at: usize, b: &u8| if at.is_multiple_of(2) { b.is_ascii_uppercase() } else { b.is_ascii_digit() };
     let right = matches!(code.len(), 3 | 6) && code.iter().enumerate().all(|(at, b)| form(at, b));
-    right.then_some(&code[..3])
+    code.get(..3).filter(|_| right)
 }
 
 /// The one or two letters before the first digit of an outward or whole code.

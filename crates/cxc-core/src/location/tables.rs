@@ -17,6 +17,9 @@ use crate::phone::PhoneNumber;
 #[error("a time zone is an IANA name such as America/Chicago")]
 pub struct UnknownZone;
 
+/// Calling codes whose mobile numbers have area codes: North America, Mexico, Argentina, Brazil, Indonesia.
+const MOBILE_AREA_CODES: [&str; 5] = ["1", "52", "54", "55", "62"];
+
 /// Every table of places (about 2 MB, read in a few milliseconds). Made once at start and handed down.
 pub struct LocationTables {
     places: Places,
@@ -52,18 +55,29 @@ impl LocationTables {
         Ok(Self { places, phones, postal, regions, countries, zones: zones() })
     }
 
-    /// Where a phone may be, by its leading digits. A number without a place (freephone, premium,
-    /// shared cost, personal) in a country whose zones differ is unmappable.
+    /// Where a phone may be, by its leading digits. A mobile or internet number, and one of unknown type,
+    /// may be anywhere in its country unless mobile numbers have area codes there. A number without a place
+    /// (freephone, premium, shared cost, personal) in a country whose zones differ is unmappable.
     pub fn of_phone(&self, number: &PhoneNumber, line_type: LineType) -> Location {
-        let Some(place) = self.phones.longest(number.digits()) else {
+        let digits = number.digits();
+        let Some((whole, part)) = self.phones.shortest_and_longest(digits) else {
             return Location::unmappable(None);
         };
-        let place = &self.places.by_prefix[usize::from(place)];
-        match place.country() {
-            Some(country) if is_placeless(line_type) && self.zones_differ(country) => {
+        let [whole, part] = [whole, part].map(|place| &self.places.by_prefix[usize::from(place)]);
+        let Some(country) = part.country() else {
+            return part.clone();
+        };
+        match line_type {
+            _ if !self.zones_differ(country) => part.clone(),
+            LineType::TollFree | LineType::Premium | LineType::SharedCost | LineType::Other => {
                 Location::unmappable(Some(country))
             }
-            _ => place.clone(),
+            LineType::Fixed | LineType::FixedOrMobile => part.clone(),
+            LineType::Mobile if MOBILE_AREA_CODES.iter().any(|code| digits.starts_with(code)) => part.clone(),
+            LineType::Unknown | LineType::Mobile | LineType::Voip if whole.country() == Some(country) => whole.clone(),
+            LineType::Unknown | LineType::Mobile | LineType::Voip => {
+                self.of_country(country).with_source(LocationSource::Prefix)
+            }
         }
     }
 
@@ -127,19 +141,17 @@ impl LocationTables {
 
     fn region_place(&self, country: Country, state: &str) -> Option<u16> {
         let state = state.trim();
-        let own =
-            state.get(..3).filter(|start| start[..2].eq_ignore_ascii_case(country.as_str()) && start.ends_with('-'));
-        let folded = fold(own.map_or(state, |_| &state[3..]))?;
+        let own = match state.split_once('-') {
+            Some((prefix, own)) if prefix.eq_ignore_ascii_case(country.as_str()) => own,
+            _ => state,
+        };
+        let folded = fold(own)?;
         self.regions.get(&(country, folded)).copied()
     }
 
     fn zones_differ(&self, country: Country) -> bool {
         self.countries.get(&country).is_none_or(|(_, many)| *many)
     }
-}
-
-fn is_placeless(line_type: LineType) -> bool {
-    matches!(line_type, LineType::TollFree | LineType::Premium | LineType::SharedCost | LineType::Other)
 }
 
 /// Every zone of the database that is bundled with the program, by its name in lower case. The system's

@@ -4,7 +4,7 @@ const NONE: u16 = u16::MAX;
 
 /// A tree of digits, ten branches a node: a look-up walks at most one node a digit and allocates nothing.
 #[derive(Debug)]
-pub(super) struct DigitTrie {
+pub(crate) struct DigitTrie {
     branches: Vec<[u16; 10]>,
     values: Vec<u16>,
 }
@@ -35,8 +35,13 @@ impl DigitTrie {
 
     /// The value of the longest prefix of these digits.
     pub fn longest(&self, number: &str) -> Option<u16> {
+        self.shortest_and_longest(number).map(|(_, longest)| longest)
+    }
+
+    /// The values of the shortest and the longest prefix of these digits.
+    pub fn shortest_and_longest(&self, number: &str) -> Option<(u16, u16)> {
         let mut node = 0;
-        let mut best = NONE;
+        let (mut first, mut last) = (NONE, NONE);
         for digit in digits(number) {
             let next = self.branches[node][digit?];
             if next == NONE {
@@ -44,10 +49,11 @@ impl DigitTrie {
             }
             node = usize::from(next);
             if self.values[node] != NONE {
-                best = self.values[node];
+                last = self.values[node];
+                first = if first == NONE { last } else { first };
             }
         }
-        (best != NONE).then_some(best)
+        (last != NONE).then_some((first, last))
     }
 }
 
@@ -68,6 +74,7 @@ mod tests {
         let found =
             ["19075550100", "19055550100", "12125550100", "442079460000", "4", "33", ""].map(|n| trie.longest(n));
         assert_eq!(found, [Some(2), Some(3), Some(1), Some(4), None, None, None]);
+        assert_eq!(trie.shortest_and_longest("19075550100"), Some((1, 2)));
         assert_eq!(trie.longest("19x7"), None);
         assert_eq!(trie.insert("1a", 5), None);
     }

@@ -27,6 +27,9 @@ pub enum PhoneError {
     /// A length that no number of its country has.
     #[error("no phone number of its country has this length")]
     Length,
+    /// Leading digits that no number of its country has, such as a second trunk zero.
+    #[error("no phone number of its country begins with these digits")]
+    LeadingDigits,
     /// Neither a country code nor a default country.
     #[error("a phone number begins with + and its country code, or its list has a default country")]
     NoCountry,
@@ -53,6 +56,7 @@ impl PhoneError {
             Self::TooShort => "phone_too_short",
             Self::TooLong => "phone_too_long",
             Self::Length => "phone_length",
+            Self::LeadingDigits => "phone_leading_digits",
             Self::NoCountry => "phone_no_country",
             Self::CountryCode => "phone_country_code",
             Self::AreaCode => "phone_area_code",

@@ -3,10 +3,14 @@ use rlibphonenumber::{ParseError, PhoneNumber as Parsed, PhoneNumberType, PhoneN
 
 use super::clean::{Cleaned, clean};
 use super::nanp::NanpTable;
+use super::plan::Plans;
 use super::reserved::{fictional, is_emergency};
 use super::{PhoneError, PhoneNumber};
 use crate::device::LineType;
 use crate::location::Country;
+
+/// Room for a calling code, leading zeros and a national number of the library.
+const MAX_DIGITS: usize = 48;
 
 /// A phone number and what its digits tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,12 +58,16 @@ pub enum PhoneTablesError {
     /// The table of North American area codes.
     #[error("the embedded table of area codes can't be read")]
     AreaCodes,
+    /// The tables of shared calling codes.
+    #[error("the embedded tables of numbering plans can't be read")]
+    Plans,
 }
 
 /// Reads phone numbers. Holds the metadata of all countries (about 2 MB): make one and share it.
 pub struct PhoneParser {
     library: PhoneNumberUtil,
     nanp: NanpTable,
+    plans: Plans,
 }
 
 impl std::fmt::Debug for PhoneParser {
@@ -72,7 +80,7 @@ impl PhoneParser {
     /// Reads the embedded metadata.
     pub fn new() -> Result<Self, PhoneTablesError> {
         let library = PhoneNumberUtil::new().map_err(|e| PhoneTablesError::Metadata(e.to_string()))?;
-        Ok(Self { library, nanp: NanpTable::embedded()? })
+        Ok(Self { library, nanp: NanpTable::embedded()?, plans: Plans::embedded()? })
     }
 
     /// Reads what somebody wrote. A number with its own country code (`+` or `00`) stands whatever the
@@ -149,7 +157,7 @@ impl PhoneParser {
     }
 
     fn phone(&self, parsed: &Parsed, default: Option<Region>) -> Result<Phone, PhoneError> {
-        let mut digits = [0; 32];
+        let mut digits = [0; MAX_DIGITS];
         let (len, calling_code_len) = write_digits(parsed, &mut digits);
         let national = &digits[calling_code_len..len];
         if is_emergency(national) {
@@ -164,12 +172,15 @@ impl PhoneParser {
         }
         self.check_length(parsed)?;
         let number = PhoneNumber::from_digits(&digits[..len]).map_err(|_| wrong_length(len, 8))?;
-        let mut line_type = line_type_of(self.library.get_number_type(parsed));
-        if line_type == LineType::Unknown {
-            line_type = fictional(number.digits()).unwrap_or(line_type);
+        let kind = self.library.get_number_type(parsed);
+        let known = kind != PhoneNumberType::Unknown;
+        if !known && !self.is_stable(&number) {
+            return Err(PhoneError::LeadingDigits);
         }
-        let country = self.country_of(parsed, line_type, default)?;
-        let area = self.area_code_len(parsed, line_type).min(len - calling_code_len - 1);
+        let line_type =
+            if known { line_type_of(kind) } else { fictional(number.digits()).unwrap_or(LineType::Unknown) };
+        let country = self.country_of(&number, parsed.country_code, known, default)?;
+        let area = self.plans.area_code_len(&self.library, parsed, kind, country).min(len - calling_code_len - 1);
         let [calling_code_len, area_code_len] = [calling_code_len, area].map(|n| u8::try_from(n).unwrap_or(0));
         Ok(Phone { number, country, line_type, extension: None, calling_code_len, area_code_len })
     }
@@ -185,34 +196,40 @@ impl PhoneParser {
         }
     }
 
-    /// The country of a number. Where several share a calling code and no pattern tells them apart, the
-    /// default country if it is one of them, else the first of them.
-    fn country_of(&self, parsed: &Parsed, line_type: LineType, default: Option<Region>) -> Result<Country, PhoneError> {
-        let mut sharing =
-            self.library.get_regions_for_country_calling_code(parsed.country_code).ok_or(PhoneError::CountryCode)?;
-        let shared = sharing.len() > 1;
-        let first = sharing.next();
-        let known =
-            if shared && line_type != LineType::Unknown { self.library.get_region_for_number(parsed) } else { None };
-        let at_home = || default.filter(|region| shared && (first == Some(*region) || sharing.any(|r| r == *region)));
-        let region = known.or_else(at_home).or(first).ok_or(PhoneError::CountryCode)?;
-        Country::from_code(&region.as_region_str()).ok_or(PhoneError::CountryCode)
+    /// Whether a number of unknown type is read from its E.164 form as it is: leading digits that look like
+    /// a trunk prefix would be taken for one, and the number would become a stranger's.
+    fn is_stable(&self, number: &PhoneNumber) -> bool {
+        let mut digits = [0; MAX_DIGITS];
+        self.library.parse(number.as_str(), None).is_ok_and(|again| {
+            let (len, _) = write_digits(&again, &mut digits);
+            &digits[..len] == number.digits().as_bytes()
+        })
     }
 
-    fn area_code_len(&self, parsed: &Parsed, line_type: LineType) -> usize {
-        match line_type {
-            LineType::Fixed | LineType::FixedOrMobile | LineType::Mobile => {
-                self.library.get_length_of_geographical_area_code(parsed)
-            }
-            _ => 0,
+    /// The country of a number. Where several share a calling code and no pattern tells them apart, the
+    /// default country if it is one of them, else the first of them.
+    fn country_of(
+        &self,
+        number: &PhoneNumber,
+        code: i32,
+        known: bool,
+        default: Option<Region>,
+    ) -> Result<Country, PhoneError> {
+        if let Some(country) = self.plans.lesser_country(number.digits()) {
+            return Ok(country);
         }
+        let mut sharing = self.library.get_regions_for_country_calling_code(code).ok_or(PhoneError::CountryCode)?;
+        let first = sharing.next();
+        let at_home = default.filter(|region| !known && sharing.any(|r| r == *region));
+        let region = at_home.or(first).ok_or(PhoneError::CountryCode)?;
+        Country::from_code(&region.as_region_str()).ok_or(PhoneError::CountryCode)
     }
 }
 
 /// Writes calling code and national number; answers the count of digits and that of the calling code.
-fn write_digits(parsed: &Parsed, out: &mut [u8; 32]) -> (usize, usize) {
+fn write_digits(parsed: &Parsed, out: &mut [u8; MAX_DIGITS]) -> (usize, usize) {
     let code_len = push_number(u64::from(parsed.country_code.unsigned_abs()), out, 0);
-    let zeros = if parsed.italian_leading_zero() { parsed.number_of_leading_zeros().clamp(1, 5) } else { 0 };
+    let zeros = if parsed.italian_leading_zero() { parsed.number_of_leading_zeros().clamp(1, 16) } else { 0 };
     let mut len = code_len;
     for _ in 0..zeros {
         out[len] = b'0';
@@ -222,7 +239,7 @@ fn write_digits(parsed: &Parsed, out: &mut [u8; 32]) -> (usize, usize) {
 }
 
 /// Writes a number below 10^20 at a place; answers the place after it.
-fn push_number(mut number: u64, out: &mut [u8; 32], start: usize) -> usize {
+fn push_number(mut number: u64, out: &mut [u8; MAX_DIGITS], start: usize) -> usize {
     let mut end = start;
     loop {
         out[end] = b'0' + u8::try_from(number % 10).unwrap_or(0);
