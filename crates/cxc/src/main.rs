@@ -4,6 +4,8 @@ mod commands;
 mod component;
 mod config;
 mod failure;
+mod server_config;
+mod services;
 mod store;
 mod terminal;
 mod up;
@@ -52,9 +54,18 @@ fn start(cli: &Cli) -> Result<(), Failure> {
 
 async fn run(cli: &Cli, config: &Config) -> Result<(), Failure> {
     match &cli.command {
+        Command::Up(asked) => commands::up::run(config, asked).await,
         Command::Migrate => commands::migrate::run(config).await,
+        Command::Config(ConfigCommand::Check) => Ok(()),
+        Command::Tenant(command) => commands::tenant::run(config, command).await,
+        Command::User(command) => commands::user::run(config, command).await,
+        Command::Import(_) | Command::Group(_) | Command::Suppress(_) => {
+            Err(Failure::usage("this command is not there yet"))
+        }
+        Command::Export(asked) => commands::export::run(config, asked).await,
+        Command::Erase(asked) => commands::person::erase(config, asked).await,
         Command::Backup(backup) => commands::backup::run(config, &backup.file).await,
         Command::Restore(restore) => commands::restore::run(config, restore).await,
-        _ => Err(Failure::usage("this command is not there yet")),
+        Command::Openapi => commands::openapi::run(config).await,
     }
 }

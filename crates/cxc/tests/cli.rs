@@ -5,3 +5,5 @@ mod backup;
 mod config;
 #[path = "cli/support.rs"]
 mod support;
+#[path = "cli/up.rs"]
+mod up;

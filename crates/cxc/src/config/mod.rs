@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::component::{Component, INTERNAL_PORT};
 
 pub use show::{check, without_password};
-pub use sources::{Flags, Origin, load};
+pub use sources::{Flags, Origin, load, unknown_variables};
 
 /// Everything that can be configured.
 #[derive(Debug, Clone)]

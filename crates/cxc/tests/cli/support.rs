@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use cxc_test::{Process, Signal};
 use tempfile::TempDir;
 
 /// A folder in which `cxc` runs.
@@ -43,6 +44,12 @@ impl Desk {
             command.env_remove(name);
         }
         command
+    }
+
+    /// Starts the binary; its output goes to a log.
+    pub fn start<S: AsRef<OsStr>>(&self, args: &[S]) -> Process {
+        let log = self.path().join("process.log");
+        Process::spawn("cxc", self.command(args), &log, Signal::Term, None).unwrap()
     }
 
     pub fn run<S: AsRef<OsStr>>(&self, args: &[S]) -> Ended {

@@ -1,0 +1,133 @@
+//! `cxc erase` and `cxc export --person`: everything known of one person.
+use std::path::Path;
+
+use cxc_core::email::EmailAddress;
+use cxc_core::phone::PhoneParser;
+use cxc_server::Principal;
+use cxc_server::audit::Entry;
+use cxc_store::Tx;
+use cxc_store::privacy::{Erased, Erasure, Person, PersonKey};
+use cxc_store::tenant::Tenant;
+
+use super::desk::Desk;
+use super::tenant::refused;
+use crate::cli::Erase;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::terminal;
+
+/// Erases a person.
+pub async fn erase(config: &Config, asked: &Erase) -> Result<(), Failure> {
+    let desk = Desk::open(config).await?;
+    let tenant = desk.tenant(asked.tenant.as_deref()).await?;
+    let key = key_of(&asked.person)?;
+    let mut tx = desk.app.db.read().await?;
+    let person = find(&desk, &mut tx, &tenant, &key, &asked.person).await?;
+    drop(tx);
+    if !asked.yes {
+        let lists = person.contacts.len();
+        let question = format!(
+            "Erase {} ({lists} contacts in lists of {})? This can't be undone.",
+            asked.person, tenant.short_name
+        );
+        if !terminal::confirm(&question)? {
+            return Err(Failure::refused("nothing was erased"));
+        }
+    }
+    let erased = erase_now(&desk, &tenant, &key, &asked.person).await?;
+    desk.close().await;
+    if erased == Erased::default() {
+        return Err(Failure::refused(format!("nothing is known of {} in {}", asked.person, tenant.short_name)));
+    }
+    terminal::say(&format!(
+        "erased: {} contacts, {} devices; excluded: {} records; {} attempts and {} suppression entries keep no name or address",
+        erased.contacts, erased.devices, erased.records, erased.attempts, erased.suppression
+    ))?;
+    if erased.open_attempts > 0 {
+        let text =
+            format!("{} messages are under way: run the command again when they have ended", erased.open_attempts);
+        terminal::say(&text)?;
+    }
+    Ok(())
+}
+
+async fn erase_now(desk: &Desk, tenant: &Tenant, key: &PersonKey, text: &str) -> Result<Erased, Failure> {
+    let mut tx = desk.app.db.begin().await?;
+    let person = find(desk, &mut tx, tenant, key, text).await?;
+    let erased = match tx.person_erase(&person, desk.app.now()).await? {
+        Erasure::Done(erased) => erased,
+        Erasure::Busy(_) => {
+            return Err(Failure::refused("a list with this person is being imported: try again when that is done"));
+        }
+    };
+    // who was erased is not written down again
+    let after = serde_json::to_value(&erased)?;
+    let entry = Entry::new("erase", "person").changed(None, Some(after));
+    entry.write(&desk.app, &mut tx, &Principal::system(tenant.no)).await.map_err(refused)?;
+    tx.commit().await?;
+    Ok(erased)
+}
+
+/// Writes everything known of a person as JSON.
+pub async fn export(desk: &Desk, tenant: &Tenant, text: &str, to: Option<&Path>) -> Result<(), Failure> {
+    let key = key_of(text)?;
+    let mut tx = desk.app.db.begin().await?;
+    let person = find(desk, &mut tx, tenant, &key, text).await?;
+    let data = tx.person_export(&person).await?;
+    let nothing = data.contacts.is_empty() && data.attempts.is_empty() && data.suppression.is_empty();
+    if nothing && data.inbound_messages.is_empty() {
+        return Err(Failure::refused(format!("nothing is known of {text} in {}", tenant.short_name)));
+    }
+    let entry = Entry::new("export", "person");
+    entry.write(&desk.app, &mut tx, &Principal::system(tenant.no)).await.map_err(refused)?;
+    tx.commit().await?;
+    let json = serde_json::to_string_pretty(&data)? + "\n";
+    match to {
+        Some(path) => Ok(std::fs::write(path, json)?),
+        None => terminal::write(&json),
+    }
+}
+
+/// The person of a key; what looks like an address may be a client id all the same.
+async fn find(desk: &Desk, tx: &mut Tx, tenant: &Tenant, key: &PersonKey, text: &str) -> Result<Person, Failure> {
+    let person = tx.person_find(tenant.no, key, &desk.app.hash_key).await?;
+    if !person.is_in_no_list() || matches!(key, PersonKey::ClientId(_)) {
+        return Ok(person);
+    }
+    let by_client = tx.person_find(tenant.no, &PersonKey::ClientId(text.trim().to_owned()), &desk.app.hash_key).await?;
+    Ok(if by_client.is_in_no_list() { person } else { by_client })
+}
+
+/// What a person is named by: an address where the text is one, else a client id.
+pub fn key_of(text: &str) -> Result<PersonKey, Failure> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Failure::usage(
+            "a person is named by a phone number with its country, an email address or a client id",
+        ));
+    }
+    if let Ok(address) = EmailAddress::parse(text) {
+        return Ok(PersonKey::Address(address.as_str().to_lowercase()));
+    }
+    if text.starts_with('+') {
+        let parser = PhoneParser::new()?;
+        if let Ok(phone) = parser.parse(text, None) {
+            return Ok(PersonKey::Address(phone.number.as_str().to_owned()));
+        }
+    }
+    Ok(PersonKey::ClientId(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_is_named_by_an_address_or_by_anything_else_as_client_id() {
+        assert_eq!(key_of("+1 (212) 555-0123").unwrap(), PersonKey::Address("+12125550123".into()));
+        assert_eq!(key_of("Ann@Example.com").unwrap(), PersonKey::Address("ann@example.com".into()));
+        assert_eq!(key_of(" C-1001 ").unwrap(), PersonKey::ClientId("C-1001".into()));
+        assert_eq!(key_of("+").unwrap(), PersonKey::ClientId("+".into()));
+        assert!(key_of(" ").is_err());
+    }
+}

@@ -1,0 +1,126 @@
+//! `cxc up`: ports, readiness, components, the end.
+use std::time::{Duration, Instant};
+
+use cxc_test::cxc::{COMPONENTS, get};
+use cxc_test::{Cxc, Port, Signal};
+
+use crate::support::Desk;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_cxc");
+
+#[test]
+fn all_in_one_is_ready_soon_serves_everything_and_ends_well() {
+    let mut cxc = Cxc::embedded(BINARY).unwrap();
+    let started = Instant::now();
+    cxc.up().unwrap();
+    // a debug build on a busy machine; the promise of one second is measured by the benches
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    let (status, explorer) = get_path(&cxc, "/cx-contact/v3/explore/");
+    assert_eq!(status, 200);
+    assert!(explorer.contains("swagger"), "{explorer}");
+    let (status, description) = get_path(&cxc, "/cx-contact/v3/openapi.json");
+    assert_eq!((status, description), (200, cxc.run_ok(&["openapi"]).unwrap()));
+    for component in COMPONENTS {
+        let metrics = cxc.metrics(component).unwrap();
+        assert!(component != "api-aggregator" || metrics.contains("cxc_api_aggregator_request_count"), "{metrics}");
+    }
+    assert_eq!(get_path(&cxc, "/cx-contact/v3/nothing").0, 404);
+    assert_eq!(get_path(&cxc, "/cx-contact/v3/users").0, 401);
+    assert!(cxc.end(Signal::Int, Duration::from_secs(10)).unwrap().success(), "{}", cxc.log());
+}
+
+#[test]
+fn sigterm_ends_it_well_too_and_it_starts_again() {
+    let mut cxc = Cxc::embedded(BINARY).unwrap();
+    for _ in 0..2 {
+        cxc.up().unwrap();
+        assert!(cxc.end(Signal::Term, Duration::from_secs(10)).unwrap().success(), "{}", cxc.log());
+    }
+}
+
+#[test]
+fn a_taken_port_is_one_line_and_exit_code_2() {
+    let desk = Desk::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = taken.local_addr().unwrap();
+    desk.write("cxc.toml", format!("http.port = {}\nlog.level = \"off\"\n", at.port()));
+    desk.run(&["up"]).failed(2, &format!("{at} is taken (public API): set http.port"));
+}
+
+#[test]
+fn a_newer_schema_is_one_line_and_exit_code_2() {
+    let desk = Desk::new();
+    desk.run(&["migrate"]).ok();
+    let file = desk.path().join("cxc-data/cxc.db");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let db =
+            cxc_store::Db::connect(&cxc_store::DbOptions::new(format!("sqlite:{}", file.display()))).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        const NEWER: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+            VALUES (9999, 'of tomorrow', 1, x'00', 0)";
+        cxc_store::on!(&mut tx, conn => sqlx::query(NEWER).execute(conn).await.map(drop).unwrap());
+        tx.commit().await.unwrap();
+        db.close().await;
+    });
+    desk.write("cxc.toml", "log.level = \"off\"\n");
+    desk.run(&["up"]).failed(2, "the database has schema 9999");
+}
+
+#[test]
+fn a_restore_is_refused_while_a_server_runs() {
+    let mut cxc = Cxc::embedded(BINARY).unwrap();
+    cxc.up().unwrap();
+    let backup = cxc.home().join("b.zip");
+    let backup = backup.to_str().unwrap();
+    cxc.run_ok(&["backup", backup]).unwrap();
+    let refused = cxc.run(&["restore", backup, "--force"]).unwrap();
+    let err = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{err}");
+    assert!(err.contains("the embedded store is in use"), "{err}");
+}
+
+#[test]
+fn components_that_run_elsewhere_are_reached_through_the_aggregator() {
+    let database = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", database.path().join("cxc.db").display());
+    let manager = Port::free().unwrap();
+    let own = format!(
+        "database.url = \"{url}\"\ncomponent.list-manager.port = {}\ncomponent.list-manager.url = \"http://{}\"\n",
+        manager.number(),
+        manager.address()
+    );
+    let mut aggregator = Cxc::with_settings(BINARY, &own).unwrap();
+    aggregator.up_with(&["--component", "api-aggregator"]).unwrap();
+    let (status, body) = get_path(&aggregator, "/cx-contact/v3/contact-lists");
+    assert_eq!(status, 503, "nobody is there yet: {body}");
+    assert!(body.contains("list-manager can't be reached"), "{body}");
+    let (status, body) = get_path(&aggregator, "/cx-contact/v3/campaign-groups");
+    assert_eq!(status, 503, "{body}");
+    assert!(body.contains("component.campaign-manager.url is not set"), "{body}");
+}
+
+#[test]
+fn a_component_by_itself_opens_its_own_port_and_no_other() {
+    let desk = Desk::new();
+    let (own, metrics) = (Port::free().unwrap(), Port::free().unwrap());
+    let settings = format!(
+        "component.list-manager.port = {}\ncomponent.list-manager.metrics_port = {}\nhttp.port = 0\n",
+        own.number(),
+        metrics.number()
+    );
+    desk.write("cxc.toml", settings);
+    let mut process = desk.start(&["up", "--component", "list-manager"]);
+    process.wait_for_port(own.number()).unwrap();
+    assert_eq!(get(own.number(), "/health/ready").unwrap().0, 200);
+    assert_eq!(get(metrics.number(), "/metrics").unwrap().0, 200);
+    assert!(process.end_with(Signal::Term, Duration::from_secs(10)).unwrap().success());
+    let log = process.log();
+    assert!(!log.contains("public API") && !log.contains("internal backend"), "{log}");
+}
+
+fn get_path(cxc: &Cxc, path: &str) -> (u16, String) {
+    let url = cxc.url(path);
+    let port = url.split([':', '/']).nth(4).unwrap().parse().unwrap();
+    get(port, path).unwrap()
+}
