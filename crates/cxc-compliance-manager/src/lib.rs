@@ -1,1 +1,40 @@
+//! The compliance manager: editing and versioning rules, the stop switch.
 
+mod metrics;
+pub mod rules;
+mod stop_switch;
+
+use std::time::Duration;
+
+use cxc_server::{App, Service, crud, require};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const LOOK: Duration = Duration::from_secs(5);
+
+/// The component: its routes and metrics.
+pub fn service(app: App) -> anyhow::Result<Service> {
+    let metrics = metrics::ComplianceMetrics::register(&app.metrics)?;
+    let (db, healthy) = (app.db.clone(), metrics.healthy);
+    Ok(Service::new("compliance-manager", app, routes()).measured(metrics.http).work(move |stop| async move {
+        while !stop.is_cancelled() {
+            let is_up = db.ping().await.is_ok();
+            healthy.with_label_values::<&str>(&[]).set(f64::from(u8::from(is_up)));
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+        }
+        Ok(())
+    }))
+}
+
+/// The routes, below the base path.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(crud::<rules::ContactTimesRule>())
+        .merge(crud::<rules::ContactDatesRule>())
+        .merge(crud::<rules::AttemptRule>())
+        .routes(require(stop_switch::READ, routes!(stop_switch::get)))
+        .routes(require(stop_switch::WRITE, routes!(stop_switch::set)))
+}

@@ -5,6 +5,7 @@ use cxc_core::channel::Channel;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
+use crate::record::Record;
 use crate::{Db, Rows, StoreError, Tx, on};
 
 /// A new attempt, in state `sending`. Times are microseconds.
@@ -290,6 +291,22 @@ impl Tx {
     pub async fn attempt_of_device(&mut self, tenant: i64, device_hash: i64, limit: i64) -> Result<Vec<Attempt>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM attempt WHERE tenant = $1 AND device_hash = $2 ORDER BY started_at DESC LIMIT $3");
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(device_hash).bind(limit).fetch_all(conn).await?))
+    }
+
+    /// The attempts of a record, newest first: those on its contact's devices that were made for it.
+    pub async fn attempt_of_record(&mut self, tenant: i64, record: &Record) -> Result<Vec<Attempt>, StoreError> {
+        if record.attempts == 0 && record.last_attempt.is_none() {
+            return Ok(Vec::new());
+        }
+        // a contact that was erased or removed keeps its record, but its attempts name nobody any more
+        let contacts = self.contacts_of_lists(tenant, &[(record.list, record.contact)]).await?;
+        let mut found = Vec::new();
+        for device in contacts.iter().flat_map(|(_, c)| &c.devices) {
+            found.extend(self.attempt_of_device(tenant, device.address_hash, 500).await?);
+        }
+        found.retain(|a| a.grp == record.grp && a.record == record.id);
+        found.sort_by_key(|a| std::cmp::Reverse(a.started_at));
+        Ok(found)
     }
 
     /// What attempt rules count: attempts since an instant on any of these devices or to any of these

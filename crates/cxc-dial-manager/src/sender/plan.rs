@@ -2,11 +2,12 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use cxc_core::campaign::{CampaignGroup, CampaignSettings};
+use cxc_core::campaign::{CampaignGroupBody, CampaignSettings};
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{RuleDocuments, RuleSet};
 use cxc_core::kind;
 use cxc_store::group::{GroupRow, state};
+use cxc_store::suppression::SuppressionList;
 use cxc_store::{StoreError, Tx};
 use uuid::Uuid;
 
@@ -47,7 +48,7 @@ pub struct GroupPlan {
     /// The compiled rules that hold for it.
     pub rules: Arc<RuleSet>,
     /// The suppression lists that hold for it.
-    pub suppression: Vec<i64>,
+    pub suppression: Vec<SuppressionList>,
     version: i64,
     content_version: i64,
 }
@@ -155,7 +156,7 @@ async fn group_plan(
     known: Option<&Arc<GroupPlan>>,
 ) -> Result<Option<GroupPlan>, StoreError> {
     let Some(object) = tx.object_get(row.tenant, kind::CAMPAIGN_GROUP, row.id).await? else { return Ok(None) };
-    let body: CampaignGroup = serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+    let body: CampaignGroupBody = serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
     let settings = body.settings.unwrap_or_default();
     let mut lists = Vec::new();
     for entry in tx.group_lists(row.number).await? {
@@ -175,7 +176,7 @@ async fn group_plan(
         Some(known) if known.rules.version() == documents.version && known.version == object.version => Arc::clone(&known.rules),
         _ => Arc::new(RuleSet::compile(documents, &selected, &context.zones)),
     };
-    let suppression = tx.suppression_lists_applicable(row.tenant, channel, &settings.suppression_lists, context.now()).await?;
+    let suppression = tx.suppression_applicable(row.tenant, &settings.suppression_lists, channel, context.now()).await?;
     Ok(Some(GroupPlan {
         number: row.number,
         id: row.id,

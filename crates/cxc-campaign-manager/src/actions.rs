@@ -1,0 +1,186 @@
+//! What can be done to a campaign group: load, start, pause, resume, stop, force stop, refresh, retry, settle.
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use cxc_core::group_state::{Change, GroupAction, GroupState, Refusal, apply};
+use cxc_core::kind;
+use cxc_server::audit::Entry;
+use cxc_server::document;
+use cxc_server::error::Code;
+use cxc_server::{ApiError, ApiPath, App, BASE, Principal};
+use cxc_store::Tx;
+use cxc_store::group::GroupRow;
+use cxc_store::job::NewJob;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::groups::CampaignGroup;
+use crate::preload::{LOAD, LoadJob, REFRESH};
+
+/// What an action came to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Acted {
+    /// The state now.
+    pub state: GroupState,
+    /// Whether the action changed anything.
+    pub changed: bool,
+    /// The job that works on it, if it takes long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub job: Option<Uuid>,
+}
+
+/// Does an action on a group of the principal's tenant, in a transaction of its own.
+pub async fn act(app: &App, principal: &Principal, id: Uuid, action: GroupAction) -> Result<Acted, ApiError> {
+    let mut tx = app.db.begin().await?;
+    let row = tx.group_get(principal.tenant, id, true).await?.ok_or_else(|| ApiError::not_found("campaign group"))?;
+    let state = GroupState::parse(&row.state).ok_or_else(|| ApiError::internal(anyhow::anyhow!("unknown state {}", row.state)))?;
+    let target = row.target.as_deref().and_then(GroupState::parse);
+    let acted = match apply(state, target, action).map_err(refusal)? {
+        Change::Nothing => return Ok(Acted { state, changed: false, job: row.job }),
+        Change::Refresh => {
+            let job = queue(app, &mut tx, principal, &row, REFRESH).await?;
+            Acted { state, changed: true, job: Some(job) }
+        }
+        Change::To { state: to, target } => change_state(app, &mut tx, principal, &row, state, to, target).await?,
+    };
+    let entry = Entry::new(name(action), kind::CAMPAIGN_GROUP).of(id, &group_name(&mut tx, principal.tenant, id).await?);
+    entry.changed(Some(json!({ "state": state })), Some(json!({ "state": acted.state }))).write(app, &mut tx, principal).await?;
+    let body = json!({ "state": acted.state, "action": action });
+    tx.event_insert(principal.tenant, "campaign-groups", "state", &id.to_string(), &body, app.now()).await?;
+    tx.commit().await?;
+    Ok(acted)
+}
+
+async fn change_state(
+    app: &App,
+    tx: &mut Tx,
+    principal: &Principal,
+    row: &GroupRow,
+    from: GroupState,
+    to: GroupState,
+    target: Option<GroupState>,
+) -> Result<Acted, ApiError> {
+    let target_word = target.map(GroupState::as_str);
+    let job = match (from, to) {
+        (GroupState::NotLoaded, GroupState::PreLoading) => {
+            check_loadable(tx, principal.tenant, row).await?;
+            Some(queue(app, tx, principal, row, LOAD).await?)
+        }
+        (GroupState::PreLoading, GroupState::PreLoading) => row.job,
+        (GroupState::PreLoading, _) => {
+            if let Some(job) = row.job {
+                tx.job_cancel(principal.tenant, job, app.now()).await?;
+            }
+            None
+        }
+        _ => None,
+    };
+    tx.group_set_state(row.number, to.as_str(), target_word, job, app.now()).await?;
+    if to == GroupState::PreLoading {
+        tx.group_set_error(row.number, None).await?;
+    }
+    Ok(Acted { state: to, changed: true, job })
+}
+
+/// What a group lacks to be loaded.
+async fn check_loadable(tx: &mut Tx, tenant: i64, row: &GroupRow) -> Result<(), ApiError> {
+    let lists = tx.group_lists(row.number).await?;
+    if lists.is_empty() {
+        return Err(ApiError::new(Code::GroupWithoutList, "give the group at least one contact list"));
+    }
+    if row.account == 0 {
+        return Err(ApiError::new(Code::SessionProfileInvalid, "the session profile names no channel account (gateway)"));
+    }
+    let group = document::get::<CampaignGroup>(tx, tenant, row.id).await?.ok_or_else(|| ApiError::not_found("campaign group"))?;
+    if group.body.0.settings.as_ref().is_none_or(|s| s.content.is_none()) {
+        return Err(ApiError::new(Code::ContentMissing, "give the group a content to send"));
+    }
+    for entry in lists {
+        let importing = match tx.contact_list_of_number(tenant, entry.list).await? {
+            Some(list) => tx.lease_holder(&list.lease_name()).await?.is_some(),
+            None => false,
+        };
+        if importing {
+            return Err(ApiError::new(Code::ListImporting, "a list of the group is being imported: wait until that is done"));
+        }
+    }
+    Ok(())
+}
+
+async fn queue(app: &App, tx: &mut Tx, principal: &Principal, row: &GroupRow, kind: &'static str) -> Result<Uuid, ApiError> {
+    let now = app.now();
+    let payload = serde_json::to_value(LoadJob { group: row.number }).map_err(ApiError::internal)?;
+    let id = app.ids.next();
+    let created_by = principal.name.clone();
+    let job = NewJob { id, tenant: row.tenant, kind, subject: Some(row.id), payload, run_at: now, created_by, created_at: now };
+    tx.job_insert(&job).await?;
+    Ok(id)
+}
+
+/// The name of a group, for logs of changes.
+pub async fn group_name(tx: &mut Tx, tenant: i64, id: Uuid) -> Result<String, ApiError> {
+    Ok(tx.object_get(tenant, kind::CAMPAIGN_GROUP, id).await?.map(|o| o.name).unwrap_or_default())
+}
+
+fn refusal(refusal: Refusal) -> ApiError {
+    let code = match refusal {
+        Refusal::NotLoaded => Code::GroupNotLoaded,
+        Refusal::PreLoading => Code::PreloadInProgress,
+        Refusal::Unloading => Code::UnloadInProgress,
+    };
+    ApiError::new(code, refusal.to_string())
+}
+
+fn name(action: GroupAction) -> &'static str {
+    match action {
+        GroupAction::Load => "load",
+        GroupAction::Start => "start",
+        GroupAction::Pause => "pause",
+        GroupAction::Resume => "resume",
+        GroupAction::Stop => "stop",
+        GroupAction::ForceStop => "force_stop",
+        GroupAction::Refresh => "refresh",
+    }
+}
+
+async fn answer(app: App, principal: Principal, id: Uuid, action: GroupAction) -> Result<Response, ApiError> {
+    let acted = act(&app, &principal, id, action).await?;
+    let Some(job) = acted.job.filter(|_| acted.changed) else { return Ok((StatusCode::OK, axum::Json(acted)).into_response()) };
+    let location = HeaderValue::from_str(&format!("{BASE}/jobs/{job}")).map_err(ApiError::internal)?;
+    Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(acted)).into_response())
+}
+
+macro_rules! action_routes {
+    ($($(#[$doc:meta])* $function:ident $path:literal $action:ident;)*) => {
+        $(
+            $(#[$doc])*
+            #[utoipa::path(post, path = $path, tag = "Campaigns", params(("id" = Uuid, Path, description = "The campaign group.")),
+                responses((status = OK, body = Acted, description = "Done, or it was so already."),
+                    (status = ACCEPTED, body = Acted, description = "A job works on it."), ApiError))]
+            pub(crate) async fn $function(State(app): State<App>, principal: Principal, ApiPath(id): ApiPath<Uuid>) -> Result<Response, ApiError> {
+                answer(app, principal, id, GroupAction::$action).await
+            }
+        )*
+    };
+}
+
+action_routes! {
+    /// Load a campaign group without starting it
+    load "/campaign-groups/{id}/actions/load" Load;
+    /// Start a campaign group, loading it if need be
+    start "/campaign-groups/{id}/actions/start" Start;
+    /// Pause a campaign group
+    pause "/campaign-groups/{id}/actions/pause" Pause;
+    /// Resume a paused campaign group
+    resume "/campaign-groups/{id}/actions/resume" Resume;
+    /// Stop a campaign group: what is under way finishes
+    stop "/campaign-groups/{id}/actions/stop" Stop;
+    /// Stop a campaign group at once
+    force_stop "/campaign-groups/{id}/actions/force-stop" ForceStop;
+    /// Take over what changed in the lists of a loaded campaign group
+    refresh "/campaign-groups/{id}/actions/refresh" Refresh;
+}

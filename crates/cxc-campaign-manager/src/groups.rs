@@ -1,0 +1,166 @@
+//! Campaign groups: the runnable object. Its document says what it is; its row at work says where it stands.
+use cxc_core::campaign::{CampaignGroupBody, CampaignSettings, ProfileType};
+use cxc_core::field_error::FieldError;
+use cxc_core::group_state::{GroupAction, GroupState};
+use cxc_core::kind;
+use cxc_server::document::{self, Extras, Reference, Removal, Write};
+use cxc_server::error::Code;
+use cxc_server::{ApiError, Document, Scope};
+use cxc_store::group::GroupRow;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::metrics;
+use crate::profiles::{CampaignTemplate, DialingProfile, SessionProfile, settings_references};
+
+/// A template at work on weighted lists.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct CampaignGroup(pub CampaignGroupBody);
+
+/// Where a campaign group stands.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupStanding {
+    /// Its state.
+    #[schema(value_type = Option<GroupState>, required)]
+    pub state: Option<GroupState>,
+    /// How its people are reached.
+    #[schema(value_type = Option<ProfileType>, required)]
+    #[serde(rename = "type")]
+    pub kind: Option<ProfileType>,
+    /// What went wrong last.
+    #[schema(required)]
+    pub last_error: Option<String>,
+    /// Why it moves no faster, or not at all, while it runs.
+    #[schema(required)]
+    pub limited_by: Option<String>,
+    /// The job that loads it.
+    #[schema(required)]
+    pub job: Option<Uuid>,
+    /// The actions that do something now.
+    pub next_actions: Vec<GroupAction>,
+}
+
+impl GroupStanding {
+    /// As its row says.
+    pub fn of(row: &GroupRow) -> Self {
+        let state = GroupState::parse(&row.state);
+        Self {
+            state,
+            kind: match row.channel {
+                2 => Some(ProfileType::Sms),
+                4 => Some(ProfileType::Email),
+                _ => None,
+            },
+            last_error: row.last_error.clone(),
+            limited_by: row.limited_by.clone().filter(|_| state == Some(GroupState::Running)),
+            job: row.job,
+            next_actions: state.map(GroupState::next_actions).unwrap_or_default(),
+        }
+    }
+}
+
+impl Document for CampaignGroup {
+    const KIND: &'static str = kind::CAMPAIGN_GROUP;
+    const NOUN: &'static str = "campaign group";
+    const PATH: &'static str = "/campaign-groups";
+    const TAG: &'static str = "Campaigns";
+    const READ: Scope = Scope::CampaignsRead;
+    const WRITE: Scope = Scope::CampaignsWrite;
+    type Extra = GroupStanding;
+
+    fn validate(&self) -> Vec<FieldError> {
+        self.0.settings.iter().flat_map(|s| s.problems("/settings")).collect()
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        let mut references = vec![Reference::new("/template", kind::CAMPAIGN_TEMPLATE, self.0.template)];
+        references.extend(self.0.gateway.map(|id| Reference::new("/gateway", kind::CHANNEL_ACCOUNT, id)));
+        references.extend(self.0.settings.iter().flat_map(|s| settings_references("/settings", s)));
+        references
+    }
+
+    async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        if let Some(before) = write.before {
+            let row = write.tx.group_get(write.principal.tenant, before.id, true).await?;
+            let at_rest = row.is_none_or(|row| row.state == GroupState::NotLoaded.as_str());
+            if !at_rest && !only_live_edits(&before.body.0, &write.after.body.0) {
+                let detail = "while it is loaded only pace and the order of devices can be changed: stop the group first";
+                return Err(ApiError::new(Code::GroupRunning, detail));
+            }
+        }
+        let body = &mut write.after.body.0;
+        if body.settings.is_none() {
+            let template = document::get::<CampaignTemplate>(write.tx, write.principal.tenant, body.template).await?;
+            if let Some(template) = template {
+                body.source_version = template.version;
+                body.settings = Some(template.body.0.settings.unwrap_or_default());
+            }
+        }
+        Ok(())
+    }
+
+    async fn after_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        let (tenant, id) = (write.principal.tenant, write.after.id);
+        let body = &write.after.body.0;
+        let (channel, gateway) = resolve(write.tx, tenant, body).await?;
+        let account = match gateway {
+            Some(id) => write.tx.channel_account_number(tenant, id).await?,
+            None => 0,
+        };
+        match write.tx.group_get(tenant, id, true).await? {
+            None => {
+                write.tx.group_insert(tenant, id, channel.channel().bit(), account, write.app.now()).await?;
+                metrics::group_created(write.app, write.principal);
+            }
+            Some(row) => write.tx.group_set_account(row.number, channel.channel().bit(), account).await?,
+        }
+        Ok(())
+    }
+
+    async fn before_delete(removal: &mut Removal<'_, Self>) -> Result<(), ApiError> {
+        let Some(row) = removal.tx.group_get(removal.principal.tenant, removal.document.id, true).await? else { return Ok(()) };
+        if row.state != GroupState::NotLoaded.as_str() {
+            return Err(ApiError::new(Code::GroupRunning, "stop the group before it is deleted"));
+        }
+        // its records are swept from the disk in the background
+        removal.tx.group_delete(row.number).await?;
+        metrics::group_removed(removal.app, removal.principal);
+        Ok(())
+    }
+
+    async fn extra(extras: &mut Extras<'_, Self>) -> Result<Vec<GroupStanding>, ApiError> {
+        let mut standings = Vec::with_capacity(extras.documents.len());
+        for document in extras.documents {
+            let row = extras.tx.group_get(extras.tenant, document.id, false).await?;
+            standings.push(row.as_ref().map(GroupStanding::of).unwrap_or_default());
+        }
+        Ok(standings)
+    }
+}
+
+/// What a group sends and by which account, from its template and session profile.
+async fn resolve(tx: &mut cxc_store::Tx, tenant: i64, body: &CampaignGroupBody) -> Result<(ProfileType, Option<Uuid>), ApiError> {
+    let template = document::get::<CampaignTemplate>(tx, tenant, body.template).await?;
+    let template = template.ok_or_else(|| ApiError::invalid("/template", "not_found", "there is no such campaign template"))?.body.0;
+    let profile = document::get::<DialingProfile>(tx, tenant, template.dialing_profile).await?;
+    let kind = profile.ok_or_else(|| ApiError::invalid("/template", "not_found", "the template's dialing profile is gone"))?.body.0.kind;
+    let session = document::get::<SessionProfile>(tx, tenant, template.session_profile).await?;
+    Ok((kind, body.gateway.or_else(|| session.and_then(|s| s.body.0.gateway))))
+}
+
+/// Whether a change of a loaded group touches only what may change at work: pace and device escalation.
+fn only_live_edits(before: &CampaignGroupBody, after: &CampaignGroupBody) -> bool {
+    let fixed = |body: &CampaignGroupBody| {
+        let mut body = body.clone();
+        if let Some(settings) = &mut body.settings {
+            settings.dialing = CampaignSettings::default().dialing;
+            settings.treatment.device_escalation = CampaignSettings::default().treatment.device_escalation;
+        }
+        body.auto_complete = true;
+        body
+    };
+    after.settings.is_some() && fixed(before) == fixed(after)
+}

@@ -1,0 +1,114 @@
+//! Dialing profiles, session profiles and campaign templates. Values are copied downward when a child is made.
+use cxc_core::campaign::{CampaignSettings, CampaignTemplateBody, DialingProfileBody, SessionProfileBody};
+use cxc_core::field_error::FieldError;
+use cxc_core::kind;
+use cxc_server::document::{self, NoExtra, Reference, Write};
+use cxc_server::{ApiError, Document, Scope};
+use cxc_store::object_query::ObjectField;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A reusable set of campaign settings.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct DialingProfile(pub DialingProfileBody);
+
+/// References to the infrastructure that carries a campaign.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct SessionProfile(pub SessionProfileBody);
+
+/// A named copy of a dialing profile, with its session profile.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct CampaignTemplate(pub CampaignTemplateBody);
+
+/// What campaign settings refer to, with pointers below `at`.
+pub fn settings_references(at: &str, settings: &CampaignSettings) -> Vec<Reference> {
+    let many = |member: &str, kind, ids: &[uuid::Uuid]| -> Vec<Reference> {
+        ids.iter().enumerate().map(|(i, id)| Reference::new(format!("{at}/{member}/{i}"), kind, *id)).collect()
+    };
+    let mut references = many("suppressionLists", kind::SUPPRESSION_LIST, &settings.suppression_lists);
+    references.extend(many("rules", kind::ATTEMPT_RULE, &settings.rules));
+    references.extend(many("excludeReachedBy", kind::CAMPAIGN_GROUP, &settings.exclude_reached_by));
+    references.extend(settings.content.map(|id| Reference::new(format!("{at}/content"), kind::CONTENT, id)));
+    references
+}
+
+impl Document for DialingProfile {
+    const KIND: &'static str = kind::DIALING_PROFILE;
+    const NOUN: &'static str = "dialing profile";
+    const PATH: &'static str = "/dialing-profiles";
+    const TAG: &'static str = "Campaigns";
+    const READ: Scope = Scope::ProfilesRead;
+    const WRITE: Scope = Scope::ProfilesWrite;
+    const FILTERS: &'static [ObjectField] = &[ObjectField::Text("type")];
+    type Extra = NoExtra;
+
+    fn validate(&self) -> Vec<FieldError> {
+        self.0.settings.problems("/settings")
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        settings_references("/settings", &self.0.settings)
+    }
+
+    async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        match write.before {
+            Some(before) if before.body.0.kind != write.after.body.0.kind => {
+                Err(ApiError::invalid("/type", "not_editable", "the type of a profile is fixed when it is made"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Document for SessionProfile {
+    const KIND: &'static str = kind::SESSION_PROFILE;
+    const NOUN: &'static str = "session profile";
+    const PATH: &'static str = "/session-profiles";
+    const TAG: &'static str = "Campaigns";
+    const READ: Scope = Scope::ProfilesRead;
+    const WRITE: Scope = Scope::ProfilesWrite;
+    type Extra = NoExtra;
+
+    fn references(&self) -> Vec<Reference> {
+        self.0.gateway.map(|id| Reference::new("/gateway", kind::CHANNEL_ACCOUNT, id)).into_iter().collect()
+    }
+}
+
+impl Document for CampaignTemplate {
+    const KIND: &'static str = kind::CAMPAIGN_TEMPLATE;
+    const NOUN: &'static str = "campaign template";
+    const PATH: &'static str = "/campaign-templates";
+    const TAG: &'static str = "Campaigns";
+    const READ: Scope = Scope::CampaignsRead;
+    const WRITE: Scope = Scope::CampaignsWrite;
+    type Extra = NoExtra;
+
+    fn validate(&self) -> Vec<FieldError> {
+        self.0.settings.iter().flat_map(|s| s.problems("/settings")).collect()
+    }
+
+    fn references(&self) -> Vec<Reference> {
+        let mut references = vec![
+            Reference::new("/dialingProfile", kind::DIALING_PROFILE, self.0.dialing_profile),
+            Reference::new("/sessionProfile", kind::SESSION_PROFILE, self.0.session_profile),
+        ];
+        references.extend(self.0.settings.iter().flat_map(|s| settings_references("/settings", s)));
+        references
+    }
+
+    /// Copies the profile's settings into a template that names none of its own.
+    async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        let body = &mut write.after.body.0;
+        if body.settings.is_none() {
+            let tenant = write.principal.tenant;
+            if let Some(profile) = document::get::<DialingProfile>(write.tx, tenant, body.dialing_profile).await? {
+                body.source_version = profile.version;
+                body.settings = Some(profile.body.0.settings);
+            }
+        }
+        Ok(())
+    }
+}

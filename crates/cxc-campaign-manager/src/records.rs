@@ -1,0 +1,228 @@
+//! The records of a campaign group: for each contact, where it stands and why.
+use axum::extract::State;
+use cxc_core::attempt::AttemptState;
+use cxc_core::record::{Reason, RecordStatus};
+use cxc_server::app::time_text;
+use cxc_server::document::Page;
+use cxc_server::{ApiError, ApiPath, ApiQuery, App, Principal};
+use cxc_store::Tx;
+use cxc_store::attempt::Attempt;
+use cxc_store::group::GroupRow;
+use cxc_store::record::Record;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::accounting::result_name;
+
+/// One contact's place in a campaign group.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordView {
+    /// The record's number.
+    pub record_id: String,
+    /// The contact's number.
+    pub contact_id: String,
+    /// The contact list.
+    #[schema(required)]
+    pub list: Option<Uuid>,
+    /// Where it stands.
+    pub status: RecordStatus,
+    /// Why it waits or is left out; `none` where nothing stands in the way.
+    pub reason: Reason,
+    /// Which rule, list or filter, if one did.
+    #[schema(required)]
+    pub cause: Option<String>,
+    /// Not before this instant; null where it may be contacted now, or never.
+    #[schema(required, format = DateTime)]
+    pub due: Option<String>,
+    /// The position of its next or last device, 1 to 10; 0 while none is chosen.
+    #[schema(minimum = 0, maximum = 10)]
+    pub device: i16,
+    /// How many attempts were made.
+    #[schema(minimum = 0)]
+    pub attempts: i16,
+    /// The result of the last attempt.
+    #[schema(required)]
+    pub last_result: Option<String>,
+    /// When it last changed.
+    #[schema(format = DateTime)]
+    pub changed_at: String,
+}
+
+/// A record with everything that was tried.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordDetail {
+    /// Where it stands.
+    #[serde(flatten)]
+    pub record: RecordView,
+    /// In a sentence: why it was or was not contacted.
+    pub explanation: String,
+    /// Its attempts in this group, newest first.
+    pub history: Vec<AttemptView>,
+}
+
+/// One attempt.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptView {
+    /// Its number.
+    pub attempt_id: String,
+    /// What became of it.
+    #[schema(required)]
+    pub state: Option<AttemptState>,
+    /// Its result, once there is one.
+    #[schema(required)]
+    pub result: Option<String>,
+    /// The position of the device.
+    #[schema(minimum = 0, maximum = 10)]
+    pub device: i16,
+    /// The carrier's id.
+    #[schema(required)]
+    pub provider_id: Option<String>,
+    /// The carrier's words.
+    #[schema(required)]
+    pub detail: Option<String>,
+    /// When it began.
+    #[schema(format = DateTime)]
+    pub started_at: String,
+    /// When it ended.
+    #[schema(required, format = DateTime)]
+    pub finished_at: Option<String>,
+}
+
+impl From<&Attempt> for AttemptView {
+    fn from(a: &Attempt) -> Self {
+        Self {
+            attempt_id: a.id.to_string(),
+            state: AttemptState::from_code(a.state),
+            result: a.result.map(result_name),
+            device: a.position,
+            provider_id: a.provider_id.clone(),
+            detail: a.detail.clone(),
+            started_at: time_text(a.started_at),
+            finished_at: a.finished_at.map(time_text),
+        }
+    }
+}
+
+impl RecordView {
+    fn of(record: &Record, list: Option<Uuid>) -> Self {
+        Self {
+            record_id: record.id.to_string(),
+            contact_id: record.contact.to_string(),
+            list,
+            status: RecordStatus::from_code(record.status).unwrap_or(RecordStatus::InDoubt),
+            reason: Reason::from_code(record.reason).unwrap_or(Reason::None),
+            cause: record.cause.clone(),
+            due: (record.due > 0).then(|| time_text(record.due)),
+            device: record.device,
+            attempts: record.attempts,
+            last_result: record.last_result.map(result_name),
+            changed_at: time_text(record.changed_at),
+        }
+    }
+}
+
+/// Why a record stands where it stands, in a sentence.
+pub fn explain(record: &RecordView) -> String {
+    let cause = record.cause.as_deref().map(|c| format!(" ({c})")).unwrap_or_default();
+    let due = record.due.as_deref().unwrap_or("now");
+    match record.status {
+        RecordStatus::Ready if record.reason == Reason::None => "May be contacted: it waits for its turn.".into(),
+        RecordStatus::Ready => format!("Not contacted yet because of {}{cause}; may be contacted from {due}.", words(record.reason)),
+        RecordStatus::InProgress if record.reason == Reason::AwaitingReceipt => "The carrier took the message; its delivery receipt is awaited.".into(),
+        RecordStatus::InProgress => "Being contacted now.".into(),
+        RecordStatus::Done => format!("Done after {} attempts with the result {}.", record.attempts, record.last_result.as_deref().unwrap_or("unknown")),
+        RecordStatus::Excluded => format!("Not contacted because of {}{cause}.", words(record.reason)),
+        RecordStatus::InDoubt => "A crash hides whether the last message left. It is not repeated unless a person settles it.".into(),
+    }
+}
+
+fn words(reason: Reason) -> String {
+    crate::accounting::reason_name(reason).replace('_', " ")
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Asked {
+    /// How many at most; 50 by default.
+    #[param(minimum = 1, maximum = 500, nullable = false)]
+    limit: Option<i64>,
+    /// The record after which to go on: `next` of the page before.
+    #[param(nullable = false)]
+    cursor: Option<String>,
+    /// Only those that stand here.
+    #[param(nullable = false)]
+    status: Option<RecordStatus>,
+    /// Only those with this reason.
+    #[param(nullable = false)]
+    reason: Option<Reason>,
+}
+
+/// A group of a tenant, or 404.
+pub async fn group_of(tx: &mut Tx, tenant: i64, id: Uuid) -> Result<GroupRow, ApiError> {
+    tx.group_get(tenant, id, false).await?.ok_or_else(|| ApiError::not_found("campaign group"))
+}
+
+async fn list_id(tx: &mut Tx, tenant: i64, number: i64) -> Result<Option<Uuid>, ApiError> {
+    Ok(tx.contact_list_of_number(tenant, number).await?.map(|l| l.id))
+}
+
+/// The records of a campaign group
+#[utoipa::path(get, path = "/campaign-groups/{id}/records", tag = "Campaigns", operation_id = "listRecords",
+    params(("id" = Uuid, Path, description = "The campaign group."), Asked), responses((status = OK, body = Page<RecordView>), ApiError))]
+pub(crate) async fn list_records(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiQuery(asked): ApiQuery<Asked>,
+) -> Result<axum::Json<Page<RecordView>>, ApiError> {
+    let limit = asked.limit.unwrap_or(50);
+    if !(1..=500).contains(&limit) {
+        return Err(ApiError::new(cxc_server::Code::BadFilter, "a limit is 1 to 500"));
+    }
+    let bad_cursor = || ApiError::new(cxc_server::Code::BadCursor, "a cursor is what `next` of the page before said");
+    let after = asked.cursor.as_deref().map_or(Ok(0), |c| c.parse::<i64>().map_err(|_| bad_cursor()))?;
+    let mut tx = app.db.read().await?;
+    let row = group_of(&mut tx, principal.tenant, id).await?;
+    let (status, reason) = (asked.status.map(RecordStatus::code), asked.reason.map(Reason::code));
+    let records = tx.record_page(row.number, status, reason, after, limit).await?;
+    let next = records.last().filter(|_| records.len() as i64 == limit).map(|r| r.id.to_string());
+    let mut items = Vec::with_capacity(records.len());
+    let mut lists = std::collections::HashMap::new();
+    for record in &records {
+        let list = match lists.get(&record.list) {
+            Some(id) => *id,
+            None => *lists.entry(record.list).or_insert(list_id(&mut tx, principal.tenant, record.list).await?),
+        };
+        items.push(RecordView::of(record, list));
+    }
+    Ok(axum::Json(Page::new(items, next)))
+}
+
+/// One record of a campaign group: why it was or was not contacted
+#[utoipa::path(get, path = "/campaign-groups/{id}/records/{recordId}", tag = "Campaigns", operation_id = "getRecord",
+    params(("id" = Uuid, Path, description = "The campaign group."), ("recordId" = i64, Path, description = "The record's number.")),
+    responses((status = OK, body = RecordDetail), ApiError))]
+pub(crate) async fn get_record(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath((id, record)): ApiPath<(Uuid, i64)>,
+) -> Result<axum::Json<RecordDetail>, ApiError> {
+    let mut tx = app.db.read().await?;
+    let row = group_of(&mut tx, principal.tenant, id).await?;
+    let record = tx.record_get(row.number, record).await?.ok_or_else(|| ApiError::not_found("record"))?;
+    Ok(axum::Json(detail(&mut tx, principal.tenant, &record).await?))
+}
+
+/// A record with its history and its explanation.
+pub async fn detail(tx: &mut Tx, tenant: i64, record: &Record) -> Result<RecordDetail, ApiError> {
+    let list = list_id(tx, tenant, record.list).await?;
+    let view = RecordView::of(record, list);
+    let history = tx.attempt_of_record(tenant, record).await?;
+    let explanation = explain(&view);
+    Ok(RecordDetail { record: view, explanation, history: history.iter().map(AttemptView::from).collect() })
+}

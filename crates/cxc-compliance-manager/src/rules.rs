@@ -1,0 +1,73 @@
+//! Compliance rules as documents: contact times, contact dates, attempt rules. Every edit moves the version
+//! of the tenant's rule set, so that senders read it anew.
+use cxc_core::compliance::{AttemptRule as AttemptRuleBody, ContactDates as ContactDatesBody, ContactTimes as ContactTimesBody};
+use cxc_core::field_error::FieldError;
+use cxc_core::kind;
+use cxc_server::document::{NoExtra, Removal, Write};
+use cxc_server::{ApiError, Document, Principal, Scope};
+use cxc_store::object_query::ObjectField;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Only those who may change required items change a rule that is, or was, required.
+fn may_require(principal: &Principal, before: bool, after: bool) -> Result<(), ApiError> {
+    if before || after { principal.need(Scope::ComplianceRequired) } else { Ok(()) }
+}
+
+macro_rules! rule_document {
+    ($(#[$doc:meta])* $type:ident($body:ident), $kind:expr, $noun:literal, $path:literal, $filters:expr, $required:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+        #[serde(transparent)]
+        pub struct $type(pub $body);
+
+        impl Document for $type {
+            const KIND: &'static str = $kind;
+            const NOUN: &'static str = $noun;
+            const PATH: &'static str = $path;
+            const TAG: &'static str = "Compliance";
+            const READ: Scope = Scope::ComplianceRead;
+            const WRITE: Scope = Scope::ComplianceWrite;
+            const FILTERS: &'static [ObjectField] = $filters;
+            type Extra = NoExtra;
+
+            fn validate(&self) -> Vec<FieldError> {
+                self.0.validate()
+            }
+
+            async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+                let required: fn(&$body) -> bool = $required;
+                let before = write.before.is_some_and(|b| required(&b.body.0));
+                may_require(write.principal, before, required(&write.after.body.0))
+            }
+
+            async fn after_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+                Ok(write.tx.rule_set_moved(write.principal.tenant).await?)
+            }
+
+            async fn before_delete(removal: &mut Removal<'_, Self>) -> Result<(), ApiError> {
+                let required: fn(&$body) -> bool = $required;
+                may_require(removal.principal, required(&removal.document.body.0), false)?;
+                Ok(removal.tx.rule_set_moved(removal.principal.tenant).await?)
+            }
+        }
+    };
+}
+
+rule_document! {
+    /// Hours of the week in which people may be contacted.
+    ContactTimesRule(ContactTimesBody), kind::CONTACT_TIMES, "contact times rule", "/compliance/contact-times",
+    &[ObjectField::Text("country"), ObjectField::Text("region")], |body| body.required
+}
+
+rule_document! {
+    /// A day on which people may not be contacted, or only in hours of its own.
+    ContactDatesRule(ContactDatesBody), kind::CONTACT_DATES, "contact dates rule", "/compliance/contact-dates",
+    &[ObjectField::Text("country"), ObjectField::Text("region"), ObjectField::Text("date")], |_| true
+}
+
+rule_document! {
+    /// At most so many attempts in a window.
+    AttemptRule(AttemptRuleBody), kind::ATTEMPT_RULE, "attempt rule", "/compliance/attempt-rules",
+    &[ObjectField::Bool("required"), ObjectField::Integer("priority")], |body| body.required
+}
