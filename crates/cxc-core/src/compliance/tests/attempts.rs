@@ -33,6 +33,7 @@ fn as_many_of_the_oldest_must_expire_as_make_room_for_one() {
     }
     let verdict = world.check(at("2026-12-01T12:45:00Z"));
     assert_eq!((verdict.reasons[0].observed, verdict.not_before), (Some(4), Some(at("2026-12-01T13:20:00Z"))));
+    assert_eq!(verdict.reasons[0].window_end, verdict.not_before);
 }
 
 #[test]
