@@ -133,7 +133,7 @@ async fn erase(db: &Db, key: &PersonKey) -> Erased {
 
 #[tokio::test]
 async fn a_person_is_found_by_any_of_the_keys_in_every_list() {
-    let db = TestDb::new().await.unwrap();
+    let db = TestDb::start().await.unwrap();
     list_of(&db, 1, &[contact(1, "C-1", &[PHONE, "Ann@Example.com"]), contact(2, "C-2", &["+12125550150"])]).await;
     list_of(&db, 2, &[contact(3, "C-1", &["ann.work@example.com"])]).await;
     for key in [PersonKey::ClientId("C-1".into()), PersonKey::Address("ann@example.com".into())] {
@@ -150,7 +150,7 @@ async fn a_person_is_found_by_any_of_the_keys_in_every_list() {
 
 #[tokio::test]
 async fn an_erased_person_leaves_statistics_and_a_suppression_that_holds() {
-    let db = TestDb::new().await.unwrap();
+    let db = TestDb::start().await.unwrap();
     let list = list_of(&db, 1, &[contact(1, "C-1", &[PHONE]), contact(2, "C-2", &["+12125550150"])]).await;
     suppress(&db, PHONE).await;
     final_attempts(&db, &[attempt(1, 1, PHONE, "C-1"), attempt(2, 2, "+12125550150", "C-2")]).await;
@@ -181,7 +181,7 @@ async fn an_erased_person_leaves_statistics_and_a_suppression_that_holds() {
 
 #[tokio::test]
 async fn erasing_again_finds_nothing_more() {
-    let db = TestDb::new().await.unwrap();
+    let db = TestDb::start().await.unwrap();
     list_of(&db, 1, &[contact(1, "C-1", &[PHONE])]).await;
     suppress(&db, PHONE).await;
     erase(&db, &PersonKey::Address(PHONE.into())).await;
@@ -190,7 +190,7 @@ async fn erasing_again_finds_nothing_more() {
 
 #[tokio::test]
 async fn an_attempt_whose_result_is_awaited_is_told_and_erased_later() {
-    let db = TestDb::new().await.unwrap();
+    let db = TestDb::start().await.unwrap();
     list_of(&db, 1, &[contact(1, "C-1", &[PHONE])]).await;
     let mut tx = db.begin().await.unwrap();
     tx.attempt_insert(&[attempt(1, 1, PHONE, "C-1")]).await.unwrap();
@@ -201,7 +201,7 @@ async fn an_attempt_whose_result_is_awaited_is_told_and_erased_later() {
 
 #[tokio::test]
 async fn a_shared_phone_does_not_take_another_persons_history() {
-    let db = TestDb::new().await.unwrap();
+    let db = TestDb::start().await.unwrap();
     list_of(&db, 1, &[contact(1, "C-1", &[PHONE]), contact(2, "C-2", &[PHONE])]).await;
     final_attempts(&db, &[attempt(1, 1, PHONE, "C-1"), attempt(2, 2, PHONE, "C-2")]).await;
     assert_eq!(erase(&db, &PersonKey::ClientId("C-1".into())).await.attempts, 1);
@@ -211,7 +211,7 @@ async fn a_shared_phone_does_not_take_another_persons_history() {
 
 #[tokio::test]
 async fn a_record_that_was_ready_is_excluded_as_erased_and_counted_there() {
-    let db = TestDb::new().await.unwrap();
+    let db = TestDb::start().await.unwrap();
     list_of(&db, 1, &[contact(1, "C-1", &[PHONE])]).await;
     let mut tx = db.begin().await.unwrap();
     let grp = tx.group_insert(1, Uuid::from_u128(5), 2, 1, NOW).await.unwrap();
@@ -234,7 +234,7 @@ async fn a_record_that_was_ready_is_excluded_as_erased_and_counted_there() {
 
 #[tokio::test]
 async fn a_list_that_is_being_imported_is_not_erased_from() {
-    let db = TestDb::new().await.unwrap();
+    let db = TestDb::start().await.unwrap();
     let list = list_of(&db, 1, &[contact(1, "C-1", &[PHONE])]).await;
     let mut tx = db.begin().await.unwrap();
     tx.list_lease("contacts", list.number, "importer").await.unwrap().unwrap();
@@ -244,7 +244,7 @@ async fn a_list_that_is_being_imported_is_not_erased_from() {
 
 #[tokio::test]
 async fn the_hash_key_is_made_once_a_database() {
-    let db = TestDb::new().await.unwrap();
+    let db = TestDb::start().await.unwrap();
     let first = installation::hash_key(&db, [1; 16]).await.unwrap();
     let second = installation::hash_key(&db, [2; 16]).await.unwrap();
     assert_eq!((first.0, second.0), ([1; 16], [1; 16]));
