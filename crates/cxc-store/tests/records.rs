@@ -1,0 +1,155 @@
+//! Records, attempts and counters: the tables of a running campaign, on both engines.
+use std::collections::HashSet;
+
+use cxc_core::record::{Reason, RecordStatus};
+use cxc_store::StoreError;
+use cxc_store::attempt::{AttemptUpdate, NewAttempt, month_of};
+use cxc_store::counter::{Bucket, Deltas};
+use cxc_store::id_block::{IdBlocks, Numbered};
+use cxc_store::record::{FetchKey, RECORD, RecordChange};
+use cxc_test::TestDb;
+
+const NOW: i64 = 1_772_442_000_000_000;
+
+async fn with_records(count: i64) -> TestDb {
+    let db = TestDb::start().await.unwrap();
+    let mut buffer = db.bulk(&RECORD);
+    for id in 1..=count {
+        buffer.int(7).int(id).int(3).int(1_000 + id).int(1).int(0).int(2).int(0).int(1).int(0).int(0).int(0);
+        buffer.null().null().int(NOW).end_row();
+    }
+    let mut tx = db.begin().await.unwrap();
+    tx.bulk_write(buffer).await.unwrap();
+    let mut deltas = Deltas::default();
+    deltas.add(7, Bucket::of(RecordStatus::Ready, Reason::None, 0, None), count);
+    tx.record_counters_add(0, &deltas).await.unwrap();
+    tx.commit().await.unwrap();
+    db
+}
+
+fn attempt(id: i64, record: i64, device: i64, client: Option<i64>) -> NewAttempt {
+    NewAttempt {
+        tenant: 1,
+        month: month_of(NOW),
+        id,
+        grp: 7,
+        record,
+        list: 3,
+        contact: 1_000 + record,
+        account: 9,
+        epoch: 1,
+        channel: 2,
+        position: 1,
+        device_hash: device,
+        client_hash: client,
+        location: 0,
+        rule_set: 0,
+        started_at: NOW,
+    }
+}
+
+#[tokio::test]
+async fn a_fetch_goes_on_where_the_last_one_left_off() {
+    let db = with_records(1_234).await;
+    let mut tx = db.read().await.unwrap();
+    let (mut key, mut seen) = (FetchKey::default(), Vec::new());
+    loop {
+        let page = tx.record_fetch(7, 3, NOW, key, false, 200).await.unwrap();
+        let Some(last) = page.last() else { break };
+        key = FetchKey { last: Some((last.priority, last.due, last.id)) };
+        seen.extend(page.iter().map(|r| r.id));
+    }
+    assert_eq!(seen, (1..=1_234).collect::<Vec<_>>());
+    let newest = tx.record_fetch(7, 3, NOW, FetchKey::default(), true, 2).await.unwrap();
+    assert_eq!(newest.iter().map(|r| r.id).collect::<Vec<_>>(), [1_234, 1_233]);
+}
+
+#[tokio::test]
+async fn a_change_applies_once_and_the_counters_follow() {
+    let db = with_records(10).await;
+    let mut tx = db.begin().await.unwrap();
+    let page = tx.record_fetch(7, 3, NOW, FetchKey::default(), false, 4).await.unwrap();
+    let later = NOW + 3_600_000_000;
+    let changes: Vec<_> = page.iter().map(|r| RecordChange::of(r, RecordStatus::Ready, Reason::ContactTimes, later)).collect();
+    let mut deltas = Deltas::default();
+    let done = tx.record_apply(&changes[..1], 5, NOW, &mut deltas).await.unwrap();
+    assert_eq!(done, [(7, 1)]);
+    let gone: Vec<_> = page[1..].iter().map(|r| RecordChange { from: 3, ..RecordChange::of(r, RecordStatus::Done, Reason::None, 0) }).collect();
+    assert!(tx.record_apply(&gone, 5, NOW, &mut deltas).await.unwrap().is_empty(), "a record that stands elsewhere is left alone");
+    tx.record_counters_add(9, &deltas).await.unwrap();
+    let counters = tx.record_counters(7).await.unwrap();
+    let waiting = Bucket::of(RecordStatus::Ready, Reason::ContactTimes, later, None);
+    assert_eq!(counters, [(Bucket::of(RecordStatus::Ready, Reason::None, 0, None), 9), (waiting, 1)]);
+    assert_eq!(tx.record_fetch(7, 3, NOW, FetchKey::default(), false, 100).await.unwrap().len(), 9);
+    assert_eq!(tx.record_fetch(7, 3, later, FetchKey::default(), false, 100).await.unwrap().len(), 10);
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_person_in_flight_is_nobody_elses() {
+    let db = TestDb::start().await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let first = [attempt(1, 1, 11, Some(100)), attempt(2, 2, 12, None), attempt(3, 3, 11, None)];
+    let free: HashSet<i64> = tx.in_flight_insert(&first).await.unwrap().into_iter().collect();
+    assert_eq!(free, HashSet::from([1, 2]), "two rows of one batch with the same device");
+    // another device of the same person: nothing of it is left behind
+    assert!(tx.in_flight_insert(&[attempt(4, 4, 13, Some(100))]).await.unwrap().is_empty());
+    assert_eq!(tx.in_flight_insert(&[attempt(5, 5, 13, None)]).await.unwrap(), [5]);
+    tx.in_flight_delete(1, &[1], &[(11, Some(100))]).await.unwrap();
+    assert_eq!(tx.in_flight_insert(&[attempt(6, 6, 11, Some(100))]).await.unwrap(), [6]);
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_attempt_is_found_by_its_carriers_id_and_counts_unless_it_never_left() {
+    let db = TestDb::start().await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    tx.attempt_insert(&[attempt(1, 1, 11, Some(100)), attempt(2, 2, 12, None), attempt(3, 3, 13, None)]).await.unwrap();
+    let update = |id, state, provider: Option<&str>| AttemptUpdate {
+        month: month_of(NOW),
+        id,
+        state,
+        result: None,
+        provider_id: provider.map(Into::into),
+        detail: None,
+        finished_at: Some(NOW + 1),
+    };
+    tx.attempt_update(1, &[update(1, 2, Some("abc")), update(2, 5, None)]).await.unwrap();
+    assert_eq!(tx.attempt_by_provider(9, &["abc", "xyz"]).await.unwrap().iter().map(|a| a.id).collect::<Vec<_>>(), [1]);
+    assert_eq!(tx.attempt_orphans(9, 2, 10).await.unwrap().iter().map(|a| a.id).collect::<Vec<_>>(), [3]);
+    assert!(tx.attempt_orphans(9, 1, 10).await.unwrap().is_empty(), "an epoch's own attempts are no orphans");
+    let history = tx.attempt_history(1, &[11, 12, 13], &[100], NOW - 1).await.unwrap();
+    let devices: HashSet<i64> = history.iter().map(|a| a.device_hash).collect();
+    assert_eq!(devices, HashSet::from([11, 13]));
+    assert_eq!(tx.attempt_existing(1, &[(month_of(NOW), 1), (month_of(NOW), 77)]).await.unwrap(), [1]);
+    assert!(tx.attempt_any_open(9).await.unwrap());
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_lease_has_one_holder_and_a_lost_one_is_noticed() {
+    let db = TestDb::start().await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let mine = tx.lease_acquire("sender:1", "a", 60_000_000).await.unwrap().unwrap();
+    assert!(tx.lease_acquire("sender:1", "b", 60_000_000).await.unwrap().is_none());
+    let again = tx.lease_acquire("sender:1", "a", 60_000_000).await.unwrap().unwrap();
+    assert_eq!(again.token, mine.token, "a renewal keeps the token");
+    tx.lease_check(&mine).await.unwrap();
+    tx.lease_release(&mine).await.unwrap();
+    let theirs = tx.lease_acquire("sender:1", "b", 60_000_000).await.unwrap().unwrap();
+    assert!(theirs.token > mine.token);
+    assert!(matches!(tx.lease_check(&mine).await, Err(StoreError::LeaseLost(_))));
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn ids_of_two_workers_never_meet() {
+    let db = TestDb::start().await.unwrap();
+    let (mut a, mut b) = (IdBlocks::new(Numbered::Attempt, 10), IdBlocks::new(Numbered::Attempt, 10));
+    let mut seen = HashSet::new();
+    for _ in 0..20 {
+        for first in [a.take(&db, 3).await.unwrap(), b.take(&db, 4).await.unwrap()] {
+            assert!(seen.insert(first));
+        }
+    }
+}
