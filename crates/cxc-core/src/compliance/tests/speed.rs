@@ -22,13 +22,16 @@ fn the_check_of_an_allowed_attempt_takes_microseconds() {
         .collect();
     let request = AttemptRequest { channel: Channel::Sms, group: 1, client: Some(7), device: 8, parts: &parts };
     let facts = Facts { suppression: Some(&[]), attempts: Some(&world.attempts), attempts_since: Timestamp::MIN };
-    let rounds = 20_000;
-    let started = Instant::now();
-    for i in 0..rounds {
-        let now = now.saturating_add(jiff::SignedDuration::from_micros(i)).unwrap();
-        assert!(check(&world.rules, &mut world.cache, &request, &facts, now).is_allowed());
-    }
-    let each = started.elapsed().as_nanos() / u128::try_from(rounds).unwrap();
-    println!("{each} ns a check");
-    assert!(each < 50_000, "{each} ns");
+    // the best of many short rounds: a busy machine slows some of them
+    let mut round = |start: i64| {
+        let started = Instant::now();
+        for i in start..start + 500 {
+            let now = now.saturating_add(jiff::SignedDuration::from_micros(i)).unwrap();
+            assert!(check(&world.rules, &mut world.cache, &request, &facts, now).is_allowed());
+        }
+        started.elapsed().as_nanos() / 500
+    };
+    let best = (0..40).map(|n| n * 500).map(&mut round).min().unwrap();
+    println!("{best} ns a check");
+    assert!(best < 20_000, "{best} ns");
 }
