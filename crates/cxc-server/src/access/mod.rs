@@ -1,0 +1,21 @@
+//! Sign-in: sessions of people, tokens of programs, and finding out who asks.
+mod login;
+mod oauth;
+pub mod password;
+mod session;
+mod sweep;
+pub(crate) mod throttle;
+pub(crate) mod token;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::App;
+
+pub(crate) use session::identify;
+pub use sweep::sweep;
+pub use token::random_password;
+
+/// `/auth/login`, `/auth/logout`, `/auth/session` and `/auth/token`.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(login::routes()).merge(oauth::routes())
+}

@@ -1,0 +1,211 @@
+//! Extractors whose rejections are problem documents with pointers.
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::http::header;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use cxc_core::field_error::FieldError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{ApiError, Code};
+
+/// A JSON body: refused with 415, 413, 400 (not JSON) or 422 (JSON of another shape, with the pointer). As an
+/// answer it is the JSON of its content.
+#[derive(Debug)]
+pub struct ApiJson<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ApiJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        if !is_json(&request) {
+            return Err(ApiError::new(Code::UnsupportedMediaType, "the body is application/json"));
+        }
+        let bytes = body_bytes(request, state).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<T: Serialize> IntoResponse for ApiJson<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+/// A JSON merge patch, as `application/merge-patch+json` or `application/json`.
+#[derive(Debug)]
+pub struct MergePatch(pub serde_json::Value);
+
+impl<S: Send + Sync> FromRequest<S> for MergePatch {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let ApiJson(patch) = ApiJson::<serde_json::Value>::from_request(request, state).await?;
+        if patch.is_object() {
+            Ok(Self(patch))
+        } else {
+            Err(ApiError::invalid("", "invalid", "a merge patch is a JSON object"))
+        }
+    }
+}
+
+fn is_json(request: &Request) -> bool {
+    let Some(kind) = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()) else { return false };
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind == "application/json" || (kind.starts_with("application/") && kind.ends_with("+json"))
+}
+
+/// The whole body, up to the limit of the route.
+pub(crate) async fn body_bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    Bytes::from_request(request, state).await.map_err(|rejection| {
+        if rejection.status() == axum::http::StatusCode::PAYLOAD_TOO_LARGE {
+            ApiError::new(Code::BodyTooLarge, "the body is larger than allowed here")
+        } else {
+            ApiError::new(Code::MalformedRequest, "the body could not be read to its end")
+        }
+    })
+}
+
+/// Reads JSON text; nesting is bounded by the parser (128 levels).
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    if holds_nul(bytes) {
+        return Err(ApiError::invalid("", "nul_character", "a text holds no NUL character"));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|e| explain(&e))?;
+    reader.end().map_err(|e| ApiError::new(Code::MalformedRequest, format!("not JSON: {e}")))?;
+    Ok(value)
+}
+
+/// Reads a JSON value that is at hand already.
+pub fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, ApiError> {
+    serde_path_to_error::deserialize(value).map_err(|e| explain(&e))
+}
+
+fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+    use serde_json::error::Category;
+    match error.inner().classify() {
+        Category::Data => {}
+        Category::Syntax | Category::Eof | Category::Io => {
+            return ApiError::new(Code::MalformedRequest, format!("not JSON: {}", error.inner()));
+        }
+    }
+    let text = error.inner().to_string();
+    let code = if text.starts_with("missing field") {
+        "required"
+    } else if text.starts_with("unknown field") {
+        "unknown_member"
+    } else {
+        "invalid"
+    };
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(head, _)| head).to_owned();
+    ApiError::validation(vec![FieldError::new(pointer(error.path()), code, text)])
+}
+
+/// The path of serde as a JSON pointer.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+/// Whether a text in the JSON holds U+0000, which PostgreSQL can't store: `\u0000` after an even number of backslashes.
+fn holds_nul(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|&b| b == b'\\') {
+        if rest[at..].starts_with(b"\\u0000") {
+            return true;
+        }
+        rest = rest.get(at + 2..).unwrap_or_default();
+    }
+    false
+}
+
+/// Path parameters: refused with 400.
+#[derive(Debug)]
+pub struct ApiPath<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for ApiPath<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(value)) => Ok(Self(value)),
+            Err(rejection) => {
+                Err(ApiError::new(Code::MalformedRequest, format!("the path is not valid: {}", rejection.body_text())))
+            }
+        }
+    }
+}
+
+/// Query parameters: refused with 400 and the name of the parameter. Give `T` `deny_unknown_fields`.
+#[derive(Debug)]
+pub struct ApiQuery<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parse_query(parts.uri.query().unwrap_or_default()).map(Self)
+    }
+}
+
+/// Reads a query string; a wrong parameter is 400 `bad_filter`.
+pub fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
+    let uri = axum::http::Uri::builder().path_and_query(format!("/?{query}")).build();
+    let uri = uri.map_err(|_| ApiError::new(Code::MalformedRequest, "the query string is not valid"))?;
+    axum::extract::Query::try_from_uri(&uri).map(|q| q.0).map_err(|rejection| {
+        let text = rejection.body_text();
+        let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(&text);
+        let name = text.split(':').next().filter(|n| !n.contains(' ')).unwrap_or_default();
+        ApiError::new(Code::BadFilter, text.to_owned()).with_errors(vec![FieldError::new(name, "invalid", text)])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Window {
+        #[expect(dead_code, reason = "only its shape matters")]
+        days: Vec<u8>,
+    }
+
+    #[test]
+    fn a_wrong_member_is_named_by_its_pointer() {
+        let error = parse::<Window>(br#"{"days":[1,"x"]}"#).unwrap_err();
+        assert_eq!(error.code(), Code::ValidationFailed);
+        assert_eq!(error.problem("").errors[0].pointer, "/days/1");
+        let error = parse::<Window>(br#"{"days":[],"more":1}"#).unwrap_err();
+        assert_eq!(error.problem("").errors[0].code, "unknown_member");
+    }
+
+    #[test]
+    fn what_is_no_json_is_malformed() {
+        for text in ["", "{", "{} {}", "\u{0}", &"[".repeat(100_000)] {
+            assert_eq!(
+                parse::<serde_json::Value>(text.as_bytes()).unwrap_err().code(),
+                Code::MalformedRequest,
+                "{text:.9}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_nul_character_is_refused_but_its_spelling_is_not() {
+        assert_eq!(parse::<String>(br#""a\u0000""#).unwrap_err().code(), Code::ValidationFailed);
+        assert_eq!(parse::<String>(br#""a\\u0000""#).unwrap(), "a\\u0000");
+        assert_eq!(parse::<String>(br#""a\\\u0000""#).unwrap_err().code(), Code::ValidationFailed);
+    }
+}

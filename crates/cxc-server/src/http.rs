@@ -1,0 +1,107 @@
+//! The layers that every request goes through, from the outside in: request id, panic guard, fallbacks,
+//! body limit, who asks, rate limit, idempotency keys.
+use std::any::Any;
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument as _;
+
+use crate::App;
+use crate::access;
+use crate::error::{self, ApiError, Code};
+use crate::{idempotency, rate_limit};
+
+/// What is known of a request before anybody looks at it.
+#[derive(Debug, Clone, Default)]
+pub struct RequestInfo {
+    /// The id of the request: accepted or made, answered, logged and put in every error.
+    pub request_id: String,
+    /// The network address that it comes from; empty when that is not known.
+    pub address: String,
+}
+
+/// Finishes a router of API routes: everything from the request id to idempotency keys.
+pub fn finish(app: &App, routes: Router<App>) -> Router {
+    let limit = rate_limit::Limiter::new(app.config.rate_limit);
+    let known = routes
+        .layer(from_fn_with_state(app.clone(), idempotency::replay))
+        .layer(from_fn_with_state(limit, rate_limit::limit))
+        .layer(from_fn_with_state(app.clone(), access::identify));
+    outside(app, known).with_state(app.clone())
+}
+
+/// Finishes a router that has its own way of telling who asks, such as the internal backend API.
+pub fn finish_without_access(app: &App, routes: Router<App>) -> Router {
+    outside(app, routes).with_state(app.clone())
+}
+
+fn outside(app: &App, routes: Router<App>) -> Router<App> {
+    routes
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(app.config.body_limit))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(refuse_nul))
+        .layer(from_fn_with_state(app.clone(), request_id))
+}
+
+async fn not_found(uri: Uri) -> ApiError {
+    ApiError::new(Code::NotFound, format!("there is nothing at {}", uri.path()))
+}
+
+async fn method_not_allowed(method: Method) -> ApiError {
+    ApiError::new(Code::MethodNotAllowed, format!("{method} is not allowed here"))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature of a panic handler")]
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text =
+        panic.downcast_ref::<&str>().map(|s| (*s).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    let text = text.unwrap_or_else(|| "no text".into());
+    ApiError::internal(anyhow::anyhow!("panic: {text}")).into_response()
+}
+
+/// A NUL character can't be stored on PostgreSQL and means nothing in a path or a query.
+async fn refuse_nul(request: Request, next: Next) -> Response {
+    if request.uri().path_and_query().is_some_and(|p| p.as_str().contains("%00")) {
+        return ApiError::new(Code::MalformedRequest, "an address holds no NUL character").into_response();
+    }
+    next.run(request).await
+}
+
+async fn request_id(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = accepted_id(request.headers()).unwrap_or_else(|| app.ids.next().to_string());
+    let info = RequestInfo { request_id: id.clone(), address: address(&app, &request) };
+    request.extensions_mut().insert(info);
+    let span =
+        tracing::info_span!("request", request_id = %id, method = %request.method(), path = request.uri().path());
+    let mut response = next.run(request).instrument(span).await;
+    error::stamp(&mut response, &id);
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response.headers_mut().entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
+    response
+}
+
+fn accepted_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get("x-request-id")?.to_str().ok()?;
+    let fits = (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b));
+    fits.then(|| id.to_owned())
+}
+
+fn address(app: &App, request: &Request) -> String {
+    if app.config.trust_forwarded
+        && let Some(first) =
+            request.headers().get("x-forwarded-for").and_then(|v| v.to_str().ok()).and_then(|v| v.rsplit(',').next())
+    {
+        return first.trim().chars().take(64).collect();
+    }
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    peer.map(|ConnectInfo(at)| at.ip().to_string()).unwrap_or_default()
+}

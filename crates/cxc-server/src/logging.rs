@@ -1,0 +1,105 @@
+//! Logs: JSON or text, to stdout and optionally to files, 10 of at most 100 MB.
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use file_rotate::compression::Compression;
+use file_rotate::suffix::AppendCount;
+use file_rotate::{ContentLimit, FileRotate};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+const FILE_BYTES: usize = 100 * 1024 * 1024;
+/// Beside the one that is written.
+const OLD_FILES: usize = 9;
+
+/// How logs are written.
+#[derive(Debug, Clone)]
+pub struct LogOptions {
+    /// A level such as `info`, or directives such as `info,cxc_server=debug`.
+    pub level: String,
+    /// JSON, one object a line; else text.
+    pub json: bool,
+    /// Where log files go, in addition to stdout; `cxc.log` and `cxc.log.1` to `.9`.
+    pub folder: Option<PathBuf>,
+    /// Whether stdout gets them too.
+    pub stdout: bool,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self { level: "info".into(), json: false, folder: None, stdout: true }
+    }
+}
+
+/// Starts logging for this process. Keep the guards until the end: dropping them writes what is still waiting.
+pub fn start(options: &LogOptions) -> anyhow::Result<Vec<WorkerGuard>> {
+    let (subscriber, guards) = subscriber(options)?;
+    // also takes in what libraries say through the `log` crate
+    subscriber.try_init().context("logging is started once")?;
+    Ok(guards)
+}
+
+type Subscriber = Box<dyn tracing::Subscriber + Send + Sync>;
+
+fn subscriber(options: &LogOptions) -> anyhow::Result<(Subscriber, Vec<WorkerGuard>)> {
+    let filter = EnvFilter::try_new(&options.level).context("a log level is error, warn, info, debug or trace")?;
+    let mut guards = Vec::new();
+    let mut writers = Vec::new();
+    if options.stdout {
+        let (writer, guard) = NonBlockingBuilder::default().thread_name("log-stdout").finish(std::io::stdout());
+        writers.push(BoxMakeWriter::new(writer));
+        guards.push(guard);
+    }
+    if let Some(folder) = &options.folder {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("the log folder {} can't be made", folder.display()))?;
+        let file = folder.join("cxc.log");
+        let rotating = FileRotate::new(
+            file,
+            AppendCount::new(OLD_FILES),
+            ContentLimit::BytesSurpassed(FILE_BYTES),
+            Compression::None,
+            None,
+        );
+        let (writer, guard) = NonBlockingBuilder::default().thread_name("log-files").finish(rotating);
+        writers.push(BoxMakeWriter::new(writer));
+        guards.push(guard);
+    }
+    let all = writers
+        .into_iter()
+        .reduce(|a, b| BoxMakeWriter::new(a.and(b)))
+        .unwrap_or_else(|| BoxMakeWriter::new(std::io::sink));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(all).with_ansi(false);
+    let subscriber: Subscriber =
+        if options.json { Box::new(builder.json().flatten_event(true).finish()) } else { Box::new(builder.finish()) };
+    Ok((subscriber, guards))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_json_goes_to_the_file() {
+        let folder = std::env::temp_dir().join(format!("cxc-log-{}", std::process::id()));
+        let options = LogOptions { level: "info".into(), json: true, folder: Some(folder.clone()), stdout: false };
+        let (subscriber, guards) = subscriber(&options).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::debug!("not at this level");
+            tracing::info!(job = 7, "imported");
+        });
+        drop(guards);
+        let text = std::fs::read_to_string(folder.join("cxc.log")).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+        let line: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&line["message"], &line["job"]), (&"imported".into(), &7.into()));
+    }
+
+    #[test]
+    fn a_wrong_level_is_refused() {
+        let options = LogOptions { level: "info,=".into(), ..LogOptions::default() };
+        assert!(subscriber(&options).is_err());
+    }
+}

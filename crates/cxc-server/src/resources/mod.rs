@@ -1,0 +1,42 @@
+//! The resources of administration: who may do what, settings, tenants, audit, jobs, events.
+pub mod api_clients;
+mod audit_events;
+mod enumerations;
+mod events;
+mod jobs;
+mod me;
+pub mod roles;
+pub mod settings;
+mod tenants;
+pub mod users;
+mod versions;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{App, access, crud};
+
+pub use events::dispatch as dispatch_events;
+pub use jobs::JobView;
+
+/// Every route of administration, sign-in included; served by the API aggregator.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(access::routes())
+        .merge(me::routes())
+        .merge(crud::<users::User>())
+        .merge(crud::<roles::Role>())
+        .merge(crud::<api_clients::ApiClient>())
+        .merge(api_clients::routes())
+        .merge(audit_events::routes())
+        .merge(tenants::routes())
+        .merge(settings::routes())
+        .merge(enumerations::routes())
+        .merge(versions::routes())
+        .merge(jobs::routes())
+        .merge(events::routes())
+}
+
+/// For serde: a switch that is on unless it is turned off.
+pub(crate) fn on() -> bool {
+    true
+}
