@@ -116,7 +116,7 @@ def expect(status, answer, what):
 
 
 def sign_in(server):
-    """A token of a program that may do all that an administrator may, in a tenant of its own."""
+    """The id and a token of a program that may do all that an administrator may, in a tenant of its own."""
     api = server.url + BASE
     server.run("tenant", "add", "Fuzz", "--domain", "fuzz")
     server.run("user", "add", "fuzz\\admin", "--role", "administrator", "--password-stdin", stdin=PASSWORD)
@@ -126,10 +126,11 @@ def sign_in(server):
     wanted = {"name": "fuzzer", "scopes": session["scopes"]}
     made = expect(201, ask("POST", f"{api}/api-clients", wanted, headers=signed_in), "an API client is made")[2]
     form = {"grant_type": "client_credentials", "client_id": made["id"], "client_secret": made["clientSecret"]}
-    return expect(200, ask("POST", f"{api}/auth/token", form=form), "the API client gets a token")[2]["access_token"]
+    token = expect(200, ask("POST", f"{api}/auth/token", form=form), "the API client gets a token")[2]
+    return made["id"], token["access_token"]
 
 
-def fuzz(home, url, token, options):
+def fuzz(home, url, client, token, options):
     command = [
         ROOT / ".venv/bin/schemathesis",
         "--config-file", HERE / "schemathesis.toml",
@@ -139,9 +140,18 @@ def fuzz(home, url, token, options):
         *options,
     ]  # fmt: skip
     limit = int(os.environ.get("CXC_TEST_FUZZ_SECONDS", "600"))
+    environment = os.environ | {
+        "CXC_TEST_FUZZER": client,
+        "SCHEMATHESIS_HOOKS": "hooks",
+        "PYTHONPATH": str(HERE),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     start = time.monotonic()
     try:
-        status = subprocess.run(command, stdin=subprocess.DEVNULL, timeout=limit, cwd=home).returncode
+        # in the temporary folder: what the tool remembers is not ours to keep
+        status = subprocess.run(
+            command, stdin=subprocess.DEVNULL, timeout=limit, cwd=home, env=environment
+        ).returncode
     except subprocess.TimeoutExpired:
         sys.exit(f"error: fuzzing took longer than {limit} s")
     print(f"fuzzing took {time.monotonic() - start:.0f} s", flush=True)
@@ -152,8 +162,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="cxc-fuzz-") as folder:
         server = Server(pathlib.Path(folder))
         with server:
-            token = sign_in(server)
-            status = fuzz(server.home, server.url, token, sys.argv[1:])
+            client, token = sign_in(server)
+            status = fuzz(server.home, server.url, client, token, sys.argv[1:])
             # a token that no longer holds would have made every answer a harmless 401
             if ask("GET", f"{server.url}{BASE}/me", headers={"Authorization": f"Bearer {token}"})[0] != 200:
                 sys.exit("error: the fuzzer's token no longer holds: later cases tested nothing")
