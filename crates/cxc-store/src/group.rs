@@ -171,12 +171,16 @@ impl Tx {
         Ok(())
     }
 
+    /// The number of a channel account, if it has one.
+    pub async fn channel_account_find(&mut self, tenant: i64, id: Uuid) -> Result<Option<i64>, StoreError> {
+        const SQL: &str = "SELECT number FROM channel_account WHERE tenant = $1 AND id = $2";
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(id).fetch_optional(conn).await?))
+    }
+
     /// The number of a channel account, given when it is first asked for.
     pub async fn channel_account_number(&mut self, tenant: i64, id: Uuid) -> Result<i64, StoreError> {
-        const FIND: &str = "SELECT number FROM channel_account WHERE tenant = $1 AND id = $2";
         const ADD: &str = "INSERT INTO channel_account (number, tenant, id) VALUES ($1, $2, $3)";
-        let found: Option<i64> = on!(self, conn => sqlx::query_scalar(FIND).bind(tenant).bind(id).fetch_optional(conn).await?);
-        if let Some(number) = found {
+        if let Some(number) = self.channel_account_find(tenant, id).await? {
             return Ok(number);
         }
         let number = self.id_block_take(Numbered::ChannelAccount, 1).await?;

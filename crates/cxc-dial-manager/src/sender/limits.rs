@@ -78,7 +78,7 @@ impl Limits {
     /// How long until one of these groups may send, at most `longest`.
     pub fn pause(&mut self, groups: impl Iterator<Item = i64>, now: Micros, longest: Duration) -> Duration {
         let account = self.account.next_at(now);
-        let next = groups.filter_map(|grp| self.groups.get_mut(&grp)).map(|g| g.next_at(now).max(account)).min();
+        let next = groups.filter_map(|grp| self.groups.get_mut(&grp).map(|g| g.next_at(now).max(account))).min();
         let micros = next.map_or(u64::MAX, |at| u64::try_from(at - now).unwrap_or(0));
         longest.min(Duration::from_micros(micros.max(1_000)))
     }

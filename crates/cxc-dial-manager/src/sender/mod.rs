@@ -37,6 +37,8 @@ pub struct SenderContext {
     pub zones: Zones,
     /// Interned locations.
     pub locations: Arc<cxc_store::location::Locations>,
+    /// Words by which people opt out.
+    pub keywords: Arc<cxc_core::opt_out::Keywords>,
     /// The dial manager's metrics.
     pub metrics: Arc<DialMetrics>,
 }

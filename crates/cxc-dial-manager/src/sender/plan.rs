@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::SenderContext;
 use crate::channel::{AccountKind, ChannelAccount};
-use crate::content::CompiledContent;
+use crate::content_tmp::CompiledContent;
 use crate::metrics::TenantLabels;
 
 /// One list of a group, as a sender sees it.

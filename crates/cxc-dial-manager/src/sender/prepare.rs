@@ -4,16 +4,15 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cxc_core::Micros;
-use cxc_core::compliance::IntervalCache;
 use cxc_store::StoreError;
 use cxc_store::attempt::{NewAttempt, month_of};
 use cxc_store::contact::FullContact;
 use cxc_store::record::{FetchKey, Record, RecordChange};
 
 use super::SenderContext;
-use super::judge::{Judged, Judge};
 use super::outcome::Flight;
 use super::plan::{GroupPlan, PlanList, Plans};
+use super::render::{Rendered, Renderer};
 use super::shares::Shares;
 use crate::channel::OutMessage;
 
@@ -83,7 +82,7 @@ pub struct Preparation {
 /// Prepares messages for one account. It remembers where each list's fetch left off.
 pub struct Preparer {
     context: SenderContext,
-    judge: Judge,
+    renderer: Renderer,
     keys: HashMap<(i64, i64), FetchKey>,
     shares: Shares,
     quiet_until: Micros,
@@ -92,9 +91,8 @@ pub struct Preparer {
 impl Preparer {
     /// A preparer for the epoch of a sender's lease.
     pub fn new(context: SenderContext, epoch: i64) -> Self {
-        let cache = IntervalCache::new(context.zones.clone(), IntervalCache::CAPACITY);
         Self {
-            judge: Judge::new(context.clone(), cache, epoch),
+            renderer: Renderer::new(context.clone(), epoch),
             context,
             keys: HashMap::new(),
             shares: Shares::default(),
@@ -158,10 +156,10 @@ impl Preparer {
                 (r, contact)
             }));
         }
-        for judged in self.judge.judge(&mut tx, plans, plan, pairs).await? {
-            match judged {
-                Judged::Ready(prepared) => found.ready.push(*prepared),
-                Judged::Move(change) => found.changes.push(change),
+        for rendered in self.renderer.render(&mut tx, plans, plan, pairs).await? {
+            match rendered {
+                Rendered::Ready(prepared) => found.ready.push(*prepared),
+                Rendered::Move(change) => found.changes.push(change),
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! A person's own message: words that opt out, ask for help or opt in. An opt-out binds at once.
 use cxc_core::channel::Channel;
-use cxc_core::opt_out::{Keyword, KeywordSet};
+use cxc_core::opt_out::Keyword;
 use cxc_store::attempt::{AttemptUpdate, NewAttempt, month_of};
 use cxc_store::id_block::Numbered;
 use cxc_store::lease::Lease;
@@ -21,7 +21,7 @@ pub async fn message_in(
     carrier: &dyn Carrier,
 ) -> Result<(), StoreError> {
     let Inbound::Message { from, to, text, provider_id } = &event.event else { return Ok(()) };
-    let keyword = KeywordSet::default().classify(text);
+    let keyword = context.keywords.classify(text);
     let now = context.now();
     let device = context.app.hash_key.hash(plans.tenant, from);
     let mut tx = context.app.db.begin().await?;
@@ -106,7 +106,8 @@ async fn answer_attempt(
         started_at: now,
     }])
     .await?;
-    let body = Body::Sms(SmsBody::new(text));
+    let parts = u16::try_from(cxc_core::sms::count(&text).parts).unwrap_or(u16::MAX);
+    let body = Body::Sms(SmsBody { text, parts });
     Ok(OutMessage { attempt: id, reference: reference(plans.tenant, id), from: ours.to_owned(), to: person.to_owned(), body })
 }
 

@@ -94,7 +94,7 @@ async fn start(context: &SenderContext, tenant: i64, number: i64, id: Uuid) -> R
     let Some(lease) = lease else { return Ok(None) };
     let (events, inbound) = channel::inbound_channel(INBOUND_ROOM);
     let clock = context.app.clock.clone();
-    let carrier = channel::connect(&plans.account, events, Arc::new(move || clock.now().as_microsecond()));
+    let carrier = channel::open(&plans.account, events, Arc::new(move || clock.now().as_microsecond()));
     match carrier {
         Ok(carrier) => Ok(Some(AccountStart { lease, carrier, inbound, plans })),
         Err(error) => {

@@ -1,0 +1,74 @@
+//! Channel accounts as documents.
+use cxc_core::field_error::FieldError;
+use cxc_core::kind;
+use cxc_server::document::{Extras, Removal, Write};
+use cxc_server::{ApiError, Document, Scope};
+use cxc_store::object_query::ObjectField;
+use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
+
+use crate::channel::ChannelAccount as Account;
+
+/// How to reach one carrier.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct ChannelAccount(pub Account);
+
+/// What is known of an account's use.
+#[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountUse {
+    /// Campaign groups that are loaded and send by it.
+    #[schema(minimum = 0)]
+    pub groups_at_work: i64,
+    /// Whether a sender of this installation holds it now.
+    pub sending: bool,
+}
+
+/// With its password: the document kit hides what [`Document::SECRETS`] names.
+impl Serialize for ChannelAccount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.to_stored().map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
+}
+
+impl Document for ChannelAccount {
+    const KIND: &'static str = kind::CHANNEL_ACCOUNT;
+    const NOUN: &'static str = "channel account";
+    const PATH: &'static str = "/channel-accounts";
+    const TAG: &'static str = "Channels";
+    const READ: Scope = Scope::ProfilesRead;
+    const WRITE: Scope = Scope::ProfilesWrite;
+    const FILTERS: &'static [ObjectField] = &[ObjectField::Text("kind")];
+    const SECRETS: &'static [&'static str] = &["/credential/password"];
+    type Extra = AccountUse;
+
+    fn validate(&self) -> Vec<FieldError> {
+        self.0.validate()
+    }
+
+    /// Gives the account its number, so that a sender is started where it must listen.
+    async fn after_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        write.tx.channel_account_number(write.principal.tenant, write.after.id).await?;
+        Ok(())
+    }
+
+    async fn before_delete(removal: &mut Removal<'_, Self>) -> Result<(), ApiError> {
+        removal.tx.channel_account_delete(removal.principal.tenant, removal.document.id).await?;
+        Ok(())
+    }
+
+    async fn extra(extras: &mut Extras<'_, Self>) -> Result<Vec<AccountUse>, ApiError> {
+        let mut uses = Vec::with_capacity(extras.documents.len());
+        for document in extras.documents {
+            let Some(number) = extras.tx.channel_account_find(extras.tenant, document.id).await? else {
+                uses.push(AccountUse::default());
+                continue;
+            };
+            let groups = extras.tx.groups_of_account(number).await?.len();
+            let sending = extras.tx.lease_holder(&format!("sender:{number}")).await?.is_some();
+            uses.push(AccountUse { groups_at_work: i64::try_from(groups).unwrap_or(0), sending });
+        }
+        Ok(uses)
+    }
+}
