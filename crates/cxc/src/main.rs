@@ -3,6 +3,7 @@ mod cli;
 mod commands;
 mod component;
 mod config;
+mod demo;
 mod failure;
 mod server_config;
 mod services;

@@ -1,0 +1,2 @@
+//! `cxc up --demo`: a tenant with made-up people and simulated carriers, at work.
+mod people;
