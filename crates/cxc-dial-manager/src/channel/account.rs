@@ -66,7 +66,7 @@ pub struct ChannelAccount {
     /// How the connection is protected.
     #[serde(default)]
     pub security: Security,
-    /// A certificate authority of one's own, PEM, trusted beside the public ones.
+    /// PEM of an authority of one's own, trusted beside the public ones, or of the server's own certificate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_certificate: Option<String>,
     /// Who we are to the carrier, if it asks.

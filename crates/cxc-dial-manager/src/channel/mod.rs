@@ -8,6 +8,7 @@ mod open;
 pub mod simulator;
 pub mod smpp;
 pub mod smtp;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;

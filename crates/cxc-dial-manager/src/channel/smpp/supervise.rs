@@ -17,6 +17,7 @@ use crate::channel::CarrierStatus;
 use crate::channel::account::{ChannelAccount, Security, SmppSettings};
 use crate::channel::backoff::Backoff;
 use crate::channel::net::{self, NetError, Stream};
+use crate::channel::tls;
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// A connection that held this long starts the next waits small again.
@@ -37,7 +38,7 @@ impl Target {
     pub fn new(account: &ChannelAccount, settings: &SmppSettings) -> Result<Self, NetError> {
         let credential = account.credential.clone();
         let tls = match account.security {
-            Security::Tls => Some(net::connector(account.ca_certificate.as_deref())?),
+            Security::Tls => Some(tls::connector(account.ca_certificate.as_deref())?),
             _ => None,
         };
         Ok(Self {

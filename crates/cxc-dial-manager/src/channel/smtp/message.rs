@@ -52,9 +52,12 @@ fn build(message: &OutMessage, body: &EmailBody, from: Address, to: Address, now
         builder = builder.raw_header(header(name, value)?);
     }
     let mail = match (body.html.is_empty(), body.text.is_empty()) {
-        (true, _) => builder.singlepart(SinglePart::plain(body.text.clone())),
-        (false, true) => builder.singlepart(SinglePart::html(with_preheader(body))),
-        (false, false) => builder.multipart(MultiPart::alternative_plain_html(body.text.clone(), with_preheader(body))),
+        (true, _) => builder.singlepart(SinglePart::plain(with_crlf(&body.text))),
+        (false, true) => builder.singlepart(SinglePart::html(with_crlf(&with_preheader(body)))),
+        (false, false) => {
+            let html = with_crlf(&with_preheader(body));
+            builder.multipart(MultiPart::alternative_plain_html(with_crlf(&body.text), html))
+        }
     };
     mail.map_err(|error| Outcome::refused(GENERAL_ERROR, format!("the email can't be written: {error}")))
 }
@@ -99,6 +102,21 @@ fn with_preheader(body: &EmailBody) -> String {
 fn after_body_tag(html: &str) -> usize {
     let start = html.as_bytes().windows(5).position(|w| w.eq_ignore_ascii_case(b"<body"));
     start.and_then(|s| html[s..].find('>').map(|e| s + e + 1)).unwrap_or(0)
+}
+
+// lettre would insert each CR by moving the rest of the text: quadratic
+fn with_crlf(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + text.len() / 32);
+    for line in text.split_inclusive('\n') {
+        match line.strip_suffix('\n') {
+            Some(bare) => {
+                out.push_str(bare.strip_suffix('\r').unwrap_or(bare));
+                out.push_str("\r\n");
+            }
+            None => out.push_str(line),
+        }
+    }
+    out
 }
 
 fn double_dots(text: &[u8]) -> Vec<u8> {
@@ -205,6 +223,11 @@ mod tests {
         body.preheader = "5 < 6".into();
         let html = with_preheader(&body);
         assert!(html.starts_with("<html><body class=x><div style=") && html.contains("5 &lt; 6</div><p>"), "{html}");
+    }
+
+    #[test]
+    fn line_ends_become_crlf_once() {
+        assert_eq!(with_crlf("a\nb\r\nc\n\nd"), "a\r\nb\r\nc\r\n\r\nd");
     }
 
     #[test]

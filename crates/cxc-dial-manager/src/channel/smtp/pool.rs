@@ -217,6 +217,11 @@ impl Pool {
     }
 
     async fn probe(&self) {
+        // it counts as a connection like any other; without room, senders are at it themselves
+        let Ok(_room) = self.room.try_acquire() else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            return;
+        };
         match Session::open(&self.target).await {
             Ok(session) => {
                 let mut state = self.lock();

@@ -15,6 +15,7 @@ use super::verdict::{Phase, Verdict};
 use crate::channel::account::{ChannelAccount, Credential, Security};
 use crate::channel::net::{self, NetError, Stream};
 use crate::channel::smtp::SmtpTimeouts;
+use crate::channel::tls;
 
 /// What a connection needs to know.
 pub(super) struct Target {
@@ -30,8 +31,8 @@ pub(super) struct Target {
 impl Target {
     pub fn new(account: &ChannelAccount, timeouts: SmtpTimeouts) -> Result<Self, NetError> {
         let tls = match account.security {
-            Security::StarttlsOptional => net::unverified_connector()?,
-            _ => net::connector(account.ca_certificate.as_deref())?,
+            Security::StarttlsOptional => tls::unverified_connector()?,
+            _ => tls::connector(account.ca_certificate.as_deref())?,
         };
         let helo = account
             .helo_name
