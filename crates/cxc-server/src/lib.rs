@@ -22,6 +22,8 @@ pub mod scope;
 pub mod service;
 pub mod sse;
 #[cfg(test)]
+mod http_tests;
+#[cfg(test)]
 mod testing;
 
 pub use app::{App, Clock, Ids, ServerConfig, SystemClock};

@@ -4,6 +4,8 @@ mod oauth;
 pub mod password;
 mod session;
 mod sweep;
+#[cfg(test)]
+mod tests;
 pub(crate) mod throttle;
 pub(crate) mod token;
 
