@@ -1,4 +1,5 @@
 //! Contacts and their devices. Owning service: list builder; the list manager edits single ones.
+use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
@@ -343,6 +344,26 @@ impl Tx {
         Ok(
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(generation).bind(set.text()).fetch_all(conn).await?),
         )
+    }
+
+    /// Tells the key hashes of some contents, and with `addresses` those of their devices, in no order.
+    pub async fn contact_hashes(
+        &mut self,
+        generation: i64,
+        addresses: bool,
+        mut tell: impl FnMut(i64) + Send,
+    ) -> Result<(), StoreError> {
+        const KEYS: &str = "SELECT key_hash FROM contact_key WHERE generation = $1";
+        const ADDRESSES: &str = "SELECT address_hash FROM device_address WHERE generation = $1";
+        for sql in [Some(KEYS), addresses.then_some(ADDRESSES)].into_iter().flatten() {
+            on!(self, conn => {
+                let mut hashes = sqlx::query_scalar::<_, i64>(sql).bind(generation).fetch(conn);
+                while let Some(hash) = hashes.try_next().await? {
+                    tell(hash);
+                }
+            });
+        }
+        Ok(())
     }
 
     /// Which of these ids some contents have.

@@ -52,11 +52,12 @@ pub fn add(outcome: &mut Outcome, batch: &Batch) {
     }
 }
 
-/// Reads to the end, a few records at a time.
+/// Reads to the end; small files a few records at a time.
 pub fn read(reader: &mut FileReader) -> Result<Outcome, FileError> {
     let mut outcome = Outcome::default();
-    while let Some(batch) = reader.next_batch(3)? {
-        assert!(!batch.is_empty() && batch.len() <= 3);
+    let max = if reader.total_bytes < 10_000 { 3 } else { 5_000 };
+    while let Some(batch) = reader.next_batch(max)? {
+        assert!(!batch.is_empty() && batch.len() <= max);
         add(&mut outcome, &batch);
     }
     assert!(reader.next_batch(3)?.is_none(), "the end stays the end");

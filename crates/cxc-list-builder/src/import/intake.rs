@@ -1,0 +1,334 @@
+//! The second stage: tells new contacts from known ones, accounts for every line, fills the units that are
+//! written. Runs on a thread of its own and asks the store through the runtime.
+use std::fs::File;
+use std::io::BufWriter;
+use std::sync::Arc;
+
+use cxc_core::location::Location;
+use cxc_store::contact::FullContact;
+use cxc_store::id_block::{IdBlocks, Numbered};
+use cxc_store::import::{ContactsChange, ImportCounts, ListImport};
+use cxc_store::location::Locations;
+use cxc_store::{Db, Engine, StoreError};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::lookup::{Asked, Found, Holder};
+use super::merge::merge;
+use super::reading::{Outcome, Parsed};
+use super::recent::{Findable, Recent};
+use super::settings::{Dedupe, ImportMode};
+use super::unit::Unit;
+use super::validate::{address_text, key_text};
+use crate::file::{FileError, RecordRef, Reject, RejectReason, RejectsWriter};
+
+/// Contacts of a unit: one COPY each for contacts and devices; on SQLite a few make a transaction.
+const UNIT_POSTGRES: usize = 5_000;
+const UNIT_SQLITE: usize = 1_000;
+/// Ids that are taken at a time.
+const ID_BLOCK: i64 = 5_000;
+
+/// What the second stage works with.
+pub struct Intake {
+    /// The database.
+    pub db: Db,
+    /// To ask it from a thread.
+    pub runtime: Handle,
+    /// The import.
+    pub import: ListImport,
+    /// What happens to contacts that are there.
+    pub mode: ImportMode,
+    /// Lines with new keys are rejected.
+    pub update_only: bool,
+    /// By what lines are duplicates.
+    pub dedupe: Dedupe,
+    /// Numbers of locations.
+    pub locations: Arc<Locations>,
+    /// The filter of keys.
+    pub asked: Asked,
+    /// How far the writer has come.
+    pub findable: Findable,
+    /// Lines that were not taken.
+    pub rejects: RejectsWriter<BufWriter<File>>,
+}
+
+/// What the second stage leaves behind.
+#[derive(Debug)]
+pub struct Taken {
+    /// What became of the lines.
+    pub counts: ImportCounts,
+    /// What changes in the list.
+    pub change: ContactsChange,
+    /// The rejects file, written out.
+    pub rejected: u64,
+}
+
+/// Why the second stage stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// The rejects file can't be written.
+    #[error("the rejects file can't be written: {0}")]
+    Rejects(#[from] FileError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The writer stopped; it says why.
+    #[error("the writer stopped")]
+    Stopped,
+}
+
+struct Work {
+    intake: Intake,
+    ids: IdBlocks,
+    next_id: i64,
+    end_id: i64,
+    numbers: Vec<i64>,
+    keys: Recent,
+    addresses: Recent,
+    counts: ImportCounts,
+    change: ContactsChange,
+    unit: Unit,
+    unit_size: usize,
+    sender: mpsc::Sender<Unit>,
+}
+
+/// Where a line's contact goes.
+enum Verdict {
+    New { id: Option<i64> },
+    Update { id: i64 },
+    Reject(RejectReason, &'static str),
+}
+
+impl Intake {
+    /// Takes batches in until there are no more.
+    pub fn run(self, mut parsed: mpsc::Receiver<Parsed>, sender: mpsc::Sender<Unit>) -> Result<Taken, IntakeError> {
+        let unit_size = match self.db.engine() {
+            Engine::Postgres => UNIT_POSTGRES,
+            Engine::Sqlite => UNIT_SQLITE,
+        };
+        let change = ContactsChange { visible_to: self.import.visible_before, ..ContactsChange::default() };
+        let mut work = Work {
+            ids: IdBlocks::new(Numbered::Contact, ID_BLOCK),
+            next_id: 0,
+            end_id: 0,
+            numbers: Vec::new(),
+            keys: Recent::new(self.findable.clone()),
+            addresses: Recent::new(self.findable.clone()),
+            counts: ImportCounts::default(),
+            change,
+            unit: Unit::new(&self.db, self.import.generation, 1),
+            unit_size,
+            sender,
+            intake: self,
+        };
+        while let Some(batch) = parsed.blocking_recv() {
+            work.batch(batch)?;
+        }
+        work.send()?;
+        let rejected = work.intake.rejects.written();
+        let file = work.intake.rejects.finish()?;
+        file.into_inner().map_err(|e| FileError::Io(e.into_error()))?;
+        Ok(Taken { counts: work.counts, change: work.change, rejected })
+    }
+}
+
+impl Work {
+    fn batch(&mut self, parsed: Parsed) -> Result<(), IntakeError> {
+        self.number_places(&parsed.places)?;
+        self.keys.forget();
+        self.addresses.forget();
+        let contacts = parsed.outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Contact(full) => Some(full.as_ref()),
+            _ => None,
+        });
+        let look_up = self.intake.asked.look_up(&self.intake.db, &self.intake.import, contacts);
+        let found = self.intake.runtime.block_on(look_up)?;
+        let mut updates = Vec::new();
+        for (record, outcome) in parsed.batch.records().zip(parsed.outcomes) {
+            self.counts.lines += 1;
+            match outcome {
+                Outcome::Blank => self.counts.blank += 1,
+                Outcome::Filtered => self.counts.filtered += 1,
+                Outcome::Rejected(reject) => self.reject(record, &reject)?,
+                Outcome::Contact(full) => self.contact(record, full, &found, &mut updates)?,
+            }
+        }
+        self.update(updates)?;
+        self.unit.bytes = parsed.batch.bytes_read;
+        self.unit.lines = self.counts.lines;
+        if self.unit.len() >= self.unit_size { self.send() } else { Ok(()) }
+    }
+
+    fn number_places(&mut self, places: &[Location]) -> Result<(), IntakeError> {
+        if !places.is_empty() {
+            let numbers = self.intake.locations.numbers(&self.intake.db, places);
+            self.numbers.extend(self.intake.runtime.block_on(numbers)?);
+        }
+        Ok(())
+    }
+
+    fn contact(
+        &mut self,
+        record: RecordRef<'_>,
+        mut full: Box<FullContact>,
+        found: &Found,
+        updates: &mut Vec<(i64, FullContact)>,
+    ) -> Result<(), IntakeError> {
+        match self.verdict(&full, found) {
+            Verdict::Reject(reason, text) => {
+                self.reject(record, &Reject { reason, column: None, text: text.to_owned() })
+            }
+            Verdict::Update { id } => {
+                self.remember(&full, id);
+                self.place(&mut full, id);
+                updates.push((id, *full));
+                Ok(())
+            }
+            Verdict::New { id } => {
+                let id = match id {
+                    Some(id) => id,
+                    None => self.new_id()?,
+                };
+                self.remember(&full, id);
+                self.place(&mut full, id);
+                self.counts.imported += 1;
+                self.change.contacts += 1;
+                self.change.visible_to = self.change.visible_to.max(id);
+                let devices = i64::try_from(full.devices.len()).unwrap_or(0);
+                self.counts.devices += devices;
+                self.change.devices += devices;
+                self.unit.push(&full);
+                Ok(())
+            }
+        }
+    }
+
+    fn new_id(&mut self) -> Result<i64, StoreError> {
+        if self.next_id == self.end_id {
+            self.next_id = self.intake.runtime.block_on(self.ids.take(&self.intake.db, ID_BLOCK))?;
+            self.end_id = self.next_id + ID_BLOCK;
+        }
+        self.next_id += 1;
+        Ok(self.next_id - 1)
+    }
+
+    fn verdict(&self, full: &FullContact, found: &Found) -> Verdict {
+        use RejectReason::{DuplicateInFile, DuplicateInList, NotFound};
+        const IN_FILE: &str = "an earlier line of the file has the same key";
+        const IN_LIST: &str = "a contact of the list has the same key";
+        if !self.intake.asked.is_wanted() {
+            return Verdict::New { id: None };
+        }
+        let first = full.devices.first().map(|d| d.address.as_str());
+        let text = key_text(full.contact.client_id.as_deref(), first);
+        let hash = full.contact.key_hash;
+        let recent = self.keys.find(hash, &text).map(|id| Holder { id, ours: true });
+        let holder = recent.or_else(|| found.key(hash, &text));
+        let mode = self.intake.mode;
+        let each_line = self.intake.dedupe == Dedupe::None && mode == ImportMode::Replace;
+        let verdict = match holder {
+            Some(holder) if holder.ours && each_line => Verdict::New { id: None },
+            Some(holder) if holder.ours => return Verdict::Reject(DuplicateInFile, IN_FILE),
+            Some(holder) => match mode {
+                ImportMode::Append => return Verdict::Reject(DuplicateInList, IN_LIST),
+                ImportMode::Update => Verdict::Update { id: holder.id },
+                ImportMode::Replace => Verdict::New { id: Some(holder.id) },
+            },
+            None if self.intake.update_only && mode == ImportMode::Update => {
+                return Verdict::Reject(NotFound, "no contact of the list has this key");
+            }
+            None => Verdict::New { id: None },
+        };
+        match self.device_holder(full, found, holder.map(|h| h.id)) {
+            Some(other) if other.ours => {
+                Verdict::Reject(DuplicateInFile, "an earlier line of the file has one of the devices")
+            }
+            Some(_) if mode == ImportMode::Append => {
+                Verdict::Reject(DuplicateInList, "a contact of the list has one of the devices")
+            }
+            _ => verdict,
+        }
+    }
+
+    /// Another contact that has one of the devices, where that matters.
+    fn device_holder(&self, full: &FullContact, found: &Found, own: Option<i64>) -> Option<Holder> {
+        if !self.intake.asked.by_device() {
+            return None;
+        }
+        let holders = full.devices.iter().filter_map(|device| {
+            let text = address_text(&device.address);
+            let recent = self.addresses.find(device.address_hash, &text).filter(|id| Some(*id) != own);
+            let recent = recent.map(|id| Holder { id, ours: true });
+            recent.or_else(|| found.address(device.address_hash, &text, own))
+        });
+        holders.min_by_key(|holder| !holder.ours)
+    }
+
+    /// Notes what the store does not find yet.
+    fn remember(&mut self, full: &FullContact, id: i64) {
+        if !self.intake.asked.is_wanted() {
+            return;
+        }
+        let first = full.devices.first().map(|d| d.address.as_str());
+        let text = key_text(full.contact.client_id.as_deref(), first);
+        self.intake.asked.note(full.contact.key_hash);
+        self.keys.add(self.unit.number, full.contact.key_hash, &text, id);
+        if self.intake.asked.by_device() {
+            for device in &full.devices {
+                self.intake.asked.note(device.address_hash);
+                self.addresses.add(self.unit.number, device.address_hash, &address_text(&device.address), id);
+            }
+        }
+    }
+
+    /// Puts the contact's id and the store's numbers of locations in.
+    fn place(&self, full: &mut FullContact, id: i64) {
+        let number = |place: i64| match usize::try_from(place - 1) {
+            Ok(place) => self.numbers.get(place).copied().unwrap_or(0),
+            Err(_) => 0,
+        };
+        full.contact.id = id;
+        full.contact.location = number(full.contact.location);
+        for device in &mut full.devices {
+            device.contact = id;
+            device.location = number(device.location);
+        }
+    }
+
+    fn update(&mut self, updates: Vec<(i64, FullContact)>) -> Result<(), IntakeError> {
+        if updates.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<i64> = updates.iter().map(|(id, _)| *id).collect();
+        let db = &self.intake.db;
+        let generation = self.intake.import.generation;
+        let before = self.intake.runtime.block_on(async { db.read().await?.contacts_of(generation, &ids).await })?;
+        for (id, line) in updates {
+            let Ok(at) = before.binary_search_by_key(&id, |full| full.contact.id) else {
+                return Err(StoreError::Corrupt(format!("contact {id} has a key but is gone")).into());
+            };
+            let after = merge(&before[at], line);
+            let devices = |full: &FullContact| i64::try_from(full.devices.len()).unwrap_or(0);
+            self.counts.updated += 1;
+            self.counts.devices += devices(&after);
+            self.change.devices += devices(&after) - devices(&before[at]);
+            self.unit.updates.push((before[at].clone(), after));
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, record: RecordRef<'_>, reject: &Reject) -> Result<(), IntakeError> {
+        if reject.reason.is_duplicate() {
+            self.counts.duplicate += 1;
+        } else {
+            self.counts.rejected += 1;
+        }
+        Ok(self.intake.rejects.write(record, reject)?)
+    }
+
+    fn send(&mut self) -> Result<(), IntakeError> {
+        let next = Unit::new(&self.intake.db, self.intake.import.generation, self.unit.number + 1);
+        let unit = std::mem::replace(&mut self.unit, next);
+        self.sender.blocking_send(unit).map_err(|_| IntakeError::Stopped)
+    }
+}

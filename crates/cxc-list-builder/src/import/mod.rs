@@ -1,0 +1,32 @@
+//! The import of contact lists.
+//!
+//! Three stages, each with a bounded queue before it: `reading` maps and checks records on a thread of its own,
+//! `intake` tells new contacts from known ones and accounts for every line, `write` sends them to the store. The
+//! rows become visible by one last statement; `settle` takes back what did not get so far.
+
+mod index_run;
+mod intake;
+mod key_filter;
+mod lookup;
+mod merge;
+mod outcome;
+mod places;
+mod reading;
+mod recent;
+mod run;
+mod settings;
+mod settle;
+mod undo;
+mod unit;
+mod validate;
+mod warnings;
+mod write;
+
+pub use outcome::{Detail, ImportOutcome};
+pub use run::{ImportContext, rejects_name, run_import};
+pub use settings::{Dedupe, ImportMode, ImportSettings};
+pub use settle::settle_list;
+pub use undo::{run_undo, undoable};
+pub use validate::Checkers;
+pub use warnings::{Warning, WarningKind};
+pub use write::{HeldLease, Progress};

@@ -1,0 +1,64 @@
+//! The first stage: reads records, maps and checks them on a thread of its own.
+use tokio::sync::mpsc;
+
+use cxc_core::location::Location;
+use cxc_store::contact::FullContact;
+
+use super::validate::{Checked, Validator};
+use super::warnings::Warnings;
+use crate::file::{Batch, FileError, FileReader, RecordRef, RecordStatus, Reject};
+use crate::mapping::Plan;
+
+/// Records of a batch: enough for one look-up of duplicates, few enough to be small.
+const RECORDS: usize = 1_000;
+
+/// What became of a record so far.
+pub enum Outcome {
+    /// Nothing in it.
+    Blank,
+    /// Not taken.
+    Rejected(Reject),
+    /// Not taken by the rule.
+    Filtered,
+    /// A contact.
+    Contact(Box<FullContact>),
+}
+
+/// A batch with what became of its records, one outcome each.
+pub struct Parsed {
+    /// The records.
+    pub batch: Batch,
+    /// Their outcomes.
+    pub outcomes: Vec<Outcome>,
+    /// Locations that come up for the first time, in the order of their numbers.
+    pub places: Vec<Location>,
+}
+
+/// Reads a file to its end, or until nobody listens; answers the warnings.
+pub fn read(
+    mut file: FileReader,
+    plan: &Plan,
+    mut validator: Validator,
+    sender: &mpsc::Sender<Parsed>,
+) -> Result<Warnings, FileError> {
+    while let Some(batch) = file.next_batch(RECORDS)? {
+        let outcomes = batch.records().map(|record| outcome(record, plan, &mut validator)).collect();
+        let places = validator.places.take_fresh();
+        if sender.blocking_send(Parsed { batch, outcomes, places }).is_err() {
+            break;
+        }
+    }
+    Ok(validator.warnings)
+}
+
+fn outcome(record: RecordRef<'_>, plan: &Plan, validator: &mut Validator) -> Outcome {
+    match record.status() {
+        RecordStatus::Blank => Outcome::Blank,
+        RecordStatus::Rejected(problem) => Outcome::Rejected(problem.into()),
+        RecordStatus::Data => match plan.map(record).and_then(|row| validator.check(&row)) {
+            Ok(Checked::Contact(contact)) => Outcome::Contact(contact),
+            Ok(Checked::Filtered) => Outcome::Filtered,
+            Err(reject) => Outcome::Rejected(reject),
+        },
+    }
+}

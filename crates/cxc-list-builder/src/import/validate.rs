@@ -1,0 +1,300 @@
+//! A line's values as a contact: devices normalised, places found, the rule asked. No database.
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use cxc_core::TenantNo;
+use cxc_core::device::{DeviceKind, LineType};
+use cxc_core::email::EmailAddress;
+use cxc_core::hash::HashKey;
+use cxc_core::location::{Country, Location, LocationTables};
+use cxc_core::phone::PhoneParser;
+use cxc_core::selection::{FieldSource, SelectionRule, matches_any};
+use cxc_store::contact::{Contact, Device, FullContact};
+use cxc_store::selection::ContactRow;
+
+use super::places::{ContactPlaces, PlaceNumbers, Told};
+use super::warnings::{WarningKind, Warnings};
+use crate::file::{Reject, RejectReason};
+use crate::mapping::{MappedDevice, MappedRow};
+
+/// What lines are checked with; shared by all imports.
+#[derive(Clone)]
+pub struct Checkers {
+    /// Reads phone numbers.
+    pub phones: Arc<PhoneParser>,
+    /// Finds places.
+    pub tables: Arc<LocationTables>,
+    /// The installation's key of hashes.
+    pub hash_key: HashKey,
+}
+
+/// What a line is after its check.
+pub enum Checked {
+    /// A contact without an id, its locations by number of this import.
+    Contact(Box<FullContact>),
+    /// The rule does not take it.
+    Filtered,
+}
+
+/// Checks the lines of one import.
+pub struct Validator {
+    checkers: Checkers,
+    tenant: TenantNo,
+    default_country: Option<Country>,
+    keep_original: bool,
+    rule: Option<SelectionRule>,
+    contact_places: ContactPlaces,
+    /// The numbers of locations.
+    pub places: PlaceNumbers,
+    /// What was changed.
+    pub warnings: Warnings,
+}
+
+impl Validator {
+    /// A validator of a tenant's import.
+    pub fn new(
+        checkers: Checkers,
+        tenant: TenantNo,
+        default_country: Option<Country>,
+        keep_original: bool,
+        rule: Option<SelectionRule>,
+    ) -> Self {
+        Self {
+            checkers,
+            tenant,
+            default_country,
+            keep_original,
+            rule,
+            contact_places: ContactPlaces::default(),
+            places: PlaceNumbers::default(),
+            warnings: Warnings::default(),
+        }
+    }
+
+    /// Checks a line.
+    pub fn check(&mut self, row: &MappedRow<'_>) -> Result<Checked, Reject> {
+        let line = row.record().line_number();
+        if row.cut > 0 {
+            self.warnings.note(WarningKind::Cut, line, row.cut.into(), || "a text over its limit was cut".into());
+        }
+        let given = country(row.country)?;
+        let zone = self.zone(row.time_zone)?;
+        let (devices, device_places) = self.devices(row, given)?;
+        let first = devices.first().and_then(|d| d.country.as_deref()).and_then(Country::from_code);
+        let home = given.or(first).or(self.default_country);
+        let told = Told { zone: zone.clone(), country: given, home, postal: row.postal_code, state: row.state };
+        let place = self.contact_places.find(&self.checkers.tables, told);
+        let contact = Contact {
+            id: 0,
+            key_hash: self.key_hash(row.client_id, &devices),
+            client_id: text(row.client_id),
+            first_name: text(row.first_name),
+            last_name: text(row.last_name),
+            company: text(row.company),
+            country: home.map(|c| c.as_str().to_owned()),
+            region: self.region(home, row.state, line),
+            postal: text(row.postal_code),
+            zone: zone.and_then(|z| z.zones().first().map(|name| name.to_string())),
+            location: place.map_or(0, |place| self.places.number(&place)),
+            custom: custom(row),
+            original: self.keep_original.then(|| row.record().raw().to_owned()),
+        };
+        let full = FullContact { contact, devices };
+        Ok(if self.takes(&full, &device_places) { Checked::Contact(Box::new(full)) } else { Checked::Filtered })
+    }
+
+    fn takes(&self, full: &FullContact, places: &[Option<Location>]) -> bool {
+        let Some(rule) = &self.rule else { return true };
+        let rows: Vec<ContactRow<'_>> = full
+            .devices
+            .iter()
+            .zip(places)
+            .map(|(device, place)| ContactRow { contact: &full.contact, device: Some((device, place.as_ref())) })
+            .collect();
+        matches_any(rule, rows.iter().map(|row| row as &dyn FieldSource))
+    }
+
+    fn zone(&self, text: &str) -> Result<Option<Location>, Reject> {
+        if text.is_empty() {
+            return Ok(None);
+        }
+        self.checkers.tables.of_zone(text).map(Some).map_err(|error| Reject {
+            reason: RejectReason::UnknownTimezone,
+            column: None,
+            text: error.to_string(),
+        })
+    }
+
+    /// The state's short code, such as `TX`; as it stands where the country does not know it.
+    fn region(&mut self, country: Option<Country>, state: &str, line: u64) -> Option<String> {
+        if state.is_empty() {
+            return None;
+        }
+        let code = country.and_then(|c| self.checkers.tables.region_code(c, state));
+        match code.as_deref().and_then(|code| code.get(3..)) {
+            Some(short) => Some(short.to_owned()),
+            None => {
+                let words = || "a state that is not known in its country was kept as it stood".into();
+                self.warnings.note(WarningKind::UnknownState, line, 1, words);
+                text(state)
+            }
+        }
+    }
+
+    fn key_hash(&self, client_id: &str, devices: &[Device]) -> i64 {
+        match (client_id, devices.first()) {
+            ("", Some(device)) => device.address_hash,
+            ("", None) => 0,
+            (id, _) => self.checkers.hash_key.hash(self.tenant, id),
+        }
+    }
+
+    /// The devices that are some, each once; a line without any is rejected.
+    fn devices(
+        &mut self,
+        row: &MappedRow<'_>,
+        country: Option<Country>,
+    ) -> Result<(Vec<Device>, Vec<Option<Location>>), Reject> {
+        let line = row.record().line_number();
+        let mut devices: Vec<Device> = Vec::with_capacity(row.devices().len());
+        let mut places = Vec::with_capacity(row.devices().len());
+        let mut wrong: Option<Reject> = None;
+        for mapped in row.devices() {
+            match self.device(mapped, country) {
+                Ok((device, _)) if devices.iter().any(|d| d.address_hash == device.address_hash) => {
+                    let words = || "a device that the contact has already was left out".into();
+                    self.warnings.note(WarningKind::RepeatedDevice, line, 1, words);
+                }
+                Ok((device, place)) => {
+                    devices.push(device);
+                    places.push(place);
+                }
+                Err(text) => {
+                    wrong.get_or_insert(Reject { reason: RejectReason::BadDevice, column: mapped.column, text });
+                }
+            }
+        }
+        match wrong {
+            Some(reject) if devices.is_empty() => return Err(reject),
+            Some(reject) => self.warnings.note(WarningKind::BadDevice, line, 1, || reject.text),
+            None => {}
+        }
+        Ok((devices, places))
+    }
+
+    fn device(
+        &mut self,
+        mapped: &MappedDevice<'_>,
+        country: Option<Country>,
+    ) -> Result<(Device, Option<Location>), String> {
+        let email = mapped.text.contains('@')
+            || (mapped.hint.kind == Some(DeviceKind::Email) && !mapped.text.bytes().any(|b| b.is_ascii_digit()));
+        if email {
+            self.email(mapped).map(|d| (d, None))
+        } else {
+            self.phone(mapped, country).map(|(d, p)| (d, Some(p)))
+        }
+    }
+
+    fn email(&self, mapped: &MappedDevice<'_>) -> Result<Device, String> {
+        let address = EmailAddress::parse(mapped.text).map_err(|e| e.to_string())?;
+        Ok(Device {
+            position: mapped.position.into(),
+            kind: DeviceKind::Email.code(),
+            address_hash: self.checkers.hash_key.hash(self.tenant, &address.normalised()),
+            address: address.as_str().to_owned(),
+            r#type: mapped.hint.contact_type.code(),
+            line_type: LineType::Unknown.code(),
+            ..Device::default()
+        })
+    }
+
+    fn phone(&mut self, mapped: &MappedDevice<'_>, country: Option<Country>) -> Result<(Device, Location), String> {
+        let country = Country::from_code(mapped.country).or(country).or(self.default_country);
+        let phone = self.checkers.phones.parse(mapped.text, country).map_err(|e| e.to_string())?;
+        let place = self.checkers.tables.of_phone(&phone.number, phone.line_type);
+        let device = Device {
+            contact: 0,
+            position: mapped.position.into(),
+            kind: DeviceKind::Phone.code(),
+            address_hash: self.checkers.hash_key.hash(self.tenant, phone.number.as_str()),
+            address: phone.number.as_str().to_owned(),
+            r#type: mapped.hint.contact_type.code(),
+            line_type: phone.line_type.code(),
+            extension: phone.extension.as_deref().map(str::to_owned),
+            country: Some(phone.country.as_str().to_owned()),
+            area_code: phone.area_code().map(str::to_owned),
+            location: self.places.number(&place),
+        };
+        Ok((device, place))
+    }
+}
+
+fn country(text: &str) -> Result<Option<Country>, Reject> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    Country::parse(text).map(Some).map_err(|error| Reject {
+        reason: RejectReason::BadCountry,
+        column: None,
+        text: error.to_string(),
+    })
+}
+
+fn text(value: &str) -> Option<String> {
+    (!value.is_empty()).then(|| without_nul(value).into_owned())
+}
+
+fn without_nul(value: &str) -> Cow<'_, str> {
+    if value.contains('\0') { value.replace('\0', "").into() } else { value.into() }
+}
+
+/// The custom fields as a JSON object by column; numbered ones as `c_other7`.
+fn custom(row: &MappedRow<'_>) -> Option<String> {
+    let mut json = String::new();
+    for (name, value) in row.custom() {
+        json.push(if json.is_empty() { '{' } else { ',' });
+        let numbered =
+            name.strip_prefix("other").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()) && !n.is_empty());
+        if numbered {
+            json.push_str("\"c_");
+            json.push_str(name);
+            json.push('"');
+        } else {
+            push_json(&mut json, name);
+        }
+        json.push(':');
+        push_json(&mut json, value);
+    }
+    if json.is_empty() {
+        return None;
+    }
+    json.push('}');
+    Some(json)
+}
+
+fn push_json(out: &mut String, text: &str) {
+    let plain = |b: u8| b >= 0x20 && b != b'"' && b != b'\\';
+    if text.bytes().all(plain) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        // a NUL would be refused by PostgreSQL where the text is read as JSON
+        out.push_str(&serde_json::Value::from(without_nul(text).as_ref()).to_string());
+    }
+}
+
+/// The text that a contact's key hash stands for, as it is compared.
+pub fn key_text<'a>(client_id: Option<&'a str>, first_address: Option<&'a str>) -> Cow<'a, str> {
+    match (client_id, first_address) {
+        (Some(id), _) => id.into(),
+        (None, Some(address)) => address_text(address),
+        (None, None) => "".into(),
+    }
+}
+
+/// An address as it is compared: email addresses in lower case.
+pub fn address_text(address: &str) -> Cow<'_, str> {
+    if address.bytes().any(|b| b.is_ascii_uppercase()) { address.to_ascii_lowercase().into() } else { address.into() }
+}
