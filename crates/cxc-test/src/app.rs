@@ -3,18 +3,18 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use axum::Router;
 use cxc_core::TenantNo;
 use cxc_core::hash::HashKey;
 use cxc_server::app::PasswordCost;
 use cxc_server::principal::SYSTEM_TENANT;
 use cxc_server::provision::{self, NewTenant};
-use cxc_server::scope::{BuiltInRole, Scopes};
+use cxc_server::scope::BuiltInRole;
 use cxc_server::service::Work;
 use cxc_server::{App, INTERNAL_BASE, Principal, Scope, ServerConfig, Service, http, resources};
 use cxc_store::tenant::Tenant;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -61,7 +61,6 @@ pub struct TestApp {
     /// The other tenant, which must see nothing of the first.
     pub other: TestTenant,
     one: TestTenant,
-    router: Router,
     clients: AtomicU64,
     work: Vec<Work>,
     running: JoinSet<Result<()>>,
@@ -87,7 +86,7 @@ impl TestApp {
         let one = tenant(&app, &router, "one").await?;
         let other = tenant(&app, &router, "other").await?;
         let (running, stop) = (JoinSet::new(), CancellationToken::new());
-        Ok(Self { app, clock, other, one, router, clients: AtomicU64::new(0), work, running, stop, database })
+        Ok(Self { app, clock, other, one, clients: AtomicU64::new(0), work, running, stop, database })
     }
 
     /// The first tenant.
@@ -105,15 +104,11 @@ impl TestApp {
         &self.database
     }
 
-    /// Who is not signed in.
-    pub fn stranger(&self) -> Caller {
-        Caller::stranger(self.router.clone())
-    }
-
     /// A program of the first tenant that has only these scopes.
     pub async fn with_scopes(&self, scopes: &[Scope]) -> Result<Caller> {
         let name = format!("client {}", self.clients.fetch_add(1, Ordering::Relaxed));
-        client(&self.router, &self.one, &name, scopes).await
+        let names: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+        self.one.as_api_client(&administrator("one"), PASSWORD, &name, &names).await
     }
 
     /// A new object of the first tenant: what POST answered with 201.
@@ -187,38 +182,20 @@ async fn tenant(app: &App, router: &Router, name: &str) -> Result<TestTenant> {
     provision::user(app, tenant.no, ADMINISTRATOR, PASSWORD, &[BuiltInRole::Administrator])
         .await
         .context("an administrator is made")?;
-    let nobody = TestTenant { tenant, caller: Caller::stranger(router.clone()) };
-    let all: Vec<Scope> = Scopes::of_administrator().iter().collect();
-    let caller = client(router, &nobody, "everything", &all).await?;
-    Ok(TestTenant { caller, ..nobody })
+    let stranger = Caller::of_router(router.clone());
+    let caller = stranger.as_api_client(&administrator(name), PASSWORD, "everything", &[]).await?;
+    Ok(TestTenant { tenant, caller })
 }
 
-/// An API client of a tenant, made by its administrator, with a token.
-async fn client(router: &Router, tenant: &TestTenant, name: &str, scopes: &[Scope]) -> Result<Caller> {
-    let stranger = Caller::stranger(router.clone());
-    let user = format!("{}\\{ADMINISTRATOR}", tenant.tenant.domain);
-    let session = stranger.post("/auth/login").json(&json!({"username": user, "password": PASSWORD})).await;
-    ensure!(session.status == 200, "the administrator signs in: {}", session.text());
-    let cookie = session.header("set-cookie").and_then(|c| c.split(';').next()).unwrap_or_default().to_owned();
-    let names: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
-    let made = stranger
-        .post("/api-clients")
-        .header("cookie", &cookie)
-        .header("x-csrf-token", session.json()["csrfToken"].as_str().unwrap_or_default())
-        .json(&json!({"name": name, "scopes": names}))
-        .await;
-    ensure!(made.status == 201, "an API client is made: {}", made.text());
-    let (id, secret) = (made.id(), made.json()["clientSecret"].as_str().unwrap_or_default().to_owned());
-    let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
-    let token =
-        stranger.post("/auth/token").header("content-type", "application/x-www-form-urlencoded").bytes(form).await;
-    ensure!(token.status == 200, "the API client gets a token: {}", token.text());
-    let token = token.json()["access_token"].as_str().unwrap_or_default().to_owned();
-    Ok(Caller::with_token(router.clone(), token))
+/// The user name of a tenant's administrator.
+fn administrator(domain: &str) -> String {
+    format!("{domain}\\{ADMINISTRATOR}")
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[tokio::test]

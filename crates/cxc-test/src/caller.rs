@@ -1,33 +1,85 @@
-//! Requests to a router without a network in between.
+//! Requests to a router without a network in between, or to a server.
 use std::future::IntoFuture;
 use std::pin::Pin;
 
+use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, Method, Request, StatusCode};
-use serde_json::Value;
+use axum::http::{Method, Request};
+use serde_json::{Value, json};
 use tower::ServiceExt;
+
+use crate::answer::Answer;
 
 /// What stands before every path that does not begin with it.
 pub const BASE: &str = "/cx-contact/v3";
 
-/// Somebody who asks a router: signed in by a bearer token, or a stranger.
+/// Somebody who asks: signed in by a bearer token, or a stranger.
 #[derive(Clone)]
 pub struct Caller {
-    router: Router,
+    target: Target,
     token: Option<String>,
 }
 
+#[derive(Clone)]
+enum Target {
+    Router(Router),
+    Server { base: String, client: reqwest::Client },
+}
+
 impl Caller {
-    /// A stranger.
-    pub fn stranger(router: Router) -> Self {
-        Self { router, token: None }
+    /// Who asks a router and is not signed in.
+    pub fn of_router(router: Router) -> Self {
+        Self { target: Target::Router(router), token: None }
     }
 
-    /// Who holds a bearer token.
-    pub fn with_token(router: Router, token: impl Into<String>) -> Self {
-        Self { router, token: Some(token.into()) }
+    /// Who asks a server, such as `http://127.0.0.1:3000`, and is not signed in.
+    pub fn of_server(base: impl Into<String>) -> Result<Self> {
+        // the client wants a provider even where no TLS is spoken; a second installation changes nothing
+        let _installed_already = rustls::crypto::ring::default_provider().install_default();
+        // redirects are answers that a test wants to see
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+        Ok(Self { target: Target::Server { base: base.into(), client }, token: None })
+    }
+
+    /// The same place asked with a bearer token.
+    #[must_use]
+    pub fn with_token(&self, token: impl Into<String>) -> Self {
+        Self { target: self.target.clone(), token: Some(token.into()) }
+    }
+
+    /// The same place asked by nobody.
+    #[must_use]
+    pub fn stranger(&self) -> Self {
+        Self { target: self.target.clone(), token: None }
+    }
+
+    /// Signs a user in (`domain\\user`), makes an API client with these scopes (all that the user has, if none are
+    /// named) and gets it a token.
+    pub async fn as_api_client(&self, user: &str, password: &str, name: &str, scopes: &[&str]) -> Result<Self> {
+        let stranger = self.stranger();
+        let session = stranger.post("/auth/login").json(&json!({"username": user, "password": password})).await;
+        ensure!(session.status == 200, "{user} signs in: {}", session.text());
+        let cookie = session.header("set-cookie").and_then(|c| c.split(';').next()).unwrap_or_default().to_owned();
+        let session = session.json();
+        let scopes = if scopes.is_empty() { session["scopes"].clone() } else { json!(scopes) };
+        let made = stranger
+            .post("/api-clients")
+            .header("cookie", &cookie)
+            .header("x-csrf-token", session["csrfToken"].as_str().unwrap_or_default())
+            .json(&json!({"name": name, "scopes": scopes}))
+            .await;
+        ensure!(made.status == 201, "an API client is made: {}", made.text());
+        let secret = made.json()["clientSecret"].as_str().context("a new API client shows its secret")?.to_owned();
+        let form = format!("grant_type=client_credentials&client_id={}&client_secret={secret}", made.id());
+        let token = stranger
+            .post("/auth/token")
+            .header(CONTENT_TYPE.as_str(), "application/x-www-form-urlencoded")
+            .bytes(form)
+            .await;
+        ensure!(token.status == 200, "the API client gets a token: {}", token.text());
+        Ok(self.with_token(token.json()["access_token"].as_str().context("a token is a text")?))
     }
 
     /// The bearer token.
@@ -64,7 +116,7 @@ impl Caller {
     pub fn call(&self, method: Method, path: &str) -> Call {
         let whole = ["/internal", "/health", BASE].iter().any(|start| path.starts_with(start));
         let uri = if whole { path.to_owned() } else { format!("{BASE}{path}") };
-        let call = Call { router: self.router.clone(), method, uri, headers: Vec::new(), body: Bytes::new() };
+        let call = Call { target: self.target.clone(), method, uri, headers: Vec::new(), body: Bytes::new() };
         match &self.token {
             Some(token) => call.header(AUTHORIZATION.as_str(), &format!("Bearer {token}")),
             None => call,
@@ -74,7 +126,7 @@ impl Caller {
 
 /// A request that is sent when it is awaited.
 pub struct Call {
-    router: Router,
+    target: Target,
     method: Method,
     uri: String,
     headers: Vec<(String, String)>,
@@ -120,22 +172,33 @@ impl Call {
     /// Sends it.
     ///
     /// # Panics
-    /// When the path or a header can't be written as such: the test is wrong.
-    #[expect(
-        clippy::expect_used,
-        reason = "only tests call this, and a request that can't be written is their mistake"
-    )]
+    /// When it can't be written as a request, or nobody answers.
+    #[expect(clippy::expect_used, reason = "only tests call this, and it is told to them as their failure")]
     async fn send(self) -> Answer {
         let asked = format!("{} {}", self.method, self.uri);
-        let mut request = Request::builder().method(self.method).uri(self.uri);
-        for (name, value) in self.headers {
-            request = request.header(name, value);
+        match self.target {
+            Target::Router(router) => {
+                let mut request = Request::builder().method(self.method).uri(self.uri);
+                for (name, value) in self.headers {
+                    request = request.header(name, value);
+                }
+                let request = request.body(Body::from(self.body)).expect("a request with a path and headers");
+                let Ok(response) = router.oneshot(request).await;
+                let (parts, body) = response.into_parts();
+                let body = to_bytes(body, usize::MAX).await.expect("a body that ends");
+                Answer { asked, status: parts.status, headers: parts.headers, body }
+            }
+            Target::Server { base, client } => {
+                let mut request = client.request(self.method, base + &self.uri).body(self.body);
+                for (name, value) in self.headers {
+                    request = request.header(name, value);
+                }
+                let response = request.send().await.expect("a server that answers");
+                let (status, headers) = (response.status(), response.headers().clone());
+                let body = response.bytes().await.expect("a body that ends");
+                Answer { asked, status, headers, body }
+            }
         }
-        let request = request.body(Body::from(self.body)).expect("a request with a path and headers");
-        let Ok(response) = self.router.oneshot(request).await;
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, usize::MAX).await.expect("a body that ends");
-        Answer { asked, status: parts.status, headers: parts.headers, body }
     }
 }
 
@@ -145,67 +208,6 @@ impl IntoFuture for Call {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.send())
-    }
-}
-
-/// What came back.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    asked: String,
-    /// The status.
-    pub status: StatusCode,
-    /// The headers.
-    pub headers: HeaderMap,
-    /// The body, whole.
-    pub body: Bytes,
-}
-
-impl Answer {
-    /// The JSON body (null if there is none), when the status is the one that the test expects.
-    ///
-    /// # Panics
-    /// When it is another.
-    #[track_caller]
-    pub fn expect(&self, status: u16) -> Value {
-        assert_eq!(self.status.as_u16(), status, "{}: {}", self.asked, self.text());
-        self.json()
-    }
-
-    /// The problem's `code`, when the status is the one that the test expects.
-    ///
-    /// # Panics
-    /// When the status is another, or the body is no problem document.
-    #[track_caller]
-    pub fn expect_problem(&self, status: u16) -> String {
-        let problem = self.expect(status);
-        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}: {problem}", self.asked);
-        assert_eq!(problem["status"], status, "{}: {problem}", self.asked);
-        problem["code"].as_str().unwrap_or_default().to_owned()
-    }
-
-    /// The body as JSON, null if it is none.
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
-    }
-
-    /// The body as text.
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    /// A header.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-
-    /// The `ETag`, empty if there is none.
-    pub fn etag(&self) -> String {
-        self.header("etag").unwrap_or_default().to_owned()
-    }
-
-    /// The member `id` of the body, empty if there is none.
-    pub fn id(&self) -> String {
-        self.json()["id"].as_str().unwrap_or_default().to_owned()
     }
 }
 
@@ -231,7 +233,7 @@ mod tests {
 
     #[tokio::test]
     async fn paths_stand_below_the_base_unless_they_are_whole() {
-        let caller = Caller::stranger(mirror());
+        let caller = Caller::of_router(mirror());
         for (asked, expected) in [
             ("/lists", "/cx-contact/v3/lists"),
             ("/cx-contact/v3/me", "/cx-contact/v3/me"),
@@ -244,17 +246,29 @@ mod tests {
 
     #[tokio::test]
     async fn a_patch_is_a_merge_patch_and_a_post_is_json() {
-        let caller = Caller::with_token(mirror(), "t");
+        let caller = Caller::of_router(mirror()).with_token("t");
         let patch = caller.patch("/a").json(&json!({"b": 1})).await.expect(200);
         assert_eq!((&patch["type"], &patch["body"]), (&json!("application/merge-patch+json"), &json!("{\"b\":1}")));
         let post = caller.post("/a").json(&json!({})).await.expect(200);
         assert_eq!((&post["type"], &post["who"]), (&json!("application/json"), &json!("Bearer t")));
-        assert_eq!(Caller::stranger(mirror()).get("/a").await.json()["who"], Value::Null);
+        assert_eq!(Caller::of_router(mirror()).get("/a").await.json()["who"], Value::Null);
+    }
+
+    #[tokio::test]
+    async fn a_server_is_asked_like_a_router() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tokio::spawn(async { axum::serve(listener, mirror()).await });
+        let caller = Caller::of_server(base).unwrap().with_token("t");
+        let post = caller.post("/a").json(&json!({"b": 1})).await.expect(200);
+        assert_eq!((&post["path"], &post["who"]), (&json!("/cx-contact/v3/a"), &json!("Bearer t")));
+        assert_eq!(post["body"], "{\"b\":1}");
+        serving.abort();
     }
 
     #[tokio::test]
     #[should_panic(expected = "GET /cx-contact/v3/a")]
     async fn another_status_fails_the_test_and_shows_what_was_asked() {
-        Caller::stranger(mirror()).get("/a").await.expect(404);
+        Caller::of_router(mirror()).get("/a").await.expect(404);
     }
 }

@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use crate::app::{ADMINISTRATOR, PASSWORD};
+use crate::caller::Caller;
 use crate::ports::Port;
 use crate::process::{Process, READY_TIMEOUT, Signal};
 
@@ -65,6 +67,15 @@ impl Cxc {
     /// Runs a command to its end, beside the server or without it.
     pub fn run(&self, arguments: &[&str]) -> Result<Output> {
         self.command().args(arguments).output().context("cxc can be started")
+    }
+
+    /// Runs a command to its end with a text on its standard input.
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Result<Output> {
+        let mut command = self.command();
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().context("cxc can be started")?;
+        child.stdin.take().context("standard input is a pipe")?.write_all(input.as_bytes())?;
+        Ok(child.wait_with_output()?)
     }
 
     /// Runs a command that succeeds and returns what it prints.
@@ -128,6 +139,25 @@ impl Cxc {
     /// A folder for files of the test, removed with the value.
     pub fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// Who asks the public API and is not signed in.
+    pub fn stranger(&self) -> Result<Caller> {
+        Caller::of_server(self.url(""))
+    }
+
+    /// Makes a tenant with an administrator, unless they are there, and asks for it with an API client that may do
+    /// all that the administrator may. The server runs.
+    pub async fn tenant(&self, domain: &str) -> Result<Caller> {
+        self.run_ok(&["tenant", "add", domain, "--domain", domain])?;
+        let user = format!("{domain}\\{ADMINISTRATOR}");
+        let made =
+            self.run_with_input(&["user", "add", &user, "--role", "administrator", "--password-stdin"], PASSWORD)?;
+        if !made.status.success() {
+            bail!("an administrator is made: {}", String::from_utf8_lossy(&made.stderr));
+        }
+        let name = format!("client {}", std::process::id());
+        self.stranger()?.as_api_client(&user, PASSWORD, &name, &[]).await
     }
 
     /// The address of a path of the public API.

@@ -5,96 +5,12 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use crate::ports::Port;
 use crate::process::{Process, Signal};
+use crate::smtp_rules::{Received, SmtpOptions};
 use crate::tools::{find_program, is_root, project_root, python};
-
-/// What the sink took from one message.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Received {
-    /// When, in milliseconds since 1970.
-    pub at: i64,
-    /// The Message-ID header with its angle brackets.
-    pub message_id: Option<String>,
-    /// The envelope's sender.
-    pub from: String,
-    /// The envelope's recipients.
-    pub rcpt: Vec<String>,
-    /// The size in bytes.
-    pub size: u64,
-    /// Whether the session was encrypted.
-    pub tls: bool,
-    /// Who signed in.
-    pub user: Option<String>,
-    /// The headers in their order.
-    pub headers: Vec<(String, String)>,
-    /// The whole message, if the sink keeps bodies.
-    pub source: Option<String>,
-}
-
-impl Received {
-    /// The first header of a name.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-}
-
-/// When a rule answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    /// The recipient is named.
-    Rcpt,
-    /// The message is complete; it is not recorded.
-    Data,
-    /// The message is complete and recorded, whatever the sender is told.
-    Recorded,
-}
-
-/// An answer other than 250.
-#[derive(Debug, Clone, Serialize)]
-pub struct Rule {
-    stage: Stage,
-    recipient: String,
-    answer: String,
-    times: Option<u32>,
-}
-
-impl Rule {
-    /// Answers recipients that match a pattern of `*` and `?` with a text such as `451 4.7.1 later`.
-    pub fn answer(stage: Stage, recipient: &str, answer: &str) -> Self {
-        Self { stage, recipient: recipient.to_lowercase(), answer: answer.to_owned(), times: None }
-    }
-
-    /// Closes the connection without an answer.
-    pub fn hang_up(stage: Stage, recipient: &str) -> Self {
-        Self::answer(stage, recipient, "hang up")
-    }
-
-    /// Only so often per recipient.
-    #[must_use]
-    pub fn times(self, times: u32) -> Self {
-        Self { times: Some(times), ..self }
-    }
-}
-
-/// How a sink behaves.
-#[derive(Debug, Clone, Default)]
-pub struct SmtpOptions {
-    /// Answers by recipient, the first match counts.
-    pub rules: Vec<Rule>,
-    /// How long each message takes.
-    pub delay: Duration,
-    /// Whether [`Received::source`] is filled.
-    pub keep_bodies: bool,
-    /// STARTTLS is required, with a certificate for `localhost` that [`SmtpSink::certificate`] names.
-    pub starttls: bool,
-    /// Signing in with this name and password is required.
-    pub login: Option<(String, String)>,
-}
 
 /// A recording server. Dropping it ends it.
 #[derive(Debug)]
@@ -267,6 +183,7 @@ mod tests {
     use std::net::TcpStream;
 
     use super::*;
+    use crate::smtp_rules::{Rule, Stage};
 
     /// Says lines, one answer each, and returns the answers; `EOF` where the server hung up.
     fn talk(port: u16, lines: &[&str]) -> Vec<String> {
