@@ -1,4 +1,36 @@
 //! Sends SMS and email: content, channels, delivery results, opt-outs.
 
+pub mod accounts;
 pub mod channel;
 pub mod content;
+pub mod metrics;
+mod opt_out;
+pub mod sender;
+
+use std::sync::Arc;
+
+use cxc_core::compliance::Zones;
+use cxc_core::opt_out::Keywords;
+use cxc_server::{App, Service, crud};
+use cxc_store::location::Locations;
+use utoipa_axum::router::OpenApiRouter;
+
+use metrics::DialMetrics;
+use sender::SenderContext;
+
+/// The component: its routes, its metrics, its senders.
+pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Result<Service> {
+    let metrics = Arc::new(DialMetrics::register(&app.metrics)?);
+    let holder = app.ids.next().to_string().into();
+    let keywords = Arc::new(Keywords::default());
+    let context = SenderContext { app: app.clone(), holder, zones, locations, keywords, metrics };
+    Ok(Service::new("dial-manager", app, routes()).work(move |stop| async move {
+        sender::supervise(context, stop).await;
+        Ok(())
+    }))
+}
+
+/// The routes, below the base path.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().merge(crud::<accounts::ChannelAccount>())
+}

@@ -17,7 +17,7 @@ use super::outbox::Outbox;
 use super::plan::Plans;
 use super::prepare::{Preparation, Preparer};
 use super::queue::Queue;
-use super::{SenderContext, inbound, recover, status};
+use super::{SenderContext, housekeeping, inbound, recover, status};
 use crate::channel::{Carrier, CarrierStatus, InboundEvent};
 
 /// The most attempts of an account whose result is not yet in the store: what a crash can leave in doubt.
@@ -66,6 +66,7 @@ pub struct AccountSender {
     plans: Arc<Plans>,
     planned_at: Instant,
     renewed_at: Instant,
+    kept_at: Instant,
     preparer: Option<Preparer>,
     preparing: Option<Preparing>,
     queue: Queue,
@@ -89,6 +90,7 @@ impl AccountSender {
             plans,
             planned_at: Instant::now().checked_sub(REPLAN).unwrap_or_else(Instant::now),
             renewed_at: Instant::now(),
+            kept_at: Instant::now(),
             preparing: None,
             queue: Queue::default(),
             limits,
@@ -131,6 +133,10 @@ impl AccountSender {
         self.renew().await?;
         if self.planned_at.elapsed() >= REPLAN && !self.replan().await? {
             return Ok(false);
+        }
+        if self.kept_at.elapsed() >= housekeeping::EVERY {
+            housekeeping::finish_overdue(&self.context, &self.plans, &self.lease).await?;
+            self.kept_at = Instant::now();
         }
         if !self.inbox.is_empty() {
             inbound::handle(&self.context, &self.plans, &self.lease, &mut self.inbox, self.carrier.as_ref()).await?;

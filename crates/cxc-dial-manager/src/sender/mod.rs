@@ -1,6 +1,7 @@
 //! The sending engine: one actor per channel account, started here under a lease.
 mod account;
 mod batch;
+mod housekeeping;
 mod inbound;
 mod render;
 mod limits;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::SenderContext;
 use crate::channel::{AccountKind, ChannelAccount};
-use crate::content_tmp::CompiledContent;
+use crate::content::{CompiledContent, ContentBody};
 use crate::metrics::TenantLabels;
 
 /// One list of a group, as a sender sees it.
@@ -33,8 +33,6 @@ pub struct PlanList {
 pub struct GroupPlan {
     /// Its number.
     pub number: i64,
-    /// Its id.
-    pub id: Uuid,
     /// Its state at work.
     pub state: String,
     /// What was last said to hold it back.
@@ -179,7 +177,6 @@ async fn group_plan(
     let suppression = tx.suppression_applicable(row.tenant, &settings.suppression_lists, channel, context.now()).await?;
     Ok(Some(GroupPlan {
         number: row.number,
-        id: row.id,
         state: row.state.clone(),
         limited_by: row.limited_by.clone(),
         lists,
@@ -206,7 +203,7 @@ async fn content_of(
     if let Some(known) = known.filter(|k| k.content_version == object.version && k.settings.content == Some(id)) {
         return Ok((known.content.clone(), object.version));
     }
-    let compiled = serde_json::from_value(object.body.0)
+    let compiled = serde_json::from_value::<ContentBody>(object.body.0)
         .map_err(|e| e.to_string())
         .and_then(|content| CompiledContent::compile(&content, channel).map_err(|e| e.to_string()));
     Ok((compiled.map(Arc::new), object.version))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use cxc_core::compliance::IntervalCache;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_store::attempt::NewAttempt;
-use cxc_store::contact::FullContact;
+use cxc_store::contact::{Device, FullContact};
 use cxc_store::judge::{Allowed, Case, Finding, Judge, Scope};
 use cxc_store::record::{Record, RecordChange};
 use cxc_store::{StoreError, Tx};
@@ -12,7 +12,8 @@ use cxc_store::{StoreError, Tx};
 use super::SenderContext;
 use super::plan::{GroupPlan, Plans};
 use super::prepare::Prepared;
-use crate::channel::{Body, OutMessage, SmsBody};
+use crate::channel::{Body, OutMessage};
+use crate::content::{Fields, Unsubscribe, wants_custom};
 
 /// What became of one fetched record.
 pub enum Rendered {
@@ -89,10 +90,9 @@ impl Renderer {
         let Some(device) = contact.devices.get(allowed.index) else {
             return Rendered::Move(excluded(&record, Reason::NoDevice, None));
         };
-        let body: Result<Body, String> = Ok(Body::Sms(SmsBody { text: String::new(), parts: 1 }));
-        let body = match body {
+        let body = match self.body(plans, plan, &record, contact, device) {
             Ok(body) => body,
-            Err(error) => return Rendered::Move(excluded(&record, Reason::ContentError, Some(error.to_string()))),
+            Err(error) => return Rendered::Move(excluded(&record, Reason::ContentError, Some(error))),
         };
         let attempt = NewAttempt {
             tenant: plans.tenant,
@@ -121,6 +121,28 @@ impl Renderer {
         };
         let (not_after, devices) = (allowed.not_after, allowed.usable);
         Rendered::Ready(Box::new(Prepared { record, attempt, message, not_after, prepared_at: now, devices }))
+    }
+}
+
+impl Renderer {
+    fn body(&self, plans: &Plans, plan: &GroupPlan, record: &Record, contact: &FullContact, device: &Device) -> Result<Body, String> {
+        let content = plan.content.as_ref().map_err(Clone::clone)?;
+        let account = &plans.account;
+        let mut fields = Fields::new(contact, device, wants_custom(content.fields().iter()));
+        let link = Unsubscribe {
+            tenant: plans.tenant,
+            list: record.list,
+            contact: record.contact,
+            position: device.position,
+            device: device.address_hash,
+        };
+        let app = &self.context.app;
+        let url = link.url(&app.config.public_base_url, &app.hash_key);
+        fields.unsubscribe_url = &url;
+        fields.postal_address = account.postal_address.as_deref().unwrap_or_default();
+        fields.from_name = account.sender_name.as_deref().unwrap_or_default();
+        fields.reply_to = account.reply_to.as_deref();
+        content.render(&fields).map_err(|e| e.to_string())
     }
 }
 
