@@ -3,17 +3,20 @@
 pub mod accounts;
 pub mod channel;
 pub mod content;
+pub mod contents;
 pub mod metrics;
 mod opt_out;
 pub mod sender;
+mod unsubscribe;
 
 use std::sync::Arc;
 
 use cxc_core::compliance::Zones;
 use cxc_core::opt_out::Keywords;
-use cxc_server::{App, Service, crud};
+use cxc_server::{App, Scope, Service, crud, require};
 use cxc_store::location::Locations;
 use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use metrics::DialMetrics;
 use sender::SenderContext;
@@ -24,7 +27,7 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
     let holder = app.ids.next().to_string().into();
     let keywords = Arc::new(Keywords::default());
     let context = SenderContext { app: app.clone(), holder, zones, locations, keywords, metrics };
-    Ok(Service::new("dial-manager", app, routes()).work(move |stop| async move {
+    Ok(Service::new("dial-manager", app, routes()).root(unsubscribe::routes()).work(move |stop| async move {
         sender::supervise(context, stop).await;
         Ok(())
     }))
@@ -32,5 +35,9 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
 
 /// The routes, below the base path.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().merge(crud::<accounts::ChannelAccount>())
+    OpenApiRouter::new()
+        .merge(crud::<accounts::ChannelAccount>())
+        .merge(crud::<contents::Content>())
+        .routes(require(Scope::ContentRead, routes!(contents::render_content)))
+        .routes(require(Scope::ContentWrite, routes!(contents::send_test)))
 }

@@ -1,0 +1,284 @@
+//! Contents as documents, with a rendering for a look and a test send.
+use std::time::Duration;
+
+use axum::extract::State;
+use cxc_core::device::DeviceKind;
+use cxc_core::email::EmailAddress;
+use cxc_core::field_error::FieldError;
+use cxc_core::kind;
+use cxc_core::phone::PhoneNumber;
+use cxc_server::audit::Entry;
+use cxc_server::document::{self, NoExtra, Write};
+use cxc_server::{ApiError, ApiJson, ApiPath, App, Document, Principal, Scope};
+use cxc_store::contact::{Device, FullContact};
+use cxc_store::object_query::ObjectField;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::sync::Arc;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::accounts::ChannelAccount;
+use crate::channel::{self, Body, CarrierStatus, OutMessage, Outcome};
+use crate::content::{CompiledContent, ContentBody, Fields, wants_custom};
+
+/// The most addresses of a test send.
+const MOST: usize = 10;
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is said, in one channel.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct Content(pub ContentBody);
+
+impl Document for Content {
+    const KIND: &'static str = kind::CONTENT;
+    const NOUN: &'static str = "content";
+    const PATH: &'static str = "/contents";
+    const TAG: &'static str = "Content";
+    const READ: Scope = Scope::ContentRead;
+    const WRITE: Scope = Scope::ContentWrite;
+    const FILTERS: &'static [ObjectField] = &[ObjectField::Text("channel"), ObjectField::Text("class")];
+    type Extra = NoExtra;
+
+    fn validate(&self) -> Vec<FieldError> {
+        self.0.validate()
+    }
+
+    async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        match write.before {
+            Some(before) if before.body.0.channel != write.after.body.0.channel => {
+                Err(ApiError::invalid("/channel", "not_editable", "the channel of a content is fixed when it is made"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whose fields to show.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Render {
+    /// A contact list; without it made-up fields are used.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    list: Option<Uuid>,
+    /// A contact of that list, by its number.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    contact_id: Option<String>,
+}
+
+/// A rendered message.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RenderedView {
+    /// The subject of an email.
+    #[schema(required)]
+    subject: Option<String>,
+    /// The text.
+    text: String,
+    /// The HTML of an email.
+    #[schema(required)]
+    html: Option<String>,
+    /// The parts that a text message takes.
+    #[schema(required)]
+    parts: Option<u16>,
+}
+
+/// To whom to send a test, and by which account.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct TestSend {
+    /// The channel account to send by.
+    account: Uuid,
+    /// Up to ten phone numbers in E.164 form or email addresses.
+    #[schema(min_items = 1, max_items = 10)]
+    addresses: Vec<String>,
+    /// Whose fields to use.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    list: Option<Uuid>,
+    /// A contact of that list, by its number.
+    #[serde(default)]
+    #[schema(nullable = false)]
+    contact_id: Option<String>,
+}
+
+/// What became of a test.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TestResult {
+    /// One result an address, in order.
+    results: Vec<TestOutcome>,
+}
+
+/// What became of one test message.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TestOutcome {
+    /// The address.
+    address: String,
+    /// Whether the carrier took it.
+    accepted: bool,
+    /// `suppressed`, or the carrier's words.
+    detail: String,
+}
+
+async fn content_of(app: &App, tenant: i64, id: Uuid) -> Result<(CompiledContent, ContentBody), ApiError> {
+    let mut tx = app.db.read().await?;
+    let content = document::get::<Content>(&mut tx, tenant, id).await?.ok_or_else(|| ApiError::not_found("content"))?.body.0;
+    let compiled = CompiledContent::compile(&content, content.channel.channel());
+    let compiled = compiled.map_err(|e| ApiError::invalid("/templates/0", "bad_template", e.to_string()))?;
+    Ok((compiled, content))
+}
+
+/// The contact to render for: a real one, or one with made-up fields.
+async fn contact_for(app: &App, tenant: i64, list: Option<Uuid>, contact: Option<&str>) -> Result<FullContact, ApiError> {
+    let (Some(list), Some(contact)) = (list, contact) else { return Ok(made_up()) };
+    let id = contact.parse::<i64>().map_err(|_| ApiError::invalid("/contactId", "invalid", "a contact's id is a number"))?;
+    let mut tx = app.db.read().await?;
+    let list = tx.contact_list_get(tenant, list).await?.ok_or_else(|| ApiError::not_found("contact list"))?;
+    let mut contact = tx.contact_get(&list, id).await?.ok_or_else(|| ApiError::not_found("contact"))?;
+    if contact.devices.is_empty() {
+        contact.devices = made_up().devices;
+    }
+    Ok(contact)
+}
+
+fn made_up() -> FullContact {
+    let mut contact = FullContact::default();
+    contact.contact.first_name = Some("First".into());
+    contact.contact.last_name = Some("Last".into());
+    contact.contact.company = Some("Company".into());
+    contact.contact.client_id = Some("C-1".into());
+    contact.devices = vec![Device { position: 1, kind: DeviceKind::Email.code(), address: "first.last@example.com".into(), ..Device::default() }];
+    contact
+}
+
+fn render(app: &App, compiled: &CompiledContent, contact: &FullContact, account: Option<&channel::ChannelAccount>) -> Result<Body, ApiError> {
+    let Some(device) = contact.devices.first() else { return Err(ApiError::not_found("device")) };
+    let mut fields = Fields::new(contact, device, wants_custom(compiled.fields().iter()));
+    // a test must not unsubscribe the person whose fields it borrows
+    let url = format!("{}/unsubscribe/test", app.config.public_base_url.trim_end_matches('/'));
+    fields.unsubscribe_url = &url;
+    if let Some(account) = account {
+        fields.postal_address = account.postal_address.as_deref().unwrap_or_default();
+        fields.from_name = account.sender_name.as_deref().unwrap_or_default();
+        fields.reply_to = account.reply_to.as_deref();
+    }
+    compiled.render(&fields).map_err(|e| ApiError::invalid("/templates/0", "content_error", e.to_string()))
+}
+
+/// Render a content for a contact, without sending it
+#[utoipa::path(post, path = "/contents/{id}/actions/render", tag = "Content", operation_id = "renderContent",
+    params(("id" = Uuid, Path, description = "The content.")), request_body = Render, responses((status = OK, body = RenderedView), ApiError))]
+pub(crate) async fn render_content(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiJson(asked): ApiJson<Render>,
+) -> Result<axum::Json<RenderedView>, ApiError> {
+    let (compiled, _) = content_of(&app, principal.tenant, id).await?;
+    let contact = contact_for(&app, principal.tenant, asked.list, asked.contact_id.as_deref()).await?;
+    Ok(axum::Json(match render(&app, &compiled, &contact, None)? {
+        Body::Sms(sms) => RenderedView { subject: None, text: sms.text, html: None, parts: Some(sms.parts) },
+        Body::Email(email) => RenderedView { subject: Some(email.subject), text: email.text, html: Some(email.html), parts: None },
+    }))
+}
+
+/// Send a content to up to ten addresses as a test: no pace, but never past a suppression list
+#[utoipa::path(post, path = "/contents/{id}/actions/send-test", tag = "Content", operation_id = "sendTestContent",
+    params(("id" = Uuid, Path, description = "The content.")), request_body = TestSend, responses((status = OK, body = TestResult), ApiError))]
+pub(crate) async fn send_test(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiJson(asked): ApiJson<TestSend>,
+) -> Result<axum::Json<TestResult>, ApiError> {
+    let (compiled, content) = content_of(&app, principal.tenant, id).await?;
+    let channel = content.channel.channel();
+    let mut tx = app.db.begin().await?;
+    let account = document::get::<ChannelAccount>(&mut tx, principal.tenant, asked.account).await?;
+    let account = account.ok_or_else(|| ApiError::invalid("/account", "not_found", "there is no such channel account"))?.body.0;
+    if account.channel() != Some(channel) {
+        return Err(ApiError::invalid("/account", "other_channel", "the channel account is for another channel than the content"));
+    }
+    let addresses = normalised(&asked.addresses, channel)?;
+    let hashes: Vec<i64> = addresses.iter().map(|a| app.hash_key.hash(principal.tenant, &a.to_lowercase())).collect();
+    let lists = tx.suppression_applicable(principal.tenant, &[], channel, app.now()).await?;
+    let hits = tx.suppression_hits(&lists, &hashes, &[], app.now()).await?;
+    let entry = Entry::new("send_test", kind::CONTENT).of(id, "").changed(None, Some(json!({ "addresses": addresses.len() })));
+    entry.write(&app, &mut tx, &principal).await?;
+    tx.commit().await?;
+    let contact = contact_for(&app, principal.tenant, asked.list, asked.contact_id.as_deref()).await?;
+    let body = render(&app, &compiled, &contact, Some(&account))?;
+    let mut results = Vec::with_capacity(addresses.len());
+    let carrier = connect(&app, &account).await?;
+    for (address, hash) in addresses.into_iter().zip(hashes) {
+        let suppressed = hits.iter().any(|hit| hit.key_hash == hash);
+        let (accepted, detail) = if suppressed {
+            (false, "suppressed".to_owned())
+        } else {
+            let reference = format!("test.{}", app.ids.next().simple());
+            let from = account.sender.clone().unwrap_or_default();
+            let message = OutMessage { attempt: 0, reference, from, to: address.clone(), body: body.clone() };
+            told(&carrier.send(message).await)
+        };
+        count(&app, &principal, channel.as_str(), accepted);
+        results.push(TestOutcome { address, accepted, detail });
+    }
+    carrier.close().await;
+    Ok(axum::Json(TestResult { results }))
+}
+
+fn normalised(addresses: &[String], channel: cxc_core::channel::Channel) -> Result<Vec<String>, ApiError> {
+    if addresses.is_empty() || addresses.len() > MOST {
+        return Err(ApiError::invalid("/addresses", "count", "a test goes to 1 to 10 addresses"));
+    }
+    let phone = DeviceKind::for_channel(channel) == DeviceKind::Phone;
+    let one = |(i, text): (usize, &String)| {
+        let parsed = if phone {
+            PhoneNumber::parse(text).map(|n| n.to_string()).map_err(|e| e.to_string())
+        } else {
+            EmailAddress::parse(text).map(|a| a.to_string()).map_err(|e| e.to_string())
+        };
+        parsed.map_err(|detail| ApiError::invalid(&format!("/addresses/{i}"), "bad_device", detail))
+    };
+    addresses.iter().enumerate().map(one).collect()
+}
+
+async fn connect(app: &App, account: &channel::ChannelAccount) -> Result<Arc<dyn channel::Carrier>, ApiError> {
+    let clock = app.clock.clone();
+    let (inbound, _unheard) = channel::inbound_channel(1);
+    let carrier = channel::open(account, inbound, Arc::new(move || clock.now().as_microsecond()));
+    let carrier = carrier.map_err(|e| ApiError::invalid("/account", "unusable", e.to_string()))?;
+    let waited = tokio::time::timeout(CONNECT_PATIENCE, async {
+        while carrier.status() == CarrierStatus::Connecting {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    // what is not connected by then answers each send with the reason
+    let _ = waited.await;
+    Ok(carrier)
+}
+
+fn told(outcome: &Outcome) -> (bool, String) {
+    match outcome {
+        Outcome::Delivered { provider_id } | Outcome::Accepted { provider_id } => (true, provider_id.clone()),
+        Outcome::Rejected { detail, .. } | Outcome::Retry { detail, .. } | Outcome::InDoubt { detail } => (false, detail.clone()),
+    }
+}
+
+fn count(app: &App, principal: &Principal, media: &str, accepted: bool) {
+    let labels = &["media", "ccid", "tenant_name"];
+    let sent = app.metrics.counter("cxc_dm_test_messages_total", "Total test messages.", labels);
+    let failed = app.metrics.counter("cxc_dm_failed_test_messages_total", "Total failed test messages.", labels);
+    let values = [media, &principal.ccid, &principal.tenant_name];
+    if let Ok(sent) = sent {
+        sent.with_label_values(&values).inc();
+    }
+    if let (false, Ok(failed)) = (accepted, failed) {
+        failed.with_label_values(&values).inc();
+    }
+}
