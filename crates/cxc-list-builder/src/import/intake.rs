@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::sync::Arc;
 
+use cxc_core::contact::{address_text, key_text};
 use cxc_core::location::Location;
 use cxc_store::contact::FullContact;
 use cxc_store::id_block::{IdBlocks, Numbered};
@@ -19,7 +20,6 @@ use super::reading::{Outcome, Parsed};
 use super::recent::{Findable, Recent};
 use super::settings::{Dedupe, ImportMode};
 use super::unit::Unit;
-use super::validate::{address_text, key_text};
 use crate::file::{FileError, RecordRef, Reject, RejectReason, RejectsWriter};
 
 /// Contacts of a unit: one COPY each for contacts and devices; on SQLite a few make a transaction.

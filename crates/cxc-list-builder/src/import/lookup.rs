@@ -2,13 +2,13 @@
 //! filter may have seen.
 use std::collections::{HashMap, HashSet};
 
+use cxc_core::contact::{address_text, key_text};
 use cxc_store::contact::FullContact;
 use cxc_store::import::ListImport;
 use cxc_store::{Db, StoreError};
 
 use super::key_filter::KeyFilter;
 use super::settings::{Dedupe, ImportMode};
-use super::validate::{address_text, key_text};
 
 /// A contact that has a key or an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

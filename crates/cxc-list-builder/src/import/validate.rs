@@ -3,8 +3,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use cxc_core::TenantNo;
-use cxc_core::device::{DeviceKind, LineType};
-use cxc_core::email::EmailAddress;
+use cxc_core::contact::{CheckedDevice, ContactPlaces, Told, address_text, state_code};
 use cxc_core::hash::HashKey;
 use cxc_core::location::{Country, Location, LocationTables};
 use cxc_core::phone::PhoneParser;
@@ -12,7 +11,7 @@ use cxc_core::selection::{FieldSource, SelectionRule, matches_any};
 use cxc_store::contact::{Contact, Device, FullContact};
 use cxc_store::selection::ContactRow;
 
-use super::places::{ContactPlaces, PlaceNumbers, Told};
+use super::places::PlaceNumbers;
 use super::warnings::{WarningKind, Warnings};
 use crate::file::{Reject, RejectReason};
 use crate::mapping::{MappedDevice, MappedRow};
@@ -130,9 +129,8 @@ impl Validator {
         if state.is_empty() {
             return None;
         }
-        let code = country.and_then(|c| self.checkers.tables.region_code(c, state));
-        match code.as_deref().and_then(|code| code.get(3..)) {
-            Some(short) => Some(short.to_owned()),
+        match state_code(&self.checkers.tables, country, state) {
+            Some(short) => Some(short),
             None => {
                 let words = || "a state that is not known in its country was kept as it stood".into();
                 self.warnings.note(WarningKind::UnknownState, line, 1, words);
@@ -187,46 +185,23 @@ impl Validator {
         mapped: &MappedDevice<'_>,
         country: Option<Country>,
     ) -> Result<(Device, Option<Location>), String> {
-        let email = mapped.text.contains('@')
-            || (mapped.hint.kind == Some(DeviceKind::Email) && !mapped.text.bytes().any(|b| b.is_ascii_digit()));
-        if email {
-            self.email(mapped).map(|d| (d, None))
-        } else {
-            self.phone(mapped, country).map(|(d, p)| (d, Some(p)))
-        }
-    }
-
-    fn email(&self, mapped: &MappedDevice<'_>) -> Result<Device, String> {
-        let address = EmailAddress::parse(mapped.text).map_err(|e| e.to_string())?;
-        Ok(Device {
-            position: mapped.position.into(),
-            kind: DeviceKind::Email.code(),
-            address_hash: self.checkers.hash_key.hash(self.tenant, &address.normalised()),
-            address: address.as_str().to_owned(),
-            r#type: mapped.hint.contact_type.code(),
-            line_type: LineType::Unknown.code(),
-            ..Device::default()
-        })
-    }
-
-    fn phone(&mut self, mapped: &MappedDevice<'_>, country: Option<Country>) -> Result<(Device, Location), String> {
+        let Checkers { phones, tables, hash_key } = &self.checkers;
         let country = Country::from_code(mapped.country).or(country).or(self.default_country);
-        let phone = self.checkers.phones.parse(mapped.text, country).map_err(|e| e.to_string())?;
-        let place = self.checkers.tables.of_phone(&phone.number, phone.line_type);
+        let read = CheckedDevice::read(phones, tables, mapped.text, mapped.hint.kind, country)?;
         let device = Device {
             contact: 0,
             position: mapped.position.into(),
-            kind: DeviceKind::Phone.code(),
-            address_hash: self.checkers.hash_key.hash(self.tenant, phone.number.as_str()),
-            address: phone.number.as_str().to_owned(),
+            kind: read.kind.code(),
+            address_hash: hash_key.hash(self.tenant, &address_text(&read.address)),
+            address: read.address,
             r#type: mapped.hint.contact_type.code(),
-            line_type: phone.line_type.code(),
-            extension: phone.extension.as_deref().map(str::to_owned),
-            country: Some(phone.country.as_str().to_owned()),
-            area_code: phone.area_code().map(str::to_owned),
-            location: self.places.number(&place),
+            line_type: read.line_type.code(),
+            extension: read.extension,
+            country: read.country.map(|c| c.as_str().to_owned()),
+            area_code: read.area_code,
+            location: read.place.as_ref().map_or(0, |place| self.places.number(place)),
         };
-        Ok((device, place))
+        Ok((device, read.place))
     }
 }
 
@@ -283,18 +258,4 @@ fn push_json(out: &mut String, text: &str) {
         // a NUL would be refused by PostgreSQL where the text is read as JSON
         out.push_str(&serde_json::Value::from(without_nul(text).as_ref()).to_string());
     }
-}
-
-/// The text that a contact's key hash stands for, as it is compared.
-pub fn key_text<'a>(client_id: Option<&'a str>, first_address: Option<&'a str>) -> Cow<'a, str> {
-    match (client_id, first_address) {
-        (Some(id), _) => id.into(),
-        (None, Some(address)) => address_text(address),
-        (None, None) => "".into(),
-    }
-}
-
-/// An address as it is compared: email addresses in lower case.
-pub fn address_text(address: &str) -> Cow<'_, str> {
-    if address.bytes().any(|b| b.is_ascii_uppercase()) { address.to_ascii_lowercase().into() } else { address.into() }
 }
