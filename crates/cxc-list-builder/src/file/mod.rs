@@ -34,6 +34,5 @@ pub use reader::{FileKind, FileReader, column_name, open};
 pub use reason::RejectReason;
 pub use rejects::{REJECT_COLUMNS, Reject, RejectsWriter, originals};
 pub use source::Packing;
-pub use spreadsheet::Sheet;
 pub use stream::BatchStream;
 pub use trim::{is_space, trim};

@@ -42,7 +42,10 @@ impl<W: Write> RejectsWriter<W> {
     pub fn new(out: W, header: &[String], columns: usize) -> Result<Self, FileError> {
         let originals = originals(header, columns);
         let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).flexible(true).from_writer(out);
-        let names = (0..originals).map(|i| column_name(header, i));
+        let names = (0..originals).map(|i| match header.get(i) {
+            Some(name) => name.clone(),
+            None => column_name(header, i),
+        });
         out.write_record(names.chain(REJECT_COLUMNS.map(str::to_owned))).map_err(failed)?;
         Ok(Self { out, header: header.to_vec(), originals, written: 0 })
     }

@@ -18,7 +18,7 @@ const GROWTH: u64 = 4;
 
 /// What was read of a workbook.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sheet {
+pub(super) struct Sheet {
     /// The sheet's name.
     pub name: String,
     /// Sheets of the workbook that were not read.

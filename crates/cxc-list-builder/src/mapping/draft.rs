@@ -1,4 +1,6 @@
 //! A plan while it is being made: which columns are taken, which fields are fed.
+use std::collections::HashMap;
+
 use cxc_core::device::MAX_DEVICES;
 use cxc_core::enumerations::ContactType;
 use cxc_core::field::{ContactField, DeviceHint};
@@ -89,8 +91,10 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Makes what is left custom fields under their headers.
+    /// Makes what is left custom fields under their headers; of equal headers the later ones get their
+    /// column's number.
     pub fn keep_rest(&mut self) {
+        let mut used: HashMap<Target, u32> = HashMap::new();
         for column in (0..self.file.columns).filter(|&c| !self.is_taken(c)).collect::<Vec<_>>() {
             let name = self.file.column_name(column);
             let empty = self.file.header.get(column).is_some_and(String::is_empty);
@@ -98,10 +102,9 @@ impl<'a> Draft<'a> {
                 continue;
             }
             let mut target = Target::custom(&name);
-            let mut n = 2;
-            while self.is_fed(&target) {
-                target = Target::custom(&format!("{name} ({n})"));
-                n += 1;
+            let n = used.entry(target.clone()).and_modify(|n| *n += 1).or_insert(1);
+            if *n > 1 || self.is_fed(&target) {
+                target = Target::numbered(&name, column + 1);
             }
             self.feed(column, target, DeviceHint::default(), Why::Rest);
         }

@@ -176,7 +176,8 @@ impl Plan {
         self.columns.iter().map(note).collect()
     }
 
-    /// The plan as a mapping document, to be corrected or kept for the next file with these headers.
+    /// The plan as a mapping document, to be corrected or kept for the next file with these headers. A plan
+    /// that was made by a document has that document already.
     pub fn to_document(&self, header: bool) -> DataMapping {
         let by_name = |c: &PlannedColumn| {
             let only =

@@ -66,6 +66,12 @@ impl Target {
         }
     }
 
+    /// A custom field of a header that another column has, too: its name with the column's number from 1.
+    pub(super) fn numbered(name: &str, column: usize) -> Self {
+        let cut: String = name.chars().take(MAX_NAME - 20).collect();
+        Self::Custom(format!("{cut} (column {column})"))
+    }
+
     /// A custom field of a header's name, cut to the limit.
     pub fn custom(name: &str) -> Self {
         Self::Custom(name.chars().take(MAX_NAME).collect())
