@@ -1,6 +1,7 @@
 //! Requests to a router without a network in between, or to a server.
 use std::future::IntoFuture;
 use std::pin::Pin;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use axum::Router;
@@ -39,7 +40,9 @@ impl Caller {
         // the client wants a provider even where no TLS is spoken; a second installation changes nothing
         let _installed_already = rustls::crypto::ring::default_provider().install_default();
         // redirects are answers that a test wants to see
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+        // no connection is kept: the server may be killed and started again between two requests
+        let client = client.pool_max_idle_per_host(0).timeout(Duration::from_secs(60)).build()?;
         Ok(Self { target: Target::Server { base: base.into(), client }, token: None })
     }
 
