@@ -39,8 +39,9 @@ data: ## write the tables of regions and time zones again from their sources
 
 .PHONY: web
 web: ## build the web user interface
-	@if [ -e web/package.json ]; then cd web && npm ci --no-audit --no-fund && npm run build; \
-	else echo "there is no web/ yet: nothing to build"; fi
+	@if [ ! -e web/package.json ]; then echo "there is no web/ yet: nothing to build"; \
+	elif ! command -v npm >/dev/null; then echo "npm is missing: going on without the web user interface"; \
+	else cd web && npm ci --no-audit --no-fund && npm run build; fi
 
 .PHONY: advisories
 advisories: ## dependencies against the public advisory database (needs the network)
