@@ -1,180 +1,313 @@
-//! A content ready to be rendered for one contact after the other.
+//! A content that is ready for rendering: parsed once, rendered for each contact.
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use cxc_core::channel::Channel;
-use cxc_core::sms::{count, smart_filter};
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use cxc_core::field_error::FieldError;
+use cxc_core::sms::{self, MAX_PARTS};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, filters, tests};
 
-use super::document::{ContentBody, ContentClass};
+use super::document::{Content, ContentClass};
 use super::fields::Fields;
-use super::plain::text_of_html;
+use super::plain_text::plain_text;
+use super::{POSTAL_ADDRESS, UNSUBSCRIBE_URL};
 use crate::channel::{Body, EmailBody, SmsBody};
 
-/// What a template may cost: some ten thousand instructions.
-const FUEL: u64 = 100_000;
-/// A text message of more parts is refused.
-const MAX_PARTS: usize = 20;
+/// Steps of one rendering.
+const FUEL: u64 = 50_000;
+/// A rendered part is never longer, bytes.
+const OUTPUT_LIMIT: usize = 4 * 1024 * 1024;
 
-/// Why a content can't be compiled or rendered. It names fields of the template, never values.
+const BODY: &str = "body";
+const SUBJECT: &str = "subject";
+const PREHEADER: &str = "preheader";
+const HTML: &str = "html";
+const HELP: &str = "helpText";
+const OPT_OUT: &str = "optOutText";
+
+/// Why a content can't be rendered for a contact. Ends the record with reason `content_error`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
-    /// The template itself is wrong.
-    #[error("the template can't be used: {0}")]
-    Template(String),
-    /// It could not be rendered for this contact.
-    #[error("the message can't be made for this contact: {0}")]
-    Render(String),
-    /// The message is too long for a text message.
-    #[error("the message takes {0} parts, more than 20")]
-    TooLong(usize),
-    /// The content is for another channel.
-    #[error("the content is for another channel than the campaign group")]
-    OtherChannel,
+    /// A field is empty and has no default.
+    #[error("a field used in `{0}` is empty and has no default")]
+    MissingField(&'static str),
+    /// The result is empty, too long, or took too many steps.
+    #[error("{0}: {1}")]
+    Unusable(&'static str, String),
+    /// Marketing email without the link or the address.
+    #[error("marketing email holds {0}")]
+    Incomplete(&'static str),
 }
 
-/// A compiled content.
+/// What belongs to the message rather than to the contact.
+#[derive(Debug, Clone, Default)]
+pub struct Placement {
+    /// The one-click link of this message: see [`super::UnsubscribeLink`].
+    pub unsubscribe_url: Option<String>,
+    /// The sender's postal address, of the account.
+    pub postal_address: Option<Arc<str>>,
+    /// The account's display name, if the content has none.
+    pub from_name: Option<Arc<str>>,
+    /// The account's reply address, if the content has none.
+    pub reply_to: Option<Arc<str>>,
+}
+
+/// A content, parsed.
 pub struct CompiledContent {
     environment: Environment<'static>,
-    fields: BTreeSet<String>,
     channel: Channel,
-    class: ContentClass,
+    marketing: bool,
     smart_filter: bool,
-    has_html: bool,
-    has_text: bool,
-    names_postal_address: bool,
-    help: String,
-    opt_out: String,
+    from_name: Option<String>,
+    reply_to: Option<String>,
+    defaults: Arc<BTreeMap<String, String>>,
+    used: BTreeSet<String>,
+    places_address: bool,
+}
+
+impl CompiledContent {
+    pub(super) fn new(content: &Content) -> Result<Self, Vec<FieldError>> {
+        let mut environment = environment();
+        let mut used = BTreeSet::new();
+        let mut problems = Vec::new();
+        for (name, pointer, source) in sources(content) {
+            if let Err(error) = environment.add_template_owned(name, source.to_owned()) {
+                let line = error.line().unwrap_or(1);
+                problems.push(FieldError::new(pointer, "template_syntax", format!("line {line}: {}", reason(&error))));
+                continue;
+            }
+            if let Ok(template) = environment.get_template(name) {
+                used.extend(template.undeclared_variables(false));
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self {
+            environment,
+            channel: content.channel,
+            marketing: content.class == ContentClass::Marketing,
+            smart_filter: content.smart_filter,
+            from_name: content.from_name.clone(),
+            reply_to: content.reply_to.clone(),
+            defaults: Arc::new(content.defaults.clone()),
+            places_address: used.contains(POSTAL_ADDRESS),
+            used,
+        })
+    }
+
+    /// The channel it is for.
+    pub fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    /// The placeholders of fields that any of its texts uses: only these need to be fetched.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.used.iter().map(String::as_str).filter(|name| ![UNSUBSCRIBE_URL, POSTAL_ADDRESS].contains(name))
+    }
+
+    /// Whether its messages need an unsubscribe link.
+    pub fn needs_link(&self) -> bool {
+        self.used.contains(UNSUBSCRIBE_URL) || (self.marketing && self.channel == Channel::Email)
+    }
+
+    /// Whether its messages need the sender's postal address.
+    pub fn needs_postal_address(&self) -> bool {
+        self.places_address || (self.marketing && self.channel == Channel::Email)
+    }
+
+    pub(super) fn uses(&self, name: &'static str, variable: &str) -> bool {
+        self.environment.get_template(name).is_ok_and(|t| t.undeclared_variables(false).contains(variable))
+    }
+
+    /// The message for one contact.
+    pub fn render(&self, fields: Fields, placement: &Placement) -> Result<Body, ContentError> {
+        let context = self.context(fields, placement);
+        match self.channel {
+            Channel::Email => self.email(&context, placement).map(|body| Body::Email(Box::new(body))),
+            _ => self.sms(BODY, &context).map(Body::Sms),
+        }
+    }
+
+    /// The answer to HELP; `None` if the content has none.
+    pub fn render_help(&self, fields: Fields) -> Option<Result<SmsBody, ContentError>> {
+        self.answer(HELP, fields)
+    }
+
+    /// The confirmation of an opt-out; `None` if the content has none.
+    pub fn render_opt_out(&self, fields: Fields) -> Option<Result<SmsBody, ContentError>> {
+        self.answer(OPT_OUT, fields)
+    }
+
+    fn answer(&self, name: &'static str, fields: Fields) -> Option<Result<SmsBody, ContentError>> {
+        self.environment.get_template(name).ok()?;
+        Some(self.sms(name, &self.context(fields, &Placement::default())))
+    }
+
+    fn context(&self, mut fields: Fields, placement: &Placement) -> Value {
+        fields.defaults = self.defaults.clone();
+        if let Some(url) = &placement.unsubscribe_url {
+            fields.links.push((UNSUBSCRIBE_URL, url.clone()));
+        }
+        if let (true, Some(address)) = (self.places_address, &placement.postal_address) {
+            fields.push(POSTAL_ADDRESS.into(), address.to_string());
+        }
+        Value::from_object(fields)
+    }
+
+    fn part(&self, name: &'static str, context: &Value) -> Result<String, ContentError> {
+        let Ok(template) = self.environment.get_template(name) else { return Ok(String::new()) };
+        let text = template.render(context.clone()).map_err(|error| match error.kind() {
+            ErrorKind::UndefinedError => ContentError::MissingField(name),
+            _ => ContentError::Unusable(name, reason(&error)),
+        })?;
+        if text.len() > OUTPUT_LIMIT {
+            return Err(ContentError::Unusable(name, "longer than 4 MB".into()));
+        }
+        Ok(text)
+    }
+
+    fn sms(&self, name: &'static str, context: &Value) -> Result<SmsBody, ContentError> {
+        let mut text = self.part(name, context)?;
+        if self.smart_filter {
+            text = sms::smart_filter(&text);
+        }
+        match sms::count(&text).parts {
+            0 => Err(ContentError::Unusable(name, "empty".into())),
+            parts @ 1..=MAX_PARTS => Ok(SmsBody { parts: u16::try_from(parts).unwrap_or(u16::MAX), text }),
+            parts => Err(ContentError::Unusable(name, format!("{parts} segments, and 255 are the limit"))),
+        }
+    }
+
+    fn email(&self, context: &Value, placement: &Placement) -> Result<EmailBody, ContentError> {
+        let mut html = self.part(HTML, context)?;
+        let mut text = self.part(BODY, context)?;
+        if text.trim().is_empty() && !html.is_empty() {
+            text = plain_text(&html);
+        }
+        if text.trim().is_empty() && html.trim().is_empty() {
+            return Err(ContentError::Unusable(BODY, "empty".into()));
+        }
+        let subject = on_one_line(self.part(SUBJECT, context)?);
+        if subject.is_empty() {
+            return Err(ContentError::Unusable(SUBJECT, "empty".into()));
+        }
+        let mut headers = Vec::new();
+        if self.marketing {
+            let url = placement.unsubscribe_url.as_deref().unwrap_or_default();
+            // whatever the template's choices are, every reader finds the link
+            let shown = |part: &str| part.is_empty() || part.contains(url);
+            if url.is_empty() || !shown(&html) || !shown(&text) {
+                return Err(ContentError::Incomplete("an unsubscribe link"));
+            }
+            headers.push(("List-Unsubscribe".to_owned(), format!("<{url}>")));
+            headers.push(("List-Unsubscribe-Post".to_owned(), "List-Unsubscribe=One-Click".to_owned()));
+            let address = placement.postal_address.as_deref().filter(|a| !a.trim().is_empty());
+            let address = address.ok_or(ContentError::Incomplete("the sender's postal address"))?;
+            if !self.places_address {
+                add_footer(&mut html, &mut text, address);
+            }
+        }
+        Ok(EmailBody {
+            from_name: on_one_line(
+                choose(self.from_name.as_deref(), placement.from_name.as_deref()).unwrap_or_default(),
+            ),
+            reply_to: choose(self.reply_to.as_deref(), placement.reply_to.as_deref()),
+            subject,
+            preheader: on_one_line(self.part(PREHEADER, context)?),
+            html,
+            text,
+            headers,
+        })
+    }
 }
 
 impl std::fmt::Debug for CompiledContent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CompiledContent").field("fields", &self.fields).finish_non_exhaustive()
+        f.debug_struct("CompiledContent").field("channel", &self.channel).finish_non_exhaustive()
     }
 }
 
-impl CompiledContent {
-    /// Compiles a content for a channel; its templates are parsed, not tried.
-    pub fn compile(content: &ContentBody, channel: Channel) -> Result<Self, ContentError> {
-        if content.channel.channel() != channel {
-            return Err(ContentError::OtherChannel);
-        }
-        let template = content.templates.first().ok_or_else(|| ContentError::Template("it has no template".into()))?;
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_fuel(Some(FUEL));
-        environment.set_auto_escape_callback(|name| if name == "html" { AutoEscape::Html } else { AutoEscape::None });
-        let parts = [("body", &template.body), ("subject", &template.subject), ("preheader", &template.preheader), ("html", &template.html)];
-        let mut fields = BTreeSet::new();
-        for (name, text) in parts {
-            environment.add_template_owned(name, text.clone()).map_err(template_error)?;
-            fields.extend(environment.get_template(name).map_err(template_error)?.undeclared_variables(false));
-        }
-        Ok(Self {
-            environment,
-            names_postal_address: fields.contains("postal_address"),
-            fields,
-            channel,
-            class: content.class,
-            smart_filter: content.smart_filter,
-            has_html: !template.html.trim().is_empty(),
-            has_text: !template.body.trim().is_empty(),
-            help: content.help_text.clone(),
-            opt_out: content.opt_out_text.clone(),
-        })
+/// The texts of a content with their names and places.
+pub(super) fn sources(content: &Content) -> Vec<(&'static str, &'static str, &str)> {
+    let mut found = Vec::new();
+    if let Some(template) = content.templates.first() {
+        found.push((BODY, "/templates/0/body", template.body.as_str()));
+        found.push((SUBJECT, "/templates/0/subject", template.subject.as_str()));
+        found.push((PREHEADER, "/templates/0/preheader", template.preheader.as_str()));
+        found.push((HTML, "/templates/0/html", template.html.as_str()));
     }
+    found.push((HELP, "/helpText", content.help_text.as_deref().unwrap_or_default()));
+    found.push((OPT_OUT, "/optOutText", content.opt_out_text.as_deref().unwrap_or_default()));
+    found.retain(|(_, _, source)| !source.is_empty());
+    found
+}
 
-    /// The fields that it names.
-    pub fn fields(&self) -> &BTreeSet<String> {
-        &self.fields
-    }
+// exactly the filters and tests of `syntax`
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::empty();
+    environment.set_undefined_behavior(UndefinedBehavior::SemiStrict);
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(100);
+    environment.set_debug(false);
+    environment.set_auto_escape_callback(|name| if name == HTML { AutoEscape::Html } else { AutoEscape::None });
+    environment.add_filter("upper", filters::upper);
+    environment.add_filter("lower", filters::lower);
+    environment.add_filter("title", filters::title);
+    environment.add_filter("capitalize", filters::capitalize);
+    environment.add_filter("trim", filters::trim);
+    environment.add_filter("default", filters::default);
+    environment.add_filter("d", filters::default);
+    environment.add_filter("length", filters::length);
+    environment.add_filter("int", filters::int);
+    environment.add_filter("float", filters::float);
+    environment.add_filter("round", filters::round);
+    environment.add_test("defined", tests::is_defined);
+    environment.add_test("undefined", tests::is_undefined);
+    environment.add_test("startingwith", tests::is_startingwith);
+    environment.add_test("endingwith", tests::is_endingwith);
+    environment
+}
 
-    /// What somebody who asks for help is answered, if the content says.
-    pub fn help_text(&self) -> Option<&str> {
-        Some(self.help.as_str()).filter(|t| !t.is_empty())
-    }
-
-    /// What somebody who opts out is answered, if the content says.
-    pub fn opt_out_text(&self) -> Option<&str> {
-        Some(self.opt_out.as_str()).filter(|t| !t.is_empty())
-    }
-
-    /// The message for one contact.
-    pub fn render(&self, fields: &Fields<'_>) -> Result<Body, ContentError> {
-        let values: BTreeMap<&str, Value> =
-            self.fields.iter().filter_map(|name| fields.get(name).map(|value| (name.as_str(), value))).collect();
-        match self.channel {
-            Channel::Email => self.email(&values, fields),
-            Channel::Sms | Channel::Voice => self.sms(&values),
-        }
-    }
-
-    fn sms(&self, values: &BTreeMap<&str, Value>) -> Result<Body, ContentError> {
-        let text = self.part("body", values)?;
-        let text = if self.smart_filter { smart_filter(&text) } else { text };
-        let parts = count(&text).parts;
-        match u16::try_from(parts) {
-            Ok(0) => Err(ContentError::Render("it is empty".into())),
-            Ok(number) if parts <= MAX_PARTS => Ok(Body::Sms(SmsBody { text, parts: number })),
-            _ => Err(ContentError::TooLong(parts)),
-        }
-    }
-
-    fn email(&self, values: &BTreeMap<&str, Value>, fields: &Fields<'_>) -> Result<Body, ContentError> {
-        let mut html = if self.has_html { self.part("html", values)? } else { String::new() };
-        let mut text = if self.has_text { self.part("body", values)? } else { text_of_html(&html) };
-        let marketing = self.class == ContentClass::Marketing;
-        if marketing && !self.names_postal_address && !fields.postal_address.is_empty() {
-            add_postal_address(&mut html, &mut text, fields.postal_address);
-        }
-        let headers = if marketing {
-            vec![
-                ("List-Unsubscribe".to_owned(), format!("<{}>", fields.unsubscribe_url)),
-                ("List-Unsubscribe-Post".to_owned(), "List-Unsubscribe=One-Click".to_owned()),
-            ]
-        } else {
-            Vec::new()
-        };
-        Ok(Body::Email(Box::new(EmailBody {
-            from_name: fields.from_name.to_owned(),
-            reply_to: fields.reply_to.map(ToOwned::to_owned),
-            subject: one_line(&self.part("subject", values)?),
-            preheader: one_line(&self.part("preheader", values)?),
-            html,
-            text,
-            headers,
-        })))
-    }
-
-    fn part(&self, name: &str, values: &BTreeMap<&str, Value>) -> Result<String, ContentError> {
-        let template = self.environment.get_template(name).map_err(template_error)?;
-        template.render(values).map_err(|error| ContentError::Render(brief(&error)))
+fn reason(error: &minijinja::Error) -> String {
+    // the kind and our own template's words, not a contact's
+    match error.detail() {
+        Some(detail) if error.kind() == ErrorKind::SyntaxError => detail.chars().take(200).collect(),
+        _ => error.kind().to_string(),
     }
 }
 
-fn template_error(error: minijinja::Error) -> ContentError {
-    ContentError::Template(brief(&error))
+fn choose(own: Option<&str>, account: Option<&str>) -> Option<String> {
+    own.or(account).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// The error without the values that were rendered.
-fn brief(error: &minijinja::Error) -> String {
-    let detail = error.detail().map(|d| format!(": {d}")).unwrap_or_default();
-    let line = error.line().map(|l| format!(" in line {l}")).unwrap_or_default();
-    let what = if error.kind() == minijinja::ErrorKind::UndefinedError { "a field is empty and has no default".into() } else { error.kind().to_string() };
-    format!("{what}{detail}{line}")
-}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn add_postal_address(html: &mut String, text: &mut String, address: &str) {
-    text.push_str("\n\n");
-    text.push_str(address);
-    if html.is_empty() {
-        return;
+// a field's line break would otherwise begin a new header
+fn on_one_line(text: String) -> String {
+    if !text.contains(char::is_control) && text.trim().len() == text.len() {
+        return text;
     }
-    let escaped = address.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\n', "<br>");
-    let footer = format!("<p style=\"font-size:small\">{escaped}</p>");
-    let at = html.rfind("</body>").unwrap_or(html.len());
-    html.insert_str(at, &footer);
+    text.split(char::is_control).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn add_footer(html: &mut String, text: &mut String, address: &str) {
+    if !html.is_empty() {
+        let mut escaped = String::with_capacity(address.len() + 80);
+        for c in address.trim().chars() {
+            match c {
+                '&' => escaped.push_str("&amp;"),
+                '<' => escaped.push_str("&lt;"),
+                '>' => escaped.push_str("&gt;"),
+                '\n' => escaped.push_str("<br>"),
+                c => escaped.push(c),
+            }
+        }
+        let footer = format!("<p style=\"font-size:12px;color:#666\">{escaped}</p>");
+        let end = html.as_bytes().windows(7).rposition(|w| w.eq_ignore_ascii_case(b"</body>"));
+        html.insert_str(end.unwrap_or(html.len()), &footer);
+    }
+    if !text.is_empty() {
+        text.push_str("\n\n-- \n");
+        text.push_str(address.trim());
+        text.push('\n');
+    }
 }

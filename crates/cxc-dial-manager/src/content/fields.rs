@@ -1,99 +1,91 @@
-//! The fields of a contact, by the names that templates use.
-use std::collections::HashMap;
+//! A contact's fields as templates see them.
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use cxc_store::contact::{Device, FullContact};
 use minijinja::Value;
+use minijinja::value::{Enumerator, Object};
 
-/// What a template can ask for: one contact, the device in use, and what the sender adds.
-pub struct Fields<'a> {
-    contact: &'a FullContact,
-    device: &'a Device,
-    custom: HashMap<String, String>,
-    /// Where the person can unsubscribe.
-    pub unsubscribe_url: &'a str,
-    /// The sender's postal address.
-    pub postal_address: &'a str,
-    /// The sender's display name.
-    pub from_name: &'a str,
-    /// Where answers go.
-    pub reply_to: Option<&'a str>,
+/// Fields by placeholder. Texts that are empty count as missing.
+#[derive(Default)]
+pub struct Fields {
+    values: Vec<(Arc<str>, String)>,
+    pub(super) defaults: Arc<BTreeMap<String, String>>,
+    pub(super) links: Vec<(&'static str, String)>,
 }
 
-impl<'a> Fields<'a> {
-    /// The fields of a contact. Custom fields are read only if `wants_custom`.
-    pub fn new(contact: &'a FullContact, device: &'a Device, wants_custom: bool) -> Self {
-        let text = contact.contact.custom.as_deref().filter(|_| wants_custom);
-        let custom: HashMap<String, String> = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-        let custom = custom.into_iter().map(|(name, value)| (identifier(&name), value)).collect();
-        Self { contact, device, custom, unsubscribe_url: "", postal_address: "", from_name: "", reply_to: None }
+impl Fields {
+    /// No fields, room for some.
+    pub fn with_capacity(room: usize) -> Self {
+        Self { values: Vec::with_capacity(room), ..Self::default() }
     }
 
-    /// A field by its name; absent if the contact has none or it is empty, so that a default can step in.
-    pub fn get(&self, name: &str) -> Option<Value> {
-        let text = match name {
-            "unsubscribe_url" => Some(self.unsubscribe_url),
-            "postal_address" => Some(self.postal_address),
-            other => standard(other).map_or_else(|| self.custom.get(other).map(String::as_str), |field| self.of(field)),
-        };
-        text.filter(|t| !t.trim().is_empty()).map(Value::from)
+    /// Adds a field; of two with one name the first counts.
+    pub fn push(&mut self, name: Arc<str>, text: String) {
+        self.values.push((name, text));
     }
 
-    fn of(&self, field: Standard) -> Option<&str> {
-        let contact = &self.contact.contact;
-        match field {
-            Standard::First => contact.first_name.as_deref(),
-            Standard::Last => contact.last_name.as_deref(),
-            Standard::Company => contact.company.as_deref(),
-            Standard::Client => contact.client_id.as_deref(),
-            Standard::Country => contact.country.as_deref(),
-            Standard::Region => contact.region.as_deref(),
-            Standard::Postal => contact.postal.as_deref(),
-            Standard::Address => Some(&self.device.address),
+    fn find(&self, name: &str) -> Option<Value> {
+        if let Some((_, link)) = self.links.iter().find(|(n, _)| *n == name) {
+            // made by us of characters that mean nothing in HTML
+            return Some(Value::from_safe_string(link.clone()));
+        }
+        let own = self.values.iter().find(|(n, _)| **n == *name).map(|(_, text)| text.as_str());
+        let text = own.filter(|text| !text.is_empty()).or_else(|| self.defaults.get(name).map(String::as_str))?;
+        Some(Value::from(text))
+    }
+}
+
+impl<N: Into<Arc<str>>, T: Into<String>> FromIterator<(N, T)> for Fields {
+    fn from_iter<I: IntoIterator<Item = (N, T)>>(pairs: I) -> Self {
+        let values = pairs.into_iter().map(|(name, text)| (name.into(), text.into())).collect();
+        Self { values, ..Self::default() }
+    }
+}
+
+// field values are personal data: they never reach a log through Debug
+impl std::fmt::Debug for Fields {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Fields({})", self.values.len())
+    }
+}
+
+impl Object for Fields {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.find(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.find(key)
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::NonEnumerable
+    }
+}
+
+/// The placeholder of a label or column: `Policy number` is `policy_number`.
+pub fn placeholder_name(label: &str) -> String {
+    let mut name = String::with_capacity(label.len());
+    for c in label.trim().chars().flat_map(char::to_lowercase) {
+        let c = if c.is_ascii_alphanumeric() { c } else { '_' };
+        if c != '_' || !name.ends_with('_') {
+            name.push(c);
         }
     }
-}
-
-enum Standard {
-    First,
-    Last,
-    Company,
-    Client,
-    Country,
-    Region,
-    Postal,
-    Address,
-}
-
-/// The names of standard fields: as columns, and as people write them.
-fn standard(name: &str) -> Option<Standard> {
-    Some(match name {
-        "first_name" | "c_first_name" | "FirstName" => Standard::First,
-        "last_name" | "c_last_name" | "LastName" => Standard::Last,
-        "company" | "c_company" | "Company" => Standard::Company,
-        "client_id" | "c_client_id" | "ClientID" => Standard::Client,
-        "country" | "c_country_code_iso" => Standard::Country,
-        "region" | "state" | "c_state_code" => Standard::Region,
-        "postal_code" | "c_postal_code" => Standard::Postal,
-        "address" | "contact_info" => Standard::Address,
-        _ => return None,
-    })
-}
-
-/// Whether a template names a field that is not a standard one.
-pub fn wants_custom<'a>(mut names: impl Iterator<Item = &'a String>) -> bool {
-    names.any(|name| standard(name).is_none() && !matches!(name.as_str(), "unsubscribe_url" | "postal_address"))
-}
-
-/// A custom field's name as templates write it: `Due date (EUR)` becomes `due_date_eur`.
-pub fn identifier(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    for c in name.chars() {
-        if c.is_alphanumeric() {
-            text.extend(c.to_lowercase());
-        } else if !text.ends_with('_') && !text.is_empty() {
-            text.push('_');
-        }
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        name.insert(0, '_');
     }
-    text.truncate(text.trim_end_matches('_').len());
-    text
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_becomes_a_placeholder() {
+        assert_eq!(placeholder_name(" Policy  number "), "policy_number");
+        assert_eq!(placeholder_name("Other1"), "other1");
+        assert_eq!(placeholder_name("2nd line"), "_2nd_line");
+    }
 }

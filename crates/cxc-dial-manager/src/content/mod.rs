@@ -2,13 +2,20 @@
 mod compiled;
 mod document;
 mod fields;
-mod plain;
+mod plain_text;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod unsubscribe;
+mod validate;
 
-pub use compiled::{CompiledContent, ContentError};
-pub use document::{ContentBody, ContentChannel, ContentClass, ContentKind, MessageTemplate};
-pub use fields::{Fields, identifier, wants_custom};
-pub use plain::text_of_html;
-pub use unsubscribe::Unsubscribe;
+pub use compiled::{CompiledContent, ContentError, Placement};
+pub use document::{Content, ContentClass, ContentKind, Template};
+pub use fields::{Fields, placeholder_name};
+pub use plain_text::plain_text;
+pub use unsubscribe::{UnsubscribeClaim, UnsubscribeKey, UnsubscribeLink};
+
+/// The placeholder of the one-click unsubscribe link.
+pub const UNSUBSCRIBE_URL: &str = "unsubscribe_url";
+/// The placeholder of the sender's postal address.
+pub const POSTAL_ADDRESS: &str = "postal_address";

@@ -10,7 +10,12 @@ pub fn text_of_html(html: &str) -> String {
         let Some(end) = rest[start..].find('>') else { return tidy(&text) };
         let tag = &rest[start + 1..start + end];
         rest = &rest[start + end + 1..];
-        let name: String = tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        let name: String = tag
+            .trim_start_matches('/')
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect::<String>()
+            .to_ascii_lowercase();
         match name.as_str() {
             "style" | "script" | "head" | "title" if !tag.starts_with('/') => rest = skip_to_end(rest, &name),
             "br" | "p" | "div" | "tr" | "h1" | "h2" | "h3" | "h4" | "li" | "table" | "ul" | "ol" => text.push('\n'),
@@ -62,7 +67,12 @@ fn entities(text: &str) -> String {
         return text.to_owned();
     }
     let plain = text.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"");
-    plain.replace("&#39;", "'").replace("&#x27;", "'").replace("&#x2f;", "/").replace("&#x2F;", "/").replace("&amp;", "&")
+    plain
+        .replace("&#39;", "'")
+        .replace("&#x27;", "'")
+        .replace("&#x2f;", "/")
+        .replace("&#x2F;", "/")
+        .replace("&amp;", "&")
 }
 
 fn tidy(text: &str) -> String {

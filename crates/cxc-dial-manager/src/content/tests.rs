@@ -1,99 +1,209 @@
-//! Contents as people write them.
-use cxc_core::channel::Channel;
-use cxc_store::contact::{Contact, Device, FullContact};
-use serde_json::json;
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
 
 use super::*;
-use crate::channel::Body;
+use crate::channel::{Body, EmailBody, SmsBody};
 
-fn content(value: serde_json::Value) -> ContentBody {
+const LINK: &str = "https://example.com/unsubscribe/AQ";
+
+fn content(value: Value) -> Content {
     serde_json::from_value(value).unwrap()
 }
 
-fn ana() -> FullContact {
-    FullContact {
-        contact: Contact {
-            id: 1,
-            first_name: Some("Ana <b>".into()),
-            custom: Some(r#"{"c_other1":"7 May","Due date (EUR)":"12,50","empty":""}"#.into()),
-            ..Contact::default()
-        },
-        devices: vec![Device { contact: 1, position: 1, kind: 2, address: "ana@example.com".into(), ..Device::default() }],
+fn sms(body: &str) -> Value {
+    json!({"channel": "sms", "templates": [{"body": body}]})
+}
+
+fn email(html: &str, body: &str) -> Value {
+    json!({"channel": "email", "templates": [{"subject": "Hi {{ first_name | default('you') }}", "html": html, "body": body}]})
+}
+
+fn codes(value: Value) -> Vec<&'static str> {
+    content(value).validate().into_iter().map(|e| e.code).collect()
+}
+
+fn placement() -> Placement {
+    Placement {
+        unsubscribe_url: Some(LINK.into()),
+        postal_address: Some("Acme Ltd\n1 Main St & Co".into()),
+        from_name: Some("Acme".into()),
+        reply_to: None,
     }
 }
 
-fn render(body: &ContentBody) -> Result<Body, ContentError> {
-    let contact = ana();
-    let compiled = CompiledContent::compile(body, body.channel.channel())?;
-    let mut fields = Fields::new(&contact, &contact.devices[0], wants_custom(compiled.fields().iter()));
-    fields.unsubscribe_url = "https://cxc.example.com/unsubscribe/x";
-    fields.postal_address = "1 Main St\nSpringfield";
-    compiled.render(&fields)
+fn render(value: Value, fields: &[(&'static str, &str)]) -> Result<Body, ContentError> {
+    let fields = fields.iter().map(|(name, text)| (*name, *text)).collect();
+    content(value).compile().unwrap().render(fields, &placement())
 }
 
-fn sms(text: &str) -> ContentBody {
-    content(json!({ "channel": "sms", "templates": [{ "body": text }] }))
+fn text_of(value: Value, fields: &[(&'static str, &str)]) -> String {
+    match render(value, fields).unwrap() {
+        Body::Sms(SmsBody { text, .. }) => text,
+        Body::Email(_) => panic!("an SMS"),
+    }
 }
 
-fn text(body: &Body) -> &str {
-    match body {
-        Body::Sms(sms) => &sms.text,
-        Body::Email(email) => &email.text,
+fn mail_of(value: Value, fields: &[(&'static str, &str)]) -> EmailBody {
+    match render(value, fields).unwrap() {
+        Body::Email(email) => *email,
+        Body::Sms(_) => panic!("an email"),
     }
 }
 
 #[test]
-fn a_text_message_names_fields_and_defaults() {
-    let body = render(&sms("Hi {{ first_name }}, {{ due_date_eur }} by {{ c_other1 }}{{ nobody | default('!') }} {{ empty | default('-') }}")).unwrap();
-    assert_eq!(text(&body), "Hi Ana <b>, 12,50 by 7 May! -");
+fn fields_are_placed_and_an_empty_one_takes_its_default() {
+    let hello = "Hello {{ first_name }}, your {{ product | default('order') }} is ready";
+    assert_eq!(text_of(sms(hello), &[("first_name", "Jo"), ("product", "")]), "Hello Jo, your order is ready");
+    let mut value = sms(hello);
+    value["defaults"] = json!({"first_name": "customer"});
+    assert_eq!(text_of(value, &[("first_name", ""), ("product", "ring")]), "Hello customer, your ring is ready");
 }
 
 #[test]
-fn an_empty_field_without_a_default_is_an_error_without_its_values() {
-    let error = render(&sms("{{ empty }}")).unwrap_err();
-    assert!(error.to_string().contains("a field is empty and has no default"), "{error}");
-    assert!(matches!(render(&sms("{{ first_name")), Err(ContentError::Template(_))));
+fn an_empty_field_without_a_default_is_an_error_and_a_choice_is_not() {
+    let missing = render(sms("Hello {{ first_name }}"), &[("first_name", "")]);
+    assert_eq!(missing, Err(ContentError::MissingField("body")));
+    assert_eq!(render(sms("Hello {{ first_name | upper }}"), &[]), Err(ContentError::MissingField("body")));
+    let choice = "Hello{% if first_name %} {{ first_name }}{% endif %}!";
+    assert_eq!(text_of(sms(choice), &[]), "Hello!");
+    assert_eq!(text_of(sms(choice), &[("first_name", "Jo")]), "Hello Jo!");
 }
 
 #[test]
-fn a_template_can_not_run_for_ever() {
-    let endless = "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
-    assert!(matches!(render(&sms(endless)), Err(ContentError::Render(_))));
+fn the_used_fields_are_known_before_rendering() {
+    let mut value = email("<p>{{ a }} <a href='{{ unsubscribe_url }}'>stop</a> {{ postal_address }}", "");
+    value["templates"][0]["preheader"] = json!("{% if b == 'x' %}{{ c | title }}{% endif %}");
+    let compiled = content(value).compile().unwrap();
+    let fields: BTreeSet<&str> = compiled.fields().collect();
+    assert_eq!(fields, BTreeSet::from(["a", "b", "c", "first_name"]));
+    assert!(compiled.needs_link() && compiled.needs_postal_address());
 }
 
 #[test]
-fn marketing_email_offers_to_unsubscribe_and_names_the_sender() {
-    let template = json!({ "subject": "Hi {{ first_name }}", "html": "<body><p>{{ first_name }} <a href='{{ unsubscribe_url }}'>stop</a></p></body>" });
-    let body = content(json!({ "channel": "email", "templates": [template] }));
-    assert!(body.validate().is_empty(), "{:?}", body.validate());
-    let Body::Email(email) = render(&body).unwrap() else { panic!("an email") };
-    assert!(email.html.contains("Ana &lt;b&gt;"), "fields are escaped in HTML: {}", email.html);
-    assert!(email.html.contains("1 Main St<br>Springfield</p></body>"), "{}", email.html);
-    assert!(email.text.contains("stop (https://cxc.example.com/unsubscribe/x)"), "{}", email.text);
-    assert_eq!(email.headers[0], ("List-Unsubscribe".into(), "<https://cxc.example.com/unsubscribe/x>".into()));
-    assert_eq!(email.headers[1].1, "List-Unsubscribe=One-Click");
+fn an_sms_counts_its_segments_and_the_smart_filter_saves_some() {
+    let long = format!("It\u{2019}s  {}", "a".repeat(150));
+    let Body::Sms(filtered) = render(sms(&long), &[]).unwrap() else { panic!("an SMS") };
+    assert_eq!((filtered.parts, filtered.text.starts_with("It's a")), (1, true));
+    let mut value = sms(&long);
+    value["smartFilter"] = json!(false);
+    let Body::Sms(plain) = render(value, &[]).unwrap() else { panic!("an SMS") };
+    assert_eq!((plain.parts, plain.text), (3, long));
 }
 
 #[test]
-fn marketing_email_without_a_link_is_refused() {
-    let body = content(json!({ "channel": "email", "templates": [{ "subject": "x", "html": "<p>buy</p>" }] }));
-    assert_eq!(body.validate()[0].code, "unsubscribe_missing");
-    let body = content(json!({ "channel": "email", "class": "transactional", "templates": [{ "subject": "x", "html": "<p>paid</p>" }] }));
-    assert!(body.validate().is_empty());
+fn html_escapes_fields_and_plain_text_does_not() {
+    let value =
+        email("<p>{{ name }}</p><a href=\"{{ unsubscribe_url }}\">stop</a>", "{{ name }} {{ unsubscribe_url }}");
+    let mail = mail_of(value, &[("name", "<script>&")]);
+    assert!(mail.html.starts_with("<p>&lt;script&gt;&amp;</p>"), "{}", mail.html);
+    assert!(mail.html.contains(&format!("href=\"{LINK}\"")), "{}", mail.html);
+    assert!(mail.text.starts_with("<script>& https"), "{}", mail.text);
+    assert_eq!((mail.subject.as_str(), mail.from_name.as_str()), ("Hi you", "Acme"));
 }
 
 #[test]
-fn a_content_is_for_its_own_channel() {
-    assert_eq!(CompiledContent::compile(&sms("x"), Channel::Email).unwrap_err(), ContentError::OtherChannel);
-    let body = content(json!({ "channel": "sms", "templates": [{ "body": "x", "subject": "y" }] }));
-    assert_eq!(body.validate()[0].code, "not_for_sms");
+fn marketing_email_carries_link_headers_and_postal_address() {
+    let mail = mail_of(email("<body><p>Buy</p><a href='{{ unsubscribe_url }}'>stop</a></body>", ""), &[]);
+    let one_click = ("List-Unsubscribe-Post".to_owned(), "List-Unsubscribe=One-Click".to_owned());
+    assert_eq!(mail.headers, [("List-Unsubscribe".to_owned(), format!("<{LINK}>")), one_click]);
+    assert!(mail.html.contains("Acme Ltd<br>1 Main St &amp; Co</p></body>"), "{}", mail.html);
+    assert!(mail.text.contains("stop (https://example.com/unsubscribe/AQ)"), "{}", mail.text);
+    assert!(mail.text.ends_with("1 Main St & Co\n"), "{}", mail.text);
+    // placed by the template: not a second time
+    let own = mail_of(email("<p>{{ postal_address }}</p>{{ unsubscribe_url }}", ""), &[]);
+    assert_eq!(own.html.matches("Acme Ltd").count(), 1);
 }
 
 #[test]
-fn the_smart_filter_saves_parts() {
-    let dear = "Dear customer… “hello” – ".repeat(6);
-    let Body::Sms(filtered) = render(&sms(&dear)).unwrap() else { panic!("a text") };
-    let raw = content(json!({ "channel": "sms", "smartFilter": false, "templates": [{ "body": dear }] }));
-    let Body::Sms(raw) = render(&raw).unwrap() else { panic!("a text") };
-    assert!(filtered.parts < raw.parts);
+fn marketing_email_without_link_or_address_is_refused_early_and_late() {
+    assert_eq!(codes(email("<p>Buy</p>", "")), ["unsubscribe_link_missing"]);
+    assert_eq!(codes(email("{{ unsubscribe_url }}", "Buy")), ["unsubscribe_link_missing"]);
+    let mut transactional = email("<p>Your bill</p>", "");
+    transactional["class"] = json!("transactional");
+    assert_eq!(codes(transactional.clone()), [""; 0]);
+    assert!(mail_of(transactional, &[]).headers.is_empty());
+    // the template hides the link from some
+    let hidden = email("{% if vip %}{{ unsubscribe_url }}{% endif %}Buy", "");
+    assert_eq!(render(hidden, &[]), Err(ContentError::Incomplete("an unsubscribe link")));
+    let compiled = content(email("{{ unsubscribe_url }}", "")).compile().unwrap();
+    let nowhere = Placement { postal_address: None, ..placement() };
+    let refused = compiled.render(Fields::default(), &nowhere);
+    assert_eq!(refused, Err(ContentError::Incomplete("the sender's postal address")));
+}
+
+#[test]
+fn a_fields_line_break_can_not_reach_a_header() {
+    let mut value = email("{{ unsubscribe_url }}", "");
+    value["templates"][0]["subject"] = json!("Hi {{ name }}");
+    let mail = mail_of(value, &[("name", "Jo\r\nBcc: all@example.com")]);
+    assert_eq!(mail.subject, "Hi Jo Bcc: all@example.com");
+}
+
+#[test]
+fn what_is_not_a_content_is_refused_with_its_place() {
+    assert_eq!(codes(sms("")), ["bad_text"]);
+    assert_eq!(codes(sms("{{ a")), ["template_syntax"]);
+    assert_eq!(codes(sms("{{ a | safe }}")), ["template_expression"]);
+    assert_eq!(codes(sms("{% if a %}x")), ["template_syntax"]);
+    assert_eq!(codes(sms("{% for x in y %}{% endfor %}")), ["template_tag"]);
+    assert_eq!(codes(json!({"channel": "voice", "templates": [{}]})), ["not_applicable"]);
+    assert_eq!(codes(json!({"channel": "sms", "templates": []})), ["one_template"]);
+    assert_eq!(codes(json!({"channel": "sms", "kind": "variable", "templates": [{"body": "x"}]})), ["not_available"]);
+    assert_eq!(codes(json!({"channel": "sms", "templates": [{"body": "x", "subject": "y"}]})), ["not_applicable"]);
+    assert!(serde_json::from_value::<Content>(json!({"channel": "sms", "templates": [], "x": 1})).is_err());
+}
+
+#[test]
+fn every_filter_and_test_that_is_allowed_exists() {
+    for filter in syntax::FILTERS {
+        // fields are texts
+        let first = if filter == "round" { "float | " } else { "" };
+        assert!(!text_of(sms(&format!("{{{{ a | {first}{filter} }}}}")), &[("a", "12")]).is_empty(), "{filter}");
+    }
+    for test in syntax::TESTS {
+        let argument = if test.ends_with("with") { "('1')" } else { "" };
+        assert!(
+            text_of(sms(&format!("{{% if a is {test}{argument} %}}x{{% endif %}}y")), &[("a", "12")]).ends_with('y')
+        );
+    }
+}
+
+#[test]
+fn the_answers_to_words_are_templates_of_their_own() {
+    let mut value = sms("Hello");
+    value["helpText"] = json!("Acme: call +1 202 555 0199. STOP ends.");
+    let compiled = content(value).compile().unwrap();
+    assert_eq!(compiled.render_help(Fields::default()).unwrap().unwrap().parts, 1);
+    assert!(compiled.render_opt_out(Fields::default()).is_none());
+}
+
+#[test]
+fn a_hundred_thousand_tests_of_a_field_run_out_of_fuel() {
+    // a template of the longest kind is bounded in time as well
+    let source = "{% if a %}x{% endif %}".repeat(20_000);
+    let mut value = email(&source, "");
+    value["class"] = json!("transactional");
+    let error = render(value, &[("a", "1")]).unwrap_err();
+    assert!(matches!(error, ContentError::Unusable("html", _)), "{error:?}");
+}
+
+#[test]
+fn rendering_is_fast() {
+    let compiled = content(sms("Hello {{ first_name }}, your {{ product | default('order') }} is ready. STOP ends."))
+        .compile()
+        .unwrap();
+    let names: [std::sync::Arc<str>; 2] = ["first_name".into(), "product".into()];
+    let placement = Placement::default();
+    let start = std::time::Instant::now();
+    let count = 5_000;
+    for n in 0..count {
+        let mut fields = Fields::with_capacity(2);
+        fields.push(names[0].clone(), format!("Jo {n}"));
+        fields.push(names[1].clone(), "ring".into());
+        compiled.render(fields, &placement).unwrap();
+    }
+    let rate = f64::from(count) / start.elapsed().as_secs_f64();
+    println!("{rate:.0} SMS renderings/s");
+    assert!(rate > 1_000.0, "{rate:.0}");
 }

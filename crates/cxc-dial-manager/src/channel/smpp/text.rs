@@ -1,30 +1,7 @@
-//! Texts as an SMS centre carries them: alphabets, segments, user data headers.
+//! Texts that an SMS centre brings: alphabets and user data headers.
+use cxc_core::sms::{decode_gsm7, decode_ucs2};
 
-/// The GSM 03.38 default alphabet; the escape at 0x1B stands for itself.
-pub(super) const GSM: [char; 128] = [
-    '@', '£', '$', '¥', 'è', 'é', 'ù', 'ì', 'ò', 'Ç', '\n', 'Ø', 'ø', '\r', 'Å', 'å', 'Δ', '_', 'Φ', 'Γ', 'Λ', 'Ω',
-    'Π', 'Ψ', 'Σ', 'Θ', 'Ξ', '\u{1b}', 'Æ', 'æ', 'ß', 'É', ' ', '!', '"', '#', '¤', '%', '&', '\'', '(', ')', '*', '+',
-    ',', '-', '.', '/', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', ':', ';', '<', '=', '>', '?', '¡', 'A', 'B',
-    'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U', 'V', 'W', 'X', 'Y',
-    'Z', 'Ä', 'Ö', 'Ñ', 'Ü', '§', '¿', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p',
-    'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z', 'ä', 'ö', 'ñ', 'ü', 'à',
-];
-pub(super) const ESCAPE: u8 = 0x1B;
-/// What follows an escape.
-pub(super) const EXTENDED: [(u8, char); 10] = [
-    (0x0A, '\u{c}'),
-    (0x14, '^'),
-    (0x28, '{'),
-    (0x29, '}'),
-    (0x2F, '\\'),
-    (0x3C, '['),
-    (0x3D, '~'),
-    (0x3E, ']'),
-    (0x40, '|'),
-    (0x65, '€'),
-];
-
-// the place of a character in a user data header: reference, parts in all, number of this part
+// a part's place in its message: reference, parts in all, number of this part
 type Place = (u16, u8, u8);
 
 /// Header and text of a message that came in.
@@ -47,13 +24,11 @@ pub(super) fn split_header(message: &[u8], has_header: bool) -> (Option<Place>, 
 /// The text of a message that came in.
 pub(super) fn decode(bytes: &[u8], data_coding: u8, latin1: bool) -> String {
     match alphabet(data_coding) {
-        Alphabet::Ucs2 => {
-            let units: Vec<u16> = bytes.chunks_exact(2).map(|b| u16::from_be_bytes([b[0], b[1]])).collect();
-            String::from_utf16_lossy(&units)
-        }
+        // an odd byte at the end is not part of the text
+        Alphabet::Ucs2 => decode_ucs2(bytes.get(..bytes.len() & !1).unwrap_or_default()),
         Alphabet::Latin1 => bytes.iter().map(|b| char::from(*b)).collect(),
         Alphabet::Default if latin1 => bytes.iter().map(|b| char::from(*b)).collect(),
-        Alphabet::Default => decode_gsm(bytes),
+        Alphabet::Default => decode_gsm7(bytes),
     }
 }
 
@@ -75,23 +50,6 @@ fn alphabet(data_coding: u8) -> Alphabet {
         0xF4..=0xF7 | 0xFC..=0xFF => Alphabet::Latin1,
         _ => Alphabet::Default,
     }
-}
-
-fn decode_gsm(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    let mut bytes = bytes.iter().copied();
-    while let Some(byte) = bytes.next() {
-        if byte == ESCAPE {
-            let next = bytes.next().unwrap_or(b' ');
-            let extended = EXTENDED.iter().find(|(code, _)| *code == next).map(|(_, c)| *c);
-            // the standard: an unknown extension is shown as the plain character
-            text.push(extended.unwrap_or(GSM[usize::from(next & 0x7F)]));
-        } else {
-            // eight bits where seven belong: some centres send Latin-1 all the same
-            text.push(GSM.get(usize::from(byte)).copied().unwrap_or(char::from(byte)));
-        }
-    }
-    text
 }
 
 #[cfg(test)]
