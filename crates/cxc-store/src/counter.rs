@@ -100,11 +100,57 @@ impl Tx {
         Ok(rows.into_iter().map(|(status, code, due_minute, n)| (Bucket { status, code, due_minute }, n)).collect())
     }
 
-    /// Sums the minutes and shards that have gone by into one row each: called now and then by the sender.
+    /// Forgets a writer's counters that are nought: called now and then by the sender.
     pub async fn record_counters_compact(&mut self, grp: i64, shard: i64) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM record_counter WHERE grp = $1 AND shard = $2 AND n = 0";
         on!(self, conn => sqlx::query(SQL).bind(grp).bind(shard).execute(conn).await?.rows_affected());
         Ok(())
+    }
+
+    /// Forgets what the shards of a group cancel out among themselves: records that wait go from one writer's
+    /// minute to another's, and each minute would leave its rows behind. Answers how many rows went.
+    pub async fn record_counters_fold(&mut self, grp: i64) -> Result<u64, StoreError> {
+        #[derive(Serialize)]
+        struct Key {
+            shard: i64,
+            status: i16,
+            code: i16,
+            due_minute: i64,
+        }
+        // the rows stay locked: what a writer adds meanwhile goes to rows of its own or waits
+        let lock = self.choose(" FOR UPDATE", "");
+        let sql = format!("SELECT shard, status, code, due_minute, n FROM record_counter WHERE grp = $1 ORDER BY shard, status, code, due_minute{lock}");
+        let rows: Vec<(i64, i16, i16, i64, i64)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).fetch_all(conn).await?);
+        let mut sums: BTreeMap<(i16, i16, i64), i64> = BTreeMap::new();
+        for (_, status, code, due_minute, n) in &rows {
+            *sums.entry((*status, *code, *due_minute)).or_default() += n;
+        }
+        let gone = rows.into_iter().filter(|(_, status, code, due, _)| sums.get(&(*status, *code, *due)) == Some(&0));
+        let gone: Vec<Key> = gone.map(|(shard, status, code, due_minute, _)| Key { shard, status, code, due_minute }).collect();
+        if gone.is_empty() {
+            return Ok(0);
+        }
+        let columns = [("shard", "BIGINT"), ("status", "SMALLINT"), ("code", "SMALLINT"), ("due_minute", "BIGINT")];
+        let source = Rows::source(self, "$1", &columns);
+        let sql = format!(
+            "DELETE FROM record_counter WHERE grp = $2 AND (shard, status, code, due_minute) IN
+                (SELECT v.shard, v.status, v.code, v.due_minute FROM {source})"
+        );
+        let rows = Rows::of(&gone)?;
+        Ok(on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).execute(conn).await?.rows_affected()))
+    }
+
+    /// Where the records of a group stand, counted one by one: for tests and repairs, it reads them all.
+    pub async fn record_recount(&mut self, grp: i64) -> Result<Vec<(Bucket, i64)>, StoreError> {
+        const SQL: &str = "SELECT status, reason, due, last_result FROM record WHERE grp = $1";
+        let rows: Vec<(i16, i16, i64, Option<i16>)> = on!(self, conn => sqlx::query_as(SQL).bind(grp).fetch_all(conn).await?);
+        let mut counts: BTreeMap<Bucket, i64> = BTreeMap::new();
+        for (status, reason, due, result) in rows {
+            let status = RecordStatus::from_code(status).unwrap_or(RecordStatus::InDoubt);
+            let reason = Reason::from_code(reason).unwrap_or(Reason::None);
+            *counts.entry(Bucket::of(status, reason, due, result)).or_default() += 1;
+        }
+        Ok(counts.into_iter().collect())
     }
 
     /// Forgets the counters of a group whose records are gone.

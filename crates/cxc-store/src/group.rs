@@ -132,35 +132,82 @@ impl Tx {
         Ok(())
     }
 
-    /// Deletes a group's row and lists; its records are deleted slice by slice by the caller.
+    /// Deletes a group's row. Its records leave the disk in the background: see [`Tx::group_leftovers`].
     pub async fn group_delete(&mut self, number: i64) -> Result<(), StoreError> {
+        const MARK: &str = "INSERT INTO campaign_group_list (grp, list, weight, position) VALUES ($1, 0, -1, 0)";
         on!(self, conn => sqlx::query("DELETE FROM campaign_group_list WHERE grp = $1").bind(number).execute(conn).await?.rows_affected());
+        on!(self, conn => sqlx::query(MARK).bind(number).execute(conn).await?.rows_affected());
         on!(self, conn => sqlx::query("DELETE FROM campaign_group WHERE number = $1").bind(number).execute(conn).await?.rows_affected());
         Ok(())
     }
 
+    /// Groups of a tenant by their ids, in no order; at most 1,000 ids.
+    pub async fn group_get_many(&mut self, tenant: i64, ids: &[Uuid]) -> Result<Vec<GroupRow>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let places: Vec<String> = (0..ids.len()).map(|n| format!("${}", n + 2)).collect();
+        let sql = format!("SELECT {COLUMNS} FROM campaign_group WHERE tenant = $1 AND id IN ({})", places.join(", "));
+        Ok(on!(self, conn => {
+            let mut query = sqlx::query_as(AssertSqlSafe(sql)).bind(tenant);
+            for id in ids {
+                query = query.bind(*id);
+            }
+            query.fetch_all(conn).await?
+        }))
+    }
+
     /// The lists of a group, in their order.
     pub async fn group_lists(&mut self, grp: i64) -> Result<Vec<GroupList>, StoreError> {
-        let sql = format!("SELECT {LIST_COLUMNS} FROM campaign_group_list WHERE grp = $1 ORDER BY position, list");
+        let sql = format!("SELECT {LIST_COLUMNS} FROM campaign_group_list WHERE grp = $1 AND weight >= 0 ORDER BY position, list");
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).fetch_all(conn).await?))
     }
 
     /// The numbers of the groups that use a list.
     pub async fn groups_using_list(&mut self, list: i64) -> Result<Vec<i64>, StoreError> {
-        Ok(on!(self, conn => sqlx::query_scalar("SELECT grp FROM campaign_group_list WHERE list = $1").bind(list).fetch_all(conn).await?))
+        const SQL: &str = "SELECT grp FROM campaign_group_list WHERE list = $1 AND weight >= 0 ORDER BY grp";
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(list).fetch_all(conn).await?))
     }
 
-    /// Adds a list to a group, or changes its weight, order and rule.
+    /// Adds a list to a group, or changes its weight, order and rule. One that was taken away before is
+    /// looked through from its beginning, and one with another rule again.
     pub async fn group_list_put(&mut self, grp: i64, list: i64, weight: i64, position: i64, rule: Option<Uuid>) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO campaign_group_list (grp, list, weight, position, selection_rule) VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT (grp, list) DO UPDATE SET weight = $3, position = $4, selection_rule = $5";
+            ON CONFLICT (grp, list) DO UPDATE SET weight = $3, position = $4, selection_rule = $5,
+                loaded_to = CASE WHEN campaign_group_list.weight < 0 THEN 0 ELSE campaign_group_list.loaded_to END,
+                loaded_changes = CASE WHEN campaign_group_list.weight < 0 OR campaign_group_list.selection_rule IS DISTINCT FROM $5
+                    THEN -1 ELSE campaign_group_list.loaded_changes END";
         on!(self, conn => sqlx::query(SQL).bind(grp).bind(list).bind(weight).bind(position).bind(rule).execute(conn).await?.rows_affected());
         Ok(())
     }
 
-    /// Takes a list from a group.
+    /// Takes a list from a group. The row stays, with a negative weight and `loaded_to` as a place to go on
+    /// from, until what the list left in the group has left the disk.
     pub async fn group_list_delete(&mut self, grp: i64, list: i64) -> Result<(), StoreError> {
-        on!(self, conn => sqlx::query("DELETE FROM campaign_group_list WHERE grp = $1 AND list = $2").bind(grp).bind(list).execute(conn).await?.rows_affected());
+        const SQL: &str = "UPDATE campaign_group_list SET weight = -1, selection_rule = NULL, loaded_to = 0 WHERE grp = $1 AND list = $2 AND weight >= 0";
+        on!(self, conn => sqlx::query(SQL).bind(grp).bind(list).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// Deleted groups (list 0) and lists that were taken from their groups, of which records may be left.
+    pub async fn group_leftovers(&mut self, limit: i64) -> Result<Vec<GroupList>, StoreError> {
+        let sql = format!("SELECT {LIST_COLUMNS} FROM campaign_group_list WHERE weight < 0 ORDER BY grp, list LIMIT $1");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(limit).fetch_all(conn).await?))
+    }
+
+    /// A list that was taken from a group, unless it is back; locked until the end of the transaction.
+    pub async fn group_leftover(&mut self, grp: i64, list: i64) -> Result<Option<GroupList>, StoreError> {
+        let lock = self.choose(" FOR UPDATE", "");
+        let sql = format!("SELECT {LIST_COLUMNS} FROM campaign_group_list WHERE grp = $1 AND list = $2 AND weight < 0{lock}");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(list).fetch_optional(conn).await?))
+    }
+
+    /// Forgets what was left of a list or a deleted group; or remembers how far it is swept.
+    pub async fn group_leftover_swept(&mut self, grp: i64, list: i64, upto: Option<i64>) -> Result<(), StoreError> {
+        const GONE: &str = "DELETE FROM campaign_group_list WHERE grp = $1 AND list = $2 AND weight < 0 AND $3 = 0";
+        const UPTO: &str = "UPDATE campaign_group_list SET loaded_to = $3 WHERE grp = $1 AND list = $2 AND weight < 0";
+        let sql = if upto.is_some() { UPTO } else { GONE };
+        on!(self, conn => sqlx::query(sql).bind(grp).bind(list).bind(upto.unwrap_or(0)).execute(conn).await?.rows_affected());
         Ok(())
     }
 

@@ -118,11 +118,40 @@ impl Judge {
             .collect())
     }
 
+    /// The same, going on from a device that is suppressed to the contact's next one, until something else is found.
+    pub async fn judge_through(&mut self, tx: &mut Tx, scope: &Scope<'_>, cases: &[Case<'_>], now: i64) -> Result<Vec<Finding>, StoreError> {
+        let mut findings = self.judge(tx, scope, cases, now).await?;
+        loop {
+            let next = |(i, finding): (usize, &Finding)| match finding {
+                Finding::Wait { reason: Reason::None, device, .. } => Some((i, *device)),
+                _ => None,
+            };
+            let (places, again): (Vec<usize>, Vec<Case<'_>>) = findings
+                .iter()
+                .enumerate()
+                .filter_map(next)
+                .map(|(i, device)| (i, Case { contact: cases[i].contact, device }))
+                .unzip();
+            // each round is a device further, so there are at most ten
+            if again.is_empty() {
+                return Ok(findings);
+            }
+            let found = self.judge(tx, scope, &again, now).await?;
+            for (i, finding) in places.into_iter().zip(found) {
+                findings[i] = finding;
+            }
+        }
+    }
+
     fn choose<'a>(&self, scope: &Scope<'_>, case: &Case<'a>) -> Result<Chosen<'a>, Finding> {
         let kind = DeviceKind::for_channel(scope.channel).code();
-        let numbers: Vec<u8> =
-            case.contact.devices.iter().filter(|d| d.kind == kind).filter_map(|d| u8::try_from(d.position).ok()).collect();
+        let own = || case.contact.devices.iter().filter(|d| d.kind == kind);
+        let is_forbidden = |d: &&Device| LineType::from_code(d.line_type) == LineType::Premium;
+        let numbers: Vec<u8> = own().filter(|d| !is_forbidden(d)).filter_map(|d| u8::try_from(d.position).ok()).collect();
         let order: Vec<i16> = device_order(scope.treatment, &numbers).into_iter().map(i16::from).collect();
+        if order.is_empty() && own().any(|d| is_forbidden(&d)) {
+            return Err(exclude(Reason::ForbiddenNumber, Some("premium rate".into())));
+        }
         let wanted = match case.device {
             0 => order.first().copied(),
             // a device that is gone must not send the record back to one that was tried
@@ -130,10 +159,6 @@ impl Judge {
         };
         let index = wanted.and_then(|p| case.contact.devices.iter().position(|d| d.position == p));
         let Some(index) = index else { return Err(exclude(Reason::NoDevice, None)) };
-        let line = LineType::from_code(case.contact.devices[index].line_type);
-        if line == LineType::Premium {
-            return Err(exclude(Reason::ForbiddenNumber, Some("premium rate".into())));
-        }
         let client = case.contact.contact.client_id.as_deref().map(|id| self.hash_key.hash(scope.tenant, id));
         Ok(Chosen { contact: case.contact, index, client, usable: order })
     }
@@ -158,9 +183,12 @@ impl Judge {
         };
         let suppression = facts.suppression_of(&chosen);
         let attempts = facts.attempts_of(&chosen);
-        let known = Facts { suppression: Some(&suppression), attempts: Some(&attempts), attempts_since: facts.since };
+        let attempts = facts.history_is_whole.then_some(attempts.as_slice());
+        let known = Facts { suppression: Some(&suppression), attempts, attempts_since: facts.since };
         let verdict = check(scope.rules, &mut self.cache, &request, &known, at);
-        let cause = verdict.reasons.first().map(|r| r.rule.id.to_string());
+        let code = verdict.code();
+        let deciding = verdict.reasons.iter().find(|r| r.code == code).or(verdict.reasons.first());
+        let cause = deciding.map(|r| r.rule.id.to_string());
         match verdict.decision {
             Decision::Allow => Finding::Allow(Allowed {
                 index: chosen.index,
@@ -240,33 +268,63 @@ impl Place {
 
 /// The facts of a whole batch.
 struct BatchFacts {
-    suppressed: HashMap<i64, Vec<(RuleRef, SuppressedBy)>>,
+    suppressed: HashMap<i64, Vec<Suppressed>>,
     attempts: HashMap<i64, Vec<PastAttempt>>,
+    /// Whether every attempt that may count was read; if not, nobody of the batch is contacted.
+    history_is_whole: bool,
     since: Timestamp,
 }
+
+/// An entry that may be a person's: the hash says so, the key must agree.
+struct Suppressed {
+    list: RuleRef,
+    by: SuppressedBy,
+    key: String,
+}
+
+/// `attempt_history` reads no more than this of one question.
+const HISTORY_LIMIT: usize = 20_000;
 
 impl BatchFacts {
     async fn gather(tx: &mut Tx, scope: &Scope<'_>, chosen: &[&Chosen<'_>], now: i64) -> Result<Self, StoreError> {
         let devices: Vec<i64> = chosen.iter().map(|c| c.device().address_hash).collect();
         let clients: Vec<i64> = chosen.iter().filter_map(|c| c.client).collect();
-        let mut facts = Self { suppressed: HashMap::new(), attempts: HashMap::new(), since: Timestamp::MIN };
+        let mut facts =
+            Self { suppressed: HashMap::new(), attempts: HashMap::new(), history_is_whole: true, since: Timestamp::MIN };
         // an empty list holds nobody: most groups are spared the question
         let lists: Vec<SuppressionList> = scope.suppression.iter().filter(|l| l.size > 0).cloned().collect();
         if !lists.is_empty() {
             for hit in tx.suppression_hits(&lists, &devices, &clients, now).await? {
                 let Some(list) = lists.iter().find(|l| l.number == hit.list) else { continue };
                 let by = if list.kind == DEVICE { SuppressedBy::Device } else { SuppressedBy::ClientId };
-                facts.suppressed.entry(hit.key_hash).or_default().push((RuleRef::new(list.id.to_string(), list.changes), by));
+                let list = RuleRef::new(list.id.to_string(), list.changes);
+                facts.suppressed.entry(hit.key_hash).or_default().push(Suppressed { list, by, key: hit.key });
             }
         }
         if let Some(reach) = scope.rules.history_reach(scope.channel) {
             let since = now.saturating_sub(reach);
             facts.since = Timestamp::from_microsecond(since).unwrap_or(Timestamp::MIN);
-            for past in tx.attempt_history(scope.tenant, &devices, &clients, since).await? {
-                facts.remember(&past);
-            }
+            facts.read_history(tx, scope.tenant, &devices, &[], since).await?;
+            facts.read_history(tx, scope.tenant, &[], &clients, since).await?;
         }
         Ok(facts)
+    }
+
+    /// Reads the attempts on some devices or people; an answer that may be cut short is asked for in halves.
+    async fn read_history(&mut self, tx: &mut Tx, tenant: i64, devices: &[i64], clients: &[i64], since: i64) -> Result<(), StoreError> {
+        let mut questions = vec![(devices, clients)];
+        while let Some((devices, clients)) = questions.pop() {
+            let found = tx.attempt_history(tenant, devices, clients, since).await?;
+            if found.len() < HISTORY_LIMIT {
+                found.iter().for_each(|past| self.remember(past));
+            } else if devices.len() + clients.len() > 1 {
+                let (d, c) = (devices.split_at(devices.len() / 2), clients.split_at(clients.len() / 2));
+                questions.extend([(d.0, c.0), (d.1, c.1)]);
+            } else {
+                self.history_is_whole = false;
+            }
+        }
+        Ok(())
     }
 
     fn remember(&mut self, past: &crate::attempt::PastAttempt) {
@@ -294,11 +352,17 @@ impl BatchFacts {
         if self.suppressed.is_empty() {
             return Vec::new();
         }
-        let by = |key: Option<i64>, by: SuppressedBy| {
-            let found = key.and_then(|key| self.suppressed.get(&key)).into_iter().flatten();
-            found.filter(move |(_, how)| *how == by).map(move |(list, _)| SuppressionHit { list: list.clone(), by, from: None, until: None })
+        let by = |hash: Option<i64>, key: &str, by: SuppressedBy| {
+            let found = hash.and_then(|hash| self.suppressed.get(&hash)).into_iter().flatten();
+            // an erased person's entry has no key left: there the hash alone decides
+            let own = found.filter(|s| s.by == by && (s.key.is_empty() || s.key == key));
+            own.map(|s| SuppressionHit { list: s.list.clone(), by, from: None, until: None }).collect::<Vec<_>>()
         };
-        by(Some(chosen.device().address_hash), SuppressedBy::Device).chain(by(chosen.client, SuppressedBy::ClientId)).collect()
+        let device = chosen.device();
+        let address = if device.kind == DeviceKind::Email.code() { device.address.to_lowercase() } else { device.address.clone() };
+        let mut hits = by(Some(device.address_hash), &address, SuppressedBy::Device);
+        hits.extend(by(chosen.client, chosen.contact.contact.client_id.as_deref().unwrap_or_default().trim(), SuppressedBy::ClientId));
+        hits
     }
 
     fn attempts_of(&self, chosen: &Chosen<'_>) -> Vec<PastAttempt> {

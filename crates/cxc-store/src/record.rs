@@ -3,9 +3,11 @@
 use cxc_core::record::{Reason, RecordStatus};
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
+use uuid::Uuid;
 
 use crate::bulk::BulkTable;
 use crate::counter::{Bucket, Deltas};
+use crate::int_set::IntSet;
 use crate::{Rows, StoreError, Tx, on};
 
 /// The columns that pre-loading fills; `epoch` starts at 0.
@@ -204,25 +206,86 @@ impl Tx {
 
     /// A page of a group's records behind an id, all of them or those with a status (and reason).
     pub async fn record_page(&mut self, grp: i64, status: Option<i16>, reason: Option<i16>, after: i64, limit: i64) -> Result<Vec<Record>, StoreError> {
+        // written out, not bound: only so is a partial index of one status found
         let mut sql = format!("SELECT {COLUMNS} FROM record WHERE grp = $1 AND id > $2");
-        if status.is_some() {
-            sql.push_str(" AND status = $4");
+        if let Some(status) = status {
+            sql.push_str(&format!(" AND status = {status}"));
         }
-        if reason.is_some() {
-            sql.push_str(" AND reason = $5");
+        if let Some(reason) = reason {
+            sql.push_str(&format!(" AND reason = {reason}"));
         }
         sql.push_str(" ORDER BY id LIMIT $3");
-        let query = |sql: String| AssertSqlSafe(sql);
-        Ok(on!(self, conn => {
-            let mut q = sqlx::query_as(query(sql.clone())).bind(grp).bind(after).bind(limit);
-            if status.is_some() || reason.is_some() {
-                q = q.bind(status.unwrap_or_default());
-            }
-            if reason.is_some() {
-                q = q.bind(reason);
-            }
-            q.fetch_all(conn).await?
-        }))
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(after).bind(limit).fetch_all(conn).await?))
+    }
+
+    /// A page of a group's records behind an id, locked until the end of the transaction.
+    pub async fn record_page_locked(&mut self, grp: i64, after: i64, limit: i64) -> Result<Vec<Record>, StoreError> {
+        let lock = self.choose(" FOR UPDATE", "");
+        let sql = format!("SELECT {COLUMNS} FROM record WHERE grp = $1 AND id > $2 ORDER BY id LIMIT $3{lock}");
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(after).bind(limit).fetch_all(conn).await?))
+    }
+
+    /// Deletes records of a group by their ids; the caller has locked them and keeps the counters.
+    pub async fn record_delete_many(&mut self, grp: i64, ids: &[i64]) -> Result<u64, StoreError> {
+        let set = IntSet::of(ids.iter().copied());
+        let sql = format!("DELETE FROM record WHERE grp = $1 AND id{}", IntSet::test(self, "$2"));
+        Ok(on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(grp).bind(set.text()).execute(conn).await?.rows_affected()))
+    }
+
+    /// The contacts, by a range of their ids, that have a record in a group.
+    pub async fn record_contacts(&mut self, grp: i64, first: i64, last: i64) -> Result<Vec<i64>, StoreError> {
+        const SQL: &str = "SELECT contact FROM record WHERE grp = $1 AND contact BETWEEN $2 AND $3";
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(grp).bind(first).bind(last).fetch_all(conn).await?))
+    }
+
+    /// The records of a contact in the groups of its tenant, each with its group's id: one look-up a group.
+    pub async fn records_of_contact(&mut self, tenant: i64, contact: i64) -> Result<Vec<(Uuid, Record)>, StoreError> {
+        #[derive(sqlx::FromRow)]
+        struct Found {
+            group_id: Uuid,
+            #[sqlx(flatten)]
+            record: Record,
+        }
+        let columns = COLUMNS.split(',').map(|c| format!("r.{}", c.trim())).collect::<Vec<_>>().join(", ");
+        let sql = format!(
+            "SELECT g.id AS group_id, {columns} FROM campaign_group g JOIN record r ON r.grp = g.number AND r.contact = $2
+             WHERE g.tenant = $1 ORDER BY g.number LIMIT 1000"
+        );
+        let found: Vec<Found> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(contact).fetch_all(conn).await?);
+        Ok(found.into_iter().map(|f| (f.group_id, f.record)).collect())
+    }
+
+    /// Says which device each of these records stands for: (id, address hash).
+    pub async fn record_set_dedupe(&mut self, grp: i64, hashes: &[(i64, i64)]) -> Result<(), StoreError> {
+        #[derive(Serialize)]
+        struct Row {
+            id: i64,
+            h: i64,
+        }
+        if hashes.is_empty() {
+            return Ok(());
+        }
+        let rows = Rows::of(&hashes.iter().map(|(id, h)| Row { id: *id, h: *h }).collect::<Vec<_>>())?;
+        let source = Rows::source(self, "$1", &[("id", "BIGINT"), ("h", "BIGINT")]);
+        let sql = format!("UPDATE record SET dedupe_hash = v.h FROM {source} WHERE record.grp = $2 AND record.id = v.id");
+        on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// The contacts, by a range of their ids, that these groups of a tenant have reached.
+    pub async fn record_reached(&mut self, tenant: i64, groups: &[Uuid], first: i64, last: i64) -> Result<Vec<i64>, StoreError> {
+        let mut numbers = Vec::with_capacity(groups.len());
+        for id in groups {
+            numbers.extend(self.group_get(tenant, *id, false).await?.map(|g| g.number.to_string()));
+        }
+        if numbers.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!(
+            "SELECT contact FROM record WHERE grp IN ({}) AND contact BETWEEN $1 AND $2 AND status = 3 AND last_result = 0",
+            numbers.join(", ")
+        );
+        Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(first).bind(last).fetch_all(conn).await?))
     }
 
     /// Deletes a slice of a group's records; answers how many.
