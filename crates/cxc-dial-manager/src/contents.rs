@@ -20,16 +20,12 @@ use uuid::Uuid;
 
 use crate::accounts::ChannelAccount;
 use crate::channel::{self, Body, CarrierStatus, OutMessage, Outcome};
-use crate::content::{CompiledContent, ContentBody, Fields, wants_custom};
+use crate::content::{CompiledContent, Content, Placement};
+use crate::sender::fields::fields_for;
 
 /// The most addresses of a test send.
 const MOST: usize = 10;
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-
-/// What is said, in one channel.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(transparent)]
-pub struct Content(pub ContentBody);
 
 impl Document for Content {
     const KIND: &'static str = kind::CONTENT;
@@ -42,12 +38,12 @@ impl Document for Content {
     type Extra = NoExtra;
 
     fn validate(&self) -> Vec<FieldError> {
-        self.0.validate()
+        Content::validate(self)
     }
 
     async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
         match write.before {
-            Some(before) if before.body.0.channel != write.after.body.0.channel => {
+            Some(before) if before.body.channel != write.after.body.channel => {
                 Err(ApiError::invalid("/channel", "not_editable", "the channel of a content is fixed when it is made"))
             }
             _ => Ok(()),
@@ -125,11 +121,10 @@ pub(crate) struct TestOutcome {
     detail: String,
 }
 
-async fn content_of(app: &App, tenant: i64, id: Uuid) -> Result<(CompiledContent, ContentBody), ApiError> {
+async fn content_of(app: &App, tenant: i64, id: Uuid) -> Result<(CompiledContent, Content), ApiError> {
     let mut tx = app.db.read().await?;
-    let content = document::get::<Content>(&mut tx, tenant, id).await?.ok_or_else(|| ApiError::not_found("content"))?.body.0;
-    let compiled = CompiledContent::compile(&content, content.channel.channel());
-    let compiled = compiled.map_err(|e| ApiError::invalid("/templates/0", "bad_template", e.to_string()))?;
+    let content = document::get::<Content>(&mut tx, tenant, id).await?.ok_or_else(|| ApiError::not_found("content"))?.body;
+    let compiled = content.compile().map_err(ApiError::validation)?;
     Ok((compiled, content))
 }
 
@@ -158,16 +153,16 @@ fn made_up() -> FullContact {
 
 fn render(app: &App, compiled: &CompiledContent, contact: &FullContact, account: Option<&channel::ChannelAccount>) -> Result<Body, ApiError> {
     let Some(device) = contact.devices.first() else { return Err(ApiError::not_found("device")) };
-    let mut fields = Fields::new(contact, device, wants_custom(compiled.fields().iter()));
     // a test must not unsubscribe the person whose fields it borrows
     let url = format!("{}/unsubscribe/test", app.config.public_base_url.trim_end_matches('/'));
-    fields.unsubscribe_url = &url;
-    if let Some(account) = account {
-        fields.postal_address = account.postal_address.as_deref().unwrap_or_default();
-        fields.from_name = account.sender_name.as_deref().unwrap_or_default();
-        fields.reply_to = account.reply_to.as_deref();
-    }
-    compiled.render(&fields).map_err(|e| ApiError::invalid("/templates/0", "content_error", e.to_string()))
+    let placement = Placement {
+        unsubscribe_url: Some(url),
+        postal_address: account.and_then(|a| a.postal_address.as_deref()).or(Some("1 Sample Street, Sampletown")).map(Into::into),
+        from_name: account.and_then(|a| a.sender_name.as_deref()).map(Into::into),
+        reply_to: account.and_then(|a| a.reply_to.as_deref()).map(Into::into),
+    };
+    let body = compiled.render(fields_for(compiled, contact, device), &placement);
+    body.map_err(|e| ApiError::invalid("/templates/0", "content_error", e.to_string()))
 }
 
 /// Render a content for a contact, without sending it
@@ -197,7 +192,7 @@ pub(crate) async fn send_test(
     ApiJson(asked): ApiJson<TestSend>,
 ) -> Result<axum::Json<TestResult>, ApiError> {
     let (compiled, content) = content_of(&app, principal.tenant, id).await?;
-    let channel = content.channel.channel();
+    let channel = content.channel;
     let mut tx = app.db.begin().await?;
     let account = document::get::<ChannelAccount>(&mut tx, principal.tenant, asked.account).await?;
     let account = account.ok_or_else(|| ApiError::invalid("/account", "not_found", "there is no such channel account"))?.body.0;

@@ -26,7 +26,8 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
     let metrics = Arc::new(DialMetrics::register(&app.metrics)?);
     let holder = app.ids.next().to_string().into();
     let keywords = Arc::new(Keywords::default());
-    let context = SenderContext { app: app.clone(), holder, zones, locations, keywords, metrics };
+    let links = unsubscribe::key(&app);
+    let context = SenderContext { app: app.clone(), holder, zones, locations, keywords, links, metrics };
     Ok(Service::new("dial-manager", app, routes()).root(unsubscribe::routes()).work(move |stop| async move {
         sender::supervise(context, stop).await;
         Ok(())
@@ -37,7 +38,7 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(crud::<accounts::ChannelAccount>())
-        .merge(crud::<contents::Content>())
+        .merge(crud::<content::Content>())
         .routes(require(Scope::ContentRead, routes!(contents::render_content)))
         .routes(require(Scope::ContentWrite, routes!(contents::send_test)))
 }

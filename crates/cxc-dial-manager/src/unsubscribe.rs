@@ -6,9 +6,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use cxc_core::channel::Channel;
 use cxc_server::App;
-use cxc_store::StoreError;
+use cxc_store::{StoreError, Tx};
 
-use crate::content::Unsubscribe;
+use crate::content::{UnsubscribeClaim, UnsubscribeKey};
 use crate::opt_out::{self, Source};
 
 /// Its routes, at the root of the public port.
@@ -16,15 +16,24 @@ pub fn routes() -> Router<App> {
     Router::new().route("/unsubscribe/{token}", get(show).post(act))
 }
 
+/// The secret of links, made from the installation's: it lives as long as the database.
+pub fn key(app: &App) -> UnsubscribeKey {
+    let mut secret = [0; 32];
+    let (left, right) = secret.split_at_mut(16);
+    left.copy_from_slice(&app.hash_key.0);
+    right.copy_from_slice(&app.hash_key.0);
+    UnsubscribeKey::new(secret)
+}
+
 async fn show(State(app): State<App>, Path(token): Path<String>) -> Response {
-    match Unsubscribe::verify(&token, &app.hash_key) {
+    match key(&app).open(&token) {
         Some(_) => page(StatusCode::OK, "Unsubscribe", "Do you want to get no more email from this sender?", true),
         None => unknown(),
     }
 }
 
 async fn act(State(app): State<App>, Path(token): Path<String>) -> Response {
-    let Some(link) = Unsubscribe::verify(&token, &app.hash_key) else { return unknown() };
+    let Some(link) = key(&app).open(&token) else { return unknown() };
     match opt_out(&app, &link).await {
         Ok(()) => page(StatusCode::OK, "Unsubscribed", "You will get no more email from this sender.", false),
         Err(error) => {
@@ -34,15 +43,16 @@ async fn act(State(app): State<App>, Path(token): Path<String>) -> Response {
     }
 }
 
-async fn opt_out(app: &App, link: &Unsubscribe) -> Result<(), StoreError> {
-    let now = app.now();
+async fn opt_out(app: &App, claim: &UnsubscribeClaim) -> Result<(), StoreError> {
+    let (tenant_no, hash, now) = (claim.tenant, claim.address_hash, app.now());
     let mut tx = app.db.begin().await?;
-    let found = tx.contacts_of_lists(link.tenant, &[(link.list, link.contact)]).await?;
-    let device = found.iter().flat_map(|(_, c)| &c.devices).find(|d| d.address_hash == link.device);
     // a contact that has left its list is still suppressed, by the hash alone
-    let address = device.map_or(String::new(), |d| d.address.to_lowercase());
-    let first = opt_out::add(&mut tx, app.ids.next(), link.tenant, Channel::Email, &address, link.device, Source::Link, now).await?;
-    let tenant = tx.tenant_get(link.tenant).await?;
+    let address = address_of(&mut tx, tenant_no, hash).await?.unwrap_or_default();
+    let mut first = false;
+    for channel in Channel::ALL.into_iter().filter(|c| claim.channels & c.bit() != 0) {
+        first |= opt_out::add(&mut tx, app.ids.next(), tenant_no, channel, &address, hash, Source::Link, now).await?;
+    }
+    let tenant = tx.tenant_get(tenant_no).await?;
     tx.commit().await?;
     if let (true, Some(tenant)) = (first, tenant) {
         let labels = &["media", "ccid", "tenant_name"];
@@ -51,6 +61,15 @@ async fn opt_out(app: &App, link: &Unsubscribe) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// The address behind a hash, from the contacts that were written to under it.
+async fn address_of(tx: &mut Tx, tenant: i64, hash: i64) -> Result<Option<String>, StoreError> {
+    let attempts = tx.attempt_of_device(tenant, hash, 20).await?;
+    let keys: Vec<(i64, i64)> = attempts.iter().map(|a| (a.list, a.contact)).collect();
+    let contacts = tx.contacts_of_lists(tenant, &keys).await?;
+    let device = contacts.iter().flat_map(|(_, c)| &c.devices).find(|d| d.address_hash == hash);
+    Ok(device.map(|d| d.address.to_lowercase()))
 }
 
 fn unknown() -> Response {

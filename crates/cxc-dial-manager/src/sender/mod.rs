@@ -1,6 +1,7 @@
 //! The sending engine: one actor per channel account, started here under a lease.
 mod account;
 mod batch;
+pub(crate) mod fields;
 mod housekeeping;
 mod inbound;
 mod render;
@@ -23,6 +24,7 @@ use cxc_core::Micros;
 use cxc_core::compliance::Zones;
 use cxc_server::App;
 
+use crate::content::UnsubscribeKey;
 use crate::metrics::DialMetrics;
 
 pub use supervisor::supervise;
@@ -40,6 +42,8 @@ pub struct SenderContext {
     pub locations: Arc<cxc_store::location::Locations>,
     /// Words by which people opt out.
     pub keywords: Arc<cxc_core::opt_out::Keywords>,
+    /// The installation's secret for unsubscribe links.
+    pub links: UnsubscribeKey,
     /// The dial manager's metrics.
     pub metrics: Arc<DialMetrics>,
 }

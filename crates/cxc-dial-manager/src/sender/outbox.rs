@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use cxc_core::Micros;
 use cxc_store::StoreError;
-use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::lease::Lease;
 use cxc_store::record::RecordChange;
 use tokio::task::JoinSet;
@@ -26,7 +25,6 @@ const ENOUGH: usize = 40;
 const PATIENCE: Duration = Duration::from_millis(4);
 /// How long messages under way are waited for when the sender stops.
 const DRAIN: Duration = Duration::from_secs(20);
-const ATTEMPT_IDS: i64 = 10_000;
 
 /// What is under way.
 pub struct Outbox {
@@ -35,7 +33,6 @@ pub struct Outbox {
     carrier: Arc<dyn Carrier>,
     tenant: i64,
     account: i64,
-    ids: IdBlocks,
     sends: JoinSet<(i64, Outcome)>,
     flights: HashMap<i64, Flight>,
     batch: Batch,
@@ -53,7 +50,6 @@ impl Outbox {
             carrier,
             tenant,
             account,
-            ids: IdBlocks::new(Numbered::Attempt, ATTEMPT_IDS),
             sends: JoinSet::new(),
             flights: HashMap::new(),
             batch: Batch::default(),
@@ -123,12 +119,7 @@ impl Outbox {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let count = i64::try_from(self.batch.new.len()).unwrap_or(0);
-        if let Err(error) = self.number(count, now).await {
-            let new = std::mem::take(&mut self.batch.new);
-            self.forget(new, limits);
-            return Err(error.into());
-        }
+        self.batch.new.iter_mut().for_each(|prepared| prepared.begin(now));
         match self.batch.write(&self.context.app.db, &self.lease, self.tenant, self.account, now).await {
             Ok(go) => {
                 self.context.metrics.wrote(plans.channel, &plans.labels, go.len());
@@ -143,17 +134,6 @@ impl Outbox {
                 Err(error.into())
             }
         }
-    }
-
-    async fn number(&mut self, count: i64, now: Micros) -> Result<(), StoreError> {
-        if count == 0 {
-            return Ok(());
-        }
-        let first = self.ids.take(&self.context.app.db, count).await?;
-        for (prepared, id) in self.batch.new.iter_mut().zip(first..) {
-            prepared.number(id, now);
-        }
-        Ok(())
     }
 
     async fn make_sure(&mut self, limits: &mut Limits) -> Result<(), StoreError> {

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::SenderContext;
 use crate::channel::{AccountKind, ChannelAccount};
-use crate::content::{CompiledContent, ContentBody};
+use crate::content::{CompiledContent, Content};
 use crate::metrics::TenantLabels;
 
 /// One list of a group, as a sender sees it.
@@ -203,8 +203,10 @@ async fn content_of(
     if let Some(known) = known.filter(|k| k.content_version == object.version && k.settings.content == Some(id)) {
         return Ok((known.content.clone(), object.version));
     }
-    let compiled = serde_json::from_value::<ContentBody>(object.body.0)
-        .map_err(|e| e.to_string())
-        .and_then(|content| CompiledContent::compile(&content, channel).map_err(|e| e.to_string()));
+    let compiled = match serde_json::from_value::<Content>(object.body.0) {
+        Err(error) => Err(error.to_string()),
+        Ok(content) if content.channel != channel => Err("the group's content is for another channel".into()),
+        Ok(content) => content.compile().map_err(|problems| problems.first().map(|p| p.detail.clone()).unwrap_or_default()),
+    };
     Ok((compiled.map(Arc::new), object.version))
 }

@@ -23,9 +23,9 @@ const QUIET: Micros = 150_000;
 pub struct Prepared {
     /// The record as it was fetched.
     pub record: Record,
-    /// The attempt; numbered just before it is written.
+    /// The attempt, written when its turn comes.
     pub attempt: NewAttempt,
-    /// The message; numbered with the attempt.
+    /// The message.
     pub message: OutMessage,
     /// It may not leave at or after this instant.
     pub not_after: Micros,
@@ -41,13 +41,10 @@ impl Prepared {
         (self.attempt.device_hash, self.attempt.client_hash)
     }
 
-    /// Gives the attempt and the message their number.
-    pub fn number(&mut self, id: i64, now: Micros) {
-        self.attempt.id = id;
+    /// The attempt begins now: its row is about to be written.
+    pub fn begin(&mut self, now: Micros) {
         self.attempt.started_at = now;
         self.attempt.month = month_of(now);
-        self.message.attempt = id;
-        self.message.reference = reference(self.attempt.tenant, id);
     }
 
     /// The message to send, and what must be known when its answer comes.

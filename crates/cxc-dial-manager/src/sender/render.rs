@@ -3,17 +3,22 @@ use std::sync::Arc;
 
 use cxc_core::compliance::IntervalCache;
 use cxc_core::record::{Reason, RecordStatus};
-use cxc_store::attempt::NewAttempt;
+use cxc_store::attempt::{NewAttempt, month_of};
 use cxc_store::contact::{Device, FullContact};
+use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::judge::{Allowed, Case, Finding, Judge, Scope};
 use cxc_store::record::{Record, RecordChange};
 use cxc_store::{StoreError, Tx};
 
 use super::SenderContext;
+use super::fields::fields_for;
 use super::plan::{GroupPlan, Plans};
-use super::prepare::Prepared;
+use super::prepare::{Prepared, reference};
 use crate::channel::{Body, OutMessage};
-use crate::content::{Fields, Unsubscribe, wants_custom};
+use crate::content::{Placement, UnsubscribeClaim, UnsubscribeLink};
+
+/// Attempts are numbered from blocks of this size.
+const ATTEMPT_IDS: i64 = 10_000;
 
 /// What became of one fetched record.
 pub enum Rendered {
@@ -27,6 +32,7 @@ pub enum Rendered {
 pub struct Renderer {
     context: SenderContext,
     judge: Judge,
+    ids: IdBlocks,
     epoch: i64,
 }
 
@@ -35,7 +41,7 @@ impl Renderer {
     pub fn new(context: SenderContext, epoch: i64) -> Self {
         let cache = IntervalCache::new(context.zones.clone(), IntervalCache::CAPACITY);
         let judge = Judge::new(cache, Arc::clone(&context.locations), context.app.hash_key);
-        Self { context, judge, epoch }
+        Self { context, judge, ids: IdBlocks::new(Numbered::Attempt, ATTEMPT_IDS), epoch }
     }
 
     /// Judges each record with its contact, and renders what may be sent.
@@ -66,9 +72,12 @@ impl Renderer {
         }
         let cases: Vec<Case<'_>> = open.iter().map(|(record, contact)| Case { contact, device: record.device }).collect();
         let findings = self.judge.judge(tx, &scope, &cases, now).await?;
+        let allowed = findings.iter().filter(|f| matches!(f, Finding::Allow(_))).count();
+        // numbers of messages that never leave are lost, which does no harm
+        let mut ids = self.ids.take(&self.context.app.db, i64::try_from(allowed).unwrap_or(0)).await?..;
         for ((record, contact), finding) in open.into_iter().zip(findings) {
             rendered.push(match finding {
-                Finding::Allow(allowed) => self.message(plans, plan, record, &contact, allowed, now),
+                Finding::Allow(allowed) => self.message(plans, plan, record, &contact, allowed, ids.next().unwrap_or_default(), now),
                 Finding::Exclude { reason, cause } => Rendered::Move(excluded(&record, reason, cause)),
                 Finding::Wait { reason, due, device, cause } => {
                     Rendered::Move(RecordChange { device, cause, ..RecordChange::of(&record, RecordStatus::Ready, reason, due) })
@@ -78,6 +87,7 @@ impl Renderer {
         Ok(rendered)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "they are the message")]
     fn message(
         &self,
         plans: &Plans,
@@ -85,19 +95,20 @@ impl Renderer {
         record: Record,
         contact: &FullContact,
         allowed: Allowed,
+        id: i64,
         now: i64,
     ) -> Rendered {
         let Some(device) = contact.devices.get(allowed.index) else {
             return Rendered::Move(excluded(&record, Reason::NoDevice, None));
         };
-        let body = match self.body(plans, plan, &record, contact, device) {
+        let body = match self.body(plans, plan, id, contact, device) {
             Ok(body) => body,
             Err(error) => return Rendered::Move(excluded(&record, Reason::ContentError, Some(error))),
         };
         let attempt = NewAttempt {
             tenant: plans.tenant,
-            month: 0,
-            id: 0,
+            month: month_of(now),
+            id,
             grp: plan.number,
             record: record.id,
             list: record.list,
@@ -113,8 +124,8 @@ impl Renderer {
             started_at: now,
         };
         let message = OutMessage {
-            attempt: 0,
-            reference: String::new(),
+            attempt: id,
+            reference: reference(plans.tenant, id),
             from: plans.account.sender.clone().unwrap_or_default(),
             to: device.address.clone(),
             body,
@@ -125,24 +136,23 @@ impl Renderer {
 }
 
 impl Renderer {
-    fn body(&self, plans: &Plans, plan: &GroupPlan, record: &Record, contact: &FullContact, device: &Device) -> Result<Body, String> {
+    fn body(&self, plans: &Plans, plan: &GroupPlan, attempt: i64, contact: &FullContact, device: &Device) -> Result<Body, String> {
         let content = plan.content.as_ref().map_err(Clone::clone)?;
         let account = &plans.account;
-        let mut fields = Fields::new(contact, device, wants_custom(content.fields().iter()));
-        let link = Unsubscribe {
+        let claim = UnsubscribeClaim {
             tenant: plans.tenant,
-            list: record.list,
-            contact: record.contact,
-            position: device.position,
-            device: device.address_hash,
+            attempt,
+            address_hash: device.address_hash,
+            channels: plans.channel.bit(),
         };
-        let app = &self.context.app;
-        let url = link.url(&app.config.public_base_url, &app.hash_key);
-        fields.unsubscribe_url = &url;
-        fields.postal_address = account.postal_address.as_deref().unwrap_or_default();
-        fields.from_name = account.sender_name.as_deref().unwrap_or_default();
-        fields.reply_to = account.reply_to.as_deref();
-        content.render(&fields).map_err(|e| e.to_string())
+        let link = || UnsubscribeLink::url(&self.context.app.config.public_base_url, &self.context.links.token(&claim));
+        let placement = Placement {
+            unsubscribe_url: content.needs_link().then(link),
+            postal_address: account.postal_address.as_deref().map(Into::into),
+            from_name: account.sender_name.as_deref().map(Into::into),
+            reply_to: account.reply_to.as_deref().map(Into::into),
+        };
+        content.render(fields_for(content, contact, device), &placement).map_err(|e| e.to_string())
     }
 }
 

@@ -1,4 +1,6 @@
 //! A person's own message: words that opt out, ask for help or opt in. An opt-out binds at once.
+use std::sync::Arc;
+
 use cxc_core::channel::Channel;
 use cxc_core::opt_out::Keyword;
 use cxc_store::attempt::{AttemptUpdate, NewAttempt, month_of};
@@ -10,6 +12,7 @@ use super::SenderContext;
 use super::plan::Plans;
 use super::prepare::reference;
 use crate::channel::{Body, Carrier, Inbound, InboundEvent, OutMessage, Outcome, SmsBody};
+use crate::content::{CompiledContent, Fields};
 use crate::opt_out::{self, Source};
 
 /// Handles one message of a person and answers the carrier after the commit.
@@ -63,15 +66,18 @@ pub async fn message_in(
     Ok(())
 }
 
-/// What the tenant answers: from the content of a running group, else a plain sentence.
+/// What the tenant answers: from the content of a loaded group, else a plain sentence.
 fn text_for(plans: &Plans, keyword: Keyword) -> String {
     let contents = plans.groups.iter().filter_map(|g| g.content.as_ref().ok());
-    let text = contents.filter_map(|c| if keyword == Keyword::Help { c.help_text() } else { c.opt_out_text() }).next();
-    let plain = match keyword {
-        Keyword::Help => "Reply STOP to end these messages.",
-        _ => "You will get no more messages from us.",
+    let answer = |content: &Arc<CompiledContent>| match keyword {
+        Keyword::Help => content.render_help(Fields::default()),
+        _ => content.render_opt_out(Fields::default()),
     };
-    text.unwrap_or(plain).to_owned()
+    let own = contents.filter_map(answer).find_map(Result::ok).map(|body| body.text);
+    own.unwrap_or_else(|| match keyword {
+        Keyword::Help => "Reply STOP to end these messages.".into(),
+        _ => "You will get no more messages from us.".into(),
+    })
 }
 
 /// The durable attempt of an answer. It belongs to no group, so no attempt rule counts it.
