@@ -1,4 +1,5 @@
 //! SMPP against a peer that misbehaves byte by byte.
+#![expect(clippy::unwrap_used, reason = "the peers are part of the tests")]
 mod channel_peers;
 
 use std::time::Duration;

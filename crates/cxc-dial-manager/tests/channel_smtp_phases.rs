@@ -1,4 +1,5 @@
 //! SMTP against a peer that cuts the connection at an exact point.
+#![expect(clippy::unwrap_used, reason = "the peers are part of the tests")]
 mod channel_peers;
 
 use std::sync::Arc;

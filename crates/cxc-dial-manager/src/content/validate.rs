@@ -98,7 +98,7 @@ fn email(content: &Content, template: &Template, found: &mut Vec<FieldError>) {
     if !content.from_name.as_deref().is_none_or(|name| one_line(name, 100)) {
         found.push(FieldError::new("/fromName", "bad_text", "a sender's name has up to 100 bytes on one line"));
     }
-    if !content.reply_to.as_deref().is_none_or(|a| a.parse::<lettre::Address>().is_ok()) {
+    if content.reply_to.as_deref().is_some_and(|a| a.parse::<lettre::Address>().is_err()) {
         found.push(FieldError::new("/replyTo", "bad_email", "an email address looks like name@example.com"));
     }
 }

@@ -1,5 +1,6 @@
 //! What the channel tests share: accounts, messages, an SMS centre as a process.
 #![expect(dead_code, reason = "each test file uses its own part")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::needless_pass_by_value, reason = "part of tests")]
 use std::io::Write;
 use std::net::TcpStream;
 use std::path::PathBuf;

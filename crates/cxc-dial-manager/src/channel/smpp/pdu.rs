@@ -43,8 +43,11 @@ pub(super) struct Header {
     pub sequence: u32,
 }
 
-/// The first PDU in `buffer`: its header, its body, and its length; `None` if it is not all there yet.
-pub(super) fn first(buffer: &[u8]) -> Result<Option<(Header, &[u8], usize)>, PduError> {
+/// A whole PDU: its header, its body, its length.
+pub(super) type Whole<'a> = (Header, &'a [u8], usize);
+
+/// The first PDU in `buffer`; `None` if it is not all there yet.
+pub(super) fn first(buffer: &[u8]) -> Result<Option<Whole<'_>>, PduError> {
     let word = |at: usize| buffer.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes);
     let Some(length) = word(0) else { return Ok(None) };
     let length = length as usize;

@@ -90,7 +90,8 @@ fn unfit(lease: &Lease, wire: &Wire<'_>) -> Option<Outcome> {
     if abilities.size.is_some_and(|size| size > 0 && wire.data.len() as u64 > size) {
         return Some(Outcome::refused(GENERAL_ERROR, "the email is larger than the mail server takes"));
     }
-    if !abilities.utf8 && !(wire.to.is_ascii() && wire.from.is_ascii()) {
+    let plain = wire.to.is_ascii() && wire.from.is_ascii();
+    if !(abilities.utf8 || plain) {
         return Some(Outcome::refused(WRONG_NUMBER, "the mail server takes addresses of ASCII letters only"));
     }
     None
