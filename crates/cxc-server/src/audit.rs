@@ -31,6 +31,12 @@ impl Entry {
         Self { id: Some(id), name: name.to_owned(), ..self }
     }
 
+    /// On something that has no id.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
     /// With the object before and after. Secrets are never among it.
     #[must_use]
     pub fn changed(self, before: Option<Value>, after: Option<Value>) -> Self {
@@ -43,7 +49,7 @@ impl Entry {
             id: app.ids.next(),
             at: app.now(),
             actor_kind: principal.kind.as_str().into(),
-            actor_id: (principal.kind != ActorKind::System).then_some(principal.id),
+            actor_id: (principal.kind != ActorKind::System && !principal.id.is_nil()).then_some(principal.id),
             actor: principal.name.clone(),
             address: principal.address.clone(),
             request_id: principal.request_id.clone(),

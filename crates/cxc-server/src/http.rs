@@ -4,8 +4,8 @@ use std::any::Any;
 use std::net::SocketAddr;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, OriginalUri, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -14,7 +14,8 @@ use tracing::Instrument as _;
 use crate::App;
 use crate::access;
 use crate::error::{self, ApiError, Code};
-use crate::{idempotency, rate_limit};
+use crate::principal::Identity;
+use crate::{audit, idempotency, rate_limit};
 
 /// What is known of a request before anybody looks at it.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +32,7 @@ pub fn finish(app: &App, routes: Router<App>) -> Router {
     let known = routes
         .layer(from_fn_with_state(app.clone(), idempotency::replay))
         .layer(from_fn_with_state(limit, rate_limit::limit))
+        .layer(from_fn_with_state(app.clone(), note_refusal))
         .layer(from_fn_with_state(app.clone(), access::identify));
     outside(app, known).with_state(app.clone())
 }
@@ -72,6 +74,30 @@ async fn refuse_nul(request: Request, next: Next) -> Response {
         return ApiError::new(Code::MalformedRequest, "an address holds no NUL character").into_response();
     }
     next.run(request).await
+}
+
+/// What somebody known was not allowed to do goes to the audit log.
+async fn note_refusal(State(app): State<App>, request: Request, next: Next) -> Response {
+    let Some(Identity::Known(principal)) = request.extensions().get::<Identity>().cloned() else {
+        return next.run(request).await;
+    };
+    let what = format!(
+        "{} {}",
+        request.method(),
+        request.extensions().get::<OriginalUri>().map_or(request.uri(), |o| &o.0).path()
+    );
+    let response = next.run(request).await;
+    if response.status() == StatusCode::FORBIDDEN {
+        let noted = async {
+            let mut tx = app.db.begin().await?;
+            audit::Entry::new("refused", "operation").named(&what).write(&app, &mut tx, &principal).await?;
+            Ok::<_, ApiError>(tx.commit().await?)
+        };
+        if let Err(error) = noted.await {
+            tracing::error!("a refusal could not be audited: {error}");
+        }
+    }
+    response
 }
 
 async fn request_id(State(app): State<App>, mut request: Request, next: Next) -> Response {

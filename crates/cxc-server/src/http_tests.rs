@@ -162,6 +162,26 @@ async fn settings_and_lists_of_administration_answer() {
     assert_eq!(admin.get("/roles?count=true").await.expect(200)["total"], 7);
 }
 
+#[tokio::test]
+async fn requests_are_counted_by_route_and_code() {
+    let test = TestApp::with(routes(), |_| ()).await;
+    let somebody = test.stranger();
+    for n in 0..3 {
+        somebody.get(&format!("/numbers/{n}")).await;
+    }
+    somebody.get("/numbers/x").await;
+    somebody.get("/me").await;
+    let text = test.app.metrics.render();
+    for line in [
+        r#"cxc_test_request_count{code="200",method="GET",path="/cx-contact/v3/numbers/{n}"} 3"#,
+        r#"cxc_test_request_count{code="400",method="GET",path="/cx-contact/v3/numbers/{n}"} 1"#,
+        r#"cxc_test_request_count{code="401",method="GET",path="/cx-contact/v3/me"} 1"#,
+        r#"cxc_test_request_latencies_ms_count{code="400",method="GET",path="/cx-contact/v3/numbers/{n}"} 1"#,
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
 #[test]
 fn every_operation_says_who_may_use_it_and_the_description_is_stable() {
     let describe = || {

@@ -8,15 +8,18 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use cxc_core::hash::HashKey;
 use cxc_store::tenant::Tenant;
 use cxc_store::{Db, DbOptions};
+use cxc_test::Database;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::{App, Clock, PasswordCost, ServerConfig};
+use crate::metrics::HttpMetrics;
 use crate::principal::Principal;
 use crate::provision::{self, NewTenant};
 use crate::scope::BuiltInRole;
+use crate::service::Service;
 use crate::{http, resources};
 
 pub(crate) const PASSWORD: &str = "a good password";
@@ -43,13 +46,8 @@ pub(crate) struct TestApp {
     pub clock: TestClock,
     pub tenant: Tenant,
     pub router: Router,
-    folder: std::path::PathBuf,
-}
-
-impl Drop for TestApp {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
+    // goes with the test
+    _database: Database,
 }
 
 impl TestApp {
@@ -60,11 +58,8 @@ impl TestApp {
     pub async fn with(more: OpenApiRouter<App>, configure: impl FnOnce(&mut ServerConfig)) -> Self {
         let monday: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
         let clock = TestClock(Arc::new(AtomicI64::new(monday.as_microsecond())));
-        let mut random = [0_u8; 8];
-        getrandom::fill(&mut random).unwrap();
-        let folder = std::env::temp_dir().join(format!("cxc-server-{:x}", u64::from_be_bytes(random)));
-        std::fs::create_dir_all(&folder).unwrap();
-        let db = Db::open(&DbOptions::new(format!("sqlite:{}", folder.join("cxc.db").display()))).await.unwrap();
+        let database = Database::empty().unwrap();
+        let db = Db::open(&DbOptions::new(database.url())).await.unwrap();
         let mut config = ServerConfig {
             password_cost: PasswordCost { memory_kib: 64, passes: 1 },
             rate_limit: None,
@@ -74,9 +69,11 @@ impl TestApp {
         let app = App::new(db, Arc::new(clock.clone()), HashKey([3; 16]), config);
         provision::installation(&app).await.unwrap();
         let tenant = Self::add_tenant(&app, "acme").await;
-        let (api, _) = resources::routes().merge(more).split_for_parts();
-        let router = http::finish(&app, Router::new().nest(crate::BASE, api));
-        Self { app, clock, tenant, router, folder }
+        let service = Service::new("test", app.clone(), resources::routes().merge(more));
+        let http = HttpMetrics::register(&app.metrics, "cxc_test").unwrap();
+        let parts = service.measured(http).into_parts();
+        let router = http::finish(&app, Router::new().nest(crate::BASE, parts.api));
+        Self { app, clock, tenant, router, _database: database }
     }
 
     /// A tenant with an administrator whose password is [`PASSWORD`].

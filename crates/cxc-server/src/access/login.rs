@@ -81,9 +81,13 @@ async fn login(
     let Some(found) = found else { return Err(refused()) };
     let mut principal = found.principal(&info);
     let mut tx = app.db.begin().await?;
-    if !right || !found.user.body.enabled || !found.tenant.enabled {
-        let user = &found.user;
-        Entry::new("sign_in_refused", "user").of(user.id, &user.name).write(&app, &mut tx, &principal).await?;
+    if !right || !found.may_sign_in() {
+        let entry = Entry::new("sign_in_refused", "user");
+        let entry = match &found.user {
+            Some(user) => entry.of(user.id, &user.name),
+            None => entry.named(&found.typed),
+        };
+        entry.write(&app, &mut tx, &principal).await?;
         tx.commit().await?;
         return Err(refused());
     }
@@ -105,9 +109,11 @@ fn refused() -> ApiError {
     ApiError::new(Code::Unauthenticated, "user name or password is wrong; a user name is domain\\user")
 }
 
+/// A tenant that was named, and its user if there is one of the name that was typed.
 struct Found {
     tenant: cxc_store::tenant::Tenant,
-    user: Stored<User>,
+    user: Option<Stored<User>>,
+    typed: String,
     hash: Option<String>,
 }
 
@@ -118,12 +124,20 @@ async fn find(app: &App, username: &str) -> Result<Option<Found>, ApiError> {
     }
     let mut tx = app.db.read().await?;
     let Some(tenant) = tx.tenant_by_domain(domain.trim()).await? else { return Ok(None) };
-    let Some(user) = document::find::<User>(&mut tx, tenant.no, name.trim()).await? else { return Ok(None) };
-    let hash = tx.user_password_get(tenant.no, user.id).await?;
-    Ok(Some(Found { tenant, user, hash }))
+    let user = document::find::<User>(&mut tx, tenant.no, name.trim()).await?;
+    let hash = match &user {
+        Some(user) => tx.user_password_get(tenant.no, user.id).await?,
+        None => None,
+    };
+    let typed = name.trim().chars().take(100).collect();
+    Ok(Some(Found { tenant, user, typed, hash }))
 }
 
 impl Found {
+    fn may_sign_in(&self) -> bool {
+        self.tenant.enabled && self.user.as_ref().is_some_and(|u| u.body.enabled)
+    }
+
     fn principal(&self, info: &RequestInfo) -> Principal {
         Principal {
             tenant: self.tenant.no,
@@ -131,8 +145,8 @@ impl Found {
             tenant_name: self.tenant.short_name.clone(),
             ccid: self.tenant.ccid.clone(),
             kind: ActorKind::User,
-            id: self.user.id,
-            name: self.user.name.clone(),
+            id: self.user.as_ref().map(|u| u.id).unwrap_or_default(),
+            name: self.user.as_ref().map_or_else(|| self.typed.clone(), |u| u.name.clone()),
             scopes: Scopes::default(),
             address: info.address.clone(),
             request_id: info.request_id.clone(),

@@ -35,7 +35,7 @@ async fn a_session_is_a_cookie_and_a_csrf_token() {
 #[tokio::test]
 async fn a_cookie_is_secure_where_the_outside_is_https() {
     let test = TestApp::with(utoipa_axum::router::OpenApiRouter::new(), |c| {
-        c.public_base_url = "https://cxc.example.com".into()
+        c.public_base_url = "https://cxc.example.com".into();
     })
     .await;
     let answer = login(&test.stranger(), "acme\\admin", PASSWORD).await;
@@ -245,4 +245,39 @@ async fn a_new_password_ends_the_other_sessions() {
     here.get("/me").await.expect(200);
     there.get("/me").await.expect_problem(401, "unauthenticated");
     login(&test.stranger(), "acme\\admin", "another password").await.expect(200);
+}
+
+#[tokio::test]
+async fn sign_ins_and_refusals_are_in_the_audit_log() {
+    let test = TestApp::start().await;
+    let stranger = test.stranger();
+    login(&stranger, "acme\\admin", "wrong password").await.expect_problem(401, "unauthenticated");
+    login(&stranger, "acme\\nobody", "wrong password").await.expect_problem(401, "unauthenticated");
+    let admin = test.sign_in("acme\\admin").await;
+    admin.get("/tenants").await.expect_problem(403, "scope_missing");
+    let log = admin.get("/audit-events?limit=4").await.expect(200);
+    let told: Vec<String> = log["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| {
+            format!(
+                "{} {} {}",
+                e["actor"].as_str().unwrap(),
+                e["action"].as_str().unwrap(),
+                e["objectName"].as_str().unwrap()
+            )
+        })
+        .collect();
+    let expected = [
+        "admin refused GET /cx-contact/v3/tenants",
+        "admin sign_in admin",
+        "nobody sign_in_refused nobody",
+        "admin sign_in_refused admin",
+    ];
+    assert_eq!(told, expected);
+    let next = log["next"].as_str().unwrap();
+    let more = admin.get(&format!("/audit-events?limit=1&cursor={next}")).await.expect(200);
+    assert_eq!(more["items"][0]["action"], "create");
+    admin.get(&format!("/audit-events?action=create&cursor={next}")).await.expect_problem(400, "bad_cursor");
 }

@@ -8,6 +8,8 @@ mod me;
 pub mod roles;
 pub mod settings;
 mod tenants;
+#[cfg(test)]
+mod tests;
 pub mod users;
 mod versions;
 
