@@ -1,7 +1,7 @@
 //! Files made to hurt: endless lines, endless quotes, endless columns.
 use std::time::{Duration, Instant};
 
-use cxc_list_builder::file::{BatchStream, ReadOptions, RecordStatus, open};
+use cxc_list_builder::file::{BatchStream, HeaderOption, ReadOptions, RecordStatus, open};
 
 use crate::support::{Outcome, add, file, open_default, read, read_bytes};
 
@@ -85,8 +85,7 @@ fn endless_columns_are_counted_not_kept() {
 
 #[test]
 fn a_file_without_any_line_end_is_one_rejected_line() {
-    let mut options = ReadOptions::default();
-    options.header = cxc_list_builder::file::HeaderOption::No;
+    let options = ReadOptions { header: HeaderOption::No, ..ReadOptions::default() };
     let spool = file("a".repeat(20 << 20).as_bytes());
     let outcome = read(&mut open(spool.path(), &options).unwrap()).unwrap();
     assert_eq!(outcome.rejected, [(1, "too_long")]);

@@ -1,4 +1,9 @@
 //! Reads ugly files: every line of them is accounted for, and nothing crashes.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests fail like tests, and figures are printed"
+)]
 
 mod archives;
 mod corpus;

@@ -119,7 +119,7 @@ fn duplicate_headers_are_two_columns() {
 #[test]
 fn an_eleventh_device_is_kept_as_a_custom_field() {
     let header: Vec<String> = (1..=11).map(|i| format!("phone {i}")).collect();
-    let reader = opened(&format!("{}\n{}\n", header.join(","), vec!["+12025550101"; 11].join(",")));
+    let reader = opened(&format!("{}\n{}\n", header.join(","), ["+12025550101"; 11].join(",")));
     let plan = plan(&reader);
     assert_eq!((fields(&plan)[9].as_str(), fields(&plan)[10].as_str()), ("device10", "custom:phone 11"));
 }

@@ -64,8 +64,8 @@ proptest! {
 
     #[test]
     fn things_like_lists_are_survived(bytes in lists(), limit in 1_usize..60, header in 0_usize..3) {
-        let mut options = ReadOptions::default();
-        options.header = [HeaderOption::Auto, HeaderOption::Yes, HeaderOption::No][header];
+        let header = [HeaderOption::Auto, HeaderOption::Yes, HeaderOption::No][header];
+        let mut options = ReadOptions { header, ..ReadOptions::default() };
         survive(&bytes, &options);
         options.limits.record_bytes = limit;
         survive(&bytes, &options);
