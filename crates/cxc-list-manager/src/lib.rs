@@ -1,1 +1,80 @@
+//! The list manager: contact lists and their contacts, suppression lists and their entries, selection rules, labels.
 
+pub mod contact_edit;
+pub mod contact_lists;
+mod contact_views;
+pub mod contacts;
+mod entries;
+pub mod labels;
+mod metrics;
+mod preview;
+pub mod selection_rules;
+pub mod suppression_lists;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use cxc_core::location::LocationTables;
+use cxc_core::phone::PhoneParser;
+use cxc_server::{App, Scope, Service, crud, require};
+use cxc_store::location::Locations;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const LOOK: Duration = Duration::from_secs(5);
+
+/// What contacts are read with. Cheap to clone.
+#[derive(Clone)]
+pub struct Readers {
+    /// Reads phone numbers.
+    pub phones: Arc<PhoneParser>,
+    /// Finds places.
+    pub tables: Arc<LocationTables>,
+    /// Numbers of locations.
+    pub locations: Arc<Locations>,
+}
+
+/// The component: its routes, its metrics, its background work.
+pub fn service(app: App, readers: Readers) -> anyhow::Result<Service> {
+    let metrics = metrics::ListMetrics::register(&app.metrics)?;
+    let (db, healthy) = (app.db.clone(), metrics.healthy);
+    let sweeper = app.clone();
+    Ok(Service::new("list-manager", app, routes(readers))
+        .measured(metrics.http)
+        .work(move |stop| async move {
+            while !stop.is_cancelled() {
+                let is_up = db.ping().await.is_ok();
+                healthy.with_label_values::<&str>(&[]).set(f64::from(u8::from(is_up)));
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                }
+            }
+            Ok(())
+        })
+        .work(move |stop| entries::sweep(sweeper, stop)))
+}
+
+/// The routes, below the base path.
+pub fn routes(readers: Readers) -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(crud::<contact_lists::ContactList>())
+        .merge(crud::<suppression_lists::SuppressionList>())
+        .merge(crud::<selection_rules::SelectionRule>())
+        .merge(crud::<labels::LabelSchema>())
+        .routes(require(Scope::ListsRead, routes!(preview::preview)))
+        .routes(require(Scope::ListsRead, routes!(contacts::list)))
+        .routes(require(Scope::ListsWrite, routes!(contacts::create)))
+        .routes(require(Scope::ListsRead, routes!(contacts::search)))
+        .routes(require(Scope::ListsWrite, routes!(contacts::bulk)))
+        .routes(require(Scope::ListsRead, routes!(contacts::get)))
+        .routes(require(Scope::ListsWrite, routes!(contacts::put)))
+        .routes(require(Scope::ListsWrite, routes!(contacts::delete)))
+        .routes(require(Scope::SuppressionRead, routes!(entries::list)))
+        .routes(require(Scope::SuppressionWrite, routes!(entries::add)))
+        .routes(require(Scope::SuppressionWrite, routes!(entries::remove)))
+        .routes(require(Scope::SuppressionRead, routes!(entries::search)))
+        .routes(require(Scope::SuppressionWrite, routes!(entries::bulk)))
+        .layer(Extension(readers))
+}

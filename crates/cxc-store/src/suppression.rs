@@ -174,6 +174,13 @@ impl Tx {
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).fetch_all(conn).await?))
     }
 
+    /// How many objects refer to each list of a tenant that any refers to.
+    pub async fn suppression_uses(&mut self, tenant: i64) -> Result<Vec<(Uuid, i64)>, StoreError> {
+        const SQL: &str = "SELECT l.id, count(*) FROM suppression_list l
+            JOIN object_reference r ON r.tenant = l.tenant AND r.to_id = l.id WHERE l.tenant = $1 GROUP BY l.id";
+        Ok(on!(self, conn => sqlx::query_as(SQL).bind(tenant).fetch_all(conn).await?))
+    }
+
     /// The lists that bind a group now: the required ones and those that it chose, for its channel.
     pub async fn suppression_applicable(
         &mut self,

@@ -1,0 +1,406 @@
+//! `/suppression-lists/{id}/entries`: who must not be contacted.
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use cxc_core::contact::CheckedDevice;
+use cxc_core::contact::address_text;
+use cxc_core::kind;
+use cxc_core::location::Country;
+use cxc_server::app::time_text;
+use cxc_server::audit::Entry as AuditEntry;
+use cxc_server::document::{self, Cursor, CursorKey, Page};
+use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Code, Principal};
+use cxc_store::Tx;
+use cxc_store::suppression::{SuppressionEntry, SuppressionList as Row};
+use jiff::civil::Date;
+use jiff::{Timestamp, tz::TimeZone};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::Readers;
+use crate::suppression_lists::{SuppressionList, SuppressionType};
+
+/// The most entries of a bulk call.
+const MOST: usize = 1_000;
+
+/// An entry as it is written.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewEntry {
+    /// A phone number, an email address or a client id, as the list is by.
+    #[schema(min_length = 1, max_length = 256)]
+    pub value: String,
+    /// Not before this instant or day (UTC).
+    #[serde(default)]
+    pub from: Option<String>,
+    /// No longer from this instant on; of a day: until its end (UTC).
+    #[serde(default)]
+    pub till: Option<String>,
+    /// Why, for people.
+    #[serde(default)]
+    #[schema(max_length = 256)]
+    pub reason: Option<String>,
+    /// The country of a number without one: ISO 3166-1, two letters.
+    #[serde(default)]
+    #[schema(max_length = 2)]
+    pub country: Option<String>,
+}
+
+/// An entry.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EntryView {
+    /// What is suppressed; empty once the person was erased.
+    pub value: String,
+    /// Not before.
+    #[schema(format = DateTime, required)]
+    pub from: Option<String>,
+    /// No longer from then on.
+    #[schema(format = DateTime, required)]
+    pub till: Option<String>,
+    /// Why.
+    #[schema(required)]
+    pub reason: Option<String>,
+    /// `api`, `import` or `opt_out`.
+    pub source: String,
+    /// When it was added.
+    #[schema(format = DateTime)]
+    pub added_at: String,
+}
+
+impl From<SuppressionEntry> for EntryView {
+    fn from(e: SuppressionEntry) -> Self {
+        Self {
+            value: e.key,
+            from: e.from_at.map(time_text),
+            till: e.until_at.map(time_text),
+            reason: e.reason,
+            source: e.source,
+            added_at: time_text(e.added_at),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageAsked {
+    /// How many at most; 50 by default.
+    #[param(minimum = 1, maximum = 500, nullable = false)]
+    pub limit: Option<i64>,
+    /// Where to go on: `next` of the page before.
+    #[param(nullable = false)]
+    pub cursor: Option<String>,
+}
+
+impl PageAsked {
+    pub fn limit(&self) -> Result<i64, ApiError> {
+        let limit = self.limit.unwrap_or(50);
+        if (1..=500).contains(&limit) { Ok(limit) } else { Err(ApiError::new(Code::BadFilter, "a limit is 1 to 500")) }
+    }
+}
+
+async fn list_of(tx: &mut Tx, tenant: i64, id: Uuid, lock: bool) -> Result<(SuppressionList, String, Row), ApiError> {
+    let missing = || ApiError::not_found("suppression list");
+    let stored = document::get::<SuppressionList>(tx, tenant, id).await?.ok_or_else(missing)?;
+    let row =
+        if lock { tx.suppression_list_lock(tenant, id).await? } else { tx.suppression_list_get(tenant, id).await? };
+    Ok((stored.body, stored.name, row.ok_or_else(missing)?))
+}
+
+/// List the entries of a suppression list.
+#[utoipa::path(get, path = "/suppression-lists/{id}/entries", tag = "Suppression", operation_id = "listSuppressionEntries",
+    params(("id" = Uuid, Path), PageAsked), responses((status = OK, body = Page<EntryView>), ApiError))]
+pub(crate) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiQuery(asked): ApiQuery<PageAsked>,
+) -> Result<Response, ApiError> {
+    let limit = asked.limit()?;
+    let query = format!("{} entries {id}", principal.tenant);
+    let mut tx = app.db.read().await?;
+    let (_, _, row) = list_of(&mut tx, principal.tenant, id, false).await?;
+    let after = asked.cursor.as_deref().map(|text| Cursor::open(text, app.hash_key, &query, app.now())).transpose()?;
+    let after = after.as_ref().and_then(|cursor| match cursor.keys.as_slice() {
+        [CursorKey::Number(hash), CursorKey::Text(key)] => Some((*hash, key.as_str())),
+        _ => None,
+    });
+    let mut entries = tx.suppression_page(&row, after, limit + 1).await?;
+    let more = entries.len() > usize::try_from(limit).unwrap_or(0);
+    entries.truncate(usize::try_from(limit).unwrap_or(0));
+    let next = entries.last().filter(|_| more).map(|last| {
+        let keys = vec![CursorKey::Number(last.key_hash), CursorKey::Text(last.key.clone())];
+        Cursor { keys, id: Uuid::nil(), made_at: app.now() }.seal(app.hash_key, &query)
+    });
+    let items: Vec<EntryView> = entries.into_iter().map(EntryView::from).collect();
+    Ok(ApiJson(Page::new(items, next)).into_response())
+}
+
+/// Add an entry, or give one that is there new times and a new reason.
+#[utoipa::path(post, path = "/suppression-lists/{id}/entries", tag = "Suppression", operation_id = "addSuppressionEntry",
+    params(("id" = Uuid, Path)), request_body = NewEntry, responses((status = CREATED, body = EntryView), ApiError))]
+pub(crate) async fn add(
+    State(app): State<App>,
+    Extension(readers): Extension<Readers>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiJson(new): ApiJson<NewEntry>,
+) -> Result<Response, ApiError> {
+    let mut tx = app.db.begin().await?;
+    let (body, name, row) = list_of(&mut tx, principal.tenant, id, true).await?;
+    let entry = read(&app, &readers, principal.tenant, &body, &new)?;
+    tx.suppression_add(&row, std::slice::from_ref(&entry), 0).await?;
+    audit(&app, &mut tx, &principal, "add_entries", id, &name, 1).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, ApiJson(EntryView::from(entry))).into_response())
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Which {
+    /// The entry.
+    value: String,
+    /// The country of a number without one.
+    #[param(nullable = false)]
+    country: Option<String>,
+}
+
+/// Remove an entry.
+#[utoipa::path(delete, path = "/suppression-lists/{id}/entries", tag = "Suppression", operation_id = "removeSuppressionEntry",
+    params(("id" = Uuid, Path), Which), responses((status = NO_CONTENT), ApiError))]
+pub(crate) async fn remove(
+    State(app): State<App>,
+    Extension(readers): Extension<Readers>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiQuery(which): ApiQuery<Which>,
+) -> Result<Response, ApiError> {
+    let mut tx = app.db.begin().await?;
+    let (body, name, row) = list_of(&mut tx, principal.tenant, id, true).await?;
+    let key = normalise(&readers, body.kind, &which.value, which.country.as_deref())?;
+    let hash = app.hash_key.hash(principal.tenant, &key);
+    if tx.suppression_remove(&row, &[(hash, key)]).await? == 0 {
+        return Err(ApiError::not_found("entry"));
+    }
+    audit(&app, &mut tx, &principal, "remove_entries", id, &name, 1).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The values that are looked for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Search {
+    /// Phone numbers, email addresses or client ids.
+    #[schema(min_items = 1, max_items = 1000)]
+    values: Vec<String>,
+    /// The country of numbers without one.
+    #[serde(default)]
+    #[schema(max_length = 2)]
+    country: Option<String>,
+}
+
+/// Find the entries of some values.
+#[utoipa::path(post, path = "/suppression-lists/{id}/entries/search", tag = "Suppression",
+    operation_id = "searchSuppressionEntries", params(("id" = Uuid, Path)), request_body = Search,
+    responses((status = OK, body = Page<EntryView>), ApiError))]
+pub(crate) async fn search(
+    State(app): State<App>,
+    Extension(readers): Extension<Readers>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiJson(search): ApiJson<Search>,
+) -> Result<Response, ApiError> {
+    bounded(search.values.len())?;
+    let mut tx = app.db.read().await?;
+    let (body, _, row) = list_of(&mut tx, principal.tenant, id, false).await?;
+    // what is no value of the list's type can't be in it
+    let keys = search.values.iter().filter_map(|v| normalise(&readers, body.kind, v, search.country.as_deref()).ok());
+    let wanted: Vec<SuppressionEntry> = keys
+        .map(|key| SuppressionEntry {
+            key_hash: app.hash_key.hash(principal.tenant, &key),
+            key,
+            from_at: None,
+            until_at: None,
+            reason: None,
+            source: String::new(),
+            added_at: 0,
+        })
+        .collect();
+    let found = tx.suppression_present(row.generation, &wanted).await?;
+    let items: Vec<EntryView> = found.into_iter().map(EntryView::from).collect();
+    Ok(ApiJson(Page::new(items, None)).into_response())
+}
+
+/// What is done to many entries.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Bulk {
+    /// Entries to add.
+    #[serde(default)]
+    #[schema(max_items = 1000)]
+    upsert: Vec<NewEntry>,
+    /// Values whose entries are removed.
+    #[serde(default)]
+    #[schema(max_items = 1000)]
+    delete: Vec<String>,
+}
+
+/// What became of one item of a bulk call.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BulkResult {
+    /// Whether it was done.
+    ok: bool,
+    /// Why not.
+    #[schema(required)]
+    error: Option<String>,
+}
+
+/// The results of a bulk call: those of `upsert`, then those of `delete`, each in order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct BulkResults {
+    results: Vec<BulkResult>,
+}
+
+/// Add and remove many entries.
+#[utoipa::path(post, path = "/suppression-lists/{id}/entries/bulk", tag = "Suppression",
+    operation_id = "bulkSuppressionEntries", params(("id" = Uuid, Path)), request_body = Bulk,
+    responses((status = OK, body = BulkResults), ApiError))]
+pub(crate) async fn bulk(
+    State(app): State<App>,
+    Extension(readers): Extension<Readers>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiJson(bulk): ApiJson<Bulk>,
+) -> Result<Response, ApiError> {
+    bounded(bulk.upsert.len() + bulk.delete.len())?;
+    let tenant = principal.tenant;
+    let mut tx = app.db.begin().await?;
+    let (body, name, row) = list_of(&mut tx, tenant, id, true).await?;
+    let mut results = Vec::new();
+    let (mut add, mut take) = (Vec::new(), Vec::new());
+    let outcome =
+        |error: Option<ApiError>| BulkResult { ok: error.is_none(), error: error.map(|e| e.detail().to_owned()) };
+    for new in &bulk.upsert {
+        let read = read(&app, &readers, tenant, &body, new).map(|entry| add.push(entry));
+        results.push(outcome(read.err()));
+    }
+    for value in &bulk.delete {
+        let key = normalise(&readers, body.kind, value, None);
+        let key = key.map(|key| take.push((app.hash_key.hash(tenant, &key), key)));
+        results.push(outcome(key.err()));
+    }
+    tx.suppression_add(&row, &add, 0).await?;
+    tx.suppression_remove(&row, &take).await?;
+    audit(&app, &mut tx, &principal, "bulk_entries", id, &name, add.len() + take.len()).await?;
+    tx.commit().await?;
+    Ok(ApiJson(BulkResults { results }).into_response())
+}
+
+fn bounded(items: usize) -> Result<(), ApiError> {
+    if items <= MOST {
+        Ok(())
+    } else {
+        Err(ApiError::new(Code::TooManyItems, "a call takes at most 1,000 items; import a file for more"))
+    }
+}
+
+/// Values are personal: the audit log has their number only.
+async fn audit(
+    app: &App,
+    tx: &mut Tx,
+    principal: &Principal,
+    action: &'static str,
+    id: Uuid,
+    name: &str,
+    entries: usize,
+) -> Result<(), ApiError> {
+    let entry = AuditEntry::new(action, kind::SUPPRESSION_LIST).of(id, name);
+    entry.changed(None, Some(json!({ "entries": entries }))).write(app, tx, principal).await
+}
+
+fn read(
+    app: &App,
+    readers: &Readers,
+    tenant: i64,
+    list: &SuppressionList,
+    new: &NewEntry,
+) -> Result<SuppressionEntry, ApiError> {
+    let key = normalise(readers, list.kind, &new.value, new.country.as_deref())?;
+    if new.reason.as_ref().is_some_and(|reason| reason.chars().count() > 256) {
+        return Err(ApiError::invalid("/reason", "too_long", "a reason has at most 256 characters"));
+    }
+    let now = app.now();
+    let till = new.till.as_deref().map(|text| instant(text, true, "/till")).transpose()?;
+    Ok(SuppressionEntry {
+        key_hash: app.hash_key.hash(tenant, &key),
+        key,
+        from_at: new.from.as_deref().map(|text| instant(text, false, "/from")).transpose()?,
+        until_at: list.until(till, now),
+        reason: new.reason.clone(),
+        source: "api".into(),
+        added_at: now,
+    })
+}
+
+/// A value as entries are compared: E.164, an email address in lower case, a client id without outer spaces.
+pub(crate) fn normalise(
+    readers: &Readers,
+    kind: SuppressionType,
+    value: &str,
+    country: Option<&str>,
+) -> Result<String, ApiError> {
+    let wrong = |detail: String| ApiError::invalid("/value", "bad_value", detail);
+    let value = value.trim();
+    if kind == SuppressionType::ClientId {
+        let fits = !value.is_empty() && value.chars().count() <= 64;
+        return if fits { Ok(value.to_owned()) } else { Err(wrong("a client id has 1 to 64 characters".into())) };
+    }
+    let country = country.and_then(Country::from_code);
+    let device = CheckedDevice::read(&readers.phones, &readers.tables, value, None, country).map_err(wrong)?;
+    Ok(address_text(&device.address).into_owned())
+}
+
+/// An instant, or a day of UTC: its beginning, or its end.
+fn instant(text: &str, end: bool, pointer: &str) -> Result<i64, ApiError> {
+    let wrong = || ApiError::invalid(pointer, "invalid", "an instant is RFC 3339 or a day such as 2026-03-02");
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at.as_microsecond());
+    }
+    let day: Date = text.parse().map_err(|_| wrong())?;
+    let day = if end { day.tomorrow().map_err(|_| wrong())? } else { day };
+    day.to_zoned(TimeZone::UTC).map(|at| at.timestamp().as_microsecond()).map_err(|_| wrong())
+}
+
+/// Takes expired entries out, some at a time.
+pub(crate) async fn sweep(app: App, stop: CancellationToken) -> anyhow::Result<()> {
+    while !stop.is_cancelled() {
+        let step = async {
+            let mut tx = app.db.begin_relaxed().await?;
+            let gone = tx.suppression_expire(app.now(), 1_000).await?;
+            tx.commit().await.map(|()| gone)
+        };
+        let pause = match step.await {
+            Ok(1_000) => Duration::from_millis(200),
+            Ok(_) => Duration::from_secs(60),
+            Err(error) => {
+                tracing::warn!(%error, "expired suppression entries could not be removed");
+                Duration::from_secs(60)
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    Ok(())
+}

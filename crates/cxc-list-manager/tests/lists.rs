@@ -1,0 +1,188 @@
+//! Lists, contacts, suppression, rules and labels through the real router on a real database.
+use std::sync::Arc;
+
+use cxc_core::location::LocationTables;
+use cxc_core::phone::PhoneParser;
+use cxc_list_manager::Readers;
+use cxc_store::location::Locations;
+use cxc_test::{Call, Caller, TestApp};
+use serde_json::{Value, json};
+
+trait SendJson {
+    fn send_json(&self, path: &str, body: Value) -> Call;
+}
+
+impl SendJson for Caller {
+    fn send_json(&self, path: &str, body: Value) -> Call {
+        self.post(path).json(&body)
+    }
+}
+
+async fn start() -> TestApp {
+    let readers = Readers {
+        phones: Arc::new(PhoneParser::new().unwrap()),
+        tables: Arc::new(LocationTables::embedded().unwrap()),
+        locations: Arc::new(Locations::new()),
+    };
+    TestApp::start(move |app| cxc_list_manager::service(app, readers).unwrap()).await.unwrap()
+}
+
+async fn list(app: &TestApp, name: &str) -> String {
+    let made = app.send_json("/lists", json!({ "name": name, "country": "US" })).await.expect(201);
+    made["id"].as_str().unwrap().to_owned()
+}
+
+fn codes(problem: &Value) -> Vec<(String, String)> {
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    problem["errors"].as_array().unwrap().iter().map(|e| (text(&e["pointer"]), text(&e["code"]))).collect()
+}
+
+#[tokio::test]
+async fn a_contact_is_added_changed_found_and_taken_out() {
+    let app = start().await;
+    let id = list(&app, "people").await;
+    let contacts = format!("/lists/{id}/contacts");
+    let ann = json!({ "clientId": "c-1", "fields": { "c_first_name": "Ann", "c_state_code": "Texas", "c_other1": "gold" },
+        "devices": [{ "number": "(212) 555-0100 x7", "type": 1 }, { "number": "Ann@Example.com" }] });
+    let made = app.send_json(&contacts, ann.clone()).await.expect(201);
+    assert_eq!(made["devices"][0]["number"], "+12125550100");
+    assert_eq!(made["devices"][0]["extension"], "7");
+    assert_eq!((&made["fields"]["c_state_code"], &made["fields"]["c_country_code_iso"]), (&json!("TX"), &json!("US")));
+    let again = app.send_json(&contacts, ann).await.expect(422);
+    assert_eq!(codes(&again), [("/clientId".into(), "duplicate_in_list".into())]);
+    app.send_json(&contacts, json!({ "devices": [{ "number": "+44 20 7946 0123" }] })).await.expect(201);
+    let page = app.get(&format!("{contacts}?limit=1")).await.expect(200);
+    let next = page["next"].as_str().unwrap();
+    let rest = app.get(&format!("{contacts}?limit=1&cursor={next}")).await.expect(200);
+    assert_eq!(
+        (rest["items"][0]["devices"][0]["number"].as_str(), &rest["next"]),
+        (Some("+442079460123"), &Value::Null)
+    );
+    for query in ["clientId=c-1", "device=2125550100", "device=ann@example.com", "clientId=c-1&device=2125550100"] {
+        let found = app.get(&format!("{contacts}?{query}")).await.expect(200);
+        assert_eq!(found["items"], json!([made]), "{query}");
+    }
+    let search =
+        json!({ "conditionSets": [[{ "field": "c_other1", "type": "string", "operator": "equal", "value": "GOLD" }]] });
+    let found = app.send_json(&format!("{contacts}/search"), search).await.expect(200);
+    assert_eq!(found["items"], json!([made]));
+    let size = app.get(&format!("/lists/{id}")).await.expect(200);
+    assert_eq!((&size["contacts"], &size["devices"]), (&json!(2), &json!(3)));
+    let one = format!("{contacts}/{}", made["id"].as_str().unwrap());
+    let changed = json!({ "clientId": "c-1", "devices": [{ "number": "2125550111", "index": 3 }] });
+    app.put(&one).json(&changed).await.expect(428);
+    app.put(&one).json(&changed).if_match("\"1\"").await.expect(412);
+    let etag = app.get(&one).await.headers["etag"].to_str().unwrap().to_owned();
+    let put = app.put(&one).json(&changed).if_match(&etag).await.expect(200);
+    assert_eq!((&put["id"], &put["devices"][0]["index"]), (&made["id"], &json!(3)));
+    app.delete(&one).if_match(&etag).await.expect(412);
+    app.delete(&one).if_match("*").await.expect(204);
+    app.get(&one).await.expect(404);
+    let size = app.get(&format!("/lists/{id}")).await.expect(200);
+    assert_eq!((&size["contacts"], &size["devices"]), (&json!(1), &json!(1)));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_contact_is_said_at_its_place() {
+    let app = start().await;
+    let id = list(&app, "people").await;
+    let wrong = json!({ "fields": { "c_country_code_iso": "Atlantis", "c_tz_name": "Mars/Olympus", "c_other1": "x".repeat(257) },
+        "devices": [{ "number": "12" }, { "number": "2125550100", "index": 11 }] });
+    let problem = app.send_json(&format!("/lists/{id}/contacts"), wrong).await.expect(422);
+    let places: Vec<String> = codes(&problem).into_iter().map(|c| c.1).collect();
+    for code in ["bad_country", "unknown_timezone", "too_long", "bad_device", "invalid"] {
+        assert!(places.iter().any(|p| p == code), "{code} in {places:?}");
+    }
+}
+
+#[tokio::test]
+async fn many_contacts_go_in_one_call_with_a_result_each() {
+    let app = start().await;
+    let id = list(&app, "people").await;
+    let bulk = format!("/lists/{id}/contacts/bulk");
+    let upsert = |key: &str, number: &str| json!({ "op": "upsert", "contact": { "clientId": key, "devices": [{ "number": number }] } });
+    let items = json!({ "items": [upsert("a", "2125550101"), upsert("b", "12"), upsert("c", "2125550103"), upsert("a", "2125550104")] });
+    let done = app.send_json(&bulk, items).await.expect(200);
+    let ok: Vec<bool> = done["results"].as_array().unwrap().iter().map(|r| r["ok"].as_bool().unwrap()).collect();
+    assert_eq!(ok, [true, false, true, false]);
+    let a = done["results"][0]["id"].as_str().unwrap();
+    let c = done["results"][2]["id"].as_str().unwrap();
+    let items =
+        json!({ "items": [upsert("a", "2125550109"), { "op": "delete", "id": c }, { "op": "delete", "id": "77777" }] });
+    let done = app.send_json(&bulk, items).await.expect(200);
+    assert_eq!(done["results"][0]["id"], a, "a key keeps its id");
+    assert_eq!((&done["results"][1]["ok"], &done["results"][2]["ok"]), (&json!(true), &json!(false)));
+    let size = app.get(&format!("/lists/{id}")).await.expect(200);
+    assert_eq!((&size["contacts"], &size["devices"]), (&json!(1), &json!(1)));
+}
+
+#[tokio::test]
+async fn a_suppression_entry_is_normalised_and_expires() {
+    let app = start().await;
+    let new = json!({ "name": "stop", "type": "device", "channels": ["sms", "email"], "retentionDays": 30 });
+    let made = app.send_json("/suppression-lists", new).await.expect(201);
+    let entries = format!("/suppression-lists/{}/entries", made["id"].as_str().unwrap());
+    let entry = app
+        .send_json(&entries, json!({ "value": "212 555 0100", "country": "US", "till": "2026-03-05" }))
+        .await
+        .expect(201);
+    assert_eq!((entry["value"].as_str(), entry["till"].as_str()), (Some("+12125550100"), Some("2026-03-06T00:00:00Z")));
+    let entry = app.send_json(&entries, json!({ "value": "Ann@Example.com" })).await.expect(201);
+    assert_eq!(
+        (entry["value"].as_str(), entry["till"].as_str()),
+        (Some("ann@example.com"), Some("2026-04-01T09:00:00Z"))
+    );
+    app.send_json(&entries, json!({ "value": "nobody" })).await.expect(422);
+    let found =
+        app.send_json(&format!("{entries}/search"), json!({ "values": ["ANN@example.com", "x"] })).await.expect(200);
+    assert_eq!(found["items"].as_array().unwrap().len(), 1);
+    let bulk = json!({ "upsert": [{ "value": "+12125550101" }, { "value": "?" }], "delete": ["ann@example.com"] });
+    let done = app.send_json(&format!("{entries}/bulk"), bulk).await.expect(200);
+    let ok: Vec<bool> = done["results"].as_array().unwrap().iter().map(|r| r["ok"].as_bool().unwrap()).collect();
+    assert_eq!(ok, [true, false, true]);
+    let page = app.get(&entries).await.expect(200);
+    assert_eq!(page["items"].as_array().unwrap().len(), 2);
+    let lists = app.get("/suppression-lists").await.expect(200);
+    assert_eq!((&lists["items"][0]["size"], &lists["items"][0]["usedBy"]), (&json!(2), &json!(0)));
+    app.delete(&format!("{entries}?value=%2B12125550101")).await.expect(204);
+    app.delete(&format!("{entries}?value=%2B12125550101")).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_rule_is_tried_on_a_list_before_it_is_used() {
+    let app = start().await;
+    let id = list(&app, "people").await;
+    for n in 0..5 {
+        let contact =
+            json!({ "fields": { "c_other1": n.to_string() }, "devices": [{ "number": format!("212555010{n}") }] });
+        app.send_json(&format!("/lists/{id}/contacts"), contact).await.expect(201);
+    }
+    let rule = json!({ "name": "high", "conditionSets": [[{ "field": "c_other1", "type": "numeric", "operator": "greater_than", "value": 2 }]] });
+    let rule = app.send_json("/selection-rules", rule).await.expect(201);
+    let path = format!("/selection-rules/{}/actions/preview", rule["id"].as_str().unwrap());
+    let preview = app.send_json(&path, json!({ "list": id })).await.expect(200);
+    assert_eq!((&preview["count"], &preview["lookedAt"], &preview["complete"]), (&json!(2), &json!(5), &json!(true)));
+    assert_eq!(preview["sample"].as_array().unwrap().len(), 2);
+    let labels = json!({ "name": "labels", "fields": [{ "column": "c_other1", "label": "Score" }, { "column": "nope", "label": "" }] });
+    let problem = app.send_json("/labels", labels).await.expect(422);
+    assert_eq!(codes(&problem).len(), 2);
+}
+
+#[tokio::test]
+async fn another_tenant_sees_and_changes_nothing() {
+    let app = start().await;
+    let id = list(&app, "people").await;
+    let made = app
+        .send_json(&format!("/lists/{id}/contacts"), json!({ "devices": [{ "number": "2125550100" }] }))
+        .await
+        .expect(201);
+    let contact = format!("/lists/{id}/contacts/{}", made["id"].as_str().unwrap());
+    let input = json!({ "devices": [{ "number": "2125550101" }] });
+    let search = json!({ "conditionSets": [[{ "field": "c_company", "type": "string", "operator": "is_empty" }]] });
+    app.other.get(&contact).await.expect(404);
+    app.other.get(&format!("/lists/{id}/contacts")).await.expect(404);
+    app.other.send_json(&format!("/lists/{id}/contacts"), input).await.expect(404);
+    app.other.send_json(&format!("/lists/{id}/contacts/search"), search).await.expect(404);
+    app.other.send_json(&format!("/lists/{id}/contacts/bulk"), json!({ "items": [] })).await.expect(404);
+    app.get(&contact).await.expect(200);
+}
