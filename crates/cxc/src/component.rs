@@ -67,6 +67,14 @@ impl Component {
         self.row().port
     }
 
+    /// Its paths at the root of the public port, beside the API.
+    pub fn root_paths(self) -> &'static [&'static str] {
+        match self {
+            Component::DialManager => &["/unsubscribe/{token}"],
+            _ => &[],
+        }
+    }
+
     /// The port of its metrics, unless configured.
     pub fn default_metrics_port(self) -> u16 {
         self.row().metrics_port

@@ -60,9 +60,9 @@ async fn run(cli: &Cli, config: &Config) -> Result<(), Failure> {
         Command::Config(ConfigCommand::Check) => Ok(()),
         Command::Tenant(command) => commands::tenant::run(config, command).await,
         Command::User(command) => commands::user::run(config, command).await,
-        Command::Import(_) | Command::Group(_) | Command::Suppress(_) => {
-            Err(Failure::usage("this command is not there yet"))
-        }
+        Command::Import(asked) => commands::import::run(config, asked).await,
+        Command::Group(command) => commands::group::run(config, command).await,
+        Command::Suppress(asked) => commands::suppress::run(config, asked).await,
         Command::Export(asked) => commands::export::run(config, asked).await,
         Command::Erase(asked) => commands::person::erase(config, asked).await,
         Command::Backup(backup) => commands::backup::run(config, &backup.file).await,

@@ -1,25 +1,62 @@
 //! Each component's service: the only place that knows them all.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use cxc_core::compliance::Zones;
+use cxc_core::location::LocationTables;
+use cxc_core::phone::PhoneParser;
+use cxc_list_manager::Readers;
 use cxc_server::service::{Parts, Service};
 use cxc_server::{App, HttpMetrics, access, openapi, resources};
+use cxc_store::location::Locations;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::component::Component;
 use crate::config::Config;
 
+/// What the services of one process share.
+pub struct Shared {
+    /// The bundled time-zone database.
+    pub zones: Zones,
+    /// Interned locations.
+    pub locations: Arc<Locations>,
+    /// Reads phone numbers.
+    pub phones: Arc<PhoneParser>,
+    /// Finds places.
+    pub tables: Arc<LocationTables>,
+}
+
+impl Shared {
+    /// What the services of a process need.
+    pub fn new() -> anyhow::Result<Self> {
+        Ok(Self {
+            zones: Zones::bundled(),
+            locations: Arc::new(Locations::new()),
+            phones: Arc::new(PhoneParser::new()?),
+            tables: Arc::new(LocationTables::embedded()?),
+        })
+    }
+
+    /// What the list manager reads contacts with.
+    fn readers(&self) -> Readers {
+        let (phones, tables) = (Arc::clone(&self.phones), Arc::clone(&self.tables));
+        Readers { phones, tables, locations: Arc::clone(&self.locations) }
+    }
+}
+
 /// A component with its own metrics, not started.
-pub fn build(component: Component, app: &App, _config: &Config) -> anyhow::Result<Service> {
+pub fn build(component: Component, app: &App, shared: &Shared, _config: &Config) -> anyhow::Result<Service> {
     let app = app.for_component();
-    Ok(match component {
-        Component::ApiAggregator => api_aggregator(app)?,
-        Component::ListBuilder
-        | Component::ListManager
-        | Component::CampaignManager
-        | Component::ComplianceManager
-        | Component::DialManager => Service::new(component.name(), app, OpenApiRouter::new()),
-    })
+    let (zones, locations) = (shared.zones.clone(), Arc::clone(&shared.locations));
+    match component {
+        Component::ApiAggregator => api_aggregator(app),
+        Component::CampaignManager => cxc_campaign_manager::service(app, zones, locations),
+        Component::ComplianceManager => cxc_compliance_manager::service(app),
+        Component::DialManager => cxc_dial_manager::service(app, zones, locations),
+        Component::ListBuilder => Ok(Service::new(component.name(), app, OpenApiRouter::new())),
+        Component::ListManager => cxc_list_manager::service(app, shared.readers()),
+    }
 }
 
 /// Administration: who may do what, settings, tenants, audit, jobs, events.

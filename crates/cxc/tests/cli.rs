@@ -1,8 +1,12 @@
 //! The real binary at its command line: exit codes, one-line errors, what stands in the database after.
+#[path = "cli/access.rs"]
+mod access;
 #[path = "cli/backup.rs"]
 mod backup;
 #[path = "cli/config.rs"]
 mod config;
+#[path = "cli/import.rs"]
+mod import;
 #[path = "cli/support.rs"]
 mod support;
 #[path = "cli/up.rs"]

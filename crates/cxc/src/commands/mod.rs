@@ -2,10 +2,17 @@
 pub mod backup;
 mod desk;
 pub mod export;
+pub mod group;
+pub mod import;
+pub mod lists;
 pub mod migrate;
 pub mod openapi;
 pub mod person;
 pub mod restore;
+pub mod suppress;
 pub mod tenant;
 pub mod up;
 pub mod user;
+
+pub use desk::Desk;
+pub use tenant::refused;

@@ -9,15 +9,17 @@ use cxc_store::{Db, DbOptions};
 use crate::component::Component;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::{services, terminal};
+use crate::services::{self, Shared};
+use crate::terminal;
 
 /// Prints it. No database is needed, and none is touched.
 pub async fn run(config: &Config) -> Result<(), Failure> {
     let db = Db::connect(&DbOptions::new("sqlite::memory:")).await?;
     let app = App::new(db, Arc::new(SystemClock), HashKey([0; 16]), ServerConfig::default());
+    let shared = Shared::new()?;
     let mut all = BTreeMap::new();
     for component in Component::ALL {
-        all.insert(component, services::build(component, &app, config)?.into_parts());
+        all.insert(component, services::build(component, &app, &shared, config)?.into_parts());
     }
     terminal::write(&openapi::text(&services::describe(&all))?)
 }

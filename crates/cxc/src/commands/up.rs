@@ -5,17 +5,23 @@ use crate::cli::Up;
 use crate::component::Component;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::up;
+use crate::{demo, store, up};
 
 /// Runs the platform until it is told to end.
 pub async fn run(config: &Config, asked: &Up) -> Result<(), Failure> {
-    let log = LogOptions {
-        level: config.log.level.clone(),
-        json: config.log.json,
-        folder: config.log.dir.clone(),
-        stdout: true,
-    };
+    // the demonstration has the terminal for itself: its log goes to a file
+    let folder = config.log.dir.clone().or_else(|| asked.demo.then(|| config.data_dir.join("logs")));
+    let log = LogOptions { level: config.log.level.clone(), json: config.log.json, folder, stdout: !asked.demo };
+    if asked.demo {
+        if let Some(store) = config.embedded_file() {
+            store::make_folder(&store).map_err(Failure::start)?;
+        }
+    }
     let _guards = logging::start(&log).map_err(Failure::start)?;
+    if asked.demo {
+        demo::make(config).await?;
+        return up::run_with(config, &Component::ALL, demo::run).await;
+    }
     up::run(config, &components(&asked.component)).await
 }
 

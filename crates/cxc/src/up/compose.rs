@@ -25,7 +25,8 @@ pub fn public(
     }
     let mut paths = Paths::default();
     for (component, parts) in all {
-        parts.openapi.paths.paths.keys().for_each(|path| paths.add(*component, path));
+        parts.openapi.paths.paths.keys().for_each(|path| paths.add(*component, &format!("{BASE}{path}")));
+        component.root_paths().iter().for_each(|path| paths.add(*component, path));
     }
     let elsewhere = all.keys().filter(|c| !here.contains(c)).map(|component| {
         let url = config.place(*component).url;

@@ -22,7 +22,8 @@ use crate::component::Component;
 use crate::config::{self, Config};
 use crate::failure::Failure;
 use crate::store::{self, Store};
-use crate::{server_config, services};
+use crate::server_config;
+use crate::services::{self, Shared};
 
 /// How long open connections may last after a shutdown began: event streams never end by themselves.
 const CONNECTIONS_END: Duration = Duration::from_secs(2);
@@ -96,9 +97,10 @@ impl Ports {
 fn start(config: &Config, app: &App, here: &[Component], ports: Ports, tasks: &mut Tasks) -> Result<(), Failure> {
     // the description and the proxy need the paths of every component, also of those that run elsewhere
     let built = if ports.public.is_some() { &Component::ALL[..] } else { here };
+    let shared = Shared::new().map_err(Failure::start)?;
     let mut all: BTreeMap<Component, Parts> = BTreeMap::new();
     for component in built {
-        let service = services::build(*component, app, config).with_context(|| format!("{component} can't start"));
+        let service = services::build(*component, app, &shared, config).with_context(|| format!("{component} can't start"));
         all.insert(*component, service.map_err(Failure::start)?.into_parts());
     }
     if let Some(listener) = ports.public {

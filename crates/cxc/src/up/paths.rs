@@ -27,7 +27,7 @@ impl Paths {
         self.0.push(Pattern { segments: segments.collect(), component });
     }
 
-    /// Whose a path is; the path is relative to the base of the API.
+    /// Whose a path is.
     pub fn owner(&self, path: &str) -> Option<Component> {
         let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let fitting = self.0.iter().filter(|pattern| pattern.fits(&parts));

@@ -60,8 +60,7 @@ pub fn client() -> reqwest::Result<reqwest::Client> {
 
 /// Passes a request on if its path belongs to a component that runs elsewhere.
 pub async fn pass_on(State(proxy): State<Arc<Proxy>>, request: Request, next: Next) -> Response {
-    let path = request.uri().path().strip_prefix(cxc_server::BASE);
-    let owner = path.and_then(|path| proxy.paths.owner(path));
+    let owner = proxy.paths.owner(request.uri().path());
     let Some((component, place)) = owner.and_then(|c| proxy.elsewhere.get(&c).map(|place| (c, place))) else {
         return next.run(request).await;
     };

@@ -92,7 +92,7 @@ fn components_that_run_elsewhere_are_reached_through_the_aggregator() {
     );
     let mut aggregator = Cxc::with_settings(BINARY, &own).unwrap();
     aggregator.up_with(&["--component", "api-aggregator"]).unwrap();
-    let (status, body) = get_path(&aggregator, "/cx-contact/v3/contact-lists");
+    let (status, body) = get_path(&aggregator, "/cx-contact/v3/lists");
     assert_eq!(status, 503, "nobody is there yet: {body}");
     assert!(body.contains("list-manager can't be reached"), "{body}");
     let (status, body) = get_path(&aggregator, "/cx-contact/v3/campaign-groups");

@@ -1,0 +1,120 @@
+//! `cxc group`: steering a campaign group, and where its people stand.
+use cxc_campaign_manager::accounting::{self, Accounting};
+use cxc_campaign_manager::actions::{Acted, act};
+use cxc_campaign_manager::groups::{CampaignGroup, GroupStanding};
+use cxc_core::group_state::GroupAction;
+use cxc_server::{Principal, document};
+use cxc_store::tenant::Tenant;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::desk::Desk;
+use super::tenant::refused;
+use crate::cli::{Group, GroupCommand};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::terminal;
+
+/// Runs a command about a campaign group.
+pub async fn run(config: &Config, command: &GroupCommand) -> Result<(), Failure> {
+    let (asked, action) = match command {
+        GroupCommand::Start(group) => (group, Some(GroupAction::Start)),
+        GroupCommand::Pause(group) => (group, Some(GroupAction::Pause)),
+        GroupCommand::Resume(group) => (group, Some(GroupAction::Resume)),
+        GroupCommand::Stop(group) => (group, Some(GroupAction::Stop)),
+        GroupCommand::Status(group) => (group, None),
+    };
+    let desk = Desk::open(config).await?;
+    let tenant = desk.tenant(asked.tenant.as_deref()).await?;
+    let id = find(&desk, &tenant, &asked.name).await?;
+    match action {
+        Some(action) => {
+            let acted = act(&desk.app, &Principal::system(tenant.no), id, action).await.map_err(refused)?;
+            told(asked, &acted)?;
+        }
+        None => status(&desk, &tenant, id, asked).await?,
+    }
+    desk.close().await;
+    Ok(())
+}
+
+/// The id of a campaign group by its name.
+async fn find(desk: &Desk, tenant: &Tenant, name: &str) -> Result<Uuid, Failure> {
+    let mut tx = desk.app.db.read().await?;
+    let found = document::find::<CampaignGroup>(&mut tx, tenant.no, name).await.map_err(refused)?;
+    let missing = || Failure::refused(format!("there is no campaign group {name} in {}", tenant.short_name));
+    Ok(found.ok_or_else(missing)?.id)
+}
+
+fn told(asked: &Group, acted: &Acted) -> Result<(), Failure> {
+    if asked.json {
+        return terminal::say(&serde_json::to_string(acted)?);
+    }
+    let state = acted.state.as_str().replace('_', " ");
+    let how = if acted.changed { "" } else { " already" };
+    let job = acted.job.filter(|_| acted.changed).map_or("", |_| "; a running server takes up the load");
+    terminal::say(&format!("{} is {state}{how}{job}", asked.name))
+}
+
+async fn status(desk: &Desk, tenant: &Tenant, id: Uuid, asked: &Group) -> Result<(), Failure> {
+    let row = desk.app.db.read().await?.group_get(tenant.no, id, false).await?;
+    let standing = row.as_ref().map(GroupStanding::of).unwrap_or_default();
+    let accounting = accounting::of_group(&desk.app, tenant.no, id).await.map_err(refused)?;
+    if asked.json {
+        let mut object = json!({ "name": asked.name, "accounting": accounting });
+        if let (Some(object), serde_json::Value::Object(standing)) = (object.as_object_mut(), serde_json::to_value(&standing)?) {
+            object.extend(standing);
+        }
+        return terminal::say(&object.to_string());
+    }
+    lines(&asked.name, &standing, &accounting).iter().try_for_each(|line| terminal::say(line))
+}
+
+/// The status for people.
+fn lines(name: &str, standing: &GroupStanding, accounting: &Accounting) -> Vec<String> {
+    let state = standing.state.map_or("unknown", |s| s.as_str()).replace('_', " ");
+    let mut lines = vec![format!("{name}: {state}")];
+    let mut why = |label: &str, text: &Option<String>| {
+        if let Some(text) = text {
+            lines.push(format!("  {label}: {text}"));
+        }
+    };
+    why("limited by", &standing.limited_by);
+    why("last error", &standing.last_error);
+    let mut row = |label: &str, count: i64, more: &str| lines.push(format!("  {label:<28}{count:>10}{more}"));
+    row("audience", accounting.audience, "");
+    row("ready", accounting.ready, "");
+    for waiting in &accounting.waiting {
+        let label = format!("waiting: {}", accounting::reason_name(waiting.reason).replace('_', " "));
+        row(&label, waiting.count, &format!("  next {}", waiting.next));
+    }
+    row("in progress", accounting.in_progress, "");
+    for (result, count) in &accounting.done {
+        row(&format!("done: {result}"), *count, "");
+    }
+    for (cause, count) in &accounting.excluded {
+        row(&format!("excluded: {}", cause.replace('_', " ")), *count, "");
+    }
+    row("in doubt", accounting.in_doubt, "");
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_status_names_every_part_of_the_audience() {
+        let accounting = Accounting {
+            audience: 10,
+            ready: 3,
+            done: [("Ok".to_owned(), 5)].into(),
+            excluded: [("opted_out".to_owned(), 2)].into(),
+            ..Accounting::default()
+        };
+        let text = lines("Spring", &GroupStanding::default(), &accounting).join("\n");
+        for part in ["audience", "ready", "done: Ok", "excluded: opted out", "in doubt"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What the demonstration sends, by which carriers, to whom: its documents.
+use cxc_campaign_manager::group_lists::{self, WeightedList, WeightedLists};
+use cxc_campaign_manager::groups::CampaignGroup;
+use cxc_campaign_manager::profiles::{CampaignTemplate, DialingProfile, SessionProfile};
+use cxc_core::channel::Channel;
+use cxc_core::treatment::Treatment;
+use cxc_dial_manager::accounts::ChannelAccount;
+use cxc_dial_manager::content::Content;
+use cxc_server::document::{self, Draft};
+use cxc_server::{App, Document, Principal};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::commands::refused;
+use crate::failure::Failure;
+
+/// The campaign group that sends text messages.
+pub const SMS_GROUP: &str = "Payment reminders by SMS";
+/// The campaign group that sends email.
+pub const EMAIL_GROUP: &str = "Spring news by email";
+
+/// Makes everything that is not there yet.
+pub async fn make(app: &App, tenant: i64, list: Uuid) -> Result<(), Failure> {
+    let maker = Maker { app, us: Principal::system(tenant) };
+    maker.campaign(SMS_GROUP, Channel::Sms, sms_content(), sms_account(), list).await?;
+    maker.campaign(EMAIL_GROUP, Channel::Email, email_content(), email_account(), list).await
+}
+
+struct Maker<'a> {
+    app: &'a App,
+    us: Principal,
+}
+
+impl Maker<'_> {
+    /// A campaign group with all that it stands on.
+    async fn campaign(&self, name: &str, channel: Channel, content: Value, account: Value, list: Uuid) -> Result<(), Failure> {
+        let kind = channel.as_str();
+        let title = if channel == Channel::Sms { "SMS" } else { "Email" };
+        let content = self.have::<Content>(name, content).await?;
+        let gateway = self.have::<ChannelAccount>(&format!("{title} simulator"), account).await?;
+        let settings = json!({
+            "dialing": { "messagesPerMinute": 900 },
+            "content": content,
+            "treatment": Treatment::for_channel(channel),
+        });
+        let profile = json!({ "type": kind, "isDefault": true, "settings": settings });
+        let profile = self.have::<DialingProfile>(&format!("Demo {title}"), profile).await?;
+        let session = json!({ "gateway": gateway });
+        let session = self.have::<SessionProfile>(&format!("{title} simulator"), session).await?;
+        let template = json!({ "dialingProfile": profile, "sessionProfile": session });
+        let template = self.have::<CampaignTemplate>(name, template).await?;
+        let group = self.have::<CampaignGroup>(name, json!({ "template": template })).await?;
+        let lists = WeightedLists { items: vec![WeightedList { list, weight: 10, selection_rule: None }] };
+        group_lists::put(self.app, &self.us, group, &lists).await.map_err(refused)?;
+        Ok(())
+    }
+
+    /// The id of a document of this name, made if it is missing.
+    async fn have<D: Document>(&self, name: &str, body: Value) -> Result<Uuid, Failure> {
+        let mut tx = self.app.db.read().await?;
+        let found = document::find::<D>(&mut tx, self.us.tenant, name).await.map_err(refused)?;
+        drop(tx);
+        if let Some(found) = found {
+            return Ok(found.id);
+        }
+        let body: D = serde_json::from_value(body)?;
+        Ok(document::create(self.app, &self.us, Draft::new(name, body)).await.map_err(refused)?.id)
+    }
+}
+
+fn sms_content() -> Value {
+    json!({
+        "channel": "sms",
+        "class": "transactional",
+        "templates": [{ "body": "Hello {{ first_name | default(\"there\") }}, {{ amount }} for your {{ plan }} plan are due soon. Demo Ltd. Reply STOP to opt out." }],
+        "helpText": "Demo Ltd: reminders of your plan. Write to help@example.com. Reply STOP to opt out.",
+        "optOutText": "Demo Ltd: you will get no more messages.",
+        "defaults": { "plan": "present", "amount": "your payment" },
+    })
+}
+
+fn email_content() -> Value {
+    json!({
+        "channel": "email",
+        "class": "marketing",
+        "templates": [{
+            "subject": "{{ first_name | default(\"Hello\") }}, spring is here",
+            "html": "<p>Dear {{ first_name | default(\"customer\") }},</p><p>your {{ plan }} plan has new extras.</p><p><a href=\"{{ unsubscribe_url }}\">Unsubscribe</a></p>",
+            "body": "Dear {{ first_name | default(\"customer\") }},\n\nyour {{ plan }} plan has new extras.\n\nUnsubscribe: {{ unsubscribe_url }}\n",
+        }],
+        "defaults": { "plan": "present" },
+    })
+}
+
+fn sms_account() -> Value {
+    json!({
+        "kind": "simulator",
+        "sender": "+12125550100",
+        "ratePerSecond": 30,
+        "simulator": {
+            "channel": "sms", "seed": 1,
+            "delay": { "min": 20, "max": 300 },
+            "badAddress": 0.01, "refused": 0.005, "temporary": 0.02, "undelivered": 0.03,
+            "receiptDelay": { "min": 500, "max": 6000 },
+            "replies": 0.02, "optOuts": 0.01, "helps": 0.005,
+            "replyDelay": { "min": 2000, "max": 20000 },
+        },
+    })
+}
+
+fn email_account() -> Value {
+    json!({
+        "kind": "simulator",
+        "sender": "news@example.com",
+        "senderName": "Demo Ltd",
+        "postalAddress": "Demo Ltd, 1 Example Street, Springfield",
+        "ratePerSecond": 30,
+        "simulator": {
+            "channel": "email", "seed": 2,
+            "delay": { "min": 20, "max": 300 },
+            "badAddress": 0.02, "refused": 0.005, "temporary": 0.02,
+            "optOuts": 0.01,
+            "replyDelay": { "min": 2000, "max": 20000 },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contents_and_accounts_are_right() {
+        for content in [sms_content(), email_content()] {
+            let content: Content = serde_json::from_value(content).unwrap();
+            assert_eq!(content.validate(), []);
+        }
+        for account in [sms_account(), email_account()] {
+            let account: ChannelAccount = serde_json::from_value(account).unwrap();
+            assert_eq!(Document::validate(&account), []);
+        }
+    }
+}

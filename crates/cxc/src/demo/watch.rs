@@ -1,0 +1,181 @@
+//! What the demonstration shows: the addresses, and where its people stand.
+use std::time::Duration;
+
+use cxc_campaign_manager::accounting::{self, Accounting};
+use cxc_campaign_manager::actions::act;
+use cxc_campaign_manager::groups::CampaignGroup;
+use cxc_core::group_state::{GroupAction, GroupState};
+use cxc_server::principal::Principal;
+use cxc_server::{App, BASE, document};
+use cxc_store::StoreError;
+use cxc_store::group::GroupRow;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio_util::sync::CancellationToken;
+
+use super::make::LOOK;
+use super::{GROUPS, TENANT, USER};
+use crate::terminal;
+
+/// In a pipe a line is written at most so often, and only when something changed.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Starts the campaign groups that were never loaded and shows how they do, until told to stop.
+pub async fn run(app: App, stop: CancellationToken) -> anyhow::Result<()> {
+    let tenant = app.db.read().await?.tenant_by_domain(TENANT).await?;
+    let Some(tenant) = tenant else { return Ok(()) };
+    greet(&app);
+    let mut groups = Vec::new();
+    for name in GROUPS {
+        let mut tx = app.db.read().await?;
+        let found = document::find::<CampaignGroup>(&mut tx, tenant.no, name).await?;
+        let Some(group) = found else { continue };
+        let row = tx.group_get(tenant.no, group.id, false).await?;
+        drop(tx);
+        let never_loaded = row.is_some_and(|r| r.loads == 0 && r.state == GroupState::NotLoaded.as_str());
+        if never_loaded {
+            act(&app, &Principal::system(tenant.no), group.id, GroupAction::Start).await?;
+        }
+        groups.push((name, group.id));
+    }
+    let mut board = Board::new(groups.len());
+    while !stop.is_cancelled() {
+        for (n, (name, id)) in groups.iter().enumerate() {
+            // a database that is away for a moment comes back
+            match look(&app, tenant.no, *id).await {
+                Ok(Some((row, accounting))) => board.show(n, line(name, &row, &accounting)),
+                Ok(None) => board.show(n, format!("{name}: deleted")),
+                Err(error) => board.show(n, format!("{name}: {error}")),
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(board.pause()) => {}
+        }
+    }
+    board.end();
+    Ok(())
+}
+
+fn greet(app: &App) {
+    let base = &app.config.public_base_url;
+    let text = format!(
+        "\nAPI explorer  {base}{BASE}/explore\nSign in       {TENANT}\\{USER} (POST {base}{BASE}/auth/login)\nCtrl-C ends it; starting again goes on where it stood.\n"
+    );
+    let _ = terminal::say(&text);
+}
+
+async fn look(app: &App, tenant: i64, id: uuid::Uuid) -> Result<Option<(GroupRow, Accounting)>, StoreError> {
+    let mut tx = app.db.read().await?;
+    let Some(row) = tx.group_get(tenant, id, false).await? else { return Ok(None) };
+    let counters = tx.record_counters(row.number).await?;
+    Ok(Some((row, Accounting::of(&counters, app.now()))))
+}
+
+/// One line about a group: how it does, what it waits for.
+fn line(name: &str, row: &GroupRow, accounting: &Accounting) -> String {
+    let delivered = accounting.done.get("Ok").copied().unwrap_or(0);
+    let finished: i64 = accounting.done.values().sum();
+    let sent = finished + accounting.awaiting_receipt;
+    let opted_out = accounting.excluded.get("opted_out").copied().unwrap_or(0);
+    let excluded = accounting.excluded.values().sum::<i64>() - opted_out;
+    let state = row.state.replace('_', " ");
+    let mut line = format!(
+        "{name}: {state} | sent {sent}, delivered {delivered}, failed {}, opted out {opted_out} | ready {}",
+        finished - delivered,
+        accounting.ready
+    );
+    for (label, count) in [("excluded", excluded), ("in doubt", accounting.in_doubt)] {
+        if count > 0 {
+            line += &format!(", {label} {count}");
+        }
+    }
+    for waiting in &accounting.waiting {
+        let reason = accounting::reason_name(waiting.reason).replace('_', " ");
+        // the minute is enough, and the day where it is not today is in the accounting
+        let next = waiting.next.get(11..16).unwrap_or(&waiting.next);
+        line += &format!(" | waiting {} ({reason}, next {next} UTC)", waiting.count);
+    }
+    let limit = row.limited_by.as_ref().filter(|_| row.state == GroupState::Running.as_str());
+    for why in [limit, row.last_error.as_ref()].into_iter().flatten() {
+        line += &format!(" | {why}");
+    }
+    line
+}
+
+/// A line a group: redrawn in place on a terminal, written when it changed in a pipe.
+struct Board {
+    bars: Vec<ProgressBar>,
+    lines: Vec<String>,
+    _all: MultiProgress,
+}
+
+impl Board {
+    fn new(groups: usize) -> Self {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
+        let count = if terminal::is_watched() { groups } else { 0 };
+        let bars = (0..count).map(|_| all.add(ProgressBar::no_length().with_style(style.clone()))).collect();
+        Self { bars, lines: vec![String::new(); groups], _all: all }
+    }
+
+    fn pause(&self) -> Duration {
+        if self.bars.is_empty() { LINE_EVERY } else { LOOK }
+    }
+
+    fn show(&mut self, n: usize, line: String) {
+        if self.lines[n] == line {
+            return;
+        }
+        match self.bars.get(n) {
+            Some(bar) => bar.set_message(line.clone()),
+            None => {
+                let _ = terminal::say(&line);
+            }
+        }
+        self.lines[n] = line;
+    }
+
+    fn end(&self) {
+        self.bars.iter().for_each(ProgressBar::abandon);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cxc_campaign_manager::accounting::Waiting;
+    use cxc_core::record::Reason;
+
+    use super::*;
+
+    #[test]
+    fn the_line_tells_what_was_sent_and_what_is_waited_for() {
+        let row = GroupRow {
+            number: 1,
+            tenant: 2,
+            id: uuid::Uuid::nil(),
+            channel: 2,
+            account: 1,
+            state: "running".into(),
+            target: None,
+            last_error: None,
+            limited_by: None,
+            job: None,
+            loads: 1,
+            changed_at: 0,
+        };
+        let accounting = Accounting {
+            audience: 100,
+            ready: 4,
+            in_progress: 3,
+            awaiting_receipt: 3,
+            done: [("Ok".to_owned(), 50), ("WrongNumber".to_owned(), 2)].into(),
+            excluded: [("opted_out".to_owned(), 1)].into(),
+            waiting: vec![Waiting { reason: Reason::ContactTimes, count: 40, next: "2026-11-22T21:00:00Z".into() }],
+            ..Accounting::default()
+        };
+        assert_eq!(
+            line("SMS", &row, &accounting),
+            "SMS: running | sent 55, delivered 50, failed 2, opted out 1 | ready 4 | waiting 40 (contact times, next 21:00 UTC)"
+        );
+    }
+}
