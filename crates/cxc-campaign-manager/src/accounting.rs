@@ -57,7 +57,8 @@ impl Accounting {
             accounting.audience += n;
             let reason = Reason::from_code(bucket.code).unwrap_or(Reason::None);
             match RecordStatus::from_code(bucket.status) {
-                Some(RecordStatus::Ready) if bucket.due_minute * MINUTE > now => {
+                _ if *n == 0 => {}
+                Some(RecordStatus::Ready) if bucket.waits(now) => {
                     let entry = waiting.entry(reason).or_insert((0, bucket.due_minute));
                     *entry = (entry.0 + n, entry.1.min(bucket.due_minute));
                 }
@@ -75,7 +76,11 @@ impl Accounting {
         }
         accounting.done.retain(|_, n| *n != 0);
         accounting.excluded.retain(|_, n| *n != 0);
-        let next = |(reason, (count, minute)): (Reason, (i64, i64))| Waiting { reason, count, next: time_text(minute * MINUTE) };
+        let next = |(reason, (count, minute)): (Reason, (i64, i64))| Waiting {
+            reason,
+            count,
+            next: time_text(minute * MINUTE),
+        };
         accounting.waiting = waiting.into_iter().filter(|(_, (n, _))| *n != 0).map(next).collect();
         accounting
     }
@@ -107,7 +112,11 @@ pub async fn of_group(app: &App, tenant: i64, id: Uuid) -> Result<Accounting, Ap
 /// Account for everybody in a campaign group's audience
 #[utoipa::path(get, path = "/campaign-groups/{id}/accounting", tag = "Campaigns", operation_id = "getCampaignGroupAccounting",
     params(("id" = Uuid, Path, description = "The campaign group.")), responses((status = OK, body = Accounting), ApiError))]
-pub(crate) async fn accounting(State(app): State<App>, principal: Principal, ApiPath(id): ApiPath<Uuid>) -> Result<axum::Json<Accounting>, ApiError> {
+pub(crate) async fn accounting(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<axum::Json<Accounting>, ApiError> {
     Ok(axum::Json(of_group(&app, principal.tenant, id).await?))
 }
 

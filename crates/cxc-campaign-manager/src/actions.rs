@@ -2,12 +2,15 @@
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use cxc_core::campaign::CampaignGroupBody;
+use cxc_core::channel::Channel;
 use cxc_core::group_state::{Change, GroupAction, GroupState, Refusal, apply};
 use cxc_core::kind;
 use cxc_server::audit::Entry;
 use cxc_server::document;
 use cxc_server::error::Code;
 use cxc_server::{ApiError, ApiPath, App, BASE, Principal};
+use cxc_store::StoreError;
 use cxc_store::Tx;
 use cxc_store::group::GroupRow;
 use cxc_store::job::NewJob;
@@ -16,7 +19,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::groups::CampaignGroup;
+use crate::groups::{CampaignGroup, resolve};
 use crate::preload::{LOAD, LoadJob, REFRESH};
 
 /// What an action came to.
@@ -37,18 +40,23 @@ pub struct Acted {
 pub async fn act(app: &App, principal: &Principal, id: Uuid, action: GroupAction) -> Result<Acted, ApiError> {
     let mut tx = app.db.begin().await?;
     let row = tx.group_get(principal.tenant, id, true).await?.ok_or_else(|| ApiError::not_found("campaign group"))?;
-    let state = GroupState::parse(&row.state).ok_or_else(|| ApiError::internal(anyhow::anyhow!("unknown state {}", row.state)))?;
+    let state = GroupState::parse(&row.state)
+        .ok_or_else(|| ApiError::internal(anyhow::anyhow!("unknown state {}", row.state)))?;
     let target = row.target.as_deref().and_then(GroupState::parse);
     let acted = match apply(state, target, action).map_err(refusal)? {
         Change::Nothing => return Ok(Acted { state, changed: false, job: row.job }),
         Change::Refresh => {
-            let job = queue(app, &mut tx, principal, &row, REFRESH).await?;
+            let job = refresh_job(app, &mut tx, &row, &principal.name, true).await?;
             Acted { state, changed: true, job: Some(job) }
         }
         Change::To { state: to, target } => change_state(app, &mut tx, principal, &row, state, to, target).await?,
     };
-    let entry = Entry::new(name(action), kind::CAMPAIGN_GROUP).of(id, &group_name(&mut tx, principal.tenant, id).await?);
-    entry.changed(Some(json!({ "state": state })), Some(json!({ "state": acted.state }))).write(app, &mut tx, principal).await?;
+    let entry =
+        Entry::new(name(action), kind::CAMPAIGN_GROUP).of(id, &group_name(&mut tx, principal.tenant, id).await?);
+    entry
+        .changed(Some(json!({ "state": state })), Some(json!({ "state": acted.state })))
+        .write(app, &mut tx, principal)
+        .await?;
     let body = json!({ "state": acted.state, "action": action });
     tx.event_insert(principal.tenant, "campaign-groups", "state", &id.to_string(), &body, app.now()).await?;
     tx.commit().await?;
@@ -68,7 +76,7 @@ async fn change_state(
     let job = match (from, to) {
         (GroupState::NotLoaded, GroupState::PreLoading) => {
             check_loadable(tx, principal.tenant, row).await?;
-            Some(queue(app, tx, principal, row, LOAD).await?)
+            Some(queue(app, tx, row, &principal.name, LOAD, true).await?)
         }
         (GroupState::PreLoading, GroupState::PreLoading) => row.job,
         (GroupState::PreLoading, _) => {
@@ -80,43 +88,110 @@ async fn change_state(
         _ => None,
     };
     tx.group_set_state(row.number, to.as_str(), target_word, job, app.now()).await?;
-    if to == GroupState::PreLoading {
+    if from == GroupState::NotLoaded {
         tx.group_set_error(row.number, None).await?;
     }
     Ok(Acted { state: to, changed: true, job })
 }
 
-/// What a group lacks to be loaded.
+/// What a group lacks to be loaded. Its session profile may have changed since it was made: it is looked up anew.
 async fn check_loadable(tx: &mut Tx, tenant: i64, row: &GroupRow) -> Result<(), ApiError> {
     let lists = tx.group_lists(row.number).await?;
     if lists.is_empty() {
         return Err(ApiError::new(Code::GroupWithoutList, "give the group at least one contact list"));
     }
-    if row.account == 0 {
-        return Err(ApiError::new(Code::SessionProfileInvalid, "the session profile names no channel account (gateway)"));
-    }
-    let group = document::get::<CampaignGroup>(tx, tenant, row.id).await?.ok_or_else(|| ApiError::not_found("campaign group"))?;
-    if group.body.0.settings.as_ref().is_none_or(|s| s.content.is_none()) {
-        return Err(ApiError::new(Code::ContentMissing, "give the group a content to send"));
-    }
+    let group = document::get::<CampaignGroup>(tx, tenant, row.id).await?;
+    let body = group.ok_or_else(|| ApiError::not_found("campaign group"))?.body.0;
+    let channel = check_account(tx, tenant, row, &body).await?;
+    check_content(tx, tenant, channel, &body).await?;
     for entry in lists {
         let importing = match tx.contact_list_of_number(tenant, entry.list).await? {
             Some(list) => tx.lease_holder(&list.lease_name()).await?.is_some(),
             None => false,
         };
         if importing {
-            return Err(ApiError::new(Code::ListImporting, "a list of the group is being imported: wait until that is done"));
+            let detail = "a list of the group is being imported: wait until that is done";
+            return Err(ApiError::new(Code::ListImporting, detail));
         }
     }
     Ok(())
 }
 
-async fn queue(app: &App, tx: &mut Tx, principal: &Principal, row: &GroupRow, kind: &'static str) -> Result<Uuid, ApiError> {
+/// The channel account must be there and carry what the group sends.
+async fn check_account(
+    tx: &mut Tx,
+    tenant: i64,
+    row: &GroupRow,
+    body: &CampaignGroupBody,
+) -> Result<Channel, ApiError> {
+    let invalid = |detail: &'static str| ApiError::new(Code::SessionProfileInvalid, detail);
+    let (kind, gateway) = resolve(tx, tenant, body).await?;
+    let gateway = gateway.ok_or_else(|| invalid("the session profile names no channel account (gateway)"))?;
+    let account = tx.object_get(tenant, kind::CHANNEL_ACCOUNT, gateway).await?;
+    let account = account.ok_or_else(|| invalid("the channel account (gateway) is gone"))?.body.0;
+    let carried = match account["kind"].as_str() {
+        Some("smtp") => Some(Channel::Email),
+        Some("smpp") => Some(Channel::Sms),
+        Some("simulator") if account["simulator"]["channel"] == "email" => Some(Channel::Email),
+        Some("simulator") => Some(Channel::Sms),
+        _ => None,
+    };
+    if carried != Some(kind.channel()) {
+        return Err(invalid("the channel account (gateway) carries another channel than the group's"));
+    }
+    let number = tx.channel_account_number(tenant, gateway).await?;
+    tx.group_set_account(row.number, kind.channel().bit(), number).await?;
+    Ok(kind.channel())
+}
+
+async fn check_content(tx: &mut Tx, tenant: i64, channel: Channel, body: &CampaignGroupBody) -> Result<(), ApiError> {
+    let missing = |detail: &'static str| ApiError::new(Code::ContentMissing, detail);
+    let content = body.settings.as_ref().and_then(|settings| settings.content);
+    let content = content.ok_or_else(|| missing("give the group a content to send"))?;
+    let object = tx.object_get(tenant, kind::CONTENT, content).await?;
+    let object = object.ok_or_else(|| missing("the group's content is gone"))?.body.0;
+    match object["channel"].as_str() {
+        Some(other) if Some(other) != serde_json::to_value(channel).map_err(ApiError::internal)?.as_str() => {
+            Err(missing("the group's content is for another channel"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Queues a refresh, or names the one that is under way: two of a group must not run side by side.
+pub async fn refresh_job(
+    app: &App,
+    tx: &mut Tx,
+    row: &GroupRow,
+    created_by: &str,
+    reconsider: bool,
+) -> Result<Uuid, StoreError> {
+    match tx.job_latest(row.tenant, row.id, REFRESH).await? {
+        Some(job) if job.finished_at.is_none() => Ok(job.id),
+        _ => queue(app, tx, row, created_by, REFRESH, reconsider).await,
+    }
+}
+
+async fn queue(
+    app: &App,
+    tx: &mut Tx,
+    row: &GroupRow,
+    created_by: &str,
+    kind: &'static str,
+    reconsider: bool,
+) -> Result<Uuid, StoreError> {
     let now = app.now();
-    let payload = serde_json::to_value(LoadJob { group: row.number }).map_err(ApiError::internal)?;
     let id = app.ids.next();
-    let created_by = principal.name.clone();
-    let job = NewJob { id, tenant: row.tenant, kind, subject: Some(row.id), payload, run_at: now, created_by, created_at: now };
+    let job = NewJob {
+        id,
+        tenant: row.tenant,
+        kind,
+        subject: Some(row.id),
+        payload: serde_json::to_value(LoadJob { group: row.number, reconsider })?,
+        run_at: now,
+        created_by: created_by.to_owned(),
+        created_at: now,
+    };
     tx.job_insert(&job).await?;
     Ok(id)
 }
@@ -149,7 +224,9 @@ fn name(action: GroupAction) -> &'static str {
 
 async fn answer(app: App, principal: Principal, id: Uuid, action: GroupAction) -> Result<Response, ApiError> {
     let acted = act(&app, &principal, id, action).await?;
-    let Some(job) = acted.job.filter(|_| acted.changed) else { return Ok((StatusCode::OK, axum::Json(acted)).into_response()) };
+    let Some(job) = acted.job.filter(|_| acted.changed) else {
+        return Ok((StatusCode::OK, axum::Json(acted)).into_response());
+    };
     let location = HeaderValue::from_str(&format!("{BASE}/jobs/{job}")).map_err(ApiError::internal)?;
     Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], axum::Json(acted)).into_response())
 }

@@ -74,7 +74,9 @@ pub async fn put(app: &App, principal: &Principal, id: Uuid, lists: &WeightedLis
     let mut numbers = Vec::with_capacity(lists.items.len());
     for (i, (item, position)) in lists.items.iter().zip(0_i64..).enumerate() {
         let found = tx.contact_list_get(tenant, item.list).await?;
-        let list = found.ok_or_else(|| ApiError::invalid(&format!("/items/{i}/list"), "not_found", "there is no such contact list"))?;
+        let list = found.ok_or_else(|| {
+            ApiError::invalid(&format!("/items/{i}/list"), "not_found", "there is no such contact list")
+        })?;
         if let Some(rule) = item.selection_rule
             && tx.object_get(tenant, kind::SELECTION_RULE, rule).await?.is_none()
         {
@@ -108,7 +110,11 @@ async fn read(tx: &mut Tx, tenant: i64, group: i64) -> Result<WeightedLists, Api
 /// The lists of a campaign group
 #[utoipa::path(get, path = "/campaign-groups/{id}/lists", tag = "Campaigns", operation_id = "getCampaignGroupLists",
     params(("id" = Uuid, Path, description = "The campaign group.")), responses((status = OK, body = WeightedLists), ApiError))]
-pub(crate) async fn get_lists(State(app): State<App>, principal: Principal, ApiPath(id): ApiPath<Uuid>) -> Result<axum::Json<WeightedLists>, ApiError> {
+pub(crate) async fn get_lists(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<axum::Json<WeightedLists>, ApiError> {
     let mut tx = app.db.read().await?;
     let row = tx.group_get(principal.tenant, id, false).await?.ok_or_else(|| ApiError::not_found("campaign group"))?;
     Ok(axum::Json(read(&mut tx, principal.tenant, row.number).await?))

@@ -1,4 +1,6 @@
 //! Campaign groups: the runnable object. Its document says what it is; its row at work says where it stands.
+use std::collections::HashMap;
+
 use cxc_core::campaign::{CampaignGroupBody, CampaignSettings, ProfileType};
 use cxc_core::field_error::FieldError;
 use cxc_core::group_state::{GroupAction, GroupState};
@@ -6,6 +8,7 @@ use cxc_core::kind;
 use cxc_server::document::{self, Extras, Reference, Removal, Write};
 use cxc_server::error::Code;
 use cxc_server::{ApiError, Document, Scope};
+use cxc_store::Tx;
 use cxc_store::group::GroupRow;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -83,20 +86,31 @@ impl Document for CampaignGroup {
     }
 
     async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        let tenant = write.principal.tenant;
         if let Some(before) = write.before {
-            let row = write.tx.group_get(write.principal.tenant, before.id, true).await?;
-            let at_rest = row.is_none_or(|row| row.state == GroupState::NotLoaded.as_str());
-            if !at_rest && !only_live_edits(&before.body.0, &write.after.body.0) {
-                let detail = "while it is loaded only pace and the order of devices can be changed: stop the group first";
+            let row = write.tx.group_get(tenant, before.id, true).await?;
+            if !is_at_rest(row.as_ref()) && !only_live_edits(&before.body.0, &write.after.body.0) {
+                let detail =
+                    "while it is loaded only pace and the order of devices can be changed: stop the group first";
                 return Err(ApiError::new(Code::GroupRunning, detail));
             }
         }
         let body = &mut write.after.body.0;
+        let template = document::get::<CampaignTemplate>(write.tx, tenant, body.template).await?;
+        // a template that is not there is refused with the other references
+        let Some(template) = template else { return Ok(()) };
+        // which version was copied is known here only
+        body.source_version = write.before.map_or(template.version, |before| before.body.0.source_version);
         if body.settings.is_none() {
-            let template = document::get::<CampaignTemplate>(write.tx, write.principal.tenant, body.template).await?;
-            if let Some(template) = template {
-                body.source_version = template.version;
-                body.settings = Some(template.body.0.settings.unwrap_or_default());
+            body.source_version = template.version;
+            body.settings = Some(template.body.0.settings.unwrap_or_default());
+        }
+        if let Some(before) = write.before.filter(|before| before.body.0.template != body.template) {
+            let (was, is) =
+                (resolve(write.tx, tenant, &before.body.0).await?.0, resolve(write.tx, tenant, body).await?.0);
+            if was != is {
+                let detail = "the type of a group is fixed when it is made: take a template of the same type";
+                return Err(ApiError::invalid("/template", "not_editable", detail));
             }
         }
         Ok(())
@@ -105,23 +119,31 @@ impl Document for CampaignGroup {
     async fn after_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
         let (tenant, id) = (write.principal.tenant, write.after.id);
         let body = &write.after.body.0;
-        let (channel, gateway) = resolve(write.tx, tenant, body).await?;
+        let row = write.tx.group_get(tenant, id, true).await?;
+        if !is_at_rest(row.as_ref()) {
+            // what is under way stays with the account that it was loaded for
+            return Ok(());
+        }
+        let (kind, gateway) = resolve(write.tx, tenant, body).await?;
+        let channel = kind.channel().bit();
         let account = match gateway {
             Some(id) => write.tx.channel_account_number(tenant, id).await?,
             None => 0,
         };
-        match write.tx.group_get(tenant, id, true).await? {
+        match row {
             None => {
-                write.tx.group_insert(tenant, id, channel.channel().bit(), account, write.app.now()).await?;
+                write.tx.group_insert(tenant, id, channel, account, write.app.now()).await?;
                 metrics::group_created(write.app, write.principal);
             }
-            Some(row) => write.tx.group_set_account(row.number, channel.channel().bit(), account).await?,
+            Some(row) => write.tx.group_set_account(row.number, channel, account).await?,
         }
         Ok(())
     }
 
     async fn before_delete(removal: &mut Removal<'_, Self>) -> Result<(), ApiError> {
-        let Some(row) = removal.tx.group_get(removal.principal.tenant, removal.document.id, true).await? else { return Ok(()) };
+        let Some(row) = removal.tx.group_get(removal.principal.tenant, removal.document.id, true).await? else {
+            return Ok(());
+        };
         if row.state != GroupState::NotLoaded.as_str() {
             return Err(ApiError::new(Code::GroupRunning, "stop the group before it is deleted"));
         }
@@ -132,21 +154,34 @@ impl Document for CampaignGroup {
     }
 
     async fn extra(extras: &mut Extras<'_, Self>) -> Result<Vec<GroupStanding>, ApiError> {
-        let mut standings = Vec::with_capacity(extras.documents.len());
-        for document in extras.documents {
-            let row = extras.tx.group_get(extras.tenant, document.id, false).await?;
-            standings.push(row.as_ref().map(GroupStanding::of).unwrap_or_default());
-        }
-        Ok(standings)
+        let ids: Vec<Uuid> = extras.documents.iter().map(|d| d.id).collect();
+        let rows = extras.tx.group_get_many(extras.tenant, &ids).await?;
+        let rows: HashMap<Uuid, GroupStanding> = rows.iter().map(|row| (row.id, GroupStanding::of(row))).collect();
+        Ok(ids.iter().map(|id| rows.get(id).cloned().unwrap_or_default()).collect())
     }
 }
 
+fn is_at_rest(row: Option<&GroupRow>) -> bool {
+    row.is_none_or(|row| row.state == GroupState::NotLoaded.as_str())
+}
+
 /// What a group sends and by which account, from its template and session profile.
-async fn resolve(tx: &mut cxc_store::Tx, tenant: i64, body: &CampaignGroupBody) -> Result<(ProfileType, Option<Uuid>), ApiError> {
+pub(crate) async fn resolve(
+    tx: &mut Tx,
+    tenant: i64,
+    body: &CampaignGroupBody,
+) -> Result<(ProfileType, Option<Uuid>), ApiError> {
     let template = document::get::<CampaignTemplate>(tx, tenant, body.template).await?;
-    let template = template.ok_or_else(|| ApiError::invalid("/template", "not_found", "there is no such campaign template"))?.body.0;
+    let template = template
+        .ok_or_else(|| ApiError::invalid("/template", "not_found", "there is no such campaign template"))?
+        .body
+        .0;
     let profile = document::get::<DialingProfile>(tx, tenant, template.dialing_profile).await?;
-    let kind = profile.ok_or_else(|| ApiError::invalid("/template", "not_found", "the template's dialing profile is gone"))?.body.0.kind;
+    let kind = profile
+        .ok_or_else(|| ApiError::invalid("/template", "not_found", "the template's dialing profile is gone"))?
+        .body
+        .0
+        .kind;
     let session = document::get::<SessionProfile>(tx, tenant, template.session_profile).await?;
     Ok((kind, body.gateway.or_else(|| session.and_then(|s| s.body.0.gateway))))
 }
@@ -160,6 +195,8 @@ fn only_live_edits(before: &CampaignGroupBody, after: &CampaignGroupBody) -> boo
             settings.treatment.device_escalation = CampaignSettings::default().treatment.device_escalation;
         }
         body.auto_complete = true;
+        // not the user's to change, and set anew with each write
+        body.source_version = 0;
         body
     };
     after.settings.is_some() && fixed(before) == fixed(after)

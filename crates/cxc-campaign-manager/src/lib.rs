@@ -2,14 +2,18 @@
 
 pub mod accounting;
 pub mod actions;
+mod fate;
 pub mod group_lists;
 pub mod groups;
 mod lifecycle;
 mod metrics;
 pub mod preload;
 pub mod profiles;
+mod pull;
 pub mod records;
 mod settle;
+mod statistics;
+mod sweep;
 
 use std::sync::Arc;
 
@@ -49,6 +53,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(require(Scope::CampaignsRead, routes!(group_lists::get_lists)))
         .routes(require(Scope::CampaignsWrite, routes!(group_lists::put_lists)))
         .routes(require(Scope::CampaignsRead, routes!(accounting::accounting)))
+        .routes(require(Scope::CampaignsRead, routes!(statistics::statistics)))
+        .routes(require(Scope::CampaignsRead, routes!(fate::fate)))
         .routes(require(Scope::CampaignsRead, routes!(records::list_records)))
         .routes(require(Scope::CampaignsRead, routes!(records::get_record)))
         .routes(require(Scope::CampaignsControl, routes!(actions::load)))
@@ -58,6 +64,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(require(Scope::CampaignsControl, routes!(actions::stop)))
         .routes(require(Scope::CampaignsControl, routes!(actions::force_stop)))
         .routes(require(Scope::CampaignsControl, routes!(actions::refresh)))
+        .routes(require(Scope::CampaignsWrite, routes!(pull::pull_changes)))
         .routes(require(Scope::CampaignsControl, routes!(settle::settle_in_doubt)))
         .routes(require(Scope::CampaignsControl, routes!(settle::retry_failed)))
         .routes(require(Scope::CampaignsControl, routes!(settle::cancel)))

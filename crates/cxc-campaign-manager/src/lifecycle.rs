@@ -1,62 +1,131 @@
 //! What happens to groups by themselves: they complete, unload, and take over what changed in their lists.
 use std::time::Duration;
 
+use cxc_core::campaign::CampaignGroupBody;
 use cxc_core::group_state::GroupState;
 use cxc_core::kind;
-use cxc_core::campaign::CampaignGroupBody;
 use cxc_server::App;
-use cxc_store::job::NewJob;
 use cxc_store::group::GroupRow;
+use cxc_store::lease::Lease;
 use cxc_store::{StoreError, Tx};
 use serde_json::json;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounting::Accounting;
+use crate::actions::refresh_job;
 use crate::metrics::CampaignMetrics;
-use crate::preload::{LoadJob, REFRESH};
+use crate::preload::REFRESH;
+use crate::sweep::sweep;
 
 const TICK: Duration = Duration::from_millis(500);
-const LEASE: i64 = 5_000_000;
+/// The lease of whoever looks after groups, in microseconds; it is renewed at a third of that.
+const LEASE: i64 = 6_000_000;
+const RENEW: Duration = Duration::from_secs(2);
 /// What is under way is waited for so long before a stopped group is unloaded, in microseconds.
 const UNLOAD_AFTER: i64 = 600_000_000;
-/// A group is refreshed at most so often, in microseconds.
+/// A group is refreshed at most so often, in microseconds; after a failure less often.
 const REFRESH_EVERY: i64 = 5_000_000;
+const REFRESH_AFTER_FAILURE: i64 = 60_000_000;
+/// While nothing is left to sweep, it is looked for so seldom.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+const FOLD_EVERY: Duration = Duration::from_secs(300);
 
 /// Looks after groups until told to stop; one process at a time does, under a lease.
 pub async fn look_after(app: App, metrics: CampaignMetrics, stop: CancellationToken) -> anyhow::Result<()> {
-    let holder = app.ids.next().to_string();
+    let mut keeper = Keeper::new(app, metrics);
     while !stop.is_cancelled() {
-        match tick(&app, &metrics, &holder).await {
-            Ok(()) => metrics.healthy.with_label_values::<&str>(&[]).set(1.0),
+        let is_well = match keeper.tick().await {
+            Ok(()) => 1.0,
             Err(error) => {
-                metrics.healthy.with_label_values::<&str>(&[]).set(0.0);
                 tracing::warn!(%error, "campaign groups can't be looked after");
+                0.0
             }
-        }
+        };
+        keeper.metrics.healthy.with_label_values::<&str>(&[]).set(is_well);
         tokio::select! {
             () = stop.cancelled() => {}
             () = tokio::time::sleep(TICK) => {}
         }
     }
+    // another process need not wait for the lease to run out
+    if let Err(error) = keeper.release().await {
+        tracing::debug!(%error, "the lease of campaign groups is left to run out");
+    }
     Ok(())
 }
 
-async fn tick(app: &App, metrics: &CampaignMetrics, holder: &str) -> Result<(), StoreError> {
-    let groups = app.db.read().await?.groups_at_work().await?;
-    metrics.states(app, &groups).await?;
-    if groups.is_empty() {
-        return Ok(());
+struct Keeper {
+    app: App,
+    metrics: CampaignMetrics,
+    holder: String,
+    lease: Option<(Lease, Instant)>,
+    sweep_at: Instant,
+    fold_at: Instant,
+}
+
+impl Keeper {
+    fn new(app: App, metrics: CampaignMetrics) -> Self {
+        let holder = app.ids.next().to_string();
+        let now = Instant::now();
+        Self { app, metrics, holder, lease: None, sweep_at: now, fold_at: now + FOLD_EVERY }
     }
-    let mut tx = app.db.begin_relaxed().await?;
-    let lease = tx.lease_acquire("campaign-lifecycle", holder, LEASE).await?;
-    tx.commit().await?;
-    if lease.is_none() {
-        return Ok(());
+
+    async fn tick(&mut self) -> Result<(), StoreError> {
+        let groups = self.app.db.read().await?.groups_at_work().await?;
+        self.metrics.states(&self.app, &groups).await?;
+        let sweeps = Instant::now() >= self.sweep_at;
+        if groups.is_empty() && !sweeps {
+            return Ok(());
+        }
+        if !self.is_ours().await? {
+            return Ok(());
+        }
+        for group in &groups {
+            // one group's trouble is not the others'
+            match look_at(&self.app, group).await {
+                Err(error) if error.is_unavailable() => return Err(error),
+                Err(error) => tracing::warn!(group = %group.id, %error, "a campaign group can't be looked after"),
+                Ok(()) => {}
+            }
+        }
+        if sweeps && !sweep(&self.app).await? {
+            self.sweep_at = Instant::now() + SWEEP_EVERY;
+        }
+        if Instant::now() >= self.fold_at {
+            self.fold_at = Instant::now() + FOLD_EVERY;
+            self.fold(&groups).await?;
+        }
+        Ok(())
     }
-    for group in groups {
-        look_at(app, &group).await?;
+
+    /// Whether this process is the one that looks after groups.
+    async fn is_ours(&mut self) -> Result<bool, StoreError> {
+        if self.lease.as_ref().is_some_and(|(_, since)| since.elapsed() < RENEW) {
+            return Ok(true);
+        }
+        let mut tx = self.app.db.begin_relaxed().await?;
+        let lease = tx.lease_acquire("campaign-lifecycle", &self.holder, LEASE).await?;
+        tx.commit().await?;
+        self.lease = lease.map(|lease| (lease, Instant::now()));
+        Ok(self.lease.is_some())
     }
-    Ok(())
+
+    async fn release(&mut self) -> Result<(), StoreError> {
+        let Some((lease, _)) = self.lease.take() else { return Ok(()) };
+        let mut tx = self.app.db.begin_relaxed().await?;
+        tx.lease_release(&lease).await?;
+        tx.commit().await
+    }
+
+    async fn fold(&self, groups: &[GroupRow]) -> Result<(), StoreError> {
+        for group in groups {
+            let mut tx = self.app.db.begin_relaxed().await?;
+            tx.record_counters_fold(group.number).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
 }
 
 async fn look_at(app: &App, group: &GroupRow) -> Result<(), StoreError> {
@@ -65,54 +134,59 @@ async fn look_at(app: &App, group: &GroupRow) -> Result<(), StoreError> {
     let now = app.now();
     match state {
         GroupState::NotLoaded => Ok(()),
-        GroupState::PreLoading => lost_job(app, &mut tx, group).await,
-        GroupState::UnloadInProgress => set(app, group, GroupState::NotLoaded).await,
+        GroupState::PreLoading => lost_job(app, tx, group).await,
+        GroupState::UnloadInProgress => set(app, tx, group, GroupState::NotLoaded).await,
         GroupState::WaitingUnload => {
             let accounting = Accounting::of(&tx.record_counters(group.number).await?, now);
-            drop(tx);
             let quiet = accounting.in_progress == accounting.awaiting_receipt;
-            if quiet || now - group.changed_at > UNLOAD_AFTER { set(app, group, GroupState::UnloadInProgress).await } else { Ok(()) }
+            let waited = now - group.changed_at > UNLOAD_AFTER;
+            if quiet || waited { set(app, tx, group, GroupState::UnloadInProgress).await } else { Ok(()) }
         }
         GroupState::Active | GroupState::Running => {
             if list_changed(&mut tx, group).await? {
-                drop(tx);
-                return refresh(app, group).await;
+                return refresh(app, tx, group).await;
             }
             let accounting = Accounting::of(&tx.record_counters(group.number).await?, now);
-            if state == GroupState::Running && accounting.is_finished() && auto_completes(&mut tx, group).await? {
-                drop(tx);
-                return set(app, group, GroupState::WaitingUnload).await;
-            }
-            Ok(())
+            let ends =
+                state == GroupState::Running && accounting.is_finished() && auto_completes(&mut tx, group).await?;
+            if ends { set(app, tx, group, GroupState::WaitingUnload).await } else { Ok(()) }
         }
     }
 }
 
 /// A pre-load whose job has ended without telling.
-async fn lost_job(app: &App, tx: &mut Tx, group: &GroupRow) -> Result<(), StoreError> {
-    let Some(job) = group.job else { return set(app, group, GroupState::NotLoaded).await };
-    let ended = tx.job_get(group.tenant, job).await?.is_none_or(|j| !matches!(j.state.as_str(), "queued" | "running"));
-    if !ended {
+async fn lost_job(app: &App, mut tx: Tx, group: &GroupRow) -> Result<(), StoreError> {
+    let job = match group.job {
+        Some(job) => tx.job_get(group.tenant, job).await?,
+        None => None,
+    };
+    if job.is_some_and(|job| matches!(job.state.as_str(), "queued" | "running")) {
         return Ok(());
     }
+    drop(tx);
     let mut tx = app.db.begin().await?;
     let now = tx.group_by_number(group.number, true).await?;
-    if now.is_some_and(|g| g.state == GroupState::PreLoading.as_str() && g.job == Some(job)) {
-        tx.group_set_state(group.number, GroupState::NotLoaded.as_str(), None, None, app.now()).await?;
+    if now.is_some_and(|g| g.state == GroupState::PreLoading.as_str() && g.job == group.job) {
+        move_to(app, &mut tx, group, GroupState::NotLoaded).await?;
         tx.group_set_error(group.number, Some("loading ended before it was done: see the job")).await?;
     }
     tx.commit().await
 }
 
-async fn set(app: &App, group: &GroupRow, to: GroupState) -> Result<(), StoreError> {
+async fn set(app: &App, reader: Tx, group: &GroupRow, to: GroupState) -> Result<(), StoreError> {
+    drop(reader);
     let mut tx = app.db.begin().await?;
     // somebody may have asked for another state meanwhile
     if tx.group_by_number(group.number, true).await?.is_some_and(|now| now.state == group.state) {
-        tx.group_set_state(group.number, to.as_str(), None, None, app.now()).await?;
-        let body = json!({ "state": to });
-        tx.event_insert(group.tenant, "campaign-groups", "state", &group.id.to_string(), &body, app.now()).await?;
+        move_to(app, &mut tx, group, to).await?;
     }
     tx.commit().await
+}
+
+async fn move_to(app: &App, tx: &mut Tx, group: &GroupRow, to: GroupState) -> Result<(), StoreError> {
+    tx.group_set_state(group.number, to.as_str(), None, None, app.now()).await?;
+    let body = json!({ "state": to });
+    tx.event_insert(group.tenant, "campaign-groups", "state", &group.id.to_string(), &body, app.now()).await
 }
 
 async fn list_changed(tx: &mut Tx, group: &GroupRow) -> Result<bool, StoreError> {
@@ -126,29 +200,26 @@ async fn list_changed(tx: &mut Tx, group: &GroupRow) -> Result<bool, StoreError>
     Ok(false)
 }
 
-async fn refresh(app: &App, group: &GroupRow) -> Result<(), StoreError> {
-    let mut tx = app.db.begin().await?;
-    let latest = tx.job_latest(group.tenant, group.id, REFRESH).await?;
+async fn refresh(app: &App, mut reader: Tx, group: &GroupRow) -> Result<(), StoreError> {
     let now = app.now();
-    let busy = latest.is_some_and(|j| j.finished_at.is_none_or(|at| now - at < REFRESH_EVERY));
-    if !busy {
-        let job = NewJob {
-            id: app.ids.next(),
-            tenant: group.tenant,
-            kind: REFRESH,
-            subject: Some(group.id),
-            payload: serde_json::to_value(LoadJob { group: group.number })?,
-            run_at: now,
-            created_by: "system".into(),
-            created_at: now,
-        };
-        tx.job_insert(&job).await?;
+    let too_soon = |job: &cxc_store::job::Job| {
+        let pause = if job.state == "succeeded" { REFRESH_EVERY } else { REFRESH_AFTER_FAILURE };
+        job.finished_at.is_none_or(|at| now - at < pause)
+    };
+    if reader.job_latest(group.tenant, group.id, REFRESH).await?.is_some_and(|job| too_soon(&job)) {
+        return Ok(());
+    }
+    drop(reader);
+    let mut tx = app.db.begin().await?;
+    if tx.group_by_number(group.number, true).await?.is_some_and(|now| now.state == group.state) {
+        refresh_job(app, &mut tx, group, "system", false).await?;
     }
     tx.commit().await
 }
 
 async fn auto_completes(tx: &mut Tx, group: &GroupRow) -> Result<bool, StoreError> {
     let Some(object) = tx.object_get(group.tenant, kind::CAMPAIGN_GROUP, group.id).await? else { return Ok(true) };
-    let body: CampaignGroupBody = serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+    let body: CampaignGroupBody =
+        serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
     Ok(body.auto_complete)
 }

@@ -2,8 +2,8 @@
 use std::collections::BTreeMap;
 
 use cxc_core::group_state::GroupState;
-use cxc_server::{App, Principal};
 use cxc_server::metrics::{HttpMetrics, Metrics, OutMetrics};
+use cxc_server::{App, Principal};
 use cxc_store::StoreError;
 use cxc_store::group::GroupRow;
 use prometheus::{Error, GaugeVec};
@@ -57,7 +57,11 @@ impl CampaignMetrics {
         metrics.gauge("cxc_cm_schedule_item_running_total", "Campaign group with schedule running total.", &[])?;
         metrics.gauge("cxc_cm_schedule_item_active_total", "Campaign group with schedule active total.", &[])?;
         Ok(Self {
-            running: metrics.gauge("cxc_cm_campaign_group_running_total", "Total campaign groups are running.", TENANT)?,
+            running: metrics.gauge(
+                "cxc_cm_campaign_group_running_total",
+                "Total campaign groups are running.",
+                TENANT,
+            )?,
             active: metrics.gauge("cxc_cm_campaign_group_active_total", "Campaign group active total.", TENANT)?,
             healthy: metrics.gauge("cxc_cm_healthy_instance", "Healthy instance.", &[])?,
             http: HttpMetrics::register(metrics, "cxc_cm")?,

@@ -101,12 +101,22 @@ impl Document for CampaignTemplate {
 
     /// Copies the profile's settings into a template that names none of its own.
     async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        let tenant = write.principal.tenant;
         let body = &mut write.after.body.0;
+        let profile = document::get::<DialingProfile>(write.tx, tenant, body.dialing_profile).await?;
+        // a profile that is not there is refused with the other references
+        let Some(profile) = profile else { return Ok(()) };
+        // which version was copied is known here only
+        body.source_version = write.before.map_or(profile.version, |before| before.body.0.source_version);
         if body.settings.is_none() {
-            let tenant = write.principal.tenant;
-            if let Some(profile) = document::get::<DialingProfile>(write.tx, tenant, body.dialing_profile).await? {
-                body.source_version = profile.version;
-                body.settings = Some(profile.body.0.settings);
+            body.source_version = profile.version;
+            body.settings = Some(profile.body.0.settings);
+        }
+        if let Some(before) = write.before.filter(|before| before.body.0.dialing_profile != body.dialing_profile) {
+            let was = document::get::<DialingProfile>(write.tx, tenant, before.body.0.dialing_profile).await?;
+            if was.is_some_and(|was| was.body.0.kind != profile.body.0.kind) {
+                let detail = "the type of a template is fixed when it is made: take a profile of the same type";
+                return Err(ApiError::invalid("/dialingProfile", "not_editable", detail));
             }
         }
         Ok(())

@@ -126,17 +126,27 @@ impl RecordView {
 }
 
 /// Why a record stands where it stands, in a sentence.
-pub fn explain(record: &RecordView) -> String {
+pub fn explain(record: &RecordView, waits: bool) -> String {
     let cause = record.cause.as_deref().map(|c| format!(" ({c})")).unwrap_or_default();
     let due = record.due.as_deref().unwrap_or("now");
     match record.status {
-        RecordStatus::Ready if record.reason == Reason::None => "May be contacted: it waits for its turn.".into(),
-        RecordStatus::Ready => format!("Not contacted yet because of {}{cause}; may be contacted from {due}.", words(record.reason)),
-        RecordStatus::InProgress if record.reason == Reason::AwaitingReceipt => "The carrier took the message; its delivery receipt is awaited.".into(),
+        RecordStatus::Ready if !waits => "May be contacted: it waits for its turn.".into(),
+        RecordStatus::Ready => {
+            format!("Not contacted yet because of {}{cause}; may be contacted from {due}.", words(record.reason))
+        }
+        RecordStatus::InProgress if record.reason == Reason::AwaitingReceipt => {
+            "The carrier took the message; its delivery receipt is awaited.".into()
+        }
         RecordStatus::InProgress => "Being contacted now.".into(),
-        RecordStatus::Done => format!("Done after {} attempts with the result {}.", record.attempts, record.last_result.as_deref().unwrap_or("unknown")),
+        RecordStatus::Done => format!(
+            "Done after {} attempts with the result {}.",
+            record.attempts,
+            record.last_result.as_deref().unwrap_or("unknown")
+        ),
         RecordStatus::Excluded => format!("Not contacted because of {}{cause}.", words(record.reason)),
-        RecordStatus::InDoubt => "A crash hides whether the last message left. It is not repeated unless a person settles it.".into(),
+        RecordStatus::InDoubt => {
+            "A crash hides whether the last message left. It is not repeated unless a person settles it.".into()
+        }
     }
 }
 
@@ -189,8 +199,10 @@ pub(crate) async fn list_records(
     let mut tx = app.db.read().await?;
     let row = group_of(&mut tx, principal.tenant, id).await?;
     let (status, reason) = (asked.status.map(RecordStatus::code), asked.reason.map(Reason::code));
-    let records = tx.record_page(row.number, status, reason, after, limit).await?;
-    let next = records.last().filter(|_| records.len() as i64 == limit).map(|r| r.id.to_string());
+    let mut records = tx.record_page(row.number, status, reason, after, limit + 1).await?;
+    let more = i64::try_from(records.len()).unwrap_or(0) > limit;
+    records.truncate(usize::try_from(limit).unwrap_or(0));
+    let next = records.last().filter(|_| more).map(|r| r.id.to_string());
     let mut items = Vec::with_capacity(records.len());
     let mut lists = std::collections::HashMap::new();
     for record in &records {
@@ -215,14 +227,14 @@ pub(crate) async fn get_record(
     let mut tx = app.db.read().await?;
     let row = group_of(&mut tx, principal.tenant, id).await?;
     let record = tx.record_get(row.number, record).await?.ok_or_else(|| ApiError::not_found("record"))?;
-    Ok(axum::Json(detail(&mut tx, principal.tenant, &record).await?))
+    Ok(axum::Json(detail(&mut tx, principal.tenant, &record, app.now()).await?))
 }
 
 /// A record with its history and its explanation.
-pub async fn detail(tx: &mut Tx, tenant: i64, record: &Record) -> Result<RecordDetail, ApiError> {
+pub async fn detail(tx: &mut Tx, tenant: i64, record: &Record, now: i64) -> Result<RecordDetail, ApiError> {
     let list = list_id(tx, tenant, record.list).await?;
     let view = RecordView::of(record, list);
     let history = tx.attempt_of_record(tenant, record).await?;
-    let explanation = explain(&view);
+    let explanation = explain(&view, record.due > now);
     Ok(RecordDetail { record: view, explanation, history: history.iter().map(AttemptView::from).collect() })
 }

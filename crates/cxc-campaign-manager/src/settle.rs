@@ -1,10 +1,14 @@
 //! What a person decides about records: settle what is in doubt, retry what failed, cancel, reschedule.
 use axum::extract::State;
+use cxc_core::attempt::AttemptState;
 use cxc_core::enumerations::CallResult;
 use cxc_core::kind;
 use cxc_core::record::{Reason, RecordStatus};
+use cxc_server::app::time_text;
 use cxc_server::audit::Entry;
 use cxc_server::{ApiError, ApiJson, ApiPath, App, Principal};
+use cxc_store::Tx;
+use cxc_store::attempt::AttemptUpdate;
 use cxc_store::counter::Deltas;
 use cxc_store::record::{Record, RecordChange};
 use serde::{Deserialize, Serialize};
@@ -17,6 +21,7 @@ use crate::records::group_of;
 
 const SHARD: i64 = -1;
 const SLICE: i64 = 2_000;
+const SETTLE_DONE: &str = "settle_done";
 
 /// How what is in doubt is settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -65,7 +70,8 @@ pub struct Changed {
     pub records: i64,
 }
 
-/// Changes all records of a group that stand somewhere, slice by slice, with one line in the audit log.
+/// Changes all records of a group that stand somewhere, slice by slice; each slice that changed something has
+/// its line in the audit log, in its own transaction.
 async fn change_all(
     app: &App,
     principal: &Principal,
@@ -79,20 +85,54 @@ async fn change_all(
         let mut tx = app.db.begin().await?;
         let row = group_of(&mut tx, principal.tenant, id).await?;
         let page = tx.record_page(row.number, Some(status.code()), None, after, SLICE).await?;
-        let Some(last) = page.last() else {
-            let entry = Entry::new(action, kind::CAMPAIGN_GROUP).of(id, &group_name(&mut tx, principal.tenant, id).await?);
-            entry.changed(None, Some(json!({ "records": changed }))).write(app, &mut tx, principal).await?;
-            tx.commit().await?;
-            return Ok(Changed { records: changed });
-        };
+        let Some(last) = page.last() else { return Ok(Changed { records: changed }) };
         after = last.id;
         let changes: Vec<RecordChange> = page.iter().filter_map(&change).collect();
         let mut deltas = Deltas::default();
         let done = tx.record_apply(&changes, 0, app.now(), &mut deltas).await?;
+        if done.is_empty() {
+            continue;
+        }
+        if status == RecordStatus::InDoubt {
+            let done: Vec<&Record> = page.iter().filter(|r| done.iter().any(|(_, id)| *id == r.id)).collect();
+            settle_attempts(app, &mut tx, principal, &done, action).await?;
+        }
+        let records = i64::try_from(done.len()).unwrap_or(0);
+        let entry = Entry::new(action, kind::CAMPAIGN_GROUP).of(id, &group_name(&mut tx, principal.tenant, id).await?);
+        entry.changed(None, Some(json!({ "records": records }))).write(app, &mut tx, principal).await?;
         tx.record_counters_add(SHARD, &deltas).await?;
         tx.commit().await?;
-        changed += i64::try_from(done.len()).unwrap_or(0);
+        changed += records;
     }
+}
+
+/// The attempts in doubt of settled records get what the person decided. One that is to be repeated stays in
+/// doubt and counts as an attempt, since it may have left; only its words change.
+async fn settle_attempts(
+    app: &App,
+    tx: &mut Tx,
+    principal: &Principal,
+    records: &[&Record],
+    action: &'static str,
+) -> Result<(), ApiError> {
+    let mut updates = Vec::new();
+    for record in records {
+        let attempts = tx.attempt_of_record(principal.tenant, record).await?;
+        updates.extend(attempts.iter().filter(|a| a.state == AttemptState::InDoubt.code()).map(|a| {
+            let is_done = action == SETTLE_DONE;
+            AttemptUpdate {
+                month: a.month,
+                id: a.id,
+                state: if is_done { AttemptState::Final.code() } else { AttemptState::InDoubt.code() },
+                result: is_done.then_some(CallResult::Ok.code()),
+                provider_id: None,
+                detail: Some(format!("settled by a person: {}", if is_done { "it left" } else { "sent again" })),
+                finished_at: Some(app.now()),
+            }
+        }));
+    }
+    tx.attempt_update(principal.tenant, &updates).await?;
+    Ok(())
 }
 
 /// Settle what a crash left in doubt: as done, or to be sent again
@@ -115,7 +155,7 @@ pub(crate) async fn settle_in_doubt(
         })
     };
     let action = match settle.settle_as {
-        SettleAs::Done => "settle_done",
+        SettleAs::Done => SETTLE_DONE,
         SettleAs::Retry => "settle_retry",
     };
     Ok(axum::Json(change_all(&app, &principal, id, action, RecordStatus::InDoubt, change).await?))
@@ -130,36 +170,61 @@ pub(crate) async fn retry_failed(
     ApiPath(id): ApiPath<Uuid>,
     ApiJson(asked): ApiJson<RetryFailed>,
 ) -> Result<axum::Json<Changed>, ApiError> {
-    let failed = |result: i16| result != CallResult::Ok.code() && (asked.results.is_empty() || asked.results.contains(&result));
+    let failed =
+        |result: i16| result != CallResult::Ok.code() && (asked.results.is_empty() || asked.results.contains(&result));
     let change = |record: &Record| {
         let again = record.last_result.is_some_and(failed);
-        again.then(|| RecordChange { device: 0, retries: 0, ..RecordChange::of(record, RecordStatus::Ready, Reason::None, 0) })
+        again.then(|| RecordChange {
+            device: 0,
+            retries: 0,
+            ..RecordChange::of(record, RecordStatus::Ready, Reason::None, 0)
+        })
     };
     Ok(axum::Json(change_all(&app, &principal, id, "retry_failed", RecordStatus::Done, change).await?))
 }
 
 /// Changes one record that waits, with a line in the audit log.
-async fn change_one(app: &App, principal: &Principal, id: Uuid, record: i64, action: &'static str, change: impl Fn(&Record) -> RecordChange) -> Result<Changed, ApiError> {
+async fn change_one(
+    app: &App,
+    principal: &Principal,
+    id: Uuid,
+    record: i64,
+    action: &'static str,
+    change: impl Fn(&Record) -> RecordChange,
+) -> Result<Changed, ApiError> {
     let mut tx = app.db.begin().await?;
     let row = group_of(&mut tx, principal.tenant, id).await?;
     let found = tx.record_get(row.number, record).await?.ok_or_else(|| ApiError::not_found("record"))?;
     if found.status != RecordStatus::Ready.code() {
         return Ok(Changed { records: 0 });
     }
-    let mut deltas = Deltas::default();
-    let done = tx.record_apply(&[change(&found)], 0, app.now(), &mut deltas).await?;
-    tx.record_counters_add(SHARD, &deltas).await?;
+    let (change, mut deltas) = (change(&found), Deltas::default());
+    let done = tx.record_apply(std::slice::from_ref(&change), 0, app.now(), &mut deltas).await?;
+    if done.is_empty() {
+        return Ok(Changed { records: 0 });
+    }
+    let standing = |status, reason, due: i64| {
+        let (status, reason) = (RecordStatus::from_code(status), Reason::from_code(reason));
+        json!({ "recordId": record.to_string(), "status": status, "reason": reason, "due": (due > 0).then(|| time_text(due)) })
+    };
     let entry = Entry::new(action, kind::CAMPAIGN_GROUP).of(id, &group_name(&mut tx, principal.tenant, id).await?);
-    entry.changed(None, Some(json!({ "recordId": record.to_string() }))).write(app, &mut tx, principal).await?;
+    let before = standing(found.status, found.reason, found.due);
+    let after = standing(change.status, change.reason, change.due);
+    entry.changed(Some(before), Some(after)).write(app, &mut tx, principal).await?;
+    tx.record_counters_add(SHARD, &deltas).await?;
     tx.commit().await?;
-    Ok(Changed { records: i64::try_from(done.len()).unwrap_or(0) })
+    Ok(Changed { records: 1 })
 }
 
 /// Cancel a record that waits
 #[utoipa::path(post, path = "/campaign-groups/{id}/records/{recordId}/actions/cancel", tag = "Campaigns", operation_id = "cancelRecord",
     params(("id" = Uuid, Path, description = "The campaign group."), ("recordId" = i64, Path, description = "The record's number.")),
     responses((status = OK, body = Changed), ApiError))]
-pub(crate) async fn cancel(State(app): State<App>, principal: Principal, ApiPath((id, record)): ApiPath<(Uuid, i64)>) -> Result<axum::Json<Changed>, ApiError> {
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath((id, record)): ApiPath<(Uuid, i64)>,
+) -> Result<axum::Json<Changed>, ApiError> {
     let change = |record: &Record| RecordChange::of(record, RecordStatus::Excluded, Reason::Cancelled, 0);
     Ok(axum::Json(change_one(&app, &principal, id, record, "cancel_record", change).await?))
 }

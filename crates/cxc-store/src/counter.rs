@@ -32,6 +32,11 @@ impl Bucket {
         };
         Self { status: status.code(), code, due_minute }
     }
+
+    /// Whether who stands here may be contacted only after an instant.
+    pub fn waits(&self, now: i64) -> bool {
+        self.status == RecordStatus::Ready.code() && self.due_minute * MINUTE > now
+    }
 }
 
 /// Changes of counters, gathered over a batch.

@@ -211,11 +211,20 @@ impl Tx {
         Ok(())
     }
 
-    /// How far a list is loaded into a group: contacts up to this id of these contents.
-    pub async fn group_list_loaded(&mut self, grp: i64, list: i64, to: i64, generation: i64, changes: i64) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE campaign_group_list SET loaded_to = $3, loaded_generation = $4, loaded_changes = $5 WHERE grp = $1 AND list = $2";
-        on!(self, conn => sqlx::query(SQL).bind(grp).bind(list).bind(to).bind(generation).bind(changes).execute(conn).await?.rows_affected());
-        Ok(())
+    /// Notes how far a list is loaded into a group: from `seen` on, contacts up to `to` of its present contents.
+    /// False when the list was taken away, put back or given another rule meanwhile: then nothing is noted.
+    pub async fn group_list_advance(&mut self, seen: &GroupList, to: i64, generation: i64, changes: i64) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE campaign_group_list SET loaded_to = $3, loaded_generation = $4, loaded_changes = $5
+            WHERE grp = $1 AND list = $2 AND weight >= 0 AND loaded_to = $6 AND selection_rule IS NOT DISTINCT FROM $7";
+        Ok(on!(self, conn => sqlx::query(SQL).bind(seen.grp).bind(seen.list).bind(to).bind(generation).bind(changes)
+            .bind(seen.loaded_to).bind(seen.selection_rule).execute(conn).await?.rows_affected())
+            == 1)
+    }
+
+    /// The groups whose lists are narrowed by a selection rule.
+    pub async fn groups_using_rule(&mut self, rule: Uuid) -> Result<Vec<i64>, StoreError> {
+        const SQL: &str = "SELECT DISTINCT grp FROM campaign_group_list WHERE selection_rule = $1 ORDER BY grp";
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(rule).fetch_all(conn).await?))
     }
 
     /// The number of a channel account, if it has one.

@@ -238,6 +238,15 @@ impl Tx {
         Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(grp).bind(first).bind(last).fetch_all(conn).await?))
     }
 
+    /// Records of one list of a group that wait for their first attempt, behind a contact, by contact.
+    pub async fn record_waiting(&mut self, grp: i64, list: i64, after: i64, limit: i64) -> Result<Vec<Record>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM record WHERE grp = $1 AND contact > $3 AND list = $2 AND status = 1 AND attempts = 0
+             ORDER BY contact LIMIT $4"
+        );
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(list).bind(after).bind(limit).fetch_all(conn).await?))
+    }
+
     /// The records of a contact in the groups of its tenant, each with its group's id: one look-up a group.
     pub async fn records_of_contact(&mut self, tenant: i64, contact: i64) -> Result<Vec<(Uuid, Record)>, StoreError> {
         #[derive(sqlx::FromRow)]
@@ -306,6 +315,22 @@ impl Tx {
         let rows = Rows::of(&hashes.iter().map(|h| Hash { h: *h }).collect::<Vec<_>>())?;
         let source = Rows::source(self, "$1", &[("h", "BIGINT")]);
         let sql = format!("SELECT DISTINCT v.h FROM {source} JOIN record r ON r.grp = $2 AND r.dedupe_hash = v.h AND r.dedupe_hash IS NOT NULL");
+        Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).fetch_all(conn).await?))
+    }
+
+    /// Which of these records (id, hash of its device) stand in a group beside another for the same device.
+    pub async fn record_dedupe_others(&mut self, grp: i64, devices: &[(i64, i64)]) -> Result<Vec<i64>, StoreError> {
+        #[derive(Serialize)]
+        struct Row {
+            id: i64,
+            h: i64,
+        }
+        if devices.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = Rows::of(&devices.iter().map(|(id, h)| Row { id: *id, h: *h }).collect::<Vec<_>>())?;
+        let source = Rows::source(self, "$1", &[("id", "BIGINT"), ("h", "BIGINT")]);
+        let sql = format!("SELECT DISTINCT v.id FROM {source} JOIN record r ON r.grp = $2 AND r.dedupe_hash = v.h AND r.id <> v.id");
         Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).fetch_all(conn).await?))
     }
 

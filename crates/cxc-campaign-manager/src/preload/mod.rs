@@ -1,5 +1,7 @@
 //! Pre-loading: computes a group's audience, slice by slice, and gives each contact its record. Also the
 //! refresh of a loaded group, which does the same for what is new.
+mod audience;
+mod fence;
 mod reconsider;
 mod slice;
 
@@ -7,28 +9,23 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cxc_core::campaign::{CampaignGroupBody, CampaignSettings, Dedupe};
-use cxc_core::channel::Channel;
-use cxc_core::compliance::{IntervalCache, RuleSet, Zones};
+use cxc_core::campaign::Dedupe;
+use cxc_core::compliance::{IntervalCache, Zones};
 use cxc_core::group_state::GroupState;
-use cxc_core::kind;
 use cxc_core::seen_filter::SeenFilter;
 use cxc_server::App;
 use cxc_server::job_runner::{JobControl, JobError, JobHandler};
-use cxc_core::selection::SelectionRule;
-use cxc_store::contact_slice::RULE_FROM;
-use cxc_store::selection::CompiledRule;
-use cxc_store::{StoreError, Tx};
-use cxc_store::group::{GroupList, GroupRow};
-use cxc_store::job::Job;
+use cxc_store::StoreError;
+use cxc_store::group::GroupList;
+use cxc_store::id_block::{IdBlocks, Numbered};
+use cxc_store::job::{Job, MAX_TRIES};
 use cxc_store::judge::Judge;
-use cxc_store::list::ContactList;
 use cxc_store::location::Locations;
-use cxc_store::suppression::SuppressionList;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use uuid::Uuid;
+use serde_json::{Value, json};
 
+use audience::{Audience, AudienceList};
+use fence::Fence;
 use slice::Slice;
 
 /// The kind of the job that loads a group.
@@ -37,6 +34,8 @@ pub const LOAD: &str = "campaign_group_load";
 pub const REFRESH: &str = "campaign_group_refresh";
 /// Contacts in a slice: one transaction each.
 const SLICE: i64 = 10_000;
+/// Record ids that are taken at once.
+const ID_BLOCK: i64 = 20_000;
 
 /// What a load or refresh job is told.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,13 +43,16 @@ const SLICE: i64 = 10_000;
 pub struct LoadJob {
     /// The group's number.
     pub group: i64,
+    /// Whether exclusions of every kind are looked at again; a load always does.
+    #[serde(default)]
+    pub reconsider: bool,
 }
 
 /// What a load came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoadResult {
-    /// Contacts that were looked at.
+    /// Contacts that were given a record.
     pub contacts: i64,
     /// Those that may be contacted, now or later.
     pub ready: i64,
@@ -58,6 +60,8 @@ pub struct LoadResult {
     pub excluded: i64,
     /// Earlier exclusions that no longer hold.
     pub readmitted: i64,
+    /// Records that the changed rule of their list no longer takes.
+    pub deselected: i64,
 }
 
 /// Loads and refreshes groups.
@@ -70,21 +74,12 @@ pub struct LoadHandler {
     pub locations: Arc<Locations>,
 }
 
-/// A group as pre-loading sees it.
-struct Audience {
-    row: GroupRow,
-    channel: Channel,
-    settings: CampaignSettings,
-    rules: RuleSet,
-    suppression: Vec<SuppressionList>,
-    lists: Vec<AudienceList>,
-}
-
-/// One list of a group's audience.
-struct AudienceList {
-    entry: GroupList,
-    list: ContactList,
-    rule: Option<CompiledRule>,
+/// One run of a load or refresh.
+struct Run<'a> {
+    app: &'a App,
+    audience: &'a Audience,
+    fence: &'a Fence<'a>,
+    control: &'a JobControl,
 }
 
 #[async_trait]
@@ -94,95 +89,85 @@ impl JobHandler for LoadHandler {
     }
 
     async fn run(&self, job: &Job, control: &JobControl) -> Result<Value, JobError> {
-        let asked: LoadJob = serde_json::from_value(job.payload.0.clone()).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-        let result = match self.load(asked.group, control).await {
-            Ok(result) => result,
-            Err(error) => {
-                self.failed(job, asked.group, &error).await?;
-                return Err(error);
+        let asked: LoadJob =
+            serde_json::from_value(job.payload.0.clone()).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let fence = Fence::of(asked.group, job, control);
+        match self.load(&asked, &fence, control).await {
+            Ok(result) => {
+                self.finish(&fence).await?;
+                Ok(serde_json::to_value(result).map_err(StoreError::Json)?)
             }
-        };
-        self.finish(job, asked.group).await?;
-        Ok(serde_json::to_value(result).map_err(StoreError::Json)?)
+            Err(error) => {
+                self.failed(job, &fence, &error).await?;
+                Err(error)
+            }
+        }
     }
 }
 
 impl LoadHandler {
-    async fn load(&self, group: i64, control: &JobControl) -> Result<LoadResult, JobError> {
-        let Some(audience) = self.audience(group).await? else { return Ok(LoadResult::default()) };
+    async fn load(&self, asked: &LoadJob, fence: &Fence<'_>, control: &JobControl) -> Result<LoadResult, JobError> {
+        control.check()?;
+        let Some(audience) = Audience::read(&self.app, &self.zones, asked.group, fence).await? else {
+            return Ok(LoadResult::default());
+        };
+        let run = Run { app: &self.app, audience: &audience, fence, control };
         let cache = IntervalCache::new(self.zones.clone(), IntervalCache::CAPACITY);
         let mut judge = Judge::new(cache, Arc::clone(&self.locations), self.app.hash_key);
         let mut result = LoadResult::default();
         let total: i64 = audience.lists.iter().map(|l| l.list.contacts).sum();
-        control.progress(0, total);
-        reconsider::excluded(&self.app, &audience, &mut judge, control, &mut result).await?;
-        let mut seen = self.seen(&audience, total, control).await?;
-        let mut done = 0;
+        control.progress(audience.size.min(total), total);
+        reconsider::excluded(&run, asked.reconsider || fence.is_load, &mut judge, &mut result).await?;
+        reconsider::deselect(&run, &mut result).await?;
+        let mut seen = self.seen(&run, total).await?;
+        let mut ids = IdBlocks::new(Numbered::Record, ID_BLOCK);
         for part in &audience.lists {
-            let mut after = part.entry.loaded_to;
-            let mut next = Slice::read(&self.app, &audience, part, after, SLICE).await?;
-            while let Some(slice) = next.take() {
-                control.check()?;
-                after = slice.last();
-                done += slice.len();
-                let judged = slice.judge(&self.app, &audience, &mut judge, seen.as_mut()).await?;
-                // the next slice is read while this one is written
-                let (written, read) = tokio::join!(
-                    judged.write(&self.app, &audience, &part.list, after),
-                    Slice::read(&self.app, &audience, part, after, SLICE)
-                );
-                written?.add_to(&mut result);
-                next = read?;
-                control.progress(done.min(total), total);
-            }
-            self.loaded(&audience, &part.list, after).await?;
+            self.load_list(&run, part, &mut judge, &mut seen, &mut ids, &mut result).await?;
         }
         control.progress(total, total);
         Ok(result)
     }
 
-    async fn audience(&self, group: i64) -> Result<Option<Audience>, StoreError> {
-        let mut tx = self.app.db.read().await?;
-        let Some(row) = tx.group_by_number(group, false).await? else { return Ok(None) };
-        let Some(channel) = Channel::from_bit(row.channel) else { return Ok(None) };
-        let Some(object) = tx.object_get(row.tenant, kind::CAMPAIGN_GROUP, row.id).await? else { return Ok(None) };
-        let body: CampaignGroupBody = serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-        let settings = body.settings.unwrap_or_default();
-        let documents = tx.rule_documents(row.tenant).await?;
-        let selected: Vec<String> = settings.rules.iter().map(Uuid::to_string).collect();
-        let selected: Vec<&str> = selected.iter().map(String::as_str).collect();
-        let rules = RuleSet::compile(&documents, &selected, &self.zones);
-        let suppression = tx.suppression_applicable(row.tenant, &settings.suppression_lists, channel, self.app.now()).await?;
-        let mut lists = Vec::new();
-        for entry in tx.group_lists(group).await? {
-            let Some(list) = tx.contact_list_of_number(row.tenant, entry.list).await? else { continue };
-            let rule = match entry.selection_rule {
-                Some(id) => Some(self.rule(&mut tx, row.tenant, id).await?),
-                None => None,
-            };
-            lists.push(AudienceList { entry, list, rule });
+    /// Gives the contacts of a list that have no record yet theirs.
+    async fn load_list(
+        &self,
+        run: &Run<'_>,
+        part: &AudienceList,
+        judge: &mut Judge,
+        seen: &mut Option<SeenFilter>,
+        ids: &mut IdBlocks,
+        result: &mut LoadResult,
+    ) -> Result<(), JobError> {
+        let mut place = part.entry.clone();
+        let mut next = Slice::read(run, part, place.loaded_to, SLICE).await?;
+        while let Some(slice) = next.take() {
+            run.control.check()?;
+            let (to, len) = (slice.last(), slice.len());
+            let judged = slice.judge(run, part, judge, seen.as_mut()).await?;
+            let first = ids.take(&self.app.db, judged.len()).await?;
+            // the next slice is read while this one is written
+            let (written, read) =
+                tokio::join!(judged.write(run, part, &place, to, first), Slice::read(run, part, to, SLICE));
+            let Some(written) = written? else { return Ok(()) };
+            written.add_to(result);
+            place.loaded_to = to;
+            next = read?;
+            let (done, total) = run.control.reported();
+            run.control.progress((done + len).min(total), total);
         }
-        Ok(Some(Audience { row, channel, settings, rules, suppression, lists }))
-    }
-
-    /// A rule that is gone or can't be read selects nobody by failing the load.
-    async fn rule(&self, tx: &mut Tx, tenant: i64, id: Uuid) -> Result<CompiledRule, StoreError> {
-        let object = tx.object_get(tenant, kind::SELECTION_RULE, id).await?;
-        let object = object.ok_or_else(|| StoreError::Corrupt("a selection rule of the group is gone".into()))?;
-        let rule: SelectionRule = serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-        Ok(CompiledRule::new(&rule, self.app.db.engine(), RULE_FROM, false))
+        self.loaded(run, part, &place).await
     }
 
     /// The filter of devices that already stand in the group, or none if it does not look for doubles.
-    async fn seen(&self, audience: &Audience, expected: i64, control: &JobControl) -> Result<Option<SeenFilter>, JobError> {
-        if audience.settings.dedupe == Dedupe::None {
+    async fn seen(&self, run: &Run<'_>, expected: i64) -> Result<Option<SeenFilter>, JobError> {
+        if run.audience.settings.dedupe == Dedupe::None {
             return Ok(None);
         }
         let mut filter = SeenFilter::for_about(usize::try_from(expected).unwrap_or(0));
         let mut after = 0;
         loop {
-            control.check()?;
-            let page = self.app.db.read().await?.record_dedupe_page(audience.row.number, after, SLICE).await?;
+            run.control.check()?;
+            let page = self.app.db.read().await?.record_dedupe_page(run.audience.row.number, after, SLICE).await?;
             let Some((last, _)) = page.last() else { return Ok(Some(filter)) };
             after = *last;
             for (_, hash) in &page {
@@ -191,41 +176,51 @@ impl LoadHandler {
         }
     }
 
-    async fn loaded(&self, audience: &Audience, list: &ContactList, to: i64) -> Result<(), StoreError> {
+    /// The whole list is loaded as it was when the load began: what changed since is the next refresh's.
+    async fn loaded(&self, run: &Run<'_>, part: &AudienceList, place: &GroupList) -> Result<(), JobError> {
         let mut tx = self.app.db.begin_relaxed().await?;
-        tx.group_list_loaded(audience.row.number, list.number, to, list.generation, list.changes).await?;
-        tx.commit().await
+        run.fence.hold(&mut tx, self.app.now()).await?;
+        tx.group_list_advance(place, place.loaded_to, part.list.generation, part.list.changes).await?;
+        Ok(tx.commit().await?)
     }
 
     /// The group becomes what it was to become, unless somebody changed that meanwhile.
-    async fn finish(&self, job: &Job, group: i64) -> Result<(), StoreError> {
+    async fn finish(&self, fence: &Fence<'_>) -> Result<(), JobError> {
         let mut tx = self.app.db.begin().await?;
-        if let Some(row) = tx.group_by_number(group, true).await?
-            && row.state == GroupState::PreLoading.as_str()
-            && row.job == Some(job.id)
-        {
+        let Some(row) = fence.group(&mut tx).await? else { return Ok(()) };
+        if fence.is_load {
             let target = row.target.as_deref().and_then(GroupState::parse).unwrap_or(GroupState::Active);
-            tx.group_set_state(group, target.as_str(), None, None, self.app.now()).await?;
-            tx.group_set_error(group, None).await?;
-            tx.group_count_load(group).await?;
+            tx.group_set_state(row.number, target.as_str(), None, None, self.app.now()).await?;
+            tx.group_count_load(row.number).await?;
+            let body = json!({ "state": target });
+            tx.event_insert(row.tenant, "campaign-groups", "state", &row.id.to_string(), &body, self.app.now()).await?;
         }
-        tx.commit().await
+        if row.last_error.is_some() {
+            tx.group_set_error(row.number, None).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
-    async fn failed(&self, job: &Job, group: i64, error: &JobError) -> Result<(), StoreError> {
-        let retried = matches!(error, JobError::Stopping) || matches!(error, JobError::Store(e) if e.is_unavailable());
-        if retried {
-            return Ok(());
-        }
+    async fn failed(&self, job: &Job, fence: &Fence<'_>, error: &JobError) -> Result<(), JobError> {
+        let why = match error {
+            JobError::Stopping => return Ok(()),
+            JobError::Store(e) if e.is_unavailable() || matches!(e, StoreError::LeaseLost(_)) => return Ok(()),
+            JobError::Store(e) if e.is_conflict() && job.tries < MAX_TRIES => return Ok(()),
+            JobError::Cancelled => "cancelled".to_owned(),
+            JobError::Refused(error) => error.detail().to_owned(),
+            JobError::Store(_) | JobError::Internal(_) => "it failed on our side, the log says why".to_owned(),
+        };
         let mut tx = self.app.db.begin().await?;
-        if let Some(row) = tx.group_by_number(group, true).await?
-            && row.state == GroupState::PreLoading.as_str()
-            && row.job == Some(job.id)
-        {
-            tx.group_set_state(group, GroupState::NotLoaded.as_str(), None, None, self.app.now()).await?;
-            tx.group_set_error(group, Some(&format!("loading failed: {error}"))).await?;
+        let Some(row) = fence.group(&mut tx).await? else { return Ok(()) };
+        if fence.is_load {
+            tx.group_set_state(row.number, GroupState::NotLoaded.as_str(), None, None, self.app.now()).await?;
+            tx.group_set_error(row.number, Some(&format!("loading ended: {why}"))).await?;
+            let body = json!({ "state": GroupState::NotLoaded });
+            tx.event_insert(row.tenant, "campaign-groups", "state", &row.id.to_string(), &body, self.app.now()).await?;
+        } else {
+            tx.group_set_error(row.number, Some(&format!("taking over what changed ended: {why}"))).await?;
         }
-        tx.commit().await
+        Ok(tx.commit().await?)
     }
 }
 

@@ -3,28 +3,73 @@ use std::collections::BTreeMap;
 
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_core::seen_filter::SeenFilter;
-use cxc_server::App;
-use cxc_store::StoreError;
-use cxc_store::contact::FullContact;
+use cxc_server::job_runner::JobError;
+use cxc_store::contact::{Contact, Device, FullContact};
+use cxc_store::contact_slice::LeanSlice;
 use cxc_store::counter::{Bucket, Deltas};
-use cxc_store::id_block::Numbered;
-use cxc_store::judge::{Case, Finding, Judge, Scope};
-use cxc_store::list::ContactList;
+use cxc_store::group::GroupList;
+use cxc_store::judge::{Case, Finding, Judge};
 use cxc_store::record::RECORD;
+use cxc_store::{StoreError, Tx};
 
-use super::{Audience, AudienceList, Ids, LoadResult};
+use super::audience::{Audience, AudienceList};
+use super::{Ids, LoadResult, Run};
 
 /// Pre-loading writes its counters here; senders have shards of their own.
-const SHARD: i64 = 0;
+pub const SHARD: i64 = 0;
 /// The priority of records that no one rescheduled or asked to be called back.
 const GENERAL: i16 = 2;
 
 /// Contacts of one list, in the order of their ids.
 pub struct Slice {
+    /// Those without a record, as far as they are judged.
     contacts: Vec<FullContact>,
+    left_out: LeftOut,
+    looked_at: i64,
+    last: i64,
+}
+
+/// Who is not part of a group's audience, whatever the rules of compliance say.
+#[derive(Default)]
+pub struct LeftOut {
     selected: Option<Ids>,
     reached: Ids,
-    last: i64,
+}
+
+impl LeftOut {
+    /// Of a list's contacts behind one id and up to another.
+    pub async fn read(
+        tx: &mut Tx,
+        audience: &Audience,
+        part: &AudienceList,
+        after: i64,
+        last: i64,
+    ) -> Result<Self, StoreError> {
+        let reached = match audience.settings.exclude_reached_by.as_slice() {
+            [] => Ids::new(),
+            groups => tx.record_reached(audience.row.tenant, groups, after + 1, last).await?.into_iter().collect(),
+        };
+        let Some(rule) = &part.rule else { return Ok(Self { selected: None, reached }) };
+        let (mut selected, mut from) = (Ids::new(), after);
+        while from < last
+            && let Some(slice) = tx.contact_slice(&part.list, from, super::SLICE, Some(rule)).await?
+        {
+            selected.extend(slice.contacts.iter().map(|c| c.id));
+            from = slice.last;
+        }
+        Ok(Self { selected: Some(selected), reached })
+    }
+
+    /// Why a contact is left out, if it is.
+    pub fn why(&self, part: &AudienceList, contact: i64) -> Option<String> {
+        if self.selected.as_ref().is_some_and(|ids| !ids.contains(&contact)) {
+            part.entry.selection_rule.map(|id| id.to_string())
+        } else if self.reached.contains(&contact) {
+            Some("reached by another group".into())
+        } else {
+            None
+        }
+    }
 }
 
 /// A slice with what was found of each contact.
@@ -60,20 +105,19 @@ impl Written {
 }
 
 impl Slice {
-    /// The next contacts of a list after an id; `None` at its end.
-    pub async fn read(app: &App, audience: &Audience, part: &AudienceList, after: i64, limit: i64) -> Result<Option<Self>, StoreError> {
-        let mut tx = app.db.read().await?;
-        let Some((contacts, last)) = tx.contact_slice_full(&part.list, after, limit, None).await? else { return Ok(None) };
-        let selected = match &part.rule {
-            Some(rule) => tx.contact_slice(&part.list, after, limit, Some(rule)).await?,
-            None => None,
-        };
-        let selected = selected.map(|slice| slice.contacts.iter().map(|c| c.id).collect());
-        let reached = match audience.settings.exclude_reached_by.as_slice() {
-            [] => Ids::new(),
-            groups => tx.record_reached(audience.row.tenant, groups, after + 1, last).await?.into_iter().collect(),
-        };
-        Ok(Some(Self { contacts, selected, reached, last }))
+    /// The next contacts of a list after an id; `None` at its end. Those that have a record already (of a run
+    /// that broke off, or because their list was taken away and put back) are passed over.
+    pub async fn read(run: &Run<'_>, part: &AudienceList, after: i64, limit: i64) -> Result<Option<Self>, StoreError> {
+        let mut tx = run.app.db.read().await?;
+        let Some(slice) = tx.contact_slice(&part.list, after, limit, None).await? else { return Ok(None) };
+        let (last, looked_at) = (slice.last, slice.looked_at);
+        let known: Ids = tx.record_contacts(run.audience.row.number, after + 1, last).await?.into_iter().collect();
+        let left_out = LeftOut::read(&mut tx, run.audience, part, after, last).await?;
+        let mut contacts = joined(slice);
+        if !known.is_empty() {
+            contacts.retain(|c| !known.contains(&c.contact.id));
+        }
+        Ok(Some(Self { contacts, left_out, looked_at, last }))
     }
 
     /// The last contact's id.
@@ -81,63 +125,92 @@ impl Slice {
         self.last
     }
 
-    /// How many contacts it holds.
+    /// How many contacts were looked at.
     pub fn len(&self) -> i64 {
-        i64::try_from(self.contacts.len()).unwrap_or(0)
+        self.looked_at
     }
 
     /// Judges each contact as the sender will. `seen` is the filter of devices that stand in the group.
-    pub async fn judge(self, app: &App, audience: &Audience, judge: &mut Judge, seen: Option<&mut SeenFilter>) -> Result<Judged, StoreError> {
-        let scope = scope(audience);
-        let now = app.now();
-        let mut tx = app.db.read().await?;
-        let (left_out, asked): (Vec<_>, Vec<_>) = self.contacts.iter().partition(|c| self.left_out(c.contact.id).is_some());
-        let cases: Vec<Case<'_>> = asked.iter().map(|contact| Case { contact, device: 0 }).collect();
-        let findings = judge.judge(&mut tx, &scope, &cases, now).await?;
-        let mut rows: Vec<Row> = asked.iter().zip(findings).map(|(c, finding)| row(c, finding)).collect();
+    pub async fn judge(
+        self,
+        run: &Run<'_>,
+        part: &AudienceList,
+        judge: &mut Judge,
+        seen: Option<&mut SeenFilter>,
+    ) -> Result<Judged, StoreError> {
+        let mut rows: Vec<Row> = Vec::with_capacity(self.contacts.len());
+        let mut cases: Vec<Case<'_>> = Vec::with_capacity(self.contacts.len());
+        for contact in &self.contacts {
+            match self.left_out.why(part, contact.contact.id) {
+                Some(why) => rows.push(excluded(contact.contact.id, Reason::NotSelected, Some(why))),
+                None => cases.push(Case { contact, device: 0 }),
+            }
+        }
+        let mut tx = run.app.db.read().await?;
+        let findings = judge.judge_through(&mut tx, &run.audience.scope(), &cases, run.app.now()).await?;
+        let mut asked: Vec<Row> =
+            cases.iter().zip(findings).map(|(case, finding)| row(case.contact, finding)).collect();
         if let Some(seen) = seen {
-            exclude_doubles(&mut tx, audience.row.number, seen, &mut rows).await?;
+            exclude_doubles(&mut tx, run.audience.row.number, seen, &mut asked).await?;
         }
-        for contact in left_out {
-            let cause = self.left_out(contact.contact.id).map(ToOwned::to_owned);
-            rows.push(excluded(contact.contact.id, Reason::NotSelected, cause));
-        }
-        rows.sort_by_key(|row| row.contact);
+        rows.append(&mut asked);
+        rows.sort_unstable_by_key(|row| row.contact);
         Ok(Judged { rows })
-    }
-
-    fn left_out(&self, contact: i64) -> Option<&'static str> {
-        if self.selected.as_ref().is_some_and(|ids| !ids.contains(&contact)) {
-            Some("selection rule")
-        } else if self.reached.contains(&contact) {
-            Some("reached by another group")
-        } else {
-            None
-        }
     }
 }
 
-/// On whose behalf an audience's contacts are judged.
-pub fn scope(audience: &Audience) -> Scope<'_> {
-    Scope {
-        tenant: audience.row.tenant,
-        grp: audience.row.number,
-        channel: audience.channel,
-        treatment: &audience.settings.treatment,
-        rules: &audience.rules,
-        suppression: &audience.suppression,
-    }
+/// Contacts with their devices, as far as they are judged: the rest of their columns may be long and is not read.
+fn joined(slice: LeanSlice) -> Vec<FullContact> {
+    let mut devices = slice.devices.into_iter().peekable();
+    let with_devices = |lean: cxc_store::contact_slice::LeanContact| {
+        let mut own = Vec::new();
+        while let Some(d) = devices.next_if(|d| d.contact <= lean.id) {
+            if d.contact == lean.id {
+                let (country, area_code) = (d.country, d.area_code);
+                own.push(Device {
+                    contact: d.contact,
+                    position: d.position,
+                    kind: d.kind,
+                    address: d.address,
+                    address_hash: d.address_hash,
+                    line_type: d.line_type,
+                    country,
+                    area_code,
+                    location: d.location,
+                    ..Device::default()
+                });
+            }
+        }
+        let (id, client_id, country, region, location) =
+            (lean.id, lean.client_id, lean.country, lean.region, lean.location);
+        FullContact {
+            contact: Contact { id, client_id, country, region, location, ..Contact::default() },
+            devices: own,
+        }
+    };
+    slice.contacts.into_iter().map(with_devices).collect()
+}
+
+/// The position and hash of the device that a finding is about.
+pub fn device_of(contact: &FullContact, finding: &Finding) -> Option<(i16, i64)> {
+    let device = match finding {
+        Finding::Exclude { .. } => None,
+        Finding::Allow(allowed) => contact.devices.get(allowed.index),
+        Finding::Wait { device, .. } => contact.devices.iter().find(|d| d.position == *device),
+    };
+    device.map(|d| (d.position, d.address_hash))
 }
 
 fn row(contact: &FullContact, finding: Finding) -> Row {
     let id = contact.contact.id;
-    let (position, reason, due, cause) = match finding {
+    let device = device_of(contact, &finding);
+    let (reason, due, cause) = match finding {
         Finding::Exclude { reason, cause } => return excluded(id, reason, cause),
-        Finding::Allow(allowed) => (contact.devices.get(allowed.index).map_or(0, |d| d.position), Reason::None, 0, None),
-        Finding::Wait { reason, due, device, cause } => (device, reason, due, cause),
+        Finding::Allow(_) => (Reason::None, 0, None),
+        Finding::Wait { reason, due, cause, .. } => (reason, due, cause),
     };
-    let dedupe = contact.devices.iter().find(|d| d.position == position).map(|d| d.address_hash);
-    Row { contact: id, status: RecordStatus::Ready, reason, due, device: position, dedupe, cause }
+    let (device, dedupe) = device.map_or((0, None), |(position, hash)| (position, Some(hash)));
+    Row { contact: id, status: RecordStatus::Ready, reason, due, device, dedupe, cause }
 }
 
 fn excluded(contact: i64, reason: Reason, cause: Option<String>) -> Row {
@@ -145,7 +218,7 @@ fn excluded(contact: i64, reason: Reason, cause: Option<String>) -> Row {
 }
 
 /// One device is contacted once in a group, whatever lists and contacts it stands in: the first keeps it.
-async fn exclude_doubles(tx: &mut cxc_store::Tx, grp: i64, seen: &mut SeenFilter, rows: &mut [Row]) -> Result<(), StoreError> {
+async fn exclude_doubles(tx: &mut Tx, grp: i64, seen: &mut SeenFilter, rows: &mut [Row]) -> Result<(), StoreError> {
     let suspects: Vec<i64> = rows.iter().filter_map(|r| r.dedupe).filter(|hash| seen.put(*hash)).collect();
     if suspects.is_empty() {
         return Ok(());
@@ -163,31 +236,45 @@ async fn exclude_doubles(tx: &mut cxc_store::Tx, grp: i64, seen: &mut SeenFilter
 }
 
 impl Judged {
-    /// Writes the records, their counters and how far the list is loaded, in one transaction.
-    pub async fn write(self, app: &App, audience: &Audience, list: &ContactList, to: i64) -> Result<Written, StoreError> {
-        let grp = audience.row.number;
-        let count = i64::try_from(self.rows.len()).unwrap_or(0);
-        let now = app.now();
-        let mut tx = app.db.begin_relaxed().await?;
-        let first = tx.id_block_take(Numbered::Record, count).await?;
-        let mut buffer = app.db.bulk(&RECORD);
+    /// How many records it makes.
+    pub fn len(&self) -> i64 {
+        i64::try_from(self.rows.len()).unwrap_or(0)
+    }
+
+    /// Writes the records, numbered from `first`, their counters and how far the list is loaded, in one
+    /// transaction. `None` when the list was taken away or changed its rule meanwhile: then nothing was written.
+    pub async fn write(
+        self,
+        run: &Run<'_>,
+        part: &AudienceList,
+        place: &GroupList,
+        to: i64,
+        first: i64,
+    ) -> Result<Option<Written>, JobError> {
+        let grp = run.audience.row.number;
+        let now = run.app.now();
+        let mut buffer = run.app.db.bulk(&RECORD);
         let mut buckets: BTreeMap<Bucket, i64> = BTreeMap::new();
         for (row, id) in self.rows.iter().zip(first..) {
-            buffer.int(grp).int(id).int(list.number).int(row.contact);
+            buffer.int(grp).int(id).int(part.list.number).int(row.contact);
             buffer.int(row.status.code().into()).int(row.reason.code().into()).int(GENERAL.into()).int(row.due);
             buffer.int(row.device.into()).int(0).int(0).int(0);
             buffer.opt_int(row.dedupe).opt_text(row.cause.as_deref()).int(now).end_row();
             *buckets.entry(Bucket::of(row.status, row.reason, row.due, None)).or_default() += 1;
         }
-        tx.bulk_write(buffer).await?;
-        tx.group_list_loaded(grp, list.number, to, list.generation, -1).await?;
         let mut deltas = Deltas::default();
         for (bucket, n) in buckets {
             deltas.add(grp, bucket, n);
         }
+        let mut tx = run.app.db.begin_relaxed().await?;
+        tx.bulk_write(buffer).await?;
+        run.fence.hold(&mut tx, now).await?;
+        if !tx.group_list_advance(place, to, part.list.generation, -1).await? {
+            return Ok(None);
+        }
         tx.record_counters_add(SHARD, &deltas).await?;
         tx.commit().await?;
         let excluded = self.rows.iter().filter(|r| r.status == RecordStatus::Excluded).count();
-        Ok(Written { contacts: count, excluded: i64::try_from(excluded).unwrap_or(0) })
+        Ok(Some(Written { contacts: self.len(), excluded: i64::try_from(excluded).unwrap_or(0) }))
     }
 }
