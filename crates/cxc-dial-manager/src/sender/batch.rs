@@ -13,7 +13,7 @@ use cxc_store::{Db, StoreError};
 use super::prepare::Prepared;
 
 /// How long a record waits while another group or batch contacts the same person.
-const IN_FLIGHT_WAIT: Micros = 60_000_000;
+const IN_FLIGHT_WAIT: Micros = 5_000_000;
 
 /// What one transaction writes. Everything in it belongs to one tenant.
 #[derive(Default)]
