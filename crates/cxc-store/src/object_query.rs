@@ -121,7 +121,7 @@ impl ObjectQuery {
     fn filters(&self, engine: Engine) -> Sql {
         let mut sql = Sql { text: String::new(), params: Vec::new() };
         for (field, comparison) in &self.filters {
-            let one = filter(&mut sql, field.sql(engine), comparison);
+            let one = filter(&mut sql, &field.sql(engine), comparison);
             sql.text.push_str(&format!(" AND {one}"));
         }
         sql
@@ -142,7 +142,7 @@ impl ObjectQuery {
     }
 }
 
-fn filter(sql: &mut Sql, field: String, comparison: &Comparison) -> String {
+fn filter(sql: &mut Sql, field: &str, comparison: &Comparison) -> String {
     match comparison {
         Comparison::Is(operator, value) => format!("{field} {operator} {}", sql.place(value.clone())),
         Comparison::In(values) => {
