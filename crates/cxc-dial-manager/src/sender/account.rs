@@ -73,6 +73,9 @@ pub struct AccountSender {
     limits: Limits,
     outbox: Outbox,
     inbox: Vec<InboundEvent>,
+    /// Groups whose prepared messages were thrown away since the last fetch.
+    lost: HashSet<i64>,
+    may_send: bool,
 }
 
 impl AccountSender {
@@ -95,6 +98,8 @@ impl AccountSender {
             queue: Queue::default(),
             limits,
             inbox: Vec::new(),
+            lost: HashSet::new(),
+            may_send: false,
         }
     }
 
@@ -142,18 +147,18 @@ impl AccountSender {
             inbound::handle(&self.context, &self.plans, &self.lease, &mut self.inbox, self.carrier.as_ref()).await?;
         }
         let now = self.context.now();
-        let lost = self.queue.drop_stale(&self.plans.running(), now);
-        let may_send = self.may_send(now);
-        self.prepare(may_send, &lost, now);
-        if self.outbox.is_time_to_write() || (may_send && self.queue.len() > 0 && self.outbox.room() > 0) {
-            let room = if may_send { self.outbox.room() } else { 0 };
+        self.lost.extend(self.queue.drop_stale(&self.plans.running(), now));
+        self.may_send = self.is_open(now);
+        self.prepare(now);
+        if self.outbox.is_time_to_write() || (self.may_send && self.queue.len() > 0 && self.outbox.room() > 0) {
+            let room = if self.may_send { self.outbox.room() } else { 0 };
             let (queue, limits) = (&mut self.queue, &mut self.limits);
             self.outbox.write(&self.plans, limits, |limits, now| queue.pop(limits, room, now)).await?;
         }
         Ok(true)
     }
 
-    fn may_send(&mut self, now: Micros) -> bool {
+    fn is_open(&mut self, now: Micros) -> bool {
         let status = self.carrier.status();
         let open = match &status {
             CarrierStatus::Connected => true,
@@ -169,10 +174,10 @@ impl AccountSender {
     }
 
     /// Begins to prepare messages where the queue runs low, on a task of its own.
-    fn prepare(&mut self, may_send: bool, lost: &[i64], now: Micros) {
+    fn prepare(&mut self, now: Micros) {
         let Some(mut preparer) = self.preparer.take() else { return };
-        preparer.start_again(lost);
-        let wanted: Vec<(i64, usize)> = if may_send {
+        preparer.start_again(&std::mem::take(&mut self.lost));
+        let wanted: Vec<(i64, usize)> = if self.may_send {
             let queue = &self.queue;
             let running = self.plans.running();
             let worth = |grp: i64| (grp, self.limits.worth_preparing(grp, queue.len_of(grp), now));
@@ -193,7 +198,12 @@ impl AccountSender {
     }
 
     async fn wait(&mut self, stop: &CancellationToken) -> Result<(), SenderError> {
-        let idle = self.outbox.patience().unwrap_or_else(|| self.limits.pause(self.queue.groups(), self.context.now(), IDLE));
+        let idle = match self.outbox.patience() {
+            Some(patience) => patience,
+            // only an answer or a connection makes room
+            None if self.outbox.room() == 0 || !self.may_send => IDLE,
+            None => self.limits.pause(self.queue.groups(), self.context.now(), IDLE),
+        };
         let preparing = &mut self.preparing;
         let prepared = async {
             match preparing {

@@ -103,7 +103,7 @@ impl Preparer {
     }
 
     /// Prepared messages of these groups were thrown away: their records are fetched again.
-    pub fn start_again(&mut self, groups: &[i64]) {
+    pub fn start_again(&mut self, groups: &HashSet<i64>) {
         self.keys.retain(|(grp, _), _| !groups.contains(grp));
     }
 
