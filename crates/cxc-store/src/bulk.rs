@@ -142,7 +142,7 @@ impl BulkBuffer {
 /// Text as COPY wants it. Most text has nothing to escape and goes in as it is.
 fn escape(out: &mut Vec<u8>, text: &str) {
     let special = |b: &u8| matches!(b, b'\\' | b'\t' | b'\n' | b'\r' | 0);
-    if !text.as_bytes().iter().any(|b| special(b)) {
+    if !text.as_bytes().iter().any(special) {
         out.extend_from_slice(text.as_bytes());
         return;
     }
