@@ -88,6 +88,8 @@ pub struct ServerConfig {
     pub trust_forwarded: bool,
     /// The largest JSON body, in bytes.
     pub body_limit: usize,
+    /// How long the lease of a channel account's sender lives; after a crash another one starts that much later.
+    pub sender_lease: Duration,
     /// This program's version, and the commit it was built from.
     pub version: String,
     /// The build, if it is known.
@@ -128,6 +130,7 @@ impl Default for ServerConfig {
             rate_limit: Some(RateLimit { per_second: 50, burst: 100 }),
             trust_forwarded: false,
             body_limit: 5 * 1024 * 1024,
+            sender_lease: Duration::from_secs(15),
             version: env!("CARGO_PKG_VERSION").into(),
             build: String::new(),
         }

@@ -19,6 +19,7 @@ pub fn of(config: &Config, port: Option<u16>) -> ServerConfig {
         rate_limit: Some(limit).filter(|limit| limit.per_second > 0),
         trust_forwarded: config.http.trust_forwarded,
         body_limit: config.limits.body_bytes,
+        sender_lease: config.sender_lease,
         version: env!("CARGO_PKG_VERSION").into(),
         build: option_env!("CXC_BUILD").unwrap_or_default().into(),
         ..ServerConfig::default()

@@ -22,9 +22,6 @@ use crate::channel::{Carrier, CarrierStatus, InboundEvent};
 
 /// The most attempts of an account whose result is not yet in the store: what a crash can leave in doubt.
 pub const WINDOW: usize = 100;
-/// How long the sender's lease lives; it is renewed at a third of that.
-pub const LEASE: Micros = 15_000_000;
-const RENEW: Duration = Duration::from_secs(5);
 /// Plans (groups, rules, content) are read anew so often: an edit binds within this time.
 const REPLAN: Duration = Duration::from_millis(500);
 /// Nothing to do: look again after this time.
@@ -119,7 +116,12 @@ impl AccountSender {
 
     async fn work(&mut self, stop: &CancellationToken) -> Result<(), SenderError> {
         while !stop.is_cancelled() {
-            match self.round().await {
+            let turn = match self.round().await {
+                // what was prepared meanwhile fails like the round itself
+                Ok(true) => self.wait(stop).await.map(|()| true),
+                other => other,
+            };
+            match turn {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(SenderError::Store(error)) if error.is_unavailable() || error.is_conflict() => {
@@ -128,7 +130,6 @@ impl AccountSender {
                 }
                 Err(error) => return Err(error),
             }
-            self.wait(stop).await?;
         }
         Ok(())
     }
@@ -234,15 +235,21 @@ impl AccountSender {
     }
 
     async fn renew(&mut self) -> Result<(), SenderError> {
-        if self.renewed_at.elapsed() < RENEW {
+        let life = self.context.app.config.sender_lease;
+        if self.renewed_at.elapsed() < life / 3 {
             return Ok(());
         }
         let mut tx = self.context.app.db.begin().await?;
-        let renewed = tx.lease_acquire(&self.lease.name, &self.lease.holder, LEASE).await?;
+        let renewed = tx.lease_acquire(&self.lease.name, &self.lease.holder, self.context.lease_micros()).await?;
         tx.commit().await?;
         match renewed {
-            // ours had run out but nobody had taken it: a new token is no continuation of the old one
-            Some(lease) if lease.token == self.lease.token => self.renewed_at = Instant::now(),
+            // the holder is ours alone. One token further: ours had run out while the database was away, and
+            // nobody had it in between
+            Some(lease) if lease.token - self.lease.token <= 1 => {
+                self.outbox.go_on_under(lease.clone());
+                self.lease = lease;
+                self.renewed_at = Instant::now();
+            }
             _ => return Err(StoreError::LeaseLost(self.lease.name.clone()).into()),
         }
         Ok(())

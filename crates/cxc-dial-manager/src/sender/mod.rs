@@ -53,4 +53,9 @@ impl SenderContext {
     pub fn now(&self) -> Micros {
         self.app.now()
     }
+
+    /// How long the lease of a sender lives; it is renewed at a third of that.
+    pub fn lease_micros(&self) -> Micros {
+        Micros::try_from(self.app.config.sender_lease.as_micros()).unwrap_or(Micros::MAX / 2)
+    }
 }

@@ -58,6 +58,11 @@ impl Outbox {
         }
     }
 
+    /// The sender's lease has another token from now on.
+    pub fn go_on_under(&mut self, lease: Lease) {
+        self.lease = lease;
+    }
+
     /// How many more messages may be let go with the next write.
     pub fn room(&self) -> usize {
         WINDOW.saturating_sub(self.sends.len())

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::SenderContext;
-use super::account::{AccountSender, AccountStart, LEASE, SenderError};
+use super::account::{AccountSender, AccountStart, SenderError};
 use super::plan::Plans;
 use crate::channel;
 
@@ -89,7 +89,7 @@ async fn start(context: &SenderContext, tenant: i64, number: i64, id: Uuid) -> R
     let mut tx = context.app.db.begin().await?;
     // each start is a holder of its own: what an earlier one of this process left behind is an orphan
     let holder = format!("{}/{}", context.holder, context.app.ids.next());
-    let lease = tx.lease_acquire(&format!("sender:{number}"), &holder, LEASE).await?;
+    let lease = tx.lease_acquire(&format!("sender:{number}"), &holder, context.lease_micros()).await?;
     tx.commit().await?;
     let Some(lease) = lease else { return Ok(None) };
     let (events, inbound) = channel::inbound_channel(INBOUND_ROOM);

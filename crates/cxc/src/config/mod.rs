@@ -31,6 +31,8 @@ pub struct Config {
     pub log: Log,
     /// How long a shutdown may take.
     pub shutdown_grace: Duration,
+    /// How long the lease of a channel account's sender lives.
+    pub sender_lease: Duration,
     /// Sign-in, sessions, tokens.
     pub access: Access,
     /// What one client may ask for.
@@ -135,6 +137,7 @@ impl Default for Config {
             components: Component::ALL.into_iter().map(|c| (c, place(c))).collect(),
             log: Log { level: "info".into(), json: false, dir: None },
             shutdown_grace: Duration::from_secs(30),
+            sender_lease: Duration::from_secs(15),
             access: Access {
                 session_idle: Duration::from_secs(30 * 60),
                 session_absolute: Duration::from_secs(12 * 3600),

@@ -135,6 +135,11 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| shown_seconds(c.shutdown_grace),
     },
     Setting {
+        key: "sending.lease_seconds",
+        set: |c, v| seconds(v, 2, 600).map(|d| c.sender_lease = d),
+        show: |c| shown_seconds(c.sender_lease),
+    },
+    Setting {
         key: "access.session_idle_seconds",
         set: |c, v| seconds(v, 60, 86_400).map(|d| c.access.session_idle = d),
         show: |c| shown_seconds(c.access.session_idle),
