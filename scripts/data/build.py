@@ -7,6 +7,7 @@ import json
 import countries
 import country_zones
 import nanp
+import patterns
 import phones
 import plans
 import postal
@@ -25,6 +26,7 @@ def main():
     countries.main()
     nanp.main()
     plans.main()
+    patterns.main()
     places = Places()
     codes = [line.split("\t") for line in nanp.OUT.read_text().splitlines() if not line.startswith("#")]
     phone_rows = phones.rows(codes)

@@ -5,6 +5,7 @@
 //! grow faster than metadata. What the metadata does not recognise has [`LineType::Unknown`].
 //! North America is stricter, because its format is fixed: area code and exchange begin with 2 to 9
 //! and the area code is one in use.
+mod automaton;
 mod clean;
 mod error;
 mod nanp;

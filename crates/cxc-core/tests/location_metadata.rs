@@ -1,5 +1,6 @@
 //! What Google's metadata says of numbers, as Python phonenumbers reads it, against what we say. The fixtures
 //! are written by `scripts/data/fixtures.py`.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 use std::collections::BTreeSet;
 
 use cxc_core::device::LineType;

@@ -1,4 +1,5 @@
 //! Phone numbers as people write them, through the whole parser.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 use cxc_core::device::LineType;
 use cxc_core::location::Country;
 use cxc_core::phone::{Phone, PhoneError, PhoneParser};

@@ -1,4 +1,5 @@
 //! Places that the design names, one by one, and what must hold for any text.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 use cxc_core::device::LineType;
 use cxc_core::location::{Country, Location, LocationSource, LocationTables, UnknownZone};
 use cxc_core::phone::PhoneNumber;

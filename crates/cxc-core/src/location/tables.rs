@@ -20,7 +20,7 @@ pub struct UnknownZone;
 /// Calling codes whose mobile numbers have area codes: North America, Mexico, Argentina, Brazil, Indonesia.
 const MOBILE_AREA_CODES: [&str; 5] = ["1", "52", "54", "55", "62"];
 
-/// Every table of places (about 2 MB, read in a few milliseconds). Made once at start and handed down.
+/// Every table of places (about 1 MB, read in a few milliseconds). Made once at start and handed down.
 pub struct LocationTables {
     places: Places,
     phones: DigitTrie,

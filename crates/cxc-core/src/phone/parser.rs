@@ -1,5 +1,5 @@
 //! The parser: one value, made once and handed down.
-use rlibphonenumber::{ParseError, PhoneNumber as Parsed, PhoneNumberType, PhoneNumberUtil, Region, ValidationError};
+use rlibphonenumber::{ParseError, PhoneNumber as Parsed, PhoneNumberUtil, Region, ValidationError};
 
 use super::clean::{Cleaned, clean};
 use super::nanp::NanpTable;
@@ -63,7 +63,8 @@ pub enum PhoneTablesError {
     Plans,
 }
 
-/// Reads phone numbers. Holds the metadata of all countries (about 2 MB): make one and share it.
+/// Reads phone numbers. Make one and share it: it holds the metadata of all countries, 7 MB, and 25 MB once
+/// numbers of every country have been read (and 10 MB more for each further thread).
 pub struct PhoneParser {
     library: PhoneNumberUtil,
     nanp: NanpTable,
@@ -116,10 +117,7 @@ impl PhoneParser {
         let mut digits = [b'1'; 11];
         digits[1..].copy_from_slice(ten);
         let number = PhoneNumber::from_digits(&digits).map_err(|_| PhoneError::Length)?;
-        let line_type = line_type.unwrap_or_else(|| {
-            let parsed = Parsed { country_code: 1, national_number: value(ten), ..Parsed::default() };
-            line_type_of(self.library.get_number_type(&parsed))
-        });
+        let line_type = line_type.unwrap_or_else(|| self.plans.line_type(country, ten));
         Ok(Phone { number, country, line_type, extension: None, calling_code_len: 1, area_code_len: 3 })
     }
 
@@ -172,15 +170,15 @@ impl PhoneParser {
         }
         self.check_length(parsed)?;
         let number = PhoneNumber::from_digits(&digits[..len]).map_err(|_| wrong_length(len, 8))?;
-        let kind = self.library.get_number_type(parsed);
-        let known = kind != PhoneNumberType::Unknown;
-        if !known && !self.is_stable(&number) {
+        let (country, main) = self.country_of(&number, parsed.country_code, default)?;
+        let line_type = match self.plans.line_type(country, national) {
+            LineType::Unknown => fictional(number.digits()).unwrap_or(LineType::Unknown),
+            known => known,
+        };
+        if line_type == LineType::Unknown && !self.is_stable(&number) {
             return Err(PhoneError::LeadingDigits);
         }
-        let line_type =
-            if known { line_type_of(kind) } else { fictional(number.digits()).unwrap_or(LineType::Unknown) };
-        let country = self.country_of(&number, parsed.country_code, known, default)?;
-        let area = self.plans.area_code_len(&self.library, parsed, kind, country).min(len - calling_code_len - 1);
+        let area = self.plans.area_code_len(main, line_type, national).min(national.len() - 1);
         let [calling_code_len, area_code_len] = [calling_code_len, area].map(|n| u8::try_from(n).unwrap_or(0));
         Ok(Phone { number, country, line_type, extension: None, calling_code_len, area_code_len })
     }
@@ -206,23 +204,28 @@ impl PhoneParser {
         })
     }
 
-    /// The country of a number. Where several share a calling code and no pattern tells them apart, the
-    /// default country if it is one of them, else the first of them.
+    /// The country of a number, and the first one of its calling code. Where several share a code and no
+    /// pattern tells them apart, it is the default country if that is one of them, else the first.
     fn country_of(
         &self,
         number: &PhoneNumber,
         code: i32,
-        known: bool,
         default: Option<Region>,
-    ) -> Result<Country, PhoneError> {
-        if let Some(country) = self.plans.lesser_country(number.digits()) {
-            return Ok(country);
-        }
+    ) -> Result<(Country, Country), PhoneError> {
         let mut sharing = self.library.get_regions_for_country_calling_code(code).ok_or(PhoneError::CountryCode)?;
-        let first = sharing.next();
-        let at_home = default.filter(|region| !known && sharing.any(|r| r == *region));
-        let region = at_home.or(first).ok_or(PhoneError::CountryCode)?;
-        Country::from_code(&region.as_region_str()).ok_or(PhoneError::CountryCode)
+        let country = |region: Region| Country::from_code(&region.as_region_str());
+        let main = sharing.next().and_then(country).ok_or(PhoneError::CountryCode)?;
+        if sharing.len() == 0 {
+            return Ok((main, main));
+        }
+        let digits = number.digits();
+        let national = digits.as_bytes().get(code.to_string().len()..).unwrap_or_default();
+        let at_home = default.filter(|region| sharing.any(|r| r == *region)).and_then(country);
+        let found = self.plans.lesser_country(digits).or_else(|| match self.plans.line_type(main, national) {
+            LineType::Unknown => at_home,
+            _ => None,
+        });
+        Ok((found.unwrap_or(main), main))
     }
 }
 
@@ -253,10 +256,6 @@ fn push_number(mut number: u64, out: &mut [u8; MAX_DIGITS], start: usize) -> usi
     end
 }
 
-fn value(digits: &[u8]) -> u64 {
-    digits.iter().fold(0, |n, digit| n * 10 + u64::from(digit - b'0'))
-}
-
 fn wrong_length(len: usize, at_least: usize) -> PhoneError {
     if len < at_least { PhoneError::TooShort } else { PhoneError::TooLong }
 }
@@ -267,22 +266,5 @@ fn parse_error(error: &ParseError) -> PhoneError {
         ParseError::NotANumber(_) => PhoneError::TooShort,
         ParseError::TooShortAfterIdd | ParseError::TooShortNsn => PhoneError::TooShort,
         ParseError::TooLongNsn => PhoneError::TooLong,
-    }
-}
-
-fn line_type_of(kind: PhoneNumberType) -> LineType {
-    match kind {
-        PhoneNumberType::FixedLine => LineType::Fixed,
-        PhoneNumberType::Mobile => LineType::Mobile,
-        PhoneNumberType::FixedLineOrMobile => LineType::FixedOrMobile,
-        PhoneNumberType::TollFree => LineType::TollFree,
-        PhoneNumberType::PremiumRate => LineType::Premium,
-        PhoneNumberType::SharedCost => LineType::SharedCost,
-        PhoneNumberType::VoIP => LineType::Voip,
-        PhoneNumberType::PersonalNumber
-        | PhoneNumberType::Pager
-        | PhoneNumberType::UAN
-        | PhoneNumberType::VoiceMail => LineType::Other,
-        PhoneNumberType::Unknown => LineType::Unknown,
     }
 }

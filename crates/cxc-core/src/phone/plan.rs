@@ -1,38 +1,104 @@
-//! What the parser knows of numbering plans beside the library: asking the library costs several
-//! passes over its patterns, these tables one look-up.
-use rlibphonenumber::{PhoneNumber as Parsed, PhoneNumberFormat, PhoneNumberType, PhoneNumberUtil};
+//! What the parser knows of numbering plans beside the library: type, country and area code by automata
+//! of the metadata's patterns. The library would answer the same from regular expressions that take
+//! 400 MB once numbers of every country have been seen.
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use super::PhoneTablesError;
+use super::automaton::Automaton;
+use crate::device::LineType;
 use crate::location::{Country, DigitTrie};
 
 /// Prefixes of the lesser countries of a shared calling code; written by `scripts/data/plans.py`.
 const SHARED: &str = include_str!("../../data/phone/shared.tsv");
-/// Countries whose numbers have area codes; written by `scripts/data/plans.py`.
-const AREA: &str = include_str!("../../data/phone/area.tsv");
-const CHINA: i32 = 86;
-const ARGENTINA: i32 = 54;
+/// Patterns of types by country; written by `scripts/data/patterns.py`.
+const TYPES: &str = include_str!("../../data/phone/types.tsv");
+/// Leading digits and lengths by which area codes are told; written by `scripts/data/patterns.py`.
+const AREAS: &str = include_str!("../../data/phone/areas.tsv");
+
+/// Countries whose mobile numbers have area codes: Argentina, Brazil, Indonesia, Mexico.
+const MOBILE_AREA_CODES: [&str; 4] = ["AR", "BR", "ID", "MX"];
+
+/// Patterns that are compiled when they are first asked.
+struct Lazy<R> {
+    rows: Vec<(R, &'static str)>,
+    compiled: OnceLock<Option<Automaton>>,
+}
+
+impl<R> Default for Lazy<R> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), compiled: OnceLock::new() }
+    }
+}
+
+impl<R> Lazy<R> {
+    fn automaton(&self) -> Option<&Automaton> {
+        let compile = || Automaton::new(self.rows.iter().map(|(_, pattern)| *pattern)).ok();
+        self.compiled.get_or_init(compile).as_ref()
+    }
+}
+
+/// A kind of number: what it is, and the lengths that it has, a bit each.
+struct Kind {
+    what: What,
+    lengths: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    General,
+    Fixed,
+    Mobile,
+    Type(LineType),
+}
+
+/// The lengths of a national number, and how many digits of it are its area code.
+struct Area {
+    shortest: usize,
+    longest: usize,
+    digits: usize,
+    /// Only numbers that begin with a zero have area codes, as in Italy.
+    zero: bool,
+}
 
 pub(super) struct Plans {
     lesser: DigitTrie,
     countries: Vec<Country>,
-    with_area_codes: Vec<Country>,
+    types: HashMap<Country, Lazy<Kind>>,
+    areas: HashMap<Country, Lazy<Area>>,
 }
 
 impl Plans {
     pub fn embedded() -> Result<Self, PhoneTablesError> {
         let (mut lesser, mut countries) = (DigitTrie::new(), Vec::new());
-        for row in rows(SHARED) {
-            let (prefix, code) = row.split_once('\t').ok_or(PhoneTablesError::Plans)?;
-            let country = Country::from_code(code).ok_or(PhoneTablesError::Plans)?;
+        each(SHARED, |[prefix, code]| {
+            let country = Country::from_code(code)?;
             let at = countries.iter().position(|c| *c == country).unwrap_or_else(|| {
                 countries.push(country);
                 countries.len() - 1
             });
-            let at = u16::try_from(at).map_err(|_| PhoneTablesError::Plans)?;
-            lesser.insert(prefix, at).ok_or(PhoneTablesError::Plans)?;
-        }
-        let with_area_codes = rows(AREA).map(|code| Country::from_code(code).ok_or(PhoneTablesError::Plans));
-        Ok(Self { lesser, countries, with_area_codes: with_area_codes.collect::<Result<_, _>>()? })
+            lesser.insert(prefix, u16::try_from(at).ok()?)
+        })?;
+        let mut types: HashMap<Country, Lazy<Kind>> = HashMap::new();
+        each(TYPES, |[code, kind, lengths, pattern]| {
+            let lengths = lengths.split(',').try_fold(0, |all, n| Some(all | 1u32.checked_shl(n.parse().ok()?)?))?;
+            types
+                .entry(Country::from_code(code)?)
+                .or_default()
+                .rows
+                .push((Kind { what: what(kind)?, lengths }, pattern));
+            Some(())
+        })?;
+        let mut areas: HashMap<Country, Lazy<Area>> = HashMap::new();
+        each(AREAS, |[code, lengths, digits, leading]| {
+            let (shortest, longest) = lengths.split_once('-')?;
+            let zero = digits.len() == 2;
+            let [shortest, longest, digits] = [shortest, longest, digits].map(|n| n.parse().ok());
+            let area = Area { shortest: shortest?, longest: longest?, digits: digits?, zero };
+            areas.entry(Country::from_code(code)?).or_default().rows.push((area, leading));
+            Some(())
+        })?;
+        Ok(Self { lesser, countries, types, areas })
     }
 
     /// The lesser country whose prefix these digits have: Guernsey for 44 1481.
@@ -40,35 +106,80 @@ impl Plans {
         Some(self.countries[usize::from(self.lesser.longest(digits)?)])
     }
 
-    /// How many digits of a national number are its area code, as the library's
-    /// `get_length_of_geographical_area_code` has it; 0 where there is none.
-    pub fn area_code_len(
-        &self,
-        library: &PhoneNumberUtil,
-        parsed: &Parsed,
-        kind: PhoneNumberType,
-        country: Country,
-    ) -> usize {
-        let mobile = kind == PhoneNumberType::Mobile;
-        let code = parsed.country_code;
-        if !library.is_number_geographical_by_country_code_and_type(kind, code) || (mobile && code == CHINA) {
+    /// The type of a national number of a country.
+    pub fn line_type(&self, country: Country, national: &[u8]) -> LineType {
+        self.line_type_if_known(country, national).unwrap_or(LineType::Unknown)
+    }
+
+    fn line_type_if_known(&self, country: Country, national: &[u8]) -> Option<LineType> {
+        let patterns = self.types.get(&country)?;
+        let fits = patterns.automaton()?.whole(national);
+        let length = 1u32.checked_shl(u32::try_from(national.len()).ok()?)?;
+        let is = |wanted: What| {
+            let fit = |(at, (kind, _)): (usize, &(Kind, _))| {
+                kind.what == wanted && fits >> at & 1 == 1 && kind.lengths & length != 0
+            };
+            patterns.rows.iter().enumerate().any(fit)
+        };
+        if !is(What::General) {
+            return None;
+        }
+        let placeless = patterns.rows.iter().filter_map(|(kind, _)| match kind.what {
+            What::Type(line_type) => Some(line_type),
+            _ => None,
+        });
+        placeless.into_iter().find(|line_type| is(What::Type(*line_type))).or(
+            match (is(What::Fixed), is(What::Mobile)) {
+                (true, true) => Some(LineType::FixedOrMobile),
+                (true, false) => Some(LineType::Fixed),
+                (false, true) => Some(LineType::Mobile),
+                (false, false) => None,
+            },
+        )
+    }
+
+    /// How many digits of a national number are its area code; 0 where there is none. `main` is the first
+    /// country of the calling code, whose formats count for all.
+    pub fn area_code_len(&self, main: Country, line_type: LineType, national: &[u8]) -> usize {
+        let geographic = match line_type {
+            LineType::Fixed | LineType::FixedOrMobile => true,
+            LineType::Mobile => MOBILE_AREA_CODES.contains(&main.as_str()),
+            _ => false,
+        };
+        let Some(formats) = self.areas.get(&main).filter(|_| geographic) else {
             return 0;
-        }
-        if self.with_area_codes.binary_search(&country).is_err() && !parsed.italian_leading_zero() {
-            return 0;
-        }
-        let text = library.format(parsed, PhoneNumberFormat::International);
-        let mut groups =
-            text.split(|c: char| !c.is_ascii_digit()).filter(|group| !group.is_empty()).skip(1).map(str::len);
-        match (groups.next(), groups.next()) {
-            // The mobile token 9 stands before the area code and is part of the number.
-            (Some(token), Some(area)) if mobile && code == ARGENTINA => token + area,
-            (Some(area), Some(_)) => area,
-            _ => 0,
-        }
+        };
+        let fits = formats.automaton().map_or(0, |automaton| automaton.beginning(national));
+        let fit = |(at, (area, _)): &(usize, &(Area, _))| {
+            let right_length = (area.shortest..=area.longest).contains(&national.len());
+            fits >> at & 1 == 1 && right_length && (!area.zero || national.starts_with(b"0"))
+        };
+        formats.rows.iter().enumerate().find(fit).map_or(0, |(_, (area, _))| area.digits)
     }
 }
 
-fn rows(table: &str) -> impl Iterator<Item = &str> {
-    table.lines().filter(|line| !line.starts_with('#'))
+fn what(kind: &str) -> Option<What> {
+    Some(match kind {
+        "general" => What::General,
+        "fixed" => What::Fixed,
+        "mobile" => What::Mobile,
+        "premium" => What::Type(LineType::Premium),
+        "toll_free" => What::Type(LineType::TollFree),
+        "shared_cost" => What::Type(LineType::SharedCost),
+        "voip" => What::Type(LineType::Voip),
+        "personal" | "pager" | "uan" | "voicemail" => What::Type(LineType::Other),
+        _ => return None,
+    })
+}
+
+/// Hands every row of N columns to a function; nothing from it is a fault of the table.
+fn each<const N: usize>(
+    table: &'static str,
+    mut row: impl FnMut([&'static str; N]) -> Option<()>,
+) -> Result<(), PhoneTablesError> {
+    for line in table.lines().filter(|line| !line.starts_with('#')) {
+        let columns: Option<[&str; N]> = line.split('\t').collect::<Vec<_>>().try_into().ok();
+        columns.and_then(&mut row).ok_or(PhoneTablesError::Plans)?;
+    }
+    Ok(())
 }
