@@ -68,6 +68,22 @@ impl Tx {
         Ok(added)
     }
 
+    /// Which of these keys a generation has, and by which import (0: by hand).
+    pub async fn suppression_holders(
+        &mut self,
+        generation: i64,
+        hashes: &[i64],
+    ) -> Result<Vec<(i64, String, i64)>, StoreError> {
+        let sql = format!(
+            "SELECT key_hash, key, import FROM suppression_entry WHERE generation = $1 AND key_hash{}",
+            crate::int_set::IntSet::test(self, "$2")
+        );
+        let set = crate::int_set::IntSet::of(hashes.iter().copied());
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(generation).bind(set.text()).fetch_all(conn).await?),
+        )
+    }
+
     /// Ends an import; in replace mode its entries take the place of the old ones by this statement.
     pub async fn suppression_import_publish(
         &mut self,

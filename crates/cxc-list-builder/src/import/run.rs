@@ -50,7 +50,7 @@ const UNITS_AHEAD: usize = 2;
 
 /// Why an import stopped, inside.
 #[derive(Debug, thiserror::Error)]
-enum Stop {
+pub(crate) enum Stop {
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
@@ -83,10 +83,10 @@ impl From<Stop> for JobError {
 }
 
 /// An open file with the plan of its columns.
-struct Opened {
-    file: FileReader,
-    plan: Plan,
-    detail: Detail,
+pub(crate) struct Opened {
+    pub file: FileReader,
+    pub plan: Plan,
+    pub detail: Detail,
 }
 
 /// Runs the import of a file into a contact list, under the list's lease. Either its rows become visible,
@@ -174,7 +174,7 @@ async fn run_leased(
     let number = app.db.read().await?.contact_list_get(job.tenant, list).await?.ok_or_else(missing)?.number;
     settle_list(&app.db, lease, "contacts", number, "failed", app.now()).await?;
     let import = begin(context, list, settings, control).await?;
-    let opened = open(settings, path.to_owned()).await;
+    let opened = open(settings, path.to_owned(), Purpose::Contacts).await;
     let mut detail = opened.as_ref().map(|opened| opened.detail.clone()).unwrap_or_default();
     let done = match opened {
         Ok(opened) => pipeline(context, &import, settings, opened, control, watch, lease).await,
@@ -207,13 +207,13 @@ async fn begin(
     Ok(import)
 }
 
-async fn open(settings: &ImportSettings, path: PathBuf) -> Result<Opened, Stop> {
+pub(crate) async fn open(settings: &ImportSettings, path: PathBuf, purpose: Purpose) -> Result<Opened, Stop> {
     let settings = settings.clone();
-    let opened = tokio::task::spawn_blocking(move || open_blocking(&settings, &path)).await;
+    let opened = tokio::task::spawn_blocking(move || open_blocking(&settings, &path, purpose)).await;
     opened.map_err(|error| JobError::Internal(error.into()))?
 }
 
-fn open_blocking(settings: &ImportSettings, path: &Path) -> Result<Opened, Stop> {
+fn open_blocking(settings: &ImportSettings, path: &Path, purpose: Purpose) -> Result<Opened, Stop> {
     let file = file::open(path, &settings.read_options()?)?;
     let specification = settings.specification.as_deref().map(Specification::parse).transpose()?;
     let mapping = match (&settings.mapping, &specification) {
@@ -221,7 +221,7 @@ fn open_blocking(settings: &ImportSettings, path: &Path) -> Result<Opened, Stop>
         (None, Some(specification)) => Mapping::Specification(specification),
         (None, None) => Mapping::Auto,
     };
-    let plan = Plan::new(&file, mapping, Purpose::Contacts)?;
+    let plan = Plan::new(&file, mapping, purpose)?;
     let detail = Detail {
         encoding: file.encoding.to_owned(),
         delimiter: match file.kind {
@@ -302,7 +302,7 @@ fn internal(error: impl Into<anyhow::Error>) -> Stop {
     Stop::Job(JobError::Internal(error.into()))
 }
 
-fn rejects_file(
+pub(crate) fn rejects_file(
     context: &ImportContext,
     import: &ListImport,
     file: &FileReader,
@@ -313,7 +313,7 @@ fn rejects_file(
 }
 
 /// Names the rejects file, or removes it when nothing is in it.
-fn keep_rejects(context: &ImportContext, import: &ListImport, rejected: u64) -> Option<String> {
+pub(crate) fn keep_rejects(context: &ImportContext, import: &ListImport, rejected: u64) -> Option<String> {
     let name = rejects_name(import.number);
     if rejected > 0 {
         return Some(name);

@@ -1,0 +1,80 @@
+//! What the list builder does by the by: garbage leaves the disk, old files go.
+use std::path::Path;
+use std::time::Duration;
+
+use cxc_server::App;
+use cxc_store::StoreError;
+use tokio_util::sync::CancellationToken;
+
+use crate::Folders;
+use crate::upload_store::{LIFE, UploadStore};
+
+/// Contacts of a step: some tens of milliseconds of SQLite's only writer.
+const STEP: i64 = 1_000;
+const PAUSE: Duration = Duration::from_millis(100);
+const IDLE: Duration = Duration::from_secs(15);
+/// Rejects and exports are kept for thirty days, like the jobs that made them.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Collects garbage until told to stop.
+pub(crate) async fn collect_garbage(app: App, stop: CancellationToken) -> anyhow::Result<()> {
+    while !stop.is_cancelled() {
+        let pause = match step(&app).await {
+            Ok(true) => PAUSE,
+            Ok(false) => IDLE,
+            Err(error) => {
+                tracing::warn!(%error, "garbage could not be collected");
+                IDLE
+            }
+        };
+        rest(&stop, pause).await;
+    }
+    Ok(())
+}
+
+async fn step(app: &App) -> Result<bool, StoreError> {
+    let now = app.now();
+    let mut tx = app.db.begin_relaxed().await?;
+    let more = tx.garbage_step(now, STEP).await?
+        || tx.contact_before_forget(now, STEP).await?
+        || tx.suppression_garbage_step(now, STEP).await?;
+    tx.commit().await?;
+    Ok(more)
+}
+
+/// Removes old files until told to stop.
+pub(crate) async fn sweep_files(app: App, folders: Folders, stop: CancellationToken) -> anyhow::Result<()> {
+    let uploads = UploadStore::new(folders.uploads.clone());
+    while !stop.is_cancelled() {
+        let mut done = uploads.sweep(app.now() - LIFE).await;
+        for folder in [&folders.rejects, &folders.exports] {
+            done = done.and(remove_old(folder).await);
+        }
+        if let Err(error) = done {
+            tracing::warn!(%error, "old files could not be removed");
+        }
+        rest(&stop, Duration::from_secs(3600)).await;
+    }
+    Ok(())
+}
+
+async fn remove_old(folder: &Path) -> std::io::Result<()> {
+    let mut entries = match tokio::fs::read_dir(folder).await {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    while let Some(entry) = entries.next_entry().await? {
+        let age = entry.metadata().await?.modified()?.elapsed();
+        if entry.file_type().await?.is_file() && age.is_ok_and(|age: Duration| age > KEPT) {
+            tokio::fs::remove_file(entry.path()).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn rest(stop: &CancellationToken, pause: Duration) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(pause) => {}
+    }
+}
