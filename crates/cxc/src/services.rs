@@ -7,7 +7,7 @@ use cxc_core::location::LocationTables;
 use cxc_core::phone::PhoneParser;
 use cxc_list_manager::Readers;
 use cxc_server::service::{Parts, Service};
-use cxc_server::{App, HttpMetrics, access, openapi, resources};
+use cxc_server::{App, access, openapi, resources};
 use cxc_store::location::Locations;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -61,10 +61,8 @@ pub fn build(component: Component, app: &App, shared: &Shared, _config: &Config)
 
 /// Administration: who may do what, settings, tenants, audit, jobs, events.
 fn api_aggregator(app: App) -> anyhow::Result<Service> {
-    let http = HttpMetrics::register(&app.metrics, "cxc_api_aggregator")?;
     let (events, sweeper) = (app.clone(), app.clone());
     Ok(Service::new(Component::ApiAggregator.name(), app, resources::routes())
-        .measured(http)
         .work(move |stop| resources::dispatch_events(events, stop))
         .work(move |stop| async move {
             access::sweep(sweeper, stop).await;

@@ -1,4 +1,5 @@
 //! The metrics kit: one registry per component, exact names, every family always printed.
+mod api;
 mod http;
 mod summary;
 
@@ -14,6 +15,7 @@ use prometheus::core::Collector;
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TEXT_FORMAT, TextEncoder};
 
 pub(crate) use http::measure;
+pub use api::ApiMetrics;
 pub use http::{HttpMetrics, OutMetrics};
 pub use summary::SummaryVec;
 

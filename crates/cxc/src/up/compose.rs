@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use cxc_server::metrics::ApiMetrics;
 use cxc_server::service::Parts;
 use cxc_server::{App, BASE, INTERNAL_BASE, health, http};
 
@@ -19,7 +20,7 @@ pub fn public(
     all: &BTreeMap<Component, Parts>,
     here: &[Component],
 ) -> anyhow::Result<Router> {
-    let own = components(app, all, here);
+    let own = components(app, all, here)?;
     if here.len() == all.len() {
         return Ok(own);
     }
@@ -42,13 +43,17 @@ pub fn public(
 }
 
 /// The routes of some components, finished: what one HTTP port serves.
-pub fn components(app: &App, all: &BTreeMap<Component, Parts>, here: &[Component]) -> Router {
+pub fn components(app: &App, all: &BTreeMap<Component, Parts>, here: &[Component]) -> anyhow::Result<Router> {
     let (mut api, mut root) = (Router::new(), Router::new());
     for parts in here.iter().filter_map(|component| all.get(component)) {
         api = api.merge(parts.api.clone());
         root = root.merge(parts.root.clone());
     }
-    http::finish(app, Router::new().nest(BASE, api).merge(root)).merge(health::router(app))
+    let mut routes = Router::new().nest(BASE, api).merge(root);
+    if let Some(aggregator) = all.get(&Component::ApiAggregator).filter(|_| here.contains(&Component::ApiAggregator)) {
+        routes = Arc::new(ApiMetrics::register(&aggregator.app.metrics)?).measure(routes);
+    }
+    Ok(http::finish(app, routes).merge(health::router(app)))
 }
 
 /// The internal backend of the components of this process.

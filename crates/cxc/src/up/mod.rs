@@ -113,7 +113,7 @@ fn start(config: &Config, app: &App, here: &[Component], ports: Ports, tasks: &m
         tasks.serve("the internal backend", listener, compose::internal(app, &all, here));
     }
     for (component, listener) in ports.own {
-        let router = compose::components(app, &all, &[component]);
+        let router = compose::components(app, &all, &[component]).map_err(Failure::start)?;
         tasks.serve(component.name(), listener, router);
     }
     for (component, listener) in ports.metrics {
