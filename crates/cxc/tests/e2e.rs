@@ -1,0 +1,14 @@
+//! From end to end: the real binary on a real database with peers that record what they got.
+//! `CXC_TEST_ENGINE` says which database.
+#[path = "e2e/audience.rs"]
+mod audience;
+#[path = "e2e/campaign.rs"]
+mod campaign;
+#[path = "e2e/kill.rs"]
+mod kill;
+#[path = "e2e/outages.rs"]
+mod outages;
+#[path = "e2e/whole_path.rs"]
+mod whole_path;
+#[path = "e2e/world.rs"]
+mod world;
