@@ -185,7 +185,7 @@ pub fn header_meaning(header: &str) -> Option<HeaderMeaning> {
     }
     exact_meaning(&name).or_else(|| {
         let rest = QUALIFIERS.iter().find_map(|q| name.strip_prefix(q)).filter(|rest| !rest.is_empty())?;
-        exact_meaning(rest)
+        ContactField::from_key(rest).map(HeaderMeaning::Field).or_else(|| exact_meaning(rest))
     })
 }
 
