@@ -85,11 +85,13 @@ impl JobControl {
     /// Control of a claimed job.
     pub fn new(job: Job, stop: CancellationToken) -> Self {
         let (done, total) = (AtomicI64::new(job.done), AtomicI64::new(job.total));
+        // the runner before may have vanished after it was asked to stop
+        let cancelled = AtomicBool::new(job.cancel);
         Self(Arc::new(Shared {
             job,
             done,
             total,
-            cancelled: AtomicBool::new(false),
+            cancelled,
             lost: AtomicBool::new(false),
             stop,
         }))

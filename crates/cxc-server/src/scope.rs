@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 macro_rules! scopes {
-    ($($variant:ident $text:literal $meaning:literal;)*) => {
+    ($($variant:ident $text:tt $meaning:literal;)*) => {
         /// One permission.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
         #[expect(missing_docs, reason = "each is explained by its meaning")]

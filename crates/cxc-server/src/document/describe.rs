@@ -25,6 +25,11 @@ pub(super) struct Description {
     filters: &'static [ObjectField],
 }
 
+/// The schemas of a kind whose routes are its own: the document as answered, and what it refers to.
+pub(crate) fn schemas_of<D: Document>() -> Vec<(String, RefOr<Schema>)> {
+    Description::of::<D>().schemas
+}
+
 impl Description {
     pub fn of<D: Document>() -> Self {
         let name = D::name().into_owned();

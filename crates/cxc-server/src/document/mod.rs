@@ -29,6 +29,7 @@ use crate::scope::Scope;
 pub use answer::{View, if_match, view};
 pub use change::{Draft, create, create_in, delete_in, find, get, get_all, replace, update_in};
 pub(crate) use cursor::keyed;
+pub(crate) use describe::schemas_of;
 pub use cursor::{Cursor, CursorKey};
 pub use hooks::{Extras, Removal, Write};
 pub use query::PageQuery;

@@ -168,9 +168,13 @@ async fn stored(tx: &mut Tx, tenant: TenantNo) -> Result<Option<Stored<Settings>
 }
 
 pub(super) fn routes() -> OpenApiRouter<App> {
+    // what is answered has the common members besides those that are edited
+    let (mut get, mut update) = (routes!(get), routes!(update));
+    get.0 = document::schemas_of::<Settings>();
+    update.0.clear();
     OpenApiRouter::new()
-        .routes(require(Scope::SettingsRead, routes!(get)))
-        .routes(require(Scope::SettingsWrite, routes!(update)))
+        .routes(require(Scope::SettingsRead, get))
+        .routes(require(Scope::SettingsWrite, update))
 }
 
 fn absent() -> ApiError {
