@@ -1,0 +1,227 @@
+//! Uploads, imports, exports and undo through the real router, with the jobs really run.
+use std::sync::Arc;
+use std::time::Duration;
+
+use cxc_core::hash::HashKey;
+use cxc_core::location::LocationTables;
+use cxc_core::phone::PhoneParser;
+use cxc_list_builder::Folders;
+use cxc_list_builder::import::Checkers;
+use cxc_list_manager::Readers;
+use cxc_server::App;
+use cxc_store::location::Locations;
+use cxc_test::{Caller, Make, TestApp};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+struct World {
+    app: TestApp,
+    _folder: TempDir,
+}
+
+async fn start() -> World {
+    let folder = tempfile::tempdir().unwrap();
+    let folders = Folders::below(folder.path());
+    let readers = Readers {
+        phones: Arc::new(PhoneParser::new().unwrap()),
+        tables: Arc::new(LocationTables::embedded().unwrap()),
+        locations: Arc::new(Locations::new()),
+    };
+    let checkers = |hash_key: HashKey, readers: &Readers| Checkers {
+        phones: Arc::clone(&readers.phones),
+        tables: Arc::clone(&readers.tables),
+        hash_key,
+    };
+    let lists = readers.clone();
+    let manager: Make = Box::new(move |app: App| cxc_list_manager::service(app, lists).unwrap());
+    let builder: Make = Box::new(move |app: App| {
+        let checkers = checkers(app.hash_key, &readers);
+        cxc_list_builder::service(app, checkers, Arc::clone(&readers.locations), folders).unwrap()
+    });
+    let mut app = TestApp::start_all(vec![manager, builder]).await.unwrap();
+    app.run_work();
+    World { app, _folder: folder }
+}
+
+impl World {
+    async fn list(&self, path: &str, body: Value) -> String {
+        self.app.post(path).json(&body).await.expect(201)["id"].as_str().unwrap().to_owned()
+    }
+
+    async fn upload(&self, content: &str) -> String {
+        let new = json!({ "fileName": "people.csv", "size": content.len() });
+        let id = self.app.post("/uploads").json(&new).await.expect(201)["id"].as_str().unwrap().to_owned();
+        let sent = self.app.put(&format!("/uploads/{id}")).bytes(content.to_owned()).await.expect(200);
+        assert_eq!(sent["offset"], content.len());
+        id
+    }
+
+    /// Starts a job and waits for its end.
+    async fn run(&self, path: &str, body: Value) -> Value {
+        let job = self.app.post(path).json(&body).await.expect(202);
+        self.end(&self.app, job["id"].as_str().unwrap()).await
+    }
+
+    async fn end(&self, caller: &Caller, id: &str) -> Value {
+        for _ in 0..600 {
+            let job = caller.get(&format!("/jobs/{id}")).await.expect(200);
+            if !matches!(job["state"].as_str(), Some("queued" | "running")) {
+                return job;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the job ends within 30 s");
+    }
+
+    async fn import(&self, list: &str, content: &str, mut body: Value) -> Value {
+        body["upload"] = self.upload(content).await.into();
+        let job = self.run(&format!("{list}/actions/import"), body).await;
+        assert_eq!(job["state"], "succeeded", "{}", job["error"]);
+        job["result"].clone()
+    }
+}
+
+const PEOPLE: &str = "clientid,first,phone,email,other1\n1,Ann,2125550101,ann@example.com,gold\n2,\"Bob, Jr\",2125550102 x5,,\n3,Cid,12,,\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_goes_on_where_it_broke_off() {
+    let world = start().await;
+    let new = json!({ "fileName": "a.csv", "size": 10, "sha256": "1f825aa2f0020ef7cf91dfa30da4668d791c5d4824fc8e41354b89ec05795ab3" });
+    let made = world.app.post("/uploads").json(&new).await.expect(201);
+    let path = format!("/uploads/{}", made["id"].as_str().unwrap());
+    let put = |range: &str, bytes: &'static str| world.app.put(&path).header("content-range", range).bytes(bytes);
+    assert_eq!(put("bytes 0-3/10", "0123").await.expect(200)["offset"], 4);
+    put("bytes 2-5/10", "2345").await.expect(422);
+    put("something", "4567").await.expect(400);
+    assert_eq!(world.app.get(&path).await.expect(200)["offset"], 4);
+    put("bytes 4-13/10", "4567890123").await.expect(413);
+    let problem = put("bytes 4-9/10", "xxxxxx").await.expect(422);
+    assert_eq!(problem["errors"][0]["code"], "checksum");
+    assert_eq!(world.app.get(&path).await.expect(200)["offset"], 0, "it begins anew");
+    world.app.other.get(&path).await.expect(404);
+    world.app.other.put(&path).bytes("x").await.expect(404);
+    world.app.delete(&path).await.expect(204);
+    world.app.get(&path).await.expect(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_is_imported_shown_exported_and_undone() {
+    let world = start().await;
+    let id = world.list("/lists", json!({ "name": "people", "country": "US" })).await;
+    let list = format!("/lists/{id}");
+    let result = world.import(&list, PEOPLE, json!({})).await;
+    assert_eq!(
+        (&result["lines"], &result["imported"], &result["rejected"], &result["devices"]),
+        (&json!(3), &json!(2), &json!(1), &json!(3))
+    );
+    let imports = world.app.get(&format!("{list}/imports")).await.expect(200);
+    let import = &imports["items"][0];
+    assert_eq!((&import["outcome"], &import["fileName"]), (&json!("published"), &json!("people.csv")));
+    let rejects = world.app.get(import["rejectsFile"].as_str().unwrap()).await;
+    let text = String::from_utf8(rejects.body.to_vec()).unwrap();
+    assert!(text.contains("line_number,column,reason_code,reason_text") && text.contains("bad_device"), "{text}");
+    world.app.other.get(import["rejectsFile"].as_str().unwrap()).await.expect(404);
+    world.app.other.get(&format!("{list}/imports")).await.expect(404);
+    let shown = world.app.get(&list).await.expect(200);
+    assert_eq!((&shown["contacts"], &shown["devices"], &shown["rejects"]), (&json!(2), &json!(3), &json!(1)));
+
+    let job = world.run(&format!("{list}/actions/export"), json!({})).await;
+    assert_eq!(job["result"]["rows"], 2, "{}", job["error"]);
+    let url = job["result"]["resultUrl"].as_str().unwrap();
+    let exported = String::from_utf8(world.app.get(url).await.body.to_vec()).unwrap();
+    world.app.other.get(url).await.expect(404);
+    let copy = world.list("/lists", json!({ "name": "copy" })).await;
+    world.import(&format!("/lists/{copy}"), &exported, json!({})).await;
+    let (first, second) = (format!("{list}/contacts"), format!("/lists/{copy}/contacts"));
+    let (first, second) = (world.app.get(&first).await.expect(200), world.app.get(&second).await.expect(200));
+    for n in 0..2 {
+        for member in ["clientId", "fields", "devices"] {
+            let without_type = |v: &Value| {
+                let mut v = v[member].clone();
+                v.as_array_mut().into_iter().flatten().for_each(|d| drop(d.as_object_mut().unwrap().remove("type")));
+                v
+            };
+            assert_eq!(
+                without_type(&first["items"][n]),
+                without_type(&second["items"][n]),
+                "an export can be imported again"
+            );
+        }
+    }
+    world.app.other.post(&format!("{list}/actions/undo")).json(&json!({})).await.expect(404);
+    let job = world.run(&format!("{list}/actions/undo"), json!({})).await;
+    assert_eq!(job["result"]["outcome"], "undone", "{}", job["error"]);
+    assert_eq!(world.app.get(&list).await.expect(200)["contacts"], 0);
+    let blocked = world.app.post(&format!("{list}/actions/undo")).json(&json!({})).await.expect(409);
+    assert_eq!(blocked["code"], "undo_blocked");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_uses_the_mapping_and_the_rule_that_it_names() {
+    let world = start().await;
+    let id = world.list("/lists", json!({ "name": "people", "country": "US" })).await;
+    let mapping = json!({ "name": "m", "columns": [{ "column": "a", "field": "device1" }, { "column": "b", "field": "other3" }], "keepUnmapped": false });
+    let mapping = world.list("/data-mappings", mapping).await;
+    let rule = json!({ "name": "r", "conditionSets": [[{ "field": "c_other3", "type": "string", "operator": "equal", "value": "yes" }]] });
+    let rule = world.list("/selection-rules", rule).await;
+    let asked = json!({ "mapping": mapping, "selectionRule": rule });
+    let result = world.import(&format!("/lists/{id}"), "a,b,c\n2125550101,yes,1\n2125550102,no,2\n", asked).await;
+    assert_eq!((&result["imported"], &result["filtered"]), (&json!(1), &json!(1)));
+    let contacts = world.app.get(&format!("/lists/{id}/contacts")).await.expect(200);
+    assert_eq!(contacts["items"][0]["fields"]["c_other3"], "yes");
+    let wrong = json!({ "name": "s", "text": "device1 = (" });
+    world.app.post("/specifications").json(&wrong).await.expect(422);
+    let specification = json!({ "name": "s", "text": "device1 = ^weird$\nfirstname = ^n$\n" });
+    let specification = world.list("/specifications", specification).await;
+    let asked = json!({ "specification": specification, "mode": "replace" });
+    world.import(&format!("/lists/{id}"), "n,weird\nAnn,2125550109\n", asked).await;
+    let contacts = world.app.get(&format!("/lists/{id}/contacts")).await.expect(200);
+    assert_eq!((&contacts["items"][0]["fields"]["c_first_name"], &contacts["items"][1]), (&json!("Ann"), &Value::Null));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_or_incomplete_upload_is_refused() {
+    let world = start().await;
+    let id = world.list("/lists", json!({ "name": "people" })).await;
+    let import = format!("/lists/{id}/actions/import");
+    let new = json!({ "fileName": "a.csv", "size": 10 });
+    let half = world.list("/uploads", new).await;
+    let problem = world.app.post(&import).json(&json!({ "upload": half })).await.expect(422);
+    assert_eq!(problem["errors"][0]["code"], "incomplete");
+    let theirs = world.app.other.post("/uploads").json(&json!({ "fileName": "b.csv" })).await.expect(201);
+    world.app.post(&import).json(&json!({ "upload": theirs["id"] })).await.expect(422);
+    let bad = world.upload("not, a list\nat, all\n").await;
+    let job = world.run(&import, json!({ "upload": bad })).await;
+    assert_eq!((&job["state"], &job["error"]["errors"][0]["code"]), (&json!("failed"), &json!("no_device_column")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suppression_list_is_imported_exported_and_undone() {
+    let world = start().await;
+    let new = json!({ "name": "stop", "type": "device", "channels": ["sms"], "retentionDays": 10 });
+    let id = world.list("/suppression-lists", new).await;
+    let list = format!("/suppression-lists/{id}");
+    let file = "phone,email,till\n2125550101,Ann@Example.com,\n2125550102,,2026-03-04\n(212) 555-0101,,\n12,,\n,,\n";
+    let result = world.import(&list, file, json!({ "defaultCountry": "US" })).await;
+    let counts = ["lines", "imported", "duplicate", "rejected", "blank"].map(|name| result[name].as_i64().unwrap());
+    assert_eq!(counts, [5, 2, 1, 1, 1]);
+    assert_eq!(world.app.get(&list).await.expect(200)["size"], 3);
+    let found = json!({ "values": ["+12125550102", "+12125550101"] });
+    let found = world.app.post(&format!("{list}/entries/search")).json(&found).await.expect(200);
+    let mut tills: Vec<&str> = found["items"].as_array().unwrap().iter().map(|e| e["till"].as_str().unwrap()).collect();
+    tills.sort_unstable();
+    assert_eq!(tills, ["2026-03-05T00:00:00Z", "2026-03-12T09:00:00Z"], "a retention bounds an entry");
+    let job = world.run(&format!("{list}/actions/export"), json!({})).await;
+    assert_eq!(job["result"]["rows"], 3, "{}", job["error"]);
+    let exported = world.app.get(job["result"]["resultUrl"].as_str().unwrap()).await;
+    assert!(String::from_utf8_lossy(&exported.body).contains("ann@example.com"));
+    let replaced = world.import(&list, "phone\n+12125550109\n", json!({ "mode": "replace" })).await;
+    assert_eq!((&replaced["imported"], &world.app.get(&list).await.expect(200)["size"]), (&json!(1), &json!(1)));
+    let job = world.run(&format!("{list}/actions/undo"), json!({})).await;
+    assert_eq!(job["state"], "succeeded", "{}", job["error"]);
+    assert_eq!(world.app.get(&list).await.expect(200)["size"], 3);
+    let clients =
+        world.list("/suppression-lists", json!({ "name": "ids", "type": "client_id", "channels": ["email"] })).await;
+    let result = world.import(&format!("/suppression-lists/{clients}"), "clientid\n7\n8\n7\n", json!({})).await;
+    assert_eq!((&result["imported"], &result["duplicate"]), (&json!(2), &json!(1)));
+}
