@@ -1,9 +1,11 @@
 //! The lists of a campaign group: each with its weight and, if wanted, a selection rule.
 use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
 use cxc_server::audit::Entry;
-use cxc_server::{ApiError, ApiJson, ApiPath, App, Principal};
+use cxc_server::{ApiError, ApiJson, ApiPath, App, Code, Principal};
 use cxc_store::Tx;
 use serde::{Deserialize, Serialize};
 use serde_json::to_value;
@@ -61,8 +63,38 @@ impl WeightedLists {
     }
 }
 
+impl WeightedLists {
+    /// The strong tag of these lists as they stand.
+    fn etag(&self, app: &App, tenant: i64) -> Result<String, ApiError> {
+        let text = serde_json::to_string(self).map_err(ApiError::internal)?;
+        Ok(format!("\"{:016x}\"", app.hash_key.hash(tenant, &text)))
+    }
+
+    fn answer(self, app: &App, tenant: i64) -> Result<Response, ApiError> {
+        let tag = HeaderValue::from_str(&self.etag(app, tenant)?).map_err(ApiError::internal)?;
+        Ok(([(header::ETAG, tag)], axum::Json(self)).into_response())
+    }
+}
+
+/// Whether a header of tags names this one.
+fn names(headers: &HeaderMap, header: HeaderName, tag: &str) -> Option<bool> {
+    let mut tags = headers.get_all(header).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).peekable();
+    tags.peek()?;
+    Some(tags.any(|given| given.trim() == "*" || given.trim() == tag))
+}
+
 /// Puts these lists in place of a group's lists; also while it runs.
 pub async fn put(app: &App, principal: &Principal, id: Uuid, lists: &WeightedLists) -> Result<WeightedLists, ApiError> {
+    put_if(app, principal, id, lists, |_| Ok(())).await
+}
+
+async fn put_if(
+    app: &App,
+    principal: &Principal,
+    id: Uuid,
+    lists: &WeightedLists,
+    may: impl Fn(&WeightedLists) -> Result<(), ApiError> + Send,
+) -> Result<WeightedLists, ApiError> {
     let errors = lists.validate();
     if !errors.is_empty() {
         return Err(ApiError::validation(errors));
@@ -71,12 +103,12 @@ pub async fn put(app: &App, principal: &Principal, id: Uuid, lists: &WeightedLis
     let mut tx = app.db.begin().await?;
     let row = tx.group_get(tenant, id, true).await?.ok_or_else(|| ApiError::not_found("campaign group"))?;
     let before = read(&mut tx, tenant, row.number).await?;
+    may(&before)?;
     let mut numbers = Vec::with_capacity(lists.items.len());
     for (i, (item, position)) in lists.items.iter().zip(0_i64..).enumerate() {
         let found = tx.contact_list_get(tenant, item.list).await?;
-        let list = found.ok_or_else(|| {
-            ApiError::invalid(&format!("/items/{i}/list"), "not_found", "there is no such contact list")
-        })?;
+        let missing = || ApiError::invalid(&format!("/items/{i}/list"), "not_found", "there is no such contact list");
+        let list = found.ok_or_else(missing)?;
         if let Some(rule) = item.selection_rule
             && tx.object_get(tenant, kind::SELECTION_RULE, rule).await?.is_none()
         {
@@ -114,13 +146,20 @@ pub(crate) async fn get_lists(
     State(app): State<App>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
-) -> Result<axum::Json<WeightedLists>, ApiError> {
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let mut tx = app.db.read().await?;
     let row = tx.group_get(principal.tenant, id, false).await?.ok_or_else(|| ApiError::not_found("campaign group"))?;
-    Ok(axum::Json(read(&mut tx, principal.tenant, row.number).await?))
+    let lists = read(&mut tx, principal.tenant, row.number).await?;
+    let tag = lists.etag(&app, principal.tenant)?;
+    if names(&headers, header::IF_NONE_MATCH, &tag) == Some(true) {
+        let tag = HeaderValue::from_str(&tag).map_err(ApiError::internal)?;
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    lists.answer(&app, principal.tenant)
 }
 
-/// Replace the lists of a campaign group, also while it runs
+/// Replace the lists of a campaign group, also while it runs. With `If-Match` only if they are as you saw them
 #[utoipa::path(put, path = "/campaign-groups/{id}/lists", tag = "Campaigns", operation_id = "replaceCampaignGroupLists",
     params(("id" = Uuid, Path, description = "The campaign group.")), request_body = WeightedLists,
     responses((status = OK, body = WeightedLists), ApiError))]
@@ -128,7 +167,14 @@ pub(crate) async fn put_lists(
     State(app): State<App>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
+    headers: HeaderMap,
     ApiJson(lists): ApiJson<WeightedLists>,
-) -> Result<axum::Json<WeightedLists>, ApiError> {
-    Ok(axum::Json(put(&app, &principal, id, &lists).await?))
+) -> Result<Response, ApiError> {
+    let tenant = principal.tenant;
+    let may = |before: &WeightedLists| {
+        let stale = names(&headers, header::IF_MATCH, &before.etag(&app, tenant)?) == Some(false);
+        let detail = "the lists have changed since you read them: read them again and repeat your change";
+        if stale { Err(ApiError::new(Code::EtagMismatch, detail)) } else { Ok(()) }
+    };
+    put_if(&app, &principal, id, &lists, may).await?.answer(&app, tenant)
 }

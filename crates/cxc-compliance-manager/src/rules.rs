@@ -1,12 +1,15 @@
 //! Compliance rules as documents: contact times, contact dates, attempt rules. Every edit moves the version
 //! of the tenant's rule set, so that senders read it anew.
-use cxc_core::compliance::{AttemptRule as AttemptRuleBody, ContactDates as ContactDatesBody, ContactTimes as ContactTimesBody};
+use cxc_core::compliance::{
+    AttemptRule as AttemptRuleBody, ContactDates as ContactDatesBody, ContactTimes as ContactTimesBody,
+};
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
 use cxc_server::document::{NoExtra, Removal, Write};
 use cxc_server::{ApiError, Document, Principal, Scope};
 use cxc_store::object_query::ObjectField;
-use serde::{Deserialize, Serialize};
+use serde::ser::Error;
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 /// Only those who may change required items change a rule that is, or was, required.
@@ -17,9 +20,20 @@ fn may_require(principal: &Principal, before: bool, after: bool) -> Result<(), A
 macro_rules! rule_document {
     ($(#[$doc:meta])* $type:ident($body:ident), $kind:expr, $noun:literal, $path:literal, $filters:expr, $required:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+        #[derive(Debug, Clone, Deserialize, ToSchema)]
         #[serde(transparent)]
         pub struct $type(pub $body);
+
+        /// Without the rule's own name, which would stand in the way of the document's.
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut body = serde_json::to_value(&self.0).map_err(S::Error::custom)?;
+                if let Some(members) = body.as_object_mut() {
+                    members.shift_remove("name");
+                }
+                body.serialize(serializer)
+            }
+        }
 
         impl Document for $type {
             const KIND: &'static str = $kind;

@@ -30,16 +30,25 @@ pub(crate) async fn get(State(app): State<App>, principal: Principal) -> Result<
 /// Stop every attempt of the tenant, or let them go on
 #[utoipa::path(put, path = "/compliance/stop-switch", tag = "Compliance", operation_id = "setStopSwitch", request_body = StopSwitch,
     responses((status = OK, body = StopSwitch), ApiError))]
-pub(crate) async fn set(State(app): State<App>, principal: Principal, ApiJson(wanted): ApiJson<StopSwitch>) -> Result<axum::Json<StopSwitch>, ApiError> {
+pub(crate) async fn set(
+    State(app): State<App>,
+    principal: Principal,
+    ApiJson(wanted): ApiJson<StopSwitch>,
+) -> Result<axum::Json<StopSwitch>, ApiError> {
     let reason = wanted.reason.trim();
     if wanted.stopped && !(1..=500).contains(&reason.chars().count()) {
-        return Err(ApiError::validation(vec![FieldError::new("/reason", "required", "say why, in 1 to 500 characters")]));
+        return Err(ApiError::validation(vec![FieldError::new(
+            "/reason",
+            "required",
+            "say why, in 1 to 500 characters",
+        )]));
     }
     let mut tx = app.db.begin().await?;
     let before = tx.stop_switch_get(principal.tenant).await?;
     let after = wanted.stopped.then_some(reason);
     tx.stop_switch_set(principal.tenant, after).await?;
-    let entry = Entry::new("update", "stop_switch").changed(Some(json!({ "stopped": before })), Some(json!({ "stopped": after })));
+    let entry = Entry::new("update", "stop_switch")
+        .changed(Some(json!({ "stopped": before })), Some(json!({ "stopped": after })));
     entry.write(&app, &mut tx, &principal).await?;
     tx.commit().await?;
     let reason = if wanted.stopped { reason.to_owned() } else { String::new() };

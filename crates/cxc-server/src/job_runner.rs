@@ -87,14 +87,7 @@ impl JobControl {
         let (done, total) = (AtomicI64::new(job.done), AtomicI64::new(job.total));
         // the runner before may have vanished after it was asked to stop
         let cancelled = AtomicBool::new(job.cancel);
-        Self(Arc::new(Shared {
-            job,
-            done,
-            total,
-            cancelled,
-            lost: AtomicBool::new(false),
-            stop,
-        }))
+        Self(Arc::new(Shared { job, done, total, cancelled, lost: AtomicBool::new(false), stop }))
     }
 
     /// The job.

@@ -25,7 +25,10 @@ impl Bucket {
     /// The bucket of a record.
     pub fn of(status: RecordStatus, reason: Reason, due: i64, result: Option<i16>) -> Self {
         let (code, due_minute) = match status {
-            RecordStatus::Ready if reason != Reason::None => (reason.code(), due.div_euclid(MINUTE) + 1),
+            RecordStatus::Ready if reason != Reason::None => {
+                // the first minute that begins when it may be contacted, not before
+                (reason.code(), due.saturating_add(MINUTE - 1).div_euclid(MINUTE))
+            }
             RecordStatus::Ready | RecordStatus::InDoubt => (0, 0),
             RecordStatus::InProgress | RecordStatus::Excluded => (reason.code(), 0),
             RecordStatus::Done => (result.unwrap_or(0), 0),

@@ -1,0 +1,122 @@
+//! What happens to groups by themselves.
+use std::time::Duration;
+
+use cxc_campaign_manager::preload::LOAD;
+use cxc_core::record::{Reason, RecordStatus};
+use cxc_store::job::NewJob;
+use serde_json::json;
+
+use crate::support::{Campaigns, Group, people};
+
+async fn running<'a>(c: &'a Campaigns, count: usize) -> Group<'a> {
+    let list = c.list(people("30", count)).await;
+    let group = c.group("one").await;
+    group.set_lists(&[&list]).await;
+    group.work("start").await;
+    assert_eq!(group.state().await, "running");
+    group
+}
+
+#[tokio::test]
+async fn a_group_with_nothing_left_to_do_completes_unless_it_is_told_not_to() {
+    let c = Campaigns::at_work().await;
+    let group = running(&c, 3).await;
+    let tag = c.app.get(&group.path).await.etag();
+    c.app.patch(&group.path).if_match(&tag).json(&json!({ "autoComplete": false })).await.expect(200);
+    let records = group.records().await;
+    group.move_to(&records[..2], RecordStatus::Done, Reason::None, Some(0)).await;
+    group.move_to(&records[2..], RecordStatus::InDoubt, Reason::None, None).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(group.state().await, "running");
+    let tag = c.app.get(&group.path).await.etag();
+    c.app.patch(&group.path).if_match(&tag).json(&json!({ "autoComplete": true })).await.expect(200);
+    group.until("it is at rest", async |g| g.state().await == "not_loaded").await;
+}
+
+#[tokio::test]
+async fn a_group_whose_people_wait_does_not_complete() {
+    let c = Campaigns::at_work().await;
+    let group = running(&c, 2).await;
+    let records = group.records().await;
+    group.move_to(&records[..1], RecordStatus::Done, Reason::None, Some(0)).await;
+    let path = format!("{}/records/{}/actions/reschedule", group.path, records[1].id);
+    c.app.post(&path).json(&json!({ "at": "2026-03-04T09:00:00Z" })).await.expect(200);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(group.state().await, "running");
+}
+
+#[tokio::test]
+async fn a_stopped_group_waits_for_what_is_being_sent_but_not_for_receipts() {
+    let c = Campaigns::at_work().await;
+    let group = running(&c, 3).await;
+    let records = group.records().await;
+    group.move_to(&records[..1], RecordStatus::InProgress, Reason::None, None).await;
+    group.move_to(&records[1..2], RecordStatus::InProgress, Reason::AwaitingReceipt, None).await;
+    assert_eq!(group.act("stop").await.expect(200)["state"], "waiting_unload");
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(group.state().await, "waiting_unload");
+    let sent = &group.records().await[..1];
+    group.move_to(sent, RecordStatus::InProgress, Reason::AwaitingReceipt, None).await;
+    group.until("it is at rest", async |g| g.state().await == "not_loaded").await;
+    let accounting = group.accounting().await;
+    assert_eq!(
+        (&accounting["ready"], &accounting["inProgress"], &accounting["awaitingReceipt"]),
+        (&json!(1), &json!(2), &json!(2))
+    );
+}
+
+#[tokio::test]
+async fn a_stopped_group_waits_for_ten_minutes_at_most() {
+    let c = Campaigns::at_work().await;
+    let group = running(&c, 1).await;
+    let records = group.records().await;
+    group.move_to(&records, RecordStatus::InProgress, Reason::None, None).await;
+    group.act("stop").await.expect(200);
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    assert_eq!(group.state().await, "waiting_unload");
+    c.app.clock.advance(Duration::from_secs(601));
+    group.until("it is at rest", async |g| g.state().await == "not_loaded").await;
+}
+
+#[tokio::test]
+async fn a_load_whose_job_is_gone_ends_with_its_reason() {
+    let c = Campaigns::at_work().await;
+    let group = c.group("one").await;
+    let (app, id) = (&c.app.app, c.app.app.ids.next());
+    let mut tx = app.db.begin().await.unwrap();
+    // of a runner that is not here, and cancelled before it began
+    let job = NewJob {
+        id,
+        tenant: c.app.tenant(),
+        kind: LOAD,
+        subject: None,
+        payload: json!({ "group": group.number }),
+        run_at: app.now() + 3_600_000_000,
+        created_by: "test".into(),
+        created_at: app.now(),
+    };
+    tx.job_insert(&job).await.unwrap();
+    tx.group_set_state(group.number, "pre_loading", Some("running"), Some(id), app.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    assert_eq!(group.state().await, "pre_loading", "its turn comes");
+    c.app.post(&format!("/jobs/{id}/actions/cancel")).await.expect(200);
+    group.until("it is at rest", async |g| g.state().await == "not_loaded").await;
+    assert_eq!(group.get().await["lastError"], "loading ended before it was done: see the job");
+}
+
+#[tokio::test]
+async fn one_of_two_processes_looks_after_groups_and_hands_over_at_its_end() {
+    let mut c = Campaigns::at_work().await;
+    let holder =
+        async |c: &Campaigns| c.app.app.db.read().await.unwrap().lease_holder("campaign-lifecycle").await.unwrap();
+    for _ in 0..100 {
+        if holder(&c).await.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(holder(&c).await.is_some());
+    c.app.stop_work().await.unwrap();
+    assert_eq!(holder(&c).await, None);
+}

@@ -1,0 +1,210 @@
+//! Records: why somebody was or was not contacted, and what a person decides about them.
+use cxc_core::attempt::AttemptState;
+use cxc_core::record::{Reason, RecordStatus};
+use cxc_store::attempt::{AttemptUpdate, NewAttempt, month_of};
+use cxc_store::record::Record;
+use cxc_store::suppression::DEVICE;
+use serde_json::{Value, json};
+
+use crate::support::{Campaigns, Group, NEW_YORK, people, person};
+
+/// An attempt on a record's first device, as its sender left it.
+async fn attempt(group: &Group<'_>, record: &Record, id: i64, state: AttemptState) {
+    let (app, tenant) = (&group.campaigns.app.app, group.campaigns.app.tenant());
+    let mut tx = app.db.begin().await.unwrap();
+    let contact = tx.contacts_of_lists(tenant, &[(record.list, record.contact)]).await.unwrap().remove(0).1;
+    let new = NewAttempt {
+        tenant,
+        month: month_of(app.now()),
+        id,
+        grp: record.grp,
+        record: record.id,
+        list: record.list,
+        contact: record.contact,
+        account: 1,
+        epoch: 1,
+        channel: 2,
+        position: 1,
+        device_hash: contact.devices[0].address_hash,
+        client_hash: None,
+        location: 0,
+        rule_set: 0,
+        started_at: app.now(),
+    };
+    tx.attempt_insert(&[new]).await.unwrap();
+    let update = AttemptUpdate {
+        month: month_of(app.now()),
+        id,
+        state: state.code(),
+        result: None,
+        provider_id: None,
+        detail: None,
+        finished_at: None,
+    };
+    tx.attempt_update(tenant, &[update]).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn loaded<'a>(c: &'a Campaigns, count: usize) -> (Group<'a>, Vec<Record>) {
+    let list = c.list(people("30", count)).await;
+    let group = c.group("one").await;
+    group.set_lists(&[&list]).await;
+    group.load().await;
+    let records = group.records().await;
+    (group, records)
+}
+
+#[tokio::test]
+async fn a_record_says_why_it_was_or_was_not_contacted() {
+    let c = Campaigns::start().await;
+    let mut crowd = people("30", 4);
+    crowd.push(person("+12125550000", NEW_YORK));
+    let list = c.list(crowd).await;
+    let suppression = c.suppress(DEVICE, &["+49300000000"]).await;
+    let group = c.group("one").await;
+    group.set_lists(&[&list]).await;
+    group.load().await;
+    let records = group.records().await;
+    group.move_to(&records[1..2], RecordStatus::InProgress, Reason::AwaitingReceipt, None).await;
+    group.move_to(&records[2..3], RecordStatus::InDoubt, Reason::None, None).await;
+    let read = async |n: usize| c.app.get(&format!("{}/records/{}", group.path, records[n].id)).await.expect(200);
+    let said = async |n: usize| read(n).await["explanation"].as_str().unwrap().to_owned();
+    assert_eq!(said(0).await, format!("Not contacted because of suppressed ({}).", suppression.id));
+    assert_eq!(said(1).await, "The carrier took the message; its delivery receipt is awaited.");
+    assert!(said(2).await.starts_with("A crash hides whether"));
+    assert_eq!(said(3).await, "May be contacted: it waits for its turn.");
+    let waits = said(4).await;
+    assert!(waits.starts_with("Not contacted yet because of contact times"), "{waits}");
+    assert!(waits.ends_with("may be contacted from 2026-03-02T13:00:00Z."), "{waits}");
+    c.app.clock.set("2026-03-02T13:00:01Z");
+    assert_eq!(said(4).await, "May be contacted: it waits for its turn.");
+    assert_eq!(read(3).await["list"], json!(list.id));
+    let of_other = c.app.other.get(&format!("{}/records/{}", group.path, records[0].id)).await;
+    assert_eq!(of_other.expect_problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn records_are_paged_to_their_end() {
+    let c = Campaigns::start().await;
+    let (group, records) = loaded(&c, 10).await;
+    let (mut seen, mut cursor): (Vec<Value>, String) = (Vec::new(), String::new());
+    loop {
+        let page = c.app.get(&format!("{}/records?limit=5{cursor}", group.path)).await.expect(200);
+        seen.extend(page["items"].as_array().unwrap().iter().map(|r| r["recordId"].clone()));
+        let Some(next) = page["next"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+        assert!(seen.len() < 10, "a page that ends the list says so");
+    }
+    assert_eq!(seen, records.iter().map(|r| json!(r.id.to_string())).collect::<Vec<_>>());
+    assert_eq!(c.app.get(&format!("{}/records?limit=0", group.path)).await.expect_problem(400), "bad_filter");
+    assert_eq!(c.app.get(&format!("{}/records?cursor=x", group.path)).await.expect_problem(400), "bad_cursor");
+    group.move_to(&records[..2], RecordStatus::InDoubt, Reason::None, None).await;
+    let doubt = c.app.get(&format!("{}/records?status=in_doubt", group.path)).await.expect(200);
+    assert_eq!(doubt["items"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_waiting_record_is_cancelled_or_put_off_and_others_are_left_alone() {
+    let c = Campaigns::start().await;
+    let (group, records) = loaded(&c, 3).await;
+    group.move_to(&records[2..], RecordStatus::InProgress, Reason::None, None).await;
+    let act = async |n: usize, action: &str, body: Value| {
+        let path = format!("{}/records/{}/actions/{action}", group.path, records[n].id);
+        c.app.post(&path).json(&body).await.expect(200)["records"].clone()
+    };
+    assert_eq!(act(0, "cancel", json!({})).await, 1);
+    assert_eq!(act(0, "cancel", json!({})).await, 0);
+    let later = json!({ "at": "2026-03-03T10:00:00Z" });
+    assert_eq!(act(1, "reschedule", later.clone()).await, 1);
+    assert_eq!(act(2, "reschedule", later).await, 0);
+    assert_eq!(act(2, "cancel", json!({})).await, 0);
+    let accounting = group.accounting().await;
+    assert_eq!(accounting["excluded"], json!({ "cancelled": 1 }));
+    assert_eq!(accounting["waiting"], json!([{ "reason": "rescheduled", "count": 1, "next": "2026-03-03T10:00:00Z" }]));
+    assert_eq!(accounting["inProgress"], 1);
+    let cancelled = c.audited("cancel_record").await;
+    assert_eq!((cancelled.len(), &cancelled[0]["before"]["status"]), (1, &json!("ready")));
+    assert_eq!(c.audited("reschedule_record").await.len(), 1);
+    let path = format!("{}/records/999999/actions/cancel", group.path);
+    assert_eq!(c.app.post(&path).await.expect_problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_is_settled_as_done_together_with_its_attempt() {
+    let c = Campaigns::start().await;
+    let (group, records) = loaded(&c, 3).await;
+    for (record, id) in records[..2].iter().zip(1..) {
+        attempt(&group, record, id, AttemptState::InDoubt).await;
+    }
+    group.move_to(&records[..2], RecordStatus::InDoubt, Reason::None, None).await;
+    let settle = async |how: &str| {
+        let path = format!("{}/actions/settle-in-doubt", group.path);
+        c.app.post(&path).json(&json!({ "as": how })).await
+    };
+    assert_eq!(settle("perhaps").await.expect_problem(422), "validation_failed");
+    assert_eq!(settle("done").await.expect(200), json!({ "records": 2 }));
+    let accounting = group.accounting().await;
+    assert_eq!(
+        (&accounting["inDoubt"], &accounting["done"], &accounting["ready"]),
+        (&json!(0), &json!({ "Ok": 2 }), &json!(1))
+    );
+    let detail = c.app.get(&format!("{}/records/{}", group.path, records[0].id)).await.expect(200);
+    let history = &detail["history"][0];
+    assert_eq!((&history["state"], &history["result"]), (&json!("final"), &json!("Ok")));
+    assert_eq!(c.audited("settle_done").await[0]["after"], json!({ "records": 2 }));
+    assert_eq!(settle("done").await.expect(200), json!({ "records": 0 }));
+    assert_eq!(c.audited("settle_done").await.len(), 1, "nothing was changed");
+}
+
+#[tokio::test]
+async fn what_is_in_doubt_may_be_sent_again_and_still_counts_as_an_attempt() {
+    let c = Campaigns::start().await;
+    let (group, records) = loaded(&c, 1).await;
+    attempt(&group, &records[0], 1, AttemptState::InDoubt).await;
+    group.move_to(&records, RecordStatus::InDoubt, Reason::None, None).await;
+    let path = format!("{}/actions/settle-in-doubt", group.path);
+    assert_eq!(c.app.post(&path).json(&json!({ "as": "retry" })).await.expect(200)["records"], 1);
+    assert_eq!(group.accounting().await["ready"], 1);
+    let detail = c.app.get(&format!("{}/records/{}", group.path, records[0].id)).await.expect(200);
+    assert_eq!((&detail["attempts"], &detail["history"][0]["state"]), (&json!(1), &json!("in_doubt")));
+    assert_eq!(c.audited("settle_retry").await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_again_and_what_succeeded_is_not() {
+    let c = Campaigns::start().await;
+    let (group, records) = loaded(&c, 4).await;
+    group.move_to(&records[..1], RecordStatus::Done, Reason::None, Some(0)).await;
+    group.move_to(&records[1..2], RecordStatus::Done, Reason::None, Some(3)).await;
+    group.move_to(&records[2..3], RecordStatus::Done, Reason::None, Some(53)).await;
+    let path = format!("{}/actions/retry-failed", group.path);
+    assert_eq!(c.app.post(&path).json(&json!({ "results": [53] })).await.expect(200)["records"], 1);
+    assert_eq!(c.app.post(&path).json(&json!({})).await.expect(200)["records"], 1);
+    let accounting = group.accounting().await;
+    assert_eq!((&accounting["done"], &accounting["ready"]), (&json!({ "Ok": 1 }), &json!(3)));
+    assert_eq!(c.audited("retry_failed").await.len(), 2);
+}
+
+#[tokio::test]
+async fn the_fate_of_a_contact_is_told_for_every_group_that_has_it() {
+    let c = Campaigns::start().await;
+    let list = c.list(people("30", 2)).await;
+    let (one, two) = (c.group("one").await, c.group("two").await);
+    for group in [&one, &two] {
+        group.set_lists(&[&list]).await;
+        group.load().await;
+    }
+    let records = one.records().await;
+    one.move_to(&records[..1], RecordStatus::Done, Reason::None, Some(0)).await;
+    let path = format!("/lists/{}/contacts/{}/fate", list.id, records[0].contact);
+    let items = c.app.get(&path).await.expect(200)["items"].clone();
+    let fates: Vec<_> =
+        items.as_array().unwrap().iter().map(|f| (&f["campaignGroupName"], &f["record"]["status"])).collect();
+    assert_eq!(fates, [(&json!("one"), &json!("done")), (&json!("two"), &json!("ready"))]);
+    assert_eq!(
+        c.app.get(&format!("/lists/{}/contacts/1/fate", c.app.app.ids.next())).await.expect_problem(404),
+        "not_found"
+    );
+    assert_eq!(c.app.get(&format!("/lists/{}/contacts/999999/fate", list.id)).await.expect_problem(404), "not_found");
+    assert_eq!(c.app.other.get(&path).await.expect_problem(404), "not_found");
+}
