@@ -5,12 +5,13 @@ use std::sync::Arc;
 use cxc_core::compliance::Zones;
 use cxc_core::location::LocationTables;
 use cxc_core::phone::PhoneParser;
+use cxc_list_builder::Folders;
+use cxc_list_builder::import::Checkers;
 use cxc_list_manager::Readers;
 use cxc_server::service::{Parts, Service};
 use cxc_server::{App, access, openapi, resources};
 use cxc_store::location::Locations;
 use utoipa::openapi::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::component::Component;
 use crate::config::Config;
@@ -38,6 +39,12 @@ impl Shared {
         })
     }
 
+    /// What the list builder checks lines with.
+    pub fn checkers(&self, app: &App) -> Checkers {
+        let (phones, tables) = (Arc::clone(&self.phones), Arc::clone(&self.tables));
+        Checkers { phones, tables, hash_key: app.hash_key }
+    }
+
     /// What the list manager reads contacts with.
     fn readers(&self) -> Readers {
         let (phones, tables) = (Arc::clone(&self.phones), Arc::clone(&self.tables));
@@ -46,7 +53,7 @@ impl Shared {
 }
 
 /// A component with its own metrics, not started.
-pub fn build(component: Component, app: &App, shared: &Shared, _config: &Config) -> anyhow::Result<Service> {
+pub fn build(component: Component, app: &App, shared: &Shared, config: &Config) -> anyhow::Result<Service> {
     let app = app.for_component();
     let (zones, locations) = (shared.zones.clone(), Arc::clone(&shared.locations));
     match component {
@@ -54,7 +61,10 @@ pub fn build(component: Component, app: &App, shared: &Shared, _config: &Config)
         Component::CampaignManager => cxc_campaign_manager::service(app, zones, locations),
         Component::ComplianceManager => cxc_compliance_manager::service(app),
         Component::DialManager => cxc_dial_manager::service(app, zones, locations),
-        Component::ListBuilder => Ok(Service::new(component.name(), app, OpenApiRouter::new())),
+        Component::ListBuilder => {
+            let checkers = shared.checkers(&app);
+            cxc_list_builder::service(app, checkers, locations, Folders::below(&config.data_dir))
+        }
         Component::ListManager => cxc_list_manager::service(app, shared.readers()),
     }
 }

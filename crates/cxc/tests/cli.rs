@@ -5,8 +5,12 @@ mod access;
 mod backup;
 #[path = "cli/config.rs"]
 mod config;
+#[path = "cli/demo.rs"]
+mod demo;
 #[path = "cli/import.rs"]
 mod import;
+#[path = "cli/lists.rs"]
+mod lists;
 #[path = "cli/support.rs"]
 mod support;
 #[path = "cli/up.rs"]

@@ -1,7 +1,7 @@
 //! `cxc export`: a list, the results of a campaign group, or everything known of one person.
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -11,25 +11,25 @@ use cxc_campaign_manager::accounting::{reason_name, result_name};
 use cxc_campaign_manager::groups::CampaignGroup;
 use cxc_core::kind;
 use cxc_core::record::{Reason, RecordStatus};
+use cxc_list_builder::export::{ExportSettings, export_name};
+use cxc_list_builder::jobs::LIST_EXPORT;
 use cxc_server::app::time_text;
 use cxc_server::audit::Entry;
 use cxc_server::{Principal, document};
-use cxc_store::contact::{Contact, FullContact};
+use cxc_store::contact::FullContact;
 use cxc_store::list::ContactList;
 use cxc_store::record::Record;
 use cxc_store::tenant::Tenant;
-use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::desk::Desk;
 use super::tenant::refused;
-use super::{lists, person};
+use super::{jobs, lists, person};
 use crate::cli::Export;
 use crate::config::Config;
 use crate::failure::Failure;
 
 const PAGE: i64 = 1_000;
-const OF_CONTACT: [&str; 8] = ["ClientId", "FirstName", "LastName", "Company", "Country", "State", "PostalCode", "TimeZone"];
 
 /// Writes what is asked for.
 pub async fn run(config: &Config, asked: &Export) -> Result<(), Failure> {
@@ -40,9 +40,10 @@ pub async fn run(config: &Config, asked: &Export) -> Result<(), Failure> {
         person::export(&desk, &tenant, text, to).await?;
     } else if let Some(name) = &asked.list {
         let found = lists::find(&desk.app, tenant.no, name).await?;
-        let list = found.ok_or_else(|| Failure::refused(format!("there is no list {name} in {}", tenant.short_name)))?;
+        let list =
+            found.ok_or_else(|| Failure::refused(format!("there is no list {name} in {}", tenant.short_name)))?;
         note(&desk, &tenant, kind::CONTACT_LIST, list.id, name).await?;
-        export_list(&desk, &list, Writer::from_writer(open(to)?)).await?;
+        export_list(config, &desk, &list, open(to)?).await?;
     } else if let Some(name) = &asked.group {
         export_group(&desk, &tenant, name, Writer::from_writer(open(to)?)).await?;
     }
@@ -65,51 +66,21 @@ async fn note(desk: &Desk, tenant: &Tenant, kind: &'static str, id: Uuid, name: 
     Ok(tx.commit().await?)
 }
 
-/// The contacts of a list under headers that `cxc import` knows. Two walks: the first finds the columns.
-async fn export_list(desk: &Desk, list: &ContactList, mut out: Writer<impl Write>) -> Result<(), Failure> {
-    let (mut devices, mut custom) = (0, BTreeSet::new());
-    let mut after = 0;
-    while let Some(page) = page(desk, list, &mut after).await? {
-        for full in &page {
-            devices = devices.max(full.devices.iter().map(|d| d.position).max().unwrap_or(0));
-            custom.extend(fields(&full.contact).into_iter().map(|(name, _)| name));
-        }
+/// The contacts of a list as the API exports them: by the list builder's job, under headers that `cxc import` knows.
+async fn export_list(config: &Config, desk: &Desk, list: &ContactList, mut out: impl Write) -> Result<(), Failure> {
+    let work = jobs::list_jobs(config, &desk.app)?;
+    let job = jobs::run(&desk.app, &work, list.tenant, LIST_EXPORT, list.id, ExportSettings::default()).await?;
+    if let Some(why) = jobs::refusal(&job) {
+        return Err(Failure::refused(format!("the list can't be exported: {why}")));
     }
-    let header = OF_CONTACT.map(ToOwned::to_owned).into_iter().chain((1..=devices).map(|n| format!("Device{n}")));
-    out.write_record(header.chain(custom.iter().cloned()))?;
-    after = 0;
-    while let Some(page) = page(desk, list, &mut after).await? {
-        for full in &page {
-            out.write_record(contact_row(full, devices, &custom))?;
-        }
+    let path = work.exports.join(export_name(job.id));
+    let copied = std::io::copy(&mut File::open(&path)?, &mut out);
+    // the copy is the result; a reader that has gone has seen enough
+    std::fs::remove_file(&path)?;
+    match copied.and_then(|_| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
-    Ok(out.flush()?)
-}
-
-async fn page(desk: &Desk, list: &ContactList, after: &mut i64) -> Result<Option<Vec<FullContact>>, Failure> {
-    let page = desk.app.db.read().await?.contact_page(list, *after, PAGE).await?;
-    let Some(last) = page.last() else { return Ok(None) };
-    *after = last.contact.id;
-    Ok(Some(page))
-}
-
-fn contact_row(full: &FullContact, devices: i16, custom: &BTreeSet<String>) -> Vec<String> {
-    let c = &full.contact;
-    let texts = [&c.client_id, &c.first_name, &c.last_name, &c.company, &c.country, &c.region, &c.postal, &c.zone];
-    let mut row: Vec<String> = texts.into_iter().map(|text| text.clone().unwrap_or_default()).collect();
-    let address = |n| full.devices.iter().find(|d| d.position == n).map(|d| d.address.clone()).unwrap_or_default();
-    row.extend((1..=devices).map(address));
-    let mut fields = fields(c);
-    row.extend(custom.iter().map(|name| match fields.remove(name) {
-        Some(Value::String(text)) => text,
-        Some(other) => other.to_string(),
-        None => String::new(),
-    }));
-    row
-}
-
-fn fields(contact: &Contact) -> Map<String, Value> {
-    contact.custom.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// Every record of a group: whose it is, where it stands and why.
@@ -122,7 +93,16 @@ async fn export_group(desk: &Desk, tenant: &Tenant, name: &str, mut out: Writer<
     drop(tx);
     note(desk, tenant, kind::CAMPAIGN_GROUP, group.id, name).await?;
     out.write_record([
-        "ClientId", "Device", "Status", "Reason", "Due", "Attempts", "Result", "Cause", "RecordId", "ChangedAt",
+        "ClientId",
+        "Device",
+        "Status",
+        "Reason",
+        "Due",
+        "Attempts",
+        "Result",
+        "Cause",
+        "RecordId",
+        "ChangedAt",
     ])?;
     let mut after = 0;
     loop {

@@ -62,7 +62,9 @@ async fn status(desk: &Desk, tenant: &Tenant, id: Uuid, asked: &Group) -> Result
     let accounting = accounting::of_group(&desk.app, tenant.no, id).await.map_err(refused)?;
     if asked.json {
         let mut object = json!({ "name": asked.name, "accounting": accounting });
-        if let (Some(object), serde_json::Value::Object(standing)) = (object.as_object_mut(), serde_json::to_value(&standing)?) {
+        if let (Some(object), serde_json::Value::Object(standing)) =
+            (object.as_object_mut(), serde_json::to_value(&standing)?)
+        {
             object.extend(standing);
         }
         return terminal::say(&object.to_string());

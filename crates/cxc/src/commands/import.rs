@@ -1,24 +1,19 @@
 //! `cxc import`: the list builder's job, run here.
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
-use cxc_core::location::{Country, LocationTables};
-use cxc_core::phone::PhoneParser;
-use cxc_list_builder::import::{Checkers, ImportContext, ImportMode, ImportOutcome, ImportSettings, Progress};
-use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, ListJobs, Source};
+use cxc_core::location::Country;
+use cxc_list_builder::Folders;
+use cxc_list_builder::import::{ImportMode, ImportOutcome, ImportSettings, Progress};
+use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, ListJobs, Source, Watch};
 use cxc_list_builder::mapping::DataMapping;
-use cxc_server::job_runner::{LEASE, run_one};
-use cxc_server::{App, Principal};
-use cxc_store::job::{Job, NewJob};
-use cxc_store::location::Locations;
+use cxc_store::job::Job;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::desk::Desk;
-use super::lists;
+use super::{jobs, lists};
 use crate::cli::{Import, Mode};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -34,77 +29,13 @@ pub async fn run(config: &Config, asked: &Import) -> Result<(), Failure> {
     let tenant = desk.tenant(asked.tenant.as_deref()).await?;
     let list = lists::find_or_make(&desk.app, tenant.no, &asked.list).await?;
     let bar = progress_bar(&file);
-    let jobs = list_jobs(config, &desk.app, Some(bar.clone()))?;
-    let job = import(&desk.app, &jobs, tenant.no, list, settings, file).await?;
+    let jobs = ListJobs { watch: shown_by(bar.clone()), ..jobs::list_jobs(config, &desk.app)? };
+    let payload = ImportPayload { source: Source::Path(file), settings };
+    let job = jobs::run(&desk.app, &jobs, tenant.no, LIST_IMPORT, list, payload).await?;
     bar.finish_and_clear();
     let outcome = desk.app.db.read().await?.import_of_job(tenant.no, job.id).await?.map(|i| ImportOutcome::of(&i));
     desk.close().await;
     report(config, asked, &job, outcome.as_ref())
-}
-
-/// Runs an import as a job of this process, whose lease another one takes over if this one dies.
-pub async fn import(
-    app: &App,
-    jobs: &ListJobs,
-    tenant: i64,
-    list: Uuid,
-    settings: ImportSettings,
-    file: PathBuf,
-) -> Result<Job, Failure> {
-    let payload = ImportPayload { source: Source::Path(file), settings };
-    let now = app.now();
-    let new = NewJob {
-        id: app.ids.next(),
-        tenant,
-        kind: LIST_IMPORT,
-        subject: Some(list),
-        payload: serde_json::to_value(payload)?,
-        run_at: now,
-        created_by: Principal::system(tenant).name,
-        created_at: now,
-    };
-    let mut tx = app.db.begin().await?;
-    tx.job_insert(&new).await?;
-    let job = tx.job_claim_one(new.id, now, LEASE).await?.context("a job of our own can be taken")?;
-    tx.commit().await?;
-    let watch = tokio::spawn(cancel_on_signal(app.clone(), tenant, job.id));
-    let ended = run_one(app, jobs, job, CancellationToken::new()).await;
-    watch.abort();
-    Ok(ended?)
-}
-
-/// Ctrl-C takes back what was imported so far.
-async fn cancel_on_signal(app: App, tenant: i64, job: Uuid) {
-    if tokio::signal::ctrl_c().await.is_err() {
-        return;
-    }
-    let cancelled = async {
-        let mut tx = app.db.begin().await?;
-        tx.job_cancel(tenant, job, app.now()).await?;
-        tx.commit().await
-    };
-    if let Err(error) = cancelled.await {
-        tracing::warn!(%error, "the import can't be cancelled");
-    }
-}
-
-/// What runs imports in this process; `bar` shows their progress.
-pub fn list_jobs(config: &Config, app: &App, bar: Option<ProgressBar>) -> anyhow::Result<ListJobs> {
-    let checkers = Checkers {
-        phones: Arc::new(PhoneParser::new()?),
-        tables: Arc::new(LocationTables::embedded()?),
-        hash_key: app.hash_key,
-    };
-    let rejects = config.rejects_dir();
-    let context = ImportContext { app: app.clone(), checkers, locations: Arc::new(Locations::new()), rejects };
-    let jobs = ListJobs::new(context, config.uploads_dir());
-    let Some(bar) = bar else { return Ok(jobs) };
-    let watch = move |progress: Progress| {
-        bar.set_length(progress.total_bytes);
-        bar.set_position(progress.bytes);
-        bar.set_message(format!("{} lines", progress.lines));
-    };
-    Ok(ListJobs { watch: Arc::new(watch), ..jobs })
 }
 
 /// A bar on a terminal, nothing in a pipe.
@@ -112,6 +43,14 @@ fn progress_bar(file: &Path) -> ProgressBar {
     let size = file.metadata().map_or(0, |m| m.len());
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg}  {bytes_per_sec}  {eta} left");
     ProgressBar::new(size).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn shown_by(bar: ProgressBar) -> Watch {
+    Arc::new(move |progress: Progress| {
+        bar.set_length(progress.total_bytes);
+        bar.set_position(progress.bytes);
+        bar.set_message(format!("{} lines", progress.lines));
+    })
 }
 
 fn settings(asked: &Import) -> Result<ImportSettings, Failure> {
@@ -139,14 +78,18 @@ fn mapping(path: &Path) -> Result<DataMapping, Failure> {
 }
 
 fn report(config: &Config, asked: &Import, job: &Job, outcome: Option<&ImportOutcome>) -> Result<(), Failure> {
-    let rejects = outcome.and_then(|o| o.rejects_file.as_ref()).map(|name| config.rejects_dir().join(name));
-    let why = refusal(job);
+    let rejects =
+        outcome.and_then(|o| o.rejects_file.as_ref()).map(|name| Folders::below(&config.data_dir).rejects.join(name));
+    let why = jobs::refusal(job);
     if asked.json {
         terminal::say(&json_of(outcome, rejects.as_deref(), why.as_deref()).to_string())?;
     } else if let Some(outcome) = outcome.filter(|_| why.is_none()) {
         terminal::say(&told(&asked.list, outcome))?;
         for warning in &outcome.warnings {
-            terminal::note(&format!("{} times: {} (first in line {})", warning.count, warning.text, warning.first_line));
+            terminal::note(&format!(
+                "{} times: {} (first in line {})",
+                warning.count, warning.text, warning.first_line
+            ));
         }
     }
     if let Some(path) = rejects.filter(|_| !asked.json) {
@@ -155,20 +98,6 @@ fn report(config: &Config, asked: &Import, job: &Job, outcome: Option<&ImportOut
     match why {
         None => Ok(()),
         Some(why) => Err(Failure::refused(format!("{}: {why}", asked.file.display()))),
-    }
-}
-
-/// Why the file was not taken.
-pub fn refusal(job: &Job) -> Option<String> {
-    match job.state.as_str() {
-        "succeeded" => None,
-        "cancelled" => Some("cancelled; nothing of it stays in the list".to_owned()),
-        _ => {
-            let problem = job.error.as_ref().map(|e| &e.0);
-            let first = problem.and_then(|p| p["errors"][0]["detail"].as_str());
-            let detail = first.or_else(|| problem.and_then(|p| p["detail"].as_str()));
-            Some(detail.unwrap_or("the import did not end; a running server takes it up again").to_owned())
-        }
     }
 }
 
@@ -195,6 +124,14 @@ fn told(list: &str, outcome: &ImportOutcome) -> String {
     let c = outcome.counts();
     format!(
         "{list}: {} lines = {} imported + {} updated + {} duplicate + {} rejected + {} filtered + {} blank; {} devices in {:.1} s",
-        c.lines, c.imported, c.updated, c.duplicate, c.rejected, c.filtered, c.blank, c.devices, outcome.duration_ms as f64 / 1e3
+        c.lines,
+        c.imported,
+        c.updated,
+        c.duplicate,
+        c.rejected,
+        c.filtered,
+        c.blank,
+        c.devices,
+        outcome.duration_ms as f64 / 1e3
     )
 }

@@ -4,6 +4,7 @@ mod desk;
 pub mod export;
 pub mod group;
 pub mod import;
+pub mod jobs;
 pub mod lists;
 pub mod migrate;
 pub mod openapi;

@@ -2,9 +2,9 @@
 use cxc_core::channel::Channel;
 use cxc_core::kind;
 use cxc_list_manager::suppression_lists::{SuppressionList as Document, SuppressionType};
+use cxc_server::Principal;
 use cxc_server::audit::Entry;
 use cxc_server::document::{self, Draft, Stored};
-use cxc_server::Principal;
 use cxc_store::privacy::PersonKey;
 use cxc_store::suppression::SuppressionEntry;
 use cxc_store::tenant::Tenant;
@@ -41,7 +41,11 @@ pub async fn run(config: &Config, asked: &Suppress) -> Result<(), Failure> {
 fn what(asked: &Suppress) -> Result<(SuppressionType, String), Failure> {
     if asked.client_id {
         let key = asked.address.trim().to_owned();
-        return if key.is_empty() { Err(Failure::usage("a client id is not empty")) } else { Ok((SuppressionType::ClientId, key)) };
+        return if key.is_empty() {
+            Err(Failure::usage("a client id is not empty"))
+        } else {
+            Ok((SuppressionType::ClientId, key))
+        };
     }
     match key_of(&asked.address)? {
         PersonKey::Address(address) => Ok((SuppressionType::Device, address)),
@@ -52,7 +56,12 @@ fn what(asked: &Suppress) -> Result<(SuppressionType, String), Failure> {
 }
 
 /// The list of the name; one that is missing is made, required for every campaign group.
-async fn list(desk: &Desk, tenant: &Tenant, asked: &Suppress, kind: SuppressionType) -> Result<Stored<Document>, Failure> {
+async fn list(
+    desk: &Desk,
+    tenant: &Tenant,
+    asked: &Suppress,
+    kind: SuppressionType,
+) -> Result<Stored<Document>, Failure> {
     let mut tx = desk.app.db.read().await?;
     let found = document::find::<Document>(&mut tx, tenant.no, &asked.list).await.map_err(refused)?;
     drop(tx);
@@ -115,8 +124,11 @@ fn instant(text: &str) -> Result<i64, Failure> {
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at.as_microsecond());
     }
-    let end = text.parse::<Date>().ok().and_then(|day| day.tomorrow().ok()).and_then(|day| day.to_zoned(TimeZone::UTC).ok());
-    let wrong = || Failure::usage(format!("--until {text}: a day such as 2027-01-31, or a moment such as 2027-01-31T12:00:00Z"));
+    let end =
+        text.parse::<Date>().ok().and_then(|day| day.tomorrow().ok()).and_then(|day| day.to_zoned(TimeZone::UTC).ok());
+    let wrong = || {
+        Failure::usage(format!("--until {text}: a day such as 2027-01-31, or a moment such as 2027-01-31T12:00:00Z"))
+    };
     Ok(end.ok_or_else(wrong)?.timestamp().as_microsecond())
 }
 

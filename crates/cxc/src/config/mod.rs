@@ -163,16 +163,6 @@ impl Config {
         self.database_url().strip_prefix("sqlite:").map(|path| PathBuf::from(path.trim_start_matches("//")))
     }
 
-    /// The folder of files with rejected lines.
-    pub fn rejects_dir(&self) -> PathBuf {
-        self.data_dir.join("rejects")
-    }
-
-    /// The folder of uploads.
-    pub fn uploads_dir(&self) -> PathBuf {
-        self.data_dir.join("uploads")
-    }
-
     /// Where the public API listens.
     pub fn public_at(&self) -> SocketAddr {
         (self.http.address, self.http.port).into()

@@ -33,7 +33,14 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     /// A campaign group with all that it stands on.
-    async fn campaign(&self, name: &str, channel: Channel, content: Value, account: Value, list: Uuid) -> Result<(), Failure> {
+    async fn campaign(
+        &self,
+        name: &str,
+        channel: Channel,
+        content: Value,
+        account: Value,
+        list: Uuid,
+    ) -> Result<(), Failure> {
         let kind = channel.as_str();
         let title = if channel == Channel::Sms { "SMS" } else { "Email" };
         let content = self.have::<Content>(name, content).await?;

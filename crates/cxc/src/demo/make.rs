@@ -3,6 +3,7 @@ use std::io::{BufWriter, Write as _};
 use std::time::Duration;
 
 use cxc_list_builder::import::{ImportMode, ImportSettings};
+use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, Source};
 use cxc_server::access::random_password;
 use cxc_server::principal::{Principal, SYSTEM_TENANT};
 use cxc_server::provision::{self, NewTenant};
@@ -12,7 +13,7 @@ use cxc_server::{App, document};
 
 use super::people::write_csv;
 use super::{GROUPS, LIST, TENANT, USER, documents};
-use crate::commands::{Desk, import, lists, refused};
+use crate::commands::{Desk, jobs, lists, refused};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::terminal;
@@ -55,7 +56,9 @@ async fn tenant(app: &App) -> Result<i64, Failure> {
         return Ok(demo.no);
     }
     if tenants.iter().any(|t| t.no != SYSTEM_TENANT) {
-        return Err(Failure::usage("this database has tenants already: --demo wants a folder of its own, such as --data ./demo"));
+        return Err(Failure::usage(
+            "this database has tenants already: --demo wants a folder of its own, such as --data ./demo",
+        ));
     }
     let new = NewTenant {
         short_name: TENANT.into(),
@@ -87,13 +90,12 @@ async fn people(config: &Config, app: &App, tenant: i64, list: uuid::Uuid) -> Re
     file.flush()?;
     // update: an earlier start may have been ended on the way
     let settings = ImportSettings { file_name: FILE.into(), mode: ImportMode::Update, ..ImportSettings::default() };
-    let jobs = import::list_jobs(config, app, None)?;
-    let job = import::import(app, &jobs, tenant, list, settings, std::fs::canonicalize(&path)?).await?;
-    if job.state != "succeeded" {
-        let why = import::refusal(&job).unwrap_or_default();
-        return Err(Failure::refused(format!("the made-up people can't be imported: {why}")));
+    let payload = ImportPayload { source: Source::Path(std::fs::canonicalize(&path)?), settings };
+    let job = jobs::run(app, &jobs::list_jobs(config, app)?, tenant, LIST_IMPORT, list, payload).await?;
+    match jobs::refusal(&job) {
+        None => Ok(()),
+        Some(why) => Err(Failure::refused(format!("the made-up people can't be imported: {why}"))),
     }
-    Ok(())
 }
 
 /// How often the status is looked at.

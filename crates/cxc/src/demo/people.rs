@@ -27,7 +27,14 @@ const fn place(country: &'static str, state: &'static str, prefix: &'static str,
     Place { country, state, zone: "", prefix, digits, first: 0, people }
 }
 
-const fn zone(country: &'static str, zone: &'static str, prefix: &'static str, digits: usize, first: u32, people: u32) -> Place {
+const fn zone(
+    country: &'static str,
+    zone: &'static str,
+    prefix: &'static str,
+    digits: usize,
+    first: u32,
+    people: u32,
+) -> Place {
     Place { country, state: "", zone, prefix, digits, first, people }
 }
 
@@ -83,10 +90,48 @@ const FIRST_NAMES: [&str; 40] = [
 ];
 
 const LAST_NAMES: [&str; 42] = [
-    "Abbott", "Baker", "Castro", "Dubois", "Evans", "Fischer", "García", "Hughes", "Ibrahim", "Jansen", "Kim", "López",
-    "Müller", "Nguyen", "Okafor", "Patel", "Quigley", "Rossi", "Silva", "Tanaka", "Ueda", "Vogel", "Walker", "Xu",
-    "Young", "Zhang", "Ahmed", "Brown", "Costa", "Díaz", "Eriksen", "Ferrari", "Green", "Horvat", "Ito", "Jones",
-    "Kaya", "Lindqvist", "Mbeki", "Novák", "O'Brien", "Peeters",
+    "Abbott",
+    "Baker",
+    "Castro",
+    "Dubois",
+    "Evans",
+    "Fischer",
+    "García",
+    "Hughes",
+    "Ibrahim",
+    "Jansen",
+    "Kim",
+    "López",
+    "Müller",
+    "Nguyen",
+    "Okafor",
+    "Patel",
+    "Quigley",
+    "Rossi",
+    "Silva",
+    "Tanaka",
+    "Ueda",
+    "Vogel",
+    "Walker",
+    "Xu",
+    "Young",
+    "Zhang",
+    "Ahmed",
+    "Brown",
+    "Costa",
+    "Díaz",
+    "Eriksen",
+    "Ferrari",
+    "Green",
+    "Horvat",
+    "Ito",
+    "Jones",
+    "Kaya",
+    "Lindqvist",
+    "Mbeki",
+    "Novák",
+    "O'Brien",
+    "Peeters",
 ];
 
 const PLANS: [&str; 4] = ["Basic", "Plus", "Family", "Business"];

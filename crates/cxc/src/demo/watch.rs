@@ -4,11 +4,13 @@ use std::time::Duration;
 use cxc_campaign_manager::accounting::{self, Accounting};
 use cxc_campaign_manager::actions::act;
 use cxc_campaign_manager::groups::CampaignGroup;
+use cxc_core::channel::Channel;
 use cxc_core::group_state::{GroupAction, GroupState};
 use cxc_server::principal::Principal;
 use cxc_server::{App, BASE, document};
 use cxc_store::StoreError;
 use cxc_store::group::GroupRow;
+use cxc_store::suppression::opt_out_role;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +44,7 @@ pub async fn run(app: App, stop: CancellationToken) -> anyhow::Result<()> {
         for (n, (name, id)) in groups.iter().enumerate() {
             // a database that is away for a moment comes back
             match look(&app, tenant.no, *id).await {
-                Ok(Some((row, accounting))) => board.show(n, line(name, &row, &accounting)),
+                Ok(Some(seen)) => board.show(n, line(name, &seen)),
                 Ok(None) => board.show(n, format!("{name}: deleted")),
                 Err(error) => board.show(n, format!("{name}: {error}")),
             }
@@ -64,20 +66,31 @@ fn greet(app: &App) {
     let _ = terminal::say(&text);
 }
 
-async fn look(app: &App, tenant: i64, id: uuid::Uuid) -> Result<Option<(GroupRow, Accounting)>, StoreError> {
+/// A group as it is seen at one moment.
+struct Seen {
+    row: GroupRow,
+    accounting: Accounting,
+    /// People who opted out of its channel.
+    opted_out: i64,
+}
+
+async fn look(app: &App, tenant: i64, id: uuid::Uuid) -> Result<Option<Seen>, StoreError> {
     let mut tx = app.db.read().await?;
     let Some(row) = tx.group_get(tenant, id, false).await? else { return Ok(None) };
-    let counters = tx.record_counters(row.number).await?;
-    Ok(Some((row, Accounting::of(&counters, app.now()))))
+    let accounting = Accounting::of(&tx.record_counters(row.number).await?, app.now());
+    let role = Channel::from_bit(row.channel).map(opt_out_role);
+    let lists = tx.suppression_lists(tenant).await?;
+    let opted_out = lists.iter().filter(|list| list.role.as_deref() == role).map(|list| list.size).sum();
+    Ok(Some(Seen { row, accounting, opted_out }))
 }
 
 /// One line about a group: how it does, what it waits for.
-fn line(name: &str, row: &GroupRow, accounting: &Accounting) -> String {
+fn line(name: &str, seen: &Seen) -> String {
+    let Seen { row, accounting, opted_out } = seen;
     let delivered = accounting.done.get("Ok").copied().unwrap_or(0);
     let finished: i64 = accounting.done.values().sum();
     let sent = finished + accounting.awaiting_receipt;
-    let opted_out = accounting.excluded.get("opted_out").copied().unwrap_or(0);
-    let excluded = accounting.excluded.values().sum::<i64>() - opted_out;
+    let excluded = accounting.excluded.values().sum::<i64>();
     let state = row.state.replace('_', " ");
     let mut line = format!(
         "{name}: {state} | sent {sent}, delivered {delivered}, failed {}, opted out {opted_out} | ready {}",
@@ -95,9 +108,10 @@ fn line(name: &str, row: &GroupRow, accounting: &Accounting) -> String {
         let next = waiting.next.get(11..16).unwrap_or(&waiting.next);
         line += &format!(" | waiting {} ({reason}, next {next} UTC)", waiting.count);
     }
-    let limit = row.limited_by.as_ref().filter(|_| row.state == GroupState::Running.as_str());
+    // its own pace is what was asked for
+    let limit = row.limited_by.as_ref().filter(|why| row.state == GroupState::Running.as_str() && *why != "group_pace");
     for why in [limit, row.last_error.as_ref()].into_iter().flatten() {
-        line += &format!(" | {why}");
+        line += &format!(" | {}", why.replace('_', " "));
     }
     line
 }
@@ -158,7 +172,7 @@ mod tests {
             state: "running".into(),
             target: None,
             last_error: None,
-            limited_by: None,
+            limited_by: Some("group_pace".into()),
             job: None,
             loads: 1,
             changed_at: 0,
@@ -169,12 +183,11 @@ mod tests {
             in_progress: 3,
             awaiting_receipt: 3,
             done: [("Ok".to_owned(), 50), ("WrongNumber".to_owned(), 2)].into(),
-            excluded: [("opted_out".to_owned(), 1)].into(),
             waiting: vec![Waiting { reason: Reason::ContactTimes, count: 40, next: "2026-11-22T21:00:00Z".into() }],
             ..Accounting::default()
         };
         assert_eq!(
-            line("SMS", &row, &accounting),
+            line("SMS", &Seen { row, accounting, opted_out: 1 }),
             "SMS: running | sent 55, delivered 50, failed 2, opted out 1 | ready 4 | waiting 40 (contact times, next 21:00 UTC)"
         );
     }

@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 use crate::component::Component;
 use crate::config::{self, Config};
 use crate::failure::Failure;
-use crate::store::{self, Store};
 use crate::server_config;
 use crate::services::{self, Shared};
+use crate::store::{self, Store};
 
 /// How long open connections may last after a shutdown began: event streams never end by themselves.
 const CONNECTIONS_END: Duration = Duration::from_secs(2);
@@ -100,7 +100,8 @@ fn start(config: &Config, app: &App, here: &[Component], ports: Ports, tasks: &m
     let shared = Shared::new().map_err(Failure::start)?;
     let mut all: BTreeMap<Component, Parts> = BTreeMap::new();
     for component in built {
-        let service = services::build(*component, app, &shared, config).with_context(|| format!("{component} can't start"));
+        let service =
+            services::build(*component, app, &shared, config).with_context(|| format!("{component} can't start"));
         all.insert(*component, service.map_err(Failure::start)?.into_parts());
     }
     if let Some(listener) = ports.public {

@@ -19,7 +19,10 @@ fn a_password_is_shown_once_unless_one_is_given() {
     let made = desk.run(&["user", "add", "acme\\ann", "--role", "administrator"]).ok().out;
     let password = made.lines().find_map(|l| l.strip_prefix("password (shown this once): ")).unwrap();
     assert_eq!(password.len(), 20);
-    let given = desk.run_with(&["user", "add", "acme\\ben", "--role", "analyst", "--password-stdin"], "a long secret\n").ok().out;
+    let given = desk
+        .run_with(&["user", "add", "acme\\ben", "--role", "analyst", "--password-stdin"], "a long secret\n")
+        .ok()
+        .out;
     assert_eq!(given, "user acme\\ben is made\n");
     desk.run(&["user", "add", "acme\\ann"]).failed(1, "reset-password");
     assert!(desk.run(&["user", "reset-password", "acme\\ann"]).ok().out.contains("password (shown this once): "));
@@ -31,7 +34,8 @@ fn mistakes_about_users_are_told_in_one_line() {
     desk.run(&["tenant", "add", "Acme"]).ok();
     desk.run(&["user", "add", "ann"]).failed(2, "a user is DOMAIN\\USER");
     desk.run(&["user", "add", "nobody\\ann"]).failed(1, "there is no tenant with the domain nobody");
-    desk.run(&["user", "add", "acme\\ann", "--role", "king"]).failed(2, "king is no role: expected one of administrator,");
+    desk.run(&["user", "add", "acme\\ann", "--role", "king"])
+        .failed(2, "king is no role: expected one of administrator,");
     desk.run(&["user", "reset-password", "acme\\ann"]).failed(1, "there is no user acme\\ann");
     desk.run_with(&["user", "add", "acme\\ann", "--password-stdin"], "short").failed(1, "a password has");
 }

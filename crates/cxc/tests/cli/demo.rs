@@ -1,0 +1,56 @@
+//! `cxc up --demo`: made once, at work, goes on where it stood.
+use std::time::{Duration, Instant};
+
+use cxc_test::{Cxc, Signal};
+use serde_json::Value;
+
+use crate::support::Desk;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_cxc");
+const GROUP: &str = "Spring news by email";
+
+fn status(cxc: &Cxc) -> Value {
+    serde_json::from_str(&cxc.run_ok(&["group", "status", GROUP, "--json"]).unwrap()).unwrap()
+}
+
+fn delivered(cxc: &Cxc) -> i64 {
+    status(cxc)["accounting"]["done"]["Ok"].as_i64().unwrap_or(0)
+}
+
+fn wait_for_delivered(cxc: &Cxc, more_than: i64) -> i64 {
+    let started = Instant::now();
+    loop {
+        let now = delivered(cxc);
+        if now > more_than {
+            return now;
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "{}\n{}", status(cxc), cxc.log());
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}
+
+#[test]
+fn the_demonstration_runs_and_goes_on_where_it_stood() {
+    let mut cxc = Cxc::embedded(BINARY).unwrap();
+    cxc.up_with(&["--demo"]).unwrap();
+    let first = wait_for_delivered(&cxc, 5);
+    let accounting = &status(&cxc)["accounting"];
+    assert_eq!(accounting["audience"], 5_000, "{accounting}");
+    assert!(cxc.end(Signal::Int, Duration::from_secs(30)).unwrap().success(), "{}", cxc.log());
+
+    cxc.up_with(&["--demo"]).unwrap();
+    wait_for_delivered(&cxc, first);
+    assert_eq!(status(&cxc)["accounting"]["audience"], 5_000);
+    assert!(cxc.end(Signal::Int, Duration::from_secs(30)).unwrap().success(), "{}", cxc.log());
+    let log = cxc.log();
+    assert_eq!(log.matches("Password (shown this once): ").count(), 1, "{log}");
+    assert!(log.contains("/cx-contact/v3/explore") && log.contains("goes on where it stood"), "{log}");
+    assert!(!log.contains('\u{1b}'), "no colours and no moving of the cursor in a pipe: {log}");
+}
+
+#[test]
+fn the_demonstration_keeps_away_from_data_of_others() {
+    let desk = Desk::new();
+    desk.run(&["tenant", "add", "Acme"]).ok();
+    desk.run(&["up", "--demo"]).failed(2, "this database has tenants already");
+}

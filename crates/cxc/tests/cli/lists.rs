@@ -1,0 +1,42 @@
+//! `cxc export` of lists, and `cxc suppress`.
+use crate::support::Desk;
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.run(&["tenant", "add", "Acme"]).ok();
+    desk.write("a.csv", "ClientId,FirstName,Mobile,Colour\nC-1,Zoë,+12125550123,blue\nC-2,Ben,+12125550124,\n");
+    desk.run(&["import", "--list", "spring", "a.csv"]).ok();
+    desk
+}
+
+#[test]
+fn an_exported_list_can_be_imported_again() {
+    let desk = desk();
+    let text = desk.run(&["export", "--list", "spring"]).ok().out;
+    assert!(text.contains("Zoë") && text.contains("+12125550123") && text.contains("blue"), "{text}");
+    desk.run(&["export", "--list", "spring", "--output", "b.csv"]).ok();
+    let done = desk.run(&["import", "--list", "again", "--json", "b.csv"]).ok().out;
+    assert!(done.contains("\"imported\":2") && done.contains("\"rejected\":0"), "{done}");
+    desk.run(&["export", "--list", "again", "--output", "c.csv"]).ok();
+    let read = |name: &str| std::fs::read_to_string(desk.path().join(name)).unwrap();
+    assert_eq!(read("b.csv"), read("c.csv"));
+    assert_eq!(std::fs::read_dir(desk.path().join("cxc-data/exports")).unwrap().count(), 0);
+    desk.run(&["export", "--list", "none"]).failed(1, "there is no list none");
+    desk.run(&["export", "--group", "none"]).failed(1, "there is no campaign group none");
+}
+
+#[test]
+fn an_address_is_suppressed_once_and_stands_in_the_persons_data() {
+    let desk = desk();
+    assert!(desk.run(&["suppress", "+1 212 555 0123"]).ok().out.contains("is suppressed by Do not contact"));
+    assert!(desk.run(&["suppress", "+12125550123"]).ok().out.contains("was suppressed already"));
+    desk.run(&["suppress", "C-2", "--client-id", "--list", "Court", "--until", "2200-01-31", "--reason", "order 7"])
+        .ok();
+    let data = desk.run(&["export", "--person", "C-2"]).ok().out;
+    assert!(data.contains("\"list\": \"Court\"") && data.contains("2200-02-01T00:00:00Z"), "{data}");
+    desk.run(&["suppress", "C-2"]).failed(2, "an address is a phone number with its country");
+    desk.run(&["suppress", "C-2", "--client-id"]).failed(1, "is a list of addresses");
+    desk.run(&["suppress", "+12125550199", "--until", "2001-01-01"]).failed(2, "to come");
+    desk.run(&["suppress", "ann@example.com", "--list", "Mail", "--channel", "email"]).ok();
+    desk.run(&["suppress", "ann@example.com", "--list", "Mail", "--channel", "sms"]).failed(1, "does not suppress sms");
+}
