@@ -129,24 +129,25 @@ impl Records {
                 Split::Record { end, next, columns: count, quoted } => {
                     let status = status(data, columns, first, count, self.width);
                     let raw = span(start, end);
-                    let kept = (columns.spans.len() - first) as u32;
-                    records.push(Record { line: self.line, raw, first: first as u32, count: kept, status });
+                    let count = (columns.spans.len() - first) as u32;
                     let inner = if quoted && !self.rows { count_line_ends(&data[start..end]) } else { 0 };
-                    self.line += 1 + inner;
-                    self.took(next - start);
-                    *at = next;
+                    records.push(Record { line: self.line, raw, first: first as u32, count, status });
+                    self.pass(at, next, 1 + inner);
                     return Ok(Next::Record);
                 }
                 Split::MoreQuoted if ended => {
                     let looked = view.len() - start;
                     let Some((end, next)) = line_end(view, start, last) else { return Ok(Next::Oversize) };
                     let status = RecordStatus::Rejected(RecordProblem::UnclosedQuote);
-                    let raw = span(start, end);
-                    records.push(Record { line: self.line, raw, first: first as u32, count: 0, status });
-                    self.line += 1;
+                    records.push(Record {
+                        line: self.line,
+                        raw: span(start, end),
+                        first: first as u32,
+                        count: 0,
+                        status,
+                    });
                     self.looked_in_vain(looked);
-                    self.took(next - start);
-                    *at = next;
+                    self.pass(at, next, 1);
                     return Ok(Next::Record);
                 }
                 Split::More if ended => {
@@ -159,6 +160,12 @@ impl Records {
                 }
             }
         }
+    }
+
+    fn pass(&mut self, at: &mut usize, next: usize, lines: u64) {
+        self.line += lines;
+        self.took(next - *at);
+        *at = next;
     }
 
     fn looked_in_vain(&mut self, bytes: usize) {
