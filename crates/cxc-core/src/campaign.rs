@@ -103,7 +103,7 @@ impl CampaignSettings {
 /// A reusable set of campaign settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct DialingProfile {
+pub struct DialingProfileBody {
     /// What it is for.
     #[serde(rename = "type")]
     pub kind: ProfileType,
@@ -118,7 +118,7 @@ pub struct DialingProfile {
 /// References to the infrastructure that carries a campaign.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SessionProfile {
+pub struct SessionProfileBody {
     /// Taken where no other profile is named.
     #[serde(default)]
     pub is_default: bool,
@@ -130,7 +130,7 @@ pub struct SessionProfile {
 /// A named copy of a dialing profile, with its session profile.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CampaignTemplate {
+pub struct CampaignTemplateBody {
     /// The profile that was copied.
     pub dialing_profile: Uuid,
     /// Where the channel account comes from.
@@ -146,7 +146,7 @@ pub struct CampaignTemplate {
 /// The runnable object: a template at work on weighted lists.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CampaignGroup {
+pub struct CampaignGroupBody {
     /// The template that was copied.
     pub template: Uuid,
     /// Left out when the group is made, they are copied from the template.

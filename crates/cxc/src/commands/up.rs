@@ -12,10 +12,8 @@ pub async fn run(config: &Config, asked: &Up) -> Result<(), Failure> {
     // the demonstration has the terminal for itself: its log goes to a file
     let folder = config.log.dir.clone().or_else(|| asked.demo.then(|| config.data_dir.join("logs")));
     let log = LogOptions { level: config.log.level.clone(), json: config.log.json, folder, stdout: !asked.demo };
-    if asked.demo {
-        if let Some(store) = config.embedded_file() {
-            store::make_folder(&store).map_err(Failure::start)?;
-        }
+    if let Some(store) = config.embedded_file().filter(|_| asked.demo) {
+        store::make_folder(&store).map_err(Failure::start)?;
     }
     let _guards = logging::start(&log).map_err(Failure::start)?;
     if asked.demo {

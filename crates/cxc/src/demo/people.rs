@@ -2,9 +2,6 @@
 //! fiction by the regulators of their countries, their addresses are of example.com.
 use std::io::{self, Write};
 
-/// How many people there are.
-pub const PEOPLE: u32 = 5_000;
-
 /// Some people of one place, with numbers of one reserved range.
 struct Place {
     country: &'static str,
@@ -189,7 +186,7 @@ mod tests {
     #[test]
     fn there_are_five_thousand_people_with_numbers_and_addresses_of_their_own() {
         let rows = rows();
-        assert_eq!(rows.len(), PEOPLE as usize);
+        assert_eq!(rows.len(), 5_000);
         for column in [0, 3, 4] {
             assert_eq!(rows.iter().map(|r| &r[column]).collect::<HashSet<_>>().len(), rows.len(), "column {column}");
         }
