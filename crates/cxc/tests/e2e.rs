@@ -4,6 +4,8 @@
 mod audience;
 #[path = "e2e/campaign.rs"]
 mod campaign;
+#[path = "e2e/isolation.rs"]
+mod isolation;
 #[path = "e2e/kill.rs"]
 mod kill;
 #[path = "e2e/outages.rs"]

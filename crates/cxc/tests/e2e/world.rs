@@ -11,9 +11,14 @@ use serde_json::{Value, json};
 
 use crate::audience::Audience;
 
-const BINARY: &str = env!("CARGO_BIN_EXE_cxc");
+/// The binary: `CXC_BIN`, or the one that was built with the tests.
+fn binary() -> String {
+    let built = option_env!("CARGO_BIN_EXE_cxc").map(ToOwned::to_owned);
+    std::env::var("CXC_BIN").ok().or(built).expect("CXC_BIN is the path of the binary")
+}
+
 /// A lost sender's lease soon ends, so that a restart does not wait long.
-pub const SETTINGS: &str = "sending.lease_seconds = 2\nlog.level = \"info\"\n";
+pub const SETTINGS: &str = "sending.lease_seconds = 2\nlog.level = \"info\"\nlimits.requests_per_second = 0\n";
 
 /// The running system.
 pub struct World {
@@ -35,7 +40,7 @@ impl World {
     /// On a fresh database at an address.
     pub async fn on(url: &str) -> Self {
         let settings = format!("database.url = \"{url}\"\n{SETTINGS}");
-        let mut cxc = Cxc::with_settings(BINARY, &settings).unwrap();
+        let mut cxc = Cxc::with_settings(binary(), &settings).unwrap();
         cxc.up().unwrap();
         let api = cxc.tenant("acme").await.unwrap();
         let world = Self { cxc, api, url: url.to_owned(), _database: None };
