@@ -27,6 +27,8 @@ impl AttemptState {
 
     /// The state of a stored number.
     pub fn from_code(code: i16) -> Option<Self> {
-        [Self::Sending, Self::Accepted, Self::Final, Self::InDoubt, Self::NotSent].into_iter().find(|s| s.code() == code)
+        [Self::Sending, Self::Accepted, Self::Final, Self::InDoubt, Self::NotSent]
+            .into_iter()
+            .find(|s| s.code() == code)
     }
 }

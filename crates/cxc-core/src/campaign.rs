@@ -94,7 +94,11 @@ impl CampaignSettings {
             ));
         }
         if self.suppression_lists.len() > 100 {
-            problems.push(FieldError::new(format!("{at}/suppressionLists"), "too_many", "a group has at most 100 suppression lists"));
+            problems.push(FieldError::new(
+                format!("{at}/suppressionLists"),
+                "too_many",
+                "a group has at most 100 suppression lists",
+            ));
         }
         problems
     }

@@ -44,7 +44,10 @@ impl GroupState {
 
     /// The actions that do something now: what a page offers as buttons.
     pub fn next_actions(self) -> Vec<GroupAction> {
-        GroupAction::ALL.into_iter().filter(|action| matches!(apply(self, None, *action), Ok(Change::To { .. }))).collect()
+        GroupAction::ALL
+            .into_iter()
+            .filter(|action| matches!(apply(self, None, *action), Ok(Change::To { .. })))
+            .collect()
     }
 }
 
@@ -150,9 +153,15 @@ mod tests {
     fn the_table_of_the_specification_holds() {
         use GroupState::{Active, NotLoaded, PreLoading, Running, UnloadInProgress, WaitingUnload};
         let to = |state| Ok(Change::To { state, target: None });
-        assert_eq!(apply(NotLoaded, None, GroupAction::Start), Ok(Change::To { state: PreLoading, target: Some(Running) }));
+        assert_eq!(
+            apply(NotLoaded, None, GroupAction::Start),
+            Ok(Change::To { state: PreLoading, target: Some(Running) })
+        );
         assert_eq!(apply(NotLoaded, None, GroupAction::Pause), Err(Refusal::NotLoaded));
-        assert_eq!(apply(PreLoading, Some(Running), GroupAction::Pause), Ok(Change::To { state: PreLoading, target: Some(Active) }));
+        assert_eq!(
+            apply(PreLoading, Some(Running), GroupAction::Pause),
+            Ok(Change::To { state: PreLoading, target: Some(Active) })
+        );
         assert_eq!(apply(PreLoading, Some(Running), GroupAction::Start), Ok(Change::Nothing));
         assert_eq!(apply(PreLoading, Some(Running), GroupAction::Stop), to(NotLoaded));
         assert_eq!(apply(Active, None, GroupAction::Resume), to(Running));

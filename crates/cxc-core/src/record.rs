@@ -103,12 +103,31 @@ pub enum Reason {
 impl Reason {
     /// Every reason.
     pub const ALL: [Reason; 25] = [
-        Reason::None, Reason::ContactTimes, Reason::ContactDate, Reason::AttemptRule, Reason::InFlightElsewhere,
-        Reason::Retry, Reason::CarrierRefused, Reason::AwaitingReceipt, Reason::ComplianceUnavailable,
-        Reason::Rescheduled, Reason::Suppressed, Reason::NoDevice, Reason::NotSelected, Reason::PhoneFiltered,
-        Reason::LocationRule, Reason::ForbiddenNumber, Reason::DuplicateInGroup, Reason::OptedOut,
-        Reason::ContentError, Reason::Cancelled, Reason::Removed, Reason::NeverOpen, Reason::Blocked,
-        Reason::Erased, Reason::Expired,
+        Reason::None,
+        Reason::ContactTimes,
+        Reason::ContactDate,
+        Reason::AttemptRule,
+        Reason::InFlightElsewhere,
+        Reason::Retry,
+        Reason::CarrierRefused,
+        Reason::AwaitingReceipt,
+        Reason::ComplianceUnavailable,
+        Reason::Rescheduled,
+        Reason::Suppressed,
+        Reason::NoDevice,
+        Reason::NotSelected,
+        Reason::PhoneFiltered,
+        Reason::LocationRule,
+        Reason::ForbiddenNumber,
+        Reason::DuplicateInGroup,
+        Reason::OptedOut,
+        Reason::ContentError,
+        Reason::Cancelled,
+        Reason::Removed,
+        Reason::NeverOpen,
+        Reason::Blocked,
+        Reason::Erased,
+        Reason::Expired,
     ];
 
     /// The stored number.

@@ -123,15 +123,22 @@ pub(crate) struct TestOutcome {
 
 async fn content_of(app: &App, tenant: i64, id: Uuid) -> Result<(CompiledContent, Content), ApiError> {
     let mut tx = app.db.read().await?;
-    let content = document::get::<Content>(&mut tx, tenant, id).await?.ok_or_else(|| ApiError::not_found("content"))?.body;
+    let content =
+        document::get::<Content>(&mut tx, tenant, id).await?.ok_or_else(|| ApiError::not_found("content"))?.body;
     let compiled = content.compile().map_err(ApiError::validation)?;
     Ok((compiled, content))
 }
 
 /// The contact to render for: a real one, or one with made-up fields.
-async fn contact_for(app: &App, tenant: i64, list: Option<Uuid>, contact: Option<&str>) -> Result<FullContact, ApiError> {
+async fn contact_for(
+    app: &App,
+    tenant: i64,
+    list: Option<Uuid>,
+    contact: Option<&str>,
+) -> Result<FullContact, ApiError> {
     let (Some(list), Some(contact)) = (list, contact) else { return Ok(made_up()) };
-    let id = contact.parse::<i64>().map_err(|_| ApiError::invalid("/contactId", "invalid", "a contact's id is a number"))?;
+    let id =
+        contact.parse::<i64>().map_err(|_| ApiError::invalid("/contactId", "invalid", "a contact's id is a number"))?;
     let mut tx = app.db.read().await?;
     let list = tx.contact_list_get(tenant, list).await?.ok_or_else(|| ApiError::not_found("contact list"))?;
     let mut contact = tx.contact_get(&list, id).await?.ok_or_else(|| ApiError::not_found("contact"))?;
@@ -147,17 +154,30 @@ fn made_up() -> FullContact {
     contact.contact.last_name = Some("Last".into());
     contact.contact.company = Some("Company".into());
     contact.contact.client_id = Some("C-1".into());
-    contact.devices = vec![Device { position: 1, kind: DeviceKind::Email.code(), address: "first.last@example.com".into(), ..Device::default() }];
+    contact.devices = vec![Device {
+        position: 1,
+        kind: DeviceKind::Email.code(),
+        address: "first.last@example.com".into(),
+        ..Device::default()
+    }];
     contact
 }
 
-fn render(app: &App, compiled: &CompiledContent, contact: &FullContact, account: Option<&channel::ChannelAccount>) -> Result<Body, ApiError> {
+fn render(
+    app: &App,
+    compiled: &CompiledContent,
+    contact: &FullContact,
+    account: Option<&channel::ChannelAccount>,
+) -> Result<Body, ApiError> {
     let Some(device) = contact.devices.first() else { return Err(ApiError::not_found("device")) };
     // a test must not unsubscribe the person whose fields it borrows
     let url = format!("{}/unsubscribe/test", app.config.public_base_url.trim_end_matches('/'));
     let placement = Placement {
         unsubscribe_url: Some(url),
-        postal_address: account.and_then(|a| a.postal_address.as_deref()).or(Some("1 Sample Street, Sampletown")).map(Into::into),
+        postal_address: account
+            .and_then(|a| a.postal_address.as_deref())
+            .or(Some("1 Sample Street, Sampletown"))
+            .map(Into::into),
         from_name: account.and_then(|a| a.sender_name.as_deref()).map(Into::into),
         reply_to: account.and_then(|a| a.reply_to.as_deref()).map(Into::into),
     };
@@ -178,7 +198,9 @@ pub(crate) async fn render_content(
     let contact = contact_for(&app, principal.tenant, asked.list, asked.contact_id.as_deref()).await?;
     Ok(axum::Json(match render(&app, &compiled, &contact, None)? {
         Body::Sms(sms) => RenderedView { subject: None, text: sms.text, html: None, parts: Some(sms.parts) },
-        Body::Email(email) => RenderedView { subject: Some(email.subject), text: email.text, html: Some(email.html), parts: None },
+        Body::Email(email) => {
+            RenderedView { subject: Some(email.subject), text: email.text, html: Some(email.html), parts: None }
+        }
     }))
 }
 
@@ -195,15 +217,21 @@ pub(crate) async fn send_test(
     let channel = content.channel;
     let mut tx = app.db.begin().await?;
     let account = document::get::<ChannelAccount>(&mut tx, principal.tenant, asked.account).await?;
-    let account = account.ok_or_else(|| ApiError::invalid("/account", "not_found", "there is no such channel account"))?.body.0;
+    let account =
+        account.ok_or_else(|| ApiError::invalid("/account", "not_found", "there is no such channel account"))?.body.0;
     if account.channel() != Some(channel) {
-        return Err(ApiError::invalid("/account", "other_channel", "the channel account is for another channel than the content"));
+        return Err(ApiError::invalid(
+            "/account",
+            "other_channel",
+            "the channel account is for another channel than the content",
+        ));
     }
     let addresses = normalised(&asked.addresses, channel)?;
     let hashes: Vec<i64> = addresses.iter().map(|a| app.hash_key.hash(principal.tenant, &a.to_lowercase())).collect();
     let lists = tx.suppression_applicable(principal.tenant, &[], channel, app.now()).await?;
     let hits = tx.suppression_hits(&lists, &hashes, &[], app.now()).await?;
-    let entry = Entry::new("send_test", kind::CONTENT).of(id, "").changed(None, Some(json!({ "addresses": addresses.len() })));
+    let entry =
+        Entry::new("send_test", kind::CONTENT).of(id, "").changed(None, Some(json!({ "addresses": addresses.len() })));
     entry.write(&app, &mut tx, &principal).await?;
     tx.commit().await?;
     let contact = contact_for(&app, principal.tenant, asked.list, asked.contact_id.as_deref()).await?;
@@ -261,7 +289,9 @@ async fn connect(app: &App, account: &channel::ChannelAccount) -> Result<Arc<dyn
 fn told(outcome: &Outcome) -> (bool, String) {
     match outcome {
         Outcome::Delivered { provider_id } | Outcome::Accepted { provider_id } => (true, provider_id.clone()),
-        Outcome::Rejected { detail, .. } | Outcome::Retry { detail, .. } | Outcome::InDoubt { detail } => (false, detail.clone()),
+        Outcome::Rejected { detail, .. } | Outcome::Retry { detail, .. } | Outcome::InDoubt { detail } => {
+            (false, detail.clone())
+        }
     }
 }
 

@@ -53,7 +53,11 @@ impl DialMetrics {
     pub fn register(metrics: &Metrics) -> Result<Self, Error> {
         let outgoing = ["method", "destination", "code"];
         metrics.counter("cxc_dm_request_out_count", "Total out requests by verb, destination, and code.", &outgoing)?;
-        metrics.histogram_ms("cxc_dm_request_out_latencies_ms", "Out Request latencies histogram by verb, destination, and code, in milliseconds.", &[])?;
+        metrics.histogram_ms(
+            "cxc_dm_request_out_latencies_ms",
+            "Out Request latencies histogram by verb, destination, and code, in milliseconds.",
+            &[],
+        )?;
         metrics.histogram_ms(
             "cxc_dm_elasticsearch_service_latencies_ms",
             "Elasticsearch Request latencies histogram by verb, destination, and code, in milliseconds.",

@@ -73,7 +73,12 @@ async fn address_of(tx: &mut Tx, tenant: i64, hash: i64) -> Result<Option<String
 }
 
 fn unknown() -> Response {
-    page(StatusCode::NOT_FOUND, "Unknown link", "This link is not complete, or it was not made here. Please use the link in the email.", false)
+    page(
+        StatusCode::NOT_FOUND,
+        "Unknown link",
+        "This link is not complete, or it was not made here. Please use the link in the email.",
+        false,
+    )
 }
 
 fn page(status: StatusCode, title: &str, text: &str, button: bool) -> Response {

@@ -9,6 +9,8 @@ pub mod error;
 pub mod extract;
 pub mod health;
 pub mod http;
+#[cfg(test)]
+mod http_tests;
 mod idempotency;
 pub mod job_runner;
 pub mod logging;
@@ -21,8 +23,6 @@ pub mod resources;
 pub mod scope;
 pub mod service;
 pub mod sse;
-#[cfg(test)]
-mod http_tests;
 #[cfg(test)]
 mod testing;
 

@@ -75,7 +75,8 @@ pub struct Attempt {
     pub finished_at: Option<i64>,
 }
 
-const COLUMNS: &str = "tenant, month, id, grp, record, list, contact, account, channel, position, device_hash, client_hash,
+const COLUMNS: &str =
+    "tenant, month, id, grp, record, list, contact, account, channel, position, device_hash, client_hash,
     state, result, disposition, provider_id, detail, rule_set, started_at, finished_at";
 
 /// A past attempt, as far as attempt rules look at it.
@@ -99,7 +100,6 @@ pub const IN_FLIGHT_CLIENT: i16 = 2;
 
 /// The most past attempts that are read for one device or person: no rule counts further.
 const HISTORY_LIMIT: i64 = 20_000;
-
 
 /// The month of an instant as attempts are kept by: year * 100 + month, UTC.
 pub fn month_of(micros: i64) -> i64 {
@@ -160,7 +160,12 @@ impl Tx {
     }
 
     /// Takes away the marks of attempts that ended: found by the keys, deleted only where they are theirs.
-    pub async fn in_flight_delete(&mut self, tenant: i64, attempts: &[i64], keys: &[(i64, Option<i64>)]) -> Result<(), StoreError> {
+    pub async fn in_flight_delete(
+        &mut self,
+        tenant: i64,
+        attempts: &[i64],
+        keys: &[(i64, Option<i64>)],
+    ) -> Result<(), StoreError> {
         #[derive(Serialize)]
         struct Mark {
             kind: i16,
@@ -198,14 +203,30 @@ impl Tx {
             return Ok(());
         }
         let columns = [
-            ("tenant", "BIGINT"), ("month", "BIGINT"), ("id", "BIGINT"), ("grp", "BIGINT"), ("record", "BIGINT"), ("list", "BIGINT"),
-            ("contact", "BIGINT"), ("account", "BIGINT"), ("epoch", "BIGINT"), ("channel", "SMALLINT"), ("position", "SMALLINT"),
-            ("device_hash", "BIGINT"), ("client_hash", "BIGINT"), ("location", "BIGINT"), ("rule_set", "BIGINT"), ("started_at", "BIGINT"),
+            ("tenant", "BIGINT"),
+            ("month", "BIGINT"),
+            ("id", "BIGINT"),
+            ("grp", "BIGINT"),
+            ("record", "BIGINT"),
+            ("list", "BIGINT"),
+            ("contact", "BIGINT"),
+            ("account", "BIGINT"),
+            ("epoch", "BIGINT"),
+            ("channel", "SMALLINT"),
+            ("position", "SMALLINT"),
+            ("device_hash", "BIGINT"),
+            ("client_hash", "BIGINT"),
+            ("location", "BIGINT"),
+            ("rule_set", "BIGINT"),
+            ("started_at", "BIGINT"),
         ];
         let names = columns.map(|c| c.0).join(", ");
         let picked = columns.map(|c| format!("v.{}", c.0)).join(", ");
         let source = Rows::source(self, "$1", &columns);
-        let sql = format!("INSERT INTO attempt ({names}, state) SELECT {picked}, {} FROM {source}", AttemptState::Sending.code());
+        let sql = format!(
+            "INSERT INTO attempt ({names}, state) SELECT {picked}, {} FROM {source}",
+            AttemptState::Sending.code()
+        );
         let rows = Rows::of(attempts)?;
         on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).execute(conn).await?.rows_affected());
         Ok(())
@@ -220,8 +241,13 @@ impl Tx {
             self,
             "$1",
             &[
-                ("month", "BIGINT"), ("id", "BIGINT"), ("state", "SMALLINT"), ("result", "SMALLINT"), ("provider_id", "TEXT"),
-                ("detail", "TEXT"), ("finished_at", "BIGINT"),
+                ("month", "BIGINT"),
+                ("id", "BIGINT"),
+                ("state", "SMALLINT"),
+                ("result", "SMALLINT"),
+                ("provider_id", "TEXT"),
+                ("detail", "TEXT"),
+                ("finished_at", "BIGINT"),
             ],
         );
         let sql = format!(
@@ -231,19 +257,39 @@ impl Tx {
              FROM {source} WHERE attempt.tenant = $2 AND attempt.month = v.month AND attempt.id = v.id"
         );
         let rows = Rows::of(updates)?;
-        Ok(on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected()))
+        Ok(
+            on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected()),
+        )
     }
 
     /// Attempts of a channel account that a lost epoch left in state `sending`.
-    pub async fn attempt_orphans(&mut self, account: i64, below_epoch: i64, limit: i64) -> Result<Vec<Attempt>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM attempt WHERE account = $1 AND state = 1 AND epoch < $2 ORDER BY started_at LIMIT $3");
-        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(account).bind(below_epoch).bind(limit).fetch_all(conn).await?))
+    pub async fn attempt_orphans(
+        &mut self,
+        account: i64,
+        below_epoch: i64,
+        limit: i64,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM attempt WHERE account = $1 AND state = 1 AND epoch < $2 ORDER BY started_at LIMIT $3"
+        );
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(account).bind(below_epoch).bind(limit).fetch_all(conn).await?),
+        )
     }
 
     /// Accepted attempts of a channel account that have waited for their receipt since before an instant.
-    pub async fn attempt_unreceipted(&mut self, account: i64, before: i64, limit: i64) -> Result<Vec<Attempt>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM attempt WHERE account = $1 AND state = 2 AND started_at < $2 ORDER BY started_at LIMIT $3");
-        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(account).bind(before).bind(limit).fetch_all(conn).await?))
+    pub async fn attempt_unreceipted(
+        &mut self,
+        account: i64,
+        before: i64,
+        limit: i64,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM attempt WHERE account = $1 AND state = 2 AND started_at < $2 ORDER BY started_at LIMIT $3"
+        );
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(account).bind(before).bind(limit).fetch_all(conn).await?),
+        )
     }
 
     /// Whether a channel account has attempts under way: sent or waiting for a receipt.
@@ -253,7 +299,11 @@ impl Tx {
     }
 
     /// The attempts that a carrier knows by these ids.
-    pub async fn attempt_by_provider(&mut self, account: i64, provider_ids: &[&str]) -> Result<Vec<Attempt>, StoreError> {
+    pub async fn attempt_by_provider(
+        &mut self,
+        account: i64,
+        provider_ids: &[&str],
+    ) -> Result<Vec<Attempt>, StoreError> {
         #[derive(Serialize)]
         struct Id<'a> {
             p: &'a str,
@@ -269,7 +319,9 @@ impl Tx {
     pub async fn attempt_in_doubt(&mut self, account: i64, devices: &[i64]) -> Result<Vec<Attempt>, StoreError> {
         let source = Rows::source(self, "$1", &[("h", "BIGINT")]);
         let columns = qualified("a");
-        let sql = format!("SELECT {columns} FROM {source} JOIN attempt a ON a.account = $2 AND a.state = 4 AND a.device_hash = v.h");
+        let sql = format!(
+            "SELECT {columns} FROM {source} JOIN attempt a ON a.account = $2 AND a.state = 4 AND a.device_hash = v.h"
+        );
         let rows = hashes(devices)?;
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(account).fetch_all(conn).await?))
     }
@@ -283,14 +335,26 @@ impl Tx {
         }
         let rows = Rows::of(&ids.iter().map(|(month, id)| Key { month: *month, id: *id }).collect::<Vec<_>>())?;
         let source = Rows::source(self, "$1", &[("month", "BIGINT"), ("id", "BIGINT")]);
-        let sql = format!("SELECT a.id FROM {source} JOIN attempt a ON a.tenant = $2 AND a.month = v.month AND a.id = v.id");
-        Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?))
+        let sql =
+            format!("SELECT a.id FROM {source} JOIN attempt a ON a.tenant = $2 AND a.month = v.month AND a.id = v.id");
+        Ok(
+            on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?),
+        )
     }
 
     /// The attempts on a device of a tenant, newest first.
-    pub async fn attempt_of_device(&mut self, tenant: i64, device_hash: i64, limit: i64) -> Result<Vec<Attempt>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM attempt WHERE tenant = $1 AND device_hash = $2 ORDER BY started_at DESC LIMIT $3");
-        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(device_hash).bind(limit).fetch_all(conn).await?))
+    pub async fn attempt_of_device(
+        &mut self,
+        tenant: i64,
+        device_hash: i64,
+        limit: i64,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM attempt WHERE tenant = $1 AND device_hash = $2 ORDER BY started_at DESC LIMIT $3"
+        );
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(device_hash).bind(limit).fetch_all(conn).await?),
+        )
     }
 
     /// The attempts of a record, newest first: those on its contact's devices that were made for it.
@@ -311,7 +375,13 @@ impl Tx {
 
     /// What attempt rules count: attempts since an instant on any of these devices or to any of these
     /// people, of the campaigns (replies to a person's own message are left out) and known to have left.
-    pub async fn attempt_history(&mut self, tenant: i64, devices: &[i64], clients: &[i64], since: i64) -> Result<Vec<PastAttempt>, StoreError> {
+    pub async fn attempt_history(
+        &mut self,
+        tenant: i64,
+        devices: &[i64],
+        clients: &[i64],
+        since: i64,
+    ) -> Result<Vec<PastAttempt>, StoreError> {
         let source = Rows::source(self, "$1", &[("h", "BIGINT")]);
         let mut found = Vec::new();
         for (column, keys) in [("device_hash", devices), ("client_hash", clients)] {
@@ -325,8 +395,7 @@ impl Tx {
                 AttemptState::NotSent.code()
             );
             let rows = hashes(keys)?;
-            let page: Vec<PastAttempt> =
-                on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).bind(since).fetch_all(conn).await?);
+            let page: Vec<PastAttempt> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).bind(since).fetch_all(conn).await?);
             found.extend(page);
         }
         Ok(found)
@@ -344,11 +413,14 @@ impl Db {
         let mut month = month_of(now);
         for _ in 0..3 {
             let next = if month % 100 == 12 { month + 89 } else { month + 1 };
-            let sql = format!("CREATE TABLE IF NOT EXISTS attempt_{month} PARTITION OF attempt FOR VALUES FROM ({month}) TO ({next})
-                WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)");
+            let sql = format!(
+                "CREATE TABLE IF NOT EXISTS attempt_{month} PARTITION OF attempt FOR VALUES FROM ({month}) TO ({next})
+                WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)"
+            );
             match sqlx::query(AssertSqlSafe(sql)).execute(pool).await {
                 // another process makes it at this moment, or its rows are in the default partition already
-                Err(sqlx::Error::Database(e)) if matches!(e.code().as_deref(), Some("42P07" | "23505" | "40P01" | "23514")) => {}
+                Err(sqlx::Error::Database(e))
+                    if matches!(e.code().as_deref(), Some("42P07" | "23505" | "40P01" | "23514")) => {}
                 other => other.map(drop)?,
             }
             month = next;
@@ -356,7 +428,6 @@ impl Db {
         Ok(())
     }
 }
-
 
 impl Tx {
     /// Notes a message that came in from a person; false if the carrier had brought it before.

@@ -89,7 +89,13 @@ impl Tx {
         let source = Rows::source(
             self,
             "$1",
-            &[("grp", "BIGINT"), ("status", "SMALLINT"), ("code", "SMALLINT"), ("due_minute", "BIGINT"), ("n", "BIGINT")],
+            &[
+                ("grp", "BIGINT"),
+                ("status", "SMALLINT"),
+                ("code", "SMALLINT"),
+                ("due_minute", "BIGINT"),
+                ("n", "BIGINT"),
+            ],
         );
         let sql = format!(
             "INSERT INTO record_counter (grp, shard, status, code, due_minute, n)
@@ -127,14 +133,18 @@ impl Tx {
         }
         // the rows stay locked: what a writer adds meanwhile goes to rows of its own or waits
         let lock = self.choose(" FOR UPDATE", "");
-        let sql = format!("SELECT shard, status, code, due_minute, n FROM record_counter WHERE grp = $1 ORDER BY shard, status, code, due_minute{lock}");
-        let rows: Vec<(i64, i16, i16, i64, i64)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).fetch_all(conn).await?);
+        let sql = format!(
+            "SELECT shard, status, code, due_minute, n FROM record_counter WHERE grp = $1 ORDER BY shard, status, code, due_minute{lock}"
+        );
+        let rows: Vec<(i64, i16, i16, i64, i64)> =
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).fetch_all(conn).await?);
         let mut sums: BTreeMap<(i16, i16, i64), i64> = BTreeMap::new();
         for (_, status, code, due_minute, n) in &rows {
             *sums.entry((*status, *code, *due_minute)).or_default() += n;
         }
         let gone = rows.into_iter().filter(|(_, status, code, due, _)| sums.get(&(*status, *code, *due)) == Some(&0));
-        let gone: Vec<Key> = gone.map(|(shard, status, code, due_minute, _)| Key { shard, status, code, due_minute }).collect();
+        let gone: Vec<Key> =
+            gone.map(|(shard, status, code, due_minute, _)| Key { shard, status, code, due_minute }).collect();
         if gone.is_empty() {
             return Ok(0);
         }
@@ -145,13 +155,16 @@ impl Tx {
                 (SELECT v.shard, v.status, v.code, v.due_minute FROM {source})"
         );
         let rows = Rows::of(&gone)?;
-        Ok(on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).execute(conn).await?.rows_affected()))
+        Ok(
+            on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).execute(conn).await?.rows_affected()),
+        )
     }
 
     /// Where the records of a group stand, counted one by one: for tests and repairs, it reads them all.
     pub async fn record_recount(&mut self, grp: i64) -> Result<Vec<(Bucket, i64)>, StoreError> {
         const SQL: &str = "SELECT status, reason, due, last_result FROM record WHERE grp = $1";
-        let rows: Vec<(i16, i16, i64, Option<i16>)> = on!(self, conn => sqlx::query_as(SQL).bind(grp).fetch_all(conn).await?);
+        let rows: Vec<(i16, i16, i64, Option<i16>)> =
+            on!(self, conn => sqlx::query_as(SQL).bind(grp).fetch_all(conn).await?);
         let mut counts: BTreeMap<Bucket, i64> = BTreeMap::new();
         for (status, reason, due, result) in rows {
             let status = RecordStatus::from_code(status).unwrap_or(RecordStatus::InDoubt);

@@ -54,12 +54,20 @@ pub struct GroupList {
     pub loaded_changes: i64,
 }
 
-const COLUMNS: &str = "number, tenant, id, channel, account, state, target, last_error, limited_by, job, loads, changed_at";
+const COLUMNS: &str =
+    "number, tenant, id, channel, account, state, target, last_error, limited_by, job, loads, changed_at";
 const LIST_COLUMNS: &str = "grp, list, weight, position, selection_rule, loaded_to, loaded_generation, loaded_changes";
 
 impl Tx {
     /// Gives a new campaign group its number; it is not loaded.
-    pub async fn group_insert(&mut self, tenant: i64, id: Uuid, channel: i16, account: i64, now: i64) -> Result<i64, StoreError> {
+    pub async fn group_insert(
+        &mut self,
+        tenant: i64,
+        id: Uuid,
+        channel: i16,
+        account: i64,
+        now: i64,
+    ) -> Result<i64, StoreError> {
         const SQL: &str = "INSERT INTO campaign_group (number, tenant, id, channel, account, state, changed_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
         let number = self.id_block_take(Numbered::Group, 1).await?;
         on!(self, conn => sqlx::query(SQL).bind(number).bind(tenant).bind(id).bind(channel).bind(account)
@@ -83,7 +91,9 @@ impl Tx {
 
     /// The groups of a channel account that are loaded or on their way.
     pub async fn groups_of_account(&mut self, account: i64) -> Result<Vec<GroupRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM campaign_group WHERE account = $1 AND state <> 'not_loaded' ORDER BY number");
+        let sql = format!(
+            "SELECT {COLUMNS} FROM campaign_group WHERE account = $1 AND state <> 'not_loaded' ORDER BY number"
+        );
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(account).fetch_all(conn).await?))
     }
 
@@ -96,11 +106,20 @@ impl Tx {
     /// Every group of a tenant, or of all tenants.
     pub async fn groups_of_tenant(&mut self, tenant: Option<i64>) -> Result<Vec<GroupRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM campaign_group WHERE tenant = $1 OR $2 ORDER BY number");
-        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant.unwrap_or(0)).bind(tenant.is_none()).fetch_all(conn).await?))
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant.unwrap_or(0)).bind(tenant.is_none()).fetch_all(conn).await?),
+        )
     }
 
     /// Moves a group to a state, with the job that works on it and what it is to become.
-    pub async fn group_set_state(&mut self, number: i64, state: &str, target: Option<&str>, job: Option<Uuid>, now: i64) -> Result<(), StoreError> {
+    pub async fn group_set_state(
+        &mut self,
+        number: i64,
+        state: &str,
+        target: Option<&str>,
+        job: Option<Uuid>,
+        now: i64,
+    ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE campaign_group SET state = $2, target = $3, job = $4, changed_at = $5, limited_by = NULL WHERE number = $1";
         on!(self, conn => sqlx::query(SQL).bind(number).bind(state).bind(target).bind(job).bind(now).execute(conn).await?.rows_affected());
         Ok(())
@@ -114,7 +133,8 @@ impl Tx {
 
     /// Why a running group moves no faster, or not at all.
     pub async fn group_set_limited_by(&mut self, number: i64, why: Option<&str>) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE campaign_group SET limited_by = $2 WHERE number = $1 AND limited_by IS DISTINCT FROM $2";
+        const SQL: &str =
+            "UPDATE campaign_group SET limited_by = $2 WHERE number = $1 AND limited_by IS DISTINCT FROM $2";
         on!(self, conn => sqlx::query(SQL).bind(number).bind(why).execute(conn).await?.rows_affected());
         Ok(())
     }
@@ -159,7 +179,9 @@ impl Tx {
 
     /// The lists of a group, in their order.
     pub async fn group_lists(&mut self, grp: i64) -> Result<Vec<GroupList>, StoreError> {
-        let sql = format!("SELECT {LIST_COLUMNS} FROM campaign_group_list WHERE grp = $1 AND weight >= 0 ORDER BY position, list");
+        let sql = format!(
+            "SELECT {LIST_COLUMNS} FROM campaign_group_list WHERE grp = $1 AND weight >= 0 ORDER BY position, list"
+        );
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).fetch_all(conn).await?))
     }
 
@@ -171,7 +193,14 @@ impl Tx {
 
     /// Adds a list to a group, or changes its weight, order and rule. One that was taken away before is
     /// looked through from its beginning, and one with another rule again.
-    pub async fn group_list_put(&mut self, grp: i64, list: i64, weight: i64, position: i64, rule: Option<Uuid>) -> Result<(), StoreError> {
+    pub async fn group_list_put(
+        &mut self,
+        grp: i64,
+        list: i64,
+        weight: i64,
+        position: i64,
+        rule: Option<Uuid>,
+    ) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO campaign_group_list (grp, list, weight, position, selection_rule) VALUES ($1, $2, $3, $4, $5)
             ON CONFLICT (grp, list) DO UPDATE SET weight = $3, position = $4, selection_rule = $5,
                 loaded_to = CASE WHEN campaign_group_list.weight < 0 THEN 0 ELSE campaign_group_list.loaded_to END,
@@ -191,14 +220,16 @@ impl Tx {
 
     /// Deleted groups (list 0) and lists that were taken from their groups, of which records may be left.
     pub async fn group_leftovers(&mut self, limit: i64) -> Result<Vec<GroupList>, StoreError> {
-        let sql = format!("SELECT {LIST_COLUMNS} FROM campaign_group_list WHERE weight < 0 ORDER BY grp, list LIMIT $1");
+        let sql =
+            format!("SELECT {LIST_COLUMNS} FROM campaign_group_list WHERE weight < 0 ORDER BY grp, list LIMIT $1");
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(limit).fetch_all(conn).await?))
     }
 
     /// A list that was taken from a group, unless it is back; locked until the end of the transaction.
     pub async fn group_leftover(&mut self, grp: i64, list: i64) -> Result<Option<GroupList>, StoreError> {
         let lock = self.choose(" FOR UPDATE", "");
-        let sql = format!("SELECT {LIST_COLUMNS} FROM campaign_group_list WHERE grp = $1 AND list = $2 AND weight < 0{lock}");
+        let sql =
+            format!("SELECT {LIST_COLUMNS} FROM campaign_group_list WHERE grp = $1 AND list = $2 AND weight < 0{lock}");
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(list).fetch_optional(conn).await?))
     }
 
@@ -213,7 +244,13 @@ impl Tx {
 
     /// Notes how far a list is loaded into a group: from `seen` on, contacts up to `to` of its present contents.
     /// False when the list was taken away, put back or given another rule meanwhile: then nothing is noted.
-    pub async fn group_list_advance(&mut self, seen: &GroupList, to: i64, generation: i64, changes: i64) -> Result<bool, StoreError> {
+    pub async fn group_list_advance(
+        &mut self,
+        seen: &GroupList,
+        to: i64,
+        generation: i64,
+        changes: i64,
+    ) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE campaign_group_list SET loaded_to = $3, loaded_generation = $4, loaded_changes = $5
             WHERE grp = $1 AND list = $2 AND weight >= 0 AND loaded_to = $6 AND selection_rule IS NOT DISTINCT FROM $7";
         Ok(on!(self, conn => sqlx::query(SQL).bind(seen.grp).bind(seen.list).bind(to).bind(generation).bind(changes)
@@ -246,7 +283,9 @@ impl Tx {
 
     /// Every channel account: number, tenant, id.
     pub async fn channel_accounts(&mut self) -> Result<Vec<(i64, i64, Uuid)>, StoreError> {
-        Ok(on!(self, conn => sqlx::query_as("SELECT number, tenant, id FROM channel_account ORDER BY number").fetch_all(conn).await?))
+        Ok(
+            on!(self, conn => sqlx::query_as("SELECT number, tenant, id FROM channel_account ORDER BY number").fetch_all(conn).await?),
+        )
     }
 
     /// Forgets a deleted channel account.

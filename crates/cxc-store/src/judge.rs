@@ -6,7 +6,8 @@ use std::sync::Arc;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    AttemptRequest, Decision, Facts, IntervalCache, Part, PartKind, PastAttempt, RuleRef, RuleSet, SuppressedBy, SuppressionHit, Verdict, check,
+    AttemptRequest, Decision, Facts, IntervalCache, Part, PartKind, PastAttempt, RuleRef, RuleSet, SuppressedBy,
+    SuppressionHit, Verdict, check,
 };
 use cxc_core::device::{DeviceKind, LineType};
 use cxc_core::enumerations::CallResult;
@@ -100,11 +101,18 @@ impl Judge {
     }
 
     /// Judges each contact at an instant, in their order. Three statements for the whole batch at most.
-    pub async fn judge(&mut self, tx: &mut Tx, scope: &Scope<'_>, cases: &[Case<'_>], now: i64) -> Result<Vec<Finding>, StoreError> {
+    pub async fn judge(
+        &mut self,
+        tx: &mut Tx,
+        scope: &Scope<'_>,
+        cases: &[Case<'_>],
+        now: i64,
+    ) -> Result<Vec<Finding>, StoreError> {
         let chosen: Vec<Result<Chosen<'_>, Finding>> = cases.iter().map(|case| self.choose(scope, case)).collect();
         let found: Vec<&Chosen<'_>> = chosen.iter().filter_map(|c| c.as_ref().ok()).collect();
         let facts = BatchFacts::gather(tx, scope, &found, now).await?;
-        let mut wanted: Vec<i64> = found.iter().flat_map(|c| [c.contact.contact.location, c.device().location]).collect();
+        let mut wanted: Vec<i64> =
+            found.iter().flat_map(|c| [c.contact.contact.location, c.device().location]).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let locations = self.locations.resolve(tx, &wanted).await?;
@@ -119,7 +127,13 @@ impl Judge {
     }
 
     /// The same, going on from a device that is suppressed to the contact's next one, until something else is found.
-    pub async fn judge_through(&mut self, tx: &mut Tx, scope: &Scope<'_>, cases: &[Case<'_>], now: i64) -> Result<Vec<Finding>, StoreError> {
+    pub async fn judge_through(
+        &mut self,
+        tx: &mut Tx,
+        scope: &Scope<'_>,
+        cases: &[Case<'_>],
+        now: i64,
+    ) -> Result<Vec<Finding>, StoreError> {
         let mut findings = self.judge(tx, scope, cases, now).await?;
         loop {
             let next = |(i, finding): (usize, &Finding)| match finding {
@@ -147,7 +161,8 @@ impl Judge {
         let kind = DeviceKind::for_channel(scope.channel).code();
         let own = || case.contact.devices.iter().filter(|d| d.kind == kind);
         let is_forbidden = |d: &&Device| LineType::from_code(d.line_type) == LineType::Premium;
-        let numbers: Vec<u8> = own().filter(|d| !is_forbidden(d)).filter_map(|d| u8::try_from(d.position).ok()).collect();
+        let numbers: Vec<u8> =
+            own().filter(|d| !is_forbidden(d)).filter_map(|d| u8::try_from(d.position).ok()).collect();
         let order: Vec<i16> = device_order(scope.treatment, &numbers).into_iter().map(i16::from).collect();
         if order.is_empty() && own().any(|d| is_forbidden(&d)) {
             return Err(exclude(Reason::ForbiddenNumber, Some("premium rate".into())));
@@ -210,7 +225,8 @@ impl Judge {
 /// A suppressed device leaves the contact's others; a suppressed person does not.
 fn deny(verdict: &Verdict, chosen: &Chosen<'_>, cause: Option<String>, at: Timestamp) -> Finding {
     let position = chosen.device().position;
-    let only_device = verdict.code() == Reason::Suppressed && verdict.reasons.iter().all(|r| r.detail.as_deref() != Some("by client id"));
+    let only_device = verdict.code() == Reason::Suppressed
+        && verdict.reasons.iter().all(|r| r.detail.as_deref() != Some("by client id"));
     let next = chosen.usable.iter().skip_while(|p| **p != position).nth(1);
     match next {
         Some(next) if only_device => {
@@ -289,8 +305,12 @@ impl BatchFacts {
     async fn gather(tx: &mut Tx, scope: &Scope<'_>, chosen: &[&Chosen<'_>], now: i64) -> Result<Self, StoreError> {
         let devices: Vec<i64> = chosen.iter().map(|c| c.device().address_hash).collect();
         let clients: Vec<i64> = chosen.iter().filter_map(|c| c.client).collect();
-        let mut facts =
-            Self { suppressed: HashMap::new(), attempts: HashMap::new(), history_is_whole: true, since: Timestamp::MIN };
+        let mut facts = Self {
+            suppressed: HashMap::new(),
+            attempts: HashMap::new(),
+            history_is_whole: true,
+            since: Timestamp::MIN,
+        };
         // an empty list holds nobody: most groups are spared the question
         let lists: Vec<SuppressionList> = scope.suppression.iter().filter(|l| l.size > 0).cloned().collect();
         if !lists.is_empty() {
@@ -311,7 +331,14 @@ impl BatchFacts {
     }
 
     /// Reads the attempts on some devices or people; an answer that may be cut short is asked for in halves.
-    async fn read_history(&mut self, tx: &mut Tx, tenant: i64, devices: &[i64], clients: &[i64], since: i64) -> Result<(), StoreError> {
+    async fn read_history(
+        &mut self,
+        tx: &mut Tx,
+        tenant: i64,
+        devices: &[i64],
+        clients: &[i64],
+        since: i64,
+    ) -> Result<(), StoreError> {
         let mut questions = vec![(devices, clients)];
         while let Some((devices, clients)) = questions.pop() {
             let found = tx.attempt_history(tenant, devices, clients, since).await?;
@@ -328,7 +355,10 @@ impl BatchFacts {
     }
 
     fn remember(&mut self, past: &crate::attempt::PastAttempt) {
-        let (Some(channel), Ok(at)) = (Channel::from_bit(past.channel), Timestamp::from_microsecond(past.started_at)) else { return };
+        let (Some(channel), Ok(at)) = (Channel::from_bit(past.channel), Timestamp::from_microsecond(past.started_at))
+        else {
+            return;
+        };
         let attempt = PastAttempt {
             at,
             channel,
@@ -359,9 +389,17 @@ impl BatchFacts {
             own.map(|s| SuppressionHit { list: s.list.clone(), by, from: None, until: None }).collect::<Vec<_>>()
         };
         let device = chosen.device();
-        let address = if device.kind == DeviceKind::Email.code() { device.address.to_lowercase() } else { device.address.clone() };
+        let address = if device.kind == DeviceKind::Email.code() {
+            device.address.to_lowercase()
+        } else {
+            device.address.clone()
+        };
         let mut hits = by(Some(device.address_hash), &address, SuppressedBy::Device);
-        hits.extend(by(chosen.client, chosen.contact.contact.client_id.as_deref().unwrap_or_default().trim(), SuppressedBy::ClientId));
+        hits.extend(by(
+            chosen.client,
+            chosen.contact.contact.client_id.as_deref().unwrap_or_default().trim(),
+            SuppressedBy::ClientId,
+        ));
         hits
     }
 

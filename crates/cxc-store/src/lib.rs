@@ -3,42 +3,42 @@
 //! Every method takes the tenant (or the number of a list or group, which belongs to one tenant)
 //! and runs inside the caller's transaction.
 
-pub mod attempt;
 pub mod api_client;
+pub mod attempt;
 pub mod audit;
-pub mod idempotency;
-pub mod object;
-pub mod object_query;
-pub mod session;
-pub mod tenant;
-pub mod user;
 pub mod bulk;
 pub mod contact;
 pub mod contact_slice;
-pub mod garbage;
-pub mod import;
-pub mod import_undo;
-mod int_set;
-pub mod list;
-pub mod location;
-pub mod selection;
-pub mod suppression;
-pub mod suppression_import;
 pub mod counter;
 pub mod db;
 mod error;
 pub mod event;
+pub mod garbage;
 pub mod group;
 pub mod id_block;
+pub mod idempotency;
+pub mod import;
+pub mod import_undo;
 pub mod installation;
+mod int_set;
 pub mod job;
 pub mod judge;
 pub mod lease;
+pub mod list;
+pub mod location;
 mod migrate;
+pub mod object;
+pub mod object_query;
 pub mod privacy;
 pub mod record;
 mod rows;
 pub mod rule_set;
+pub mod selection;
+pub mod session;
+pub mod suppression;
+pub mod suppression_import;
+pub mod tenant;
+pub mod user;
 
 pub use db::{Db, DbOptions, Engine, Tx};
 pub use error::StoreError;

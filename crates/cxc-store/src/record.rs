@@ -14,8 +14,21 @@ use crate::{Rows, StoreError, Tx, on};
 pub const RECORD: BulkTable = BulkTable {
     name: "record",
     columns: &[
-        "grp", "id", "list", "contact", "status", "reason", "priority", "due", "device", "attempts", "retries", "epoch",
-        "dedupe_hash", "cause", "changed_at",
+        "grp",
+        "id",
+        "list",
+        "contact",
+        "status",
+        "reason",
+        "priority",
+        "due",
+        "device",
+        "attempts",
+        "retries",
+        "epoch",
+        "dedupe_hash",
+        "cause",
+        "changed_at",
     ],
 };
 
@@ -115,7 +128,15 @@ pub struct RecordChange {
 impl Tx {
     /// Ready records of one list of a group that are due, in order of priority, due time and age,
     /// behind `key`; newest first if `lifo`. One walk over the partial index; nothing is written.
-    pub async fn record_fetch(&mut self, grp: i64, list: i64, now: i64, key: FetchKey, lifo: bool, limit: i64) -> Result<Vec<Record>, StoreError> {
+    pub async fn record_fetch(
+        &mut self,
+        grp: i64,
+        list: i64,
+        now: i64,
+        key: FetchKey,
+        lifo: bool,
+        limit: i64,
+    ) -> Result<Vec<Record>, StoreError> {
         let (start, behind, order) = if lifo { (i64::MAX, "<", "due DESC, id DESC") } else { (-1, ">", "due, id") };
         let mut found: Vec<Record> = Vec::new();
         for priority in 0..=2_i16 {
@@ -142,13 +163,30 @@ impl Tx {
 
     /// Applies changes that still fit (status is `from`), stamps `epoch`, and gathers the counters' changes.
     /// Answers the ids that were changed, with what they were before.
-    pub async fn record_apply(&mut self, changes: &[RecordChange], epoch: i64, now: i64, deltas: &mut Deltas) -> Result<Vec<(i64, i64)>, StoreError> {
+    pub async fn record_apply(
+        &mut self,
+        changes: &[RecordChange],
+        epoch: i64,
+        now: i64,
+        deltas: &mut Deltas,
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
         let columns = [
-            ("grp", "BIGINT"), ("id", "BIGINT"), ("was", "SMALLINT"), ("status", "SMALLINT"), ("reason", "SMALLINT"), ("due", "BIGINT"),
-            ("device", "SMALLINT"), ("attempts", "SMALLINT"), ("retries", "SMALLINT"), ("result", "SMALLINT"), ("attempt", "BIGINT"), ("not_after", "BIGINT"), ("cause", "TEXT"),
+            ("grp", "BIGINT"),
+            ("id", "BIGINT"),
+            ("was", "SMALLINT"),
+            ("status", "SMALLINT"),
+            ("reason", "SMALLINT"),
+            ("due", "BIGINT"),
+            ("device", "SMALLINT"),
+            ("attempts", "SMALLINT"),
+            ("retries", "SMALLINT"),
+            ("result", "SMALLINT"),
+            ("attempt", "BIGINT"),
+            ("not_after", "BIGINT"),
+            ("cause", "TEXT"),
         ];
         let source = Rows::source(self, "$1", &columns);
         let lock = self.choose(" FOR UPDATE OF r", "");
@@ -170,11 +208,16 @@ impl Tx {
              FROM {source} WHERE record.grp = v.grp AND record.id = v.id AND record.status = v.was"
         );
         on!(self, conn => sqlx::query(AssertSqlSafe(update)).bind(rows.text()).bind(epoch).bind(now).execute(conn).await?.rows_affected());
-        let new: std::collections::HashMap<(i64, i64), &RecordChange> = changes.iter().map(|c| ((c.grp, c.id), c)).collect();
+        let new: std::collections::HashMap<(i64, i64), &RecordChange> =
+            changes.iter().map(|c| ((c.grp, c.id), c)).collect();
         for (grp, id, status, reason, due, result) in &before {
             let Some(change) = new.get(&(*grp, *id)) else { continue };
             let after = change.result.or(*result);
-            deltas.moved(*grp, bucket(*status, *reason, *due, *result), bucket(change.status, change.reason, change.due, after));
+            deltas.moved(
+                *grp,
+                bucket(*status, *reason, *due, *result),
+                bucket(change.status, change.reason, change.due, after),
+            );
         }
         Ok(before.into_iter().map(|row| (row.0, row.1)).collect())
     }
@@ -205,7 +248,14 @@ impl Tx {
     }
 
     /// A page of a group's records behind an id, all of them or those with a status (and reason).
-    pub async fn record_page(&mut self, grp: i64, status: Option<i16>, reason: Option<i16>, after: i64, limit: i64) -> Result<Vec<Record>, StoreError> {
+    pub async fn record_page(
+        &mut self,
+        grp: i64,
+        status: Option<i16>,
+        reason: Option<i16>,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<Record>, StoreError> {
         // written out, not bound: only so is a partial index of one status found
         let mut sql = format!("SELECT {COLUMNS} FROM record WHERE grp = $1 AND id > $2");
         if let Some(status) = status {
@@ -215,21 +265,27 @@ impl Tx {
             sql.push_str(&format!(" AND reason = {reason}"));
         }
         sql.push_str(" ORDER BY id LIMIT $3");
-        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(after).bind(limit).fetch_all(conn).await?))
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(after).bind(limit).fetch_all(conn).await?),
+        )
     }
 
     /// A page of a group's records behind an id, locked until the end of the transaction.
     pub async fn record_page_locked(&mut self, grp: i64, after: i64, limit: i64) -> Result<Vec<Record>, StoreError> {
         let lock = self.choose(" FOR UPDATE", "");
         let sql = format!("SELECT {COLUMNS} FROM record WHERE grp = $1 AND id > $2 ORDER BY id LIMIT $3{lock}");
-        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(after).bind(limit).fetch_all(conn).await?))
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(after).bind(limit).fetch_all(conn).await?),
+        )
     }
 
     /// Deletes records of a group by their ids; the caller has locked them and keeps the counters.
     pub async fn record_delete_many(&mut self, grp: i64, ids: &[i64]) -> Result<u64, StoreError> {
         let set = IntSet::of(ids.iter().copied());
         let sql = format!("DELETE FROM record WHERE grp = $1 AND id{}", IntSet::test(self, "$2"));
-        Ok(on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(grp).bind(set.text()).execute(conn).await?.rows_affected()))
+        Ok(
+            on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(grp).bind(set.text()).execute(conn).await?.rows_affected()),
+        )
     }
 
     /// The contacts, by a range of their ids, that have a record in a group.
@@ -239,12 +295,20 @@ impl Tx {
     }
 
     /// Records of one list of a group that wait for their first attempt, behind a contact, by contact.
-    pub async fn record_waiting(&mut self, grp: i64, list: i64, after: i64, limit: i64) -> Result<Vec<Record>, StoreError> {
+    pub async fn record_waiting(
+        &mut self,
+        grp: i64,
+        list: i64,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<Record>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM record WHERE grp = $1 AND contact > $3 AND list = $2 AND status = 1 AND attempts = 0
              ORDER BY contact LIMIT $4"
         );
-        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(list).bind(after).bind(limit).fetch_all(conn).await?))
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(list).bind(after).bind(limit).fetch_all(conn).await?),
+        )
     }
 
     /// The records of a contact in the groups of its tenant, each with its group's id: one look-up a group.
@@ -260,7 +324,8 @@ impl Tx {
             "SELECT g.id AS group_id, {columns} FROM campaign_group g JOIN record r ON r.grp = g.number AND r.contact = $2
              WHERE g.tenant = $1 ORDER BY g.number LIMIT 1000"
         );
-        let found: Vec<Found> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(contact).fetch_all(conn).await?);
+        let found: Vec<Found> =
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(contact).fetch_all(conn).await?);
         Ok(found.into_iter().map(|f| (f.group_id, f.record)).collect())
     }
 
@@ -276,13 +341,20 @@ impl Tx {
         }
         let rows = Rows::of(&hashes.iter().map(|(id, h)| Row { id: *id, h: *h }).collect::<Vec<_>>())?;
         let source = Rows::source(self, "$1", &[("id", "BIGINT"), ("h", "BIGINT")]);
-        let sql = format!("UPDATE record SET dedupe_hash = v.h FROM {source} WHERE record.grp = $2 AND record.id = v.id");
+        let sql =
+            format!("UPDATE record SET dedupe_hash = v.h FROM {source} WHERE record.grp = $2 AND record.id = v.id");
         on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).execute(conn).await?.rows_affected());
         Ok(())
     }
 
     /// The contacts, by a range of their ids, that these groups of a tenant have reached.
-    pub async fn record_reached(&mut self, tenant: i64, groups: &[Uuid], first: i64, last: i64) -> Result<Vec<i64>, StoreError> {
+    pub async fn record_reached(
+        &mut self,
+        tenant: i64,
+        groups: &[Uuid],
+        first: i64,
+        last: i64,
+    ) -> Result<Vec<i64>, StoreError> {
         let mut numbers = Vec::with_capacity(groups.len());
         for id in groups {
             numbers.extend(self.group_get(tenant, *id, false).await?.map(|g| g.number.to_string()));
@@ -299,7 +371,8 @@ impl Tx {
 
     /// Deletes a slice of a group's records; answers how many.
     pub async fn record_delete(&mut self, grp: i64, limit: i64) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM record WHERE grp = $1 AND id IN (SELECT id FROM record WHERE grp = $1 ORDER BY id LIMIT $2)";
+        const SQL: &str =
+            "DELETE FROM record WHERE grp = $1 AND id IN (SELECT id FROM record WHERE grp = $1 ORDER BY id LIMIT $2)";
         Ok(on!(self, conn => sqlx::query(SQL).bind(grp).bind(limit).execute(conn).await?.rows_affected()))
     }
 
@@ -314,7 +387,9 @@ impl Tx {
         }
         let rows = Rows::of(&hashes.iter().map(|h| Hash { h: *h }).collect::<Vec<_>>())?;
         let source = Rows::source(self, "$1", &[("h", "BIGINT")]);
-        let sql = format!("SELECT DISTINCT v.h FROM {source} JOIN record r ON r.grp = $2 AND r.dedupe_hash = v.h AND r.dedupe_hash IS NOT NULL");
+        let sql = format!(
+            "SELECT DISTINCT v.h FROM {source} JOIN record r ON r.grp = $2 AND r.dedupe_hash = v.h AND r.dedupe_hash IS NOT NULL"
+        );
         Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).fetch_all(conn).await?))
     }
 
@@ -330,12 +405,19 @@ impl Tx {
         }
         let rows = Rows::of(&devices.iter().map(|(id, h)| Row { id: *id, h: *h }).collect::<Vec<_>>())?;
         let source = Rows::source(self, "$1", &[("id", "BIGINT"), ("h", "BIGINT")]);
-        let sql = format!("SELECT DISTINCT v.id FROM {source} JOIN record r ON r.grp = $2 AND r.dedupe_hash = v.h AND r.id <> v.id");
+        let sql = format!(
+            "SELECT DISTINCT v.id FROM {source} JOIN record r ON r.grp = $2 AND r.dedupe_hash = v.h AND r.id <> v.id"
+        );
         Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).fetch_all(conn).await?))
     }
 
     /// The dedupe hashes of a group behind a record id, with the last id of the page.
-    pub async fn record_dedupe_page(&mut self, grp: i64, after: i64, limit: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+    pub async fn record_dedupe_page(
+        &mut self,
+        grp: i64,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<(i64, i64)>, StoreError> {
         const SQL: &str = "SELECT id, dedupe_hash FROM record WHERE grp = $1 AND id > $2 AND dedupe_hash IS NOT NULL ORDER BY id LIMIT $3";
         Ok(on!(self, conn => sqlx::query_as(SQL).bind(grp).bind(after).bind(limit).fetch_all(conn).await?))
     }

@@ -1,7 +1,7 @@
 //! A tenant's compliance rules: their version, the stop switch, and the documents themselves.
 //! Owning service: compliance manager; senders read and reload by version.
-use cxc_core::kind;
 use cxc_core::compliance::{RuleDocument, RuleDocuments, RuleRef, Stored, UnmappedPolicy};
+use cxc_core::kind;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 
@@ -70,7 +70,9 @@ impl Tx {
         let objects = self.object_all(tenant, kind).await?;
         Ok(objects
             .into_iter()
-            .map(|object| Stored::parse(RuleRef::new(object.id.to_string(), object.version), &object.body.0.to_string()))
+            .map(|object| {
+                Stored::parse(RuleRef::new(object.id.to_string(), object.version), &object.body.0.to_string())
+            })
             .collect())
     }
 }

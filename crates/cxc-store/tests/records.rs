@@ -70,12 +70,19 @@ async fn a_change_applies_once_and_the_counters_follow() {
     let mut tx = db.begin().await.unwrap();
     let page = tx.record_fetch(7, 3, NOW, FetchKey::default(), false, 4).await.unwrap();
     let later = NOW + 3_600_000_000;
-    let changes: Vec<_> = page.iter().map(|r| RecordChange::of(r, RecordStatus::Ready, Reason::ContactTimes, later)).collect();
+    let changes: Vec<_> =
+        page.iter().map(|r| RecordChange::of(r, RecordStatus::Ready, Reason::ContactTimes, later)).collect();
     let mut deltas = Deltas::default();
     let done = tx.record_apply(&changes[..1], 5, NOW, &mut deltas).await.unwrap();
     assert_eq!(done, [(7, 1)]);
-    let gone: Vec<_> = page[1..].iter().map(|r| RecordChange { from: 3, ..RecordChange::of(r, RecordStatus::Done, Reason::None, 0) }).collect();
-    assert!(tx.record_apply(&gone, 5, NOW, &mut deltas).await.unwrap().is_empty(), "a record that stands elsewhere is left alone");
+    let gone: Vec<_> = page[1..]
+        .iter()
+        .map(|r| RecordChange { from: 3, ..RecordChange::of(r, RecordStatus::Done, Reason::None, 0) })
+        .collect();
+    assert!(
+        tx.record_apply(&gone, 5, NOW, &mut deltas).await.unwrap().is_empty(),
+        "a record that stands elsewhere is left alone"
+    );
     tx.record_counters_add(9, &deltas).await.unwrap();
     let counters = tx.record_counters(7).await.unwrap();
     let waiting = Bucket::of(RecordStatus::Ready, Reason::ContactTimes, later, None);

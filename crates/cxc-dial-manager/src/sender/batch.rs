@@ -44,7 +44,14 @@ impl Batch {
 
     /// Writes the batch under the sender's lease and answers the messages that may leave now. On an
     /// error nothing was written, unless the database vanished during the commit: see [`Batch::settle`].
-    pub async fn write(&self, db: &Db, lease: &Lease, tenant: i64, shard: i64, now: Micros) -> Result<HashSet<i64>, StoreError> {
+    pub async fn write(
+        &self,
+        db: &Db,
+        lease: &Lease,
+        tenant: i64,
+        shard: i64,
+        now: Micros,
+    ) -> Result<HashSet<i64>, StoreError> {
         let mut tx = db.begin().await?;
         tx.lease_check(lease).await?;
         let mut deltas = Deltas::default();
@@ -55,8 +62,11 @@ impl Batch {
         let attempts: Vec<NewAttempt> = self.new.iter().map(|p| p.attempt.clone()).collect();
         let free: HashSet<i64> = tx.in_flight_insert(&attempts).await?.into_iter().collect();
         let mut changes = self.changes.clone();
-        changes.extend(self.new.iter().map(|p| if free.contains(&p.attempt.id) { start(p) } else { wait(&p.record, now) }));
-        let applied: HashSet<(i64, i64)> = tx.record_apply(&changes, lease.token, now, &mut deltas).await?.into_iter().collect();
+        changes.extend(
+            self.new.iter().map(|p| if free.contains(&p.attempt.id) { start(p) } else { wait(&p.record, now) }),
+        );
+        let applied: HashSet<(i64, i64)> =
+            tx.record_apply(&changes, lease.token, now, &mut deltas).await?.into_iter().collect();
         // a record that somebody else moved meanwhile (cancelled, erased) is not contacted
         let (go, gone): (Vec<&Prepared>, Vec<&Prepared>) = self
             .new

@@ -31,7 +31,8 @@ pub async fn handle(
     inbox: &mut Vec<InboundEvent>,
     carrier: &dyn Carrier,
 ) -> Result<(), StoreError> {
-    let (receipts, messages): (Vec<_>, Vec<_>) = inbox.drain(..).partition(|e| matches!(e.event, Inbound::Receipt { .. }));
+    let (receipts, messages): (Vec<_>, Vec<_>) =
+        inbox.drain(..).partition(|e| matches!(e.event, Inbound::Receipt { .. }));
     let early = receipts_in(context, plans, lease, receipts).await?;
     for message in messages {
         reply::message_in(context, plans, lease, message, carrier).await?;
@@ -40,7 +41,12 @@ pub async fn handle(
     Ok(())
 }
 
-async fn receipts_in(context: &SenderContext, plans: &Plans, lease: &Lease, events: Vec<InboundEvent>) -> Result<Vec<InboundEvent>, StoreError> {
+async fn receipts_in(
+    context: &SenderContext,
+    plans: &Plans,
+    lease: &Lease,
+    events: Vec<InboundEvent>,
+) -> Result<Vec<InboundEvent>, StoreError> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
@@ -48,8 +54,12 @@ async fn receipts_in(context: &SenderContext, plans: &Plans, lease: &Lease, even
     let ids: Vec<&str> = events.iter().filter_map(|e| receipt_id(&e.event)).collect();
     let mut tx = context.app.db.begin().await?;
     tx.lease_check(lease).await?;
-    let mut attempts: HashMap<String, Attempt> =
-        tx.attempt_by_provider(plans.number, &ids).await?.into_iter().filter_map(|a| a.provider_id.clone().map(|id| (id, a))).collect();
+    let mut attempts: HashMap<String, Attempt> = tx
+        .attempt_by_provider(plans.number, &ids)
+        .await?
+        .into_iter()
+        .filter_map(|a| a.provider_id.clone().map(|id| (id, a)))
+        .collect();
     let mut settled = Vec::new();
     let (mut done, mut early) = (Vec::new(), Vec::new());
     for event in events {
@@ -93,7 +103,13 @@ fn result_of(state: &ReceiptState) -> Option<CallResult> {
 }
 
 /// An attempt in doubt that a receipt settles: it carries our reference and the address fits.
-async fn doubted(tx: &mut Tx, context: &SenderContext, plans: &Plans, reference: Option<u16>, address: &str) -> Result<Option<Attempt>, StoreError> {
+async fn doubted(
+    tx: &mut Tx,
+    context: &SenderContext,
+    plans: &Plans,
+    reference: Option<u16>,
+    address: &str,
+) -> Result<Option<Attempt>, StoreError> {
     let Some(reference) = reference else { return Ok(None) };
     let device = context.app.hash_key.hash(plans.tenant, address);
     let found = tx.attempt_in_doubt(plans.number, &[device]).await?;

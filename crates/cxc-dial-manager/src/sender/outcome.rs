@@ -89,8 +89,15 @@ fn micros(duration: Duration) -> Micros {
 
 /// Where a record goes after a result: done, or waiting for the next try that its treatment asks for.
 /// `devices` are the positions that its channel can use.
-pub fn after_result(record: &Record, treatment: &Treatment, result: CallResult, devices: &[i16], now: Micros) -> RecordChange {
-    let last = record.last_result.filter(|_| record.retries > 0).and_then(CallResult::from_code).map(Trigger::CallResult);
+pub fn after_result(
+    record: &Record,
+    treatment: &Treatment,
+    result: CallResult,
+    devices: &[i16],
+    now: Micros,
+) -> RecordChange {
+    let last =
+        record.last_result.filter(|_| record.retries > 0).and_then(CallResult::from_code).map(Trigger::CallResult);
     let history = History {
         device: u8::try_from(record.device).unwrap_or(1),
         last,
@@ -118,7 +125,9 @@ pub fn after_result(record: &Record, treatment: &Treatment, result: CallResult, 
 /// What a carrier's answer means for an attempt that belongs to no record.
 pub fn update_of(outcome: &Outcome, month: i64, attempt: i64, now: Micros) -> AttemptUpdate {
     let (state, result, provider_id, detail) = match outcome {
-        Outcome::Delivered { provider_id } => (AttemptState::Final, Some(CallResult::Ok.code()), some(provider_id), None),
+        Outcome::Delivered { provider_id } => {
+            (AttemptState::Final, Some(CallResult::Ok.code()), some(provider_id), None)
+        }
         Outcome::Accepted { provider_id } => (AttemptState::Accepted, None, some(provider_id), None),
         Outcome::Rejected { result, detail } => (AttemptState::Final, Some(*result), None, some(detail)),
         Outcome::Retry { detail, .. } => (AttemptState::NotSent, None, None, some(detail)),

@@ -94,10 +94,17 @@ impl Plans {
         Ok(now.filter(|plans| plans.account_version == self.account_version))
     }
 
-    async fn read(context: &SenderContext, tenant: i64, number: i64, id: Uuid, known: Option<&Self>) -> Result<Option<Self>, StoreError> {
+    async fn read(
+        context: &SenderContext,
+        tenant: i64,
+        number: i64,
+        id: Uuid,
+        known: Option<&Self>,
+    ) -> Result<Option<Self>, StoreError> {
         let mut tx = context.app.db.read().await?;
         let Some(object) = tx.object_get(tenant, kind::CHANNEL_ACCOUNT, id).await? else { return Ok(None) };
-        let account: ChannelAccount = serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let account: ChannelAccount =
+            serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
         let Some(channel) = account.channel() else { return Ok(None) };
         let Some(owner) = tx.tenant_get(tenant).await? else { return Ok(None) };
         let version = tx.rule_set_version(tenant).await?;
@@ -154,7 +161,8 @@ async fn group_plan(
     known: Option<&Arc<GroupPlan>>,
 ) -> Result<Option<GroupPlan>, StoreError> {
     let Some(object) = tx.object_get(row.tenant, kind::CAMPAIGN_GROUP, row.id).await? else { return Ok(None) };
-    let body: CampaignGroupBody = serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+    let body: CampaignGroupBody =
+        serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
     let settings = body.settings.unwrap_or_default();
     let mut lists = Vec::new();
     for entry in tx.group_lists(row.number).await? {
@@ -171,10 +179,13 @@ async fn group_plan(
     let selected: Vec<String> = settings.rules.iter().map(Uuid::to_string).collect();
     let selected: Vec<&str> = selected.iter().map(String::as_str).collect();
     let rules = match known {
-        Some(known) if known.rules.version() == documents.version && known.version == object.version => Arc::clone(&known.rules),
+        Some(known) if known.rules.version() == documents.version && known.version == object.version => {
+            Arc::clone(&known.rules)
+        }
         _ => Arc::new(RuleSet::compile(documents, &selected, &context.zones)),
     };
-    let suppression = tx.suppression_applicable(row.tenant, &settings.suppression_lists, channel, context.now()).await?;
+    let suppression =
+        tx.suppression_applicable(row.tenant, &settings.suppression_lists, channel, context.now()).await?;
     Ok(Some(GroupPlan {
         number: row.number,
         state: row.state.clone(),
@@ -206,7 +217,9 @@ async fn content_of(
     let compiled = match serde_json::from_value::<Content>(object.body.0) {
         Err(error) => Err(error.to_string()),
         Ok(content) if content.channel != channel => Err("the group's content is for another channel".into()),
-        Ok(content) => content.compile().map_err(|problems| problems.first().map(|p| p.detail.clone()).unwrap_or_default()),
+        Ok(content) => {
+            content.compile().map_err(|problems| problems.first().map(|p| p.detail.clone()).unwrap_or_default())
+        }
     };
     Ok((compiled.map(Arc::new), object.version))
 }

@@ -51,7 +51,11 @@ impl Prepared {
     pub fn depart(self) -> (OutMessage, Flight) {
         let keys = self.keys();
         let flight = Flight {
-            record: Record { attempts: self.record.attempts.saturating_add(1), device: self.attempt.position, ..self.record },
+            record: Record {
+                attempts: self.record.attempts.saturating_add(1),
+                device: self.attempt.position,
+                ..self.record
+            },
             attempt: self.attempt.id,
             month: self.attempt.month,
             keys,
@@ -108,7 +112,12 @@ impl Preparer {
     }
 
     /// Looks for messages: so many of each group. Records in `held` are in hand already.
-    pub async fn prepare(&mut self, plans: &Plans, wanted: &[(i64, usize)], held: &HashSet<(i64, i64)>) -> Result<Preparation, StoreError> {
+    pub async fn prepare(
+        &mut self,
+        plans: &Plans,
+        wanted: &[(i64, usize)],
+        held: &HashSet<(i64, i64)>,
+    ) -> Result<Preparation, StoreError> {
         let mut found = Preparation::default();
         for (grp, count) in wanted {
             let Some(plan) = plans.group(*grp) else { continue };
@@ -135,9 +144,14 @@ impl Preparer {
         let mut rest = count;
         let mut dry: HashSet<i64> = HashSet::new();
         // lists that have nothing ready leave their share to the others
-        for (list, share) in self.shares.split(plan.number, &weights, count).into_iter().chain(self.shares.by_weight(&weights)) {
+        for (list, share) in
+            self.shares.split(plan.number, &weights, count).into_iter().chain(self.shares.by_weight(&weights))
+        {
             let share = share.min(rest);
-            let Some(list) = plan.lists.iter().find(|l| l.number == list && share > 0 && !dry.contains(&l.number)) else { continue };
+            let Some(list) = plan.lists.iter().find(|l| l.number == list && share > 0 && !dry.contains(&l.number))
+            else {
+                continue;
+            };
             let (mut records, is_dry) = self.fetch(&mut tx, plan, list, now, share).await?;
             if is_dry {
                 dry.insert(list.number);

@@ -63,7 +63,8 @@ impl Queue {
     pub fn pop(&mut self, limits: &mut Limits, room: usize, now: Micros) -> Vec<Prepared> {
         let mut popped = Vec::new();
         // begin behind the group that was served last, so that none is always first
-        let mut turns: VecDeque<i64> = self.groups.range(self.next..).chain(self.groups.range(..self.next)).map(|(g, _)| *g).collect();
+        let mut turns: VecDeque<i64> =
+            self.groups.range(self.next..).chain(self.groups.range(..self.next)).map(|(g, _)| *g).collect();
         while popped.len() < room
             && let Some(grp) = turns.pop_front()
         {

@@ -59,7 +59,8 @@ fn in_doubt(attempt: &Attempt, now: i64) -> AttemptUpdate {
 }
 
 fn doubt_record(record: &Record) -> Option<RecordChange> {
-    (record.status == RecordStatus::InProgress.code()).then(|| RecordChange::of(record, RecordStatus::InDoubt, Reason::None, 0))
+    (record.status == RecordStatus::InProgress.code())
+        .then(|| RecordChange::of(record, RecordStatus::InDoubt, Reason::None, 0))
 }
 
 fn by_group(attempts: &[Attempt]) -> Vec<(i64, Vec<i64>)> {

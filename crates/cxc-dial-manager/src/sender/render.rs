@@ -70,18 +70,23 @@ impl Renderer {
                 None => rendered.push(Rendered::Move(excluded(&record, Reason::Removed, None))),
             }
         }
-        let cases: Vec<Case<'_>> = open.iter().map(|(record, contact)| Case { contact, device: record.device }).collect();
+        let cases: Vec<Case<'_>> =
+            open.iter().map(|(record, contact)| Case { contact, device: record.device }).collect();
         let findings = self.judge.judge(tx, &scope, &cases, now).await?;
         let allowed = findings.iter().filter(|f| matches!(f, Finding::Allow(_))).count();
         // numbers of messages that never leave are lost, which does no harm
         let mut ids = self.ids.take(&self.context.app.db, i64::try_from(allowed).unwrap_or(0)).await?..;
         for ((record, contact), finding) in open.into_iter().zip(findings) {
             rendered.push(match finding {
-                Finding::Allow(allowed) => self.message(plans, plan, record, &contact, allowed, ids.next().unwrap_or_default(), now),
-                Finding::Exclude { reason, cause } => Rendered::Move(excluded(&record, reason, cause)),
-                Finding::Wait { reason, due, device, cause } => {
-                    Rendered::Move(RecordChange { device, cause, ..RecordChange::of(&record, RecordStatus::Ready, reason, due) })
+                Finding::Allow(allowed) => {
+                    self.message(plans, plan, record, &contact, allowed, ids.next().unwrap_or_default(), now)
                 }
+                Finding::Exclude { reason, cause } => Rendered::Move(excluded(&record, reason, cause)),
+                Finding::Wait { reason, due, device, cause } => Rendered::Move(RecordChange {
+                    device,
+                    cause,
+                    ..RecordChange::of(&record, RecordStatus::Ready, reason, due)
+                }),
             });
         }
         Ok(rendered)
@@ -136,7 +141,14 @@ impl Renderer {
 }
 
 impl Renderer {
-    fn body(&self, plans: &Plans, plan: &GroupPlan, attempt: i64, contact: &FullContact, device: &Device) -> Result<Body, String> {
+    fn body(
+        &self,
+        plans: &Plans,
+        plan: &GroupPlan,
+        attempt: i64,
+        contact: &FullContact,
+        device: &Device,
+    ) -> Result<Body, String> {
         let content = plan.content.as_ref().map_err(Clone::clone)?;
         let account = &plans.account;
         let claim = UnsubscribeClaim {

@@ -41,13 +41,28 @@ pub async fn message_in(
     if is_new {
         match keyword {
             Some(Keyword::OptOut) => {
-                let is_first = opt_out::add(&mut tx, context.app.ids.next(), plans.tenant, plans.channel, from, device, Source::Keyword, now).await?;
-                context.metrics.opt_outs.with_label_values(&[plans.channel.as_str(), &plans.labels.ccid, &plans.labels.name]).inc();
+                let is_first = opt_out::add(
+                    &mut tx,
+                    context.app.ids.next(),
+                    plans.tenant,
+                    plans.channel,
+                    from,
+                    device,
+                    Source::Keyword,
+                    now,
+                )
+                .await?;
+                context
+                    .metrics
+                    .opt_outs
+                    .with_label_values(&[plans.channel.as_str(), &plans.labels.ccid, &plans.labels.name])
+                    .inc();
                 // one confirmation, then silence
                 answer = is_first.then(|| text_for(plans, Keyword::OptOut));
             }
             Some(Keyword::OptIn) => {
-                opt_out::remove(&mut tx, context.app.ids.next(), plans.tenant, plans.channel, from, device, now).await?;
+                opt_out::remove(&mut tx, context.app.ids.next(), plans.tenant, plans.channel, from, device, now)
+                    .await?;
             }
             Some(Keyword::Help) => answer = Some(text_for(plans, Keyword::Help)),
             None => {}
@@ -114,10 +129,22 @@ async fn answer_attempt(
     .await?;
     let parts = u16::try_from(cxc_core::sms::count(&text).parts).unwrap_or(u16::MAX);
     let body = Body::Sms(SmsBody { text, parts });
-    Ok(OutMessage { attempt: id, reference: reference(plans.tenant, id), from: ours.to_owned(), to: person.to_owned(), body })
+    Ok(OutMessage {
+        attempt: id,
+        reference: reference(plans.tenant, id),
+        from: ours.to_owned(),
+        to: person.to_owned(),
+        body,
+    })
 }
 
-async fn store_answer(context: &SenderContext, plans: &Plans, attempt: i64, outcome: &Outcome, started_at: i64) -> Result<(), StoreError> {
+async fn store_answer(
+    context: &SenderContext,
+    plans: &Plans,
+    attempt: i64,
+    outcome: &Outcome,
+    started_at: i64,
+) -> Result<(), StoreError> {
     let update: AttemptUpdate = super::outcome::update_of(outcome, month_of(started_at), attempt, context.now());
     let mut tx = context.app.db.begin().await?;
     tx.attempt_update(plans.tenant, &[update]).await?;

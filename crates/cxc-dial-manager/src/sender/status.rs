@@ -18,7 +18,12 @@ pub fn label(status: &CarrierStatus) -> &'static str {
 }
 
 /// Writes for each running group what held it back since the last report.
-pub async fn report(context: &SenderContext, plans: &Plans, limits: &mut Limits, carrier: &CarrierStatus) -> Result<(), StoreError> {
+pub async fn report(
+    context: &SenderContext,
+    plans: &Plans,
+    limits: &mut Limits,
+    carrier: &CarrierStatus,
+) -> Result<(), StoreError> {
     let mut changed = Vec::new();
     for plan in plans.groups.iter().filter(|p| p.is_running()) {
         let why = match (carrier, limits.held_by(plan.number)) {

@@ -81,7 +81,12 @@ async fn start_wanted(
 }
 
 /// Takes an account's lease and connects, if it has work and nobody else sends for it.
-async fn start(context: &SenderContext, tenant: i64, number: i64, id: Uuid) -> Result<Option<AccountStart>, StoreError> {
+async fn start(
+    context: &SenderContext,
+    tenant: i64,
+    number: i64,
+    id: Uuid,
+) -> Result<Option<AccountStart>, StoreError> {
     let Some(plans) = Plans::load(context, tenant, number, id).await? else { return Ok(None) };
     if !plans.is_wanted {
         return Ok(None);
@@ -106,4 +111,3 @@ async fn start(context: &SenderContext, tenant: i64, number: i64, id: Uuid) -> R
         }
     }
 }
-

@@ -14,8 +14,8 @@ use axum::routing::get;
 use prometheus::core::Collector;
 use prometheus::{GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TEXT_FORMAT, TextEncoder};
 
-pub(crate) use http::measure;
 pub use api::ApiMetrics;
+pub(crate) use http::measure;
 pub use http::{HttpMetrics, OutMetrics};
 pub use summary::SummaryVec;
 

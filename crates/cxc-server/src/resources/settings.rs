@@ -172,9 +172,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     let (mut get, mut update) = (routes!(get), routes!(update));
     get.0 = document::schemas_of::<Settings>();
     update.0.clear();
-    OpenApiRouter::new()
-        .routes(require(Scope::SettingsRead, get))
-        .routes(require(Scope::SettingsWrite, update))
+    OpenApiRouter::new().routes(require(Scope::SettingsRead, get)).routes(require(Scope::SettingsWrite, update))
 }
 
 fn absent() -> ApiError {

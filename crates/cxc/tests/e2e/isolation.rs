@@ -18,8 +18,14 @@ async fn furnished(world: &World) -> BTreeMap<&'static str, String> {
     let lists = json!({"items": [{"list": list}]});
     api.put(&format!("/campaign-groups/{group}/lists")).json(&lists).await.expect(200);
     for (path, body) in [
-        ("/suppression-lists", json!({"name": "s", "type": "device", "channels": ["sms"], "required": false, "retentionDays": null})),
-        ("/selection-rules", json!({"name": "r", "kind": "contacts", "conditionSets": [[{"field": "c_first_name", "type": "string", "operator": "is_empty"}]]})),
+        (
+            "/suppression-lists",
+            json!({"name": "s", "type": "device", "channels": ["sms"], "required": false, "retentionDays": null}),
+        ),
+        (
+            "/selection-rules",
+            json!({"name": "r", "kind": "contacts", "conditionSets": [[{"field": "c_first_name", "type": "string", "operator": "is_empty"}]]}),
+        ),
         ("/labels", json!({"name": "l", "fields": []})),
         ("/compliance/attempt-rules", json!({"name": "a", "maxAttempts": 1, "window": {"today": true}})),
         ("/compliance/contact-dates", json!({"name": "d", "date": "2026-12-25"})),
@@ -29,7 +35,16 @@ async fn furnished(world: &World) -> BTreeMap<&'static str, String> {
         assert!(answer.status == 201, "{path}: {} {}", answer.status, answer.text());
         ids.insert(path, answer.id());
     }
-    for path in ["/channel-accounts", "/contents", "/dialing-profiles", "/session-profiles", "/users", "/api-clients", "/compliance/contact-times", "/jobs"] {
+    for path in [
+        "/channel-accounts",
+        "/contents",
+        "/dialing-profiles",
+        "/session-profiles",
+        "/users",
+        "/api-clients",
+        "/compliance/contact-times",
+        "/jobs",
+    ] {
         let items = api.get(path).await.expect(200)["items"].clone();
         let id = items.as_array().unwrap().last().unwrap_or_else(|| panic!("{path} has one"))["id"].clone();
         ids.insert(path, id.as_str().unwrap().to_owned());
