@@ -41,7 +41,10 @@ pub fn export_name(job: Uuid) -> String {
 }
 
 /// The fields before the devices: header and value.
-const FIELDS: [(&str, fn(&FullContact) -> Option<&str>); 8] = [
+/// A standard field of a contact.
+type Field = fn(&FullContact) -> Option<&str>;
+
+const FIELDS: [(&str, Field); 8] = [
     ("Client ID", |c| c.contact.client_id.as_deref()),
     ("First Name", |c| c.contact.first_name.as_deref()),
     ("Last Name", |c| c.contact.last_name.as_deref()),

@@ -32,18 +32,18 @@ pub async fn supervise(context: SenderContext, stop: CancellationToken) {
         tokio::select! {
             () = stop.cancelled() => break,
             () = tokio::time::sleep(LOOK) => {}
-            Some(ended) = senders.join_next_with_id() => forget(&mut running, ended),
+            Some(ended) = senders.join_next_with_id() => forget(&mut running, &ended),
         }
     }
     while let Some(ended) = senders.join_next_with_id().await {
-        forget(&mut running, ended);
+        forget(&mut running, &ended);
     }
 }
 
 type Ended = Result<(tokio::task::Id, (i64, Result<(), SenderError>)), tokio::task::JoinError>;
 
-fn forget(running: &mut HashMap<i64, tokio::task::Id>, ended: Ended) {
-    let id = match &ended {
+fn forget(running: &mut HashMap<i64, tokio::task::Id>, ended: &Ended) {
+    let id = match ended {
         Ok((id, (account, Ok(())))) => {
             tracing::debug!(account, "a sender has nothing left to do");
             *id

@@ -93,7 +93,7 @@ impl Validator {
             country: home.map(|c| c.as_str().to_owned()),
             region: self.region(home, row.state, line),
             postal: text(row.postal_code),
-            zone: zone.and_then(|z| z.zones().first().map(|name| name.to_string())),
+            zone: zone.and_then(|z| z.zones().first().map(ToString::to_string)),
             location: place.map_or(0, |place| self.places.number(&place)),
             custom: custom(row),
             original: self.keep_original.then(|| row.record().raw().to_owned()),
