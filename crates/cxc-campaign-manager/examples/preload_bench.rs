@@ -1,5 +1,6 @@
-//! How fast a group is loaded and its records are fetched: `preload_bench DATABASE-URL COUNT[xROUNDS]...`, such as
-//! `preload_bench sqlite:/data/bench.db 100000x5 1000000`. The database must be empty or of an earlier run.
+//! How fast a group is loaded and its records are fetched: `preload_bench DATABASE COUNT[xROUNDS]...`, such as
+//! `preload_bench postgres 100000x5 1000000`. The database is `postgres` (a durable server of its own), `sqlite`
+//! (a file of its own) or the URL of one that is empty or of an earlier run.
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,7 +29,8 @@ use cxc_store::id_block::Numbered;
 use cxc_store::location::Locations;
 use cxc_store::object::{Json, Object};
 use cxc_store::record::{FetchKey, RecordChange};
-use cxc_store::{Db, DbOptions};
+use cxc_store::{Db, DbOptions, Engine};
+use cxc_test::{Database, Postgres};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -62,7 +64,15 @@ struct Measured {
 #[tokio::main]
 async fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let url = arguments.next().context("usage: preload_bench DATABASE-URL COUNT[xROUNDS]...")?;
+    let place = arguments.next().context("usage: preload_bench DATABASE COUNT[xROUNDS]...")?;
+    // both end with the program
+    let server = if place == "postgres" { Some(Postgres::start()?) } else { None };
+    let file = if place == "sqlite" { Some(Database::empty_on(Engine::Sqlite)?) } else { None };
+    let url = match (&server, &file) {
+        (Some(server), _) => server.create_database("bench")?,
+        (_, Some(file)) => file.url().to_owned(),
+        _ => place,
+    };
     let bench = Bench::open(&url).await?;
     let mut rates: Vec<(i64, Measured)> = Vec::new();
     for argument in arguments {
@@ -204,7 +214,7 @@ impl Bench {
         let devices = 1 + i16::from(id % 2 == 0);
         let client = format!("customer-{id}");
         let device = |position: i16| {
-            let address = format!("+{}{:010}", position, id);
+            let address = format!("+{position}{id:010}");
             let address_hash = self.app.hash_key.hash(self.tenant, &address);
             let (kind, line_type) = (DeviceKind::Phone.code(), LineType::Mobile.code());
             Device {

@@ -89,8 +89,14 @@ impl Keeper {
                 Ok(()) => {}
             }
         }
-        if sweeps && !sweep(&self.app).await? {
-            self.sweep_at = Instant::now() + SWEEP_EVERY;
+        if sweeps {
+            match sweep(&self.app).await {
+                Ok(true) => {}
+                // a sender was at the same records: the next look goes on
+                Err(error) if error.is_conflict() => tracing::debug!(%error, "sweeping met a sender"),
+                Ok(false) => self.sweep_at = Instant::now() + SWEEP_EVERY,
+                Err(error) => return Err(error),
+            }
         }
         if Instant::now() >= self.fold_at {
             self.fold_at = Instant::now() + FOLD_EVERY;

@@ -33,10 +33,9 @@ pub async fn sweep(app: &App) -> Result<bool, StoreError> {
         let mut tx = app.db.begin_relaxed().await?;
         // a list may be put back at any time
         if tx.group_leftover(left.grp, left.list).await?.is_some() {
-            if left.list == 0 {
-                deleted_group(&mut tx, &left).await?
-            } else {
-                removed_list(app, &mut tx, &left).await?
+            match left.list {
+                0 => deleted_group(&mut tx, &left).await?,
+                _ => removed_list(app, &mut tx, &left).await?,
             }
         }
         tx.commit().await?;

@@ -40,10 +40,9 @@ pub fn export_name(job: Uuid) -> String {
     format!("export-{job}.csv")
 }
 
-/// The fields before the devices: header and value.
-/// A standard field of a contact.
 type Field = fn(&FullContact) -> Option<&str>;
 
+/// The fields before the devices: header and value.
 const FIELDS: [(&str, Field); 8] = [
     ("Client ID", |c| c.contact.client_id.as_deref()),
     ("First Name", |c| c.contact.first_name.as_deref()),

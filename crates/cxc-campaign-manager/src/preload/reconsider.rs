@@ -89,7 +89,7 @@ impl Again {
             match finding {
                 Finding::Exclude { reason, cause } => again.exclude(record, reason, cause),
                 _ if doubles.as_ref().is_some_and(|d| d.contains(&record.id) || is_second(device)) => {
-                    again.exclude(record, Reason::DuplicateInGroup, None)
+                    again.exclude(record, Reason::DuplicateInGroup, None);
                 }
                 Finding::Allow(_) => again.readmit(record, Reason::None, 0, None, device),
                 Finding::Wait { reason, due, cause, .. } => again.readmit(record, reason, due, cause, device),

@@ -80,7 +80,7 @@ async fn a_device_is_contacted_once_whatever_lists_and_contacts_it_stands_in() {
 #[tokio::test]
 async fn a_selection_rule_and_the_reached_of_another_group_narrow_the_audience() {
     let c = Campaigns::start().await;
-    let company = |n: usize| Some(if n % 4 == 0 { "Acme" } else { "Other" }.to_owned());
+    let company = |n: usize| Some(if n.is_multiple_of(4) { "Acme" } else { "Other" }.to_owned());
     let crowd = people("30", 400).into_iter().enumerate().map(|(n, p)| Person { company: company(n), ..p }).collect();
     let list = c.list(crowd).await;
     let first = c.group("first").await;

@@ -101,6 +101,15 @@ impl Group {
         assert!(answer.status.is_success(), "{}", answer.text());
     }
 
+    /// Ends it: what is under way finishes, the rest stays.
+    pub async fn stop(&self) {
+        self.api.post(&format!("{}/actions/stop", self.path)).await.expect(200);
+        while self.standing().await["state"] != "not_loaded" {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// Its document and where it stands.
     pub async fn standing(&self) -> Value {
         self.api.get(&self.path).await.expect(200)
     }

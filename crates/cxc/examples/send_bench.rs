@@ -1,0 +1,128 @@
+//! Measures sending through everything, beside what the peers' own load tools reach in the same run.
+//!
+//! `send_bench postgres|sqlite` with `CXC_BIN` (a release build), `SMPP_LOAD` (the example of the dial manager),
+//! `BENCH_CONTACTS` (the large list, 1,000,000) and `BENCH_MESSAGES` (messages a measurement, 60,000).
+#![expect(clippy::print_stdout, reason = "its figures are its output")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that can't run says so and ends")]
+#[path = "../tests/e2e/audience.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod audience;
+#[path = "../tests/e2e/campaign.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod campaign;
+#[path = "../tests/e2e/world.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
+mod world;
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use audience::Audience;
+use campaign::{Kind, Template};
+use cxc_test::tools::find_program;
+use cxc_test::{FastSmtpSink, Postgres, Smsc};
+use serde_json::json;
+use world::World;
+
+const SERIES: &str = "cxc_dm_processed_messages_total";
+/// Sent before the clock starts: connections are open, caches warm.
+const WARM: usize = 2_000;
+
+#[tokio::main]
+async fn main() {
+    let engine = std::env::args().nth(1).unwrap_or_else(|| "postgres".into());
+    let large = number("BENCH_CONTACTS", 1_000_000);
+    let messages = number("BENCH_MESSAGES", 60_000).min(large / 10 - WARM);
+    let server = (engine == "postgres").then(|| Postgres::start().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let url = match &server {
+        Some(server) => server.create_database("bench").unwrap(),
+        None => format!("sqlite:{}", folder.path().join("cxc.db").display()),
+    };
+    let mut world = World::on(&url).await;
+    idle(&mut world).await;
+    let lists = [world.import("small", Audience(large / 10)).await, world.import("large", Audience(large)).await];
+
+    let sink = FastSmtpSink::start().unwrap();
+    let bare = smtp_source(sink.port(), messages);
+    let account = json!({"connections": 20, "ratePerSecond": 100_000});
+    let email = world.template(Kind::Email, sink.port(), &account, 600_000).await;
+    let rates = measure(&world, &email, &lists, messages).await;
+    report("email a second", rates[0], 1_500.0, "at least");
+    report("email against smtp-source", rates[0] / bare, 0.3, "at least");
+    report("email, cost per record, large against small list", rates[0] / rates[1], 1.3, "at most");
+
+    let smsc = Smsc::start().unwrap();
+    let bare = smpp_load(smsc.port(), messages);
+    let account = json!({"receipts": false, "ratePerSecond": 100_000});
+    let sms = world.template(Kind::Sms, smsc.port(), &account, 600_000).await;
+    let rates = measure(&world, &sms, &lists, messages).await;
+    report("SMS a second", rates[0], 0.0, "at least");
+    report("SMS against smpp_load", rates[0] / bare, 0.6, "at least");
+    report("SMS, cost per record, large against small list", rates[0] / rates[1], 1.3, "at most");
+    report("memory while sending, MB", world.cxc.memory().unwrap().1 as f64 / 1e6, 200.0, "at most");
+}
+
+/// How soon it is ready on a database that is there, and its memory with nothing to do.
+async fn idle(world: &mut World) {
+    world.cxc.end(cxc_test::Signal::Term, Duration::from_secs(40)).unwrap();
+    let start = Instant::now();
+    world.cxc.up().unwrap();
+    report("ready, seconds", start.elapsed().as_secs_f64(), 1.0, "at most");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    report("idle memory, MB", world.cxc.memory().unwrap().0 as f64 / 1e6, 80.0, "at most");
+}
+
+/// Messages a second in a group on each list.
+async fn measure(world: &World, template: &Template, lists: &[String; 2], messages: usize) -> [f64; 2] {
+    let mut rates = [0.0; 2];
+    for (rate, list) in rates.iter_mut().zip(lists) {
+        let name = format!("{} {list}", template.kind.name());
+        let group = world.group(&name, template, list).await;
+        let label = format!("media=\"{}\"", template.kind.name());
+        let before = world.sent(SERIES, &label);
+        group.start().await;
+        while world.sent(SERIES, &label) < before + WARM as f64 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let (start, first) = (Instant::now(), world.sent(SERIES, &label));
+        while world.sent(SERIES, &label) < first + messages as f64 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        *rate = (world.sent(SERIES, &label) - first) / start.elapsed().as_secs_f64();
+        group.stop().await;
+    }
+    rates
+}
+
+/// Messages a second of Postfix's own load tool with messages of our size.
+fn smtp_source(port: u16, messages: usize) -> f64 {
+    let mut command = Command::new(find_program("smtp-source").unwrap());
+    command.args(["-s", "20", "-l", "1200", "-m", &messages.to_string()]).arg(format!("127.0.0.1:{port}"));
+    let start = Instant::now();
+    assert!(command.status().unwrap().success(), "smtp-source sends");
+    let rate = messages as f64 / start.elapsed().as_secs_f64();
+    println!("{:<56} {rate:>10.0}", "(yardstick) smtp-source, messages a second");
+    rate
+}
+
+/// Messages a second of our own bare load tool.
+fn smpp_load(port: u16, messages: usize) -> f64 {
+    let tool = std::env::var("SMPP_LOAD").expect("SMPP_LOAD is the path of the dial manager's example");
+    let mut command = Command::new(tool);
+    command.arg(format!("127.0.0.1:{port}")).args(["--messages", &messages.to_string()]);
+    let told = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let rate = told.rsplit(": ").next().and_then(|r| r.split(' ').next()?.parse().ok());
+    let rate: f64 = rate.unwrap_or_else(|| panic!("smpp_load tells its rate: {told}"));
+    println!("{:<56} {rate:>10.0}", "(yardstick) smpp_load, messages a second");
+    rate
+}
+
+fn report(what: &str, figure: f64, target: f64, bound: &str) {
+    let good = if bound == "at most" { figure <= target } else { figure >= target };
+    println!("{what:<56} {figure:>10.2}   {bound} {target:<8} {}", if good { "pass" } else { "MISS" });
+}
+
+fn number(name: &str, usual: usize) -> usize {
+    std::env::var(name).map_or(usual, |text| text.parse().expect("a whole number"))
+}
