@@ -1,8 +1,15 @@
 //! From end to end: the real binary on a real database with peers that record what they got.
 //! `CXC_TEST_ENGINE` says which database.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that finds something else than it expects has failed"
+)]
 #[path = "e2e/audience.rs"]
 mod audience;
 #[path = "e2e/campaign.rs"]
+#[expect(dead_code, reason = "the bench uses more of it")]
 mod campaign;
 #[path = "e2e/isolation.rs"]
 mod isolation;
