@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub struct World {
+    #[expect(dead_code, reason = "held until the world ends")]
     pub db: TestDb,
     pub app: App,
     pub clock: TestClock,
