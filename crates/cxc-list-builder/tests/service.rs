@@ -1,5 +1,5 @@
 //! Uploads, imports, exports and undo through the real router, with the jobs really run.
-#![expect(clippy::unwrap_used, reason = "a test that finds something else than it expects has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that finds something else than it expects has failed")]
 use std::sync::Arc;
 use std::time::Duration;
 
