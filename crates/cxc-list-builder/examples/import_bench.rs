@@ -21,6 +21,10 @@ use futures_util::TryStreamExt;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+/// That of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "its figures are its output")]
 async fn main() -> Result<()> {

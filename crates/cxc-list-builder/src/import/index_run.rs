@@ -2,7 +2,7 @@
 //! one they would touch a page each, and SQLite writes every touched page anew with every commit.
 use std::time::{Duration, Instant};
 
-use cxc_store::{Db, Engine, StoreError};
+use cxc_store::{Db, StoreError};
 
 /// Contacts in a run.
 const RUN: usize = 200_000;
@@ -18,28 +18,25 @@ pub type Address = (i64, i64, i16);
 /// Keys and addresses that wait to be written.
 pub struct IndexRun {
     generation: i64,
-    wanted: bool,
     keys: Vec<Key>,
     addresses: Vec<Address>,
 }
 
 impl IndexRun {
-    /// An empty run. On PostgreSQL it stays empty: there the tables have their own indexes.
-    pub fn new(engine: Engine, generation: i64) -> Self {
-        Self { generation, wanted: engine == Engine::Sqlite, keys: Vec::new(), addresses: Vec::new() }
+    /// An empty run.
+    pub fn new(generation: i64) -> Self {
+        Self { generation, keys: Vec::new(), addresses: Vec::new() }
     }
 
     /// Adds what a batch wrote.
     pub fn add(&mut self, keys: &mut Vec<Key>, addresses: &mut Vec<Address>) {
-        if self.wanted {
-            self.keys.append(keys);
-            self.addresses.append(addresses);
-        }
+        self.keys.append(keys);
+        self.addresses.append(addresses);
     }
 
-    /// Whether it is long enough to be written, or whether there is nothing that could wait.
+    /// Whether it is long enough to be written.
     pub fn is_due(&self) -> bool {
-        self.keys.len() >= RUN || !self.wanted
+        self.keys.len() >= RUN
     }
 
     /// Writes the run, in transactions that leave the writer to others in between.

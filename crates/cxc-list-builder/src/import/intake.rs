@@ -23,7 +23,7 @@ use super::unit::Unit;
 use crate::file::{FileError, RecordRef, Reject, RejectReason, RejectsWriter};
 
 /// Contacts of a unit: one COPY each for contacts and devices; on SQLite a few make a transaction.
-const UNIT_POSTGRES: usize = 5_000;
+const UNIT_POSTGRES: usize = 10_000;
 const UNIT_SQLITE: usize = 1_000;
 /// Ids that are taken at a time.
 const ID_BLOCK: i64 = 5_000;

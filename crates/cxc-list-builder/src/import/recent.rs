@@ -10,7 +10,7 @@ pub struct Findable(Arc<AtomicU64>);
 impl Findable {
     /// Notes that units up to this number are found.
     pub fn set(&self, unit: u64) {
-        self.0.store(unit, Ordering::Release);
+        self.0.fetch_max(unit, Ordering::AcqRel);
     }
 
     fn get(&self) -> u64 {

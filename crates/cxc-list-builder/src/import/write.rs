@@ -1,7 +1,9 @@
 //! The third stage: writes units, each durable enough to be taken back by the import's number.
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cxc_server::job_runner::{JobControl, JobError};
+use cxc_store::bulk::BulkBuffer;
 use cxc_store::import::ListImport;
 use cxc_store::lease::Lease;
 use cxc_store::list::LIST_LEASE;
@@ -83,14 +85,60 @@ pub struct Writer<'a> {
 
 impl Writer<'_> {
     /// Writes units until there are no more.
-    pub async fn run(&mut self, mut units: mpsc::Receiver<Unit>) -> Result<(), JobError> {
-        let mut run = IndexRun::new(self.db.engine(), self.import.generation);
+    pub async fn run(&mut self, units: mpsc::Receiver<Unit>) -> Result<(), JobError> {
+        match self.db.engine() {
+            Engine::Postgres => self.run_side_by_side(units).await,
+            Engine::Sqlite => self.run_in_turn(units).await,
+        }
+    }
+
+    /// PostgreSQL: contacts and devices by a connection each, neither waiting for the other; changed
+    /// contacts in one transaction.
+    async fn run_side_by_side(&mut self, mut units: mpsc::Receiver<Unit>) -> Result<(), JobError> {
+        let db = self.db;
+        let done = Done { contacts: AtomicU64::new(0), devices: AtomicU64::new(0), findable: self.findable.clone() };
+        let (devices_in, mut devices) = mpsc::channel::<(u64, BulkBuffer)>(1);
+        let write_devices = async {
+            while let Some((number, buffer)) = devices.recv().await {
+                // the lease is looked after by the other half: its row can't be locked by both all the time
+                let mut tx = db.begin_relaxed().await?;
+                tx.bulk_write(buffer).await?;
+                tx.commit().await?;
+                done.devices(number);
+            }
+            Ok::<(), JobError>(())
+        };
+        let write_contacts = async {
+            while let Some(unit) = units.recv().await {
+                self.control.check()?;
+                let last = self.last(&unit);
+                if !unit.updates.is_empty() {
+                    let mut tx = self.begin().await?;
+                    self.write_updates(&mut tx, &unit).await?;
+                    tx.commit().await?;
+                }
+                if devices_in.send((unit.number, unit.devices)).await.is_err() {
+                    // the other half has stopped and says why
+                    return Ok(());
+                }
+                let mut tx = self.begin().await?;
+                tx.bulk_write(unit.contacts).await?;
+                tx.commit().await?;
+                done.contacts(last.unit);
+                self.lease.renew(self.db).await?;
+                self.report(last.progress);
+            }
+            drop(devices_in);
+            Ok(())
+        };
+        tokio::try_join!(write_contacts, write_devices).map(drop)
+    }
+
+    async fn run_in_turn(&mut self, mut units: mpsc::Receiver<Unit>) -> Result<(), JobError> {
+        let mut run = IndexRun::new(self.import.generation);
         while let Some(unit) = units.recv().await {
             self.control.check()?;
-            let last = match self.db.engine() {
-                Engine::Postgres => self.write_side_by_side(unit, &mut run).await?,
-                Engine::Sqlite => self.write_in_turn(unit, &mut units, &mut run).await?,
-            };
+            let last = self.write_in_turn(unit, &mut units, &mut run).await?;
             if run.is_due() {
                 run.write(self.db).await?;
                 self.findable.set(last.unit);
@@ -111,28 +159,6 @@ impl Writer<'_> {
     fn last(&self, unit: &Unit) -> Last {
         let progress = Progress { bytes: unit.bytes, total_bytes: self.total_bytes, lines: unit.lines };
         Last { unit: unit.number, progress }
-    }
-
-    /// PostgreSQL: contacts and devices by a connection each; changed contacts in one transaction.
-    async fn write_side_by_side(&self, mut unit: Unit, run: &mut IndexRun) -> Result<Last, StoreError> {
-        let last = self.last(&unit);
-        if !unit.updates.is_empty() {
-            let mut tx = self.begin().await?;
-            self.write_updates(&mut tx, &unit).await?;
-            tx.commit().await?;
-        }
-        let (contacts, devices) = (unit.contacts, unit.devices);
-        let write = async |buffer: cxc_store::bulk::BulkBuffer| {
-            if buffer.is_empty() {
-                return Ok(());
-            }
-            let mut tx = self.begin().await?;
-            tx.bulk_write(buffer).await?;
-            tx.commit().await
-        };
-        tokio::try_join!(write(contacts), write(devices))?;
-        run.add(&mut unit.keys, &mut unit.addresses);
-        Ok(last)
     }
 
     /// SQLite: one transaction for as many units as are ready within a moment.
@@ -185,4 +211,23 @@ impl Writer<'_> {
 struct Last {
     unit: u64,
     progress: Progress,
+}
+
+/// How far the two halves have come: a unit is found through the store once both have written it.
+struct Done {
+    contacts: AtomicU64,
+    devices: AtomicU64,
+    findable: Findable,
+}
+
+impl Done {
+    fn contacts(&self, unit: u64) {
+        self.contacts.store(unit, Ordering::Release);
+        self.findable.set(unit.min(self.devices.load(Ordering::Acquire)));
+    }
+
+    fn devices(&self, unit: u64) {
+        self.devices.store(unit, Ordering::Release);
+        self.findable.set(unit.min(self.contacts.load(Ordering::Acquire)));
+    }
 }
