@@ -98,6 +98,18 @@ fn components_that_run_elsewhere_are_reached_through_the_aggregator() {
     let (status, body) = get_path(&aggregator, "/cx-contact/v3/campaign-groups");
     assert_eq!(status, 503, "{body}");
     assert!(body.contains("component.campaign-manager.url is not set"), "{body}");
+
+    let desk = Desk::new();
+    let metrics = Port::free().unwrap();
+    desk.write("cxc.toml", format!("{own}component.list-manager.metrics_port = {}\n", metrics.number()));
+    let mut process = desk.start(&["up", "--component", "list-manager"]);
+    process.wait_for_port(manager.number()).unwrap();
+    let (status, body) = get_path(&aggregator, "/cx-contact/v3/lists");
+    assert_eq!(status, 401, "the list manager itself asks who it is: {body}");
+    let seen = get(metrics.number(), "/metrics").unwrap().1;
+    let counted = seen.lines().find(|l| l.contains("responses_summary_count") && l.contains("/lists\""));
+    assert!(counted.is_some_and(|l| l.ends_with(" 1")), "{seen}");
+    assert!(process.end_with(Signal::Term, Duration::from_secs(10)).unwrap().success(), "{}", process.log());
 }
 
 #[test]
