@@ -31,7 +31,7 @@ fn text() -> impl Strategy<Value = String> {
         ".5", "TX", "555",
     ];
     prop_oneof![
-        4 => prop::sample::select(&texts[..]).prop_map(str::to_owned),
+        4 => prop::sample::select(texts.to_vec()).prop_map(str::to_owned),
         1 => "[abÄä%_ ]{1,4}",
     ]
 }
@@ -81,7 +81,7 @@ fn rule() -> impl Strategy<Value = SelectionRule> {
     let condition = (
         prop::sample::select(FIELDS),
         0_usize..3,
-        prop::sample::select(&operators[..]),
+        prop::sample::select(operators.to_vec()),
         prop::collection::vec(text(), 1..3),
     );
     let condition = condition.prop_map(|((field, kinds), kind, operator, values)| {
