@@ -1,4 +1,5 @@
 //! Suppression lists and interned places.
+#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 use cxc_core::channel::Channel;
 use cxc_core::location::{Country, Location, LocationSource};
 use cxc_store::import::{ImportCounts, NewImport};
