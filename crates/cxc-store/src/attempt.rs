@@ -250,11 +250,12 @@ impl Tx {
                 ("finished_at", "BIGINT"),
             ],
         );
+        // the sum makes SQLite look up each row by its whole key; a constant tenant would have it walk all of them
         let sql = format!(
             "UPDATE attempt SET state = v.state, result = coalesce(v.result, attempt.result),
                 provider_id = coalesce(v.provider_id, attempt.provider_id), detail = coalesce(v.detail, attempt.detail),
                 finished_at = coalesce(v.finished_at, attempt.finished_at)
-             FROM {source} WHERE attempt.tenant = $2 AND attempt.month = v.month AND attempt.id = v.id"
+             FROM {source} WHERE attempt.tenant = $2 + 0 * v.id AND attempt.month = v.month AND attempt.id = v.id"
         );
         let rows = Rows::of(updates)?;
         Ok(
@@ -311,7 +312,8 @@ impl Tx {
         let rows = Rows::of(&provider_ids.iter().map(|p| Id { p }).collect::<Vec<_>>())?;
         let source = Rows::source(self, "$1", &[("p", "TEXT")]);
         let columns = qualified("a");
-        let sql = format!("SELECT {columns} FROM {source} JOIN attempt a ON a.account = $2 AND a.provider_id = v.p");
+        let sql =
+            format!("SELECT {columns} FROM {source} CROSS JOIN attempt a WHERE a.account = $2 AND a.provider_id = v.p");
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(account).fetch_all(conn).await?))
     }
 
@@ -320,7 +322,7 @@ impl Tx {
         let source = Rows::source(self, "$1", &[("h", "BIGINT")]);
         let columns = qualified("a");
         let sql = format!(
-            "SELECT {columns} FROM {source} JOIN attempt a ON a.account = $2 AND a.state = 4 AND a.device_hash = v.h"
+            "SELECT {columns} FROM {source} CROSS JOIN attempt a WHERE a.account = $2 AND a.state = 4 AND a.device_hash = v.h"
         );
         let rows = hashes(devices)?;
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(account).fetch_all(conn).await?))
@@ -335,8 +337,9 @@ impl Tx {
         }
         let rows = Rows::of(&ids.iter().map(|(month, id)| Key { month: *month, id: *id }).collect::<Vec<_>>())?;
         let source = Rows::source(self, "$1", &[("month", "BIGINT"), ("id", "BIGINT")]);
-        let sql =
-            format!("SELECT a.id FROM {source} JOIN attempt a ON a.tenant = $2 AND a.month = v.month AND a.id = v.id");
+        let sql = format!(
+            "SELECT a.id FROM {source} CROSS JOIN attempt a WHERE a.tenant = $2 AND a.month = v.month AND a.id = v.id"
+        );
         Ok(
             on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?),
         )
@@ -390,8 +393,8 @@ impl Tx {
             }
             let sql = format!(
                 "SELECT a.device_hash, a.client_hash, a.grp, a.channel, a.state, a.result, a.disposition, a.started_at
-                 FROM {source} JOIN attempt a ON a.tenant = $2 AND a.{column} = v.h AND a.started_at >= $3
-                 WHERE a.grp > 0 AND a.state <> {} LIMIT {HISTORY_LIMIT}",
+                 FROM {source} CROSS JOIN attempt a WHERE a.tenant = $2 AND a.{column} = v.h AND a.started_at >= $3
+                 AND a.grp > 0 AND a.state <> {} LIMIT {HISTORY_LIMIT}",
                 AttemptState::NotSent.code()
             );
             let rows = hashes(keys)?;

@@ -193,7 +193,7 @@ impl Tx {
         // the old values are needed for the counters, and an UPDATE only returns the new ones
         let before = format!(
             "SELECT r.grp, r.id, r.status, r.reason, r.due, r.last_result FROM {source}
-             JOIN record r ON r.grp = v.grp AND r.id = v.id AND r.status = v.was{lock}"
+             CROSS JOIN record r WHERE r.grp = v.grp AND r.id = v.id AND r.status = v.was{lock}"
         );
         let rows = Rows::of(changes)?;
         let before: Vec<(i64, i64, i16, i16, i64, Option<i16>)> =
@@ -237,7 +237,7 @@ impl Tx {
         let rows = Rows::of(&ids.iter().map(|id| Id { id: *id }).collect::<Vec<_>>())?;
         let source = Rows::source(self, "$1", &[("id", "BIGINT")]);
         let columns = COLUMNS.split(", ").map(|c| format!("r.{}", c.trim())).collect::<Vec<_>>().join(", ");
-        let sql = format!("SELECT {columns} FROM {source} JOIN record r ON r.grp = $2 AND r.id = v.id");
+        let sql = format!("SELECT {columns} FROM {source} CROSS JOIN record r WHERE r.grp = $2 AND r.id = v.id");
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).fetch_all(conn).await?))
     }
 
@@ -388,7 +388,7 @@ impl Tx {
         let rows = Rows::of(&hashes.iter().map(|h| Hash { h: *h }).collect::<Vec<_>>())?;
         let source = Rows::source(self, "$1", &[("h", "BIGINT")]);
         let sql = format!(
-            "SELECT DISTINCT v.h FROM {source} JOIN record r ON r.grp = $2 AND r.dedupe_hash = v.h AND r.dedupe_hash IS NOT NULL"
+            "SELECT DISTINCT v.h FROM {source} CROSS JOIN record r WHERE r.grp = $2 AND r.dedupe_hash = v.h AND r.dedupe_hash IS NOT NULL"
         );
         Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).fetch_all(conn).await?))
     }
@@ -406,7 +406,7 @@ impl Tx {
         let rows = Rows::of(&devices.iter().map(|(id, h)| Row { id: *id, h: *h }).collect::<Vec<_>>())?;
         let source = Rows::source(self, "$1", &[("id", "BIGINT"), ("h", "BIGINT")]);
         let sql = format!(
-            "SELECT DISTINCT v.id FROM {source} JOIN record r ON r.grp = $2 AND r.dedupe_hash = v.h AND r.id <> v.id"
+            "SELECT DISTINCT v.id FROM {source} CROSS JOIN record r WHERE r.grp = $2 AND r.dedupe_hash = v.h AND r.id <> v.id"
         );
         Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).fetch_all(conn).await?))
     }

@@ -12,6 +12,8 @@ use crate::testing::TestApp;
 #[derive(Default)]
 struct Worker {
     ended: Mutex<Vec<&'static str>>,
+    /// Somebody saw the progress.
+    seen: AtomicBool,
 }
 
 #[async_trait]
@@ -24,8 +26,9 @@ impl JobHandler for Worker {
         match job.payload.0.as_str().unwrap_or_default() {
             "count" => {
                 control.progress(3, 10);
-                // until somebody else saw it
-                self.until_stopped(control, Duration::from_millis(700)).await?;
+                while !self.seen.load(Ordering::Relaxed) {
+                    self.until_stopped(control, Duration::from_millis(10)).await?;
+                }
                 control.progress(10, 10);
                 Ok(json!({ "counted": 10 }))
             }
@@ -107,6 +110,7 @@ async fn progress_is_seen_while_a_job_runs_and_its_result_at_the_end() {
     let id = queue(&test, "count").await;
     let running = until(&test, id, |j| j.done == 3).await;
     assert_eq!((running.state.as_str(), running.total), ("running", 10));
+    worker.seen.store(true, Ordering::Relaxed);
     let ended = until(&test, id, |j| j.state == "succeeded").await;
     assert_eq!((ended.done, ended.result.unwrap().0), (10, json!({ "counted": 10 })));
     stop.cancel();

@@ -18,7 +18,7 @@ fn binary() -> String {
 }
 
 /// A lost sender's lease soon ends, so that a restart does not wait long.
-pub const SETTINGS: &str = "sending.lease_seconds = 2\nlog.level = \"info\"\nlimits.requests_per_second = 0\n";
+pub const SETTINGS: &str = "sending.lease_seconds = 2\nlog.level = \"info\"\n";
 
 /// The running system.
 pub struct World {
