@@ -158,7 +158,7 @@ async fn sql_and_memory_agree_on_random_rules_and_contacts() {
         changes: 0,
     };
     let mut some = 0;
-    for n in 0..400 {
+    for n in 0..200 {
         let rule = rule().new_tree(&mut runner).unwrap().current();
         let compiled = CompiledRule::new(&rule, db.engine(), RULE_FROM, false);
         let mut tx = db.read().await.unwrap();
@@ -171,5 +171,5 @@ async fn sql_and_memory_agree_on_random_rules_and_contacts() {
         let (count, looked_at, last) = tx.contact_count(&list, 0, 1000, &compiled).await.unwrap().unwrap();
         assert_eq!((count, looked_at, last), (found.len() as i64, 300, 300));
     }
-    assert!(some > 150, "only {some} rules took some and left some");
+    assert!(some > 70, "only {some} rules took some and left some");
 }
