@@ -80,7 +80,10 @@ async fn everything(api: &Caller, ids: &BTreeMap<&'static str, String>) -> BTree
     let mut all = BTreeMap::new();
     for (path, id) in ids {
         let path = format!("{path}/{id}");
-        all.insert(path.clone(), api.get(&path).await.expect(200));
+        // what is computed moves by itself, such as whether an account sends
+        let found = api.get(&path).await.expect(200);
+        let kept = ["id", "name", "version", "updatedAt", "updatedBy"].map(|member| found[member].clone());
+        all.insert(path.clone(), json!(kept));
     }
     all
 }
