@@ -296,7 +296,7 @@ pub(crate) async fn delete(
 /// Which contacts are looked for.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Search {
+pub(crate) struct ContactSearch {
     /// The sets of conditions of a selection rule.
     #[schema(min_items = 1, max_items = 50)]
     condition_sets: Vec<Vec<Condition>>,
@@ -311,12 +311,12 @@ pub(crate) struct Search {
 
 /// Find contacts by conditions. A page of a long list may be short, or empty, and yet have a `next`.
 #[utoipa::path(post, path = "/lists/{id}/contacts/search", tag = "Lists", operation_id = "searchContacts",
-    params(("id" = Uuid, Path)), request_body = Search, responses((status = OK, body = Page<ContactView>), ApiError))]
+    params(("id" = Uuid, Path)), request_body = ContactSearch, responses((status = OK, body = Page<ContactView>), ApiError))]
 pub(crate) async fn search(
     State(app): State<App>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
-    ApiJson(search): ApiJson<Search>,
+    ApiJson(search): ApiJson<ContactSearch>,
 ) -> Result<Response, ApiError> {
     let limit = limit(search.limit)?;
     let wanted = usize::try_from(limit).unwrap_or(0);
@@ -357,7 +357,7 @@ pub(crate) async fn search(
 /// One item of a bulk call.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum BulkItem {
+pub(crate) enum ContactBulkItem {
     /// Adds a contact, or replaces the one that has its key.
     Upsert {
         /// The contact.
@@ -373,16 +373,16 @@ pub(crate) enum BulkItem {
 /// What is done to many contacts.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Bulk {
+pub(crate) struct ContactBulk {
     /// At most 1,000.
     #[schema(max_items = 1000)]
-    items: Vec<BulkItem>,
+    items: Vec<ContactBulkItem>,
 }
 
 /// What became of one item.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct BulkResult {
+pub(crate) struct ContactBulkResult {
     /// Whether it was done.
     ok: bool,
     /// The contact.
@@ -395,38 +395,38 @@ pub(crate) struct BulkResult {
 
 /// The results of a bulk call, in the order of its items.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct BulkResults {
-    results: Vec<BulkResult>,
+pub(crate) struct ContactBulkResults {
+    results: Vec<ContactBulkResult>,
 }
 
 /// Add, replace and take out many contacts.
 #[utoipa::path(post, path = "/lists/{id}/contacts/bulk", tag = "Lists", operation_id = "bulkContacts",
-    params(("id" = Uuid, Path)), request_body = Bulk, responses((status = OK, body = BulkResults), ApiError))]
+    params(("id" = Uuid, Path)), request_body = ContactBulk, responses((status = OK, body = ContactBulkResults), ApiError))]
 pub(crate) async fn bulk(
     State(app): State<App>,
     Extension(readers): Extension<Readers>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
-    ApiJson(bulk): ApiJson<Bulk>,
+    ApiJson(bulk): ApiJson<ContactBulk>,
 ) -> Result<Response, ApiError> {
     if bulk.items.len() > MOST {
         return Err(ApiError::new(Code::TooManyItems, "a call takes at most 1,000 items; import a file for more"));
     }
     let tenant = principal.tenant;
     let default = country(&app, tenant, id).await?;
-    let failed = |error: String| BulkResult { ok: false, id: None, error: Some(error) };
+    let failed = |error: String| ContactBulkResult { ok: false, id: None, error: Some(error) };
     let mut results = vec![failed(String::new()); bulk.items.len()];
     let (mut reads, mut places, mut deletes) = (Vec::new(), Vec::new(), Vec::new());
     for (i, item) in bulk.items.iter().enumerate() {
         match item {
-            BulkItem::Upsert { contact } => match ReadContact::read(&app, &readers, tenant, default, contact) {
+            ContactBulkItem::Upsert { contact } => match ReadContact::read(&app, &readers, tenant, default, contact) {
                 Ok(read) => {
                     reads.push(read);
                     places.push(i);
                 }
                 Err(error) => results[i] = failed(error.detail().to_owned()),
             },
-            BulkItem::Delete { id } => match id.parse::<i64>() {
+            ContactBulkItem::Delete { id } => match id.parse::<i64>() {
                 Ok(number) => deletes.push((i, number)),
                 Err(_) => results[i] = failed("there is no such contact".into()),
             },
@@ -457,7 +457,7 @@ pub(crate) async fn bulk(
             failed("another item replaces this contact".into())
         } else if there.contains(&number) {
             take.push(number);
-            BulkResult { ok: true, id: Some(number.to_string()), error: None }
+            ContactBulkResult { ok: true, id: Some(number.to_string()), error: None }
         } else {
             failed("there is no such contact".into())
         };
@@ -465,11 +465,11 @@ pub(crate) async fn bulk(
     contact_edit::remove(&mut tx, &list, &take).await?;
     let written = contact_edit::write(&mut tx, &list, writes).await?;
     for (i, full) in written_at.into_iter().zip(&written) {
-        results[i] = BulkResult { ok: true, id: Some(full.contact.id.to_string()), error: None };
+        results[i] = ContactBulkResult { ok: true, id: Some(full.contact.id.to_string()), error: None };
     }
     let ids: Vec<String> =
         written.iter().map(|c| c.contact.id.to_string()).chain(take.iter().map(i64::to_string)).collect();
     noted(&app, &mut tx, &principal, "bulk_contacts", id, &name, &ids).await?;
     tx.commit().await?;
-    Ok(ApiJson(BulkResults { results }).into_response())
+    Ok(ApiJson(ContactBulkResults { results }).into_response())
 }

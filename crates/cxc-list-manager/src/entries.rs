@@ -198,7 +198,7 @@ pub(crate) async fn remove(
 /// The values that are looked for.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Search {
+pub(crate) struct EntrySearch {
     /// Phone numbers, email addresses or client ids.
     #[schema(min_items = 1, max_items = 1000)]
     values: Vec<String>,
@@ -210,14 +210,14 @@ pub(crate) struct Search {
 
 /// Find the entries of some values.
 #[utoipa::path(post, path = "/suppression-lists/{id}/entries/search", tag = "Suppression",
-    operation_id = "searchSuppressionEntries", params(("id" = Uuid, Path)), request_body = Search,
+    operation_id = "searchSuppressionEntries", params(("id" = Uuid, Path)), request_body = EntrySearch,
     responses((status = OK, body = Page<EntryView>), ApiError))]
 pub(crate) async fn search(
     State(app): State<App>,
     Extension(readers): Extension<Readers>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
-    ApiJson(search): ApiJson<Search>,
+    ApiJson(search): ApiJson<EntrySearch>,
 ) -> Result<Response, ApiError> {
     bounded(search.values.len())?;
     let mut tx = app.db.read().await?;
@@ -243,7 +243,7 @@ pub(crate) async fn search(
 /// What is done to many entries.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Bulk {
+pub(crate) struct EntryBulk {
     /// Entries to add.
     #[serde(default)]
     #[schema(max_items = 1000)]
@@ -257,7 +257,7 @@ pub(crate) struct Bulk {
 /// What became of one item of a bulk call.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct BulkResult {
+pub(crate) struct EntryBulkResult {
     /// Whether it was done.
     ok: bool,
     /// Why not.
@@ -267,20 +267,20 @@ pub(crate) struct BulkResult {
 
 /// The results of a bulk call: those of `upsert`, then those of `delete`, each in order.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct BulkResults {
-    results: Vec<BulkResult>,
+pub(crate) struct EntryBulkResults {
+    results: Vec<EntryBulkResult>,
 }
 
 /// Add and remove many entries.
 #[utoipa::path(post, path = "/suppression-lists/{id}/entries/bulk", tag = "Suppression",
-    operation_id = "bulkSuppressionEntries", params(("id" = Uuid, Path)), request_body = Bulk,
-    responses((status = OK, body = BulkResults), ApiError))]
+    operation_id = "bulkSuppressionEntries", params(("id" = Uuid, Path)), request_body = EntryBulk,
+    responses((status = OK, body = EntryBulkResults), ApiError))]
 pub(crate) async fn bulk(
     State(app): State<App>,
     Extension(readers): Extension<Readers>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
-    ApiJson(bulk): ApiJson<Bulk>,
+    ApiJson(bulk): ApiJson<EntryBulk>,
 ) -> Result<Response, ApiError> {
     bounded(bulk.upsert.len() + bulk.delete.len())?;
     let tenant = principal.tenant;
@@ -289,7 +289,7 @@ pub(crate) async fn bulk(
     let mut results = Vec::new();
     let (mut add, mut take) = (Vec::new(), Vec::new());
     let outcome =
-        |error: Option<ApiError>| BulkResult { ok: error.is_none(), error: error.map(|e| e.detail().to_owned()) };
+        |error: Option<ApiError>| EntryBulkResult { ok: error.is_none(), error: error.map(|e| e.detail().to_owned()) };
     for new in &bulk.upsert {
         let read = read(&app, &readers, tenant, &body, new).map(|entry| add.push(entry));
         results.push(outcome(read.err()));
@@ -303,7 +303,7 @@ pub(crate) async fn bulk(
     tx.suppression_remove(&row, &take).await?;
     audit(&app, &mut tx, &principal, "bulk_entries", id, &name, add.len() + take.len()).await?;
     tx.commit().await?;
-    Ok(ApiJson(BulkResults { results }).into_response())
+    Ok(ApiJson(EntryBulkResults { results }).into_response())
 }
 
 fn bounded(items: usize) -> Result<(), ApiError> {

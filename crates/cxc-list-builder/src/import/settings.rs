@@ -34,6 +34,7 @@ impl ImportMode {
 /// By what lines are duplicates of each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ImportDedupe)]
 pub enum Dedupe {
     /// By client id, else by first device.
     #[default]
