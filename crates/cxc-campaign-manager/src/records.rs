@@ -111,7 +111,7 @@ impl RecordView {
     fn of(record: &Record, list: Option<Uuid>) -> Self {
         Self {
             record_id: record.id.to_string(),
-            contact_id: record.contact.to_string(),
+            contact_id: record.id.to_string(),
             list,
             status: RecordStatus::from_code(record.status).unwrap_or(RecordStatus::InDoubt),
             reason: Reason::from_code(record.reason).unwrap_or(Reason::None),

@@ -39,13 +39,12 @@ CREATE TABLE campaign_group_list (
 );
 CREATE INDEX campaign_group_list_use ON campaign_group_list (list);
 
--- one contact's chain in one group. status and reason: see cxc-core/src/record.rs.
+-- one contact's chain in one group; id is the contact's. status and reason: see cxc-core/src/record.rs.
 -- due: not before, microseconds; epoch: the lease under which it is in progress
 CREATE TABLE record (
     grp          {BIGINT} NOT NULL,
     id           {BIGINT} NOT NULL,
     list         {BIGINT} NOT NULL,
-    contact      {BIGINT} NOT NULL,
     status       {SMALLINT} NOT NULL,
     reason       {SMALLINT} NOT NULL,
     priority     {SMALLINT} NOT NULL,
@@ -62,10 +61,17 @@ CREATE TABLE record (
     changed_at   {BIGINT} NOT NULL,
     PRIMARY KEY (grp, id)
 ) {HOT};
-CREATE UNIQUE INDEX record_contact ON record (grp, contact);
 CREATE INDEX record_ready ON record (grp, list, priority, due, id) WHERE status = 1;
 CREATE INDEX record_in_doubt ON record (grp, id) WHERE status = 5;
-CREATE INDEX record_dedupe ON record (grp, dedupe_hash) WHERE dedupe_hash IS NOT NULL;
+
+-- which records stand for a device: a table of its own, because an index of record would be written with each
+-- change of a record
+CREATE TABLE record_dedupe (
+    grp         {BIGINT} NOT NULL,
+    dedupe_hash {BIGINT} NOT NULL,
+    id          {BIGINT} NOT NULL,
+    PRIMARY KEY (grp, dedupe_hash, id)
+) {WITHOUT_ROWID};
 
 -- how many records stand where: summed over shards, one shard a writer.
 -- code: the reason of a waiting or excluded record, the result of a finished one;

@@ -366,7 +366,7 @@ impl Tx {
             return Ok(Vec::new());
         }
         // a contact that was erased or removed keeps its record, but its attempts name nobody any more
-        let contacts = self.contacts_of_lists(tenant, &[(record.list, record.contact)]).await?;
+        let contacts = self.contacts_of_lists(tenant, &[(record.list, record.id)]).await?;
         let mut found = Vec::new();
         for device in contacts.iter().flat_map(|(_, c)| &c.devices) {
             found.extend(self.attempt_of_device(tenant, device.address_hash, 500).await?);

@@ -16,8 +16,6 @@ pub enum Numbered {
     SuppressionList,
     /// Campaign groups.
     Group,
-    /// Records.
-    Record,
     /// Attempts.
     Attempt,
     /// Channel accounts.
@@ -37,7 +35,6 @@ impl Numbered {
             Self::Import => "import",
             Self::SuppressionList => "suppression_list",
             Self::Group => "group",
-            Self::Record => "record",
             Self::Attempt => "attempt",
             Self::ChannelAccount => "channel_account",
             Self::Event => "event",

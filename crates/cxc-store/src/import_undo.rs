@@ -144,7 +144,7 @@ impl Tx {
         };
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM campaign_group g JOIN record r ON r.grp = g.number
-                WHERE g.tenant = $1 AND r.list = $2 AND r.contact > $4 AND r.contact <= $5 AND {ATTEMPTED})"
+                WHERE g.tenant = $1 AND r.list = $2 AND r.id > $4 AND r.id <= $5 AND {ATTEMPTED})"
         );
         let fresh: bool = on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(list.tenant).bind(list.number)
             .bind(import.started_at).bind(above).bind(upto).fetch_one(conn).await?);
@@ -153,7 +153,7 @@ impl Tx {
         }
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM campaign_group g CROSS JOIN contact_before b
-                JOIN record r ON r.grp = g.number AND r.contact = b.contact
+                JOIN record r ON r.grp = g.number AND r.id = b.contact
                 WHERE g.tenant = $1 AND r.list = $2 AND b.import = $4 AND {ATTEMPTED})"
         );
         Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(list.tenant).bind(list.number)

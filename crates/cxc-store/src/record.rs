@@ -17,7 +17,6 @@ pub const RECORD: BulkTable = BulkTable {
         "grp",
         "id",
         "list",
-        "contact",
         "status",
         "reason",
         "priority",
@@ -32,14 +31,16 @@ pub const RECORD: BulkTable = BulkTable {
     ],
 };
 
-/// A record as stored. Times are microseconds.
+/// The devices for which records stand.
+pub const RECORD_DEDUPE: BulkTable = BulkTable { name: "record_dedupe", columns: &["grp", "dedupe_hash", "id"] };
+
+/// A record as stored. Its id is its contact's: a contact has one record in a group. Times are microseconds.
 #[derive(Debug, Clone, sqlx::FromRow)]
 #[expect(missing_docs, reason = "the columns are explained in the migration")]
 pub struct Record {
     pub grp: i64,
     pub id: i64,
     pub list: i64,
-    pub contact: i64,
     pub status: i16,
     pub reason: i16,
     pub priority: i16,
@@ -54,7 +55,7 @@ pub struct Record {
     pub changed_at: i64,
 }
 
-const COLUMNS: &str = "grp, id, list, contact, status, reason, priority, due, not_after, device, attempts, retries,
+const COLUMNS: &str = "grp, id, list, status, reason, priority, due, not_after, device, attempts, retries,
     last_result, last_attempt, cause, changed_at";
 
 impl RecordChange {
@@ -64,6 +65,9 @@ impl RecordChange {
             grp: record.grp,
             id: record.id,
             from: record.status,
+            from_reason: record.reason,
+            from_due: record.due,
+            from_result: record.last_result,
             status: status.code(),
             reason: reason.code(),
             due,
@@ -93,7 +97,8 @@ pub struct FetchKey {
     pub last: Option<(i16, i64, i64)>,
 }
 
-/// A change of one record, written in a batch. It applies only while the record has status `from`.
+/// A change of one record, written in a batch. It applies only while the record stands where it was read: a record
+/// that somebody else moved meanwhile stays as it is.
 #[derive(Debug, Clone, Serialize)]
 pub struct RecordChange {
     /// Its group.
@@ -103,6 +108,15 @@ pub struct RecordChange {
     /// The status it must have.
     #[serde(rename = "was")]
     pub from: i16,
+    /// The reason it must have.
+    #[serde(rename = "was_reason")]
+    pub from_reason: i16,
+    /// The due time it must have.
+    #[serde(rename = "was_due")]
+    pub from_due: i64,
+    /// The last result it had, by which accounting counted it.
+    #[serde(skip)]
+    pub from_result: Option<i16>,
     /// Its new status.
     pub status: i16,
     /// Its new reason.
@@ -177,6 +191,8 @@ impl Tx {
             ("grp", "BIGINT"),
             ("id", "BIGINT"),
             ("was", "SMALLINT"),
+            ("was_reason", "SMALLINT"),
+            ("was_due", "BIGINT"),
             ("status", "SMALLINT"),
             ("reason", "SMALLINT"),
             ("due", "BIGINT"),
@@ -189,40 +205,29 @@ impl Tx {
             ("cause", "TEXT"),
         ];
         let source = Rows::source(self, "$1", &columns);
-        let lock = self.choose(" FOR UPDATE OF r", "");
-        // the old values are needed for the counters, and an UPDATE only returns the new ones
-        let before = format!(
-            "SELECT r.grp, r.id, r.status, r.reason, r.due, r.last_result FROM {source}
-             CROSS JOIN record r WHERE r.grp = v.grp AND r.id = v.id AND r.status = v.was{lock}"
-        );
         let rows = Rows::of(changes)?;
-        let before: Vec<(i64, i64, i16, i16, i64, Option<i16>)> =
-            on!(self, conn => sqlx::query_as(AssertSqlSafe(before)).bind(rows.text()).fetch_all(conn).await?);
-        if before.is_empty() {
-            return Ok(Vec::new());
-        }
         let update = format!(
             "UPDATE record SET status = v.status, reason = v.reason, due = v.due, device = v.device, attempts = v.attempts,
                 retries = v.retries, last_result = coalesce(v.result, record.last_result),
                 last_attempt = coalesce(v.attempt, record.last_attempt), not_after = v.not_after, cause = v.cause, epoch = $2, changed_at = $3
-             FROM {source} WHERE record.grp = v.grp AND record.id = v.id AND record.status = v.was"
+             FROM {source} WHERE record.grp = v.grp AND record.id = v.id AND record.status = v.was
+                AND record.reason = v.was_reason AND record.due = v.was_due RETURNING record.grp, record.id"
         );
-        on!(self, conn => sqlx::query(AssertSqlSafe(update)).bind(rows.text()).bind(epoch).bind(now).execute(conn).await?.rows_affected());
+        let applied: Vec<(i64, i64)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(update)).bind(rows.text()).bind(epoch).bind(now).fetch_all(conn).await?);
         let new: std::collections::HashMap<(i64, i64), &RecordChange> =
             changes.iter().map(|c| ((c.grp, c.id), c)).collect();
-        for (grp, id, status, reason, due, result) in &before {
-            let Some(change) = new.get(&(*grp, *id)) else { continue };
-            let after = change.result.or(*result);
+        for place in &applied {
+            let Some(change) = new.get(place) else { continue };
             deltas.moved(
-                *grp,
-                bucket(*status, *reason, *due, *result),
-                bucket(change.status, change.reason, change.due, after),
+                change.grp,
+                bucket(change.from, change.from_reason, change.from_due, change.from_result),
+                bucket(change.status, change.reason, change.due, change.result.or(change.from_result)),
             );
         }
-        Ok(before.into_iter().map(|row| (row.0, row.1)).collect())
+        Ok(applied)
     }
 
-    /// One record of a group.
+    /// One record of a group, by its contact's id.
     pub async fn record_get(&mut self, grp: i64, id: i64) -> Result<Option<Record>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM record WHERE grp = $1 AND id = $2");
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(id).fetch_optional(conn).await?))
@@ -239,12 +244,6 @@ impl Tx {
         let columns = COLUMNS.split(", ").map(|c| format!("r.{}", c.trim())).collect::<Vec<_>>().join(", ");
         let sql = format!("SELECT {columns} FROM {source} CROSS JOIN record r WHERE r.grp = $2 AND r.id = v.id");
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).fetch_all(conn).await?))
-    }
-
-    /// The record of a contact in a group.
-    pub async fn record_of_contact(&mut self, grp: i64, contact: i64) -> Result<Option<Record>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM record WHERE grp = $1 AND contact = $2");
-        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(contact).fetch_optional(conn).await?))
     }
 
     /// A page of a group's records behind an id, all of them or those with a status (and reason).
@@ -282,7 +281,13 @@ impl Tx {
     /// Deletes records of a group by their ids; the caller has locked them and keeps the counters.
     pub async fn record_delete_many(&mut self, grp: i64, ids: &[i64]) -> Result<u64, StoreError> {
         let set = IntSet::of(ids.iter().copied());
-        let sql = format!("DELETE FROM record WHERE grp = $1 AND id{}", IntSet::test(self, "$2"));
+        let these = IntSet::test(self, "$2");
+        let sql = format!(
+            "DELETE FROM record_dedupe WHERE grp = $1 AND (dedupe_hash, id) IN
+                (SELECT dedupe_hash, id FROM record WHERE grp = $1 AND id{these})"
+        );
+        on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(grp).bind(set.text()).execute(conn).await?.rows_affected());
+        let sql = format!("DELETE FROM record WHERE grp = $1 AND id{these}");
         Ok(
             on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(grp).bind(set.text()).execute(conn).await?.rows_affected()),
         )
@@ -290,7 +295,7 @@ impl Tx {
 
     /// The contacts, by a range of their ids, that have a record in a group.
     pub async fn record_contacts(&mut self, grp: i64, first: i64, last: i64) -> Result<Vec<i64>, StoreError> {
-        const SQL: &str = "SELECT contact FROM record WHERE grp = $1 AND contact BETWEEN $2 AND $3";
+        const SQL: &str = "SELECT id FROM record WHERE grp = $1 AND id BETWEEN $2 AND $3";
         Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(grp).bind(first).bind(last).fetch_all(conn).await?))
     }
 
@@ -303,8 +308,8 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<Record>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM record WHERE grp = $1 AND contact > $3 AND list = $2 AND status = 1 AND attempts = 0
-             ORDER BY contact LIMIT $4"
+            "SELECT {COLUMNS} FROM record WHERE grp = $1 AND id > $3 AND list = $2 AND status = 1 AND attempts = 0
+             ORDER BY id LIMIT $4"
         );
         Ok(
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(list).bind(after).bind(limit).fetch_all(conn).await?),
@@ -321,7 +326,7 @@ impl Tx {
         }
         let columns = COLUMNS.split(',').map(|c| format!("r.{}", c.trim())).collect::<Vec<_>>().join(", ");
         let sql = format!(
-            "SELECT g.id AS group_id, {columns} FROM campaign_group g JOIN record r ON r.grp = g.number AND r.contact = $2
+            "SELECT g.id AS group_id, {columns} FROM campaign_group g JOIN record r ON r.grp = g.number AND r.id = $2
              WHERE g.tenant = $1 ORDER BY g.number LIMIT 1000"
         );
         let found: Vec<Found> =
@@ -344,6 +349,10 @@ impl Tx {
         let sql =
             format!("UPDATE record SET dedupe_hash = v.h FROM {source} WHERE record.grp = $2 AND record.id = v.id");
         on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).execute(conn).await?.rows_affected());
+        let sql = format!(
+            "INSERT INTO record_dedupe (grp, dedupe_hash, id) SELECT $2, v.h, v.id FROM {source} WHERE true ON CONFLICT DO NOTHING"
+        );
+        on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).execute(conn).await?.rows_affected());
         Ok(())
     }
 
@@ -363,7 +372,7 @@ impl Tx {
             return Ok(Vec::new());
         }
         let sql = format!(
-            "SELECT contact FROM record WHERE grp IN ({}) AND contact BETWEEN $1 AND $2 AND status = 3 AND last_result = 0",
+            "SELECT id FROM record WHERE grp IN ({}) AND id BETWEEN $1 AND $2 AND status = 3 AND last_result = 0",
             numbers.join(", ")
         );
         Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(first).bind(last).fetch_all(conn).await?))
@@ -371,8 +380,11 @@ impl Tx {
 
     /// Deletes a slice of a group's records; answers how many.
     pub async fn record_delete(&mut self, grp: i64, limit: i64) -> Result<u64, StoreError> {
+        const DEDUPE: &str = "DELETE FROM record_dedupe WHERE grp = $1 AND (dedupe_hash, id) IN
+            (SELECT dedupe_hash, id FROM record WHERE grp = $1 ORDER BY id LIMIT $2)";
         const SQL: &str =
             "DELETE FROM record WHERE grp = $1 AND id IN (SELECT id FROM record WHERE grp = $1 ORDER BY id LIMIT $2)";
+        on!(self, conn => sqlx::query(DEDUPE).bind(grp).bind(limit).execute(conn).await?.rows_affected());
         Ok(on!(self, conn => sqlx::query(SQL).bind(grp).bind(limit).execute(conn).await?.rows_affected()))
     }
 
@@ -388,7 +400,7 @@ impl Tx {
         let rows = Rows::of(&hashes.iter().map(|h| Hash { h: *h }).collect::<Vec<_>>())?;
         let source = Rows::source(self, "$1", &[("h", "BIGINT")]);
         let sql = format!(
-            "SELECT DISTINCT v.h FROM {source} CROSS JOIN record r WHERE r.grp = $2 AND r.dedupe_hash = v.h AND r.dedupe_hash IS NOT NULL"
+            "SELECT DISTINCT v.h FROM {source} CROSS JOIN record_dedupe r WHERE r.grp = $2 AND r.dedupe_hash = v.h"
         );
         Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).fetch_all(conn).await?))
     }
@@ -406,20 +418,23 @@ impl Tx {
         let rows = Rows::of(&devices.iter().map(|(id, h)| Row { id: *id, h: *h }).collect::<Vec<_>>())?;
         let source = Rows::source(self, "$1", &[("id", "BIGINT"), ("h", "BIGINT")]);
         let sql = format!(
-            "SELECT DISTINCT v.id FROM {source} CROSS JOIN record r WHERE r.grp = $2 AND r.dedupe_hash = v.h AND r.id <> v.id"
+            "SELECT DISTINCT v.id FROM {source} CROSS JOIN record_dedupe r WHERE r.grp = $2 AND r.dedupe_hash = v.h AND r.id <> v.id"
         );
         Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(grp).fetch_all(conn).await?))
     }
 
-    /// The dedupe hashes of a group behind a record id, with the last id of the page.
+    /// The dedupe hashes of a group, in order, behind one of them and its record.
     pub async fn record_dedupe_page(
         &mut self,
         grp: i64,
-        after: i64,
+        after: (i64, i64),
         limit: i64,
     ) -> Result<Vec<(i64, i64)>, StoreError> {
-        const SQL: &str = "SELECT id, dedupe_hash FROM record WHERE grp = $1 AND id > $2 AND dedupe_hash IS NOT NULL ORDER BY id LIMIT $3";
-        Ok(on!(self, conn => sqlx::query_as(SQL).bind(grp).bind(after).bind(limit).fetch_all(conn).await?))
+        const SQL: &str = "SELECT dedupe_hash, id FROM record_dedupe WHERE grp = $1 AND (dedupe_hash, id) > ($2, $3)
+            ORDER BY dedupe_hash, id LIMIT $4";
+        Ok(
+            on!(self, conn => sqlx::query_as(SQL).bind(grp).bind(after.0).bind(after.1).bind(limit).fetch_all(conn).await?),
+        )
     }
 }
 

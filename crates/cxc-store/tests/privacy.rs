@@ -217,8 +217,8 @@ async fn a_record_that_was_ready_is_excluded_as_erased_and_counted_there() {
     let mut tx = db.begin().await.unwrap();
     let grp = tx.group_insert(1, Uuid::from_u128(5), 2, 1, NOW).await.unwrap();
     let mut rows = cxc_store::bulk::BulkBuffer::new(tx.engine(), &cxc_store::record::RECORD);
-    // grp, id, list, contact, status, reason, priority, due, device, attempts, retries, epoch, dedupe_hash, cause, changed_at
-    for value in [grp, 1, 1, 1, 1, 0, 1, 0, 1, 0, 0, 0] {
+    // grp, id, list, status, reason, priority, due, device, attempts, retries, epoch, dedupe_hash, cause, changed_at
+    for value in [grp, 1, 1, 1, 0, 1, 0, 1, 0, 0, 0] {
         rows.int(value);
     }
     rows.int(0).opt_text(None).int(NOW).end_row();

@@ -16,7 +16,7 @@ async fn with_records(count: i64) -> TestDb {
     let db = TestDb::start().await.unwrap();
     let mut buffer = db.bulk(&RECORD);
     for id in 1..=count {
-        buffer.int(7).int(id).int(3).int(1_000 + id).int(1).int(0).int(2).int(0).int(1).int(0).int(0).int(0);
+        buffer.int(7).int(id).int(3).int(1).int(0).int(2).int(0).int(1).int(0).int(0).int(0);
         buffer.null().null().int(NOW).end_row();
     }
     let mut tx = db.begin().await.unwrap();
@@ -36,7 +36,7 @@ fn attempt(id: i64, record: i64, device: i64, client: Option<i64>) -> NewAttempt
         grp: 7,
         record,
         list: 3,
-        contact: 1_000 + record,
+        contact: record,
         account: 9,
         epoch: 1,
         channel: 2,

@@ -17,7 +17,6 @@ use cxc_server::App;
 use cxc_server::job_runner::{JobControl, JobError, JobHandler};
 use cxc_store::StoreError;
 use cxc_store::group::GroupList;
-use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::job::{Job, MAX_TRIES};
 use cxc_store::judge::Judge;
 use cxc_store::location::Locations;
@@ -34,8 +33,6 @@ pub const LOAD: &str = "campaign_group_load";
 pub const REFRESH: &str = "campaign_group_refresh";
 /// Contacts in a slice: one transaction each.
 const SLICE: i64 = 10_000;
-/// Record ids that are taken at once.
-const ID_BLOCK: i64 = 20_000;
 
 /// What a load or refresh job is told.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -120,9 +117,8 @@ impl LoadHandler {
         reconsider::excluded(&run, asked.reconsider || fence.is_load, &mut judge, &mut result).await?;
         reconsider::deselect(&run, &mut result).await?;
         let mut seen = self.seen(&run, total).await?;
-        let mut ids = IdBlocks::new(Numbered::Record, ID_BLOCK);
         for part in &audience.lists {
-            self.load_list(&run, part, &mut judge, &mut seen, &mut ids, &mut result).await?;
+            self.load_list(&run, part, &mut judge, &mut seen, &mut result).await?;
         }
         control.progress(total, total);
         Ok(result)
@@ -135,7 +131,6 @@ impl LoadHandler {
         part: &AudienceList,
         judge: &mut Judge,
         seen: &mut Option<SeenFilter>,
-        ids: &mut IdBlocks,
         result: &mut LoadResult,
     ) -> Result<(), JobError> {
         let mut place = part.entry.clone();
@@ -144,10 +139,9 @@ impl LoadHandler {
             run.control.check()?;
             let (to, len) = (slice.last(), slice.len());
             let judged = slice.judge(run, part, judge, seen.as_mut()).await?;
-            let first = ids.take(&self.app.db, judged.len()).await?;
             // the next slice is read while this one is written
             let (written, read) =
-                tokio::join!(judged.write(run, part, &place, to, first), Slice::read(run, part, to, SLICE));
+                tokio::join!(judged.write(run, part, &place, to), Slice::read(run, part, to, SLICE));
             let Some(written) = written? else { return Ok(()) };
             written.add_to(result);
             place.loaded_to = to;
@@ -164,13 +158,13 @@ impl LoadHandler {
             return Ok(None);
         }
         let mut filter = SeenFilter::for_about(usize::try_from(expected).unwrap_or(0));
-        let mut after = 0;
+        let mut after = (i64::MIN, 0);
         loop {
             run.control.check()?;
             let page = self.app.db.read().await?.record_dedupe_page(run.audience.row.number, after, SLICE).await?;
-            let Some((last, _)) = page.last() else { return Ok(Some(filter)) };
+            let Some(last) = page.last() else { return Ok(Some(filter)) };
             after = *last;
-            for (_, hash) in &page {
+            for (hash, _) in &page {
                 filter.put(*hash);
             }
         }

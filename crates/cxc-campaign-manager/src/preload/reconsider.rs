@@ -64,17 +64,17 @@ impl Again {
     async fn judge(run: &Run<'_>, tx: &mut Tx, judge: &mut Judge, page: &[Record]) -> Result<Self, StoreError> {
         let audience = run.audience;
         let keys: Vec<(i64, i64)> =
-            page.iter().filter(|r| audience.list(r.list).is_some()).map(|r| (r.list, r.contact)).collect();
+            page.iter().filter(|r| audience.list(r.list).is_some()).map(|r| (r.list, r.id)).collect();
         let found = tx.contacts_of_lists(audience.row.tenant, &keys).await?;
         let contacts: HashMap<i64, FullContact> = found.into_iter().map(|(_, c)| (c.contact.id, c)).collect();
         let left_out = left_out(run, tx, page).await?;
         let mut again = Self::default();
         let mut pairs: Vec<(&Record, &FullContact)> = Vec::with_capacity(page.len());
         for record in page {
-            let (Some(part), Some(contact)) = (audience.list(record.list), contacts.get(&record.contact)) else {
+            let (Some(part), Some(contact)) = (audience.list(record.list), contacts.get(&record.id)) else {
                 continue;
             };
-            match left_out.get(&record.list).and_then(|l| l.why(part, record.contact)) {
+            match left_out.get(&record.list).and_then(|l| l.why(part, record.id)) {
                 Some(why) => again.exclude(record, Reason::NotSelected, Some(why)),
                 None => pairs.push((record, contact)),
             }
@@ -159,8 +159,8 @@ async fn doubles(
 async fn left_out(run: &Run<'_>, tx: &mut Tx, page: &[Record]) -> Result<HashMap<i64, LeftOut>, StoreError> {
     let mut ranges: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
     for record in page {
-        let range = ranges.entry(record.list).or_insert((record.contact, record.contact));
-        *range = (range.0.min(record.contact), range.1.max(record.contact));
+        let range = ranges.entry(record.list).or_insert((record.id, record.id));
+        *range = (range.0.min(record.id), range.1.max(record.id));
     }
     let mut left_out = HashMap::new();
     for (list, (first, last)) in ranges {
@@ -183,11 +183,11 @@ pub async fn deselect(run: &Run<'_>, result: &mut LoadResult) -> Result<(), JobE
             let mut tx = run.app.db.read().await?;
             let page = tx.record_waiting(run.audience.row.number, part.list.number, after, SLICE).await?;
             let Some(last) = page.last() else { break };
-            let left_out = LeftOut::read(&mut tx, run.audience, part, after, last.contact).await?;
-            after = last.contact;
+            let left_out = LeftOut::read(&mut tx, run.audience, part, after, last.id).await?;
+            after = last.id;
             drop(tx);
             let out = |record: &Record| {
-                let cause = Some(left_out.why(part, record.contact)?);
+                let cause = Some(left_out.why(part, record.id)?);
                 Some(RecordChange { cause, ..RecordChange::of(record, RecordStatus::Excluded, Reason::NotSelected, 0) })
             };
             let again = Again { changes: page.iter().filter_map(out).collect(), devices: Vec::new() };

@@ -9,7 +9,8 @@ use cxc_store::contact_slice::LeanSlice;
 use cxc_store::counter::{Bucket, Deltas};
 use cxc_store::group::GroupList;
 use cxc_store::judge::{Case, Finding, Judge};
-use cxc_store::record::RECORD;
+use cxc_store::bulk::BulkBuffer;
+use cxc_store::record::{RECORD, RECORD_DEDUPE};
 use cxc_store::{StoreError, Tx};
 
 use super::audience::{Audience, AudienceList};
@@ -241,7 +242,7 @@ impl Judged {
         i64::try_from(self.rows.len()).unwrap_or(0)
     }
 
-    /// Writes the records, numbered from `first`, their counters and how far the list is loaded, in one
+    /// Writes the records, their counters and how far the list is loaded, in one
     /// transaction. `None` when the list was taken away or changed its rule meanwhile: then nothing was written.
     pub async fn write(
         self,
@@ -249,17 +250,18 @@ impl Judged {
         part: &AudienceList,
         place: &GroupList,
         to: i64,
-        first: i64,
     ) -> Result<Option<Written>, JobError> {
         let grp = run.audience.row.number;
         let now = run.app.now();
         let mut buffer = run.app.db.bulk(&RECORD);
         let mut buckets: BTreeMap<Bucket, i64> = BTreeMap::new();
-        for (row, id) in self.rows.iter().zip(first..) {
-            buffer.int(grp).int(id).int(part.list.number).int(row.contact);
+        let mut dedupe: Vec<(i64, i64)> = Vec::with_capacity(self.rows.len());
+        for row in &self.rows {
+            buffer.int(grp).int(row.contact).int(part.list.number);
             buffer.int(row.status.code().into()).int(row.reason.code().into()).int(GENERAL.into()).int(row.due);
             buffer.int(row.device.into()).int(0).int(0).int(0);
             buffer.opt_int(row.dedupe).opt_text(row.cause.as_deref()).int(now).end_row();
+            dedupe.extend(row.dedupe.map(|hash| (hash, row.contact)));
             *buckets.entry(Bucket::of(row.status, row.reason, row.due, None)).or_default() += 1;
         }
         let mut deltas = Deltas::default();
@@ -268,6 +270,7 @@ impl Judged {
         }
         let mut tx = run.app.db.begin_relaxed().await?;
         tx.bulk_write(buffer).await?;
+        tx.bulk_write(standing_for(run, dedupe)).await?;
         run.fence.hold(&mut tx, now).await?;
         if !tx.group_list_advance(place, to, part.list.generation, -1).await? {
             return Ok(None);
@@ -277,4 +280,14 @@ impl Judged {
         let excluded = self.rows.iter().filter(|r| r.status == RecordStatus::Excluded).count();
         Ok(Some(Written { contacts: self.len(), excluded: i64::try_from(excluded).unwrap_or(0) }))
     }
+}
+
+/// The devices for which a slice's records stand; in order, since their index is.
+fn standing_for(run: &Run<'_>, mut devices: Vec<(i64, i64)>) -> BulkBuffer {
+    devices.sort_unstable();
+    let mut buffer = run.app.db.bulk(&RECORD_DEDUPE);
+    for (hash, record) in devices {
+        buffer.int(run.audience.row.number).int(hash).int(record).end_row();
+    }
+    buffer
 }

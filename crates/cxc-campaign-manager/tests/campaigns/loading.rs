@@ -156,7 +156,7 @@ async fn a_load_that_crashed_is_taken_up_again_without_a_record_twice() {
     assert_eq!((done.state.as_str(), done.tries), ("succeeded", 2));
     let accounting = group.accounting().await;
     assert_eq!((&accounting["audience"], &accounting["ready"]), (&json!(25_000), &json!(25_000)));
-    let contacts: std::collections::HashSet<i64> = group.records().await.iter().map(|r| r.contact).collect();
+    let contacts: std::collections::HashSet<i64> = group.records().await.iter().map(|r| r.id).collect();
     assert_eq!(contacts.len(), 25_000);
     assert_eq!(group.state().await, "running");
 }

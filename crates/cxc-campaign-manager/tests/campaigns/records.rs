@@ -12,7 +12,7 @@ use crate::support::{Campaigns, Group, NEW_YORK, people, person};
 async fn attempt(group: &Group<'_>, record: &Record, id: i64, state: AttemptState) {
     let (app, tenant) = (&group.campaigns.app.app, group.campaigns.app.tenant());
     let mut tx = app.db.begin().await.unwrap();
-    let contact = tx.contacts_of_lists(tenant, &[(record.list, record.contact)]).await.unwrap().remove(0).1;
+    let contact = tx.contacts_of_lists(tenant, &[(record.list, record.id)]).await.unwrap().remove(0).1;
     let new = NewAttempt {
         tenant,
         month: month_of(app.now()),
@@ -20,7 +20,7 @@ async fn attempt(group: &Group<'_>, record: &Record, id: i64, state: AttemptStat
         grp: record.grp,
         record: record.id,
         list: record.list,
-        contact: record.contact,
+        contact: record.id,
         account: 1,
         epoch: 1,
         channel: 2,
@@ -196,7 +196,7 @@ async fn the_fate_of_a_contact_is_told_for_every_group_that_has_it() {
     }
     let records = one.records().await;
     one.move_to(&records[..1], RecordStatus::Done, Reason::None, Some(0)).await;
-    let path = format!("/lists/{}/contacts/{}/fate", list.id, records[0].contact);
+    let path = format!("/lists/{}/contacts/{}/fate", list.id, records[0].id);
     let items = c.app.get(&path).await.expect(200)["items"].clone();
     let fates: Vec<_> =
         items.as_array().unwrap().iter().map(|f| (&f["campaignGroupName"], &f["record"]["status"])).collect();

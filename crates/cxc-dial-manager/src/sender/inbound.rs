@@ -154,7 +154,7 @@ pub async fn apply(
         for record in records {
             let Some((result, attempt)) = results.get(&(grp, record.id)) else { continue };
             if awaits(&record, *attempt) {
-                let usable = devices.get(&record.contact).map_or(&[][..], Vec::as_slice);
+                let usable = devices.get(&record.id).map_or(&[][..], Vec::as_slice);
                 changes.push(after_result(&record, treatment, *result, usable, now));
             }
         }
@@ -172,7 +172,7 @@ async fn devices_of(
     results: &HashMap<(i64, i64), (CallResult, i64)>,
 ) -> Result<HashMap<i64, Vec<i16>>, StoreError> {
     let failed = |r: &&Record| results.get(&(r.grp, r.id)).is_some_and(|(result, _)| *result != CallResult::Ok);
-    let keys: Vec<(i64, i64)> = records.iter().filter(failed).map(|r| (r.list, r.contact)).collect();
+    let keys: Vec<(i64, i64)> = records.iter().filter(failed).map(|r| (r.list, r.id)).collect();
     if keys.is_empty() {
         return Ok(HashMap::new());
     }

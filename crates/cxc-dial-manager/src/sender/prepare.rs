@@ -159,11 +159,11 @@ impl Preparer {
             records.retain(|r| !held.contains(&(r.grp, r.id)));
             rest = rest.saturating_sub(records.len());
             self.shares.served(plan.number, list.number, records.len());
-            let ids: Vec<i64> = records.iter().map(|r| r.contact).filter(|id| *id <= list.visible_to).collect();
+            let ids: Vec<i64> = records.iter().map(|r| r.id).filter(|id| *id <= list.visible_to).collect();
             let mut contacts: HashMap<i64, FullContact> =
                 tx.contacts_of(list.generation, &ids).await?.into_iter().map(|c| (c.contact.id, c)).collect();
             pairs.extend(records.into_iter().map(|r| {
-                let contact = contacts.remove(&r.contact);
+                let contact = contacts.remove(&r.id);
                 (r, contact)
             }));
         }

@@ -117,7 +117,7 @@ impl Renderer {
             grp: plan.number,
             record: record.id,
             list: record.list,
-            contact: record.contact,
+            contact: record.id,
             account: plans.number,
             epoch: self.epoch,
             channel: plans.channel.bit(),

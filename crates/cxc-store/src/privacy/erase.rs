@@ -86,13 +86,13 @@ impl Tx {
     async fn erase_records(&mut self, person: &Person, now: i64) -> Result<(u64, Deltas), StoreError> {
         let sql = format!(
             "UPDATE record SET status = $3, reason = $4, cause = NULL, changed_at = $5
-             WHERE status = $6 AND contact{} AND grp IN (SELECT number FROM campaign_group WHERE tenant = $1)
+             WHERE status = $6 AND id{} AND grp IN (SELECT number FROM campaign_group WHERE tenant = $1)
              RETURNING grp, id",
             IntSet::test(self, "$2")
         );
         let before = format!(
             "SELECT grp, id, reason, due, last_result FROM record
-             WHERE status = $3 AND contact{} AND grp IN (SELECT number FROM campaign_group WHERE tenant = $1){}",
+             WHERE status = $3 AND id{} AND grp IN (SELECT number FROM campaign_group WHERE tenant = $1){}",
             IntSet::test(self, "$2"),
             self.choose(" FOR UPDATE", "")
         );

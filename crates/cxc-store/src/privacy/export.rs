@@ -221,7 +221,7 @@ impl Tx {
     async fn person_records(&mut self, person: &Person) -> Result<Vec<RecordData>, StoreError> {
         let sql = format!(
             "SELECT o.name, r.id, r.status, r.reason, r.attempts, r.last_result, r.changed_at FROM campaign_group g
-             JOIN record r ON r.grp = g.number AND r.contact{}
+             JOIN record r ON r.grp = g.number AND r.id{}
              LEFT JOIN object o ON o.tenant = g.tenant AND o.id = g.id WHERE g.tenant = $1 ORDER BY r.grp, r.id",
             IntSet::test(self, "$2")
         );

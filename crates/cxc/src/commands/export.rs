@@ -110,13 +110,13 @@ async fn export_group(desk: &Desk, tenant: &Tenant, name: &str, mut out: Writer<
         let records = tx.record_page(row.number, None, None, after, PAGE).await?;
         let Some(last) = records.last() else { break };
         after = last.id;
-        let keys: Vec<(i64, i64)> = records.iter().map(|r| (r.list, r.contact)).collect();
+        let keys: Vec<(i64, i64)> = records.iter().map(|r| (r.list, r.id)).collect();
         let contacts = tx.contacts_of_lists(tenant.no, &keys).await?;
         let contacts: HashMap<(i64, i64), FullContact> =
             contacts.into_iter().map(|(list, contact)| ((list, contact.contact.id), contact)).collect();
         drop(tx);
         for record in &records {
-            out.write_record(record_row(record, contacts.get(&(record.list, record.contact))))?;
+            out.write_record(record_row(record, contacts.get(&(record.list, record.id))))?;
         }
     }
     Ok(out.flush()?)
