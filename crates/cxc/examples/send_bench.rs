@@ -1,6 +1,6 @@
 //! Measures sending through everything, beside what the peers' own load tools reach in the same run.
 //!
-//! `send_bench postgres|sqlite` with `CXC_BIN` (a release build), `SMPP_LOAD` (the example of the dial manager),
+//! `send_bench postgres|sqlite [email|sms]...` with `CXC_BIN` (a release build), `SMPP_LOAD` (the example of the dial manager),
 //! `BENCH_CONTACTS` (the large list, 1,000,000) and `BENCH_MESSAGES` (messages a measurement, 60,000).
 #![expect(clippy::print_stdout, reason = "its figures are its output")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a bench that can't run says so and ends")]
@@ -43,24 +43,37 @@ async fn main() {
     idle(&mut world).await;
     let lists = [world.import("small", Audience(large / 10)).await, world.import("large", Audience(large)).await];
 
+    let parts: Vec<String> = std::env::args().skip(2).collect();
+    let is_wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
+    if is_wanted("email") {
+        email(&world, &lists, messages).await;
+    }
+    if is_wanted("sms") {
+        sms(&world, &lists, messages).await;
+    }
+    report("memory while sending, MB", world.cxc.memory().unwrap().1 as f64 / 1e6, 200.0, "at most");
+}
+
+async fn email(world: &World, lists: &[String; 2], messages: usize) {
     let sink = FastSmtpSink::start().unwrap();
     let bare = smtp_source(sink.port(), messages);
     let account = json!({"connections": 20, "ratePerSecond": 100_000});
     let email = world.template(Kind::Email, sink.port(), &account, 600_000).await;
-    let rates = measure(&world, &email, &lists, messages).await;
+    let rates = measure(world, &email, lists, messages).await;
     report("email a second", rates[0], 1_500.0, "at least");
     report("email against smtp-source", rates[0] / bare, 0.3, "at least");
     report("email, cost per record, large against small list", rates[0] / rates[1], 1.3, "at most");
+}
 
+async fn sms(world: &World, lists: &[String; 2], messages: usize) {
     let smsc = Smsc::start().unwrap();
     let bare = smpp_load(smsc.port(), messages);
     let account = json!({"receipts": false, "ratePerSecond": 100_000});
     let sms = world.template(Kind::Sms, smsc.port(), &account, 600_000).await;
-    let rates = measure(&world, &sms, &lists, messages).await;
+    let rates = measure(world, &sms, lists, messages).await;
     report("SMS a second", rates[0], 0.0, "at least");
     report("SMS against smpp_load", rates[0] / bare, 0.6, "at least");
     report("SMS, cost per record, large against small list", rates[0] / rates[1], 1.3, "at most");
-    report("memory while sending, MB", world.cxc.memory().unwrap().1 as f64 / 1e6, 200.0, "at most");
 }
 
 /// How soon it is ready on a database that is there, and its memory with nothing to do.
