@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Executor, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 
 use crate::{StoreError, migrate};
 
@@ -60,6 +60,10 @@ pub enum Tx {
     Sqlite(Transaction<'static, Sqlite>),
 }
 
+/// Batches look their rows up by key, whatever PostgreSQL believes of the sizes: of a table that it has not yet
+/// analysed (a new installation, a new month) it would read every row for each batch.
+const PLANS: &str = "SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+
 impl Db {
     /// Opens the database and brings its schema up to date; a newer schema is refused.
     pub async fn open(options: &DbOptions) -> Result<Self, StoreError> {
@@ -83,6 +87,7 @@ impl Db {
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
             .idle_timeout(Duration::from_secs(300))
+            .after_connect(|connection, _| Box::pin(async { connection.execute(PLANS).await.map(drop) }))
             .connect_with(connect)
             .await?;
         Ok(Db::Postgres(pool))

@@ -205,7 +205,12 @@ impl Tx {
             ("cause", "TEXT"),
         ];
         let source = Rows::source(self, "$1", &columns);
-        let rows = Rows::of(changes)?;
+        // of two changes of one record the later holds: the database would pick either of them
+        let new: std::collections::HashMap<(i64, i64), &RecordChange> =
+            changes.iter().map(|c| ((c.grp, c.id), c)).collect();
+        let once: Vec<&RecordChange> =
+            changes.iter().filter(|c| new.get(&(c.grp, c.id)).is_some_and(|last| std::ptr::eq(*last, *c))).collect();
+        let rows = Rows::of(&once)?;
         let update = format!(
             "UPDATE record SET status = v.status, reason = v.reason, due = v.due, device = v.device, attempts = v.attempts,
                 retries = v.retries, last_result = coalesce(v.result, record.last_result),
@@ -214,8 +219,6 @@ impl Tx {
                 AND record.reason = v.was_reason AND record.due = v.was_due RETURNING record.grp, record.id"
         );
         let applied: Vec<(i64, i64)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(update)).bind(rows.text()).bind(epoch).bind(now).fetch_all(conn).await?);
-        let new: std::collections::HashMap<(i64, i64), &RecordChange> =
-            changes.iter().map(|c| ((c.grp, c.id), c)).collect();
         for place in &applied {
             let Some(change) = new.get(place) else { continue };
             deltas.moved(

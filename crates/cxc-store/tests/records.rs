@@ -94,6 +94,25 @@ async fn a_change_applies_once_and_the_counters_follow() {
 }
 
 #[tokio::test]
+async fn of_two_changes_of_one_record_the_later_holds_and_is_counted_once() {
+    let db = with_records(3).await;
+    let mut tx = db.begin().await.unwrap();
+    let page = tx.record_fetch(7, 3, NOW, FetchKey::default(), false, 1).await.unwrap();
+    let change = |reason| RecordChange::of(&page[0], RecordStatus::Ready, reason, NOW + 1);
+    let changes = [change(Reason::ContactDate), change(Reason::ContactTimes)];
+    let mut deltas = Deltas::default();
+    assert_eq!(tx.record_apply(&changes, 5, NOW, &mut deltas).await.unwrap(), [(7, 1)]);
+    assert_eq!(tx.record_get(7, 1).await.unwrap().unwrap().reason, Reason::ContactTimes.code());
+    // what was judged by an older look at the record comes too late
+    assert!(tx.record_apply(&changes, 5, NOW, &mut deltas).await.unwrap().is_empty());
+    tx.record_counters_add(9, &deltas).await.unwrap();
+    let waiting = Bucket::of(RecordStatus::Ready, Reason::ContactTimes, NOW + 1, None);
+    let ready = Bucket::of(RecordStatus::Ready, Reason::None, 0, None);
+    assert_eq!(tx.record_counters(7).await.unwrap(), [(ready, 2), (waiting, 1)]);
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_person_in_flight_is_nobody_elses() {
     let db = TestDb::start().await.unwrap();
     let mut tx = db.begin().await.unwrap();

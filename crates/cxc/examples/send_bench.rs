@@ -67,12 +67,14 @@ async fn email(world: &World, lists: &[String; 2], messages: usize) {
 
 async fn sms(world: &World, lists: &[String; 2], messages: usize) {
     let smsc = Smsc::start().unwrap();
-    let bare = smpp_load(smsc.port(), messages);
-    let account = json!({"receipts": false, "ratePerSecond": 100_000});
+    // the load tool has the window and the connections that an account has unless somebody says otherwise
+    let (connections, window) = (2, 10);
+    let bare = smpp_load(smsc.port(), messages, connections, window);
+    let account = json!({"receipts": false, "ratePerSecond": 100_000, "connections": connections, "window": window});
     let sms = world.template(Kind::Sms, smsc.port(), &account, 600_000).await;
     let rates = measure(world, &sms, lists, messages).await;
-    report("SMS a second", rates[0], 0.0, "at least");
     report("SMS against smpp_load", rates[0] / bare, 0.6, "at least");
+    report("SMS a second", rates[0], 0.6 * bare, "at least");
     report("SMS, cost per record, large against small list", rates[0] / rates[1], 1.3, "at most");
 }
 
@@ -120,10 +122,11 @@ fn smtp_source(port: u16, messages: usize) -> f64 {
 }
 
 /// Messages a second of our own bare load tool.
-fn smpp_load(port: u16, messages: usize) -> f64 {
+fn smpp_load(port: u16, messages: usize, connections: u32, window: u32) -> f64 {
     let tool = std::env::var("SMPP_LOAD").expect("SMPP_LOAD is the path of the dial manager's example");
     let mut command = Command::new(tool);
     command.arg(format!("127.0.0.1:{port}")).args(["--messages", &messages.to_string()]);
+    command.args(["--sessions", &connections.to_string(), "--window", &window.to_string()]);
     let told = String::from_utf8(command.output().unwrap().stdout).unwrap();
     let rate = told.rsplit(": ").next().and_then(|r| r.split(' ').next()?.parse().ok());
     let rate: f64 = rate.expect("smpp_load tells its rate");

@@ -140,8 +140,7 @@ impl LoadHandler {
             let (to, len) = (slice.last(), slice.len());
             let judged = slice.judge(run, part, judge, seen.as_mut()).await?;
             // the next slice is read while this one is written
-            let (written, read) =
-                tokio::join!(judged.write(run, part, &place, to), Slice::read(run, part, to, SLICE));
+            let (written, read) = tokio::join!(judged.write(run, part, &place, to), Slice::read(run, part, to, SLICE));
             let Some(written) = written? else { return Ok(()) };
             written.add_to(result);
             place.loaded_to = to;

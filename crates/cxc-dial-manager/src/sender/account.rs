@@ -196,7 +196,8 @@ impl AccountSender {
             self.preparer = Some(preparer);
             return;
         }
-        let held: HashSet<(i64, i64)> = self.queue.records();
+        let mut held: HashSet<(i64, i64)> = self.queue.records();
+        held.extend(self.outbox.changing());
         let plans = Arc::clone(&self.plans);
         self.preparing = Some(tokio::spawn(async move {
             let found = preparer.prepare(&plans, &wanted, &held).await;

@@ -93,6 +93,12 @@ impl Outbox {
         }
     }
 
+    /// The records whose change waits to be written: the store still shows where they stood before.
+    pub fn changing(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+        let unsure = self.unsure.iter().flat_map(|batch| &batch.changes);
+        self.batch.changes.iter().chain(unsure).map(|change| (change.grp, change.id))
+    }
+
     /// Waits for the carrier's answers and takes those that are there. Pending while nothing is under way.
     pub async fn answered(&mut self, plans: &Plans) -> Result<(), SenderError> {
         let Some(first) = self.sends.join_next().await else { return std::future::pending().await };
