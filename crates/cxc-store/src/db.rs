@@ -61,8 +61,8 @@ pub enum Tx {
 }
 
 /// Batches look their rows up by key, whatever PostgreSQL believes of the sizes: of a table that it has not yet
-/// analysed (a new installation, a new month) it would read every row for each batch.
-const PLANS: &str = "SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+/// analysed (a new installation, a new month) or that was small when it did, it would read every row for each batch.
+const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
 
 impl Db {
     /// Opens the database and brings its schema up to date; a newer schema is refused.
