@@ -1,6 +1,5 @@
 //! Tells the program which commit it is built from, for `/versions`: `CXC_BUILD` if it is set, else what git says.
 //! Only of release builds: while one develops, every commit would build the program anew.
-#![expect(clippy::print_stdout, reason = "a build script talks to Cargo so")]
 use std::env;
 use std::path::Path;
 use std::process::Command;
