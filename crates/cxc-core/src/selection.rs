@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use utoipa::openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, Type};
 
 pub use evaluate::{FieldSource, matches, matches_any, normalise, number};
-pub use fields::{FieldLevel, KNOWN_FIELDS, KnownField, known_field, other_number};
+pub use fields::{FieldLevel, KNOWN_FIELDS, KnownField, MAX_CUSTOM_NAME, custom_name, known_field, other_number};
 
 /// The most condition sets of a rule.
 pub const MAX_SETS: usize = 50;
@@ -55,7 +55,7 @@ pub enum SelectionKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Condition {
-    /// The column, one of the known fields.
+    /// The column: one of the known fields, or `custom:NAME` for a column that an import kept under its own name.
     #[schema(example = "c_state_code")]
     pub field: String,
     /// As what it is compared.

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::documents::{DataMapping, Specification};
 use crate::export::{ExportSettings, export_name};
-use crate::file::HeaderOption;
+use crate::file::{FileError, HeaderOption};
 use crate::import::{Dedupe, ImportMode, ImportOutcome, ImportSettings, suppression_undoable, undoable};
 use crate::jobs::{
     ImportPayload, KINDS, LIST_EXPORT, LIST_IMPORT, LIST_UNDO, SUPPRESSION_EXPORT, SUPPRESSION_IMPORT,
@@ -134,9 +134,27 @@ impl ImportAsked {
             header: self.header,
             keep_original: self.keep_original,
         };
-        settings.read_options().map_err(|e| ApiError::invalid("/delimiter", e.code(), e.to_string()))?;
+        readable(&settings)?;
         Ok(settings)
     }
+}
+
+/// Refuses what no file could be read with, before a job is queued that fails for it.
+fn readable(settings: &ImportSettings) -> Result<(), ApiError> {
+    if settings.update_only && settings.mode != ImportMode::Update {
+        let text = "updateOnly is for the mode update: the other modes take lines with new keys";
+        return Err(ApiError::invalid("/updateOnly", "invalid", text));
+    }
+    let at = |own: bool, pointer: &'static str| if own { pointer } else { "/mapping" };
+    let delimiter = at(settings.delimiter.is_some(), "/delimiter");
+    let options = settings.read_options().map_err(|e| ApiError::invalid(delimiter, e.code(), e.to_string()))?;
+    options.check().map_err(|e| {
+        let pointer = match e {
+            FileError::UnknownEncoding(_) => at(settings.encoding.is_some(), "/encoding"),
+            _ => delimiter,
+        };
+        ApiError::invalid(pointer, e.code(), e.to_string())
+    })
 }
 
 async fn rule(tx: &mut Tx, tenant: i64, id: Option<Uuid>) -> Result<Option<SelectionRule>, ApiError> {

@@ -3,6 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use cxc_core::device::MAX_DEVICES;
+use cxc_core::field::normalise_header;
 use cxc_server::ApiError;
 use cxc_server::app::time_text;
 use cxc_server::job_runner::{JobControl, JobError};
@@ -77,10 +79,9 @@ pub async fn export_contacts(
     let mut rows = 0;
     for writes in [false, true] {
         if writes {
-            let names: Vec<String> =
-                names.iter().map(|name: &String| name.strip_prefix("c_").unwrap_or(name).to_owned()).collect();
             let devices = (1..=positions).map(|n| format!("Device{n}"));
-            out.write(FIELDS.iter().map(|(name, _)| (*name).to_owned()).chain(devices).chain(names))?;
+            let fixed = FIELDS.iter().map(|(name, _)| (*name).to_owned()).chain(devices);
+            out.write(fixed.chain(headings(&names)))?;
         }
         let mut after = 0;
         // short transactions: an export must not keep old rows alive on PostgreSQL
@@ -110,6 +111,27 @@ pub async fn export_contacts(
     }
     out.finish()?;
     Ok(rows)
+}
+
+/// The headers of custom fields: each once, and none that an import would take for a field of its own.
+fn headings(names: &BTreeSet<String>) -> Vec<String> {
+    let fixed: BTreeSet<String> = FIELDS
+        .iter()
+        .map(|(name, _)| normalise_header(name))
+        .chain((1..=MAX_DEVICES).map(|n| normalise_header(&format!("Device{n}"))))
+        .collect();
+    let mut used = BTreeSet::new();
+    let heading = |name: &String| {
+        let plain = name.strip_prefix("c_").unwrap_or(name);
+        let mut heading = plain.to_owned();
+        let mut n = 1;
+        while fixed.contains(&normalise_header(&heading)) || !used.insert(heading.clone()) {
+            heading = if n == 1 { format!("{plain} (custom)") } else { format!("{plain} (custom {n})") };
+            n += 1;
+        }
+        heading
+    };
+    names.iter().map(heading).collect()
 }
 
 fn with_extension(device: &cxc_store::contact::Device) -> String {

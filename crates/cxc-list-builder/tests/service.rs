@@ -197,6 +197,82 @@ async fn an_unknown_or_incomplete_upload_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_no_file_can_be_read_with_is_refused_when_asked() {
+    let world = start().await;
+    let import = format!("/lists/{}/actions/import", world.list("/lists", json!({ "name": "people" })).await);
+    let upload = world.upload(PEOPLE).await;
+    for (member, value) in [
+        ("encoding", json!("klingon")),
+        ("delimiter", json!("x")),
+        ("delimiter", json!("\"")),
+        ("delimiter", json!("\n")),
+        ("delimiter", json!("::")),
+        ("updateOnly", json!(true)),
+    ] {
+        let mut body = json!({ "upload": upload });
+        body[member] = value.clone();
+        let problem = world.app.post(&import).json(&body).await.expect(422);
+        assert_eq!(problem["errors"][0]["pointer"], format!("/{member}"), "{value}: {problem}");
+    }
+    let wrong = json!({ "name": "m", "columns": [{ "column": "a", "field": "device1" }], "encoding": "klingon" });
+    world.app.post("/data-mappings").json(&wrong).await.expect(422);
+    let good = json!({ "upload": upload, "encoding": "auto", "delimiter": ",", "mode": "update", "updateOnly": true });
+    world.app.post(&import).json(&good).await.expect(202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_columns_of_an_export_have_different_names() {
+    let world = start().await;
+    let id = world.list("/lists", json!({ "name": "people", "country": "US" })).await;
+    let columns = json!([
+        { "column": 1, "field": "device1" },
+        { "column": 2, "field": "custom:Device1" },
+        { "column": 3, "field": "custom:client id" },
+    ]);
+    let mapping = world.list("/data-mappings", json!({ "name": "m", "columns": columns })).await;
+    let file = "phone,second,third\n2125550101,abc,def\n";
+    world.import(&format!("/lists/{id}"), file, json!({ "mapping": mapping, "header": "yes" })).await;
+    let job = world.run(&format!("/lists/{id}/actions/export"), json!({})).await;
+    let exported = world.app.get(job["result"]["resultUrl"].as_str().unwrap()).await;
+    let text = String::from_utf8(exported.body.to_vec()).unwrap();
+    let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    assert_eq!(header[8..], ["Device1", "Device1 (custom)", "client id (custom)"]);
+    let copy = world.list("/lists", json!({ "name": "copy" })).await;
+    let again = world.import(&format!("/lists/{copy}"), &text, json!({})).await;
+    assert_eq!((&again["imported"], &again["devices"]), (&json!(1), &json!(1)), "it can be imported again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_suppression_entry_has_its_reason_and_its_time() {
+    let world = start().await;
+    let new = json!({ "name": "stop", "type": "device", "channels": ["sms"], "retentionDays": 10 });
+    let list = format!("/suppression-lists/{}", world.list("/suppression-lists", new).await);
+    let file = "Device,From,Till,Reason\n\
+        +12125550101,,2036-01-01,\"asked us, twice\"\n\
+        +12125550102,2026-03-05,2026-03-04,x\n\
+        +12125550103,2036-01-01,,x\n\
+        +12125550104,2026-03-04,2026-03-04,\n";
+    let result = world.import(&list, file, json!({})).await;
+    assert_eq!((&result["imported"], &result["rejected"]), (&json!(2), &json!(2)));
+    assert_eq!(result["warnings"].as_array().unwrap().len(), 1, "{result}");
+    let warning = &result["warnings"][0];
+    assert_eq!((&warning["kind"], &warning["count"]), (&json!("till_shortened"), &json!(1)));
+    let found = json!({ "values": ["+12125550101"] });
+    let found = world.app.post(&format!("{list}/entries/search")).json(&found).await.expect(200);
+    assert_eq!(found["items"][0]["reason"], "asked us, twice");
+    // what is exported is read again
+    let job = world.run(&format!("{list}/actions/export"), json!({})).await;
+    let exported = world.app.get(job["result"]["resultUrl"].as_str().unwrap()).await;
+    let exported = String::from_utf8(exported.body.to_vec()).unwrap();
+    let new = json!({ "name": "copy", "type": "device", "channels": ["sms"] });
+    let copy = format!("/suppression-lists/{}", world.list("/suppression-lists", new).await);
+    world.import(&copy, &exported, json!({})).await;
+    let found = json!({ "values": ["+12125550101"] });
+    let found = world.app.post(&format!("{copy}/entries/search")).json(&found).await.expect(200);
+    assert_eq!(found["items"][0]["reason"], "asked us, twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_suppression_list_is_imported_exported_and_undone() {
     let world = start().await;
     let new = json!({ "name": "stop", "type": "device", "channels": ["sms"], "retentionDays": 10 });

@@ -340,12 +340,23 @@ fn read(
         return Err(ApiError::invalid("/reason", "too_long", "a reason has at most 256 characters"));
     }
     let now = app.now();
+    let from = new.from.as_deref().map(|text| instant(text, false, "/from")).transpose()?;
     let till = new.till.as_deref().map(|text| instant(text, true, "/till")).transpose()?;
+    let until = list.until(till, now);
+    if let Some(from) = from {
+        if till.is_some_and(|till| till <= from) {
+            return Err(ApiError::invalid("/till", "range", "the end of an entry is after its beginning"));
+        }
+        if until.is_some_and(|until| until <= from) {
+            let text = "the entry would begin after the days for which the list keeps entries";
+            return Err(ApiError::invalid("/from", "range", text));
+        }
+    }
     Ok(SuppressionEntry {
         key_hash: app.hash_key.hash(tenant, &key),
         key,
-        from_at: new.from.as_deref().map(|text| instant(text, false, "/from")).transpose()?,
-        until_at: list.until(till, now),
+        from_at: from,
+        until_at: until,
         reason: new.reason.clone(),
         source: "api".into(),
         added_at: now,

@@ -113,6 +113,8 @@ impl Document for SuppressionList {
     }
 
     async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        let named = std::mem::take(&mut write.after.body.channels);
+        write.after.body.channels = Channel::ALL.into_iter().filter(|channel| named.contains(channel)).collect();
         if let Some(before) = write.before
             && before.body.kind != write.after.body.kind
         {

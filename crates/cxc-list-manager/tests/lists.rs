@@ -150,6 +150,24 @@ async fn a_suppression_entry_is_normalised_and_expires() {
 }
 
 #[tokio::test]
+async fn a_suppression_entry_ends_after_it_begins() {
+    let app = start().await;
+    let new = json!({ "name": "stop", "type": "device", "channels": ["sms", "sms"], "retentionDays": 30 });
+    let made = app.send_json("/suppression-lists", new).await.expect(201);
+    assert_eq!(made["channels"], json!(["sms"]), "a channel that is named twice is one");
+    let entries = format!("/suppression-lists/{}/entries", made["id"].as_str().unwrap());
+    let entry = |from: &str, till: &str| json!({ "value": "+12125550100", "from": from, "till": till });
+    let problem = app.send_json(&entries, entry("2026-03-05", "2026-03-04")).await.expect(422);
+    assert_eq!(codes(&problem), [("/till".into(), "range".into())]);
+    let problem = app.send_json(&entries, entry("2036-03-05", "2036-03-06")).await.expect(422);
+    assert_eq!(codes(&problem), [("/from".into(), "range".into())], "the list keeps entries for 30 days");
+    app.send_json(&entries, entry("2026-03-05", "2026-03-05")).await.expect(201);
+    let bulk = json!({ "upsert": [entry("2026-03-05", "2026-03-04")] });
+    let done = app.send_json(&format!("{entries}/bulk"), bulk).await.expect(200);
+    assert_eq!(done["results"][0]["ok"], false);
+}
+
+#[tokio::test]
 async fn a_rule_is_tried_on_a_list_before_it_is_used() {
     let app = start().await;
     let id = list(&app, "people").await;

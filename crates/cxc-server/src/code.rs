@@ -44,6 +44,7 @@ codes! {
     MethodNotAllowed "method_not_allowed" 405 "The method is not allowed here";
     NameTaken "name_taken" 409 "The name is taken";
     InUse "in_use" 409 "The object is in use";
+    LastAdministrator "last_administrator" 409 "Nobody could manage the users any more";
     GroupRunning "group_running" 409 "Campaign group is running";
     GroupNotLoaded "group_not_loaded" 409 "Campaign group is not loaded";
     PreloadInProgress "preload_in_progress" 409 "Campaign group is loading";

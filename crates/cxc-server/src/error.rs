@@ -66,6 +66,8 @@ impl ApiError {
     /// 422 with one entry per wrong member.
     pub fn validation(errors: Vec<FieldError>) -> Self {
         let detail = match errors.as_slice() {
+            // the whole body has no pointer
+            [one] if one.pointer.is_empty() => one.detail.to_string(),
             [one] => format!("{}: {}", one.pointer, one.detail),
             many => format!("{} members are not valid", many.len()),
         };

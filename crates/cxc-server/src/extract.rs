@@ -158,6 +158,23 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for ApiQuery<T> {
     }
 }
 
+/// No query parameters at all: any is refused with 400 and its name.
+#[derive(Debug)]
+pub struct NoQuery;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let given: Vec<(String, String)> = parse_query(parts.uri.query().unwrap_or_default())?;
+        let Some((name, _)) = given.into_iter().next() else { return Ok(Self) };
+        let name: String = name.chars().take(100).collect();
+        let text = "this operation takes no query parameters; fields, sort and filters are those of lists";
+        let detail = format!("{name}: {text}");
+        Err(ApiError::new(Code::BadFilter, detail).with_errors(vec![FieldError::new(name, "unknown", text)]))
+    }
+}
+
 /// Reads a query string; a wrong parameter is 400 `bad_filter`.
 pub fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
     let uri = axum::http::Uri::builder().path_and_query(format!("/?{query}")).build();

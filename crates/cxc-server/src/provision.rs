@@ -4,6 +4,7 @@ use cxc_core::field_error::FieldError;
 use cxc_store::id_block::Numbered;
 use cxc_store::tenant::Tenant;
 use cxc_store::{StoreError, Tx};
+use uuid::Uuid;
 
 use crate::App;
 use crate::audit::Entry;
@@ -145,16 +146,12 @@ pub async fn user(
     roles: &[BuiltInRole],
 ) -> Result<Stored<User>, ApiError> {
     let mut tx = app.db.read().await?;
-    let mut ids = Vec::new();
-    for role in roles {
-        ids.push(role_of(&mut tx, tenant, *role).await?.ok_or_else(|| ApiError::not_found("role"))?.id);
-    }
+    let ids = role_ids(&mut tx, tenant, roles).await?;
     let known = document::find::<User>(&mut tx, tenant, name).await?;
     drop(tx);
     let us = Principal::system(tenant);
     let mut body = known.as_ref().map_or_else(User::nobody, |k| User { enabled: true, ..k.body.clone() });
-    let more: Vec<_> = ids.into_iter().filter(|id| !body.roles.contains(id)).collect();
-    body.roles.extend(more);
+    give(&mut body, ids);
     body.password = Some(password.to_owned());
     match known {
         None => document::create(app, &us, Draft::new(name, body)).await,
@@ -163,4 +160,30 @@ pub async fn user(
             document::replace(app, &us, known.id, draft).await
         }
     }
+}
+
+/// Gives a user who is there these built-in roles too; 404 if there is none of the name.
+pub async fn grant(app: &App, tenant: TenantNo, name: &str, roles: &[BuiltInRole]) -> Result<Stored<User>, ApiError> {
+    let mut tx = app.db.begin().await?;
+    let ids = role_ids(&mut tx, tenant, roles).await?;
+    let known = document::find::<User>(&mut tx, tenant, name).await?.ok_or_else(|| ApiError::not_found("user"))?;
+    let mut body = known.body.clone();
+    give(&mut body, ids);
+    let draft = Draft { name: known.name.clone(), description: known.description.clone(), body };
+    let (stored, _) = document::update_in(app, &mut tx, &Principal::system(tenant), &known, draft).await?;
+    tx.commit().await?;
+    Ok(stored)
+}
+
+fn give(user: &mut User, roles: Vec<Uuid>) {
+    let more: Vec<_> = roles.into_iter().filter(|id| !user.roles.contains(id)).collect();
+    user.roles.extend(more);
+}
+
+async fn role_ids(tx: &mut Tx, tenant: TenantNo, roles: &[BuiltInRole]) -> Result<Vec<Uuid>, ApiError> {
+    let mut ids = Vec::new();
+    for role in roles {
+        ids.push(role_of(tx, tenant, *role).await?.ok_or_else(|| ApiError::not_found("role"))?.id);
+    }
+    Ok(ids)
 }

@@ -1,11 +1,13 @@
 //! The open database: one handle, two engines, explicit transactions.
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Executor, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{Executor, PgPool, Postgres, SqlSafeStr as _, Sqlite, SqlitePool, Transaction};
 
 use crate::{StoreError, migrate};
 
@@ -104,7 +106,10 @@ impl Db {
             .foreign_keys(true)
             .pragma("cache_size", "-16000")
             .pragma("temp_store", "memory")
-            .pragma("journal_size_limit", "67108864");
+            .pragma("journal_size_limit", "67108864")
+            // what is deleted or erased is overwritten, not only marked as free
+            .pragma("secure_delete", "on");
+        make_private(path).map_err(sqlx::Error::Io)?;
         let one = SqlitePoolOptions::new().acquire_timeout(options.acquire_timeout.max(Duration::from_secs(30)));
         let writer =
             one.clone().max_connections(1).idle_timeout(None).max_lifetime(None).connect_with(connect.clone()).await?;
@@ -134,7 +139,7 @@ impl Db {
     /// A transaction that will write. On PostgreSQL its commit is durable before it returns.
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match self {
-            Db::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Db::Postgres(pool) => Tx::Postgres(begin_postgres(pool, "BEGIN").await?),
             // Take SQLite's one write lock now: upgrading a read lock later can fail as "busy".
             Db::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
         })
@@ -154,7 +159,7 @@ impl Db {
     pub async fn read(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Db::Postgres(pool) => {
-                Tx::Postgres(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+                Tx::Postgres(begin_postgres(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
             }
             Db::Sqlite { readers, .. } => Tx::Sqlite(readers.begin().await?),
         })
@@ -169,6 +174,15 @@ impl Db {
         Ok(())
     }
 
+    /// Empties the journal of the embedded store: what was overwritten in the file may still stand there. Call it
+    /// after an erasure. False if somebody read for too long; the journal is then emptied later.
+    pub async fn empty_journal(&self) -> Result<bool, StoreError> {
+        let Db::Sqlite { writer, .. } = self else { return Ok(true) };
+        const SQL: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let (busy, _, _): (i64, i64, i64) = sqlx::query_as(SQL).fetch_one(writer).await?;
+        Ok(busy == 0)
+    }
+
     /// Waits for open transactions and closes every connection.
     pub async fn close(&self) {
         match self {
@@ -178,6 +192,25 @@ impl Db {
                 writer.close().await;
             }
         }
+    }
+}
+
+/// Begins a transaction in a task of its own, which goes on when the caller's future is dropped. A `BEGIN` that
+/// nobody waited for would leave the connection in a transaction that the pool does not know of, and the next one
+/// to write would find itself in it. Here the finished transaction is dropped, which rolls it back.
+async fn begin_postgres(pool: &PgPool, sql: &'static str) -> Result<Transaction<'static, Postgres>, StoreError> {
+    // waiting for a connection can be given up at any point
+    let connection = pool.acquire().await?;
+    let begun = tokio::spawn(Transaction::begin(connection, Some(sql.into_sql_str())));
+    // a task is cancelled when the process stops
+    Ok(begun.await.map_err(|_| sqlx::Error::PoolClosed)??)
+}
+
+/// Makes the file of a new store for its owner only: it holds personal data. Its journal takes after it.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use cxc_core::location::Location;
 use cxc_core::selection::{
-    Condition, FieldLevel, FieldSource, FieldType, Operator, SelectionRule, known_field, normalise, number,
-    other_number,
+    Condition, FieldLevel, FieldSource, FieldType, Operator, SelectionRule, custom_name, known_field, normalise,
+    number, other_number,
 };
 
 use crate::Engine;
@@ -168,8 +168,12 @@ impl Compiler {
     }
 
     /// The SQL of a field as text; `None` for one that is always empty here.
-    fn column(&self, field: &str) -> Option<String> {
-        let text = |column: &str| match self.engine {
+    fn column(&mut self, field: &str) -> Option<String> {
+        if let Some(name) = custom_name(field) {
+            return Some(self.custom(name));
+        }
+        let engine = self.engine;
+        let text = |column: &str| match engine {
             Engine::Postgres => format!("{column}::text"),
             Engine::Sqlite => format!("CAST({column} AS TEXT)"),
         };
@@ -206,6 +210,21 @@ impl Compiler {
             "record_status" if self.records => text("r.status"),
             _ => return None,
         })
+    }
+
+    /// A custom field, whose name comes from a file: it is bound, never part of the SQL.
+    fn custom(&mut self, name: &str) -> String {
+        if self.engine == Engine::Postgres {
+            let place = self.text(name.to_owned());
+            return format!("(c.custom::json ->> {place}::text)");
+        }
+        if name.contains(['"', '\\']) || name.chars().any(char::is_control) {
+            // a path can't hold it, and JSON holds it escaped
+            let place = self.text(name.to_owned());
+            return format!("(SELECT e.value FROM json_each(c.custom) AS e WHERE e.key = {place})");
+        }
+        let place = self.text(format!("$.\"{name}\""));
+        format!("(c.custom ->> {place})")
     }
 
     /// The one region (part 3 of a location's key, without its country) or the one zone (part 4) of a device.
@@ -276,7 +295,8 @@ impl FieldSource for ContactRow<'_> {
             "c_state_code" => &contact.region,
             "c_postal_code" => &contact.postal,
             "c_tz_name" => &contact.zone,
-            _ if other_number(name).is_some() => {
+            _ if other_number(name).is_some() || custom_name(name).is_some() => {
+                let name = custom_name(name).unwrap_or(name);
                 let custom: serde_json::Map<String, serde_json::Value> =
                     serde_json::from_str(contact.custom.as_deref()?).ok()?;
                 return custom.get(name)?.as_str().map(|text| Cow::Owned(text.to_owned()));

@@ -1,9 +1,18 @@
 //! Passwords of users and the counting of bad ones. Users themselves are objects. Owner: the server kit.
 use uuid::Uuid;
 
-use crate::{StoreError, Tx, on};
+use crate::{Engine, StoreError, Tx, on};
 
 impl Tx {
+    /// Lets one transaction at a time take rights from the users of a tenant, until its end.
+    pub async fn user_rights_lock(&mut self, tenant: i64) -> Result<(), StoreError> {
+        if self.engine() == Engine::Postgres {
+            const SQL: &str = "SELECT no FROM tenant WHERE no = $1 FOR NO KEY UPDATE";
+            on!(self, conn => sqlx::query(SQL).bind(tenant).execute(conn).await?.rows_affected());
+        }
+        Ok(())
+    }
+
     /// Sets a user's password hash (a PHC string).
     pub async fn user_password_set(&mut self, tenant: i64, user: Uuid, hash: &str, now: i64) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO user_password (tenant, user_id, hash, changed_at) VALUES ($1, $2, $3, $4)

@@ -16,6 +16,10 @@ const FIELDS: &[(&str, &[&str])] = &[
     ("c_company", &["string", "numeric"]),
     ("c_last_name", &["string"]),
     ("c_other1", &["string", "numeric"]),
+    ("custom:Age", &["numeric", "string"]),
+    ("custom:Größe in \"cm\" \\ '\t[0].x", &["string", "numeric"]),
+    ("custom:2024", &["string"]),
+    ("custom:$.c_other1", &["string"]),
     ("c_state_code", &["state_code", "string"]),
     ("contact_info", &["string"]),
     ("cd_device_index", &["numeric", "string"]),
@@ -45,7 +49,14 @@ fn contact(id: i64) -> impl Strategy<Value = FullContact> {
     let device = (1_i64..4, prop::sample::select(&["212", "415", ""][..]), 0_i64..3);
     (optional(), optional(), optional(), optional(), prop::collection::vec(device, 0..3)).prop_map(
         move |(company, last, other, region, devices)| {
-            let custom = other.map(|text| serde_json::json!({ "c_other1": text }).to_string());
+            // custom fields by the names of headers, each with a text that another field has
+            let names = FIELDS.iter().filter_map(|(name, _)| name.strip_prefix("custom:"));
+            let texts = [&company, &last, &region, &company].map(|t| t.clone().unwrap_or_default());
+            let mut custom: serde_json::Map<_, _> = names.zip(texts).map(|(n, t)| (n.to_owned(), t.into())).collect();
+            if let Some(text) = other {
+                custom.insert("c_other1".into(), text.into());
+            }
+            let custom = (devices.len() != 1).then(|| serde_json::Value::Object(custom).to_string());
             let devices = devices.into_iter().enumerate().map(|(n, (line, area, location))| Device {
                 contact: id,
                 position: n as i16 + 1,

@@ -7,7 +7,7 @@ use cxc_store::contact::{Contact, Device, FullContact};
 use cxc_store::list::ContactList;
 use cxc_store::privacy::{Erased, Erasure, PersonKey};
 use cxc_store::suppression::{DEVICE, NewSuppressionList, SuppressionEntry};
-use cxc_store::{Db, installation};
+use cxc_store::{Db, Engine, installation};
 use cxc_test::TestDb;
 use uuid::Uuid;
 
@@ -130,6 +130,40 @@ async fn erase(db: &Db, key: &PersonKey) -> Erased {
     let Erasure::Done(erased) = tx.person_erase(&person, NOW).await.unwrap() else { panic!("no list is busy") };
     tx.commit().await.unwrap();
     erased
+}
+
+/// Whether a text stands anywhere in the files of an embedded store.
+fn in_files(url: &str, text: &str) -> bool {
+    let path = url.trim_start_matches("sqlite:");
+    ["", "-wal"].iter().any(|tail| {
+        let bytes = std::fs::read(format!("{path}{tail}")).unwrap_or_default();
+        bytes.windows(text.len()).any(|at| at == text.as_bytes())
+    })
+}
+
+#[tokio::test]
+async fn what_was_erased_is_in_no_file_any_more() {
+    let db = TestDb::start_on(Engine::Sqlite).await.unwrap();
+    let (client, address) = ("C-31337-secret", "ann.erased@example.com");
+    // lists of several pages, filled in another order than that of the keys: pages are split and merged
+    for number in 1..4_u32 {
+        let mut contacts: Vec<FullContact> = (0..3000)
+            .map(|n| contact(n * 7919 % 3001 + 10_000, &format!("C-{n}"), &[&format!("u{n}@example.com")]))
+            .collect();
+        contacts.push(contact(i64::from(number) * 3000, client, &[address, "+12125550199"]));
+        contacts.rotate_left(1000 * usize::try_from(number).unwrap() / 2);
+        list_of(&db, u128::from(number), &contacts).await;
+    }
+    suppress(&db, address).await;
+    assert!(in_files(db.url(), address) && in_files(db.url(), client));
+    let erased = erase(&db, &PersonKey::Address(address.into())).await;
+    assert_eq!((erased.contacts, erased.devices, erased.suppression), (3, 6, 1));
+    assert!(db.empty_journal().await.unwrap());
+    for text in [address, client, "+12125550199", "asked by Ann"] {
+        assert!(!in_files(db.url(), text), "{text}");
+    }
+    // others stay
+    assert!(in_files(db.url(), "u2999@example.com"));
 }
 
 #[tokio::test]

@@ -152,6 +152,10 @@ pub enum UserCommand {
   cxc user add 'acme\\ann' --role administrator
   printf %s \"$PASSWORD\" | cxc user add 'acme\\ann' --role analyst --password-stdin")]
     Add(UserAdd),
+    /// Give a user who is there more roles
+    #[command(after_help = "Example:
+  cxc user grant 'acme\\ann' --role administrator")]
+    Grant(UserGrant),
     /// Give a user another password and end every session of the user
     #[command(after_help = "Example:
   cxc user reset-password 'acme\\ann'")]
@@ -169,6 +173,16 @@ pub struct UserAdd {
     /// Read the password from standard input
     #[arg(long)]
     pub password_stdin: bool,
+}
+
+/// `cxc user grant`.
+#[derive(Debug, Args)]
+pub struct UserGrant {
+    /// As at sign-in: DOMAIN\USER
+    pub user: String,
+    /// administrator, campaign-manager, list-manager, compliance-officer, analyst, auditor or agent; may be repeated
+    #[arg(long, required = true)]
+    pub role: Vec<String>,
 }
 
 /// `cxc user reset-password`.

@@ -1,10 +1,11 @@
 //! The configured database, opened for a command or for the server.
 use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use cxc_core::hash::HashKey;
+use cxc_list_builder::Folders;
 use cxc_store::{Db, DbOptions, StoreError, installation};
 
 use crate::config::{Config, without_password};
@@ -23,7 +24,11 @@ pub struct Store {
 /// Opens the configured database, made and brought up to date if need be. A failure is one to begin.
 pub async fn open(config: &Config) -> Result<Store, Failure> {
     let in_use = match config.embedded_file() {
-        Some(file) => Some(lock_shared(&file).map_err(Failure::start)?),
+        Some(file) => {
+            let lock = lock_shared(&file).map_err(Failure::start)?;
+            make_private_folders(&config.data_dir).map_err(Failure::start)?;
+            Some(lock)
+        }
         None => None,
     };
     let options = DbOptions {
@@ -66,14 +71,44 @@ pub fn make_folder(store: &Path) -> anyhow::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
+    make_private(folder)
+}
+
+/// Makes a folder and those above it for their owner only, unless it is there.
+pub fn make_private(folder: &Path) -> anyhow::Result<()> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.with_context(|| format!("the data folder {} can't be made", folder.display()))
+}
+
+/// A new or emptied file, for its owner only.
+pub fn create_private(file: &Path) -> std::io::Result<File> {
+    File::options().write(true).create(true).truncate(true).mode(0o600).open(file)
+}
+
+/// Makes the data folder and those of files in it for their owner only, and warns of those that others may read.
+pub fn make_private_folders(data_dir: &Path) -> anyhow::Result<()> {
+    let Folders { uploads, rejects, exports } = Folders::below(data_dir);
+    let folders = [data_dir.to_owned(), uploads, rejects, exports];
+    for folder in &folders {
+        make_private(folder)?;
+    }
+    if is_open(data_dir) {
+        let folder = data_dir.display();
+        tracing::warn!(
+            "other users of this machine may read {folder}, which holds personal data: chmod -R go= {folder}"
+        );
+    }
+    Ok(())
+}
+
+fn is_open(folder: &Path) -> bool {
+    folder.metadata().is_ok_and(|about| about.permissions().mode() & 0o077 != 0)
 }
 
 fn lock_shared(store: &Path) -> anyhow::Result<File> {
     make_folder(store)?;
     let path = lock_file(store);
-    let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+    let file = File::options().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path);
     let file = file.with_context(|| format!("{} can't be written", path.display()))?;
     file.try_lock_shared().map_err(|_| anyhow!("the embedded store is being restored: try again when that is done"))?;
     Ok(file)
@@ -83,7 +118,7 @@ fn lock_shared(store: &Path) -> anyhow::Result<File> {
 pub fn lock_alone(store: &Path) -> anyhow::Result<File> {
     make_folder(store)?;
     let path = lock_file(store);
-    let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
+    let file = File::options().create(true).truncate(false).read(true).write(true).mode(0o600).open(&path);
     let file = file.with_context(|| format!("{} can't be written", path.display()))?;
     file.try_lock().map_err(|_| anyhow!("the embedded store is in use: stop `cxc up` and other commands first"))?;
     Ok(file)

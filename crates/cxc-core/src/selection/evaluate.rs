@@ -146,6 +146,18 @@ mod tests {
     }
 
     #[test]
+    fn a_custom_field_is_compared_as_text_and_as_number() {
+        let older = one("custom:Age", "numeric", "greater_than", "\"40\"");
+        assert!(matches(&older, &row(&[("custom:Age", "41")])) && !matches(&older, &row(&[("custom:Age", "9")])));
+        let noted = one("custom:Note to us", "string", "contains", "\"vip\"");
+        assert!(matches(&noted, &row(&[("custom:Note to us", "a VIP")])) && !matches(&noted, &row(&[])));
+        let unknown = serde_json::from_str::<SelectionRule>(
+            r#"{"conditionSets":[[{"field":"Age","type":"string","operator":"equal","value":"a"}]]}"#,
+        );
+        assert!(unknown.unwrap().validate()[0].detail.contains("custom:Age"));
+    }
+
+    #[test]
     fn case_and_outer_spaces_make_no_difference() {
         assert!(company("equal", r#"" acme""#, "  ACME "));
         assert!(company("in", r#"["x","Ärzte"]"#, "ÄRZTE"));
@@ -213,6 +225,8 @@ mod tests {
     fn what_cannot_be_used_is_refused_at_its_place() {
         for (condition, pointer, code) in [
             (r#""field":"c_nope","type":"string","operator":"equal","value":"a""#, "/field", "unknown_field"),
+            (r#""field":"Age","type":"string","operator":"equal","value":"a""#, "/field", "unknown_field"),
+            (r#""field":"custom:Age","type":"area_code","operator":"equal","value":"a""#, "/type", "type"),
             (r#""field":"Attempts","type":"numeric","operator":"equal","value":1"#, "/field", "not_of_this_kind"),
             (r#""field":"c_company","type":"area_code","operator":"equal","value":"a""#, "/type", "type"),
             (r#""field":"c_company","type":"string","operator":"less_than","value":"a""#, "/operator", "operator"),

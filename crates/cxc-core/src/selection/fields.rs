@@ -30,7 +30,7 @@ const fn field(name: &'static str, level: FieldLevel, field_type: FieldType) -> 
     KnownField { name, level, field_type }
 }
 
-/// Every field but `c_other1` to `c_other100`, which [`known_field`] knows too.
+/// Every field but `c_other1` to `c_other100` and `custom:NAME`, which [`known_field`] knows too.
 pub const KNOWN_FIELDS: &[KnownField] = &[
     field("c_client_id", FieldLevel::Contact, FieldType::String),
     field("c_first_name", FieldLevel::Contact, FieldType::String),
@@ -63,12 +63,28 @@ pub const KNOWN_FIELDS: &[KnownField] = &[
     field("till", FieldLevel::Suppression, FieldType::Numeric),
 ];
 
-/// The field of a column name, as it is written.
+/// What stands before the name of a custom field.
+const CUSTOM: &str = "custom:";
+
+/// The longest name of a custom field, in characters.
+pub const MAX_CUSTOM_NAME: usize = 100;
+
+/// The field of a column name, as it is written: one of [`KNOWN_FIELDS`], `c_other1` to `c_other100`, or `custom:NAME`.
 pub fn known_field(name: &str) -> Option<KnownField> {
+    if custom_name(name).is_some() {
+        return Some(field("custom", FieldLevel::Contact, FieldType::String));
+    }
     if other_number(name).is_some() {
         return Some(field("c_other", FieldLevel::Contact, FieldType::String));
     }
     KNOWN_FIELDS.iter().find(|f| f.name == name).copied()
+}
+
+/// The NAME of `custom:NAME`, a custom field that an import made from a header; `None` for another name.
+pub fn custom_name(name: &str) -> Option<&str> {
+    let name = name.strip_prefix(CUSTOM)?;
+    let fits = !name.trim().is_empty() && name.chars().count() <= MAX_CUSTOM_NAME && !name.contains('\0');
+    fits.then_some(name)
 }
 
 /// The number of `c_other1` to `c_other100`; `None` for another name.
@@ -105,6 +121,16 @@ mod tests {
         assert_eq!(other_number("c_other1"), Some(1));
         assert_eq!(other_number("c_other100"), Some(100));
         for name in ["c_other", "c_other0", "c_other01", "c_other101", "c_other+1", "c_other1x", "c_other99999999999"] {
+            assert!(known_field(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_custom_field_is_named_behind_its_prefix() {
+        assert_eq!(custom_name("custom:Shoe size"), Some("Shoe size"));
+        let longest = format!("custom:{}", "ä".repeat(MAX_CUSTOM_NAME));
+        assert!(known_field(&longest).is_some_and(|f| f.level == FieldLevel::Contact));
+        for name in ["Age", "custom", "custom:", "custom: ", "Custom:Age", "custom:a\0b", &format!("{longest}x")] {
             assert!(known_field(name).is_none(), "{name}");
         }
     }

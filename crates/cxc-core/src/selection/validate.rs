@@ -41,7 +41,8 @@ impl Condition {
             None => error(
                 "/field",
                 "unknown_field",
-                "a field is a known column, as in c_last_name, c_other1 or cd_area_code",
+                "a field is a known column, as in c_last_name, c_other1 or cd_area_code, or custom:NAME for a column \
+                 that an import kept under its own name, as in custom:Age",
             ),
             Some(field) if !kind.allows(field.level) => {
                 error("/field", "not_of_this_kind", "a rule of this kind does not use this field");

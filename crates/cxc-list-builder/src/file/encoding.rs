@@ -43,7 +43,7 @@ pub(super) fn find(
     given: Option<&str>,
     later: impl FnOnce() -> Result<Vec<u8>, FileError>,
 ) -> Result<Found, FileError> {
-    let given = given.map(str::trim).filter(|g| !g.is_empty() && !g.eq_ignore_ascii_case("auto"));
+    let given = given.map(str::trim).filter(|g| is_given(g));
     let asked = given.map(|label| by_label(label, sample)).transpose()?;
     if let Some((encoding, mark)) = Encoding::for_bom(sample) {
         return Ok(Found { encoding, mark, how: How::Mark });
@@ -55,6 +55,15 @@ pub(super) fn find(
         }
         _ => detect(sample, whole, later),
     }
+}
+
+/// Whether a label names an encoding, or asks for its detection.
+pub(super) fn known(label: &str) -> Result<(), FileError> {
+    if is_given(label.trim()) { by_label(label, &[]).map(|_| ()) } else { Ok(()) }
+}
+
+fn is_given(label: &str) -> bool {
+    !label.is_empty() && !label.eq_ignore_ascii_case("auto")
 }
 
 fn detect(sample: &[u8], whole: bool, later: impl FnOnce() -> Result<Vec<u8>, FileError>) -> Result<Found, FileError> {

@@ -1,6 +1,8 @@
 //! How a file is to be read, and the limits that hold whatever it holds.
 use std::path::PathBuf;
 
+use super::{FileError, encoding};
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -75,6 +77,42 @@ pub struct ReadOptions {
     pub limits: Limits,
     /// Where a spreadsheet is unpacked to; none takes the system's folder.
     pub temp_dir: Option<PathBuf>,
+}
+
+impl ReadOptions {
+    /// Says what no file can be read with: an encoding that nobody knows, signs that can't part columns.
+    pub fn check(&self) -> Result<(), FileError> {
+        if let Some(label) = &self.encoding {
+            encoding::known(label)?;
+        }
+        let quote = self.quote_byte()?;
+        match self.delimiter_byte()? {
+            Some(delimiter) if Some(delimiter) == quote => Err(same()),
+            _ => Ok(()),
+        }
+    }
+
+    /// The character between columns, where one is given.
+    pub(super) fn delimiter_byte(&self) -> Result<Option<u8>, FileError> {
+        self.delimiter.map(|c| ascii(c, "delimiter")).transpose()
+    }
+
+    /// The quote character.
+    pub(super) fn quote_byte(&self) -> Result<Option<u8>, FileError> {
+        self.quote.map(|c| ascii(c, "quote character")).transpose()
+    }
+}
+
+/// The error of a delimiter that is the quote character.
+pub(super) fn same() -> FileError {
+    FileError::Options("a delimiter is another sign than the quote character".into())
+}
+
+fn ascii(c: char, what: &str) -> Result<u8, FileError> {
+    match u8::try_from(c) {
+        Ok(b) if b.is_ascii() && !b.is_ascii_alphanumeric() && !matches!(b, b'\n' | b'\r' | 0) => Ok(b),
+        _ => Err(FileError::Options(format!("a {what} is one ASCII sign, no letter, digit or line end, not {c:?}"))),
+    }
 }
 
 impl Default for ReadOptions {

@@ -9,7 +9,7 @@ use super::encoding::{self, Found, How};
 use super::error::FileError;
 use super::fixed::Positions;
 use super::kind;
-use super::options::{FixedColumn, HeaderOption, ReadOptions};
+use super::options::{self, FixedColumn, HeaderOption, ReadOptions};
 use super::records::{Layout, Records, Width};
 use super::source::{Packing, Source};
 use super::split::Splitter;
@@ -195,7 +195,7 @@ fn start(source: &Source, found: Found, layout: Layout, limit: usize, rows: bool
 }
 
 fn layout(source: &Source, sample: &Sample, options: &ReadOptions) -> Result<(Layout, FileKind, bool), FileError> {
-    let quote = options.quote.map(|q| ascii(q, "quote character")).transpose()?;
+    let quote = options.quote_byte()?;
     if source.sheet.is_some() {
         let splitter = Splitter { delimiter: b',', quote: Some(b'"') };
         return Ok((Layout::Delimited(splitter), FileKind::Spreadsheet, false));
@@ -205,23 +205,16 @@ fn layout(source: &Source, sample: &Sample, options: &ReadOptions) -> Result<(La
         return Ok((Layout::Fixed(Positions::new(columns)), FileKind::Fixed, false));
     }
     let declared = dialect::declared_delimiter(&sample.text);
-    let delimiter = match (options.delimiter, declared) {
-        (Some(given), _) => ascii(given, "delimiter")?,
+    let delimiter = match (options.delimiter_byte()?, declared) {
+        (Some(given), _) => given,
         (None, Some(declared)) => declared,
         (None, None) => dialect::delimiter(sample, quote, options.limits.record_bytes)?,
     };
     if Some(delimiter) == quote {
-        return Err(FileError::Options("delimiter and quote character are the same".into()));
+        return Err(options::same());
     }
     let splitter = Splitter { delimiter, quote };
     Ok((Layout::Delimited(splitter), FileKind::Delimited(char::from(delimiter)), declared.is_some()))
-}
-
-fn ascii(c: char, what: &str) -> Result<u8, FileError> {
-    match u8::try_from(c) {
-        Ok(b) if b.is_ascii() && !b.is_ascii_alphanumeric() && !matches!(b, b'\n' | b'\r' | 0) => Ok(b),
-        _ => Err(FileError::Options(format!("a {what} is one ASCII sign, not {c:?}"))),
-    }
 }
 
 fn check_fixed(columns: &[FixedColumn], most: usize) -> Result<(), FileError> {

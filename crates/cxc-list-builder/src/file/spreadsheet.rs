@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 use super::error::FileError;
 use super::options::ReadOptions;
 use super::source::temp_file;
+use super::trim::trim;
 
 /// The largest XLS in bytes: its library holds it in memory several times over.
 const MAX_XLS: u64 = 64_000_000;
@@ -68,8 +69,10 @@ fn guarded(work: impl FnOnce() -> Result<Unpacked, FileError>) -> Result<Unpacke
         .unwrap_or_else(|_| Err(FileError::Damaged("the workbook cannot be understood".into())))
 }
 
+/// The library's words are for its makers; what helps is another copy of the workbook.
 fn damaged(error: impl std::fmt::Display) -> FileError {
-    FileError::Damaged(format!("the workbook cannot be read: {error}"))
+    tracing::debug!(%error, "a workbook cannot be read");
+    FileError::Damaged("the workbook cannot be read; save it again, as XLSX or as CSV".into())
 }
 
 fn first_sheet(sheets: &[calamine::Sheet]) -> Result<(String, usize), FileError> {
@@ -92,7 +95,8 @@ fn borrowed(value: &Data) -> DataRef<'_> {
     }
 }
 
-/// Writes cells as records: one a row, rows without cells as blank lines.
+/// Writes cells as records: one a row, rows without cells as blank lines. Rows behind the last value are no
+/// lines: a sheet may be formatted down to its last row.
 struct Writer {
     out: BufWriter<NamedTempFile>,
     row: u32,
@@ -111,7 +115,10 @@ impl Writer {
     }
 
     fn cell(&mut self, (row, column): (u32, u32), value: &DataRef<'_>) -> Result<(), FileError> {
-        if matches!(value, DataRef::Empty) {
+        if let DataRef::Error(_) = value {
+            self.errors += 1;
+        }
+        if row > self.row && is_blank(value) || matches!(value, DataRef::Empty) {
             return Ok(());
         }
         self.move_to(row, column)?;
@@ -127,11 +134,7 @@ impl Writer {
             }
             DataRef::Bool(v) => self.plain(if *v { "TRUE" } else { "FALSE" }),
             DataRef::DateTime(v) => self.plain(&date_text(v)),
-            DataRef::Error(_) => {
-                self.errors += 1;
-                Ok(())
-            }
-            DataRef::Empty => Ok(()),
+            DataRef::Error(_) | DataRef::Empty => Ok(()),
         };
         self.number = number;
         result
@@ -191,9 +194,23 @@ fn write_float(out: &mut String, value: f64) {
     debug_assert!(written.is_ok(), "a string takes any text");
 }
 
+/// Whether a cell has nothing that a reader of lists would see.
+fn is_blank(value: &DataRef<'_>) -> bool {
+    match value {
+        DataRef::Empty | DataRef::Error(_) => true,
+        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => trim(text).is_empty(),
+        DataRef::SharedString(text) => trim(text).is_empty(),
+        _ => false,
+    }
+}
+
 fn date_text(value: &ExcelDateTime) -> String {
-    if value.is_duration() {
-        return value.as_f64().to_string();
+    let days = value.as_f64();
+    // less than a day is a time of day, of no day
+    if value.is_duration() || (0.0..1.0).contains(&days) {
+        let sign = if days < 0.0 { "-" } else { "" };
+        let seconds = (days.abs() * 86_400.0).round() as u64;
+        return format!("{sign}{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
     }
     let (year, month, day, hour, minute, second, _) = value.to_ymd_hms_milli();
     if (hour, minute, second) == (0, 0, 0) {

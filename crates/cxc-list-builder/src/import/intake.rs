@@ -327,7 +327,9 @@ impl Work {
     }
 
     fn send(&mut self) -> Result<(), IntakeError> {
-        let next = Unit::new(&self.intake.db, self.intake.import.generation, self.unit.number + 1);
+        let mut next = Unit::new(&self.intake.db, self.intake.import.generation, self.unit.number + 1);
+        // the last one may stay empty: it must not take the progress back to the beginning
+        (next.bytes, next.lines) = (self.unit.bytes, self.unit.lines);
         let unit = std::mem::replace(&mut self.unit, next);
         self.sender.blocking_send(unit).map_err(|_| IntakeError::Stopped)
     }

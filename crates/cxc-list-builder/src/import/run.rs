@@ -8,7 +8,7 @@ use std::time::Instant;
 use cxc_server::job_runner::{JobControl, JobError};
 use cxc_server::{ApiError, App, Code};
 use cxc_store::StoreError;
-use cxc_store::import::{ListImport, NewImport};
+use cxc_store::import::{ImportCounts, ListImport, NewImport};
 use cxc_store::list::ContactList;
 use cxc_store::location::Locations;
 use serde_json::json;
@@ -57,8 +57,21 @@ pub(crate) enum Stop {
     Mapping(#[from] MappingError),
     #[error(transparent)]
     Job(#[from] JobError),
-    #[error("no line of the file could be taken; the rejects file says why for each")]
+    #[error("{}", why(.0))]
     NothingTaken(Box<(Taken, Warnings)>),
+}
+
+fn why(left: &(Taken, Warnings)) -> &'static str {
+    nothing_taken(left.0.counts)
+}
+
+/// Why no line of a file was taken.
+pub(crate) fn nothing_taken(counts: ImportCounts) -> &'static str {
+    match counts {
+        ImportCounts { lines, blank, .. } if lines == blank => "the file has a header and no line of data",
+        ImportCounts { rejected: 0, duplicate: 0, .. } => "the selection rule takes no line of the file",
+        _ => "no line of the file could be taken; the rejects file says why for each",
+    }
 }
 
 impl From<StoreError> for Stop {
@@ -368,7 +381,7 @@ async fn take_back(
     let app = &context.app;
     let ended =
         if matches!(stop, Stop::Job(JobError::Cancelled | JobError::Stopping)) { "cancelled" } else { "failed" };
-    let mut counts = cxc_store::import::ImportCounts::default();
+    let mut counts = ImportCounts::default();
     let mut stop = stop;
     if let Stop::NothingTaken(left) = &mut stop {
         counts = left.0.counts;

@@ -17,15 +17,18 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::outcome::{Detail, ImportOutcome};
-use super::run::{ImportContext, Opened, Stop, keep_rejects, open, rejects_file, release, take_lease};
+use super::run::{ImportContext, Opened, Stop, keep_rejects, nothing_taken, open, rejects_file, release, take_lease};
 use super::settings::{ImportMode, ImportSettings};
 use super::settle::settle_list;
+use super::warnings::{WarningKind, Warnings};
 use super::write::{HeldLease, Progress};
 use crate::file::{Batch, BatchStream, RecordRef, RecordStatus, Reject, RejectReason, RejectsWriter};
 use crate::mapping::{MappedRow, Plan, Purpose};
 
 const RECORDS: usize = 1_000;
 const DAY: i64 = 24 * 3600 * 1_000_000;
+const CUT: &str = "a text over its limit was cut";
+const SHORTENED: &str = "an entry ends before its date: the list keeps entries for a number of days";
 
 /// Runs the import of a file into a suppression list. `retention_days` is that of the list.
 pub async fn run_suppression_import(
@@ -111,6 +114,7 @@ struct Tally {
     rejects: RejectsWriter<BufWriter<File>>,
     /// Entries more than before; in replace mode: entries.
     added: i64,
+    warnings: Warnings,
 }
 
 impl Work<'_> {
@@ -140,11 +144,8 @@ impl Work<'_> {
                 let rejected = tally.rejects.written();
                 tally.rejects.finish().map_err(|e| JobError::Internal(e.into()))?;
                 detail.rejects_file = keep_rejects(self.context, &import, rejected);
-                let refused = ApiError::invalid(
-                    "/file",
-                    "nothing_taken",
-                    "no line of the file could be taken; the rejects file says why for each",
-                );
+                detail.warnings = tally.warnings.into_list();
+                let refused = ApiError::invalid("/file", "nothing_taken", nothing_taken(tally.counts));
                 Err(self.take_back(&import, refused.into(), tally.counts, detail, lease).await)
             }
             Err(stop) => {
@@ -164,7 +165,7 @@ impl Work<'_> {
         let Opened { file, plan, .. } = opened;
         let total_bytes = file.total_bytes;
         let rejects = rejects_file(self.context, import, &file)?;
-        let mut tally = Tally { counts: ImportCounts::default(), rejects, added: 0 };
+        let mut tally = Tally { counts: ImportCounts::default(), rejects, added: 0, warnings: Warnings::default() };
         let mut batches = BatchStream::spawn(file, RECORDS, 2);
         while let Some(batch) = batches.next().await {
             let batch = batch?;
@@ -200,7 +201,10 @@ impl Work<'_> {
                         None
                     }
                     RecordStatus::Rejected(problem) => Some((record, Err(problem.into()))),
-                    RecordStatus::Data => Some((record, plan.map(record).and_then(|row| self.entries(list, &row)))),
+                    RecordStatus::Data => {
+                        let entries = plan.map(record).and_then(|row| self.entries(list, &row, &mut tally.warnings));
+                        Some((record, entries))
+                    }
                 }
             })
             .collect();
@@ -264,26 +268,32 @@ impl Work<'_> {
     }
 
     /// A line's entries: its client id, or each of its devices.
-    fn entries(&self, list: &SuppressionList, row: &MappedRow<'_>) -> Result<Vec<SuppressionEntry>, Reject> {
+    fn entries(
+        &self,
+        list: &SuppressionList,
+        row: &MappedRow<'_>,
+        warnings: &mut Warnings,
+    ) -> Result<Vec<SuppressionEntry>, Reject> {
         let app = &self.context.app;
-        let now = app.now();
-        let from_at = instant(row.from, false)?;
-        let till = instant(row.till, true)?;
-        let kept = self.retention_days.map(|days| now.saturating_add(days.saturating_mul(DAY)));
-        let until_at = match (till, kept) {
-            (Some(till), Some(kept)) => Some(till.min(kept)),
-            (till, kept) => till.or(kept),
-        };
+        let (now, line) = (app.now(), row.record().line_number());
+        let (from_at, until_at, shortened) = self.times(row, now)?;
         let entry = |key: String| SuppressionEntry {
             key_hash: app.hash_key.hash(list.tenant, &key),
             key,
             from_at,
             until_at,
-            reason: None,
+            reason: (!row.reason.is_empty()).then(|| row.reason.replace('\0', "")),
             source: "import".into(),
             added_at: now,
         };
+        let mut note = |kind, count: u32, text: &str| {
+            if count > 0 {
+                warnings.note(kind, line, count.into(), || text.to_owned());
+            }
+        };
         if list.kind != DEVICE {
+            note(WarningKind::Cut, row.cut, CUT);
+            note(WarningKind::TillShortened, shortened.into(), SHORTENED);
             return Ok(vec![entry(row.client_id.to_owned())]);
         }
         let checkers = &self.context.checkers;
@@ -304,8 +314,30 @@ impl Work<'_> {
             }
         }
         match wrong {
-            Some(reject) if entries.is_empty() => Err(reject),
-            _ => Ok(entries),
+            Some(reject) if entries.is_empty() => return Err(reject),
+            Some(reject) => note(WarningKind::BadDevice, 1, &reject.text),
+            None => {}
+        }
+        note(WarningKind::Cut, row.cut, CUT);
+        note(WarningKind::TillShortened, shortened.into(), SHORTENED);
+        Ok(entries)
+    }
+
+    /// From when until when a line's entries hold, and whether that is shorter than the line says.
+    fn times(&self, row: &MappedRow<'_>, now: i64) -> Result<(Option<i64>, Option<i64>, bool), Reject> {
+        let from = instant(row.from, false, row.from_column())?;
+        let till = instant(row.till, true, row.till_column())?;
+        let kept = self.retention_days.map(|days| now.saturating_add(days.saturating_mul(DAY)));
+        let until = [till, kept].into_iter().flatten().min();
+        let wrong = |column, text: &str| Err(Reject { reason: RejectReason::BadValue, column, text: text.into() });
+        match (from, until) {
+            (Some(from), _) if till.is_some_and(|till| till <= from) => {
+                wrong(row.till_column(), "the end of an entry is after its beginning")
+            }
+            (Some(from), Some(until)) if until <= from => {
+                wrong(row.from_column(), "the entry would begin after the days for which the list keeps entries")
+            }
+            _ => Ok((from, until, till.is_some() && until < till)),
         }
     }
 
@@ -320,6 +352,7 @@ impl Work<'_> {
         let rejected = tally.rejects.written();
         tally.rejects.finish().map_err(|e| JobError::Internal(e.into()))?;
         detail.rejects_file = keep_rejects(self.context, import, rejected);
+        detail.warnings = tally.warnings.into_list();
         let detail = serde_json::to_value(&detail).map_err(StoreError::from)?;
         let mut tx = app.db.begin().await?;
         tx.lease_check(lease.lease()).await?;
@@ -376,7 +409,7 @@ impl Tally {
 }
 
 /// An instant, or a day of UTC: its beginning, or its end.
-fn instant(text: &str, end: bool) -> Result<Option<i64>, Reject> {
+fn instant(text: &str, end: bool, column: Option<usize>) -> Result<Option<i64>, Reject> {
     if text.is_empty() {
         return Ok(None);
     }
@@ -387,7 +420,7 @@ fn instant(text: &str, end: bool) -> Result<Option<i64>, Reject> {
     let at = day.and_then(|day| day.to_zoned(TimeZone::UTC));
     at.map(|at| Some(at.timestamp().as_microsecond())).map_err(|_| Reject {
         reason: RejectReason::BadValue,
-        column: None,
+        column,
         text: "an instant is RFC 3339 or a day such as 2026-03-02".into(),
     })
 }

@@ -2,7 +2,7 @@
 use cxc_core::field::normalise_header;
 
 use super::document::{ColumnRef, DataMapping, MappingKind};
-use super::draft::{Draft, Slot, hint_of};
+use super::draft::{Draft, Slot, hint_of, short};
 use super::error::MappingError;
 use super::plan::Why;
 use super::target::Target;
@@ -50,7 +50,7 @@ fn find(draft: &Draft<'_>, reference: &ColumnRef) -> Result<usize, MappingError>
             let exact = header.iter().position(|h| h == name.trim());
             let key = normalise_header(name);
             let alike = || header.iter().position(|h| !key.is_empty() && normalise_header(h) == key);
-            exact.or_else(alike).ok_or_else(|| missing(format!("{name:?}")))
+            exact.or_else(alike).ok_or_else(|| missing(short(name)))
         }
     }
 }

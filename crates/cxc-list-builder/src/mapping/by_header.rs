@@ -25,15 +25,22 @@ pub(super) fn fill(draft: &mut Draft<'_>) {
     feed_family_name(draft, &names);
 }
 
-/// Device columns take the positions that are left, in the order of the file.
+/// Device columns take the positions that are left, in the order of the file; so does a second column that
+/// names a position which the first one has.
 fn feed_devices(draft: &mut Draft<'_>, names: &[String]) {
     for (column, name) in names.iter().enumerate() {
-        if let Some(HeaderMeaning::AnyDevice(hint)) = header_meaning(name) {
-            let looks = |v: &str| look::is_phone(v) || look::is_email(v);
-            let doubtful = is_weak(&normalise_header(name)) && draft.share(column, looks).is_some_and(|s| s < 0.5);
-            if !doubtful {
-                draft.feed_device(column, hint, Why::Name);
+        match header_meaning(name) {
+            Some(HeaderMeaning::AnyDevice(hint)) => {
+                let looks = |v: &str| look::is_phone(v) || look::is_email(v);
+                let doubtful = is_weak(&normalise_header(name)) && draft.share(column, looks).is_some_and(|s| s < 0.5);
+                if !doubtful {
+                    draft.feed_device(column, hint, Why::Name);
+                }
             }
+            Some(HeaderMeaning::Field(ContactField::Device(_))) => {
+                draft.feed_device(column, DeviceHint::default(), Why::Name);
+            }
+            _ => {}
         }
     }
 }
@@ -65,6 +72,7 @@ fn of_suppression(name: &str) -> Option<Target> {
         "from" | "fromdate" | "validfrom" | "start" | "startdate" | "effective" | "von" => Some(Target::From),
         "till" | "until" | "to" | "todate" | "validuntil" | "validtill" | "validto" | "end" | "enddate" | "expires"
         | "expiry" | "expirydate" | "expirationdate" | "bis" => Some(Target::Till),
+        "reason" | "grund" | "motif" | "motivo" => Some(Target::Reason),
         _ => None,
     }
 }

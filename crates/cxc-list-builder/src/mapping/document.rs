@@ -46,7 +46,7 @@ pub struct ColumnMapping {
     pub length: Option<u32>,
     /// What it feeds: `clientId`, `firstName`, `lastName`, `company`, `country`, `state`, `postalCode`,
     /// `timeZone`, `device1` to `device10`, `other1` to `other100`, `custom:NAME`, `ignore`; of a
-    /// suppression file also `value`, `from`, `till`.
+    /// suppression file also `value`, `from`, `till`, `reason`.
     #[schema(value_type = String, example = "device1")]
     pub field: Target,
     /// What a device is for.
@@ -125,7 +125,12 @@ impl DataMapping {
             }
             seen.push(key);
         }
-        self.delimiter_char().map(|_| ())
+        let options = ReadOptions {
+            encoding: self.encoding.clone(),
+            delimiter: self.delimiter_char()?,
+            ..ReadOptions::default()
+        };
+        options.check().map_err(|e| MappingError::Wrong(e.to_string()))
     }
 
     /// How to read the file: what the document says, and `base` for the rest.
@@ -200,6 +205,9 @@ mod tests {
             (r#"{"columns":[{"column":1,"field":"device1"},{"column":2,"field":"device1"}]}"#, "fed twice"),
             (r#"{"columns":[{"column":1,"field":"device1","country":"USA"}]}"#, "two letters"),
             (r#"{"columns":[{"column":1,"field":"device1"}],"delimiter":"::"}"#, "one ASCII sign"),
+            (r#"{"columns":[{"column":1,"field":"device1"}],"delimiter":"x"}"#, "one ASCII sign"),
+            (r#"{"columns":[{"column":1,"field":"device1"}],"delimiter":"\""}"#, "the quote character"),
+            (r#"{"columns":[{"column":1,"field":"device1"}],"encoding":"klingon"}"#, "unknown encoding"),
             (r#"{"columns":[{"column":1,"field":"device1"}],"colour":1}"#, "unknown field"),
         ] {
             let error = DataMapping::parse(json).unwrap_err().to_string();

@@ -10,6 +10,18 @@ use super::plan::{Purpose, Why};
 use super::target::Target;
 use crate::file::{FileReader, originals};
 
+/// Columns that an error names.
+const SHOWN: usize = 12;
+/// Characters of a column's name that an error shows.
+const SHORT: usize = 40;
+
+/// A name between quotes, cut.
+pub(super) fn short(name: &str) -> String {
+    let more = if name.chars().count() > SHORT { "..." } else { "" };
+    let cut: String = name.chars().take(SHORT).collect();
+    format!("{cut:?}{more}")
+}
+
 /// A field and where its values come from.
 #[derive(Debug, Clone)]
 pub(super) struct Slot {
@@ -76,7 +88,7 @@ impl<'a> Draft<'a> {
             (Target::Value, Purpose::SuppressDevices) => {
                 self.free_device().map(|n| Target::Field(ContactField::Device(n)))
             }
-            (Target::Value | Target::From | Target::Till, Purpose::Contacts) => None,
+            (Target::Value | Target::From | Target::Till | Target::Reason, Purpose::Contacts) => None,
             (target, _) => Some(target),
         }
     }
@@ -122,11 +134,12 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// The columns of the file in words, at most 30.
+    /// The columns of the file in words, as many as fit into a sentence. A file that was split by the wrong
+    /// sign has its whole header as one name.
     pub fn found(&self) -> String {
-        let names: Vec<String> =
-            (0..self.file.columns.min(30)).map(|c| format!("{:?}", self.file.column_name(c))).collect();
-        let more = self.file.columns.saturating_sub(30);
+        let shown = self.file.columns.min(SHOWN);
+        let names: Vec<String> = (0..shown).map(|c| short(&self.file.column_name(c))).collect();
+        let more = self.file.columns - shown;
         if more > 0 { format!("{} and {more} more", names.join(", ")) } else { names.join(", ") }
     }
 

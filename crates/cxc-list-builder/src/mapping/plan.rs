@@ -96,6 +96,7 @@ pub struct Plan {
     pub(super) custom: Vec<(String, Feed)>,
     pub(super) from: Option<Feed>,
     pub(super) till: Option<Feed>,
+    pub(super) reason: Option<Feed>,
     columns: Vec<PlannedColumn>,
     defaults: Vec<ColumnMapping>,
 }
@@ -137,6 +138,7 @@ impl Plan {
             custom: Vec::new(),
             from: None,
             till: None,
+            reason: None,
             columns: (0..draft.file.columns).map(|c| planned(draft, c)).collect(),
             defaults: draft.slots.iter().filter(|s| s.column.is_none()).map(constant).collect(),
         };
@@ -154,6 +156,7 @@ impl Plan {
                 Target::Custom(name) => plan.custom.push((name.clone(), feed)),
                 Target::From => plan.from = Some(feed),
                 Target::Till => plan.till = Some(feed),
+                Target::Reason => plan.reason = Some(feed),
                 Target::Value | Target::Ignore => {}
             }
         }

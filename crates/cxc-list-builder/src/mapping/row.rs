@@ -44,6 +44,8 @@ pub struct MappedRow<'a> {
     pub from: &'a str,
     /// Last day of a suppression entry, as written.
     pub till: &'a str,
+    /// Why a suppression entry is there, cut to 256 characters.
+    pub reason: &'a str,
     /// Values that were cut to their limit.
     pub cut: u32,
     /// The index of the first column with a cut value.
@@ -88,6 +90,12 @@ impl Plan {
         }
         row.from = self.from.as_ref().map_or("", |feed| feed.value(record, clean));
         row.till = self.till.as_ref().map_or("", |feed| feed.value(record, clean));
+        if let Some(feed) = &self.reason {
+            let reason = feed.value(record, clean);
+            row.count_cut(feed, reason);
+            let (Fit::Whole(fit) | Fit::Cut(fit)) = CUSTOM.fit(reason);
+            row.reason = fit;
+        }
         row.required()
     }
 
@@ -96,7 +104,7 @@ impl Plan {
     }
 }
 
-/// The limit of custom fields, numbered or named.
+/// The limit of custom fields, numbered or named, and of reasons.
 const CUSTOM: ContactField = ContactField::Other(1);
 
 impl<'a> MappedRow<'a> {
@@ -112,6 +120,7 @@ impl<'a> MappedRow<'a> {
             time_zone: "",
             from: "",
             till: "",
+            reason: "",
             cut: 0,
             first_cut: None,
             devices: [MappedDevice::default(); MAX_DEVICES],
@@ -138,6 +147,16 @@ impl<'a> MappedRow<'a> {
     /// The record that this is.
     pub fn record(&self) -> RecordRef<'a> {
         self.record
+    }
+
+    /// The index of the column with the last day of a suppression entry.
+    pub fn till_column(&self) -> Option<usize> {
+        self.plan.till.as_ref().and_then(|feed| feed.column)
+    }
+
+    /// The index of the column with the first day of a suppression entry.
+    pub fn from_column(&self) -> Option<usize> {
+        self.plan.from.as_ref().and_then(|feed| feed.column)
     }
 
     fn fitted(&mut self, field: ContactField, feed: &'a Feed) -> Result<&'a str, Reject> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 const MAX_NAME: usize = 100;
 
 /// What a column feeds. In documents: `firstName`, `device1`, `other7`, `custom:Shoe size`, `ignore`;
-/// in suppression files also `value`, `from` and `till`.
+/// in suppression files also `value`, `from`, `till` and `reason`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Target {
@@ -24,6 +24,8 @@ pub enum Target {
     From,
     /// The last day of a suppression entry.
     Till,
+    /// Why an entry is in a suppression list, for people.
+    Reason,
 }
 
 impl Target {
@@ -36,6 +38,7 @@ impl Target {
             Self::Value => "value".into(),
             Self::From => "from".into(),
             Self::Till => "till".into(),
+            Self::Reason => "reason".into(),
         }
     }
 
@@ -55,6 +58,7 @@ impl Target {
             "value" => Ok(Self::Value),
             "from" => Ok(Self::From),
             "till" | "until" => Ok(Self::Till),
+            "reason" => Ok(Self::Reason),
             "device" => Ok(Self::Field(ContactField::Device(1))),
             _ => ContactField::from_key(text).map(Self::Field).ok_or_else(|| {
                 let shown: String = text.chars().take(MAX_NAME).collect();
@@ -99,8 +103,9 @@ mod tests {
     #[test]
     fn a_target_is_read_back_as_written() {
         let fields = [ContactField::Device(7), ContactField::ClientId, ContactField::Other(100)].map(Target::Field);
-        let others = [Target::Custom("Shoe size".into()), Target::Ignore, Target::Value, Target::From, Target::Till];
-        for target in fields.into_iter().chain(others) {
+        let others = [Target::Custom("Shoe size".into()), Target::Ignore, Target::Value];
+        let of_entries = [Target::From, Target::Till, Target::Reason];
+        for target in fields.into_iter().chain(others).chain(of_entries) {
             assert_eq!(Target::parse(&target.key()), Ok(target));
         }
     }

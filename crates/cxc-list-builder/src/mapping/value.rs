@@ -15,10 +15,40 @@ pub(super) fn clean(text: &str) -> &str {
 pub(super) fn clean_key(text: &str) -> &str {
     let text = clean(text);
     let text = text.strip_prefix('\'').map_or(text, trim);
-    if text.len() <= 7 && NOTHING.iter().any(|word| text.eq_ignore_ascii_case(word)) { "" } else { text }
+    if text.len() <= LONGEST && NOTHING.iter().any(|word| text.eq_ignore_ascii_case(word)) { "" } else { text }
 }
 
-const NOTHING: &[&str] = &["null", "\\n", "n/a", "na", "#n/a", "none", "nil", "-", "--", ".", "unknown", "(null)"];
+/// Words of databases, data frames and spreadsheets for no value.
+const NOTHING: &[&str] = &[
+    "null",
+    "\\n",
+    "n/a",
+    "na",
+    "#n/a",
+    "none",
+    "nil",
+    "-",
+    "--",
+    ".",
+    "unknown",
+    "(null)",
+    "nan",
+    "nat",
+    "<na>",
+    "inf",
+    "+inf",
+    "-inf",
+    "infinity",
+    "-infinity",
+    "#null!",
+    "#div/0!",
+    "#value!",
+    "#ref!",
+    "#name?",
+    "#num!",
+];
+/// The bytes of the longest of them.
+const LONGEST: usize = 9;
 
 #[cfg(test)]
 mod tests {
@@ -28,7 +58,10 @@ mod tests {
     fn what_excel_puts_around_a_value_is_taken_away() {
         assert_eq!(clean("\u{A0}=\"00123\" "), "00123");
         assert_eq!(clean_key("'+12025550123"), "+12025550123");
-        assert_eq!(clean_key("N/A"), "");
+        for word in ["N/A", "NaN", "inf", "-Infinity", "#N/A", "#DIV/0!"] {
+            assert_eq!(clean_key(word), "", "{word}");
+        }
+        assert_eq!(clean_key("Nancy"), "Nancy");
         assert_eq!(clean("Null"), "Null");
         assert_eq!(clean("=\""), "=\"");
     }

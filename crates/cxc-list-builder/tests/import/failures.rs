@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use cxc_list_builder::import::{ImportMode, ImportSettings};
+use cxc_list_builder::import::{ImportMode, ImportSettings, Progress};
 use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, Source};
 use cxc_server::job_runner::{JobControl, run_by_id, run_one};
 use cxc_store::import_undo::Undo;
@@ -39,6 +39,7 @@ async fn a_bad_file_is_refused_and_changes_nothing() {
     }
     let (code, text) = world.refused(nothing_good, settings(ImportMode::Append)).await;
     assert_eq!(code, "nothing_taken", "{text}");
+    assert!(text.contains("the rejects file says why"), "{text}");
     let row = world.row().await;
     assert_eq!((row.contacts, row.changes), (1, 1));
     let mut tx = world.app.db.read().await.unwrap();
@@ -51,6 +52,35 @@ async fn a_bad_file_is_refused_and_changes_nothing() {
     );
     assert!(last.detail.0["rejectsFile"].is_string());
     assert!(matches!(tx.import_undoable(&row, world.app.now()).await.unwrap(), Undo::Possible(_)), "the good one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_without_data_says_that_it_has_none() {
+    let world = World::start().await;
+    for file in ["clientid,first,device1\n", "clientid,first,device1\n\n\n"] {
+        let (code, text) = world.refused(file, settings(ImportMode::Append)).await;
+        assert_eq!(code, "nothing_taken");
+        assert!(text.contains("a header and no line of data"), "{text}");
+    }
+    let rule = r#"{"conditionSets":[[{"field":"c_first_name","type":"string","operator":"equal","value":"Zoe"}]]}"#;
+    let rule = Some(serde_json::from_str(rule).unwrap());
+    let (_, text) = world.refused(ONE, ImportSettings { rule, ..settings(ImportMode::Append) }).await;
+    assert!(text.contains("the selection rule takes no line"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_progress_of_an_import_ends_at_the_end_of_its_file() {
+    let mut world = World::start().await;
+    let last = Arc::new(std::sync::Mutex::new(Progress::default()));
+    let told = Arc::clone(&last);
+    world.watch(move |progress| *told.lock().unwrap() = progress);
+    // as many contacts as fill their units on either engine: the last unit is empty
+    let file = many(10_000);
+    let job = world.job(&file, settings(ImportMode::Append)).await;
+    assert_eq!(job.state, "succeeded", "{:?}", job.error);
+    let size = file.len() as u64;
+    assert_eq!(*last.lock().unwrap(), Progress { bytes: size, total_bytes: size, lines: 10_000 });
+    assert_eq!((job.done, job.total), (size as i64, size as i64));
 }
 
 #[tokio::test(flavor = "multi_thread")]

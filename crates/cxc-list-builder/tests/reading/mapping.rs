@@ -49,6 +49,7 @@ fn headers_in_several_languages_are_understood() {
             "clientId,device1,device2,state,timeZone",
         ),
         ("id,account number,tel\n1,2,+12025550101\n", "custom:id,clientId,device1"),
+        ("id,Device1,phone,Device1\n1,+12025550101,+12025550102,+12025550103\n", "clientId,device1,device2,device3"),
         ("device2,phone,other7\n+12025550101,+12025550102,x\n", "device2,device1,other7"),
         ("number,street,phone\n12,Main,+12025550101\n14,Main,+12025550102\n", "custom:number,custom:street,device1"),
         ("Name,Phone\nAnn,+12025550101\n", "custom:Name,device1"),
@@ -102,6 +103,20 @@ fn without_a_device_the_error_says_what_to_do() {
         "no column looks like a phone number or an email address; columns found: \"first name\", \"city\"; \
          name one device1 or give a mapping"
     );
+}
+
+#[test]
+fn an_error_that_names_columns_stays_short() {
+    let wide: Vec<String> = (0..400).map(|n| format!("a rather long name of the column with the number {n}")).collect();
+    // the second is a header that was split by the wrong sign: one name of thousands of characters
+    for text in [format!("{}\nx\n", wide.join(",")), format!("{}\nx\n", wide.join("#"))] {
+        let error = Plan::new(&opened(&text), Mapping::Auto, Purpose::Contacts).unwrap_err();
+        assert!(error.to_string().len() < 800, "{error}");
+    }
+    let columns = format!(r#"{{"columns":[{{"column":"{}","field":"device1"}}]}}"#, "x".repeat(5_000));
+    let document = DataMapping::parse(&columns).unwrap();
+    let error = Plan::new(&opened("a,b\nx,y\n"), Mapping::Document(&document), Purpose::Contacts).unwrap_err();
+    assert!(error.code() == "column_missing" && error.to_string().len() < 300, "{error}");
 }
 
 #[test]

@@ -12,6 +12,9 @@ const RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.
 const BOOK: &str = r#"<?xml version="1.0"?><workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="Old" sheetId="1" state="hidden" r:id="r2"/><sheet name="People" sheetId="2" r:id="r1"/></sheets></workbook>"#;
 const BOOK_RELS: &str = r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="r2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet2.xml"/></Relationships>"#;
 
+/// A style for dates, one for times of day and one for spans of time.
+const STYLES: &str = r#"<?xml version="1.0"?><styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><cellXfs count="4"><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="21"/><xf numFmtId="46"/></cellXfs></styleSheet>"#;
+
 /// A workbook with this sheet and these shared texts.
 pub fn workbook(sheet: &str, strings: &str) -> Vec<u8> {
     let sheet = format!(
@@ -24,6 +27,7 @@ pub fn workbook(sheet: &str, strings: &str) -> Vec<u8> {
         ("xl/workbook.xml", BOOK),
         ("xl/_rels/workbook.xml.rels", BOOK_RELS),
         ("xl/sharedStrings.xml", strings),
+        ("xl/styles.xml", STYLES),
         ("xl/worksheets/sheet1.xml", &sheet),
         ("xl/worksheets/sheet2.xml", "<worksheet><sheetData/></worksheet>"),
     ] {
@@ -61,6 +65,35 @@ fn the_first_visible_sheet_is_read_row_by_row() {
     assert_eq!((outcome.lines.as_slice(), outcome.blank), ([2, 4, 5].as_slice(), 1));
     let notes = reader.notes.join("\n");
     assert!(notes.contains("the sheet \"People\" is read") && notes.contains("1 cells hold an error"), "{notes}");
+}
+
+#[test]
+fn a_time_of_day_has_no_day() {
+    let rows = r#"<row r="1"><c r="A1"><v>12025550101</v></c><c r="B1" s="2"><v>0.127777777777778</v></c>
+        <c r="C1" s="1"><v>45000</v></c><c r="D1" s="1"><v>45000.5</v></c><c r="E1" s="3"><v>1.5</v></c></row>"#;
+    let outcome = read_bytes(&workbook(rows, &strings(0, &[]))).unwrap();
+    assert_eq!(outcome.data[0], ["12025550101", "03:04:00", "2023-03-15", "2023-03-15T12:00:00", "36:00:00"]);
+}
+
+#[test]
+fn rows_behind_the_last_value_are_no_lines() {
+    let rows = r#"<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>
+        <row r="3"><c r="A3" t="s"><v>2</v></c><c r="B3"><v>12025550101</v></c></row>
+        <row r="4"><c r="A4" s="1"/><c r="B4" t="s"><v>3</v></c></row>
+        <row r="1048576"><c r="A1048576" t="s"><v>3</v></c><c r="B1048576" t="e"><v>#N/A</v></c></row>"#;
+    let spool = file(&workbook(rows, &strings(4, &["Name", "Phone", "Ann", " "])));
+    let mut reader = open_default(spool.path()).unwrap();
+    let outcome = read(&mut reader).unwrap();
+    assert_eq!((outcome.data.len(), outcome.blank, outcome.lines.as_slice()), (1, 1, [3].as_slice()));
+    assert!(reader.notes.join("\n").contains("1 cells hold an error"), "{:?}", reader.notes);
+}
+
+#[test]
+fn a_damaged_workbook_says_what_helps() {
+    let mut bad = std::fs::read(corpus("workbook.xls")).unwrap();
+    bad.truncate(2_000);
+    let error = read_bytes(&bad).unwrap_err();
+    assert_eq!(error.to_string(), "the file is damaged: the workbook cannot be read; save it again, as XLSX or as CSV");
 }
 
 #[test]

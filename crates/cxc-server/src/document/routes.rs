@@ -16,7 +16,7 @@ use super::describe::Description;
 use super::{Common, Document, Stored, list, patch as merging, view};
 use crate::App;
 use crate::error::ApiError;
-use crate::extract::{ApiJson, ApiPath, MergePatch};
+use crate::extract::{ApiJson, ApiPath, MergePatch, NoQuery};
 use crate::principal::{Principal, require};
 
 /// The collection and the items of a kind: list, create, get, replace, update (merge patch) and delete.
@@ -53,6 +53,7 @@ async fn list_all<D: Document>(
 async fn create<D: Document>(
     State(app): State<App>,
     principal: Principal,
+    _: NoQuery,
     ApiJson(request): ApiJson<Value>,
 ) -> Result<Response, ApiError> {
     let mut draft = Draft::<D>::read(request)?;
@@ -71,6 +72,7 @@ async fn get_one<D: Document>(
     State(app): State<App>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
+    _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let mut tx = app.db.read().await?;
@@ -83,6 +85,7 @@ async fn replace<D: Document>(
     State(app): State<App>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
+    _: NoQuery,
     headers: HeaderMap,
     ApiJson(request): ApiJson<Value>,
 ) -> Result<Response, ApiError> {
@@ -99,6 +102,7 @@ async fn update<D: Document>(
     State(app): State<App>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
+    _: NoQuery,
     headers: HeaderMap,
     MergePatch(patch): MergePatch,
 ) -> Result<Response, ApiError> {
@@ -140,6 +144,7 @@ async fn remove<D: Document>(
     State(app): State<App>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
+    _: NoQuery,
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let mut tx = app.db.begin().await?;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::app::time_text;
 use crate::document::{Cursor, CursorKey, Page};
 use crate::error::{ApiError, Code};
-use crate::extract::{ApiJson, ApiPath, ApiQuery};
+use crate::extract::{ApiJson, ApiPath, ApiQuery, NoQuery};
 use crate::principal::{Principal, signed_in};
 use crate::{App, sse};
 
@@ -166,7 +166,12 @@ async fn list(
 /// Get a job.
 #[utoipa::path(get, path = "/jobs/{id}", tag = "Jobs", operation_id = "getJob", params(("id" = Uuid, Path)),
     responses((status = OK, body = JobView), ApiError))]
-async fn get(State(app): State<App>, principal: Principal, ApiPath(id): ApiPath<Uuid>) -> Result<Response, ApiError> {
+async fn get(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+    _: NoQuery,
+) -> Result<Response, ApiError> {
     Ok(ApiJson(find(&app, &principal, id).await?).into_response())
 }
 

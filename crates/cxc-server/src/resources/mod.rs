@@ -1,4 +1,5 @@
 //! The resources of administration: who may do what, settings, tenants, audit, jobs, events.
+mod administrators;
 pub mod api_clients;
 mod audit_events;
 mod enumerations;

@@ -4,6 +4,7 @@ use cxc_core::field_error::FieldError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::administrators::one_stays;
 use crate::Scope;
 use crate::document::{Document, NoExtra, Removal, Write};
 use crate::error::{ApiError, Code};
@@ -78,6 +79,16 @@ impl Document for Role {
         within(write.principal, before.and(write.after.body.permissions.iter().copied().collect()))
     }
 
+    async fn after_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        let tenant = write.principal.tenant;
+        let manages = |role: &Role| role.granted(tenant).has(Scope::UsersWrite);
+        if write.before.is_some_and(|before| manages(&before.body)) && !manages(&write.after.body) {
+            one_stays(write.tx, tenant, None).await?;
+        }
+        Ok(())
+    }
+
+    // a role that somebody has can't be deleted at all
     async fn before_delete(removal: &mut Removal<'_, Self>) -> Result<(), ApiError> {
         if removal.document.body.built_in.is_some() { Err(comes_with_the_program()) } else { Ok(()) }
     }

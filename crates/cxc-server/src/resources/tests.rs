@@ -10,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::principal::SYSTEM_TENANT;
+use crate::provision;
+use crate::scope::BuiltInRole;
 use crate::service;
-use crate::testing::{Client, TestApp};
+use crate::testing::{Client, PASSWORD, TestApp};
 
 async fn queue(test: &TestApp, tenant: i64) -> Uuid {
     let id = test.app.ids.next();
@@ -133,4 +135,113 @@ async fn events_are_told_in_order_resumed_and_reset_when_too_old() {
     admin.get("/events?topics=weather").await.expect_problem(400, "bad_filter");
     stop.cancel();
     dispatcher.await.unwrap().unwrap();
+}
+
+const ANY: &[(&str, &str)] = &[("if-match", "*")];
+
+/// The path of the only thing of a name.
+async fn path_of(client: &Client<'_>, collection: &str, name: &str) -> String {
+    let found = client.get(&format!("{collection}?name={name}")).await.expect(200);
+    format!("{collection}/{}", found["items"][0]["id"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays_one() {
+    let test = TestApp::start().await;
+    let admin = test.sign_in("acme\\admin").await;
+    let own = path_of(&admin, "/users", "admin").await;
+    let (none, off) = (json!({"roles": []}), json!({"enabled": false}));
+    for change in [&none, &off] {
+        admin.send(Method::PATCH, &own, Some(change), ANY).await.expect_problem(409, "last_administrator");
+    }
+    // another one who may not sign in, or may do something else, changes nothing
+    provision::user(&test.app, test.tenant.no, "ben", PASSWORD, &[BuiltInRole::Administrator]).await.unwrap();
+    provision::user(&test.app, test.tenant.no, "eve", PASSWORD, &[BuiltInRole::Analyst]).await.unwrap();
+    let ben = path_of(&admin, "/users", "ben").await;
+    admin.send(Method::PATCH, &ben, Some(&off), ANY).await.expect(200);
+    admin.send(Method::PATCH, &own, Some(&none), ANY).await.expect_problem(409, "last_administrator");
+    assert_eq!(admin.get("/users").await.expect(200)["items"].as_array().unwrap().len(), 3, "nothing has changed");
+
+    admin.send(Method::PATCH, &ben, Some(&json!({"enabled": true})), ANY).await.expect(200);
+    let second = test.sign_in("acme\\ben").await;
+    admin.send(Method::PATCH, &own, Some(&none), ANY).await.expect(200);
+    let client = json!({"name": "rest", "scopes": ["users:read", "users:write"]});
+    second.post("/api-clients", &client).await.expect(201);
+    second.send(Method::PATCH, &ben, Some(&off), ANY).await.expect_problem(409, "last_administrator");
+}
+
+#[tokio::test]
+async fn the_last_administrator_is_not_deleted_nor_is_the_right_taken_from_the_role() {
+    let test = TestApp::start().await;
+    let admin = test.sign_in("acme\\admin").await;
+    let all: Vec<&str> = crate::scope::Scopes::of_administrator().iter().map(crate::Scope::as_str).collect();
+    let role = admin.post("/roles", &json!({"name": "Boss", "permissions": all})).await.expect(201);
+    let boss = json!({"name": "boss", "roles": [role["id"]], "password": PASSWORD});
+    let boss = admin.post("/users", &boss).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let client = test.sign_in("acme\\boss").await;
+    let own = path_of(&admin, "/users", "admin").await;
+    // the role still has a holder who is enabled, so the first may go
+    client.send(Method::DELETE, &own, None, ANY).await.expect(204);
+    let role = format!("/roles/{}", role["id"].as_str().unwrap());
+    let less = json!({"permissions": ["users:read"]});
+    client.send(Method::PATCH, &role, Some(&less), ANY).await.expect_problem(409, "last_administrator");
+    client.send(Method::DELETE, &role, None, ANY).await.expect_problem(409, "in_use");
+    // whoever is not signed in as this user may not delete it either
+    let mut tx = test.app.db.begin().await.unwrap();
+    let tenant = test.tenant.no;
+    let stored =
+        crate::document::get::<super::users::User>(&mut tx, tenant, boss.parse().unwrap()).await.unwrap().unwrap();
+    let system = crate::Principal::system(tenant);
+    let refused = crate::document::delete_in(&test.app, &mut tx, &system, &stored).await.unwrap_err();
+    assert_eq!(refused.code(), crate::Code::LastAdministrator);
+}
+
+#[tokio::test]
+async fn two_administrators_can_not_take_the_right_from_each_other_at_once() {
+    let test = TestApp::start().await;
+    provision::user(&test.app, test.tenant.no, "ben", PASSWORD, &[BuiltInRole::Administrator]).await.unwrap();
+    let (ann, ben) = (test.sign_in("acme\\admin").await, test.sign_in("acme\\ben").await);
+    let (of_ann, of_ben) = (path_of(&ann, "/users", "admin").await, path_of(&ann, "/users", "ben").await);
+    let none = json!({"roles": []});
+    let (one, two) = tokio::join!(
+        ann.send(Method::PATCH, &of_ben, Some(&none), ANY),
+        ben.send(Method::PATCH, &of_ann, Some(&none), ANY)
+    );
+    let done = [one.status.as_u16(), two.status.as_u16()];
+    assert!(done.iter().filter(|status| **status == 200).count() == 1, "{done:?}");
+}
+
+#[tokio::test]
+async fn a_single_thing_takes_no_query_parameters() {
+    let test = TestApp::start().await;
+    let admin = test.sign_in("acme\\admin").await;
+    let own = path_of(&admin, "/users", "admin").await;
+    let job = queue(&test, test.tenant.no).await;
+    for path in [format!("{own}?fields=id"), format!("{own}?colour=red"), format!("/jobs/{job}?fields=id")] {
+        let problem = admin.get(&path).await.expect_problem(400, "bad_filter");
+        assert!(problem["detail"].as_str().unwrap().contains("takes no query parameters"), "{problem}");
+    }
+    let patch = json!({"fullName": "Ann"});
+    admin.send(Method::PATCH, &format!("{own}?force=1"), Some(&patch), ANY).await.expect_problem(400, "bad_filter");
+    admin.send(Method::PATCH, &own, Some(&patch), ANY).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_whole_body_is_told_without_a_pointer() {
+    let test = TestApp::start().await;
+    let admin = test.sign_in("acme\\admin").await;
+    let problem = admin.post("/roles", &json!(["a"])).await.expect_problem(422, "validation_failed");
+    assert_eq!(problem["detail"], "a role is a JSON object");
+    assert_eq!(problem["errors"][0]["pointer"], "");
+}
+
+#[tokio::test]
+async fn answers_are_not_kept_by_caches() {
+    let test = TestApp::start().await;
+    let login = json!({"username": "acme\\admin", "password": PASSWORD});
+    let signed_in = test.stranger().post("/auth/login", &login).await;
+    let admin = test.sign_in("acme\\admin").await;
+    for answer in [signed_in, admin.get("/auth/session").await, admin.get("/users").await, admin.get("/no").await] {
+        assert_eq!(answer.headers["cache-control"], "no-store", "{}", answer.body);
+    }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::administrators::one_stays;
 use super::roles::{Role, within};
 use crate::access::password;
 use crate::document::{Document, NoExtra, Reference, Removal, Stored, Write};
@@ -129,6 +130,13 @@ impl Document for User {
             let own = write.principal.session.filter(|_| write.principal.id == id).unwrap_or_default();
             write.tx.session_delete_of_user(tenant, id, &own).await?;
         }
+        let (before, after) = (write.before, &write.after);
+        if let Some(before) = before
+            && manages_users(write.tx, write.principal, before).await?
+            && !manages_users(write.tx, write.principal, after).await?
+        {
+            one_stays(write.tx, tenant, None).await?;
+        }
         Ok(())
     }
 
@@ -137,8 +145,16 @@ impl Document for User {
             return Err(ApiError::new(Code::InUse, "you are signed in as this user"));
         }
         let scopes = scopes(removal.tx, removal.principal, removal.document).await?;
-        within(removal.principal, scopes)
+        within(removal.principal, scopes)?;
+        if manages_users(removal.tx, removal.principal, removal.document).await? {
+            one_stays(removal.tx, removal.principal.tenant, Some(removal.document.id)).await?;
+        }
+        Ok(())
     }
+}
+
+async fn manages_users(tx: &mut cxc_store::Tx, principal: &Principal, user: &Stored<User>) -> Result<bool, ApiError> {
+    Ok(user.body.enabled && scopes(tx, principal, user).await?.has(Scope::UsersWrite))
 }
 
 async fn scopes(tx: &mut cxc_store::Tx, principal: &Principal, user: &Stored<User>) -> Result<Scopes, ApiError> {

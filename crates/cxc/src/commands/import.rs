@@ -1,5 +1,5 @@
 //! `cxc import`: the list builder's job, run here.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -8,11 +8,16 @@ use cxc_list_builder::Folders;
 use cxc_list_builder::import::{ImportMode, ImportOutcome, ImportSettings, Progress};
 use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, ListJobs, Source, Watch};
 use cxc_list_builder::mapping::DataMapping;
+use cxc_list_manager::contact_lists::ContactList;
+use cxc_server::{Principal, document};
 use cxc_store::job::Job;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+use uuid::Uuid;
 
 use super::desk::Desk;
+use super::tenant::refused;
 use super::{jobs, lists};
 use crate::cli::{Import, Mode};
 use crate::config::Config;
@@ -21,21 +26,68 @@ use crate::terminal;
 
 /// Imports a file.
 pub async fn run(config: &Config, asked: &Import) -> Result<(), Failure> {
-    let settings = settings(asked)?;
-    let file = std::fs::canonicalize(&asked.file)
-        .with_context(|| format!("{} can't be read", asked.file.display()))
-        .map_err(Failure::start)?;
+    let mut settings = settings(asked)?;
+    let input = Input::of(&asked.file)?;
+    settings.file_name = input.file_name();
     let desk = Desk::open(config).await?;
     let tenant = desk.tenant(asked.tenant.as_deref()).await?;
+    let known = lists::find(&desk.app, tenant.no, &asked.list).await?.is_some();
     let list = lists::find_or_make(&desk.app, tenant.no, &asked.list).await?;
-    let bar = progress_bar(&file);
+    let bar = progress_bar(&input.path);
     let jobs = ListJobs { watch: shown_by(bar.clone()), ..jobs::list_jobs(config, &desk.app)? };
-    let payload = ImportPayload { source: Source::Path(file), settings };
+    let payload = ImportPayload { source: Source::Path(input.path.clone()), settings };
     let job = jobs::run(&desk.app, &jobs, tenant.no, LIST_IMPORT, list, payload).await?;
     bar.finish_and_clear();
     let outcome = desk.app.db.read().await?.import_of_job(tenant.no, job.id).await?.map(|i| ImportOutcome::of(&i));
+    if !known && matches!(job.state.as_str(), "failed" | "cancelled") {
+        unmake(&desk, tenant.no, list).await?;
+    }
     desk.close().await;
-    report(config, asked, &job, outcome.as_ref())
+    report(config, asked, &input.shown, &job, outcome.as_ref())
+}
+
+/// What is imported: a file, or a copy of standard input that goes when this does.
+struct Input {
+    path: PathBuf,
+    shown: String,
+    copy: Option<NamedTempFile>,
+}
+
+impl Input {
+    fn of(file: &Path) -> Result<Self, Failure> {
+        if file == Path::new("-") {
+            return Self::standard().context("standard input can't be read").map_err(Failure::start);
+        }
+        let shown = file.display().to_string();
+        let path = std::fs::canonicalize(file).with_context(|| format!("{shown} can't be read"));
+        Ok(Self { path: path.map_err(Failure::start)?, shown, copy: None })
+    }
+
+    /// An import looks at its file more than once.
+    fn standard() -> std::io::Result<Self> {
+        let mut copy = NamedTempFile::new()?;
+        std::io::copy(&mut std::io::stdin().lock(), &mut copy)?;
+        Ok(Self { path: copy.path().to_owned(), shown: "standard input".to_owned(), copy: Some(copy) })
+    }
+
+    /// The name under which the list of imports has it.
+    fn file_name(&self) -> String {
+        let name = self.path.file_name().filter(|_| self.copy.is_none());
+        name.map_or_else(|| self.shown.clone(), |name| name.to_string_lossy().into_owned())
+    }
+}
+
+/// Takes a list away that was made for a file of which nothing was taken; unless somebody has found a use for it.
+async fn unmake(desk: &Desk, tenant: i64, list: Uuid) -> Result<(), Failure> {
+    let mut tx = desk.app.db.begin().await?;
+    let empty = tx.contact_list_get(tenant, list).await?.is_some_and(|list| list.contacts == 0);
+    let document = document::get::<ContactList>(&mut tx, tenant, list).await.map_err(refused)?;
+    if let Some(document) = document.filter(|_| empty)
+        && document::delete_in(&desk.app, &mut tx, &Principal::system(tenant), &document).await.is_ok()
+    {
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 /// A bar on a terminal, nothing in a pipe.
@@ -59,7 +111,6 @@ fn settings(asked: &Import) -> Result<ImportSettings, Failure> {
     }
     let mapping = asked.mapping.as_deref().map(mapping).transpose()?;
     Ok(ImportSettings {
-        file_name: asked.file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         mode: match asked.mode {
             Mode::Append => ImportMode::Append,
             Mode::Update => ImportMode::Update,
@@ -77,7 +128,13 @@ fn mapping(path: &Path) -> Result<DataMapping, Failure> {
     parsed.map_err(|error| Failure::usage(format!("{} is no mapping document: {error}", path.display())))
 }
 
-fn report(config: &Config, asked: &Import, job: &Job, outcome: Option<&ImportOutcome>) -> Result<(), Failure> {
+fn report(
+    config: &Config,
+    asked: &Import,
+    file: &str,
+    job: &Job,
+    outcome: Option<&ImportOutcome>,
+) -> Result<(), Failure> {
     let rejects =
         outcome.and_then(|o| o.rejects_file.as_ref()).map(|name| Folders::below(&config.data_dir).rejects.join(name));
     let why = jobs::refusal(job);
@@ -97,7 +154,7 @@ fn report(config: &Config, asked: &Import, job: &Job, outcome: Option<&ImportOut
     }
     match why {
         None => Ok(()),
-        Some(why) => Err(Failure::refused(format!("{}: {why}", asked.file.display()))),
+        Some(why) => Err(Failure::refused(format!("{file}: {why}"))),
     }
 }
 

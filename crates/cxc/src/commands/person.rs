@@ -65,6 +65,9 @@ async fn erase_now(desk: &Desk, tenant: &Tenant, key: &PersonKey, text: &str) ->
     let entry = Entry::new("erase", "person").changed(None, Some(after));
     entry.write(&desk.app, &mut tx, &Principal::system(tenant.no)).await.map_err(refused)?;
     tx.commit().await?;
+    if !desk.app.db.empty_journal().await? {
+        tracing::warn!("the journal of the store is in use and keeps what was erased until it is written anew");
+    }
     Ok(erased)
 }
 

@@ -60,9 +60,9 @@ fn unpack(zip: &mut ZipArchive<File>, folder: &Path) -> anyhow::Result<()> {
         }
         let path = folder.join(name);
         if let Some(parent) = path.parent() {
-            std::fs::create_dir_all(parent)?;
+            store::make_private(parent)?;
         }
-        let mut file = File::create(&path)?;
+        let mut file = store::create_private(&path)?;
         std::io::copy(&mut entry, &mut file).context("the backup can't be unpacked")?;
         file.sync_all()?;
     }
@@ -118,7 +118,7 @@ fn put_files(from: &Path, data_dir: &Path) -> anyhow::Result<()> {
             }
             let to = data_dir.join(path.strip_prefix(from)?);
             if let Some(parent) = to.parent() {
-                std::fs::create_dir_all(parent)?;
+                store::make_private(parent)?;
             }
             std::fs::rename(&path, &to)?;
         }

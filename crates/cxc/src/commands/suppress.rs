@@ -21,6 +21,9 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::terminal;
 
+/// The list when none is named: the default of `--list`.
+const DEFAULT: &str = "Do not contact";
+
 /// Adds an entry to a suppression list.
 pub async fn run(config: &Config, asked: &Suppress) -> Result<(), Failure> {
     let until = asked.until.as_deref().map(instant).transpose()?;
@@ -30,11 +33,32 @@ pub async fn run(config: &Config, asked: &Suppress) -> Result<(), Failure> {
     if until.is_some_and(|until| until <= desk.app.now()) {
         return Err(Failure::usage("--until is a day or moment to come"));
     }
-    let list = list(&desk, &tenant, asked, kind).await?;
+    let (list, is_new) = list(&desk, &tenant, asked, kind).await?;
     let added = add(&desk, &tenant, &list, key, until, asked.reason.clone()).await?;
     desk.close().await;
     let how = if added { "is suppressed" } else { "was suppressed already" };
-    terminal::say(&format!("{} {how} by {}", asked.address, list.name))
+    let new = if is_new { "a new list: " } else { "" };
+    terminal::say(&format!("{} {how} by {} ({new}{})", asked.address, list.name, names(&list.body.channels)))?;
+    let wanted = wanted(asked);
+    if !wanted.is_empty() && wanted.len() < list.body.channels.len() {
+        terminal::note(&format!(
+            "{} was there already and suppresses {}, not only {}: name another list by --list for that",
+            list.name,
+            names(&list.body.channels),
+            names(&wanted)
+        ));
+    }
+    Ok(())
+}
+
+fn names(channels: &[Channel]) -> String {
+    channels.iter().map(|channel| channel.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// The channels that are asked for, each once; none asks for all.
+fn wanted(asked: &Suppress) -> Vec<Channel> {
+    let named: Vec<Channel> = asked.channel.iter().map(|name| channel(*name)).collect();
+    Channel::ALL.into_iter().filter(|channel| named.contains(channel)).collect()
 }
 
 /// What kind of list the entry belongs to, and its normalised key.
@@ -55,17 +79,25 @@ fn what(asked: &Suppress) -> Result<(SuppressionType, String), Failure> {
     }
 }
 
-/// The list of the name; one that is missing is made, required for every campaign group.
+/// The list of the name; one that is missing is made, required for every campaign group. Answers whether it was.
 async fn list(
     desk: &Desk,
     tenant: &Tenant,
     asked: &Suppress,
     kind: SuppressionType,
-) -> Result<Stored<Document>, Failure> {
-    let mut tx = desk.app.db.read().await?;
-    let found = document::find::<Document>(&mut tx, tenant.no, &asked.list).await.map_err(refused)?;
-    drop(tx);
-    let wanted: Vec<Channel> = asked.channel.iter().map(|name| channel(*name)).collect();
+) -> Result<(Stored<Document>, bool), Failure> {
+    let mut name = asked.list.as_str();
+    let mut found = find(desk, tenant, name).await?;
+    // a list holds either addresses or client ids: whoever names none gets the one of the kind
+    let fits = match &found {
+        Some(list) => list.body.kind == kind,
+        None => kind == SuppressionType::Device,
+    };
+    if name == DEFAULT && !fits {
+        name = default_of(kind);
+        found = find(desk, tenant, name).await?;
+    }
+    let wanted = wanted(asked);
     if let Some(list) = found {
         if list.body.kind != kind {
             let holds = if list.body.kind == SuppressionType::Device { "addresses" } else { "client ids" };
@@ -75,11 +107,25 @@ async fn list(
             let text = format!("{} does not suppress {}: name another list by --list", list.name, missing.as_str());
             return Err(Failure::refused(text));
         }
-        return Ok(list);
+        return Ok((list, false));
     }
     let channels = if wanted.is_empty() { Channel::ALL.to_vec() } else { wanted };
     let body = Document { kind, channels, required: true, retention_days: None, expires_at: None };
-    document::create(&desk.app, &Principal::system(tenant.no), Draft::new(&asked.list, body)).await.map_err(refused)
+    let made = document::create(&desk.app, &Principal::system(tenant.no), Draft::new(name, body)).await;
+    Ok((made.map_err(refused)?, true))
+}
+
+async fn find(desk: &Desk, tenant: &Tenant, name: &str) -> Result<Option<Stored<Document>>, Failure> {
+    let mut tx = desk.app.db.read().await?;
+    document::find::<Document>(&mut tx, tenant.no, name).await.map_err(refused)
+}
+
+/// The list of a kind where the plain name is taken by the other one, and that of client ids in any case.
+fn default_of(kind: SuppressionType) -> &'static str {
+    match kind {
+        SuppressionType::Device => "Do not contact (addresses)",
+        SuppressionType::ClientId => "Do not contact (client ids)",
+    }
 }
 
 async fn add(

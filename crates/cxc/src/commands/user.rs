@@ -10,7 +10,7 @@ use cxc_store::tenant::Tenant;
 
 use super::desk::Desk;
 use super::tenant::refused;
-use crate::cli::{UserAdd, UserCommand, UserReset};
+use crate::cli::{UserAdd, UserCommand, UserGrant, UserReset};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::terminal;
@@ -20,6 +20,7 @@ pub async fn run(config: &Config, command: &UserCommand) -> Result<(), Failure> 
     let desk = Desk::open(config).await?;
     match command {
         UserCommand::Add(asked) => add(&desk, asked).await?,
+        UserCommand::Grant(asked) => grant(&desk, asked).await?,
         UserCommand::ResetPassword(asked) => reset(&desk, asked).await?,
     }
     desk.close().await;
@@ -30,12 +31,30 @@ async fn add(desk: &Desk, asked: &UserAdd) -> Result<(), Failure> {
     let roles = asked.role.iter().map(|name| role(name)).collect::<Result<Vec<_>, _>>()?;
     let (tenant, name) = named(desk, &asked.user).await?;
     if exists(desk, &tenant, &name).await? {
-        let text = format!("{} is there already: `cxc user reset-password` gives another password", asked.user);
+        let text = format!(
+            "{} is there already: `cxc user grant` gives more roles, `cxc user reset-password` another password",
+            asked.user
+        );
         return Err(Failure::refused(text));
     }
     let password = password(asked.password_stdin)?;
     provision::user(&desk.app, tenant.no, &name, &password.text, &roles).await.map_err(refused)?;
     told(&tenant, &name, "is made", &password)
+}
+
+async fn grant(desk: &Desk, asked: &UserGrant) -> Result<(), Failure> {
+    let roles = asked.role.iter().map(|name| role(name)).collect::<Result<Vec<_>, _>>()?;
+    let (tenant, name) = named(desk, &asked.user).await?;
+    if !exists(desk, &tenant, &name).await? {
+        return Err(Failure::refused(format!("there is no user {}: `cxc user add` makes one", asked.user)));
+    }
+    let user = provision::grant(&desk.app, tenant.no, &name, &roles).await.map_err(refused)?;
+    let titles: Vec<&str> = roles.iter().map(|role| role.title()).collect();
+    terminal::say(&format!("user {}\\{} has the role {}", tenant.domain, user.name, titles.join(" and ")))?;
+    if !user.body.enabled {
+        terminal::say("the user is disabled: `cxc user reset-password` enables the user again")?;
+    }
+    Ok(())
 }
 
 async fn reset(desk: &Desk, asked: &UserReset) -> Result<(), Failure> {

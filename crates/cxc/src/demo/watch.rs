@@ -44,9 +44,9 @@ pub async fn run(app: App, stop: CancellationToken) -> anyhow::Result<()> {
         for (n, (name, id)) in groups.iter().enumerate() {
             // a database that is away for a moment comes back
             match look(&app, tenant.no, *id).await {
-                Ok(Some(seen)) => board.show(n, line(name, &seen)),
-                Ok(None) => board.show(n, format!("{name}: deleted")),
-                Err(error) => board.show(n, format!("{name}: {error}")),
+                Ok(Some(seen)) => board.show(n, lines(name, &seen)),
+                Ok(None) => board.show(n, vec![format!("{name}: deleted")]),
+                Err(error) => board.show(n, vec![format!("{name}: {error}")]),
             }
         }
         tokio::select! {
@@ -55,6 +55,7 @@ pub async fn run(app: App, stop: CancellationToken) -> anyhow::Result<()> {
         }
     }
     board.end();
+    let _ = terminal::say("\nFinishing what is under way (again to end at once)");
     Ok(())
 }
 
@@ -84,42 +85,48 @@ async fn look(app: &App, tenant: i64, id: uuid::Uuid) -> Result<Option<Seen>, St
     Ok(Some(Seen { row, accounting, opted_out }))
 }
 
-/// One line about a group: how it does, what it waits for.
-fn line(name: &str, seen: &Seen) -> String {
+/// Lines that a group has on a terminal at most.
+const LINES: usize = 4;
+
+/// How a group does, what it waits for, what holds it up: a few short lines, for narrow windows.
+fn lines(name: &str, seen: &Seen) -> Vec<String> {
     let Seen { row, accounting, opted_out } = seen;
     let delivered = accounting.done.get("Ok").copied().unwrap_or(0);
     let finished: i64 = accounting.done.values().sum();
     let sent = finished + accounting.awaiting_receipt;
-    let excluded = accounting.excluded.values().sum::<i64>();
-    let state = row.state.replace('_', " ");
-    let mut line = format!(
-        "{name}: {state} | sent {sent}, delivered {delivered}, failed {}, opted out {opted_out} | ready {}",
-        finished - delivered,
-        accounting.ready
-    );
-    for (label, count) in [("excluded", excluded), ("in doubt", accounting.in_doubt)] {
+    let mut first = format!("{name}: {}, ready {}", row.state.replace('_', " "), accounting.ready);
+    for (label, count) in [("excluded", accounting.excluded.values().sum()), ("in doubt", accounting.in_doubt)] {
         if count > 0 {
-            line += &format!(", {label} {count}");
+            first += &format!(", {label} {count}");
         }
     }
-    for waiting in &accounting.waiting {
+    let failed = finished - delivered;
+    let second = format!("sent {sent}, delivered {delivered}, failed {failed}, opted out {opted_out}");
+    let waiting = accounting.waiting.iter().map(|waiting| {
         let reason = accounting::reason_name(waiting.reason).replace('_', " ");
         // the minute is enough, and the day where it is not today is in the accounting
         let next = waiting.next.get(11..16).unwrap_or(&waiting.next);
-        line += &format!(" | waiting {} ({reason}, next {next} UTC)", waiting.count);
-    }
+        format!("{} {reason} ({next})", waiting.count)
+    });
+    let waiting = waiting.collect::<Vec<_>>().join(", ");
     // its own pace is what was asked for
     let limit = row.limited_by.as_ref().filter(|why| row.state == GroupState::Running.as_str() && *why != "group_pace");
-    for why in [limit, row.last_error.as_ref()].into_iter().flatten() {
-        line += &format!(" | {}", why.replace('_', " "));
+    let held: Vec<String> =
+        [limit, row.last_error.as_ref()].into_iter().flatten().map(|w| w.replace('_', " ")).collect();
+    let mut lines = vec![first, second];
+    if !waiting.is_empty() {
+        lines.push(format!("waiting until (UTC): {waiting}"));
     }
-    line
+    if !held.is_empty() {
+        lines.push(held.join(", "));
+    }
+    lines
 }
 
-/// A line a group: redrawn in place on a terminal, written when it changed in a pipe.
+/// Some lines a group, redrawn in place on a terminal; one line, written when it changed, in a pipe.
 struct Board {
     bars: Vec<ProgressBar>,
-    lines: Vec<String>,
+    shown: Vec<Vec<String>>,
     _all: MultiProgress,
 }
 
@@ -127,26 +134,27 @@ impl Board {
     fn new(groups: usize) -> Self {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-        let count = if terminal::is_watched() { groups } else { 0 };
+        let count = if terminal::is_watched() { groups * LINES } else { 0 };
         let bars = (0..count).map(|_| all.add(ProgressBar::no_length().with_style(style.clone()))).collect();
-        Self { bars, lines: vec![String::new(); groups], _all: all }
+        Self { bars, shown: vec![Vec::new(); groups], _all: all }
     }
 
     fn pause(&self) -> Duration {
         if self.bars.is_empty() { LINE_EVERY } else { LOOK }
     }
 
-    fn show(&mut self, n: usize, line: String) {
-        if self.lines[n] == line {
+    fn show(&mut self, n: usize, lines: Vec<String>) {
+        if self.shown[n] == lines {
             return;
         }
-        match self.bars.get(n) {
-            Some(bar) => bar.set_message(line.clone()),
-            None => {
-                let _ = terminal::say(&line);
-            }
+        if self.bars.is_empty() {
+            let _ = terminal::say(&lines.join(" | "));
         }
-        self.lines[n] = line;
+        for (at, bar) in self.bars.iter().skip(n * LINES).take(LINES).enumerate() {
+            let text = lines.get(at).map(String::as_str).unwrap_or_default();
+            bar.set_message(if at == 0 { text.to_owned() } else { format!("  {text}") });
+        }
+        self.shown[n] = lines;
     }
 
     fn end(&self) {
@@ -161,9 +169,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_line_tells_what_was_sent_and_what_is_waited_for() {
-        let row = GroupRow {
+    fn row() -> GroupRow {
+        GroupRow {
             number: 1,
             tenant: 2,
             id: uuid::Uuid::nil(),
@@ -176,7 +183,12 @@ mod tests {
             job: None,
             loads: 1,
             changed_at: 0,
-        };
+        }
+    }
+
+    #[test]
+    fn the_lines_tell_what_was_sent_and_what_is_waited_for() {
+        let row = row();
         let accounting = Accounting {
             audience: 100,
             ready: 4,
@@ -186,9 +198,33 @@ mod tests {
             waiting: vec![Waiting { reason: Reason::ContactTimes, count: 40, next: "2026-11-22T21:00:00Z".into() }],
             ..Accounting::default()
         };
-        assert_eq!(
-            line("SMS", &Seen { row, accounting, opted_out: 1 }),
-            "SMS: running | sent 55, delivered 50, failed 2, opted out 1 | ready 4 | waiting 40 (contact times, next 21:00 UTC)"
-        );
+        let seen = Seen { row, accounting, opted_out: 1 };
+        let told = [
+            "SMS: running, ready 4",
+            "sent 55, delivered 50, failed 2, opted out 1",
+            "waiting until (UTC): 40 contact times (21:00)",
+        ];
+        assert_eq!(lines("SMS", &seen), told);
+    }
+
+    #[test]
+    fn no_line_is_wider_than_a_narrow_window() {
+        let waiting = |reason, next: &str| Waiting { reason, count: 5_000, next: next.into() };
+        let accounting = Accounting {
+            ready: 5_000,
+            in_doubt: 5_000,
+            awaiting_receipt: 5_000,
+            excluded: [("suppressed".to_owned(), 5_000)].into(),
+            done: [("Ok".to_owned(), 5_000), ("WrongNumber".to_owned(), 5_000)].into(),
+            waiting: vec![
+                waiting(Reason::ContactTimes, "2026-11-22T21:00:00Z"),
+                waiting(Reason::Retry, "2026-11-22T21:00:00Z"),
+            ],
+            ..Accounting::default()
+        };
+        let row = GroupRow { limited_by: Some("account_rate".into()), ..row() };
+        let told = lines(GROUPS[1], &Seen { row, accounting, opted_out: 5_000 });
+        assert_eq!(told.len(), LINES);
+        assert!(told.iter().all(|line| line.len() < 78), "{told:#?}");
     }
 }

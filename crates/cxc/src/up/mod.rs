@@ -3,6 +3,7 @@ mod compose;
 mod listen;
 mod paths;
 mod proxy;
+mod readiness;
 mod signals;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use self::readiness::Readiness;
 use crate::component::Component;
 use crate::config::{self, Config};
 use crate::failure::Failure;
@@ -45,6 +47,7 @@ where
     let stop = CancellationToken::new();
     signals::watch(stop.clone())?;
     let Store { db, hash_key, .. } = &store::open(config).await?;
+    store::make_private_folders(&config.data_dir).map_err(Failure::start)?;
     let ports = Ports::open(config, here).await?;
     let clock = Arc::new(SystemClock);
     let app = App::new(db.clone(), clock, *hash_key, server_config::of(config, ports.public_port()));
@@ -105,6 +108,8 @@ fn start(config: &Config, app: &App, here: &[Component], ports: Ports, tasks: &m
         all.insert(*component, service.map_err(Failure::start)?.into_parts());
     }
     if let Some(listener) = ports.public {
+        let readiness = Readiness::start(config, app, here).map_err(Failure::start)?;
+        tasks.work("the look at the components", readiness.watch(tasks.stop.clone()));
         let described = services::describe(&all);
         let router = compose::public(config, app, &all, here).map_err(Failure::start)?;
         let explorer = openapi::router(&described).map_err(Failure::start)?;

@@ -29,6 +29,20 @@ fn a_password_is_shown_once_unless_one_is_given() {
 }
 
 #[test]
+fn a_user_who_is_there_is_given_more_roles() {
+    let desk = Desk::new();
+    desk.run(&["tenant", "add", "Acme"]).ok();
+    desk.run(&["user", "add", "acme\\ann", "--role", "analyst"]).ok();
+    desk.run(&["user", "add", "acme\\ann", "--role", "administrator"]).failed(1, "`cxc user grant` gives more roles");
+    let given = desk.run(&["user", "grant", "acme\\Ann", "--role", "administrator"]).ok().out;
+    assert_eq!(given, "user acme\\ann has the role Administrator\n");
+    // again: it does no harm
+    desk.run(&["user", "grant", "acme\\ann", "--role", "administrator", "--role", "auditor"]).ok();
+    desk.run(&["user", "grant", "acme\\ben", "--role", "agent"]).failed(1, "there is no user acme\\ben");
+    desk.run(&["user", "grant", "acme\\ann", "--role", "king"]).failed(2, "king is no role");
+}
+
+#[test]
 fn mistakes_about_users_are_told_in_one_line() {
     let desk = Desk::new();
     desk.run(&["tenant", "add", "Acme"]).ok();

@@ -1,4 +1,6 @@
 //! `cxc backup` and `cxc restore`.
+use std::os::unix::fs::PermissionsExt as _;
+
 use crate::support::Desk;
 
 #[test]
@@ -10,6 +12,9 @@ fn a_backup_is_restored_into_an_empty_folder_with_its_files() {
     desk.run(&["backup", "b.zip"]).ok();
     desk.run(&["restore", "b.zip", "--data", "new"]).ok();
     assert_eq!(std::fs::read_to_string(desk.path().join("new/rejects/one.csv")).unwrap(), "line\n1\n");
+    let mode = |name: &str| desk.path().join(name).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("new"), mode("new/rejects")), (0o700, 0o700));
+    assert_eq!((mode("new/cxc.db"), mode("new/rejects/one.csv")), (0o600, 0o600));
     desk.run(&["migrate", "--data", "new"]).ok();
 }
 

@@ -43,6 +43,7 @@ fn the_demonstration_runs_and_goes_on_where_it_stood() {
     assert_eq!(status(&cxc)["accounting"]["audience"], 5_000);
     assert!(cxc.end(Signal::Int, Duration::from_secs(30)).unwrap().success(), "{}", cxc.log());
     let log = cxc.log();
+    assert!(log.contains("Finishing what is under way (again to end at once)"), "{log}");
     assert_eq!(log.matches("Password (shown this once): ").count(), 1, "{log}");
     assert!(log.contains("/cx-contact/v3/explore") && log.contains("goes on where it stood"), "{log}");
     assert!(!log.contains('\u{1b}'), "no colours and no moving of the cursor in a pipe: {log}");

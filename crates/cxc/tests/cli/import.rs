@@ -64,6 +64,31 @@ fn a_refused_file_is_exit_code_1_and_still_one_object() {
 }
 
 #[test]
+fn a_refused_file_leaves_no_list_that_was_made_for_it() {
+    let desk = desk();
+    desk.write("none.csv", "ClientId,Mobile\nC-1,12\n");
+    let done = desk.run(&["import", "--list", "spring", "--json", "none.csv"]);
+    assert_eq!(done.code, 1, "{done:?}");
+    let rejects = object(&done.out)["rejects_file"].as_str().unwrap().to_owned();
+    assert!(desk.path().join(rejects).exists(), "what was wrong can still be read");
+    desk.run(&["export", "--list", "spring"]).failed(1, "there is no list spring");
+    desk.write("a.csv", FILE);
+    desk.run(&["import", "--list", "spring", "a.csv"]).ok();
+    assert_eq!(desk.run(&["import", "--list", "spring", "--json", "none.csv"]).code, 1);
+    desk.run(&["export", "--list", "spring"]).ok();
+}
+
+#[test]
+fn a_file_comes_by_standard_input() {
+    let desk = desk();
+    let done = desk.run_with(&["import", "--list", "spring", "--json", "-"], FILE).ok();
+    assert_eq!(object(&done.out)["imported"], 2, "{done:?}");
+    let header = "ClientId,FirstName,Mobile,Email\n";
+    let refused = desk.run_with(&["import", "--list", "spring", "-"], header);
+    refused.failed(1, "standard input: the file has a header and no line of data");
+}
+
+#[test]
 fn mistakes_of_the_command_are_exit_code_2() {
     let desk = Desk::new();
     desk.write("a.csv", FILE);

@@ -35,8 +35,37 @@ fn an_address_is_suppressed_once_and_stands_in_the_persons_data() {
     let data = desk.run(&["export", "--person", "C-2"]).ok().out;
     assert!(data.contains("\"list\": \"Court\"") && data.contains("2200-02-01T00:00:00Z"), "{data}");
     desk.run(&["suppress", "C-2"]).failed(2, "an address is a phone number with its country");
-    desk.run(&["suppress", "C-2", "--client-id"]).failed(1, "is a list of addresses");
     desk.run(&["suppress", "+12125550199", "--until", "2001-01-01"]).failed(2, "to come");
     desk.run(&["suppress", "ann@example.com", "--list", "Mail", "--channel", "email"]).ok();
     desk.run(&["suppress", "ann@example.com", "--list", "Mail", "--channel", "sms"]).failed(1, "does not suppress sms");
+}
+
+#[test]
+fn addresses_and_client_ids_are_suppressed_by_lists_of_their_own() {
+    for client_ids_first in [true, false] {
+        let desk = desk();
+        let address = || desk.run(&["suppress", "+12125550123"]).ok().out;
+        let client_id = || desk.run(&["suppress", "C-1", "--client-id"]).ok().out;
+        let told = if client_ids_first { [client_id(), address()] } else { [address(), client_id()] }.concat();
+        assert!(
+            told.contains("+12125550123 is suppressed by Do not contact (a new list: voice, sms, email)"),
+            "{told}"
+        );
+        assert!(told.contains("C-1 is suppressed by Do not contact (client ids) (a new list: "), "{told}");
+        assert!(client_id().contains("was suppressed already by Do not contact (client ids) (voice"));
+    }
+    let desk = desk();
+    desk.run(&["suppress", "C-1", "--client-id", "--list", "Court"]).ok();
+    desk.run(&["suppress", "+12125550123", "--list", "Court"]).failed(1, "is a list of client ids");
+}
+
+#[test]
+fn a_list_that_suppresses_more_channels_than_asked_for_says_so() {
+    let desk = desk();
+    let first = desk.run(&["suppress", "ann@example.com", "--channel", "email"]).ok();
+    assert!(first.out.contains("(a new list: email)") && first.err.is_empty(), "{first:?}");
+    desk.run(&["suppress", "ann@example.com", "--list", "All"]).ok();
+    let second = desk.run(&["suppress", "bob@example.com", "--list", "All", "--channel", "email"]).ok();
+    assert!(second.out.contains("by All (voice, sms, email)"), "{second:?}");
+    assert!(second.err.contains("suppresses voice, sms, email, not only email"), "{second:?}");
 }

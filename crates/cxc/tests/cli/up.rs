@@ -1,8 +1,11 @@
 //! `cxc up`: ports, readiness, components, the end.
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use cxc_test::cxc::{COMPONENTS, get};
-use cxc_test::{Cxc, Port, Signal};
+use cxc_test::{Caller, Cxc, Port, Signal};
 
 use crate::support::Desk;
 
@@ -26,6 +29,11 @@ fn all_in_one_is_ready_soon_serves_everything_and_ends_well() {
     }
     assert_eq!(get_path(&cxc, "/cx-contact/v3/nothing").0, 404);
     assert_eq!(get_path(&cxc, "/cx-contact/v3/users").0, 401);
+    let shown = Watcher::of(&cxc).versions();
+    assert_eq!(shown.len(), COMPONENTS.len(), "{shown:?}");
+    for (name, health, detail) in shown {
+        assert_eq!((health.as_str(), detail.as_str()), ("green", ""), "{name}");
+    }
     assert!(cxc.end(Signal::Int, Duration::from_secs(10)).unwrap().success(), "{}", cxc.log());
 }
 
@@ -106,10 +114,36 @@ fn components_that_run_elsewhere_are_reached_through_the_aggregator() {
     process.wait_for_port(manager.number()).unwrap();
     let (status, body) = get_path(&aggregator, "/cx-contact/v3/lists");
     assert_eq!(status, 401, "the list manager itself asks who it is: {body}");
+    let watcher = Watcher::of(&aggregator);
+    wait_for(|| watcher.sees("list-manager", "green"));
+    assert!(watcher.sees("api-aggregator", "green") && watcher.sees("campaign-manager", "not_configured"));
     let seen = get(metrics.number(), "/metrics").unwrap().1;
     let counted = seen.lines().find(|l| l.contains("responses_summary_count") && l.contains("/lists\""));
     assert!(counted.is_some_and(|l| l.ends_with(" 1")), "{seen}");
     assert!(process.end_with(Signal::Term, Duration::from_secs(10)).unwrap().success(), "{}", process.log());
+    wait_for(|| watcher.sees("list-manager", "red"));
+}
+
+#[test]
+fn a_data_folder_is_made_for_its_owner_and_an_open_one_is_warned_of() {
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let mut cxc = Cxc::embedded(BINARY).unwrap();
+    cxc.up().unwrap();
+    assert!(cxc.end(Signal::Term, Duration::from_secs(10)).unwrap().success());
+    for folder in ["", "uploads", "rejects", "exports"] {
+        assert_eq!(mode(&cxc.data().join(folder)), 0o700, "{folder}");
+    }
+    for file in ["cxc.db", "cxc.db.lock"] {
+        assert_eq!(mode(&cxc.data().join(file)), 0o600, "{file}");
+    }
+    assert!(!cxc.log().contains("chmod"), "{}", cxc.log());
+
+    let mut cxc = Cxc::embedded(BINARY).unwrap();
+    std::fs::create_dir(cxc.data()).unwrap();
+    std::fs::set_permissions(cxc.data(), Permissions::from_mode(0o755)).unwrap();
+    cxc.up().unwrap();
+    assert!(cxc.log().contains("chmod -R go="), "{}", cxc.log());
+    assert_eq!((mode(&cxc.data().join("uploads")), mode(&cxc.data().join("cxc.db"))), (0o700, 0o600));
 }
 
 #[test]
@@ -135,4 +169,39 @@ fn get_path(cxc: &Cxc, path: &str) -> (u16, String) {
     let url = cxc.url(path);
     let port = url.split([':', '/']).nth(4).unwrap().parse().unwrap();
     get(port, path).unwrap()
+}
+
+/// Somebody who may see how the components are.
+struct Watcher {
+    runtime: tokio::runtime::Runtime,
+    caller: Caller,
+}
+
+impl Watcher {
+    fn of(cxc: &Cxc) -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let caller = runtime.block_on(cxc.tenant("watched")).unwrap();
+        Self { runtime, caller }
+    }
+
+    /// Name, health and detail of each component.
+    fn versions(&self) -> Vec<(String, String, String)> {
+        let shown = self.runtime.block_on(async { self.caller.get("/versions").await.expect(200) });
+        let text = |component: &serde_json::Value, name: &str| component[name].as_str().unwrap().to_owned();
+        let of_one = |c| (text(c, "name"), text(c, "health"), text(c, "detail"));
+        shown["components"].as_array().unwrap().iter().map(of_one).collect()
+    }
+
+    fn sees(&self, name: &str, health: &str) -> bool {
+        self.versions().iter().any(|(n, h, _)| n == name && h == health)
+    }
+}
+
+/// Waits until something holds, for as long as two looks at the components may take.
+fn wait_for(holds: impl Fn() -> bool) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while !holds() {
+        assert!(Instant::now() < until, "it never was so");
+        std::thread::sleep(Duration::from_millis(500));
+    }
 }
