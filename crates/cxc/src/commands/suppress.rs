@@ -34,11 +34,15 @@ pub async fn run(config: &Config, asked: &Suppress) -> Result<(), Failure> {
         return Err(Failure::usage("--until is a day or moment to come"));
     }
     let (list, is_new) = list(&desk, &tenant, asked, kind).await?;
+    let now = desk.app.now();
     let added = add(&desk, &tenant, &list, key, until, asked.reason.clone()).await?;
     desk.close().await;
     let how = if added { "is suppressed" } else { "was suppressed already" };
     let new = if is_new { "a new list: " } else { "" };
     terminal::say(&format!("{} {how} by {} ({new}{})", asked.address, list.name, names(&list.body.channels)))?;
+    if let Some(days) = kept_for(&list.body, until, now) {
+        terminal::note(&format!("{} keeps entries for {days} days: this one holds no longer", list.name));
+    }
     let wanted = wanted(asked);
     if !wanted.is_empty() && wanted.len() < list.body.channels.len() {
         terminal::note(&format!(
@@ -49,6 +53,11 @@ pub async fn run(config: &Config, asked: &Suppress) -> Result<(), Failure> {
         ));
     }
     Ok(())
+}
+
+/// The days for which a list keeps entries, where that ends one earlier than asked for.
+fn kept_for(list: &Document, until: Option<i64>, now: i64) -> Option<i64> {
+    list.retention_days.filter(|_| list.until(until, now) != until)
 }
 
 fn names(channels: &[Channel]) -> String {
@@ -181,6 +190,21 @@ fn instant(text: &str) -> Result<i64, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_that_its_list_keeps_for_less_long_is_told_so() {
+        let list = |retention_days| Document {
+            kind: SuppressionType::Device,
+            channels: Channel::ALL.to_vec(),
+            required: true,
+            retention_days,
+            expires_at: None,
+        };
+        let now = instant("2027-01-01").unwrap();
+        let (soon, late) = (instant("2027-01-05").ok(), instant("2027-03-01").ok());
+        assert_eq!((kept_for(&list(Some(30)), late, now), kept_for(&list(Some(30)), None, now)), (Some(30), Some(30)));
+        assert_eq!((kept_for(&list(Some(30)), soon, now), kept_for(&list(None), late, now)), (None, None));
+    }
 
     #[test]
     fn a_day_holds_until_its_end() {

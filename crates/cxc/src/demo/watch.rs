@@ -86,9 +86,11 @@ async fn look(app: &App, tenant: i64, id: uuid::Uuid) -> Result<Option<Seen>, St
 }
 
 /// Lines that a group has on a terminal at most.
-const LINES: usize = 4;
+const LINES: usize = 5;
+/// Characters of a line there: those of a narrow window, less what continues a line.
+const WIDTH: usize = 76;
 
-/// How a group does, what it waits for, what holds it up: a few short lines, for narrow windows.
+/// How a group does, what holds it up, what it waits for.
 fn lines(name: &str, seen: &Seen) -> Vec<String> {
     let Seen { row, accounting, opted_out } = seen;
     let delivered = accounting.done.get("Ok").copied().unwrap_or(0);
@@ -114,13 +116,35 @@ fn lines(name: &str, seen: &Seen) -> Vec<String> {
     let held: Vec<String> =
         [limit, row.last_error.as_ref()].into_iter().flatten().map(|w| w.replace('_', " ")).collect();
     let mut lines = vec![first, second];
-    if !waiting.is_empty() {
-        lines.push(format!("waiting until (UTC): {waiting}"));
-    }
     if !held.is_empty() {
         lines.push(held.join(", "));
     }
+    if !waiting.is_empty() {
+        lines.push(format!("waiting until (UTC): {waiting}"));
+    }
     lines
+}
+
+/// The lines as a narrow window takes them, broken between words; those after the first stand further in.
+fn wrapped(lines: &[String]) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let mut row = if at == 0 { String::new() } else { "  ".to_owned() };
+        for word in line.split_inclusive(' ') {
+            if row.chars().count() + word.trim_end().chars().count() > WIDTH && !row.trim().is_empty() {
+                rows.push(std::mem::replace(&mut row, "    ".to_owned()));
+            }
+            row += word;
+        }
+        rows.push(row);
+    }
+    if rows.len() > LINES {
+        rows.truncate(LINES);
+        if let Some(last) = rows.last_mut() {
+            *last = format!("{}...", last.trim_end());
+        }
+    }
+    rows
 }
 
 /// Some lines a group, redrawn in place on a terminal; one line, written when it changed, in a pipe.
@@ -150,9 +174,9 @@ impl Board {
         if self.bars.is_empty() {
             let _ = terminal::say(&lines.join(" | "));
         }
-        for (at, bar) in self.bars.iter().skip(n * LINES).take(LINES).enumerate() {
-            let text = lines.get(at).map(String::as_str).unwrap_or_default();
-            bar.set_message(if at == 0 { text.to_owned() } else { format!("  {text}") });
+        let mut rows = if self.bars.is_empty() { Vec::new() } else { wrapped(&lines) }.into_iter();
+        for bar in self.bars.iter().skip(n * LINES).take(LINES) {
+            bar.set_message(rows.next().unwrap_or_default());
         }
         self.shown[n] = lines;
     }
@@ -208,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_is_wider_than_a_narrow_window() {
+    fn every_reason_is_seen_in_a_narrow_window() {
         let waiting = |reason, next: &str| Waiting { reason, count: 5_000, next: next.into() };
         let accounting = Accounting {
             ready: 5_000,
@@ -219,12 +243,19 @@ mod tests {
             waiting: vec![
                 waiting(Reason::ContactTimes, "2026-11-22T21:00:00Z"),
                 waiting(Reason::Retry, "2026-11-22T21:00:00Z"),
+                waiting(Reason::CarrierRefused, "2026-11-22T21:00:00Z"),
             ],
             ..Accounting::default()
         };
         let row = GroupRow { limited_by: Some("account_rate".into()), ..row() };
         let told = lines(GROUPS[1], &Seen { row, accounting, opted_out: 5_000 });
-        assert_eq!(told.len(), LINES);
-        assert!(told.iter().all(|line| line.len() < 78), "{told:#?}");
+        let rows = wrapped(&told);
+        assert_eq!(rows.len(), LINES, "{rows:#?}");
+        assert!(rows.iter().all(|row| row.trim_end().len() < 80), "{rows:#?}");
+        let words = |texts: &[String]| texts.join(" ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&rows), words(&told));
+        let endless = wrapped(&["word ".repeat(1_000)]);
+        assert_eq!(endless.len(), LINES);
+        assert!(endless.iter().all(|row| row.trim_end().len() < 80) && endless[LINES - 1].ends_with("word..."));
     }
 }
