@@ -209,7 +209,7 @@ pub enum Mode {
 /// `cxc import`.
 #[derive(Debug, Args)]
 pub struct Import {
-    /// The file: delimited text, XLSX, or one of those in a ZIP
+    /// The file: delimited text, XLSX, or one of those in a ZIP; `-` reads standard input
     pub file: PathBuf,
     /// Name of the list
     #[arg(long, value_name = "NAME")]
@@ -296,7 +296,7 @@ pub enum ChannelName {
 pub struct Suppress {
     /// A phone number with its country (+12125550123), an email address, or a client id with --client-id
     pub address: String,
-    /// The suppression list, made if it is missing
+    /// The suppression list, made if it is missing; client ids go to `Do not contact (client ids)` unless another is named
     #[arg(long, value_name = "NAME", default_value = "Do not contact")]
     pub list: String,
     /// The address is a client id

@@ -5,7 +5,7 @@ use crate::cli::Up;
 use crate::component::Component;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::{demo, store, up};
+use crate::{demo, store, terminal, up};
 
 /// Runs the platform until it is told to end.
 pub async fn run(config: &Config, asked: &Up) -> Result<(), Failure> {
@@ -18,7 +18,9 @@ pub async fn run(config: &Config, asked: &Up) -> Result<(), Failure> {
     let _guards = logging::start(&log).map_err(Failure::start)?;
     if asked.demo {
         demo::make(config).await?;
-        return up::run_with(config, &Component::ALL, demo::run).await;
+        up::run_with(config, &Component::ALL, demo::run).await?;
+        let _ = terminal::say("Ended; start again to go on");
+        return Ok(());
     }
     up::run(config, &components(&asked.component)).await
 }
