@@ -184,9 +184,10 @@ impl Tx {
         }
         let source = Rows::source(self, "$1", &[("kind", "SMALLINT"), ("key", "BIGINT"), ("attempt", "BIGINT")]);
         let sql = match self {
+            // the sum leaves no other way than to look each row up by its key: the table is short, yet full of dead rows
             Tx::Postgres(_) => format!(
                 "DELETE FROM in_flight i USING {source}
-                 WHERE i.tenant = $2 AND i.kind = v.kind AND i.key_hash = v.key AND i.attempt = v.attempt"
+                 WHERE i.tenant = $2 + 0 * v.key AND i.kind = v.kind AND i.key_hash = v.key AND i.attempt = v.attempt"
             ),
             Tx::Sqlite(_) => format!(
                 "DELETE FROM in_flight WHERE tenant = $2 AND (kind, key_hash, attempt) IN (SELECT v.kind, v.key, v.attempt FROM {source})"
