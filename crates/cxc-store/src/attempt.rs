@@ -184,10 +184,12 @@ impl Tx {
         }
         let source = Rows::source(self, "$1", &[("kind", "SMALLINT"), ("key", "BIGINT"), ("attempt", "BIGINT")]);
         let sql = match self {
-            // the sum leaves no other way than to look each row up by its key: the table is short, yet full of dead rows
+            // each row is looked up by its key: the table is short, yet full of dead rows, and PostgreSQL would walk them
             Tx::Postgres(_) => format!(
-                "DELETE FROM in_flight i USING {source}
-                 WHERE i.tenant = $2 + 0 * v.key AND i.kind = v.kind AND i.key_hash = v.key AND i.attempt = v.attempt"
+                "DELETE FROM in_flight WHERE tenant = $2 AND ctid = ANY (ARRAY(
+                    SELECT f.place FROM {source} CROSS JOIN LATERAL (
+                        SELECT i.ctid AS place FROM in_flight i
+                        WHERE i.tenant = $2 AND i.kind = v.kind AND i.key_hash = v.key AND i.attempt = v.attempt OFFSET 0) f))"
             ),
             Tx::Sqlite(_) => format!(
                 "DELETE FROM in_flight WHERE tenant = $2 AND (kind, key_hash, attempt) IN (SELECT v.kind, v.key, v.attempt FROM {source})"
