@@ -186,7 +186,7 @@ impl Tx {
         let sql = match self {
             // each row is looked up by its key: the table is short, yet full of dead rows, and PostgreSQL would walk them
             Tx::Postgres(_) => format!(
-                "DELETE FROM in_flight WHERE tenant = $2 AND ctid = ANY (ARRAY(
+                "DELETE FROM in_flight WHERE ctid = ANY (ARRAY(
                     SELECT f.place FROM {source} CROSS JOIN LATERAL (
                         SELECT i.ctid AS place FROM in_flight i
                         WHERE i.tenant = $2 AND i.kind = v.kind AND i.key_hash = v.key AND i.attempt = v.attempt OFFSET 0) f))"
