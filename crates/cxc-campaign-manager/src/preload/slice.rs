@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_core::seen_filter::SeenFilter;
 use cxc_server::job_runner::JobError;
+use cxc_store::bulk::BulkBuffer;
 use cxc_store::contact::{Contact, Device, FullContact};
 use cxc_store::contact_slice::LeanSlice;
 use cxc_store::counter::{Bucket, Deltas};
 use cxc_store::group::GroupList;
 use cxc_store::judge::{Case, Finding, Judge};
-use cxc_store::bulk::BulkBuffer;
 use cxc_store::record::{RECORD, RECORD_DEDUPE};
 use cxc_store::{StoreError, Tx};
 
