@@ -140,7 +140,7 @@ pub fn explain(record: &RecordView, waits: bool, cause: Option<&str>, last: Opti
         RecordStatus::Ready if !waits => "May be contacted: it waits for its turn.".into(),
         RecordStatus::Ready => {
             let answer = said.filter(|_| matches!(record.reason, Reason::CarrierRefused | Reason::Retry));
-            let answer = answer.map(|said| format!(" (last answer: {said})")).unwrap_or(cause);
+            let answer = answer.map_or(cause, |said| format!(" (last answer: {said})"));
             format!("Not contacted yet because of {}{answer}; may be contacted from {due}.", words(record.reason))
         }
         RecordStatus::InProgress if record.reason == Reason::AwaitingReceipt => {

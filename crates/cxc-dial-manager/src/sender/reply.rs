@@ -70,7 +70,9 @@ pub async fn message_in(
         }
     }
     let message = match answer.filter(|_| plans.channel == Channel::Sms) {
-        Some(text) => Some(answer_attempt(&mut tx, &context.app.hash_key, plans, lease, device, from, to, text, now).await?),
+        Some(text) => {
+            Some(answer_attempt(&mut tx, &context.app.hash_key, plans, lease, device, from, to, text, now).await?)
+        }
         None => None,
     };
     tx.commit().await?;
