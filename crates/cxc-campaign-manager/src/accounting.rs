@@ -31,7 +31,7 @@ pub struct Accounting {
     pub done: BTreeMap<String, i64>,
     /// Left out, by cause.
     pub excluded: BTreeMap<String, i64>,
-    /// A crash hides whether the message left.
+    /// It is not known whether the message left.
     pub in_doubt: i64,
 }
 
@@ -43,7 +43,7 @@ pub struct Waiting {
     pub reason: Reason,
     /// How many.
     pub count: i64,
-    /// When the first of them may be contacted, RFC 3339 in UTC.
+    /// The first of them may be contacted at this minute at the latest, RFC 3339 in UTC.
     #[schema(format = DateTime)]
     pub next: String,
 }

@@ -46,7 +46,8 @@ pub async fn act(app: &App, principal: &Principal, id: Uuid, action: GroupAction
     let acted = match apply(state, target, action).map_err(refusal)? {
         Change::Nothing => return Ok(Acted { state, changed: false, job: row.job }),
         Change::Refresh => {
-            let job = refresh_job(app, &mut tx, &row, &principal.name, true).await?;
+            let rules = tx.rule_set_version(row.tenant).await?;
+            let job = refresh_job(app, &mut tx, &row, &principal.name, true, rules).await?;
             Acted { state, changed: true, job: Some(job) }
         }
         Change::To { state: to, target } => change_state(app, &mut tx, principal, &row, state, to, target).await?,
@@ -76,7 +77,9 @@ async fn change_state(
     let job = match (from, to) {
         (GroupState::NotLoaded, GroupState::PreLoading) => {
             check_loadable(tx, principal.tenant, row).await?;
-            Some(queue(app, tx, row, &principal.name, LOAD, true).await?)
+            let rules = tx.rule_set_version(row.tenant).await?;
+            let asked = LoadJob { group: row.number, reconsider: true, rules };
+            Some(queue(app, tx, row, &principal.name, LOAD, &asked).await?)
         }
         (GroupState::PreLoading, GroupState::PreLoading) => row.job,
         (GroupState::PreLoading, _) => {
@@ -158,17 +161,22 @@ async fn check_content(tx: &mut Tx, tenant: i64, channel: Channel, body: &Campai
     }
 }
 
-/// Queues a refresh, or names the one that is under way: two of a group must not run side by side.
+/// Queues a refresh, or names the one that is under way: two of a group must not run side by side. `rules` is the
+/// version of the tenant's rules by which the group then stands.
 pub async fn refresh_job(
     app: &App,
     tx: &mut Tx,
     row: &GroupRow,
     created_by: &str,
     reconsider: bool,
+    rules: i64,
 ) -> Result<Uuid, StoreError> {
     match tx.job_latest(row.tenant, row.id, REFRESH).await? {
         Some(job) if job.finished_at.is_none() => Ok(job.id),
-        _ => queue(app, tx, row, created_by, REFRESH, reconsider).await,
+        _ => {
+            let asked = LoadJob { group: row.number, reconsider, rules };
+            queue(app, tx, row, created_by, REFRESH, &asked).await
+        }
     }
 }
 
@@ -178,7 +186,7 @@ async fn queue(
     row: &GroupRow,
     created_by: &str,
     kind: &'static str,
-    reconsider: bool,
+    asked: &LoadJob,
 ) -> Result<Uuid, StoreError> {
     let now = app.now();
     let id = app.ids.next();
@@ -187,7 +195,7 @@ async fn queue(
         tenant: row.tenant,
         kind,
         subject: Some(row.id),
-        payload: serde_json::to_value(LoadJob { group: row.number, reconsider })?,
+        payload: serde_json::to_value(asked)?,
         run_at: now,
         created_by: created_by.to_owned(),
         created_at: now,

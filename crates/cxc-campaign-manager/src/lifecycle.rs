@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::accounting::Accounting;
 use crate::actions::refresh_job;
 use crate::metrics::CampaignMetrics;
-use crate::preload::REFRESH;
+use crate::preload::{LOAD, REFRESH};
 use crate::sweep::sweep;
 
 const TICK: Duration = Duration::from_millis(500);
@@ -149,8 +149,10 @@ async fn look_at(app: &App, group: &GroupRow) -> Result<(), StoreError> {
             if quiet || waited { set(app, tx, group, GroupState::UnloadInProgress).await } else { Ok(()) }
         }
         GroupState::Active | GroupState::Running => {
-            if list_changed(&mut tx, group).await? {
-                return refresh(app, tx, group).await;
+            let rules = tx.rule_set_version(group.tenant).await?;
+            let moved = rules_moved(&mut tx, group, rules).await?;
+            if moved || list_changed(&mut tx, group).await? {
+                return refresh(app, tx, group, moved, rules).await;
             }
             let accounting = Accounting::of(&tx.record_counters(group.number).await?, now);
             let ends =
@@ -206,7 +208,16 @@ async fn list_changed(tx: &mut Tx, group: &GroupRow) -> Result<bool, StoreError>
     Ok(false)
 }
 
-async fn refresh(app: &App, mut reader: Tx, group: &GroupRow) -> Result<(), StoreError> {
+/// Whether the rules moved since the group was loaded or last refreshed.
+async fn rules_moved(tx: &mut Tx, group: &GroupRow, rules: i64) -> Result<bool, StoreError> {
+    let loaded = tx.job_latest(group.tenant, group.id, LOAD).await?;
+    let refreshed = tx.job_latest(group.tenant, group.id, REFRESH).await?;
+    let latest = loaded.into_iter().chain(refreshed).max_by_key(|job| (job.created_at, job.id));
+    let taken = latest.filter(|job| job.state == "succeeded").and_then(|job| job.payload.0["rules"].as_i64());
+    Ok(taken.unwrap_or(0) != rules)
+}
+
+async fn refresh(app: &App, mut reader: Tx, group: &GroupRow, reconsider: bool, rules: i64) -> Result<(), StoreError> {
     let now = app.now();
     let too_soon = |job: &cxc_store::job::Job| {
         let pause = if job.state == "succeeded" { REFRESH_EVERY } else { REFRESH_AFTER_FAILURE };
@@ -218,7 +229,7 @@ async fn refresh(app: &App, mut reader: Tx, group: &GroupRow) -> Result<(), Stor
     drop(reader);
     let mut tx = app.db.begin().await?;
     if tx.group_by_number(group.number, true).await?.is_some_and(|now| now.state == group.state) {
-        refresh_job(app, &mut tx, group, "system", false).await?;
+        refresh_job(app, &mut tx, group, "system", reconsider, rules).await?;
     }
     tx.commit().await
 }

@@ -1,6 +1,7 @@
 //! The records of a campaign group: for each contact, where it stands and why.
 use axum::extract::State;
 use cxc_core::attempt::AttemptState;
+use cxc_core::kind;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_server::app::time_text;
 use cxc_server::document::Page;
@@ -14,6 +15,10 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::accounting::result_name;
+
+/// What the cause of a record may be the id of.
+const CAUSES: [&str; 5] =
+    [kind::SUPPRESSION_LIST, kind::CONTACT_TIMES, kind::CONTACT_DATES, kind::ATTEMPT_RULE, kind::SELECTION_RULE];
 
 /// One contact's place in a campaign group.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -125,29 +130,49 @@ impl RecordView {
     }
 }
 
-/// Why a record stands where it stands, in a sentence.
-pub fn explain(record: &RecordView, waits: bool) -> String {
-    let cause = record.cause.as_deref().map(|c| format!(" ({c})")).unwrap_or_default();
+/// Why a record stands where it stands, in a sentence. `cause` is the name of the rule or list that did it, `last`
+/// the last attempt.
+pub fn explain(record: &RecordView, waits: bool, cause: Option<&str>, last: Option<&AttemptView>) -> String {
+    let cause = cause.map(|c| format!(" ({c})")).unwrap_or_default();
     let due = record.due.as_deref().unwrap_or("now");
+    let said = last.and_then(|a| a.detail.as_deref()).filter(|d| !d.is_empty());
     match record.status {
         RecordStatus::Ready if !waits => "May be contacted: it waits for its turn.".into(),
         RecordStatus::Ready => {
-            format!("Not contacted yet because of {}{cause}; may be contacted from {due}.", words(record.reason))
+            let answer = said.filter(|_| matches!(record.reason, Reason::CarrierRefused | Reason::Retry));
+            let answer = answer.map_or(cause, |said| format!(" (last answer: {said})"));
+            format!("Not contacted yet because of {}{answer}; may be contacted from {due}.", words(record.reason))
         }
         RecordStatus::InProgress if record.reason == Reason::AwaitingReceipt => {
             "The carrier took the message; its delivery receipt is awaited.".into()
         }
         RecordStatus::InProgress => "Being contacted now.".into(),
         RecordStatus::Done => format!(
-            "Done after {} attempts with the result {}.",
-            record.attempts,
+            "Done after {} with the result {}.",
+            if record.attempts == 1 { "1 attempt".to_owned() } else { format!("{} attempts", record.attempts) },
             record.last_result.as_deref().unwrap_or("unknown")
         ),
         RecordStatus::Excluded => format!("Not contacted because of {}{cause}.", words(record.reason)),
         RecordStatus::InDoubt => {
-            "A crash hides whether the last message left. It is not repeated unless a person settles it.".into()
+            let why = said.map(|said| format!(" ({said})")).unwrap_or_default();
+            format!(
+                "It is not known whether the last message left{why}. It is not repeated unless a person settles it."
+            )
         }
     }
+}
+
+/// The name of the rule, list or filter that a record's cause is the id of; other causes are words already.
+async fn cause_name(tx: &mut Tx, tenant: i64, record: &Record) -> Result<Option<String>, ApiError> {
+    let Some(cause) = record.cause.as_deref() else { return Ok(None) };
+    if let Ok(id) = cause.parse::<Uuid>() {
+        for kind in CAUSES {
+            if let Some(object) = tx.object_get(tenant, kind, id).await? {
+                return Ok(Some(object.name));
+            }
+        }
+    }
+    Ok(Some(cause.to_owned()))
 }
 
 fn words(reason: Reason) -> String {
@@ -235,6 +260,8 @@ pub async fn detail(tx: &mut Tx, tenant: i64, record: &Record, now: i64) -> Resu
     let list = list_id(tx, tenant, record.list).await?;
     let view = RecordView::of(record, list);
     let history = tx.attempt_of_record(tenant, record).await?;
-    let explanation = explain(&view, record.due > now);
-    Ok(RecordDetail { record: view, explanation, history: history.iter().map(AttemptView::from).collect() })
+    let history: Vec<AttemptView> = history.iter().map(AttemptView::from).collect();
+    let cause = cause_name(tx, tenant, record).await?;
+    let explanation = explain(&view, record.due > now, cause.as_deref(), history.first());
+    Ok(RecordDetail { record: view, explanation, history })
 }

@@ -22,15 +22,27 @@ use crate::records::group_of;
 const SHARD: i64 = -1;
 const SLICE: i64 = 2_000;
 const SETTLE_DONE: &str = "settle_done";
+/// The cause of a record that was settled as done.
+const SETTLED: &str = "settled by a person";
 
 /// How what is in doubt is settled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SettleAs {
-    /// The message left: it is not sent again.
+    /// The message may have left and is not sent again. Its result is `Unknown`: nobody knows whether it arrived.
     Done,
     /// The message did not leave: it may be sent again.
     Retry,
+}
+
+impl<'de> Deserialize<'de> for SettleAs {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "done" => Ok(Self::Done),
+            "retry" => Ok(Self::Retry),
+            _ => Err(serde::de::Error::custom("what is in doubt is settled as done or retry")),
+        }
+    }
 }
 
 /// What to settle.
@@ -46,7 +58,7 @@ pub struct Settle {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetryFailed {
-    /// Call-result codes; all but success if left out.
+    /// Call-result codes; if left out, all but success and what a person settled as done.
     #[serde(default)]
     #[schema(max_items = 60)]
     pub results: Vec<i16>,
@@ -124,9 +136,9 @@ async fn settle_attempts(
                 month: a.month,
                 id: a.id,
                 state: if is_done { AttemptState::Final.code() } else { AttemptState::InDoubt.code() },
-                result: is_done.then_some(CallResult::Ok.code()),
+                result: is_done.then_some(CallResult::Unknown.code()),
                 provider_id: None,
-                detail: Some(format!("settled by a person: {}", if is_done { "it left" } else { "sent again" })),
+                detail: Some(format!("settled by a person: {}", if is_done { "not sent again" } else { "sent again" })),
                 finished_at: Some(app.now()),
             }
         }));
@@ -147,8 +159,8 @@ pub(crate) async fn settle_in_doubt(
     let change = |record: &Record| {
         Some(match settle.settle_as {
             SettleAs::Done => RecordChange {
-                result: Some(CallResult::Ok.code()),
-                cause: Some("settled by a person".into()),
+                result: Some(CallResult::Unknown.code()),
+                cause: Some(SETTLED.into()),
                 ..RecordChange::of(record, RecordStatus::Done, Reason::None, 0)
             },
             SettleAs::Retry => RecordChange::of(record, RecordStatus::Ready, Reason::None, 0),
@@ -170,10 +182,13 @@ pub(crate) async fn retry_failed(
     ApiPath(id): ApiPath<Uuid>,
     ApiJson(asked): ApiJson<RetryFailed>,
 ) -> Result<axum::Json<Changed>, ApiError> {
-    let failed =
-        |result: i16| result != CallResult::Ok.code() && (asked.results.is_empty() || asked.results.contains(&result));
+    let settled = |record: &Record| record.cause.as_deref() == Some(SETTLED);
+    let failed = |record: &Record, result: i16| match asked.results.as_slice() {
+        [] => result != CallResult::Ok.code() && !settled(record),
+        results => result != CallResult::Ok.code() && results.contains(&result),
+    };
     let change = |record: &Record| {
-        let again = record.last_result.is_some_and(failed);
+        let again = record.last_result.is_some_and(|result| failed(record, result));
         again.then(|| RecordChange {
             device: 0,
             retries: 0,

@@ -90,7 +90,10 @@ fn fate(bucket: &Bucket, now: i64) -> &'static str {
         Some(RecordStatus::InDoubt) | None => "in_doubt",
         Some(RecordStatus::Excluded) => match Reason::from_code(bucket.code) {
             Some(Reason::Suppressed | Reason::OptedOut) => "suppressed",
-            Some(Reason::PhoneFiltered | Reason::NoDevice | Reason::ForbiddenNumber) => "phone_filtered",
+            // the same words as in the accounting
+            Some(Reason::NoDevice) => "no_device",
+            Some(Reason::ForbiddenNumber) => "forbidden_number",
+            Some(Reason::PhoneFiltered) => "phone_filtered",
             Some(Reason::LocationRule) => "location_excluded",
             Some(Reason::NotSelected | Reason::DuplicateInGroup) => "not_selected",
             Some(Reason::ContentError) => "content_error",
@@ -135,6 +138,10 @@ mod tests {
         assert_eq!(statistics.fates.values().sum::<i64>(), audience);
         assert_eq!((statistics.dialed, statistics.answered, statistics.queued), (5, 3, 4));
         assert!((statistics.hit_ratio - 0.6).abs() < 1e-9);
+        let accounted = Accounting::of(&counters, 0).excluded;
+        for name in ["no_device", "forbidden_number", "phone_filtered"] {
+            assert_eq!(statistics.fates.get(name), accounted.get(name), "{name}");
+        }
         assert_eq!(Statistics::of(&[], 0), Statistics::default());
     }
 }

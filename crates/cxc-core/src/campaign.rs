@@ -100,6 +100,8 @@ impl CampaignSettings {
                 "a group has at most 100 suppression lists",
             ));
         }
+        let treatment = format!("{at}/treatment");
+        problems.extend(self.treatment.validate().into_iter().map(|e| e.under(&treatment)));
         problems
     }
 }

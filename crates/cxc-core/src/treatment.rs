@@ -79,7 +79,7 @@ pub enum Trigger {
     CallResult(CallResult),
     /// A disposition code; it beats the call result.
     Disposition(String),
-    /// Compliance stood in the way.
+    /// Compliance stood in the way: not yet available.
     Blocked,
 }
 
@@ -99,11 +99,11 @@ pub enum Action {
     NextInChainAt,
     /// Back to the end of the ready queue, without a wait.
     Cycle,
-    /// Moves the record to another campaign group.
+    /// Moves the record to another campaign group: not yet available.
     AssignToGroup,
-    /// An agent's error: no more attempts.
+    /// An agent's error, no more attempts: not yet available.
     MarkAgentError,
-    /// Gives the whole chain this result and finishes.
+    /// Gives the whole chain this result and finishes: not yet available.
     UpdateChain,
     /// Finishes this record.
     #[default]
@@ -119,6 +119,11 @@ impl Action {
     /// Whether it tries again on the same device, so that `count` bounds it.
     pub fn is_repeat(self) -> bool {
         matches!(self, Action::Redial | Action::RetryAt | Action::Cycle)
+    }
+
+    /// Whether senders do what it says; a treatment with another one is refused.
+    pub fn is_available(self) -> bool {
+        !matches!(self, Action::AssignToGroup | Action::MarkAgentError | Action::UpdateChain)
     }
 
     fn needs_at(self) -> bool {

@@ -47,6 +47,15 @@ impl Document for ChannelAccount {
         self.0.validate()
     }
 
+    /// A password goes to the server that it was given for, and to another only when it is given again.
+    async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        if write.before.is_some_and(|before| write.after.body.0.takes_password_elsewhere(&before.body.0)) {
+            let detail = "the server changes: give the password again";
+            return Err(ApiError::invalid("/credential/password", "required", detail));
+        }
+        Ok(())
+    }
+
     /// Gives the account its number, so that a sender is started where it must listen.
     async fn after_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
         write.tx.channel_account_number(write.principal.tenant, write.after.id).await?;

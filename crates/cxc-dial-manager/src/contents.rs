@@ -105,7 +105,7 @@ pub(crate) struct TestSend {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TestResult {
-    /// One result an address, in order.
+    /// One result an address, in order; one that is given twice is sent to once.
     results: Vec<TestOutcome>,
 }
 
@@ -154,6 +154,8 @@ fn made_up() -> FullContact {
     contact.contact.last_name = Some("Last".into());
     contact.contact.company = Some("Company".into());
     contact.contact.client_id = Some("C-1".into());
+    let others = (1..=100).map(|n| (format!("c_other{n}"), json!(format!("Other {n}"))));
+    contact.contact.custom = Some(serde_json::Value::Object(others.collect()).to_string());
     contact.devices = vec![Device {
         position: 1,
         kind: DeviceKind::Email.code(),
@@ -182,7 +184,7 @@ fn render(
         reply_to: account.and_then(|a| a.reply_to.as_deref()).map(Into::into),
     };
     let body = compiled.render(fields_for(compiled, contact, device), &placement);
-    body.map_err(|e| ApiError::invalid("/templates/0", "content_error", e.to_string()))
+    body.map_err(|e| ApiError::invalid(e.pointer(), "content_error", e.to_string()))
 }
 
 /// Render a content for a contact, without sending it
@@ -268,7 +270,15 @@ fn normalised(addresses: &[String], channel: cxc_core::channel::Channel) -> Resu
         };
         parsed.map_err(|detail| ApiError::invalid(&format!("/addresses/{i}"), "bad_device", detail))
     };
-    addresses.iter().enumerate().map(one).collect()
+    let mut found: Vec<String> = Vec::with_capacity(addresses.len());
+    for address in addresses.iter().enumerate().map(one) {
+        let address = address?;
+        // one that is given twice gets one message
+        if !found.iter().any(|known| known.eq_ignore_ascii_case(&address)) {
+            found.push(address);
+        }
+    }
+    Ok(found)
 }
 
 async fn connect(app: &App, account: &channel::ChannelAccount) -> Result<Arc<dyn channel::Carrier>, ApiError> {
@@ -305,5 +315,29 @@ fn count(app: &App, principal: &Principal, media: &str, accepted: bool) {
     }
     if let (false, Ok(failed)) = (accepted, failed) {
         failed.with_label_values(&values).inc();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cxc_core::channel::Channel;
+
+    #[test]
+    fn an_address_that_is_given_twice_is_sent_to_once() {
+        let given = ["a@example.com", "A@Example.com", "b@example.com"].map(ToOwned::to_owned);
+        assert_eq!(normalised(&given, Channel::Email).unwrap(), ["a@example.com", "b@example.com"]);
+        let given = ["+491701234567", "+491701234567"].map(ToOwned::to_owned);
+        assert_eq!(normalised(&given, Channel::Sms).unwrap(), ["+491701234567"]);
+    }
+
+    #[test]
+    fn a_rendering_for_nobody_makes_up_the_other_fields_too() {
+        let value = json!({ "channel": "sms", "templates": [{ "body": "{{ other1 }}, {{ c_other100 }}" }] });
+        let compiled = serde_json::from_value::<Content>(value).unwrap().compile().unwrap();
+        let contact = made_up();
+        let fields = fields_for(&compiled, &contact, &contact.devices[0]);
+        let Ok(Body::Sms(sms)) = compiled.render(fields, &Placement::default()) else { panic!("an SMS") };
+        assert_eq!(sms.text, "Other 1, Other 100");
     }
 }

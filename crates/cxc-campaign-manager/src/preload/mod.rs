@@ -4,6 +4,7 @@ mod audience;
 mod fence;
 mod reconsider;
 mod slice;
+mod waiting;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -43,6 +44,9 @@ pub struct LoadJob {
     /// Whether exclusions of every kind are looked at again; a load always does.
     #[serde(default)]
     pub reconsider: bool,
+    /// The version of the tenant's rules by which the group stands once this is done.
+    #[serde(default)]
+    pub rules: i64,
 }
 
 /// What a load came to.
@@ -59,6 +63,8 @@ pub struct LoadResult {
     pub readmitted: i64,
     /// Records that the changed rule of their list no longer takes.
     pub deselected: i64,
+    /// Records that waited because of a rule and now wait otherwise, or no longer.
+    pub moved: i64,
 }
 
 /// Loads and refreshes groups.
@@ -116,6 +122,9 @@ impl LoadHandler {
         control.progress(audience.size.min(total), total);
         reconsider::excluded(&run, asked.reconsider || fence.is_load, &mut judge, &mut result).await?;
         reconsider::deselect(&run, &mut result).await?;
+        if asked.reconsider || fence.is_load {
+            waiting::waiting(&run, &mut judge, &mut result).await?;
+        }
         let mut seen = self.seen(&run, total).await?;
         for part in &audience.lists {
             self.load_list(&run, part, &mut judge, &mut seen, &mut result).await?;

@@ -44,7 +44,8 @@ async fn the_version_that_was_copied_is_not_the_users_to_say() {
 #[tokio::test]
 async fn a_running_group_takes_a_pace_and_an_order_of_devices_and_nothing_else() {
     let c = Campaigns::start().await;
-    let group = c.group("one").await;
+    let next = json!([{ "triggers": [{ "callResult": 53 }], "action": "next_in_chain" }]);
+    let group = c.group_with("one", json!({ "treatment": { "retryRules": next } })).await;
     group.put_state("running", None).await;
     let edit = async |body| {
         let tag = c.app.get(&group.path).await.etag();
@@ -65,6 +66,54 @@ async fn a_running_group_takes_a_pace_and_an_order_of_devices_and_nothing_else()
         edit(json!({ "settings": { "dialing": { "messagesPerMinute": 0 } } })).await.expect_problem(422),
         "validation_failed"
     );
+}
+
+#[tokio::test]
+async fn a_treatment_that_can_not_be_carried_out_is_refused_wherever_it_is_written() {
+    let c = Campaigns::start().await;
+    let rule = json!({ "triggers": [{ "callResult": 7 }], "action": "redial" });
+    let bad = [
+        (
+            json!({ "deviceEscalation": { "enabled": true } }),
+            "/deviceEscalation/enabled",
+            "escalation_needs_next_in_chain",
+        ),
+        (json!({ "retryRules": [rule, rule] }), "/retryRules/1/triggers/0", "used_twice"),
+        (json!({ "scriptUri": "https://example.com/s" }), "/scriptUri", "script_unavailable"),
+        (
+            json!({ "retryRules": [{ "triggers": [{ "callResult": 7 }], "action": "update_chain" }] }),
+            "/retryRules/0/action",
+            "not_available",
+        ),
+    ];
+    let group = c.group("one").await;
+    let documents = [
+        ("/dialing-profiles", c.profile.clone(), json!({ "name": "new", "type": "sms" })),
+        (
+            "/campaign-templates",
+            c.template.clone(),
+            json!({ "name": "new", "dialingProfile": c.profile, "sessionProfile": c.session }),
+        ),
+        ("/campaign-groups", group.id.clone(), json!({ "name": "new", "template": c.template })),
+    ];
+    for (path, id, mut body) in documents {
+        let tag = c.app.get(&format!("{path}/{id}")).await.etag();
+        for (treatment, pointer, code) in &bad {
+            let settings = json!({ "treatment": treatment });
+            let errors = json!([{ "pointer": format!("/settings/treatment{pointer}"), "code": code }]);
+            let said = |problem: serde_json::Value| {
+                let errors = problem["errors"].as_array().unwrap().clone();
+                json!(errors.iter().map(|e| json!({ "pointer": e["pointer"], "code": e["code"] })).collect::<Vec<_>>())
+            };
+            body["settings"] = settings.clone();
+            assert_eq!(said(c.app.post(path).json(&body).await.expect(422)), errors, "{path}");
+            let patch = json!({ "settings": settings });
+            let patched = c.app.patch(&format!("{path}/{id}")).if_match(&tag).json(&patch).await;
+            assert_eq!(said(patched.expect(422)), errors, "{path}");
+        }
+        body["settings"] = json!({ "treatment": { "retryRules": [rule] } });
+        c.app.post(path).json(&body).await.expect(201);
+    }
 }
 
 #[tokio::test]

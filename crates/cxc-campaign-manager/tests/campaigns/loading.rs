@@ -41,7 +41,7 @@ async fn everybody_of_a_mixed_list_is_accounted_for() {
 
     let statistics = c.app.get(&format!("{}/statistics", group.path)).await.expect(200);
     assert_eq!((&statistics["ready"], &statistics["queued"]), (&json!(3_045), &json!(0)));
-    assert_eq!(statistics["fates"], json!({ "phone_filtered": 40, "ready": 3_045, "suppressed": 5 }));
+    assert_eq!(statistics["fates"], json!({ "no_device": 40, "ready": 3_045, "suppressed": 5 }));
     let passed_on = group.records().await.into_iter().filter(|r| r.device == 2).count();
     assert_eq!(passed_on, 1, "who has another phone is reached there");
 }

@@ -1,15 +1,36 @@
 //! Records: why somebody was or was not contacted, and what a person decides about them.
 use cxc_core::attempt::AttemptState;
+use cxc_core::kind;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_store::attempt::{AttemptUpdate, NewAttempt, month_of};
-use cxc_store::record::Record;
+use cxc_store::counter::Deltas;
+use cxc_store::object::{Json, Object};
+use cxc_store::record::{Record, RecordChange};
 use cxc_store::suppression::DEVICE;
 use serde_json::{Value, json};
 
 use crate::support::{Campaigns, Group, NEW_YORK, people, person};
 
+/// Gives a suppression list its document, which holds its name.
+async fn name(c: &Campaigns, list: uuid::Uuid, name: &str) {
+    let now = c.app.app.now();
+    let (created_by, updated_by) = ("test".to_owned(), "test".to_owned());
+    let (description, body) = (String::new(), Json(json!({})));
+    let (created_at, updated_at, version) = (now, now, 1);
+    let name = name.to_owned();
+    let object = Object { id: list, name, description, body, version, created_at, created_by, updated_at, updated_by };
+    let mut tx = c.app.app.db.begin().await.unwrap();
+    tx.object_insert(c.app.tenant(), kind::SUPPRESSION_LIST, &object).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 /// An attempt on a record's first device, as its sender left it.
 async fn attempt(group: &Group<'_>, record: &Record, id: i64, state: AttemptState) {
+    attempt_with(group, record, id, state, None).await;
+}
+
+/// The same with the carrier's words.
+async fn attempt_with(group: &Group<'_>, record: &Record, id: i64, state: AttemptState, detail: Option<&str>) {
     let (app, tenant) = (&group.campaigns.app.app, group.campaigns.app.tenant());
     let mut tx = app.db.begin().await.unwrap();
     let contact = tx.contacts_of_lists(tenant, &[(record.list, record.id)]).await.unwrap().remove(0).1;
@@ -38,7 +59,7 @@ async fn attempt(group: &Group<'_>, record: &Record, id: i64, state: AttemptStat
         state: state.code(),
         result: None,
         provider_id: None,
-        detail: None,
+        detail: detail.map(ToOwned::to_owned),
         finished_at: None,
     };
     tx.attempt_update(tenant, &[update]).await.unwrap();
@@ -61,6 +82,7 @@ async fn a_record_says_why_it_was_or_was_not_contacted() {
     crowd.push(person("+12125550000", NEW_YORK));
     let list = c.list(crowd).await;
     let suppression = c.suppress(DEVICE, &["+49300000000"]).await;
+    name(&c, suppression.id, "our stop list").await;
     let group = c.group("one").await;
     group.set_lists(&[&list]).await;
     group.load().await;
@@ -69,9 +91,31 @@ async fn a_record_says_why_it_was_or_was_not_contacted() {
     group.move_to(&records[2..3], RecordStatus::InDoubt, Reason::None, None).await;
     let read = async |n: usize| c.app.get(&format!("{}/records/{}", group.path, records[n].id)).await.expect(200);
     let said = async |n: usize| read(n).await["explanation"].as_str().unwrap().to_owned();
-    assert_eq!(said(0).await, format!("Not contacted because of suppressed ({}).", suppression.id));
+    assert_eq!(said(0).await, "Not contacted because of suppressed (our stop list).");
+    assert_eq!(read(0).await["cause"], json!(suppression.id.to_string()));
     assert_eq!(said(1).await, "The carrier took the message; its delivery receipt is awaited.");
-    assert!(said(2).await.starts_with("A crash hides whether"));
+    assert!(said(2).await.starts_with("It is not known whether the last message left. It is not repeated"));
+    attempt_with(&group, &records[2], 77, AttemptState::InDoubt, Some("the server hung up")).await;
+    let doubt = said(2).await;
+    assert!(doubt.starts_with("It is not known whether the last message left (the server hung up)."), "{doubt}");
+    attempt_with(&group, &records[3], 78, AttemptState::NotSent, Some("451 come back later")).await;
+    group.move_to(&records[3..4], RecordStatus::Done, Reason::None, Some(53)).await;
+    assert_eq!(said(3).await, "Done after 1 attempt with the result WrongNumber.");
+    let done = group.records().await.remove(3);
+    let mut tx = c.app.app.db.begin().await.unwrap();
+    let (mut deltas, due) = (Deltas::default(), c.app.app.now() + 60_000_000);
+    let refused = RecordChange::of(&done, RecordStatus::Ready, Reason::CarrierRefused, due);
+    assert_eq!(tx.record_apply(&[refused], 1, c.app.app.now(), &mut deltas).await.unwrap().len(), 1);
+    tx.record_counters_add(9, &deltas).await.unwrap();
+    tx.commit().await.unwrap();
+    let refused = said(3).await;
+    let words = "Not contacted yet because of carrier refused (last answer: 451 come back later); may be";
+    assert!(refused.starts_with(words), "{refused}");
+    let ready = RecordChange::of(&group.records().await[3], RecordStatus::Ready, Reason::None, 0);
+    let (mut tx, mut deltas) = (c.app.app.db.begin().await.unwrap(), Deltas::default());
+    tx.record_apply(&[ready], 1, c.app.app.now(), &mut deltas).await.unwrap();
+    tx.record_counters_add(9, &deltas).await.unwrap();
+    tx.commit().await.unwrap();
     assert_eq!(said(3).await, "May be contacted: it waits for its turn.");
     let waits = said(4).await;
     assert!(waits.starts_with("Not contacted yet because of contact times"), "{waits}");
@@ -141,16 +185,27 @@ async fn what_is_in_doubt_is_settled_as_done_together_with_its_attempt() {
         let path = format!("{}/actions/settle-in-doubt", group.path);
         c.app.post(&path).json(&json!({ "as": how })).await
     };
-    assert_eq!(settle("perhaps").await.expect_problem(422), "validation_failed");
+    let perhaps = settle("perhaps").await.expect(422);
+    assert_eq!(perhaps["errors"][0]["pointer"], "/as", "{perhaps}");
+    assert_eq!(perhaps["errors"][0]["detail"], "what is in doubt is settled as done or retry");
     assert_eq!(settle("done").await.expect(200), json!({ "records": 2 }));
     let accounting = group.accounting().await;
     assert_eq!(
         (&accounting["inDoubt"], &accounting["done"], &accounting["ready"]),
-        (&json!(0), &json!({ "Ok": 2 }), &json!(1))
+        (&json!(0), &json!({ "Unknown": 2 }), &json!(1))
     );
     let detail = c.app.get(&format!("{}/records/{}", group.path, records[0].id)).await.expect(200);
     let history = &detail["history"][0];
-    assert_eq!((&history["state"], &history["result"]), (&json!("final"), &json!("Ok")));
+    assert_eq!((&history["state"], &history["result"]), (&json!("final"), &json!("Unknown")));
+    // nobody knows whether it arrived: it is no success, and no failure to be repeated either
+    let statistics = c.app.get(&format!("{}/statistics", group.path)).await.expect(200);
+    assert_eq!((&statistics["dialed"], &statistics["hitRatio"]), (&json!(2), &json!(0.0)));
+    let mut tx = c.app.app.db.read().await.unwrap();
+    let reached = tx.record_reached(c.app.tenant(), &[group.id.parse().unwrap()], 0, i64::MAX).await.unwrap();
+    assert!(reached.is_empty(), "{reached:?}");
+    drop(tx);
+    let retry = format!("{}/actions/retry-failed", group.path);
+    assert_eq!(c.app.post(&retry).json(&json!({})).await.expect(200)["records"], 0);
     assert_eq!(c.audited("settle_done").await[0]["after"], json!({ "records": 2 }));
     assert_eq!(settle("done").await.expect(200), json!({ "records": 0 }));
     assert_eq!(c.audited("settle_done").await.len(), 1, "nothing was changed");

@@ -148,3 +148,72 @@ async fn a_second_load_adds_what_is_new_and_repeats_nobody() {
     let accounting = group.accounting().await;
     assert_eq!((&accounting["ready"], &accounting["done"]), (&json!(1), &json!({ "Ok": 20 })));
 }
+
+/// A rule for people in Germany: on each day of the week these windows. Answers how to take it away again.
+async fn hours(c: &Campaigns, windows: serde_json::Value) -> uuid::Uuid {
+    let body = json!({ "country": "DE", "weekdays": vec![windows; 7], "required": true });
+    let id = object(&c.app, kind::CONTACT_TIMES, "hours", body).await;
+    moved(c).await;
+    id
+}
+
+async fn moved(c: &Campaigns) {
+    let mut tx = c.app.app.db.begin().await.unwrap();
+    tx.rule_set_moved(c.app.tenant()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn take_away(c: &Campaigns, rule: uuid::Uuid) {
+    let mut tx = c.app.app.db.begin().await.unwrap();
+    assert!(tx.object_delete(c.app.tenant(), kind::CONTACT_TIMES, rule, 1).await.unwrap());
+    tx.commit().await.unwrap();
+    moved(c).await;
+}
+
+#[tokio::test]
+async fn who_waits_because_of_a_rule_that_is_gone_is_ready_after_a_refresh_and_after_a_load() {
+    let c = Campaigns::start().await;
+    let list = c.list(people("30", 5)).await;
+    for (name, action) in [("one", "refresh"), ("two", "load")] {
+        let evening = hours(&c, json!([{ "from": "18:00", "till": "19:00" }])).await;
+        let group = c.group(name).await;
+        group.set_lists(&[&list]).await;
+        group.load().await;
+        let waiting = group.accounting().await["waiting"].clone();
+        assert_eq!((&waiting[0]["reason"], &waiting[0]["count"]), (&json!("contact_times"), &json!(5)));
+        let put_off = format!("{}/records/{}/actions/reschedule", group.path, group.records().await[0].id);
+        c.app.post(&put_off).json(&json!({ "at": "2026-03-04T09:00:00Z" })).await.expect(200);
+        take_away(&c, evening).await;
+        if action == "load" {
+            group.put_state("not_loaded", None).await;
+        }
+        assert_eq!(group.run(action).await.result.unwrap()["moved"], 4, "{action}");
+        let accounting = group.accounting().await;
+        assert_eq!(accounting["ready"], 4, "{action}: {accounting}");
+        // what a person put off stays put off
+        assert_eq!(accounting["waiting"][0]["reason"], "rescheduled");
+    }
+}
+
+#[tokio::test]
+async fn a_rule_that_allows_more_reaches_a_loaded_group_by_itself() {
+    let c = Campaigns::at_work().await;
+    let never = hours(&c, json!([])).await;
+    let list = c.list(people("30", 3)).await;
+    let group = c.group("one").await;
+    group.set_lists(&[&list]).await;
+    group.work("load").await;
+    assert_eq!(group.accounting().await["excluded"], json!({ "never_open": 3 }));
+    take_away(&c, never).await;
+    group.until("they came back", async |g| g.accounting().await["ready"] == 3).await;
+    // and is not looked at again until the rules move on
+    let refreshes = async || {
+        let page = c.app.get("/jobs").await.expect(200);
+        let kinds = page["items"].as_array().unwrap().iter().map(|j| j["kind"].clone());
+        kinds.filter(|kind| kind == "campaign_group_refresh").count()
+    };
+    let before = refreshes().await;
+    c.app.clock.advance(std::time::Duration::from_secs(60));
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    assert_eq!((before, refreshes().await), (1, 1));
+}

@@ -9,9 +9,14 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn treatment(rules: &str) -> Treatment {
-    let treatment: Treatment = serde_json::from_str(&format!(r#"{{"retryRules":[{rules}]}}"#)).unwrap();
+    let treatment = unchecked(rules);
     assert_eq!(treatment.validate(), []);
     treatment
+}
+
+/// With rules that no sender carries out yet, which are refused.
+fn unchecked(rules: &str) -> Treatment {
+    serde_json::from_str(&format!(r#"{{"retryRules":[{rules}]}}"#)).unwrap()
 }
 
 const BUSY: &str = r#"{"triggers":[{"callResult":6}],"action":"redial","intervalMinutes":30,"incrementMinutes":5,
@@ -62,7 +67,7 @@ fn a_result_without_a_rule_finishes_the_record() {
 #[test]
 fn a_disposition_rule_beats_a_call_result_rule_and_an_unknown_disposition_does_not() {
     let sold = r#"{"triggers":[{"disposition":"SOLD"}],"action":"update_chain"}"#;
-    let t = treatment(&format!("{BUSY},{sold}"));
+    let t = unchecked(&format!("{BUSY},{sold}"));
     let with = |code| next_step(&t, &History::on(1), CallResult::Busy, Some(code), at("10:00"), &[1]).next;
     assert_eq!(with("SOLD"), Next::UpdateChain);
     assert_eq!(with("OTHER"), Next::Attempt { due: at("10:30") });
@@ -95,7 +100,7 @@ fn the_next_device_may_come_after_the_delay_or_at_a_moment() {
 
 #[test]
 fn a_retry_at_a_moment_that_has_passed_is_exhausted() {
-    let t = treatment(
+    let t = unchecked(
         r#"{"triggers":[{"callResult":6}],"action":"retry_at","at":"2026-12-01T12:00:00Z","nextAction":"mark_agent_error"}"#,
     );
     assert_eq!(step(&t, &History::on(1), CallResult::Busy, "11:59").next, Next::Attempt { due: at("12:00") });
@@ -118,14 +123,14 @@ fn a_cycle_is_bounded_by_its_count() {
 fn a_record_moves_to_the_group_that_its_rule_names() {
     let group = Uuid::from_u128(5);
     let t =
-        treatment(&format!(r#"{{"triggers":[{{"callResult":6}}],"action":"assign_to_group","groupId":"{group}"}}"#));
+        unchecked(&format!(r#"{{"triggers":[{{"callResult":6}}],"action":"assign_to_group","groupId":"{group}"}}"#));
     assert_eq!(step(&t, &History::on(1), CallResult::Busy, "10:00").next, Next::AssignToGroup { group });
 }
 
 #[test]
 fn a_block_is_treated_only_where_a_rule_says_so() {
     assert_eq!(after_block(&treatment(BUSY), &History::on(1), at("10:00"), &[1]), None);
-    let t = treatment(r#"{"triggers":["blocked"],"action":"redial","intervalMinutes":60}"#);
+    let t = unchecked(r#"{"triggers":["blocked"],"action":"redial","intervalMinutes":60}"#);
     let step = after_block(&t, &History::on(1), at("10:00"), &[1]).unwrap();
     assert_eq!(step.next, Next::Attempt { due: at("11:00") });
 }
@@ -173,12 +178,28 @@ fn what_an_action_needs_is_asked_for() {
             "/retryRules/0/triggers",
             "/retryRules/0/intervalMinutes",
             "/retryRules/0/count",
+            "/retryRules/1/triggers/0",
             "/retryRules/1/at",
             "/retryRules/1/nextAction",
             "/retryRules/2/groupId",
+            "/retryRules/2/action",
             "/scriptUri",
         ]
     );
+}
+
+#[test]
+fn what_no_sender_carries_out_yet_is_refused() {
+    let group = Uuid::from_u128(5);
+    let refused = |rule: &str| codes(&format!(r#"{{"retryRules":[{rule}]}}"#));
+    let not_available = |pointer: &str| vec![(format!("/retryRules/0{pointer}"), "not_available")];
+    for action in ["assign_to_group", "mark_agent_error", "update_chain"] {
+        let rule = format!(r#"{{"triggers":[{{"callResult":6}}],"action":"{action}","groupId":"{group}"}}"#);
+        assert_eq!(refused(&rule), not_available("/action"), "{action}");
+        let next = rule.replace("\"action\"", "\"action\":\"redial\",\"nextAction\"");
+        assert_eq!(refused(&next), not_available("/nextAction"), "{action}");
+    }
+    assert_eq!(refused(r#"{"triggers":["blocked"],"action":"redial"}"#), not_available("/triggers/0"));
 }
 
 #[test]

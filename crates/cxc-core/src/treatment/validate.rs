@@ -54,6 +54,10 @@ impl RetryRule {
             error("/triggers", "length", "a rule has 1 to 100 triggers");
         }
         for (i, trigger) in self.triggers.iter().enumerate().take(MAX_RULES) {
+            if *trigger == Trigger::Blocked {
+                let detail = "a block by compliance can't set off a rule yet: who is blocked waits or is left out";
+                error(&format!("/triggers/{i}"), "not_available", detail);
+            }
             if matches!(trigger, Trigger::Disposition(code) if code.is_empty() || code.len() > 64) {
                 error(&format!("/triggers/{i}"), "disposition", "a disposition code has 1 to 64 bytes");
             }
@@ -73,6 +77,15 @@ impl RetryRule {
         }
         if self.group_id.is_none() && [self.action, self.next_action].contains(&Action::AssignToGroup) {
             error("/groupId", "required", "this action needs a campaign group");
+        }
+        for (pointer, action) in [("/action", self.action), ("/nextAction", self.next_action)] {
+            if !action.is_available() {
+                error(
+                    pointer,
+                    "not_available",
+                    "this action is not available yet: use stop, a retry or the next device",
+                );
+            }
         }
         if self.next_action.is_repeat() {
             error("/nextAction", "repeats", "what follows the last retry does not try the same device again");

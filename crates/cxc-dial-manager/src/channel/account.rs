@@ -1,13 +1,14 @@
 //! A channel account: how to reach one carrier.
+mod password;
 mod settings;
 mod validate;
 
 use cxc_core::channel::Channel;
-use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::FieldError;
+pub use password::Password;
 pub use settings::{LongMessages, Millis, SimulatedChannel, SimulatorSettings, SmppSettings};
 
 /// What kind of carrier an account leads to.
@@ -45,10 +46,10 @@ pub enum Security {
 pub struct Credential {
     /// User name, or SMPP's system id.
     pub username: String,
-    /// Write-only: never shown. Left out of a change, the stored one stays.
+    /// Write-only: never shown. Left out of a change, the stored one stays, unless the server changes.
     #[serde(default, skip_serializing)]
     #[schema(value_type = Option<String>, write_only)]
-    pub password: Option<SecretString>,
+    pub password: Option<Password>,
 }
 
 /// How to reach one carrier. Serialising leaves the password out: see [`ChannelAccount::to_stored`].
@@ -61,7 +62,7 @@ pub struct ChannelAccount {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
     /// Its port; by kind and security 25, 465, 587 or 2775 if not given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "settings::port")]
     pub port: Option<u16>,
     /// How the connection is protected.
     #[serde(default)]
@@ -145,21 +146,16 @@ impl ChannelAccount {
         let mut value = serde_json::to_value(self)?;
         let password = self.credential.as_ref().and_then(|c| c.password.as_ref());
         if let (Some(password), Some(credential)) = (password, value.get_mut("credential")) {
-            credential["password"] = password.expose_secret().into();
+            credential["password"] = password.to_stored();
         }
         Ok(value)
     }
 
-    /// Keeps the stored password where a change left it out and did not name another user or server.
-    pub fn keep_password_of(&mut self, stored: &ChannelAccount) {
-        let same_place = self.kind == stored.kind && self.host == stored.host && self.port == stored.port;
-        if let (Some(new), Some(old)) = (self.credential.as_mut(), stored.credential.as_ref())
-            && new.password.is_none()
-            && new.username == old.username
-            && same_place
-        {
-            new.password.clone_from(&old.password);
-        }
+    /// Whether a change would send the password that is stored to another server than the one it was given for.
+    pub fn takes_password_elsewhere(&self, before: &ChannelAccount) -> bool {
+        let server = |a: &ChannelAccount| (a.kind, a.host.as_deref().map(str::to_lowercase), a.effective_port());
+        let kept = self.credential.as_ref().and_then(|c| c.password.as_ref()).is_some_and(Password::is_stored);
+        kept && server(self) != server(before)
     }
 }
 
@@ -184,14 +180,37 @@ mod tests {
     }
 
     #[test]
-    fn a_password_left_out_of_a_change_stays_unless_the_server_changes() {
-        let stored = account(MAIL);
-        let mut change = account(&MAIL.replace(r#","password":"geheim""#, ""));
-        change.keep_password_of(&stored);
-        assert!(change.credential.as_ref().unwrap().password.is_some());
-        let mut elsewhere = account(&MAIL.replace(r#","password":"geheim""#, "").replace("mail.", "evil."));
-        elsewhere.keep_password_of(&stored);
-        assert!(elsewhere.credential.unwrap().password.is_none());
+    fn a_password_stays_where_the_server_does_and_is_asked_for_again_where_it_does_not() {
+        let before = account(MAIL);
+        let changed = |member: &str, to: serde_json::Value| {
+            // as the document kit merges a change into what is stored
+            let mut value = before.to_stored().unwrap();
+            value[member] = to;
+            serde_json::from_value::<ChannelAccount>(value).unwrap()
+        };
+        let kept = changed("senderName", "Acme".into());
+        assert_eq!(kept.credential.as_ref().unwrap().password.as_ref().unwrap().expose_secret(), "geheim");
+        for (member, to, elsewhere) in [
+            ("senderName", "Acme".into(), false),
+            ("host", "MAIL.example.com".into(), false),
+            ("port", 587.into(), false),
+            ("host", "evil.example.com".into(), true),
+            ("port", 2525.into(), true),
+        ] {
+            assert_eq!(changed(member, to).takes_password_elsewhere(&before), elsewhere, "{member}");
+        }
+        // given again it may go there, though it is the same
+        let moved = account(&MAIL.replace("mail.", "post."));
+        assert!(!moved.takes_password_elsewhere(&before));
+    }
+
+    #[test]
+    fn a_port_that_is_none_is_refused_in_words() {
+        for port in ["99999", "-1", "\"smtp\"", "2.5"] {
+            let error =
+                serde_json::from_str::<ChannelAccount>(&format!(r#"{{"kind":"smtp","port":{port}}}"#)).unwrap_err();
+            assert!(error.to_string().starts_with("a port is 1 to 65535"), "{error}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use cxc_core::sms::{self, MAX_PARTS};
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, filters, tests};
 
 use super::document::{Content, ContentClass};
-use super::fields::Fields;
+use super::fields::{Fields, column_of};
 use super::plain_text::plain_text;
 use super::{POSTAL_ADDRESS, UNSUBSCRIBE_URL};
 use crate::channel::{Body, EmailBody, SmsBody};
@@ -25,18 +25,36 @@ const HTML: &str = "html";
 const HELP: &str = "helpText";
 const OPT_OUT: &str = "optOutText";
 
+/// The parts of a content, and where they stand in its document.
+const PLACES: [(&str, &str); 6] = [
+    (BODY, "/templates/0/body"),
+    (SUBJECT, "/templates/0/subject"),
+    (PREHEADER, "/templates/0/preheader"),
+    (HTML, "/templates/0/html"),
+    (HELP, "/helpText"),
+    (OPT_OUT, "/optOutText"),
+];
+
 /// Why a content can't be rendered for a contact. Ends the record with reason `content_error`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
-    /// A field is empty and has no default.
-    #[error("a field used in `{0}` is empty and has no default")]
-    MissingField(&'static str),
+    /// A field, by its placeholder, is empty and has no default.
+    #[error("{0}: `{1}` is empty and has no default")]
+    MissingField(&'static str, String),
     /// The result is empty, too long, or took too many steps.
     #[error("{0}: {1}")]
     Unusable(&'static str, String),
     /// Marketing email without the link or the address.
     #[error("marketing email holds {0}")]
     Incomplete(&'static str),
+}
+
+impl ContentError {
+    /// The member of the content that can't be rendered.
+    pub fn pointer(&self) -> &'static str {
+        let (Self::MissingField(name, _) | Self::Unusable(name, _)) = self else { return "/templates/0" };
+        PLACES.iter().find(|(part, _)| part == name).map_or("/templates/0", |(_, pointer)| pointer)
+    }
 }
 
 /// What belongs to the message rather than to the contact.
@@ -83,6 +101,8 @@ impl CompiledContent {
         if !problems.is_empty() {
             return Err(problems);
         }
+        let columns: Vec<String> = used.iter().filter_map(|name| column_of(name)).collect();
+        used.extend(columns);
         Ok(Self {
             environment,
             channel: content.channel,
@@ -158,7 +178,10 @@ impl CompiledContent {
     fn part(&self, name: &'static str, context: &Value) -> Result<String, ContentError> {
         let Ok(template) = self.environment.get_template(name) else { return Ok(String::new()) };
         let text = template.render(context.clone()).map_err(|error| match error.kind() {
-            ErrorKind::UndefinedError => ContentError::MissingField(name),
+            ErrorKind::UndefinedError => {
+                let missed = context.downcast_object_ref::<Fields>().map(Fields::missed);
+                ContentError::MissingField(name, missed.unwrap_or_default())
+            }
             _ => ContentError::Unusable(name, reason(&error)),
         })?;
         if text.len() > OUTPUT_LIMIT {

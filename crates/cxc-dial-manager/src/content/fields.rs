@@ -1,6 +1,6 @@
 //! A contact's fields as templates see them.
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object};
@@ -11,6 +11,8 @@ pub struct Fields {
     values: Vec<(Arc<str>, String)>,
     pub(super) defaults: Arc<BTreeMap<String, String>>,
     pub(super) links: Vec<(&'static str, String)>,
+    /// The last placeholder for which there was nothing.
+    missed: Mutex<Option<String>>,
 }
 
 impl Fields {
@@ -29,9 +31,26 @@ impl Fields {
             // made by us of characters that mean nothing in HTML
             return Some(Value::from_safe_string(link.clone()));
         }
-        let own = self.values.iter().find(|(n, _)| **n == *name).map(|(_, text)| text.as_str());
-        let text = own.filter(|text| !text.is_empty()).or_else(|| self.defaults.get(name).map(String::as_str))?;
-        Some(Value::from(text))
+        let text = self.text(name).or_else(|| self.defaults.get(name).map(String::as_str));
+        if text.is_none()
+            && let Ok(mut missed) = self.missed.lock()
+        {
+            *missed = Some(name.to_owned());
+        }
+        text.map(Value::from)
+    }
+
+    /// A field that is not empty, `other1` also under its column's name.
+    fn text(&self, name: &str) -> Option<&str> {
+        let filled = |(_, text): &&(Arc<str>, String)| !text.is_empty();
+        let own = self.values.iter().find(|(n, _)| **n == *name).filter(filled);
+        let column = || self.values.iter().find(|(n, _)| is_other(name) && n.strip_prefix("c_") == Some(name));
+        own.or_else(|| column().filter(filled)).map(|(_, text)| text.as_str())
+    }
+
+    /// The placeholder on which a rendering has failed.
+    pub(super) fn missed(&self) -> String {
+        self.missed.lock().ok().and_then(|missed| missed.clone()).unwrap_or_default()
     }
 }
 
@@ -61,6 +80,15 @@ impl Object for Fields {
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::NonEnumerable
     }
+}
+
+/// The column of a placeholder that leaves out the `c_`, as people write `other1`.
+pub(super) fn column_of(name: &str) -> Option<String> {
+    is_other(name).then(|| format!("c_{name}"))
+}
+
+fn is_other(name: &str) -> bool {
+    name.strip_prefix("other").is_some_and(|n| !n.is_empty() && n.len() <= 3 && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The placeholder of a label or column: `Policy number` is `policy_number`.

@@ -62,12 +62,29 @@ fn fields_are_placed_and_an_empty_one_takes_its_default() {
 
 #[test]
 fn an_empty_field_without_a_default_is_an_error_and_a_choice_is_not() {
+    let first_name = ContentError::MissingField("body", "first_name".into());
+    assert_eq!(first_name.to_string(), "body: `first_name` is empty and has no default");
+    assert_eq!(first_name.pointer(), "/templates/0/body");
     let missing = render(sms("Hello {{ first_name }}"), &[("first_name", "")]);
-    assert_eq!(missing, Err(ContentError::MissingField("body")));
-    assert_eq!(render(sms("Hello {{ first_name | upper }}"), &[]), Err(ContentError::MissingField("body")));
+    assert_eq!(missing, Err(first_name.clone()));
+    // others that are empty do not stand in the way
+    let some =
+        sms("{% if company %}{{ company }}{% endif %} {{ city | default('') }} {{ first_name | upper }} {{ x }}");
+    assert_eq!(render(some, &[]), Err(first_name));
     let choice = "Hello{% if first_name %} {{ first_name }}{% endif %}!";
     assert_eq!(text_of(sms(choice), &[]), "Hello!");
     assert_eq!(text_of(sms(choice), &[("first_name", "Jo")]), "Hello Jo!");
+}
+
+#[test]
+fn an_other_field_needs_no_prefix_as_a_first_name_needs_none() {
+    let value = sms("{{ other1 }} and {{ c_other2 }}");
+    let compiled = content(value.clone()).compile().unwrap();
+    let fields: BTreeSet<&str> = compiled.fields().collect();
+    assert_eq!(fields, BTreeSet::from(["c_other1", "c_other2", "other1"]));
+    assert_eq!(text_of(value.clone(), &[("c_other1", "gold"), ("c_other2", "silver")]), "gold and silver");
+    assert_eq!(text_of(value.clone(), &[("other1", "own"), ("c_other1", "gold"), ("c_other2", "x")]), "own and x");
+    assert_eq!(render(value, &[("c_other2", "x")]), Err(ContentError::MissingField("body", "other1".into())));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cxc_core::Micros;
+use cxc_core::hash::HashKey;
 use cxc_store::StoreError;
 use cxc_store::attempt::{NewAttempt, month_of};
 use cxc_store::contact::FullContact;
@@ -66,9 +67,10 @@ impl Prepared {
     }
 }
 
-/// The reference of an attempt in Message-IDs and receipts.
-pub fn reference(tenant: i64, attempt: i64) -> String {
-    format!("{tenant:x}.{attempt:x}")
+/// The reference of an attempt in Message-IDs and receipts. Numbers begin again with every installation; what its
+/// own key makes of the tenant does not, and tells neither.
+pub fn reference(key: &HashKey, tenant: i64, attempt: i64) -> String {
+    format!("{:016x}.{attempt:x}", key.hash(tenant, "message reference"))
 }
 
 /// What a round of preparing found.
@@ -195,5 +197,21 @@ impl Preparer {
             None => self.keys.remove(&place),
         };
         Ok((records, is_dry))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_installations_or_tenants_give_a_message_the_same_reference() {
+        let (one, other) = (HashKey([1; 16]), HashKey([2; 16]));
+        let first = reference(&one, 1, 255);
+        assert_eq!(first, reference(&one, 1, 255));
+        assert!(first.ends_with(".ff") && first.len() == 19, "{first}");
+        for different in [reference(&other, 1, 255), reference(&one, 2, 255), reference(&one, 1, 254)] {
+            assert_ne!(first, different);
+        }
     }
 }

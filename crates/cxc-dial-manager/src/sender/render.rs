@@ -130,7 +130,7 @@ impl Renderer {
         };
         let message = OutMessage {
             attempt: id,
-            reference: reference(plans.tenant, id),
+            reference: reference(&self.context.app.hash_key, plans.tenant, id),
             from: plans.account.sender.clone().unwrap_or_default(),
             to: device.address.clone(),
             body,

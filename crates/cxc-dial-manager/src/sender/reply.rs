@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use cxc_core::channel::Channel;
+use cxc_core::hash::HashKey;
 use cxc_core::opt_out::Keyword;
 use cxc_store::attempt::{AttemptUpdate, NewAttempt, month_of};
 use cxc_store::id_block::Numbered;
@@ -69,7 +70,9 @@ pub async fn message_in(
         }
     }
     let message = match answer.filter(|_| plans.channel == Channel::Sms) {
-        Some(text) => Some(answer_attempt(&mut tx, plans, lease, device, from, to, text, now).await?),
+        Some(text) => {
+            Some(answer_attempt(&mut tx, &context.app.hash_key, plans, lease, device, from, to, text, now).await?)
+        }
         None => None,
     };
     tx.commit().await?;
@@ -99,6 +102,7 @@ fn text_for(plans: &Plans, keyword: Keyword) -> String {
 #[expect(clippy::too_many_arguments, reason = "they are the attempt")]
 async fn answer_attempt(
     tx: &mut Tx,
+    key: &HashKey,
     plans: &Plans,
     lease: &Lease,
     device: i64,
@@ -131,7 +135,7 @@ async fn answer_attempt(
     let body = Body::Sms(SmsBody { text, parts });
     Ok(OutMessage {
         attempt: id,
-        reference: reference(plans.tenant, id),
+        reference: reference(key, plans.tenant, id),
         from: ours.to_owned(),
         to: person.to_owned(),
         body,

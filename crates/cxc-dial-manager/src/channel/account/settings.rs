@@ -1,6 +1,17 @@
 //! Settings of single kinds of carriers, and the defaults.
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
+
+/// A port, in words for people where it is none.
+pub(super) fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
+    let value = Option::<serde_json::Value>::deserialize(deserializer)?;
+    let read = |v: serde_json::Value| v.as_u64().and_then(|n| u16::try_from(n).ok());
+    match value {
+        None => Ok(None),
+        Some(value) => read(value).map(Some).ok_or_else(|| D::Error::custom("a port is 1 to 65535")),
+    }
+}
 
 pub(super) fn rate() -> f64 {
     10.0

@@ -90,7 +90,6 @@ fn smpp(a: &ChannelAccount, check: &mut Check) {
     check.must(security, "/security", "not_applicable", "SMPP is used without security or with tls");
     check.must(a.credential.is_some(), "/credential", "required", "an SMS centre asks for a system id and a password");
     if let Some(credential) = &a.credential {
-        use secrecy::ExposeSecret;
         let id = credential.username.is_ascii() && credential.username.len() <= 15;
         check.must(id, "/credential/username", "too_long", "a system id has up to 15 ASCII characters");
         let password = credential.password.as_ref().map_or("", |p| p.expose_secret());

@@ -14,7 +14,7 @@ use super::link::Link;
 use super::pdu::{self, Bind, PduError, RESPONSE};
 use super::status;
 use crate::channel::CarrierStatus;
-use crate::channel::account::{ChannelAccount, Security, SmppSettings};
+use crate::channel::account::{ChannelAccount, Password, Security, SmppSettings};
 use crate::channel::backoff::Backoff;
 use crate::channel::net::{self, NetError, Stream};
 use crate::channel::tls;
@@ -46,7 +46,7 @@ impl Target {
             port: account.effective_port(),
             tls,
             system_id: credential.as_ref().map(|c| c.username.clone()).unwrap_or_default(),
-            password: credential.and_then(|c| c.password).unwrap_or_default(),
+            password: credential.and_then(|c| c.password).map(Password::into_secret).unwrap_or_default(),
             settings: settings.clone(),
             window: account.window,
         })

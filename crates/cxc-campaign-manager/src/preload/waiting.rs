@@ -1,0 +1,98 @@
+//! Who waits because of a rule that may no longer hold: an edit that allows more reaches those who wait already.
+use std::collections::HashMap;
+
+use cxc_core::record::{Reason, RecordStatus};
+use cxc_server::job_runner::JobError;
+use cxc_store::contact::FullContact;
+use cxc_store::counter::Deltas;
+use cxc_store::judge::{Case, Finding, Judge};
+use cxc_store::record::{Record, RecordChange};
+use cxc_store::{StoreError, Tx};
+
+use super::slice::{SHARD, device_of};
+use super::{LoadResult, Run};
+
+const SLICE: i64 = 2_000;
+/// Waits that compliance ordered; the others are a treatment's, a carrier's or a person's.
+const BY_RULES: [Reason; 4] =
+    [Reason::ContactTimes, Reason::ContactDate, Reason::AttemptRule, Reason::ComplianceUnavailable];
+
+/// Judges again who waits because of a rule. Whoever may be contacted now, or would now be left out, is due at
+/// once: the sender decides. The others wait as the rules say now.
+pub async fn waiting(run: &Run<'_>, judge: &mut Judge, result: &mut LoadResult) -> Result<(), JobError> {
+    let (grp, now) = (run.audience.row.number, run.app.now());
+    let counters = run.app.db.read().await?.record_counters(grp).await?;
+    let any = |reason: &&Reason| {
+        counters.iter().any(|(bucket, n)| bucket.waits(now) && bucket.code == reason.code() && *n > 0)
+    };
+    for reason in BY_RULES.iter().filter(any) {
+        let mut after = 0;
+        loop {
+            run.control.check()?;
+            let mut tx = run.app.db.read().await?;
+            let ready = Some(RecordStatus::Ready.code());
+            let page = tx.record_page(grp, ready, Some(reason.code()), after, SLICE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.id;
+            let changes = changes(run, &mut tx, judge, &page).await?;
+            drop(tx);
+            write(run, &changes, result).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn changes(
+    run: &Run<'_>,
+    tx: &mut Tx,
+    judge: &mut Judge,
+    page: &[Record],
+) -> Result<Vec<RecordChange>, StoreError> {
+    let now = run.app.now();
+    let is_ours = |r: &&Record| r.due > now && run.audience.list(r.list).is_some();
+    let keys: Vec<(i64, i64)> = page.iter().filter(is_ours).map(|r| (r.list, r.id)).collect();
+    let found = tx.contacts_of_lists(run.audience.row.tenant, &keys).await?;
+    let contacts: HashMap<i64, FullContact> = found.into_iter().map(|(_, c)| (c.contact.id, c)).collect();
+    let pairs: Vec<(&Record, &FullContact)> =
+        page.iter().filter(is_ours).filter_map(|r| Some((r, contacts.get(&r.id)?))).collect();
+    let cases: Vec<Case<'_>> = pairs.iter().map(|(record, contact)| Case { contact, device: record.device }).collect();
+    let findings = judge.judge_through(tx, &run.audience.scope(), &cases, now).await?;
+    let changed =
+        pairs.into_iter().zip(findings).filter_map(|((r, contact), finding)| change(r, contact, finding, now));
+    Ok(changed.collect())
+}
+
+fn change(record: &Record, contact: &FullContact, finding: Finding, now: i64) -> Option<RecordChange> {
+    let device = device_of(contact, &finding).map_or(record.device, |(position, _)| position);
+    let to = |reason, due, cause| {
+        let change = RecordChange::of(record, RecordStatus::Ready, reason, due);
+        Some(RecordChange { device, cause, ..change })
+    };
+    match finding {
+        Finding::Allow(_) => to(Reason::None, now, None),
+        Finding::Exclude { .. } => {
+            to(Reason::from_code(record.reason).unwrap_or(Reason::None), now, record.cause.clone())
+        }
+        // what can't be judged now either is asked again when it was to be
+        Finding::Wait { reason: Reason::ComplianceUnavailable, .. } => None,
+        Finding::Wait { reason, due, cause, .. } => {
+            let same = reason.code() == record.reason && due == record.due && cause == record.cause;
+            if same { None } else { to(reason, due, cause) }
+        }
+    }
+}
+
+async fn write(run: &Run<'_>, changes: &[RecordChange], result: &mut LoadResult) -> Result<(), JobError> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let now = run.app.now();
+    let mut deltas = Deltas::default();
+    let mut tx = run.app.db.begin_relaxed().await?;
+    let done = tx.record_apply(changes, 0, now, &mut deltas).await?;
+    run.fence.hold(&mut tx, now).await?;
+    tx.record_counters_add(SHARD, &deltas).await?;
+    tx.commit().await?;
+    result.moved += i64::try_from(done.len()).unwrap_or(0);
+    Ok(())
+}
