@@ -195,24 +195,15 @@ impl Db {
     }
 }
 
-const BEGIN_TRIES: u32 = 3;
-
 /// Begins a transaction in a task of its own, which goes on when the caller's future is dropped. A `BEGIN` that
 /// nobody waited for would leave the connection in a transaction that the pool does not know of, and the next one
 /// to write would find itself in it. Here the finished transaction is dropped, which rolls it back.
 async fn begin_postgres(pool: &PgPool, sql: &'static str) -> Result<Transaction<'static, Postgres>, StoreError> {
-    let mut tries = 0;
-    loop {
-        // waiting for a connection can be given up at any point
-        let connection = pool.acquire().await?;
-        let begun = tokio::spawn(Transaction::begin(connection, Some(sql.into_sql_str())));
-        // a task is cancelled when the process stops
-        match begun.await.map_err(|_| sqlx::Error::PoolClosed)? {
-            // the connection still had to read the end of a COPY whose future was dropped; now it has
-            Err(sqlx::Error::BeginFailed) if tries < BEGIN_TRIES => tries += 1,
-            begun => return Ok(begun?),
-        }
-    }
+    // waiting for a connection can be given up at any point
+    let connection = pool.acquire().await?;
+    let begun = tokio::spawn(Transaction::begin(connection, Some(sql.into_sql_str())));
+    // a task is cancelled when the process stops
+    Ok(begun.await.map_err(|_| sqlx::Error::PoolClosed)??)
 }
 
 /// Makes the file of a new store for its owner only: it holds personal data. Its journal takes after it.

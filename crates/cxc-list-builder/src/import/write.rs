@@ -109,6 +109,8 @@ impl Writer<'_> {
             Ok::<(), JobError>(())
         };
         let write_contacts = async {
+            // gone when this half ends, for whatever reason: then the other ends, too
+            let devices_in = devices_in;
             while let Some(unit) = units.recv().await {
                 self.control.check()?;
                 let last = self.last(&unit);
@@ -128,10 +130,11 @@ impl Writer<'_> {
                 self.lease.renew(self.db).await?;
                 self.report(last.progress);
             }
-            drop(devices_in);
             Ok(())
         };
-        tokio::try_join!(write_contacts, write_devices).map(drop)
+        // neither half is dropped in the middle of a COPY: its connection could not be used again
+        let (contacts, devices) = tokio::join!(write_contacts, write_devices);
+        contacts.and(devices)
     }
 
     async fn run_in_turn(&mut self, mut units: mpsc::Receiver<Unit>) -> Result<(), JobError> {

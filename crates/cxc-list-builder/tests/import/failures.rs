@@ -146,6 +146,7 @@ async fn a_job_whose_runner_vanished_starts_again_from_the_file() {
         }
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
+    world.start_again().await;
     assert!(
         world
             .app

@@ -13,6 +13,7 @@ use cxc_store::contact::FullContact;
 use cxc_store::job::{Job, NewJob};
 use cxc_store::list::ContactList;
 use cxc_store::location::Locations;
+use cxc_store::{Db, DbOptions};
 use cxc_test::{TestClock, TestDb};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -20,7 +21,6 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub struct World {
-    #[expect(dead_code, reason = "held until the world ends")]
     pub db: TestDb,
     pub app: App,
     pub clock: TestClock,
@@ -30,28 +30,39 @@ pub struct World {
     pub stop: CancellationToken,
 }
 
+fn process(db: Db, clock: &TestClock, folder: &TempDir) -> (App, ListJobs) {
+    let app = App::new(db, Arc::new(clock.clone()), HashKey([3; 16]), ServerConfig::default());
+    let context = ImportContext {
+        app: app.clone(),
+        checkers: Checkers {
+            phones: Arc::new(PhoneParser::new().unwrap()),
+            tables: Arc::new(LocationTables::embedded().unwrap()),
+            hash_key: app.hash_key,
+        },
+        locations: Arc::new(Locations::new()),
+        rejects: folder.path().join("rejects"),
+    };
+    let jobs = ListJobs::new(context, folder.path().to_owned());
+    (app, jobs)
+}
+
 impl World {
     pub async fn start() -> Self {
         let db = TestDb::start().await.unwrap();
         let clock = TestClock::default();
-        let app = App::new(db.db().clone(), Arc::new(clock.clone()), HashKey([3; 16]), ServerConfig::default());
         let folder = tempfile::tempdir().unwrap();
-        let context = ImportContext {
-            app: app.clone(),
-            checkers: Checkers {
-                phones: Arc::new(PhoneParser::new().unwrap()),
-                tables: Arc::new(LocationTables::embedded().unwrap()),
-                hash_key: app.hash_key,
-            },
-            locations: Arc::new(Locations::new()),
-            rejects: folder.path().join("rejects"),
-        };
-        let jobs = ListJobs::new(context, folder.path().to_owned());
+        let (app, jobs) = process(db.db().clone(), &clock, &folder);
         let list = app.ids.next();
         let mut tx = app.db.begin().await.unwrap();
         tx.contact_list_insert(1, list).await.unwrap();
         tx.commit().await.unwrap();
         Self { db, app, clock, folder, list, jobs, stop: CancellationToken::new() }
+    }
+
+    /// What a new process would have: connections of its own.
+    pub async fn start_again(&mut self) {
+        let db = Db::connect(&DbOptions::new(self.db.url())).await.unwrap();
+        (self.app, self.jobs) = process(db, &self.clock, &self.folder);
     }
 
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
