@@ -208,6 +208,10 @@ async fn begin_postgres(pool: &PgPool, sql: &'static str) -> Result<Transaction<
 
 /// Makes the file of a new store for its owner only: it holds personal data. Its journal takes after it.
 fn make_private(path: &Path) -> std::io::Result<()> {
+    // a name of SQLite's, not of a file
+    if path == Path::new(":memory:") {
+        return Ok(());
+    }
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
