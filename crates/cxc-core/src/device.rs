@@ -44,11 +44,12 @@ impl DeviceKind {
 
 /// What is known of a phone's line without asking a carrier. In North America geographic numbers
 /// are `FixedOrMobile`: nothing in the number tells them apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[repr(i16)]
 pub enum LineType {
     /// Not known.
+    #[default]
     Unknown = 0,
     /// A fixed line.
     Fixed = 1,

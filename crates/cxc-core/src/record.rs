@@ -67,6 +67,18 @@ pub enum Reason {
     ComplianceUnavailable = 8,
     /// A person asked for a later time.
     Rescheduled = 9,
+    /// A legal cool-down after a conversation or refusal.
+    CoolDown = 10,
+    /// A list or other data that a rule needs is not loaded.
+    DataMissing = 11,
+    /// A list is older than the law allows.
+    DataStale = 12,
+    /// A legal rule that the tenant has neither turned on nor waived.
+    RuleUnanswered = 13,
+    /// The time zone database is older than the law it must know.
+    TzdbTooOld = 14,
+    /// Too many questions at once for this device, person or instance.
+    RateLimited = 15,
     // exclusions
     /// A suppression list holds the device or the client id.
     Suppressed = 20,
@@ -98,11 +110,15 @@ pub enum Reason {
     Erased = 33,
     /// It can't be contacted before its not-after.
     Expired = 34,
+    /// The law asks for a consent that is not there.
+    ConsentMissing = 35,
+    /// The law forbids it for what is known of the person: a bankruptcy, a dispute, a request to cease.
+    LegalBlock = 36,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 25] = [
+    pub const ALL: [Reason; 33] = [
         Reason::None,
         Reason::ContactTimes,
         Reason::ContactDate,
@@ -113,6 +129,12 @@ impl Reason {
         Reason::AwaitingReceipt,
         Reason::ComplianceUnavailable,
         Reason::Rescheduled,
+        Reason::CoolDown,
+        Reason::DataMissing,
+        Reason::DataStale,
+        Reason::RuleUnanswered,
+        Reason::TzdbTooOld,
+        Reason::RateLimited,
         Reason::Suppressed,
         Reason::NoDevice,
         Reason::NotSelected,
@@ -128,6 +150,8 @@ impl Reason {
         Reason::Blocked,
         Reason::Erased,
         Reason::Expired,
+        Reason::ConsentMissing,
+        Reason::LegalBlock,
     ];
 
     /// The stored number.

@@ -190,16 +190,15 @@ impl Judge {
         let device = locations.get(&chosen.device().location).map(|l| Place::of(l, PartKind::Phone));
         let parts: Vec<Part<'_>> = [&contact, &device].into_iter().flatten().map(Place::part).collect();
         let request = AttemptRequest {
-            channel: scope.channel,
-            group: scope.grp,
             client: chosen.client,
-            device: chosen.device().address_hash,
             parts: &parts,
+            ..AttemptRequest::new(scope.channel, scope.grp, chosen.device().address_hash)
         };
         let suppression = facts.suppression_of(&chosen);
         let attempts = facts.attempts_of(&chosen);
         let attempts = facts.history_is_whole.then_some(attempts.as_slice());
-        let known = Facts { suppression: Some(&suppression), attempts, attempts_since: facts.since };
+        let known =
+            Facts { suppression: Some(&suppression), attempts, attempts_since: facts.since, ..Facts::none_known() };
         let verdict = check(scope.rules, &mut self.cache, &request, &known, at);
         let code = verdict.code();
         let deciding = verdict.reasons.iter().find(|r| r.code == code).or(verdict.reasons.first());
@@ -278,7 +277,7 @@ impl Place {
     }
 
     fn part(&self) -> Part<'_> {
-        Part { kind: self.kind, country: &self.country, regions: &self.regions, zones: &self.zones }
+        Part::new(self.kind, &self.country, &self.regions, &self.zones)
     }
 }
 
@@ -360,15 +359,13 @@ impl BatchFacts {
             return;
         };
         let attempt = PastAttempt {
-            at,
-            channel,
             group: past.grp,
             client: past.client_hash,
-            device: past.device_hash,
             // a state that is not known counts as under way
             state: AttemptState::from_code(past.state).unwrap_or(AttemptState::InDoubt),
             result: past.result.and_then(CallResult::from_code),
             disposition: past.disposition.as_deref().map(Into::into),
+            ..PastAttempt::new(at, channel, past.device_hash)
         };
         for key in [Some(past.device_hash), past.client_hash].into_iter().flatten() {
             let known = self.attempts.entry(key).or_default();

@@ -63,6 +63,7 @@ impl Tx {
             contact_times: self.rules_of(tenant, kind::CONTACT_TIMES).await?,
             contact_dates: self.rules_of(tenant, kind::CONTACT_DATES).await?,
             attempt_rules: self.rules_of(tenant, kind::ATTEMPT_RULE).await?,
+            ..usual
         })
     }
 

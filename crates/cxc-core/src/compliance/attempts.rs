@@ -3,8 +3,8 @@ use jiff::tz::TimeZone;
 
 use super::attempt_rule::{AttemptRule, CountBy, RuleScope};
 use super::calendar::{day_start, next_day_start, timestamp};
-use super::check::{AttemptRequest, PastAttempt};
 use super::documents::RuleRef;
+use super::request::{AttemptRequest, PastAttempt};
 use super::rule_set::channel_bits;
 use super::verdict::{Failure, RuleKind};
 use crate::Micros;

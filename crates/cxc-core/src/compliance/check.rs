@@ -5,84 +5,12 @@ use super::attempts::today;
 use super::cache::{IntervalCache, PlaceId, SEARCH_DAYS};
 use super::calendar::timestamp;
 use super::documents::RuleRef;
-use super::place::Part;
 use super::program::{DAY, OpenWindow};
+use super::request::{AttemptRequest, Facts, SuppressedBy, SuppressionHit};
 use super::rule_set::RuleSet;
 use super::verdict::{Decision, Failure, RuleKind, Verdict, retry_at};
 use crate::Micros;
-use crate::attempt::AttemptState;
-use crate::channel::Channel;
-use crate::enumerations::CallResult;
 use crate::record::Reason;
-
-/// An attempt that someone wants to make.
-#[derive(Debug, Clone, Copy)]
-pub struct AttemptRequest<'a> {
-    /// How the person is to be reached.
-    pub channel: Channel,
-    /// The number of the campaign group.
-    pub group: i64,
-    /// The keyed hash of the client id, if the contact has one.
-    pub client: Option<i64>,
-    /// The keyed hash of the device.
-    pub device: i64,
-    /// Where the person may be: the contact's parts and those of the device to be used.
-    pub parts: &'a [Part<'a>],
-}
-
-/// By what a suppression entry holds someone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SuppressedBy {
-    /// By the device.
-    Device,
-    /// By the client id.
-    ClientId,
-}
-
-/// A suppression entry of this person for this channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SuppressionHit {
-    /// The list.
-    pub list: RuleRef,
-    /// By what it holds the person.
-    pub by: SuppressedBy,
-    /// Since when; without it, always.
-    pub from: Option<Timestamp>,
-    /// Until when, exclusively; without it, for ever.
-    pub until: Option<Timestamp>,
-}
-
-/// An attempt of the past, or one that is under way.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PastAttempt {
-    /// When it was made.
-    pub at: Timestamp,
-    /// How.
-    pub channel: Channel,
-    /// The number of its campaign group.
-    pub group: i64,
-    /// The keyed hash of the client id.
-    pub client: Option<i64>,
-    /// The keyed hash of the device.
-    pub device: i64,
-    /// What became of it. One under way or in doubt counts.
-    pub state: AttemptState,
-    /// Its result, once it is final.
-    pub result: Option<CallResult>,
-    /// Its disposition code, if an agent gave one.
-    pub disposition: Option<Box<str>>,
-}
-
-/// What is known of the person. `None` means that it could not be found out: nobody is contacted then.
-#[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
-    /// The suppression entries that hold the device or the client id on this channel.
-    pub suppression: Option<&'a [SuppressionHit]>,
-    /// The attempts on the client id or the device; others are passed over.
-    pub attempts: Option<&'a [PastAttempt]>,
-    /// Since when `attempts` is complete: at least [`RuleSet::history_reach`] back.
-    pub attempts_since: Timestamp,
-}
 
 /// Whether an attempt may be made at `now`; every rule that stands in the way, and the earliest legal instant.
 ///
@@ -217,7 +145,7 @@ impl Case<'_> {
             self.failures.push(failure.because(format!("nothing is legal within {SEARCH_DAYS} days")));
             Decision::Deny
         };
-        Verdict { decision, reasons: self.failures, not_before, not_after, window_end }
+        Verdict { decision, reasons: self.failures, warnings: Vec::new(), not_before, not_after, window_end }
     }
 
     /// The earliest instant after `now` that every window and attempt rule allows.

@@ -8,8 +8,11 @@ use utoipa::ToSchema;
 use super::attempt_rule::AttemptRule;
 use super::contact_dates::ContactDates;
 use super::contact_times::ContactTimes;
+use super::holidays::Calendars;
+use super::legal::{LegalRule, LegalRuleSetting, LegalRules};
 use super::place::UnmappedPolicy;
 use crate::field_error::FieldError;
+use crate::record::Reason;
 
 /// The usual guard in seconds: ringing and connecting, queueing and submitting happen after the check.
 pub const DEFAULT_GUARD_SECONDS: u32 = 60;
@@ -53,6 +56,18 @@ impl RuleDocument for ContactDates {
 }
 
 impl RuleDocument for AttemptRule {
+    fn errors(&self) -> Vec<FieldError> {
+        self.validate()
+    }
+}
+
+impl RuleDocument for LegalRule {
+    fn errors(&self) -> Vec<FieldError> {
+        self.validate()
+    }
+}
+
+impl RuleDocument for LegalRuleSetting {
     fn errors(&self) -> Vec<FieldError> {
         self.validate()
     }
@@ -104,6 +119,29 @@ pub struct RuleDocuments {
     pub contact_dates: Vec<Stored<ContactDates>>,
     /// Attempt rules.
     pub attempt_rules: Vec<Stored<AttemptRule>>,
+    // location, custom and external rules and custom time zones have their lists here
+    /// The legal rules that are shipped. None by default: who reads a tenant's documents puts them in.
+    pub legal_packs: Arc<LegalRules>,
+    /// What the tenant decided about them.
+    pub legal_settings: Vec<Stored<LegalRuleSetting>>,
+    /// The tenant's own rules in the legal form. They hold unless their `default` is `off`.
+    pub legal_rules: Vec<Stored<LegalRule>>,
+    /// The holiday calendars that legal rules name.
+    pub calendars: Arc<Calendars>,
+    /// What is wrong with the data that every decision needs, such as a time zone database that is too old.
+    /// Nobody is contacted meanwhile.
+    pub data_faults: Vec<DataFault>,
+}
+
+/// Data that every decision needs is missing or too old.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataFault {
+    /// Which data.
+    pub data: RuleRef,
+    /// `DataMissing`, `DataStale` or `TzdbTooOld`.
+    pub code: Reason,
+    /// What is wrong and how to mend it.
+    pub detail: String,
 }
 
 impl Default for RuleDocuments {
@@ -116,6 +154,11 @@ impl Default for RuleDocuments {
             contact_times: Vec::new(),
             contact_dates: Vec::new(),
             attempt_rules: Vec::new(),
+            legal_packs: Arc::default(),
+            legal_settings: Vec::new(),
+            legal_rules: Vec::new(),
+            calendars: Arc::default(),
+            data_faults: Vec::new(),
         }
     }
 }

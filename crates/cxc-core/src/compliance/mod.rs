@@ -14,11 +14,18 @@ mod calendar;
 mod check;
 mod contact_dates;
 mod contact_times;
+mod declared;
 mod documents;
+mod holidays;
 mod interval;
+pub mod legal;
+mod number_facts;
 mod place;
 mod program;
+mod request;
 mod rule_set;
+mod subject;
+mod tool_answers;
 mod verdict;
 mod wall_time;
 mod zones;
@@ -28,13 +35,23 @@ mod tests;
 
 pub use attempt_rule::{AttemptRule, AttemptWindow, CountBy, MAX_WINDOW_SECONDS, PRESELECTED_RESULTS, RuleScope};
 pub use cache::{IntervalCache, PlaceError, PlaceId, SEARCH_DAYS};
-pub use check::{AttemptRequest, Facts, PastAttempt, SuppressedBy, SuppressionHit, check};
+pub use check::check;
 pub use contact_dates::ContactDates;
 pub use contact_times::ContactTimes;
-pub use documents::{DEFAULT_GUARD_SECONDS, MAX_GUARD_SECONDS, RuleDocument, RuleDocuments, RuleRef, Stored};
-pub use place::{OnUnmapped, OnUnmappedPhone, Part, PartKind, UnmappedPolicy};
+pub use declared::DeclaredTimes;
+pub use documents::{
+    DEFAULT_GUARD_SECONDS, DataFault, MAX_GUARD_SECONDS, RuleDocument, RuleDocuments, RuleRef, Stored,
+};
+pub use holidays::{CalendarError, Calendars};
+pub use number_facts::{
+    NumberFacts, NumberIntelligence, NumberListHit, NumberListState, NumberListStatus, Reassigned, ReassignedAnswer,
+};
+pub use place::{OnUnmapped, OnUnmappedPhone, Part, PartKind, PartOrigin, UnmappedPolicy};
 pub use program::OpenWindow;
+pub use request::{AttemptRequest, Direction, Facts, PastAttempt, SuppressedBy, SuppressionHit};
 pub use rule_set::RuleSet;
+pub use subject::{ContactKind, PersonFlag, Purpose, Relationship, Subject, Technique};
+pub use tool_answers::{ExternalAnswer, ExternalOutcome, ToolAnswers};
 pub use verdict::{Decision, Failure, RuleKind, Verdict};
 pub use wall_time::{DayWindow, MAX_WINDOWS_A_DAY, WallTime};
 pub use zones::Zones;

@@ -18,18 +18,44 @@ pub enum PartKind {
     Phone,
 }
 
+/// Whose location a part tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PartOrigin {
+    /// The contact's.
+    Contact,
+    /// That of the device to be used.
+    Device,
+    /// That of another device of the contact.
+    OtherDevice,
+}
+
 /// A part of a location that is present. What is absent is left out. Its sets are text as it is stored:
 /// names separated by spaces, commas, semicolons or bars, in any order; empty where nothing is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part<'a> {
     /// What it comes from.
     pub kind: PartKind,
+    /// Whose location it tells.
+    pub origin: PartOrigin,
     /// The country by its two letters.
     pub country: &'a str,
     /// The regions in which it may lie, `US-FL` or, with the country, `FL`.
     pub regions: &'a str,
     /// The IANA zones in which it may lie.
     pub zones: &'a str,
+}
+
+impl<'a> Part<'a> {
+    /// A part: a phone is that of the device to be used, everything else the contact's.
+    pub fn new(kind: PartKind, country: &'a str, regions: &'a str, zones: &'a str) -> Self {
+        let origin = if kind == PartKind::Phone { PartOrigin::Device } else { PartOrigin::Contact };
+        Self { kind, origin, country, regions, zones }
+    }
+
+    /// The same part of another's location.
+    pub fn of(self, origin: PartOrigin) -> Self {
+        Self { origin, ..self }
+    }
 }
 
 /// What to do where a postal code tells no zone.
@@ -195,7 +221,7 @@ mod tests {
     use super::*;
 
     fn part<'a>(kind: PartKind, country: &'a str, regions: &'a str, zones: &'a str) -> Part<'a> {
-        Part { kind, country, regions, zones }
+        Part::new(kind, country, regions, zones)
     }
 
     fn judge(parts: &[Part<'_>]) -> Place {

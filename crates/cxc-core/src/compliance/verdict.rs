@@ -28,14 +28,26 @@ pub enum RuleKind {
     StopSwitch,
     /// A rule can't be read.
     UnreadableRule,
-    /// A suppression list.
+    /// Data that a rule needs is missing, stale or too old.
+    DataState,
+    /// A suppression list, a number list or an opt-out.
     Suppression,
+    /// A consent that the law asks for, or another fact of the person that it looks at.
+    ConsentGate,
     /// A holiday or other special day.
     ContactDate,
     /// Contact times, also the shipped ones and the unmapped window.
     ContactTimes,
-    /// An attempt rule.
+    /// A location rule.
+    LocationRule,
+    /// An attempt rule, a legal cap or a cool-down.
     AttemptRule,
+    /// A custom rule.
+    CustomRule,
+    /// An external rule.
+    ExternalRule,
+    /// A rate limit.
+    RateLimit,
     /// No moment within the search is legal.
     Horizon,
 }
@@ -92,6 +104,8 @@ pub struct Verdict {
     pub decision: Decision,
     /// Every rule that stands in the way, in the order of [`RuleKind`], attempt rules by priority. Empty if allowed.
     pub reasons: Vec<Failure>,
+    /// What advisory rules say; it stands in nobody's way.
+    pub warnings: Vec<Failure>,
     /// Deferred: the earliest instant that is legal as things stand. Error: when to ask again.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub not_before: Option<Timestamp>,
@@ -128,6 +142,7 @@ impl Verdict {
         Self {
             decision: Decision::Error,
             reasons: vec![Failure::new(&rule, RuleKind::UnreadableRule, Reason::ComplianceUnavailable).because(detail)],
+            warnings: Vec::new(),
             not_before: Some(retry_at(now)),
             not_after: None,
             window_end: None,

@@ -56,13 +56,14 @@ impl World {
         let parts: Vec<_> = self
             .parts
             .iter()
-            .map(|(kind, country, regions, zones)| Part { kind: *kind, country, regions, zones })
+            .map(|(kind, country, regions, zones)| Part::new(*kind, country, regions, zones))
             .collect();
-        let request = AttemptRequest { channel: self.channel, group: 1, client: Some(7), device: 8, parts: &parts };
+        let request = AttemptRequest { client: Some(7), parts: &parts, ..AttemptRequest::new(self.channel, 1, 8) };
         let facts = Facts {
             suppression: Some(&self.suppression),
             attempts: Some(&self.attempts),
             attempts_since: Timestamp::MIN,
+            ..Facts::none_known()
         };
         check(&self.rules, &mut self.cache, &request, &facts, now)
     }
@@ -79,16 +80,7 @@ impl World {
 
 /// An SMS to the person of [`World`], on her device, from her group.
 fn past(when: &str, state: AttemptState, result: Option<CallResult>) -> PastAttempt {
-    PastAttempt {
-        at: at(when),
-        channel: Channel::Sms,
-        group: 1,
-        client: Some(7),
-        device: 8,
-        state,
-        result,
-        disposition: None,
-    }
+    PastAttempt { group: 1, client: Some(7), state, result, ..PastAttempt::new(at(when), Channel::Sms, 8) }
 }
 
 fn stored<T: RuleDocument>(id: &str, json: &str) -> Stored<T> {

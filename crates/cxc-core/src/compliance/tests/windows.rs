@@ -270,9 +270,14 @@ fn an_opening_months_ahead_is_found() {
 fn facts_that_could_not_be_read_let_nobody_through() {
     let mut world =
         World::new(&with_attempts(&[("r", r#"{"maxAttempts":1,"required":true,"window":{"seconds":60}}"#)]));
-    let request = AttemptRequest { channel: Channel::Sms, group: 1, client: None, device: 8, parts: &[] };
+    let request = AttemptRequest::new(Channel::Sms, 1, 8);
     let now = at("2026-12-01T12:00:00Z");
-    let facts = Facts { suppression: Some(&[]), attempts: Some(&[]), attempts_since: at("2026-12-01T11:59:00Z") };
+    let facts = Facts {
+        suppression: Some(&[]),
+        attempts: Some(&[]),
+        attempts_since: at("2026-12-01T11:59:00Z"),
+        ..Facts::none_known()
+    };
     assert!(check(&world.rules, &mut world.cache, &request, &facts, now).is_allowed());
     for facts in [
         Facts { suppression: None, ..facts },
@@ -292,7 +297,7 @@ fn a_full_cache_starts_afresh_and_a_stale_place_is_told() {
     let rules = RuleSet::compile(&documents, &[], &zones);
     let mut cache = IntervalCache::new(zones, 2);
     let place = |cache: &mut IntervalCache, zones: &str| {
-        cache.place(&rules, Channel::Sms, &[Part { kind: PartKind::Phone, country: "US", regions: "", zones }])
+        cache.place(&rules, Channel::Sms, &[Part::new(PartKind::Phone, "US", "", zones)])
     };
     let now = at("2026-12-01T18:00:00Z");
     let first = place(&mut cache, "America/New_York");
