@@ -17,6 +17,8 @@ pub enum AttemptState {
     InDoubt = 4,
     /// It is known that it never left (refused, throttled, connection lost before): does not count.
     NotSent = 5,
+    /// Allowed and held for a dialer that has not reported it yet: counts, and is in doubt once it expires.
+    Reserved = 6,
 }
 
 impl AttemptState {
@@ -27,7 +29,7 @@ impl AttemptState {
 
     /// The state of a stored number.
     pub fn from_code(code: i16) -> Option<Self> {
-        [Self::Sending, Self::Accepted, Self::Final, Self::InDoubt, Self::NotSent]
+        [Self::Sending, Self::Accepted, Self::Final, Self::InDoubt, Self::NotSent, Self::Reserved]
             .into_iter()
             .find(|s| s.code() == code)
     }

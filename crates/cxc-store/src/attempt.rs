@@ -397,7 +397,7 @@ impl Tx {
             let sql = format!(
                 "SELECT a.device_hash, a.client_hash, a.grp, a.channel, a.state, a.result, a.disposition, a.started_at
                  FROM {source} CROSS JOIN attempt a WHERE a.tenant = $2 AND a.{column} = v.h AND a.started_at >= $3
-                 AND a.grp > 0 AND a.state <> {} LIMIT {HISTORY_LIMIT}",
+                 AND a.grp <> 0 AND a.state <> {} LIMIT {HISTORY_LIMIT}",
                 AttemptState::NotSent.code()
             );
             let rows = hashes(keys)?;

@@ -5,6 +5,7 @@
 
 pub mod api_client;
 pub mod attempt;
+pub mod attempt_subject;
 pub mod audit;
 pub mod bulk;
 pub mod contact;
@@ -13,6 +14,7 @@ pub mod counter;
 pub mod db;
 mod error;
 pub mod event;
+pub mod evidence;
 pub mod garbage;
 pub mod group;
 pub mod id_block;
@@ -31,6 +33,7 @@ pub mod object;
 pub mod object_query;
 pub mod privacy;
 pub mod record;
+pub mod reservation;
 mod rows;
 pub mod rule_set;
 pub mod selection;

@@ -1,0 +1,124 @@
+//! A writer's chain, and proving that nobody changed one.
+use std::collections::HashMap;
+
+use super::block::{FIRST, Head, corrupt};
+use crate::{StoreError, Tx, on};
+
+/// The chain of one writer: a worker that appends one batch after another. Two writers never share one.
+#[derive(Debug)]
+pub struct EvidenceChain {
+    number: i64,
+    /// The last block of each tenant's day that is known to be committed.
+    heads: HashMap<(i64, i64), ChainHead>,
+}
+
+/// The last block of a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ChainHead {
+    pub seq: i64,
+    pub hash: [u8; 32],
+}
+
+impl ChainHead {
+    pub const START: Self = Self { seq: 0, hash: FIRST };
+}
+
+/// The most heads that are remembered; one that is forgotten is read again.
+const MOST: usize = 4_096;
+
+impl EvidenceChain {
+    /// A chain of its own for a writer that starts; `random` tells it from every other one's.
+    pub fn new(random: u32) -> Self {
+        Self { number: i64::from(random), heads: HashMap::new() }
+    }
+
+    /// Its number.
+    pub fn number(&self) -> i64 {
+        self.number
+    }
+
+    pub(super) fn take(&mut self, tenant: i64, day: i64) -> Option<ChainHead> {
+        self.heads.remove(&(tenant, day))
+    }
+
+    /// Notes what was appended, once its transaction is committed. Without it the next block asks the database.
+    pub fn committed(&mut self, appended: &super::Appended) {
+        if self.heads.len() >= MOST {
+            self.heads.clear();
+        }
+        self.heads.insert((appended.tenant, appended.day), appended.head);
+    }
+}
+
+/// How a chain stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChainState {
+    /// Its blocks that hold.
+    pub blocks: i64,
+    /// Their decisions.
+    pub decisions: i64,
+    /// The first block that does not follow from those before it, and why.
+    pub broken: Option<(i64, &'static str)>,
+}
+
+type Row = (i64, i64, i64, i64, Vec<u8>, Vec<u8>, Vec<u8>);
+
+/// Blocks that are read at once.
+const PAGE: i64 = 200;
+
+impl Tx {
+    /// The chains of a tenant's day.
+    pub async fn evidence_chains(&mut self, tenant: i64, day: i64) -> Result<Vec<i64>, StoreError> {
+        const SQL: &str = "SELECT DISTINCT chain FROM evidence WHERE tenant = $1 AND day = $2 ORDER BY chain";
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(day).fetch_all(conn).await?))
+    }
+
+    /// Recomputes a chain from its first block. Ends at the first block that was changed, put in or taken out.
+    pub async fn evidence_verify(&mut self, tenant: i64, day: i64, chain: i64) -> Result<ChainState, StoreError> {
+        const SQL: &str = "SELECT seq, at, grp, decisions, body, previous, hash FROM evidence
+            WHERE tenant = $1 AND day = $2 AND chain = $3 AND seq > $4 ORDER BY seq LIMIT $5";
+        let mut state = ChainState::default();
+        let mut last = ChainHead::START;
+        loop {
+            let page: Vec<Row> = on!(self, conn => sqlx::query_as(SQL).bind(tenant).bind(day).bind(chain).bind(last.seq)
+                .bind(PAGE).fetch_all(conn).await?);
+            for (seq, at, grp, decisions, body, previous, hash) in &page {
+                let head = Head { tenant, day, chain, seq: *seq, at: *at, grp: *grp, decisions: *decisions };
+                let wrong = if *seq != last.seq + 1 {
+                    Some("a block is missing before it")
+                } else if previous.as_slice() != last.hash {
+                    Some("it does not name the block before it")
+                } else if head.hash(previous, body).as_slice() != hash {
+                    Some("its content is not what its hash was made of")
+                } else {
+                    None
+                };
+                if let Some(wrong) = wrong {
+                    return Ok(ChainState { broken: Some((*seq, wrong)), ..state });
+                }
+                let hash = hash_of(hash)?;
+                last = ChainHead { seq: *seq, hash };
+                state.blocks += 1;
+                state.decisions += decisions;
+            }
+            if (page.len() as i64) < PAGE {
+                return Ok(state);
+            }
+        }
+    }
+
+    /// The last block of a chain, from the database.
+    pub(super) async fn evidence_head(&mut self, tenant: i64, day: i64, chain: i64) -> Result<ChainHead, StoreError> {
+        const SQL: &str = "SELECT seq, hash FROM evidence WHERE tenant = $1 AND day = $2 AND chain = $3
+            ORDER BY seq DESC LIMIT 1";
+        let row: Option<(i64, Vec<u8>)> =
+            on!(self, conn => sqlx::query_as(SQL).bind(tenant).bind(day).bind(chain).fetch_optional(conn).await?);
+        let Some((seq, hash)) = row else { return Ok(ChainHead::START) };
+        let hash = hash_of(&hash)?;
+        Ok(ChainHead { seq, hash })
+    }
+}
+
+fn hash_of(bytes: &[u8]) -> Result<[u8; 32], StoreError> {
+    bytes.try_into().map_err(|_| corrupt("a hash has 32 bytes"))
+}

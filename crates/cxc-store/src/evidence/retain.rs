@@ -1,0 +1,92 @@
+//! How long evidence is kept, and what erasure takes: the devices behind the hashes.
+use serde::Serialize;
+use sqlx::AssertSqlSafe;
+
+use super::block::unpack;
+use super::day_of;
+use crate::int_set::IntSet;
+use crate::{Rows, StoreError, Tx, on};
+
+type Block = (i64, i64, i64, i64, Vec<u8>);
+
+#[derive(Serialize)]
+struct Key {
+    key: i64,
+    at: i64,
+    chain: i64,
+    seq: i64,
+}
+
+#[derive(Serialize)]
+struct Place {
+    day: i64,
+    chain: i64,
+    seq: i64,
+}
+
+/// Five years with two leap days: no setting makes it shorter.
+pub const LEAST_KEPT_DAYS: i64 = 5 * 365 + 2;
+
+const DAY: i64 = 86_400 * 1_000_000;
+
+/// How many days evidence is kept where `wanted` are asked for: it can only be lengthened.
+pub fn kept_days(wanted: Option<i64>) -> i64 {
+    wanted.unwrap_or(0).max(LEAST_KEPT_DAYS)
+}
+
+impl Tx {
+    /// Deletes some of the blocks of a tenant that are older than they must be kept; answers how many.
+    pub async fn evidence_expire(
+        &mut self,
+        tenant: i64,
+        wanted_days: Option<i64>,
+        now: i64,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        let before = day_of(now.saturating_sub(kept_days(wanted_days).saturating_mul(DAY)));
+        const OLDEST: &str = "SELECT day, chain, seq, at, body FROM evidence WHERE tenant = $1 AND day < $2
+            ORDER BY day, chain, seq LIMIT $3";
+        let oldest: Vec<Block> =
+            on!(self, conn => sqlx::query_as(OLDEST).bind(tenant).bind(before).bind(limit).fetch_all(conn).await?);
+        let mut keys = Vec::new();
+        for (_, chain, seq, at, body) in &oldest {
+            let of_block = unpack(body)?.into_iter().flat_map(|d| [Some(d.device), d.client]).flatten();
+            keys.extend(of_block.map(|key| Key { key, at: *at, chain: *chain, seq: *seq }));
+        }
+        self.evidence_unindex(tenant, &keys).await?;
+        let columns = [("day", "BIGINT"), ("chain", "BIGINT"), ("seq", "BIGINT")];
+        let source = Rows::source(self, "$1", &columns);
+        let sql = format!(
+            "DELETE FROM evidence WHERE tenant = $2 AND (day, chain, seq) IN (SELECT v.day, v.chain, v.seq FROM {source})"
+        );
+        let places: Vec<Place> =
+            oldest.iter().map(|(day, chain, seq, ..)| Place { day: *day, chain: *chain, seq: *seq }).collect();
+        let rows = Rows::of(&places)?;
+        Ok(
+            on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected()),
+        )
+    }
+
+    /// Takes blocks out of the index by the keys that they hold: the index has no other order than by key.
+    async fn evidence_unindex(&mut self, tenant: i64, keys: &[Key]) -> Result<(), StoreError> {
+        let columns = [("key", "BIGINT"), ("at", "BIGINT"), ("chain", "BIGINT"), ("seq", "BIGINT")];
+        let source = Rows::source(self, "$1", &columns);
+        let sql = format!(
+            "DELETE FROM evidence_subject WHERE tenant = $2
+             AND (key_hash, at, chain, seq) IN (SELECT v.key, v.at, v.chain, v.seq FROM {source})"
+        );
+        let rows = Rows::of(keys)?;
+        on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// Forgets the devices behind hashes: the decisions stay and their chain holds, but they name nobody any more.
+    pub async fn evidence_forget(&mut self, tenant: i64, devices: &[i64]) -> Result<u64, StoreError> {
+        let test = IntSet::test(self, "$2");
+        let sql = format!("DELETE FROM evidence_device WHERE tenant = $1 AND device_hash{test}");
+        let devices = IntSet::of(devices.iter().copied());
+        Ok(
+            on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(tenant).bind(devices.text()).execute(conn).await?.rows_affected()),
+        )
+    }
+}

@@ -1,0 +1,187 @@
+//! Evidence: appended in blocks, found by person, group and time, chained, and kept when a person is erased.
+#![expect(clippy::unwrap_used, reason = "a test that finds something else than it expects has failed")]
+use std::collections::BTreeMap;
+
+use cxc_core::channel::Channel;
+use cxc_core::hash::HashKey;
+use cxc_store::evidence::{
+    Decision, DeviceSeal, EvidenceChain, EvidenceFilter, EvidenceId, LEAST_KEPT_DAYS, RuleSnapshot, RulesUsed, day_of,
+    kept_days,
+};
+use cxc_store::{Db, on};
+use cxc_test::TestDb;
+use serde_json::json;
+
+const TENANT: i64 = 7;
+const NOW: i64 = 1_772_366_400_000_000;
+const DAY: i64 = 86_400_000_000;
+
+fn decision(device: i64, client: Option<i64>, grp: i64) -> Decision {
+    Decision {
+        at: NOW,
+        grp,
+        channel: Channel::Sms,
+        device,
+        client,
+        attempt: Some((202_603, device)),
+        request_id: None,
+        rules: RulesUsed { version: 3, sha256: "ab".into(), selected: vec!["mine".into()] },
+        data: BTreeMap::from([("tzdb".into(), "2026f".into())]),
+        software: "0.1.0".into(),
+        inputs: json!({ "parts": [{ "kind": "phone", "zones": "America/New_York" }] }),
+        verdict: json!({ "decision": "allow", "reasons": [] }),
+    }
+}
+
+fn seal() -> DeviceSeal {
+    DeviceSeal::new(&HashKey([7; 16])).unwrap()
+}
+
+async fn append(db: &Db, chain: &mut EvidenceChain, now: i64, decisions: &[Decision]) -> Vec<EvidenceId> {
+    let devices: Vec<(i64, String)> =
+        decisions.iter().map(|d| (d.device, format!("+1202555{:04}", d.device))).collect();
+    let devices: Vec<(i64, &str)> = devices.iter().map(|(hash, text)| (*hash, text.as_str())).collect();
+    let mut tx = db.begin().await.unwrap();
+    let appended = tx.evidence_append(chain, &seal(), TENANT, now, decisions, &devices).await.unwrap();
+    tx.commit().await.unwrap();
+    chain.committed(&appended);
+    appended.ids
+}
+
+#[tokio::test]
+async fn a_decision_is_read_as_it_was_appended_and_only_by_its_tenant() {
+    let db = TestDb::start().await.unwrap();
+    let mut chain = EvidenceChain::new(5);
+    let decisions: Vec<Decision> = (0..250).map(|i| decision(i, Some(1_000 + i), i % 2)).collect();
+    let ids = append(&db, &mut chain, NOW, &decisions).await;
+    let mut tx = db.read().await.unwrap();
+    for (id, decision) in ids.iter().zip(&decisions) {
+        assert_eq!(&tx.evidence_get(TENANT, *id).await.unwrap().unwrap().decision, decision);
+    }
+    assert_eq!(tx.evidence_get(TENANT + 1, ids[0]).await.unwrap(), None);
+    assert_eq!(tx.evidence_get(TENANT, EvidenceId { item: 100, ..ids[0] }).await.unwrap(), None);
+    // two groups of 125: four blocks, none of two groups
+    let state = tx.evidence_verify(TENANT, day_of(NOW), 5).await.unwrap();
+    assert_eq!((state.blocks, state.decisions, state.broken), (4, 250, None));
+}
+
+#[tokio::test]
+async fn decisions_are_found_by_person_group_and_time_page_by_page() {
+    let db = TestDb::start().await.unwrap();
+    let mut chain = EvidenceChain::new(5);
+    for day in 0..3 {
+        let decisions: Vec<Decision> = (0..120).map(|i| decision(i, Some(1_000 + i / 2), i % 3)).collect();
+        append(&db, &mut chain, NOW + day * DAY, &decisions).await;
+    }
+    let mut tx = db.read().await.unwrap();
+    let all = EvidenceFilter { from: 0, to: i64::MAX, ..EvidenceFilter::default() };
+    let person = EvidenceFilter { keys: vec![4, 5, 1_002], ..all.clone() };
+    let found = tx.evidence_find(TENANT, &person, 100).await.unwrap();
+    assert_eq!(found.len(), 6, "two devices on three days, each once though its client id is asked for too");
+    let second_day = EvidenceFilter { from: NOW + DAY, to: NOW + 2 * DAY, ..person.clone() };
+    assert_eq!(tx.evidence_find(TENANT, &second_day, 100).await.unwrap().len(), 2);
+    for filter in [all.clone(), EvidenceFilter { grp: Some(2), ..all }, person] {
+        let whole = tx.evidence_find(TENANT, &filter, 10_000).await.unwrap();
+        let mut paged = Vec::new();
+        let mut next = filter.clone();
+        loop {
+            let page = tx.evidence_find(TENANT, &next, 7).await.unwrap();
+            let Some(last) = page.last() else { break };
+            next.after = Some((last.block_at, last.id));
+            paged.extend(page);
+        }
+        assert_eq!(paged, whole);
+        assert!(!whole.is_empty() && filter.grp.is_none_or(|g| whole.iter().all(|f| f.decision.grp == g)));
+    }
+}
+
+#[tokio::test]
+async fn whoever_changes_removes_or_moves_a_block_breaks_the_chain_there() {
+    let db = TestDb::start().await.unwrap();
+    let mut chain = EvidenceChain::new(5);
+    for _ in 0..5 {
+        append(&db, &mut chain, NOW, &[decision(1, None, 1)]).await;
+    }
+    let broken = async |sql: &'static str| {
+        let mut tx = db.begin().await.unwrap();
+        on!(&mut tx, conn => sqlx::query(sql).execute(conn).await.unwrap().rows_affected());
+        let state = tx.evidence_verify(TENANT, day_of(NOW), 5).await.unwrap();
+        tx.rollback().await.unwrap();
+        state.broken.map(|(seq, _)| seq)
+    };
+    assert_eq!(
+        broken("UPDATE evidence SET body = (SELECT body FROM evidence WHERE seq = 1)").await,
+        None,
+        "equal content"
+    );
+    assert_eq!(broken("UPDATE evidence SET grp = 2 WHERE seq = 3").await, Some(3));
+    assert_eq!(broken("UPDATE evidence SET body = previous WHERE seq = 2").await, Some(2));
+    assert_eq!(broken("UPDATE evidence SET hash = previous WHERE seq = 2").await, Some(2));
+    assert_eq!(broken("DELETE FROM evidence WHERE seq = 4").await, Some(5));
+    assert_eq!(broken("DELETE FROM evidence WHERE seq = 1").await, Some(2));
+}
+
+#[tokio::test]
+async fn a_chain_goes_on_after_a_rollback_and_in_a_writer_that_forgot_it() {
+    let db = TestDb::start().await.unwrap();
+    let mut chain = EvidenceChain::new(5);
+    append(&db, &mut chain, NOW, &[decision(1, None, 1)]).await;
+    let mut tx = db.begin().await.unwrap();
+    tx.evidence_append(&mut chain, &seal(), TENANT, NOW, &[decision(2, None, 1)], &[]).await.unwrap();
+    tx.rollback().await.unwrap();
+    append(&db, &mut chain, NOW, &[decision(3, None, 1)]).await;
+    append(&db, &mut EvidenceChain::new(5), NOW, &[decision(4, None, 1)]).await;
+    append(&db, &mut EvidenceChain::new(6), NOW, &[decision(5, None, 1)]).await;
+    let mut tx = db.read().await.unwrap();
+    assert_eq!(tx.evidence_chains(TENANT, day_of(NOW)).await.unwrap(), [5, 6]);
+    let state = tx.evidence_verify(TENANT, day_of(NOW), 5).await.unwrap();
+    assert_eq!((state.blocks, state.broken), (3, None));
+}
+
+#[tokio::test]
+async fn erasure_takes_the_device_and_leaves_the_chain_whole() {
+    let db = TestDb::start().await.unwrap();
+    let mut chain = EvidenceChain::new(5);
+    let ids = append(&db, &mut chain, NOW, &[decision(1, None, 1), decision(2, None, 1)]).await;
+    append(&db, &mut chain, NOW, &[decision(1, None, 1)]).await;
+    let mut tx = db.begin().await.unwrap();
+    assert_eq!(tx.evidence_device(&seal(), TENANT, 1).await.unwrap().as_deref(), Some("+12025550001"));
+    assert_eq!(tx.evidence_forget(TENANT, &[1]).await.unwrap(), 1);
+    assert_eq!(tx.evidence_device(&seal(), TENANT, 1).await.unwrap(), None);
+    assert_eq!(tx.evidence_device(&seal(), TENANT, 2).await.unwrap().as_deref(), Some("+12025550002"));
+    assert!(tx.evidence_get(TENANT, ids[0]).await.unwrap().is_some());
+    assert_eq!(tx.evidence_verify(TENANT, day_of(NOW), 5).await.unwrap().broken, None);
+}
+
+#[tokio::test]
+async fn evidence_is_kept_for_five_years_whatever_is_asked_for() {
+    assert_eq!((kept_days(None), kept_days(Some(1))), (LEAST_KEPT_DAYS, LEAST_KEPT_DAYS));
+    assert_eq!(kept_days(Some(3_650)), 3_650);
+    let db = TestDb::start().await.unwrap();
+    let mut chain = EvidenceChain::new(5);
+    let ids = append(&db, &mut chain, NOW, &[decision(1, Some(9), 1)]).await;
+    append(&db, &mut chain, NOW + 10 * DAY, &[decision(1, Some(9), 1)]).await;
+    let mut tx = db.begin().await.unwrap();
+    let later = NOW + LEAST_KEPT_DAYS * DAY;
+    assert_eq!(tx.evidence_expire(TENANT, Some(30), later, 100).await.unwrap(), 0);
+    assert_eq!(tx.evidence_expire(TENANT, Some(4_000), later + DAY, 100).await.unwrap(), 0);
+    assert_eq!(tx.evidence_expire(TENANT, None, later + DAY, 100).await.unwrap(), 1);
+    assert_eq!(tx.evidence_get(TENANT, ids[0]).await.unwrap(), None);
+    let filter = EvidenceFilter { keys: vec![9], to: i64::MAX, ..EvidenceFilter::default() };
+    assert_eq!(tx.evidence_find(TENANT, &filter, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_rules_of_a_version_are_kept_once_and_read_by_their_hash() {
+    let db = TestDb::start().await.unwrap();
+    let one = RuleSnapshot::of(4, &json!({ "attemptRules": [1, 2, 3] })).unwrap();
+    let two = RuleSnapshot::of(4, &json!({ "attemptRules": [] })).unwrap();
+    let mut tx = db.begin().await.unwrap();
+    for snapshot in [&one, &two, &one] {
+        tx.rule_snapshot_put(TENANT, snapshot, NOW).await.unwrap();
+    }
+    assert_eq!(tx.rule_snapshot_get(TENANT, 4, &one.key()).await.unwrap(), Some(one.clone()));
+    assert_eq!(tx.rule_snapshot_get(TENANT, 4, &two.key()).await.unwrap(), Some(two));
+    assert_eq!(tx.rule_snapshot_get(TENANT, 5, &one.key()).await.unwrap(), None);
+    assert_eq!(tx.rule_snapshot_get(TENANT + 1, 4, &one.key()).await.unwrap(), None);
+}
