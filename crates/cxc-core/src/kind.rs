@@ -26,3 +26,15 @@ pub const CONTACT_TIMES: &str = "contact_times";
 pub const CONTACT_DATES: &str = "contact_dates";
 /// Attempt rules.
 pub const ATTEMPT_RULE: &str = "attempt_rule";
+/// Location rules.
+pub const LOCATION_RULE: &str = "location_rule";
+/// Custom rules.
+pub const CUSTOM_RULE: &str = "custom_rule";
+/// External rules.
+pub const EXTERNAL_RULE: &str = "external_rule";
+/// Custom time zones.
+pub const TIME_ZONE: &str = "time_zone";
+/// Decisions on legal rules.
+pub const LEGAL_RULE_SETTING: &str = "legal_rule_setting";
+/// A tenant's own rules in the legal form.
+pub const LEGAL_RULE: &str = "legal_rule";

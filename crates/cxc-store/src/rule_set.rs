@@ -63,6 +63,12 @@ impl Tx {
             contact_times: self.rules_of(tenant, kind::CONTACT_TIMES).await?,
             contact_dates: self.rules_of(tenant, kind::CONTACT_DATES).await?,
             attempt_rules: self.rules_of(tenant, kind::ATTEMPT_RULE).await?,
+            location_rules: self.rules_of(tenant, kind::LOCATION_RULE).await?,
+            custom_rules: self.rules_of(tenant, kind::CUSTOM_RULE).await?,
+            external_rules: self.rules_of(tenant, kind::EXTERNAL_RULE).await?,
+            time_zones: self.rules_of(tenant, kind::TIME_ZONE).await?,
+            legal_settings: self.rules_of(tenant, kind::LEGAL_RULE_SETTING).await?,
+            legal_rules: self.rules_of(tenant, kind::LEGAL_RULE).await?,
             ..usual
         })
     }

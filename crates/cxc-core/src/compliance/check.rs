@@ -29,7 +29,10 @@ pub fn check(
     case.unreadable_rules();
     case.suppression(now);
     let open = case.windows();
+    case.location_rules();
     case.attempt_rules();
+    case.custom_rules();
+    case.external_rules();
     case.verdict(open, now)
 }
 
@@ -96,6 +99,19 @@ impl Case<'_> {
         window
     }
 
+    fn location_rules(&mut self) {
+        self.rules.tools.judge_location(self.request, self.facts, &mut self.failures);
+    }
+
+    fn custom_rules(&mut self) {
+        let zones = self.cache.day_zones(self.place).unwrap_or_default();
+        self.rules.tools.judge_custom(self.request, self.facts, zones, self.now, &mut self.failures);
+    }
+
+    fn external_rules(&mut self) {
+        self.rules.tools.judge_external(self.request, self.facts, &mut self.failures);
+    }
+
     fn attempt_rules(&mut self) {
         let rules = self.rules;
         if rules.attempts.is_empty() {
@@ -124,7 +140,7 @@ impl Case<'_> {
     fn verdict(mut self, open: Option<OpenWindow>, now: Timestamp) -> Verdict {
         let has = |test: fn(&Failure) -> bool| self.failures.iter().any(test);
         let (mut not_before, mut not_after, mut window_end) = (None, None, None);
-        let decision = if has(|f| f.kind == RuleKind::Suppression && f.code == Reason::Suppressed) {
+        let decision = if has(Failure::ends_the_record) {
             Decision::Deny
         } else if has(|f| f.code == Reason::ComplianceUnavailable && f.kind != RuleKind::StopSwitch) {
             not_before = Some(retry_at(now));

@@ -8,8 +8,12 @@ use utoipa::ToSchema;
 use super::attempt_rule::AttemptRule;
 use super::contact_dates::ContactDates;
 use super::contact_times::ContactTimes;
+use super::custom_rule::CustomRule;
+use super::custom_zones::CustomTimeZone;
+use super::external_rule::ExternalRule;
 use super::holidays::Calendars;
 use super::legal::{LegalRule, LegalRuleSetting, LegalRules};
+use super::location_rule::LocationRule;
 use super::place::UnmappedPolicy;
 use crate::field_error::FieldError;
 use crate::record::Reason;
@@ -73,6 +77,30 @@ impl RuleDocument for LegalRuleSetting {
     }
 }
 
+impl RuleDocument for LocationRule {
+    fn errors(&self) -> Vec<FieldError> {
+        self.validate()
+    }
+}
+
+impl RuleDocument for CustomRule {
+    fn errors(&self) -> Vec<FieldError> {
+        self.validate()
+    }
+}
+
+impl RuleDocument for ExternalRule {
+    fn errors(&self) -> Vec<FieldError> {
+        self.validate()
+    }
+}
+
+impl RuleDocument for CustomTimeZone {
+    fn errors(&self) -> Vec<FieldError> {
+        self.validate()
+    }
+}
+
 /// One stored rule. One that can't be read stays in the set as such: nobody is contacted past it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored<T> {
@@ -119,7 +147,14 @@ pub struct RuleDocuments {
     pub contact_dates: Vec<Stored<ContactDates>>,
     /// Attempt rules.
     pub attempt_rules: Vec<Stored<AttemptRule>>,
-    // location, custom and external rules and custom time zones have their lists here
+    /// Location rules.
+    pub location_rules: Vec<Stored<LocationRule>>,
+    /// Custom rules.
+    pub custom_rules: Vec<Stored<CustomRule>>,
+    /// External rules.
+    pub external_rules: Vec<Stored<ExternalRule>>,
+    /// Custom time zones.
+    pub time_zones: Vec<Stored<CustomTimeZone>>,
     /// The legal rules that are shipped. None by default: who reads a tenant's documents puts them in.
     pub legal_packs: Arc<LegalRules>,
     /// What the tenant decided about them.
@@ -154,6 +189,10 @@ impl Default for RuleDocuments {
             contact_times: Vec::new(),
             contact_dates: Vec::new(),
             attempt_rules: Vec::new(),
+            location_rules: Vec::new(),
+            custom_rules: Vec::new(),
+            external_rules: Vec::new(),
+            time_zones: Vec::new(),
             legal_packs: Arc::default(),
             legal_settings: Vec::new(),
             legal_rules: Vec::new(),

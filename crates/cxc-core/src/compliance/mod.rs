@@ -14,11 +14,16 @@ mod calendar;
 mod check;
 mod contact_dates;
 mod contact_times;
+mod custom_rule;
+mod custom_zones;
 mod declared;
 mod documents;
+mod external_rule;
 mod holidays;
 mod interval;
 pub mod legal;
+mod location_match;
+mod location_rule;
 mod number_facts;
 mod place;
 mod program;
@@ -26,6 +31,7 @@ mod request;
 mod rule_set;
 mod subject;
 mod tool_answers;
+mod tools;
 mod verdict;
 mod wall_time;
 mod zones;
@@ -38,11 +44,15 @@ pub use cache::{IntervalCache, PlaceError, PlaceId, SEARCH_DAYS};
 pub use check::check;
 pub use contact_dates::ContactDates;
 pub use contact_times::ContactTimes;
+pub use custom_rule::{Columns, CustomExpression, CustomRule, MAX_EXPRESSION, Trial};
+pub use custom_zones::{CustomTimeZone, CustomZones, ZoneEffect};
 pub use declared::DeclaredTimes;
 pub use documents::{
     DEFAULT_GUARD_SECONDS, DataFault, MAX_GUARD_SECONDS, RuleDocument, RuleDocuments, RuleRef, Stored,
 };
+pub use external_rule::{ExternalRule, MAX_TIMEOUT_SECONDS};
 pub use holidays::{CalendarError, Calendars};
+pub use location_rule::{LocationEffect, LocationRule, MatchOn, RuleLocation};
 pub use number_facts::{
     NumberFacts, NumberIntelligence, NumberListHit, NumberListState, NumberListStatus, Reassigned, ReassignedAnswer,
 };
@@ -52,6 +62,7 @@ pub use request::{AttemptRequest, Direction, Facts, PastAttempt, SuppressedBy, S
 pub use rule_set::RuleSet;
 pub use subject::{ContactKind, PersonFlag, Purpose, Relationship, Subject, Technique};
 pub use tool_answers::{ExternalAnswer, ExternalOutcome, ToolAnswers};
+pub use tools::ExternalAsk;
 pub use verdict::{Decision, Failure, RuleKind, Verdict};
 pub use wall_time::{DayWindow, MAX_WINDOWS_A_DAY, WallTime};
 pub use zones::Zones;

@@ -138,7 +138,7 @@ pub(super) struct Place {
 }
 
 /// Splits a set that is written as text.
-fn names(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
     text.split([' ', ',', ';', '|']).filter(|name| !name.is_empty())
 }
 

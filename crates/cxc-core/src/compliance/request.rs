@@ -1,6 +1,7 @@
 //! What a check is asked about, and what is known of the person.
 use jiff::Timestamp;
 
+use super::custom_rule::Columns;
 use super::declared::DeclaredTimes;
 use super::documents::RuleRef;
 use super::number_facts::{NumberFacts, NumberIntelligence};
@@ -35,6 +36,12 @@ pub struct AttemptRequest<'a> {
     pub debts: &'a [i64],
     /// When the person said that contacts are convenient.
     pub declared: Option<&'a DeclaredTimes>,
+    /// The area code of the device; empty where it has none.
+    pub area_code: &'a str,
+    /// The postal code of the contact; empty where it is not known.
+    pub postal: &'a str,
+    /// The columns of the contact and the device, for custom rules; `None` if they could not be read.
+    pub columns: Option<&'a dyn Columns>,
 }
 
 impl<'a> AttemptRequest<'a> {
@@ -51,6 +58,9 @@ impl<'a> AttemptRequest<'a> {
             account: None,
             debts: &[],
             declared: None,
+            area_code: "",
+            postal: "",
+            columns: None,
         }
     }
 }

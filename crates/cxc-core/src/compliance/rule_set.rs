@@ -13,6 +13,7 @@ use super::contact_times::ContactTimes;
 use super::documents::{MAX_GUARD_SECONDS, RuleDocuments, RuleRef, Stored};
 use super::interval::Interval;
 use super::place::UnmappedPolicy;
+use super::tools::Tools;
 use super::zones::Zones;
 use crate::Micros;
 use crate::channel::Channel;
@@ -57,6 +58,7 @@ pub struct RuleSet {
     pub(super) times: Vec<Arc<CompiledTimes>>,
     pub(super) dates: Vec<Arc<CompiledDate>>,
     pub(super) attempts: Vec<CompiledAttemptRule>,
+    pub(super) tools: Tools,
     /// Equal for sets whose windows are equal: they share cached intervals.
     key: String,
 }
@@ -69,6 +71,7 @@ impl RuleSet {
         let times = holding(&documents.contact_times, |r| r.required, selected, &mut unreadable);
         let dates = holding(&documents.contact_dates, |_| true, selected, &mut unreadable);
         let attempts = holding(&documents.attempt_rules, |r| r.required, selected, &mut unreadable);
+        let tools = Tools::compile(documents, selected, &mut unreadable);
         let mut attempts: Vec<_> =
             attempts.into_iter().map(|(rule, body)| CompiledAttemptRule::new(rule, body)).collect();
         attempts.sort_by(|a, b| (a.priority, &a.rule.id).cmp(&(b.priority, &b.rule.id)));
@@ -84,6 +87,7 @@ impl RuleSet {
             times,
             dates,
             attempts,
+            tools,
             unreadable,
             key: String::new(),
         };
@@ -102,7 +106,8 @@ impl RuleSet {
 
     /// How far back attempts must be known, in microseconds; `None` if no rule on this channel counts any.
     pub fn history_reach(&self, channel: Channel) -> Option<Micros> {
-        self.attempts.iter().filter(|r| r.holds_for(channel)).map(CompiledAttemptRule::reach).max()
+        let rules = self.attempts.iter().filter(|r| r.holds_for(channel)).map(CompiledAttemptRule::reach);
+        rules.chain(self.tools.reach(channel)).max()
     }
 
     pub(super) fn key(&self) -> &str {
@@ -157,7 +162,7 @@ impl RuleSet {
 }
 
 /// The rules that hold for a campaign.
-fn holding<'a, T>(
+pub(super) fn holding<'a, T>(
     rules: &'a [Stored<T>],
     required: impl Fn(&T) -> bool,
     selected: &[&str],

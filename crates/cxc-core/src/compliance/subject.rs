@@ -24,6 +24,19 @@ pub enum Purpose {
     Emergency,
 }
 
+impl Purpose {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Telemarketing => "telemarketing",
+            Self::Informational => "informational",
+            Self::Collections => "collections",
+            Self::Survey => "survey",
+            Self::Emergency => "emergency",
+        }
+    }
+}
+
 /// How a contact is made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

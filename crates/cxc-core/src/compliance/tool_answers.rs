@@ -24,14 +24,27 @@ pub struct ExternalAnswer {
 /// The answers for one attempt.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ToolAnswers {
+    /// Whether an audience is computed and nothing is about to be attempted. Custom and external rules are not
+    /// judged then: the ones may ask for the time of day, the others are not asked for people whom nobody is
+    /// about to contact.
+    pub at_load: bool,
     /// Those of the external rules, in their order. A rule that holds and is not here denies.
     pub external: Vec<ExternalAnswer>,
 }
 
 impl ToolAnswers {
     /// No tool was asked.
-    pub const NONE: ToolAnswers = ToolAnswers { external: Vec::new() };
+    pub const NONE: ToolAnswers = ToolAnswers { at_load: false, external: Vec::new() };
+    /// An audience is computed: no tool is asked.
+    pub const AT_LOAD: ToolAnswers = ToolAnswers { at_load: true, external: Vec::new() };
 }
 
 /// [`ToolAnswers::NONE`] where a reference is wanted.
 pub(super) static NONE: ToolAnswers = ToolAnswers::NONE;
+
+impl ToolAnswers {
+    /// What a rule answered; `None` if it was not asked.
+    pub fn of(&self, rule: &RuleRef) -> Option<&ExternalOutcome> {
+        self.external.iter().find(|answer| answer.rule == *rule).map(|answer| &answer.outcome)
+    }
+}

@@ -90,6 +90,11 @@ impl Failure {
         }
     }
 
+    /// Whether it is final: nothing that time brings lets the attempt pass.
+    pub(super) fn ends_the_record(&self) -> bool {
+        matches!(self.code, Reason::Suppressed | Reason::LocationRule | Reason::Blocked)
+    }
+
     pub(super) fn because(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
@@ -129,7 +134,7 @@ impl Verdict {
     /// The one code that the record keeps: the first rule that decided. `None` if allowed.
     pub fn code(&self) -> Reason {
         let deciding = |f: &&Failure| match self.decision {
-            Decision::Deny => matches!(f.kind, RuleKind::Suppression | RuleKind::Horizon),
+            Decision::Deny => f.ends_the_record() || f.kind == RuleKind::Horizon,
             Decision::Error => f.code == Reason::ComplianceUnavailable,
             Decision::Allow | Decision::Defer => true,
         };

@@ -1,0 +1,193 @@
+//! Custom time zones: a tenant's own map from country and area codes to a zone.
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::area::validate_area;
+use super::contact_times::validate_name;
+use super::zones::Zones;
+use crate::field_error::FieldError;
+
+/// The most area codes that one entry names.
+pub const MAX_AREA_CODES: usize = 1000;
+
+/// What an entry does with the zones that the numbering plan tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ZoneEffect {
+    /// The entry's zone stands in their place.
+    #[default]
+    Replace,
+    /// The entry's zone stands beside them: the rules must be open in all.
+    Add,
+}
+
+/// The zone of the phones of a country and some area codes. It is looked up before the numbering plan's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CustomTimeZone {
+    /// What people call the entry.
+    #[serde(default)]
+    #[schema(max_length = 255)]
+    pub name: String,
+    /// The two letters of the country.
+    #[schema(pattern = "^[A-Z]{2}$")]
+    pub country: String,
+    /// The area codes; empty for every number of the country that no other entry names.
+    #[serde(default)]
+    #[schema(max_items = 1000)]
+    pub area_codes: Vec<String>,
+    /// The IANA time zone.
+    pub timezone: String,
+    /// What it does with the zones that are known already.
+    #[serde(default)]
+    pub effect: ZoneEffect,
+}
+
+impl CustomTimeZone {
+    /// Everything that is wrong with it; empty if it can be used.
+    pub fn validate(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        validate_name(&self.name, &mut errors);
+        validate_area(Some(&self.country), None, &mut errors);
+        if self.area_codes.len() > MAX_AREA_CODES {
+            let detail = format!("an entry names at most {MAX_AREA_CODES} area codes");
+            errors.push(FieldError::new("/areaCodes", "too_many", detail));
+        }
+        for (i, code) in self.area_codes.iter().enumerate().take(MAX_AREA_CODES) {
+            if !(1..=6).contains(&code.len()) || !code.bytes().all(|b| b.is_ascii_digit()) {
+                let detail = "an area code is 1 to 6 digits without a leading 0 or +, as in 212";
+                errors.push(FieldError::new(format!("/areaCodes/{i}"), "area_code", detail));
+            } else if self.area_codes[..i].contains(code) {
+                errors.push(FieldError::new(format!("/areaCodes/{i}"), "duplicate", "an area code is named once"));
+            }
+        }
+        if Zones::bundled().get(&self.timezone).is_none() {
+            let detail = "a time zone is an IANA name, as in America/New_York";
+            errors.push(FieldError::new("/timezone", "time_zone", detail));
+        }
+        errors
+    }
+}
+
+/// The custom time zones of a tenant, ready to be looked up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CustomZones {
+    /// Sorted.
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Entry {
+    country: Box<str>,
+    /// Empty for the country's other numbers.
+    code: Box<str>,
+    zone: Box<str>,
+    replaces: bool,
+}
+
+impl CustomZones {
+    /// The map of these entries. Where two name the same numbers, both zones hold.
+    pub fn new<'a>(entries: impl IntoIterator<Item = &'a CustomTimeZone>) -> Self {
+        let mut all = Vec::new();
+        for entry in entries {
+            let row = |code: &str| Entry {
+                country: entry.country.to_ascii_uppercase().into_boxed_str(),
+                code: code.into(),
+                zone: entry.timezone.as_str().into(),
+                replaces: entry.effect == ZoneEffect::Replace,
+            };
+            match entry.area_codes.as_slice() {
+                [] => all.push(row("")),
+                codes => all.extend(codes.iter().map(|code| row(code))),
+            }
+        }
+        all.sort_unstable();
+        Self { entries: all }
+    }
+
+    /// Whether nothing is mapped.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The zones of a phone, whose numbering plan tells `zones`, names separated by commas.
+    pub fn apply<'a>(&self, country: &str, area_code: &str, zones: &'a str) -> Cow<'a, str> {
+        let found = match self.of(country, area_code) {
+            [] => self.of(country, ""),
+            found => found,
+        };
+        if found.is_empty() {
+            return Cow::Borrowed(zones);
+        }
+        let mut own: Vec<&str> = Vec::new();
+        let mut replaced = false;
+        for entry in found {
+            own.push(&entry.zone);
+            replaced |= entry.replaces;
+        }
+        if !replaced {
+            own.extend(zones.split(',').filter(|name| !name.is_empty()));
+        }
+        own.sort_unstable();
+        own.dedup();
+        Cow::Owned(own.join(","))
+    }
+
+    fn of(&self, country: &str, code: &str) -> &[Entry] {
+        let first = self.entries.partition_point(|e| (&*e.country, &*e.code) < (country, code));
+        let behind = self.entries.partition_point(|e| (&*e.country, &*e.code) <= (country, code));
+        &self.entries[first..behind]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(text: &str) -> CustomTimeZone {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn errors(text: &str) -> Vec<String> {
+        entry(text).validate().into_iter().map(|e| e.pointer).collect()
+    }
+
+    #[test]
+    fn an_entry_of_a_country_and_area_codes_replaces_what_the_plan_tells() {
+        let map = entry(r#"{"country":"US","areaCodes":["850"],"timezone":"America/Chicago"}"#);
+        assert!(map.validate().is_empty());
+        let zones = CustomZones::new([&map]);
+        assert_eq!(zones.apply("US", "850", "America/New_York"), "America/Chicago");
+        assert_eq!(zones.apply("US", "305", "America/New_York"), "America/New_York");
+        assert_eq!(zones.apply("CA", "850", ""), "");
+    }
+
+    #[test]
+    fn an_entry_may_add_its_zone_instead() {
+        let map = entry(r#"{"country":"US","areaCodes":["850"],"timezone":"America/Chicago","effect":"add"}"#);
+        let zones = CustomZones::new([&map]);
+        assert_eq!(zones.apply("US", "850", "America/New_York"), "America/Chicago,America/New_York");
+        assert_eq!(zones.apply("US", "850", ""), "America/Chicago");
+    }
+
+    #[test]
+    fn an_area_code_wins_over_its_country_and_two_of_one_code_hold_together() {
+        let maps = [
+            entry(r#"{"country":"GB","timezone":"Europe/London"}"#),
+            entry(r#"{"country":"GB","areaCodes":["1534"],"timezone":"Europe/Jersey"}"#),
+            entry(r#"{"country":"GB","areaCodes":["1534"],"timezone":"Europe/Paris"}"#),
+        ];
+        let zones = CustomZones::new(&maps);
+        assert_eq!(zones.apply("GB", "", "Asia/Tokyo"), "Europe/London");
+        assert_eq!(zones.apply("GB", "20", ""), "Europe/London");
+        assert_eq!(zones.apply("GB", "1534", ""), "Europe/Jersey,Europe/Paris");
+    }
+
+    #[test]
+    fn a_wrong_entry_is_refused_at_its_place() {
+        let text = r#"{"country":"us","areaCodes":["212","2a","212"],"timezone":"Mars/Olympus"}"#;
+        assert_eq!(errors(text), ["/country", "/areaCodes/1", "/areaCodes/2", "/timezone"]);
+    }
+}

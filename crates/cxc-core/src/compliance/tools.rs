@@ -1,0 +1,199 @@
+//! The tools of a tenant beside times, dates and attempt rules: location, custom and external rules, custom zones.
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+use super::calendar::timestamp;
+use super::custom_rule::{CompiledCustomRule, Count, CustomInputs};
+use super::custom_zones::CustomZones;
+use super::documents::{RuleDocuments, RuleRef};
+use super::external_rule::ExternalRule;
+use super::location_match::{CompiledLocationRule, Hindrance, Whereabouts};
+use super::number_facts::{NumberFacts, NumberListState};
+use super::request::{AttemptRequest, Facts, PastAttempt};
+use super::rule_set::{RuleSet, channel_bits, holding};
+use super::tool_answers::ExternalOutcome;
+use super::verdict::{Failure, RuleKind};
+use crate::Micros;
+use crate::attempt::AttemptState;
+use crate::channel::Channel;
+use crate::record::Reason;
+
+/// An external rule that is to be asked before an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExternalAsk {
+    /// Which rule.
+    pub rule: RuleRef,
+    /// Where and how to ask.
+    pub body: ExternalRule,
+    channels: i16,
+}
+
+/// The tools of a campaign, compiled.
+#[derive(Debug, Default)]
+pub(super) struct Tools {
+    locations: Vec<CompiledLocationRule>,
+    customs: Vec<CompiledCustomRule>,
+    externals: Vec<ExternalAsk>,
+    zones: CustomZones,
+}
+
+impl RuleSet {
+    /// The external rules that must be asked before an attempt on a channel.
+    pub fn external_rules(&self, channel: Channel) -> impl Iterator<Item = &ExternalAsk> {
+        self.tools.externals.iter().filter(move |ask| ask.channels & channel.bit() != 0)
+    }
+
+    /// The tenant's own zones of phones.
+    pub fn custom_zones(&self) -> &CustomZones {
+        &self.tools.zones
+    }
+
+    /// Whether a custom rule reads the columns of a contact.
+    pub fn reads_columns(&self, channel: Channel) -> bool {
+        self.tools.customs.iter().any(|rule| rule.holds_for(channel))
+    }
+}
+
+impl Tools {
+    /// Compiles the tools of a campaign that names the rules `selected`.
+    pub fn compile(documents: &RuleDocuments, selected: &[&str], unreadable: &mut Vec<(RuleRef, String)>) -> Self {
+        let locations = holding(&documents.location_rules, |r| r.required, selected, unreadable);
+        let customs = holding(&documents.custom_rules, |r| r.required, selected, unreadable);
+        let externals = holding(&documents.external_rules, |r| r.required, selected, unreadable);
+        let zones = holding(&documents.time_zones, |_| true, selected, unreadable);
+        let mut compiled = Vec::with_capacity(customs.len());
+        for (rule, body) in customs {
+            match CompiledCustomRule::new(rule, body) {
+                Ok(rule) => compiled.push(rule),
+                Err(detail) => unreadable.push((rule.clone(), detail)),
+            }
+        }
+        let ask = |(rule, body): (&RuleRef, &ExternalRule)| ExternalAsk {
+            rule: rule.clone(),
+            body: body.clone(),
+            channels: channel_bits(&body.channels),
+        };
+        Self {
+            locations: locations.into_iter().map(|(rule, body)| CompiledLocationRule::new(rule, body)).collect(),
+            customs: compiled,
+            externals: externals.into_iter().map(ask).collect(),
+            zones: CustomZones::new(zones.into_iter().map(|(_, body)| body)),
+        }
+    }
+
+    /// How far back attempts must be known for custom rules.
+    pub fn reach(&self, channel: Channel) -> Option<Micros> {
+        self.customs.iter().filter(|r| r.holds_for(channel)).filter_map(CompiledCustomRule::reach).max()
+    }
+
+    /// Notes the location rules that stand in the way.
+    pub fn judge_location(&self, request: &AttemptRequest<'_>, facts: &Facts<'_>, failures: &mut Vec<Failure>) {
+        if self.locations.is_empty() {
+            return;
+        }
+        let at = Whereabouts {
+            channel: request.channel,
+            parts: request.parts,
+            area_code: request.area_code,
+            postal: request.postal,
+            line_type: request.subject.line_type,
+            do_not_call: facts.numbers.and_then(national),
+        };
+        for rule in &self.locations {
+            if let Some(hindrance) = rule.hindrance(&at) {
+                let code = match hindrance {
+                    Hindrance::ListUnknown => Reason::ComplianceUnavailable,
+                    _ => Reason::LocationRule,
+                };
+                failures.push(Failure::new(&rule.rule, RuleKind::LocationRule, code).because(hindrance.detail()));
+            }
+        }
+    }
+
+    /// Notes the custom rules that do not hold, or of which that can't be told.
+    pub fn judge_custom(
+        &self,
+        request: &AttemptRequest<'_>,
+        facts: &Facts<'_>,
+        zones: &[TimeZone],
+        now: Micros,
+        failures: &mut Vec<Failure>,
+    ) {
+        if self.customs.is_empty() || facts.tools.at_load {
+            return;
+        }
+        let at = timestamp(now);
+        let local: Vec<DateTime> = zones.iter().map(|zone| zone.to_datetime(at)).collect();
+        for rule in self.customs.iter().filter(|r| r.holds_for(request.channel)) {
+            let (code, detail) = match custom(rule, request, facts, &local, at) {
+                Ok(true) => continue,
+                Ok(false) => (Reason::Blocked, "its condition does not hold".to_owned()),
+                Err(detail) => (Reason::ComplianceUnavailable, detail),
+            };
+            failures.push(Failure::new(&rule.rule, RuleKind::CustomRule, code).because(detail));
+        }
+    }
+
+    /// Notes the external rules that did not let the attempt pass.
+    pub fn judge_external(&self, request: &AttemptRequest<'_>, facts: &Facts<'_>, failures: &mut Vec<Failure>) {
+        if facts.tools.at_load {
+            return;
+        }
+        for ask in self.externals.iter().filter(|ask| ask.channels & request.channel.bit() != 0) {
+            let (code, detail) = match facts.tools.of(&ask.rule) {
+                Some(ExternalOutcome::Pass) => continue,
+                Some(ExternalOutcome::Block(said)) => (Reason::Blocked, said.as_str()),
+                Some(ExternalOutcome::Unavailable(why)) => (Reason::ComplianceUnavailable, why.as_str()),
+                None => (Reason::ComplianceUnavailable, "the service was not asked"),
+            };
+            failures.push(Failure::new(&ask.rule, RuleKind::ExternalRule, code).because(detail));
+        }
+    }
+}
+
+/// Whether a number is on a national list; `None` where one is not loaded, or none is known.
+fn national(numbers: NumberFacts<'_>) -> Option<bool> {
+    let is_national = |index: usize| numbers.lists.get(index).is_some_and(|list| !list.own);
+    if numbers.holding.iter().any(|hit| is_national(hit.list)) {
+        return Some(true);
+    }
+    let mut lists = numbers.lists.iter().filter(|list| !list.own).peekable();
+    lists.peek()?;
+    lists.all(|list| list.state != NumberListState::NotLoaded).then_some(false)
+}
+
+fn custom(
+    rule: &CompiledCustomRule,
+    request: &AttemptRequest<'_>,
+    facts: &Facts<'_>,
+    local: &[DateTime],
+    at: Timestamp,
+) -> Result<bool, String> {
+    let columns = request.columns.ok_or("the contact's columns are not known")?;
+    let mut counts = Vec::with_capacity(rule.expression.counts().len());
+    for count in rule.expression.counts() {
+        counts.push(attempts(*count, request, facts, at).ok_or("the attempts that it counts are not known")?);
+    }
+    let purpose = request.subject.purpose.as_str();
+    rule.expression.holds(&CustomInputs { columns, channel: request.channel, purpose, local, counts: &counts })
+}
+
+/// How many attempts a count comes to. One under way or in doubt counts, one that never left does not.
+fn attempts(count: Count, request: &AttemptRequest<'_>, facts: &Facts<'_>, at: Timestamp) -> Option<i64> {
+    let since = at.as_microsecond().saturating_sub(i64::from(count.seconds()) * 1_000_000);
+    let past = facts.attempts.filter(|_| facts.attempts_since.as_microsecond() <= since.saturating_add(1))?;
+    let same = |past: &&PastAttempt| {
+        let device = past.device == request.device;
+        match count {
+            Count::OnDevice(_) => device,
+            Count::OnContact(_) => request.client.map_or(device, |client| past.client == Some(client)),
+        }
+    };
+    // an attempt exactly as old as the window has expired
+    let inside = |past: &&PastAttempt| past.at.as_microsecond() > since && past.state != AttemptState::NotSent;
+    i64::try_from(past.iter().filter(same).filter(inside).count()).ok()
+}
+
+#[cfg(test)]
+mod tests;
