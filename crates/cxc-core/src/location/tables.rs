@@ -2,17 +2,16 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use jiff::tz::TimeZoneDatabase;
-
 use super::country::fold;
 use super::postal::PostalTable;
 use super::read::{self, Countries, PHONES, Places, REGIONS, TableError};
 use super::trie::DigitTrie;
 use super::{Country, Location, LocationSource, Name};
+use crate::compliance::Zones;
 use crate::device::LineType;
 use crate::phone::PhoneNumber;
 
-/// An IANA name that the bundled time zone database does not hold.
+/// An IANA name that the time zone database does not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a time zone is an IANA name such as America/Chicago")]
 pub struct UnknownZone;
@@ -28,7 +27,13 @@ pub struct LocationTables {
     regions: HashMap<(Country, String), u16>,
     countries: Countries,
     zones: HashMap<String, Location>,
+    outlying: bool,
 }
+
+/// Zones that the tables name and a time zone database does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the time zone database lacks {} of the zones where people may be, such as {}", .0.len(), .0.first().map_or("", |name| &**name))]
+pub struct MissingZones(pub Vec<Name>);
 
 impl fmt::Debug for LocationTables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,7 +57,28 @@ impl LocationTables {
         })?;
         let countries = read::countries(&places)?;
         let postal = PostalTable::read(&places)?;
-        Ok(Self { places, phones, postal, regions, countries, zones: zones() })
+        let zones = zones(&Zones::bundled());
+        Ok(Self { places, phones, postal, regions, countries, zones, outlying: false })
+    }
+
+    /// The same tables with the names of another time zone database, which must hold every zone of theirs.
+    pub fn with_zones(mut self, database: &Zones) -> Result<Self, MissingZones> {
+        let names = self.places.explicit.iter().flat_map(Location::zones);
+        let mut missing: Vec<Name> = names.filter(|name| database.get(name).is_none()).cloned().collect();
+        missing.sort_unstable();
+        missing.dedup();
+        if !missing.is_empty() {
+            return Err(MissingZones(missing));
+        }
+        self.zones = zones(database);
+        Ok(self)
+    }
+
+    /// Whether a number of which only the country is known may be in an outlying place of a few hundred people too,
+    /// such as Lord Howe Island or Chatham. Without it those count for their own exchanges only.
+    pub fn with_outlying_zones(mut self, outlying: bool) -> Self {
+        self.outlying = outlying;
+        self
     }
 
     /// Where a phone may be, by its leading digits. A mobile or internet number, and one of unknown type,
@@ -74,7 +100,11 @@ impl LocationTables {
             }
             LineType::Fixed | LineType::FixedOrMobile => part.clone(),
             LineType::Mobile if MOBILE_AREA_CODES.iter().any(|code| digits.starts_with(code)) => part.clone(),
-            LineType::Unknown | LineType::Mobile | LineType::Voip if whole.country() == Some(country) => whole.clone(),
+            LineType::Unknown | LineType::Mobile | LineType::Voip
+                if !self.outlying && whole.country() == Some(country) =>
+            {
+                whole.clone()
+            }
             LineType::Unknown | LineType::Mobile | LineType::Voip => {
                 self.of_country(country).with_source(LocationSource::Prefix)
             }
@@ -104,7 +134,7 @@ impl LocationTables {
         }
     }
 
-    /// The location of an IANA zone name of the bundled database, in any case.
+    /// The location of an IANA zone name of the database, in any case.
     pub fn of_zone(&self, name: &str) -> Result<Location, UnknownZone> {
         let name = name.trim();
         if name.len() > 64 {
@@ -154,10 +184,9 @@ impl LocationTables {
     }
 }
 
-/// Every zone of the database that is bundled with the program, by its name in lower case. The system's
-/// database is never asked: it may be years old, and a stale rule moves a lawful window by an hour.
-fn zones() -> HashMap<String, Location> {
-    let database = TimeZoneDatabase::bundled();
+/// Every zone of the database, by its name in lower case. The system's database is never asked: it may be years old,
+/// and a stale rule moves a lawful window by an hour.
+fn zones(database: &Zones) -> HashMap<String, Location> {
     let location = |name: &str| Location::new(LocationSource::Explicit, None, Vec::new(), vec![Name::from(name)]);
-    database.available().map(|name| (name.as_str().to_ascii_lowercase(), location(name.as_str()))).collect()
+    database.names().iter().map(|name| (name.to_ascii_lowercase(), location(name))).collect()
 }

@@ -16,7 +16,7 @@ use crate::terminal;
 pub async fn run(config: &Config) -> Result<(), Failure> {
     let db = Db::connect(&DbOptions::new("sqlite::memory:")).await?;
     let app = App::new(db, Arc::new(SystemClock), HashKey([0; 16]), ServerConfig::default());
-    let shared = Shared::new()?;
+    let shared = Shared::new(config)?;
     let mut all = BTreeMap::new();
     for component in Component::ALL {
         all.insert(component, services::build(component, &app, &shared, config)?.into_parts());

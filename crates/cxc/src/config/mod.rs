@@ -37,6 +37,17 @@ pub struct Config {
     pub access: Access,
     /// What one client may ask for.
     pub limits: Limits,
+    /// The data that compliance decides with.
+    pub compliance_data: ComplianceData,
+}
+
+/// The data that compliance decides with.
+#[derive(Debug, Clone, Default)]
+pub struct ComplianceData {
+    /// A zoneinfo folder in place of the time zones that are compiled in.
+    pub tzdb_directory: Option<PathBuf>,
+    /// Whether mobile numbers may be in outlying places of a few hundred people too.
+    pub outlying_zones: bool,
 }
 
 /// Where and how the database is reached.
@@ -147,6 +158,7 @@ impl Default for Config {
                 failure_window: Duration::from_secs(15 * 60),
             },
             limits: Limits { requests_per_second: 50, burst: 100, body_bytes: 5 * 1024 * 1024 },
+            compliance_data: ComplianceData::default(),
         }
     }
 }

@@ -184,6 +184,16 @@ pub const SETTINGS: &[Setting] = &[
         set: |c, v| small(v, 1024, 1_073_741_824).map(|n| c.limits.body_bytes = n as usize),
         show: |c| Some(c.limits.body_bytes.to_string()),
     },
+    Setting {
+        key: "compliance_data.tzdb_directory",
+        set: |c, v| v.text("a zoneinfo folder").map(|t| c.compliance_data.tzdb_directory = Some(t.into())),
+        show: |c| c.compliance_data.tzdb_directory.as_ref().map(|d| quoted(&d.display().to_string())),
+    },
+    Setting {
+        key: "compliance_data.outlying_zones",
+        set: |c, v| v.truth().map(|t| c.compliance_data.outlying_zones = t),
+        show: |c| Some(c.compliance_data.outlying_zones.to_string()),
+    },
 ];
 
 /// What each component has: `component.NAME.` and one of these.

@@ -100,7 +100,7 @@ impl Ports {
 fn start(config: &Config, app: &App, here: &[Component], ports: Ports, tasks: &mut Tasks) -> Result<(), Failure> {
     // the description and the proxy need the paths of every component, also of those that run elsewhere
     let built = if ports.public.is_some() { &Component::ALL[..] } else { here };
-    let shared = Shared::new().map_err(Failure::start)?;
+    let shared = Shared::new(config).map_err(Failure::start)?;
     let mut all: BTreeMap<Component, Parts> = BTreeMap::new();
     for component in built {
         let service =
