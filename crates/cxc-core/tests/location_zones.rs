@@ -1,7 +1,7 @@
 //! Our zones against those that Python phonenumbers gives to random valid numbers, 100,000 of each country that has
 //! tables and up to 1,000 of every other. `scripts/data/samples.py` writes the fixture and explains its lines: the
 //! numbers are drawn again here from the same generator, the answers are Python's.
-#![expect(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests")]
 use std::collections::{BTreeSet, HashMap};
 
 use cxc_core::compliance::Zones;
