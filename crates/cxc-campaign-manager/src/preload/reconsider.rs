@@ -26,6 +26,8 @@ const ALL: &[Reason] = &[
     Reason::NotSelected,
     Reason::Removed,
     Reason::DuplicateInGroup,
+    Reason::ConsentMissing,
+    Reason::LegalBlock,
 ];
 /// Those that hang on the contents of the lists, which is all that an automatic refresh looks at.
 const OF_CONTENTS: &[Reason] = &[Reason::NoDevice, Reason::NotSelected, Reason::Removed];

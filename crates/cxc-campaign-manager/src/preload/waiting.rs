@@ -14,8 +14,17 @@ use super::{LoadResult, Run};
 
 const SLICE: i64 = 2_000;
 /// Waits that compliance ordered; the others are a treatment's, a carrier's or a person's.
-const BY_RULES: [Reason; 4] =
-    [Reason::ContactTimes, Reason::ContactDate, Reason::AttemptRule, Reason::ComplianceUnavailable];
+const BY_RULES: [Reason; 9] = [
+    Reason::ContactTimes,
+    Reason::ContactDate,
+    Reason::AttemptRule,
+    Reason::CoolDown,
+    Reason::ComplianceUnavailable,
+    Reason::DataMissing,
+    Reason::DataStale,
+    Reason::RuleUnanswered,
+    Reason::TzdbTooOld,
+];
 
 /// Judges again who waits because of a rule. Whoever may be contacted now, or would now be left out, is due at
 /// once: the sender decides. The others wait as the rules say now.

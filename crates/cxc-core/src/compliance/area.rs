@@ -23,6 +23,29 @@ impl Area {
         }
     }
 
+    /// The area of a text: `US` or `US-FL`.
+    pub(super) fn of_text(text: &str) -> Self {
+        if text.contains('-') { Area::of(None, Some(text)) } else { Area::of(Some(text), None) }
+    }
+
+    /// Whether a place that is written as text, `US-FL`, is in this area.
+    pub(super) fn holds_text(&self, place: &str) -> bool {
+        match self {
+            Area::Any => true,
+            Area::Country(own) => country_of(place).eq_ignore_ascii_case(own),
+            Area::Region(own) => place.eq_ignore_ascii_case(own),
+        }
+    }
+
+    /// The country, where it has one.
+    pub(super) fn country(&self) -> Option<&str> {
+        match self {
+            Area::Any => None,
+            Area::Country(own) => Some(own),
+            Area::Region(own) => Some(country_of(own)),
+        }
+    }
+
     /// Whether a contact that may be in `candidate` is in this area.
     pub(super) fn holds(&self, candidate: &Area) -> bool {
         match (self, candidate) {

@@ -2,6 +2,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::area::validate_area;
 use super::contact_times::{validate_channels, validate_name};
 use crate::channel::Channel;
 use crate::enumerations::CallResult;
@@ -100,6 +101,11 @@ pub struct AttemptRule {
     /// The channels for which it holds and whose attempts count; empty for all.
     #[serde(default)]
     pub channels: Vec<Channel>,
+    /// Only attempts on people who may have been in this country or region count, `US` or `US-FL`. An attempt of
+    /// which no place is known counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 6)]
+    pub location: Option<String>,
 }
 
 fn one() -> u16 {
@@ -129,6 +135,15 @@ impl AttemptRule {
         }
         validate_dispositions(&self.dispositions, &mut errors);
         validate_channels(&self.channels, &mut errors);
+        if let Some(location) = self.location.as_deref() {
+            let (country, region) = location.split_once('-').map_or((location, None), |(c, r)| (c, Some(r)));
+            let mut wrong = Vec::new();
+            validate_area(Some(country), region, &mut wrong);
+            if !wrong.is_empty() {
+                let detail = "a location is a country or a region, as in US or US-FL";
+                errors.push(FieldError::new("/location", "location", detail));
+            }
+        }
         errors
     }
 

@@ -1,12 +1,17 @@
 //! Open windows by place, kept between checks.
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use jiff::Timestamp;
 
-use super::attempts::{DayZones, today, today_lasts};
-use super::place::{Part, PartKind, Place};
-use super::program::{DAY, OpenWindow, Program};
+use super::attempts::{DayZones, days_began, today_lasts};
+use super::declared::DeclaredTimes;
+use super::interval::Interval;
+use super::law::Profile;
+use super::place::{Part, PartKind, PartOrigin, Place};
+use super::program::{DAY, OpenWindow, Program, TOLD};
 use super::rule_set::RuleSet;
+use super::subject::Subject;
 use super::zones::Zones;
 use crate::Micros;
 use crate::channel::Channel;
@@ -54,15 +59,18 @@ struct Entry {
     from: Micros,
     till: Micros,
     windows: Vec<OpenWindow>,
+    /// When each rule is open, for the same instants and [`TOLD`] beyond.
+    intervals: Vec<Vec<Interval>>,
     /// Nothing opens between these.
     barren: (Micros, Micros),
     day: Day,
 }
 
-/// A stretch in which no zone of a place passes midnight, and when the day of its earliest zone began.
-#[derive(Debug, Clone, Copy, Default)]
+/// A stretch in which no zone of a place passes midnight, and when the days began that are counted back from it.
+#[derive(Debug, Clone, Default)]
 struct Day {
-    began: Micros,
+    /// By the number of days.
+    began: Vec<(u16, Micros)>,
     from: Micros,
     till: Micros,
 }
@@ -77,9 +85,21 @@ impl IntervalCache {
         Self { zones, capacity: capacity.max(1), generation: 0, by_key, entries: Vec::new(), key: String::new() }
     }
 
-    /// The place of the parts of a location. The same parts in the same order give the same place.
+    /// The place of the parts of a location, for attempts of which nothing is said. The same parts in the same
+    /// order give the same place.
     pub fn place(&mut self, rules: &RuleSet, channel: Channel, parts: &[Part<'_>]) -> PlaceId {
-        write_key(&mut self.key, rules, channel, parts);
+        self.place_of(rules, &Profile::of(channel, &Subject::UNSPECIFIED), parts, None)
+    }
+
+    /// The place of the parts of a location, for attempts of a profile.
+    pub(super) fn place_of(
+        &mut self,
+        rules: &RuleSet,
+        profile: &Profile<'_>,
+        parts: &[Part<'_>],
+        declared: Option<&DeclaredTimes>,
+    ) -> PlaceId {
+        write_key(&mut self.key, rules, profile, parts, declared);
         if let Some(index) = self.by_key.get(self.key.as_str()) {
             return PlaceId { generation: self.generation, index: *index };
         }
@@ -89,13 +109,14 @@ impl IntervalCache {
             self.generation = self.generation.wrapping_add(1);
         }
         let place = Place::judge(parts, &rules.unmapped, &self.zones);
-        let program = Program::new(rules, channel, place);
+        let program = Program::new(rules, profile, &place, declared);
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         self.entries.push(Entry {
             program,
             from: 0,
             till: 0,
             windows: Vec::new(),
+            intervals: Vec::new(),
             barren: (0, 0),
             day: Day::default(),
         });
@@ -126,16 +147,28 @@ impl IntervalCache {
         Ok(entry.next_from(at, now.saturating_add(SEARCH_DAYS * DAY)))
     }
 
-    /// When the day of `now` began for a person there, at the earliest.
-    pub(super) fn today(&mut self, id: PlaceId, now: Micros) -> Micros {
+    /// When the first of so many days began for a person there, the day of `now` included.
+    pub(super) fn days_began(&mut self, id: PlaceId, now: Micros, days: u16) -> Micros {
         let Some(entry) = self.entry_mut(id).ok().filter(|e| e.program.mapped) else {
-            return today(None, now);
+            return days_began(None, now, days);
         };
+        let zones = &entry.program.zones;
         if now < entry.day.from || now >= entry.day.till {
-            let zones = &entry.program.zones;
-            entry.day = Day { began: today(Some(zones), now), from: now, till: today_lasts(zones, now) };
+            entry.day.began.clear();
+            (entry.day.from, entry.day.till) = (now, today_lasts(zones, now));
         }
-        entry.day.began
+        if let Some((_, began)) = entry.day.began.iter().find(|(known, _)| *known == days) {
+            return *began;
+        }
+        let began = days_began(Some(zones), now, days);
+        entry.day.began.push((days, began));
+        began
+    }
+
+    /// When each rule there is open, as far as was computed about the last instant that was asked about.
+    pub(super) fn intervals(&self, id: PlaceId) -> Result<&[Vec<Interval>], PlaceError> {
+        let entry = self.entries.get(id.index as usize).filter(|_| id.generation == self.generation);
+        entry.map(|e| &e.intervals[..]).ok_or(PlaceError::Stale)
     }
 
     /// On whose clocks a day begins there; `None` where no zone is known.
@@ -159,7 +192,9 @@ impl Entry {
     fn refresh(&mut self, now: Micros) {
         self.from = now.saturating_sub(DAY);
         self.till = now.saturating_add(CHUNK);
-        self.windows = self.program.windows(self.from, self.till);
+        let known = self.till.saturating_add(TOLD);
+        self.intervals = self.program.intervals(self.from, known);
+        self.windows = self.program.windows(&self.intervals, self.from, self.till, known);
     }
 
     fn next_from(&mut self, at: Micros, limit: Micros) -> Option<OpenWindow> {
@@ -178,7 +213,10 @@ impl Entry {
         let mut from = if known { self.barren.1 } else { at };
         while from < limit {
             let till = from.saturating_add(CHUNK).min(limit);
-            if let Some(window) = self.program.windows(from, till).first() {
+            // a day further, so that no window ends where the search does
+            let known = till.saturating_add(DAY);
+            let intervals = self.program.intervals(from, known);
+            if let Some(window) = self.program.windows(&intervals, from, till, known).first() {
                 return Some(*window);
             }
             from = till;
@@ -189,11 +227,33 @@ impl Entry {
 }
 
 /// Everything that the windows of a place depend on, as text. Lengths keep the members apart.
-fn write_key(key: &mut String, rules: &RuleSet, channel: Channel, parts: &[Part<'_>]) {
+fn write_key(
+    key: &mut String,
+    rules: &RuleSet,
+    profile: &Profile<'_>,
+    parts: &[Part<'_>],
+    declared: Option<&DeclaredTimes>,
+) {
     key.clear();
     key.push_str(rules.key());
-    key.push_str(channel.as_str());
+    key.push_str(profile.channel.as_str());
+    if !rules.law.rules.is_empty() {
+        profile.write_key(key);
+    }
+    if let Some(declared) = declared {
+        let mut hasher = DefaultHasher::new();
+        declared.hours.hash(&mut hasher);
+        key.push('d');
+        // a fold of the hash into letters, without an allocation
+        let hash = hasher.finish();
+        key.extend((0..16).map(|i| char::from(b'a' + u8::try_from(hash >> (4 * i) & 15).unwrap_or(0))));
+    }
     for part in parts {
+        key.push(match part.origin {
+            PartOrigin::Contact => 'c',
+            PartOrigin::Device => 'd',
+            PartOrigin::OtherDevice => 'o',
+        });
         key.push(match part.kind {
             PartKind::Explicit => 'e',
             PartKind::Postal => 'p',

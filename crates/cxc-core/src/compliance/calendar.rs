@@ -5,7 +5,8 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Span, Timestamp};
 
-use super::interval::{Interval, intersect, push};
+use super::day_plan::DayPlan;
+use super::interval::{Interval, push};
 use super::wall_time::{DayWindow, WallTime};
 use crate::Micros;
 
@@ -26,23 +27,16 @@ pub(super) fn every_day(window: DayWindow) -> Week {
     std::array::from_fn(|_| day(&[window]))
 }
 
-/// The hours that lie in both weeks.
-pub(super) fn week_intersect(a: &Week, b: &Week) -> Week {
-    std::array::from_fn(|i| intersect(&a[i], &b[i]))
-}
-
 /// Whether a week is open all the time.
 pub(super) fn always_open(week: &Week) -> bool {
     week.iter().all(|day| matches!(day[..], [Interval { open: 0, close: DAY_MINUTES }]))
 }
 
-/// A week on the clocks of one zone, with the dates on which its hours are narrowed.
+/// A plan on the clocks of one zone.
 #[derive(Debug, Clone)]
 pub(super) struct Track {
     pub zone: TimeZone,
-    pub week: Arc<Week>,
-    /// Sorted by date; the hours of each are intersected with the weekday's.
-    pub dates: Arc<[(Date, Vec<Interval>)]>,
+    pub plan: Arc<DayPlan>,
 }
 
 impl Track {
@@ -51,7 +45,7 @@ impl Track {
     /// Windows that meet at midnight are joined on the wall clock, before they become instants, so that a clock
     /// change at midnight does not cut a day that is open round the clock.
     pub fn instants(&self, from: Micros, till: Micros) -> Vec<Interval> {
-        if self.dates.is_empty() && always_open(&self.week) {
+        if self.plan.is_always_open() {
             return if from < till { vec![Interval { open: from, close: till }] } else { Vec::new() };
         }
         let first = local_date(&self.zone, from).saturating_sub(Span::new().days(1));
@@ -77,15 +71,8 @@ impl Track {
         let mut date = first;
         for number in 0i64.. {
             let base = number * DAY_MINUTES;
-            let mut add = |hours: &[Interval]| {
-                for h in hours {
-                    push(&mut spans, Interval { open: base + h.open, close: base + h.close });
-                }
-            };
-            let weekday = &self.week[usize::from(date.weekday().to_monday_zero_offset().unsigned_abs())];
-            match self.dates.binary_search_by_key(&date, |(d, _)| *d) {
-                Ok(found) => add(&intersect(weekday, &self.dates[found].1)),
-                Err(_) => add(weekday),
+            for hours in self.plan.hours(date).iter() {
+                push(&mut spans, Interval { open: base + hours.open, close: base + hours.close });
             }
             match date.tomorrow() {
                 Ok(next) if next <= last => date = next,
@@ -141,15 +128,10 @@ pub(super) fn local_date(zone: &TimeZone, at: Micros) -> Date {
     zone.to_datetime(timestamp(at)).date()
 }
 
-/// The instant at which the zone's day of `at` began.
-pub(super) fn day_start(zone: &TimeZone, at: Micros) -> Micros {
-    closing(zone, local_date(zone, at).to_datetime(Time::midnight()))
-}
-
-/// The instant at which the zone's day after that of `at` begins.
-pub(super) fn next_day_start(zone: &TimeZone, at: Micros) -> Micros {
-    let next = local_date(zone, at).saturating_add(Span::new().days(1));
-    closing(zone, next.to_datetime(Time::midnight()))
+/// The instant at which the zone's day so many days after that of `at` begins.
+pub(super) fn day_start_after(zone: &TimeZone, at: Micros, days: i32) -> Micros {
+    let day = local_date(zone, at).saturating_add(Span::new().days(days));
+    closing(zone, day.to_datetime(Time::midnight()))
 }
 
 #[cfg(test)]
@@ -157,14 +139,22 @@ mod tests {
     use super::super::zones::Zones;
     use super::*;
 
+    fn day_start(zone: &TimeZone, at: Micros) -> Micros {
+        day_start_after(zone, at, 0)
+    }
+
+    fn next_day_start(zone: &TimeZone, at: Micros) -> Micros {
+        day_start_after(zone, at, 1)
+    }
+
     fn at(text: &str) -> Micros {
         text.parse::<Timestamp>().unwrap().as_microsecond()
     }
 
     fn track(zone: &str, windows: &[(u16, u16)]) -> Track {
         let windows: Vec<_> = windows.iter().map(|(a, b)| DayWindow::minutes(*a, *b)).collect();
-        let week = Arc::new(std::array::from_fn(|_| day(&windows)));
-        Track { zone: Zones::bundled().get(zone).unwrap(), week, dates: Arc::default() }
+        let week = std::array::from_fn(|_| day(&windows));
+        Track { zone: Zones::bundled().get(zone).unwrap(), plan: Arc::new(DayPlan::of_week(week)) }
     }
 
     fn instants(zone: &str, windows: &[(u16, u16)], from: &str, till: &str) -> Vec<(String, String)> {
@@ -245,7 +235,7 @@ mod tests {
         let midnight: DateTime = "2026-10-25T00:00".parse().unwrap();
         assert_eq!(opening(&slow.zone, midnight) - closing(&slow.zone, midnight), 3_600_000_000);
         // Wednesday closed makes the slow path run
-        Arc::make_mut(&mut slow.week)[2].clear();
+        Arc::make_mut(&mut slow.plan).week[2].clear();
         for (from, till) in
             [("2026-10-23T06:00:00Z", "2026-10-27T06:00:00Z"), ("2027-03-26T06:00:00Z", "2027-03-30T06:00:00Z")]
         {

@@ -1,16 +1,24 @@
 //! The check that comes before every attempt.
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::attempts::today;
+use super::attempts::{CompiledCap, Exceeded, days_began};
 use super::cache::{IntervalCache, PlaceId, SEARCH_DAYS};
 use super::calendar::timestamp;
 use super::documents::RuleRef;
-use super::program::{DAY, OpenWindow};
+use super::harassment;
+use super::law::{Act, Asked, ConsentView, LawRule, Profile, callback_holds, judge};
+use super::legal::{Exclude, OnViolation, RuleBody};
+use super::number_facts::NumberListState;
+use super::program::{DAY, OpenWindow, TOLD};
 use super::request::{AttemptRequest, Facts, SuppressedBy, SuppressionHit};
 use super::rule_set::RuleSet;
 use super::verdict::{Decision, Failure, RuleKind, Verdict, retry_at};
 use crate::Micros;
+use crate::device::LineType;
 use crate::record::Reason;
+
+/// How far a clock may be behind the newest attempt that is known.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(1);
 
 /// Whether an attempt may be made at `now`; every rule that stands in the way, and the earliest legal instant.
 ///
@@ -23,30 +31,65 @@ pub fn check(
     facts: &Facts<'_>,
     now: Timestamp,
 ) -> Verdict {
-    let place = cache.place(rules, request.channel, request.parts);
-    let mut case = Case { rules, cache, request, facts, place, now: now.as_microsecond(), failures: Vec::new() };
-    case.stop_switch();
-    case.unreadable_rules();
-    case.suppression(now);
-    let open = case.windows();
-    case.location_rules();
-    case.attempt_rules();
-    case.custom_rules();
-    case.external_rules();
-    case.verdict(open, now)
+    Case::new(rules, cache, request, facts, now).decide()
 }
 
-struct Case<'a> {
-    rules: &'a RuleSet,
-    cache: &'a mut IntervalCache,
-    request: &'a AttemptRequest<'a>,
-    facts: &'a Facts<'a>,
-    place: PlaceId,
-    now: Micros,
+/// One check while it is made.
+pub(super) struct Case<'a> {
+    pub rules: &'a RuleSet,
+    pub cache: &'a mut IntervalCache,
+    pub request: &'a AttemptRequest<'a>,
+    pub facts: &'a Facts<'a>,
+    pub consents: ConsentView<'a>,
+    pub place: PlaceId,
+    pub now: Micros,
     failures: Vec<Failure>,
+    warnings: Vec<Failure>,
 }
 
-impl Case<'_> {
+impl<'a> Case<'a> {
+    pub fn new(
+        rules: &'a RuleSet,
+        cache: &'a mut IntervalCache,
+        request: &'a AttemptRequest<'a>,
+        facts: &'a Facts<'a>,
+        now: Timestamp,
+    ) -> Self {
+        let reach = rules.law.reach(now.as_microsecond());
+        let consents =
+            ConsentView::of(facts.consents.unwrap_or_default(), request.channel, request.subject, reach, now);
+        let profile = Profile {
+            channel: request.channel,
+            subject: request.subject,
+            line: line_type(rules, request, facts, now),
+            consent: consents.state(),
+            callback: consents.callback.is_some(),
+        };
+        let place = cache.place_of(rules, &profile, request.parts, request.declared);
+        let now = now.as_microsecond();
+        let (failures, warnings) = (Vec::new(), Vec::new());
+        Self { rules, cache, request, facts, consents, place, now, failures, warnings }
+    }
+
+    pub fn decide(mut self) -> Verdict {
+        let now = timestamp(self.now);
+        self.stop_switch();
+        self.unreadable_rules();
+        self.data_state(now);
+        self.suppression(now);
+        self.law(now);
+        let open = self.windows();
+        self.rules.tools.judge_location(self.request, self.facts, &mut self.failures);
+        self.attempt_rules();
+        let zones = self.cache.day_zones(self.place).unwrap_or_default();
+        self.rules.tools.judge_custom(self.request, self.facts, zones, self.now, &mut self.failures);
+        self.rules.tools.judge_external(self.request, self.facts, &mut self.failures);
+        if self.failures.len() > 1 {
+            self.failures.sort_by_key(|f| f.kind);
+        }
+        self.verdict(open, now)
+    }
+
     fn stop_switch(&mut self) {
         if let Some(reason) = &self.rules.stop_switch {
             let rule = RuleRef::new("stop_switch", self.rules.version());
@@ -59,6 +102,18 @@ impl Case<'_> {
         for (rule, detail) in &self.rules.unreadable {
             let failure = Failure::new(rule, RuleKind::UnreadableRule, Reason::ComplianceUnavailable);
             self.failures.push(failure.because(format!("the rule can't be read: {detail}")));
+        }
+    }
+
+    /// What is wrong with the data that every decision needs, the clock included.
+    fn data_state(&mut self, now: Timestamp) {
+        for fault in &self.rules.data_faults {
+            let failure = Failure::new(&fault.data, RuleKind::DataState, fault.code);
+            self.failures.push(failure.because(fault.detail.as_str()));
+        }
+        let newest = self.facts.attempts.unwrap_or_default().iter().map(|p| p.at).max();
+        if newest.is_some_and(|newest| newest.duration_since(now) > CLOCK_SKEW) {
+            self.unavailable("clock", RuleKind::DataState, "the clock is behind the newest attempt: it was set back");
         }
     }
 
@@ -76,6 +131,51 @@ impl Case<'_> {
                 SuppressedBy::ClientId => "by client id",
             }));
         }
+        self.own_number_lists();
+        // who is in danger is warned whatever was said before
+        let warned = self.request.subject.purpose == super::subject::Purpose::Emergency;
+        if let Some(revocation) = self.consents.opted_out.filter(|_| !warned) {
+            let rule = RuleRef::new("opt_out", 0);
+            let mut failure = Failure::new(&rule, RuleKind::Suppression, Reason::OptedOut);
+            failure.window_start = Some(revocation.at);
+            self.failures.push(failure.because(format!("opted out through {}", revocation.source)));
+        }
+    }
+
+    /// A customer's own number lists bind without a legal rule.
+    fn own_number_lists(&mut self) {
+        let Some(numbers) = self.facts.numbers else { return };
+        for (index, list) in numbers.lists.iter().enumerate().filter(|(_, list)| list.own) {
+            let version = match &list.state {
+                NumberListState::Loaded { .. } => 1,
+                NumberListState::NotLoaded => 0,
+            };
+            let rule = || RuleRef::new(std::sync::Arc::clone(&list.name), version);
+            if version == 0 {
+                let failure = Failure::new(&rule(), RuleKind::DataState, Reason::DataMissing);
+                self.failures.push(failure.because("the number list is not loaded"));
+            } else if numbers.holding.iter().any(|hit| hit.list == index) {
+                let failure = Failure::new(&rule(), RuleKind::Suppression, Reason::Suppressed);
+                self.failures.push(failure.because("by device"));
+            }
+        }
+    }
+
+    /// The legal rules that nobody decided about, and those that look at facts.
+    fn law(&mut self, now: Timestamp) {
+        let rules = self.rules;
+        let Ok(program) = self.cache.program(self.place) else { return };
+        for law in program.unanswered.iter().filter_map(|i| rules.law.rules.get(*i)).filter(|r| r.in_force(self.now)) {
+            let failure = Failure::new(&law.rule, unanswered_kind(law), Reason::RuleUnanswered);
+            self.failures.push(failure.because("the rule is neither turned on nor waived"));
+        }
+        let asked = Asked { request: self.request, facts: self.facts, consents: &self.consents, now };
+        for law in program.judged.iter().filter_map(|i| rules.law.rules.get(*i)).filter(|r| r.in_force(self.now)) {
+            if let Some(found) = judge(law, &asked) {
+                let failure = Failure::new(&law.rule, found.kind, found.code).because(found.detail);
+                if law.legal.advisory { self.warnings.push(failure) } else { self.failures.push(failure) }
+            }
+        }
     }
 
     /// The window that is open or opens next; the rules that are closed now are noted.
@@ -87,8 +187,11 @@ impl Case<'_> {
                 return None;
             }
         };
+        let (Ok(program), Ok(intervals)) = (self.cache.program(self.place), self.cache.intervals(self.place)) else {
+            return window;
+        };
         if window.is_none_or(|w| w.open > self.now) {
-            let closed = self.cache.program(self.place).map(|p| p.closed_rules(self.now)).unwrap_or_default();
+            let closed = program.closed_rules(intervals, self.now, false);
             if closed.is_empty() {
                 // together they leave less than the guard
                 let rule = RuleRef::new("contact_times", self.rules.version());
@@ -96,40 +199,85 @@ impl Case<'_> {
             }
             self.failures.extend(closed);
         }
+        if program.has_advice() {
+            self.warnings.extend(program.closed_rules(intervals, self.now, true));
+        }
         window
     }
 
-    fn location_rules(&mut self) {
-        self.rules.tools.judge_location(self.request, self.facts, &mut self.failures);
-    }
-
-    fn custom_rules(&mut self) {
-        let zones = self.cache.day_zones(self.place).unwrap_or_default();
-        self.rules.tools.judge_custom(self.request, self.facts, zones, self.now, &mut self.failures);
-    }
-
-    fn external_rules(&mut self) {
-        self.rules.tools.judge_external(self.request, self.facts, &mut self.failures);
-    }
-
+    /// Caps of tools by priority, then those of the law.
     fn attempt_rules(&mut self) {
         let rules = self.rules;
-        if rules.attempts.is_empty() {
-            return;
-        }
-        let today = self.cache.today(self.place, self.now);
-        let zones = self.cache.day_zones(self.place);
         for rule in rules.attempts.iter().filter(|r| r.holds_for(self.request.channel)) {
-            let since = rule.since(today, self.now);
-            let Some(past) = self.facts.attempts.filter(|_| self.facts.attempts_since.as_microsecond() <= since) else {
-                let failure = Failure::new(&rule.rule, RuleKind::AttemptRule, Reason::ComplianceUnavailable);
-                self.failures.push(failure.because("the attempts of its window are not known"));
+            self.cap(rule, false);
+        }
+        let count = self.cache.program(self.place).map_or(0, |p| p.counted.len());
+        for nth in 0..count {
+            let index = self.cache.program(self.place).ok().and_then(|p| p.counted.get(nth).copied());
+            let Some(law) = index.and_then(|i| rules.law.rules.get(i)).filter(|r| r.in_force(self.now)) else {
                 continue;
             };
-            if let Some(exceeded) = rule.exceeded(self.request, past, zones, today, self.now) {
-                self.failures.push(rule.failure(&exceeded));
+            match &law.act {
+                Act::Cap(cap) => self.cap(cap, law.legal.advisory),
+                Act::Cooldown(_) => self.cooldown(law),
+                _ => self.patterns(law),
             }
         }
+    }
+
+    fn cap(&mut self, rule: &CompiledCap, advisory: bool) {
+        let (cache, place, now) = (&mut *self.cache, self.place, self.now);
+        let since = rule.since(|days| cache.days_began(place, now, days), now);
+        let advisory = advisory || rule.on_violation == OnViolation::Warn;
+        let Some(past) = self.facts.attempts.filter(|_| self.facts.attempts_since.as_microsecond() <= since) else {
+            if !advisory {
+                self.history_unknown(&rule.rule);
+            }
+            return;
+        };
+        let zones = self.cache.day_zones(self.place);
+        let Some(exceeded) = rule.exceeded(self.request, past, zones, since, now) else { return };
+        if self.is_under_callback(&rule.filter.exclude, now) {
+            return;
+        }
+        let failure = rule.failure(&exceeded);
+        if advisory { self.warnings.push(failure) } else { self.failures.push(failure) }
+    }
+
+    fn cooldown(&mut self, law: &LawRule) {
+        let Act::Cooldown(cooldown) = &law.act else { return };
+        let since = self.now.saturating_sub(cooldown.reach());
+        let Some(past) = self.facts.attempts.filter(|_| self.facts.attempts_since.as_microsecond() <= since) else {
+            return self.history_unknown(&law.rule);
+        };
+        let zones = self.cache.day_zones(self.place);
+        let Some(held) = cooldown.held(self.request, past, zones, self.now) else { return };
+        if self.is_under_callback(&cooldown.exclude, self.now) {
+            return;
+        }
+        let failure = cooldown.failure(held);
+        if law.legal.advisory { self.warnings.push(failure) } else { self.failures.push(failure) }
+    }
+
+    fn patterns(&mut self, law: &LawRule) {
+        let RuleBody::Harassment(body) = &law.legal.kind else { return };
+        let zones = self.cache.day_zones(self.place);
+        let past = self.facts.attempts.unwrap_or_default();
+        self.warnings.extend(harassment::warnings(&law.rule, body, self.request, past, zones, self.now));
+    }
+
+    fn is_under_callback(&self, exclude: &[Exclude], at: Micros) -> bool {
+        let Some(consent) = self.consents.callback.filter(|_| exclude.contains(&Exclude::ConsentedCallback)) else {
+            return false;
+        };
+        let past = self.facts.attempts.unwrap_or_default();
+        let zones = self.cache.day_zones(self.place);
+        callback_holds(consent, self.rules.law.callback_days, self.request, past, zones, at)
+    }
+
+    fn history_unknown(&mut self, rule: &RuleRef) {
+        let failure = Failure::new(rule, RuleKind::AttemptRule, Reason::ComplianceUnavailable);
+        self.failures.push(failure.because("the attempts of its window are not known"));
     }
 
     fn unavailable(&mut self, rule: &str, kind: RuleKind, detail: &str) {
@@ -138,19 +286,22 @@ impl Case<'_> {
     }
 
     fn verdict(mut self, open: Option<OpenWindow>, now: Timestamp) -> Verdict {
-        let has = |test: fn(&Failure) -> bool| self.failures.iter().any(test);
+        let has = |decision: Decision| self.failures.iter().any(|f| f.effect() == decision);
+        let stopped = self.rules.stop_switch.is_some();
         let (mut not_before, mut not_after, mut window_end) = (None, None, None);
-        let decision = if has(Failure::ends_the_record) {
+        let decision = if has(Decision::Deny) {
             Decision::Deny
-        } else if has(|f| f.code == Reason::ComplianceUnavailable && f.kind != RuleKind::StopSwitch) {
+        } else if has(Decision::Error) {
             not_before = Some(retry_at(now));
             Decision::Error
-        } else if has(|f| f.kind == RuleKind::StopSwitch) {
+        } else if stopped {
             not_before = Some(retry_at(now));
             Decision::Defer
         } else if let (true, Some(window)) = (self.failures.is_empty(), open) {
-            not_after = Some(timestamp(window.not_after));
-            window_end = Some(timestamp(window.window_end));
+            // what is known beyond depends on what was asked before
+            let told = self.now.saturating_add(TOLD);
+            not_after = Some(timestamp(window.not_after.min(told)));
+            window_end = Some(timestamp(window.window_end.min(told)));
             Decision::Allow
         } else if let Some(earliest) = self.earliest() {
             not_before = Some(timestamp(earliest));
@@ -161,25 +312,68 @@ impl Case<'_> {
             self.failures.push(failure.because(format!("nothing is legal within {SEARCH_DAYS} days")));
             Decision::Deny
         };
-        Verdict { decision, reasons: self.failures, warnings: Vec::new(), not_before, not_after, window_end }
+        Verdict { decision, reasons: self.failures, warnings: self.warnings, not_before, not_after, window_end }
     }
 
-    /// The earliest instant after `now` that every window and attempt rule allows.
+    /// The earliest instant after `now` that every window, cap and cool-down allows.
     fn earliest(&mut self) -> Option<Micros> {
         let limit = self.now.saturating_add(SEARCH_DAYS * DAY);
         let mut at = self.now;
         loop {
             at = self.cache.window_from(self.place, self.now, at).ok()??.open;
-            let zones = self.cache.day_zones(self.place);
-            let today = today(zones, at);
-            let past = self.facts.attempts.unwrap_or_default();
-            let rules = self.rules.attempts.iter().filter(|r| r.holds_for(self.request.channel));
-            let free = rules.filter_map(|r| r.exceeded(self.request, past, zones, today, at)).map(|e| e.free_at).max();
-            match free {
+            match self.counted_until(at) {
                 None => return (at < limit).then_some(at),
                 Some(free) if free < limit => at = free,
                 Some(_) => return None,
             }
         }
+    }
+
+    /// When the last of the caps and cool-downs that forbid an attempt at `at` lets one pass.
+    fn counted_until(&self, at: Micros) -> Option<Micros> {
+        let zones = self.cache.day_zones(self.place);
+        let past = self.facts.attempts.unwrap_or_default();
+        let exceeded = |cap: &CompiledCap| -> Option<Exceeded> {
+            let since = cap.since(|days| days_began(zones, at, days), at);
+            let exceeded = cap.exceeded(self.request, past, zones, since, at);
+            exceeded.filter(|_| !self.is_under_callback(&cap.filter.exclude, at))
+        };
+        let tools = self.rules.attempts.iter().filter(|r| r.holds_for(self.request.channel));
+        let tools = tools.filter_map(&exceeded).map(|e| e.free_at);
+        let counted = self.cache.program(self.place).map(|p| &p.counted[..]).unwrap_or_default();
+        let law = counted.iter().filter_map(|i| self.rules.law.rules.get(*i));
+        let law = law.filter(|r| r.in_force(at) && !r.legal.advisory);
+        let law = law.filter_map(|rule| match &rule.act {
+            Act::Cap(cap) if cap.on_violation != OnViolation::Warn => exceeded(cap).map(|e| e.free_at),
+            Act::Cooldown(cooldown) => {
+                let held = cooldown.held(self.request, past, zones, at).map(|(_, free_at)| free_at);
+                held.filter(|_| !self.is_under_callback(&cooldown.exclude, at))
+            }
+            _ => None,
+        });
+        tools.chain(law).max()
+    }
+}
+
+/// The line by number intelligence, else as the subject says; a number that was just ported is still fixed where a
+/// rule says so.
+fn line_type(rules: &RuleSet, request: &AttemptRequest<'_>, facts: &Facts<'_>, now: Timestamp) -> LineType {
+    let known = facts.intelligence;
+    let line = known.and_then(|k| k.line_type).unwrap_or(request.subject.line_type);
+    let grace = i64::from(rules.law.port_grace_days);
+    let Some(ported) = known.and_then(|k| k.ported_on).filter(|_| grace > 0) else { return line };
+    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let days = today.duration_since(ported).as_hours() / 24;
+    if (0..grace).contains(&days) { LineType::Fixed } else { line }
+}
+
+/// Where an unanswered rule is reported: with those of its kind.
+fn unanswered_kind(law: &LawRule) -> RuleKind {
+    match &law.legal.kind {
+        RuleBody::Window(_) => RuleKind::ContactTimes,
+        RuleBody::BlackoutDate(_) => RuleKind::ContactDate,
+        RuleBody::AttemptCap(_) | RuleBody::Cooldown(_) => RuleKind::AttemptRule,
+        RuleBody::Suppression(_) | RuleBody::ScrubAge(_) => RuleKind::Suppression,
+        _ => RuleKind::ConsentGate,
     }
 }

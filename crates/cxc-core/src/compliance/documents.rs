@@ -14,7 +14,7 @@ use super::external_rule::ExternalRule;
 use super::holidays::Calendars;
 use super::legal::{LegalRule, LegalRuleSetting, LegalRules};
 use super::location_rule::LocationRule;
-use super::place::UnmappedPolicy;
+use super::unmapped::UnmappedPolicy;
 use crate::field_error::FieldError;
 use crate::record::Reason;
 

@@ -1,14 +1,13 @@
 //! Where a person may be: the candidate zones and areas of a contact and of the device to be used.
 use jiff::tz::TimeZone;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::area::Area;
-use super::wall_time::DayWindow;
+use super::country_zones::country_zones;
+use super::unmapped::{OnUnmapped, OnUnmappedPhone, Sources, UnmappedPolicy};
 use super::zones::Zones;
 
 /// What a part of a location comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum PartKind {
     /// What the list says of the contact or device: a zone, region or country. Without a zone it restricts nothing.
     Explicit,
@@ -58,83 +57,21 @@ impl<'a> Part<'a> {
     }
 }
 
-/// What to do where a postal code tells no zone.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnUnmapped {
-    /// Contact only in the unmapped window.
-    #[default]
-    Restrict,
-    /// Decide by the other parts.
-    Ignore,
-    /// Do not contact.
-    Block,
-}
-
-/// What to do where a phone tells no zone.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum OnUnmappedPhone {
-    /// Restrict unless another phone tells its zone.
-    #[default]
-    IgnoreBesideMapped,
-    /// Contact only in the unmapped window.
-    Restrict,
-    /// Decide by the other parts.
-    Ignore,
-    /// Do not contact.
-    Block,
-}
-
-/// What holds for people whose zone is not known, or not in full.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct UnmappedPolicy {
-    /// Postal codes without a zone.
-    #[serde(default)]
-    pub postal: OnUnmapped,
-    /// Phones without a zone.
-    #[serde(default)]
-    pub phone: OnUnmappedPhone,
-    /// The only hours of every day, by the clocks of `zone`.
-    #[serde(default = "unmapped_window")]
-    pub window: DayWindow,
-    /// The zone of the window.
-    #[serde(default = "unmapped_zone")]
-    pub zone: String,
-}
-
-fn unmapped_window() -> DayWindow {
-    DayWindow::minutes(14 * 60, 20 * 60)
-}
-
-fn unmapped_zone() -> String {
-    "America/New_York".to_owned()
-}
-
-impl Default for UnmappedPolicy {
-    /// 14:00-20:00 in New York: inside the usual hours from Newfoundland to Hawaii.
-    fn default() -> Self {
-        Self {
-            postal: OnUnmapped::default(),
-            phone: OnUnmappedPhone::default(),
-            window: unmapped_window(),
-            zone: unmapped_zone(),
-        }
-    }
-}
-
 /// What the parts of a location come to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Place {
     /// The union of the zones.
     pub zones: Vec<TimeZone>,
+    /// The zones of the best known part: explicit before postal before phone.
+    pub primary: Vec<TimeZone>,
     /// The regions, and the countries of parts without one; `Any` where nothing is known.
     pub areas: Vec<Area>,
     /// Only the unmapped window is left.
     pub restricted: bool,
     /// Not to be contacted.
     pub blocked: bool,
+    seen: Vec<String>,
+    best: Option<PartKind>,
 }
 
 /// Splits a set that is written as text.
@@ -142,36 +79,50 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
     text.split([' ', ',', ';', '|']).filter(|name| !name.is_empty())
 }
 
+/// Whether a part is looked at under a policy of sources.
+pub(super) fn is_used(part: &Part<'_>, parts: &[Part<'_>], sources: Sources, database: &Zones) -> bool {
+    let of_contact = part.origin == PartOrigin::Contact;
+    match sources {
+        Sources::ContactAndDevice => part.origin != PartOrigin::OtherDevice,
+        Sources::AllDevices => true,
+        Sources::Device => part.origin == PartOrigin::Device,
+        Sources::Contact => of_contact,
+        Sources::ContactThenDevice => {
+            let tells = |p: &Part<'_>| names(p.zones).any(|name| database.get(name).is_some());
+            let contact_tells = parts.iter().any(|p| p.origin == PartOrigin::Contact && tells(p));
+            if contact_tells { of_contact } else { part.origin == PartOrigin::Device }
+        }
+    }
+}
+
 impl Place {
-    /// Judges the parts by steps 3 to 5 of the compliance design, section 4.
+    /// Judges the parts by steps 1 to 5 of the compliance design, section 4.
     pub fn judge(parts: &[Part<'_>], policy: &UnmappedPolicy, database: &Zones) -> Self {
-        let mut place = Place { zones: Vec::new(), areas: Vec::new(), restricted: false, blocked: false };
-        let mut seen: Vec<&str> = Vec::new();
-        let (mut phones, mut mapped_phones) = (0, 0);
-        for part in parts {
-            let mut mapped = false;
-            for name in names(part.zones) {
-                match database.get(name) {
-                    Some(zone) => {
-                        mapped = true;
-                        if !seen.contains(&name) {
-                            seen.push(name);
-                            place.zones.push(zone);
-                        }
-                    }
-                    // a zone that nobody knows may be anywhere
-                    None => place.restricted = true,
-                }
-            }
+        let mut place = Place::default();
+        let used: Vec<&Part<'_>> = parts.iter().filter(|p| is_used(p, parts, policy.sources, database)).collect();
+        let mut unmapped_phones = Vec::new();
+        let mut mapped_phones = 0;
+        for part in &used {
+            let mapped = place.add_zones(part, database);
             match part.kind {
-                PartKind::Phone => (phones, mapped_phones) = (phones + 1, mapped_phones + usize::from(mapped)),
-                PartKind::Postal if !mapped => place.unmapped_postal(policy.postal),
+                PartKind::Phone if mapped => mapped_phones += 1,
+                PartKind::Phone => unmapped_phones.push(part),
+                PartKind::Postal if !mapped => place.unmapped(policy.postal, part, policy, database),
                 PartKind::Postal | PartKind::Explicit => {}
             }
             place.add_areas(part);
         }
-        if mapped_phones < phones {
-            place.unmapped_phone(policy.phone, mapped_phones > 0);
+        for part in unmapped_phones {
+            let beside_mapped = mapped_phones > 0;
+            let judged = match policy.phone {
+                OnUnmappedPhone::IgnoreBesideMapped if beside_mapped => OnUnmapped::Ignore,
+                OnUnmappedPhone::IgnoreBesideMapped | OnUnmappedPhone::Restrict => OnUnmapped::Restrict,
+                OnUnmappedPhone::Ignore => OnUnmapped::Ignore,
+                OnUnmappedPhone::TenantDefaultZone => OnUnmapped::TenantDefaultZone,
+                OnUnmappedPhone::CountryIntersection => OnUnmapped::CountryIntersection,
+                OnUnmappedPhone::Block => OnUnmapped::Block,
+            };
+            place.unmapped(judged, part, policy, database);
         }
         place.restricted |= place.zones.is_empty();
         if place.areas.is_empty() {
@@ -180,18 +131,64 @@ impl Place {
         place
     }
 
-    fn unmapped_postal(&mut self, policy: OnUnmapped) {
-        self.restricted |= policy == OnUnmapped::Restrict;
-        self.blocked |= policy == OnUnmapped::Block;
+    /// Adds the zones of a part; whether it tells any.
+    fn add_zones(&mut self, part: &Part<'_>, database: &Zones) -> bool {
+        let mut mapped = false;
+        for name in names(part.zones) {
+            // a zone that nobody knows may be anywhere
+            let Some(zone) = database.get(name) else {
+                self.restricted = true;
+                continue;
+            };
+            mapped = true;
+            if self.best.is_none_or(|best| part.kind < best) {
+                self.best = Some(part.kind);
+                self.primary.clear();
+            }
+            if self.best == Some(part.kind) && !self.primary.contains(&zone) {
+                self.primary.push(zone.clone());
+            }
+            self.add_zone(name, zone);
+        }
+        mapped
     }
 
-    fn unmapped_phone(&mut self, policy: OnUnmappedPhone, beside_mapped: bool) {
-        match policy {
-            OnUnmappedPhone::IgnoreBesideMapped => self.restricted |= !beside_mapped,
-            OnUnmappedPhone::Restrict => self.restricted = true,
-            OnUnmappedPhone::Ignore => {}
-            OnUnmappedPhone::Block => self.blocked = true,
+    fn add_zone(&mut self, name: &str, zone: TimeZone) {
+        if !self.seen.iter().any(|seen| seen == name) {
+            self.seen.push(name.to_owned());
+            self.zones.push(zone);
         }
+    }
+
+    /// Judges a part that is present and tells no zone.
+    fn unmapped(&mut self, judged: OnUnmapped, part: &Part<'_>, policy: &UnmappedPolicy, database: &Zones) {
+        match judged {
+            OnUnmapped::Ignore => {}
+            OnUnmapped::Block => self.blocked = true,
+            OnUnmapped::TenantDefaultZone => {
+                match policy.default_zone.as_deref().map(|name| (name, database.get(name))) {
+                    Some((name, Some(zone))) => self.add_zone(name, zone),
+                    _ => self.restricted = true,
+                }
+            }
+            OnUnmapped::CountryIntersection => self.add_country(part, database),
+            // the unmapped window is American: elsewhere all zones of the country say when it is day
+            OnUnmapped::Restrict if abroad(part) => self.add_country(part, database),
+            OnUnmapped::Restrict => self.restricted = true,
+        }
+    }
+
+    fn add_country(&mut self, part: &Part<'_>, database: &Zones) {
+        let mut any = false;
+        for country in names(part.country) {
+            for name in country_zones(country) {
+                if let Some(zone) = database.get(name) {
+                    any = true;
+                    self.add_zone(name, zone);
+                }
+            }
+        }
+        self.restricted |= !any;
     }
 
     /// A part without a region may lie in any region of its country, so the country itself is a candidate.
@@ -214,6 +211,12 @@ impl Place {
             self.areas.push(area);
         }
     }
+}
+
+/// Whether a part names a country outside the United States and Canada, and no other.
+fn abroad(part: &Part<'_>) -> bool {
+    let mut countries = names(part.country).peekable();
+    countries.peek().is_some() && countries.all(|c| !c.eq_ignore_ascii_case("US") && !c.eq_ignore_ascii_case("CA"))
 }
 
 #[cfg(test)]
@@ -283,5 +286,57 @@ mod tests {
         assert!(Place::judge(&parts, &policy, &Zones::bundled()).restricted);
         policy.phone = OnUnmappedPhone::Block;
         assert!(Place::judge(&parts, &policy, &Zones::bundled()).blocked);
+    }
+
+    #[test]
+    fn the_policy_of_sources_says_which_parts_count() {
+        let parts = [
+            part(PartKind::Explicit, "US", "US-CA", "America/Los_Angeles"),
+            part(PartKind::Phone, "US", "US-NY", "America/New_York"),
+            part(PartKind::Phone, "US", "US-TX", "America/Chicago").of(PartOrigin::OtherDevice),
+        ];
+        for (sources, zones) in [
+            (Sources::ContactAndDevice, 2),
+            (Sources::AllDevices, 3),
+            (Sources::Device, 1),
+            (Sources::Contact, 1),
+            (Sources::ContactThenDevice, 1),
+        ] {
+            let policy = UnmappedPolicy { sources, ..UnmappedPolicy::default() };
+            let place = Place::judge(&parts, &policy, &Zones::bundled());
+            assert_eq!((place.zones.len(), place.areas.len()), (zones, zones), "{sources:?}");
+        }
+        let policy = UnmappedPolicy { sources: Sources::ContactThenDevice, ..UnmappedPolicy::default() };
+        let silent = [part(PartKind::Explicit, "US", "", ""), parts[1]];
+        assert_eq!(Place::judge(&silent, &policy, &Zones::bundled()).zones.len(), 1);
+    }
+
+    #[test]
+    fn the_zones_of_the_best_known_part_are_primary() {
+        let place = judge(&[
+            part(PartKind::Phone, "US", "", "America/Chicago"),
+            part(PartKind::Postal, "US", "", "America/New_York"),
+        ]);
+        assert_eq!(place.primary, [Zones::bundled().get("America/New_York").unwrap()]);
+    }
+
+    #[test]
+    fn an_override_takes_the_zone_of_the_tenant_or_all_zones_of_the_country() {
+        let toll_free = [part(PartKind::Phone, "US", "", "")];
+        let mut policy = UnmappedPolicy { phone: OnUnmappedPhone::TenantDefaultZone, ..UnmappedPolicy::default() };
+        assert!(Place::judge(&toll_free, &policy, &Zones::bundled()).restricted);
+        policy.default_zone = Some("America/Denver".to_owned());
+        let place = Place::judge(&toll_free, &policy, &Zones::bundled());
+        assert!(!place.restricted && place.zones.len() == 1);
+        policy.phone = OnUnmappedPhone::CountryIntersection;
+        let place = Place::judge(&toll_free, &policy, &Zones::bundled());
+        assert!(!place.restricted && place.zones.len() == 5);
+    }
+
+    #[test]
+    fn outside_north_america_an_unmappable_phone_may_be_in_any_zone_of_its_country() {
+        let place = judge(&[part(PartKind::Phone, "AU", "", "")]);
+        assert!(!place.restricted && place.zones.len() > 5);
+        assert!(judge(&[part(PartKind::Phone, "CA", "", "")]).restricted);
     }
 }

@@ -1,21 +1,26 @@
-//! The windows of one place under one rule set.
+//! The rules of one place under one rule set: its hours, and the legal rules that are judged there.
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::calendar::{Track, Week, every_day, week_intersect};
+use super::calendar::{Track, local_date, timestamp};
+use super::day_plan::DayPlan;
+use super::declared::DeclaredTimes;
 use super::documents::RuleRef;
 use super::interval::{Interval, intersect};
+use super::law::{Act, Clocks, Holding, LawRule, Profile, declared_plan, is_uncovered};
+use super::legal::RuleBody;
 use super::place::Place;
-use super::rule_set::{CompiledDate, CompiledTimes, DateHours, RuleSet};
+use super::rule_set::{CompiledHours, RuleSet};
 use super::verdict::{Failure, RuleKind};
-use super::wall_time::DayWindow;
 use crate::Micros;
-use crate::channel::Channel;
 use crate::record::Reason;
 
 /// A day, in microseconds.
 pub(super) const DAY: Micros = 86_400_000_000;
+
+/// How far ahead of an instant its windows are told, whatever is known beyond.
+pub(super) const TOLD: Micros = 8 * DAY;
 
 /// A stretch in which contacting is legal. All ends are exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +33,17 @@ pub struct OpenWindow {
     pub window_end: Micros,
 }
 
-/// Everything that says when a place is open: its zones with the rules that hold for it.
+/// The hours of one rule on the clocks that it is read on.
+#[derive(Debug)]
+pub(super) struct Hours {
+    pub rule: RuleRef,
+    pub kind: RuleKind,
+    pub advisory: bool,
+    pub zones: Vec<TimeZone>,
+    pub plan: Arc<DayPlan>,
+}
+
+/// Everything that holds at a place.
 #[derive(Debug)]
 pub(super) struct Program {
     /// The zones on whose clocks the rules are read.
@@ -36,98 +51,167 @@ pub(super) struct Program {
     /// Whether those are the person's; otherwise no zone is known, and the unmapped window's stands in.
     pub mapped: bool,
     pub blocked: bool,
-    times: Vec<Arc<CompiledTimes>>,
-    dates: Vec<Arc<CompiledDate>>,
-    restriction: Option<Track>,
-    tracks: Vec<Track>,
+    /// Every rule that has hours: dates before times.
+    pub hours: Vec<Hours>,
+    /// The legal rules that are judged by facts, as indices.
+    pub judged: Vec<usize>,
+    /// The legal caps and cool-downs, as indices, by priority.
+    pub counted: Vec<usize>,
+    /// The legal rules that nobody decided about, as indices.
+    pub unanswered: Vec<usize>,
     guard: Micros,
 }
 
 impl Program {
-    pub fn new(rules: &RuleSet, channel: Channel, place: Place) -> Self {
-        let times = rules.times_for(channel, &place.areas);
-        let dates = rules.dates_for(&place.areas);
-        let week = times.iter().fold(every_day(DayWindow::ALL_DAY), |week, t| week_intersect(&week, &t.week));
-        let restricted = place.restricted && !rules.open_everywhere(channel);
-        let restriction = restricted.then(|| Track {
-            zone: rules.unmapped_zone.clone(),
-            week: Arc::new(rules.unmapped_week()),
-            dates: Arc::default(),
-        });
+    pub fn new(rules: &RuleSet, profile: &Profile<'_>, place: &Place, declared: Option<&DeclaredTimes>) -> Self {
+        let channel = profile.channel;
         let mapped = !place.zones.is_empty();
-        let zones = if mapped { place.zones } else { vec![rules.unmapped_zone.clone()] };
-        let (week, hours) = (Arc::new(week), all_hours(&dates));
-        let track = |zone: &TimeZone| Track { zone: zone.clone(), week: Arc::clone(&week), dates: Arc::clone(&hours) };
-        let tracks = zones.iter().map(track).chain(restriction.clone()).collect();
-        Self { mapped, blocked: place.blocked, times, dates, restriction, tracks, guard: rules.guard, zones }
+        let zones = if mapped { place.zones.clone() } else { vec![rules.unmapped_zone.clone()] };
+        let mut program = Self {
+            zones,
+            mapped,
+            blocked: place.blocked,
+            hours: Vec::new(),
+            judged: Vec::new(),
+            counted: Vec::new(),
+            unanswered: Vec::new(),
+            guard: rules.guard,
+        };
+        for date in rules.dates_for(&place.areas) {
+            program.add_tool(&date, RuleKind::ContactDate);
+        }
+        for times in rules.times_for(channel, &place.areas) {
+            program.add_tool(&times, RuleKind::ContactTimes);
+        }
+        let tools = program.hours.len();
+        let mut declared_rule = None;
+        for (index, law) in rules.law.rules.iter().enumerate() {
+            if law.holding != Holding::Dormant && profile.is_met(&law.legal) && law.is_law_in(place) {
+                program.add_law(index, law, profile, place);
+                if matches!(law.legal.kind, RuleBody::DeclaredTimes {}) {
+                    declared_rule = Some(law.rule.clone());
+                }
+            }
+        }
+        if place.restricted && !(rules.open_everywhere(channel) && program.hours.len() == tools) {
+            let zones = vec![rules.unmapped_zone.clone()];
+            program.add(RuleRef::new("unmapped_window", 0), RuleKind::ContactTimes, zones, rules.unmapped_plan());
+        }
+        if let Some(declared) = declared {
+            let rule = declared_rule.unwrap_or_else(|| RuleRef::new("declared_times", 0));
+            let zones = program.zones.clone();
+            program.add(rule, RuleKind::ContactTimes, zones, declared_plan(&declared.hours));
+        }
+        program.hours.sort_by_key(|h| h.kind);
+        program.counted.sort_by_key(|i| match &rules.law.rules[*i].act {
+            Act::Cap(cap) => cap.priority,
+            _ => 0,
+        });
+        program
     }
 
-    /// The windows that are open at some instant from `from` until `till`, in order. The guard is taken off once,
-    /// after everything is intersected and joined.
-    pub fn windows(&self, from: Micros, till: Micros) -> Vec<OpenWindow> {
-        // a day further, so that no window ends where the search does
-        let mut open = self.legal(&self.tracks, from, till.saturating_add(DAY));
+    fn add(&mut self, rule: RuleRef, kind: RuleKind, zones: Vec<TimeZone>, plan: DayPlan) {
+        self.hours.push(Hours { rule, kind, advisory: false, zones, plan: Arc::new(plan) });
+    }
+
+    fn add_tool(&mut self, tool: &CompiledHours, kind: RuleKind) {
+        let (zones, plan) = (self.zones.clone(), Arc::clone(&tool.plan));
+        self.hours.push(Hours { rule: tool.rule.clone(), kind, advisory: false, zones, plan });
+    }
+
+    fn add_law(&mut self, index: usize, law: &LawRule, profile: &Profile<'_>, place: &Place) {
+        if law.holding == Holding::Unanswered {
+            if !law.legal.advisory {
+                self.unanswered.push(index);
+            }
+            return;
+        }
+        match &law.act {
+            Act::Hours(plan, clocks) => {
+                let overridden =
+                    matches!(&law.legal.kind, RuleBody::Window(w) if w.callback_overrides && profile.callback);
+                if overridden {
+                    return;
+                }
+                let blackout = matches!(law.legal.kind, RuleBody::BlackoutDate(_));
+                let zones = match clocks {
+                    Clocks::All => self.zones.clone(),
+                    Clocks::Primary if place.primary.is_empty() => self.zones.clone(),
+                    Clocks::Primary => place.primary.clone(),
+                    Clocks::Fixed(zones) => zones.clone(),
+                    Clocks::AllAnd(zones) => self.zones.iter().chain(zones).cloned().collect(),
+                };
+                self.hours.push(Hours {
+                    rule: law.rule.clone(),
+                    kind: if blackout { RuleKind::ContactDate } else { RuleKind::ContactTimes },
+                    advisory: law.legal.advisory,
+                    zones,
+                    plan: Arc::clone(plan),
+                });
+            }
+            Act::Cap(_) | Act::Cooldown(_) => self.counted.push(index),
+            Act::Other if matches!(law.legal.kind, RuleBody::Harassment(_)) => self.counted.push(index),
+            Act::Other => self.judged.push(index),
+        }
+    }
+
+    /// When each rule of `hours` is open between `from` and `till`.
+    pub fn intervals(&self, from: Micros, till: Micros) -> Vec<Vec<Interval>> {
+        self.hours.iter().map(|hours| hours.instants(from, till)).collect()
+    }
+
+    /// The windows that are open at some instant from `from` until `till`, in order, from the hours of every rule.
+    /// The guard is taken off once, after everything is intersected and joined.
+    pub fn windows(&self, intervals: &[Vec<Interval>], from: Micros, till: Micros, known: Micros) -> Vec<OpenWindow> {
+        let everything = vec![Interval { open: from, close: known.max(from) }];
+        let binding = self.hours.iter().zip(intervals).filter(|(hours, _)| !hours.advisory);
+        let mut open = binding.fold(everything, |open, (_, set)| intersect(&open, set));
         open.retain(|i| i.open < till && i.open < i.close - self.guard);
         let window = |i: Interval| OpenWindow { open: i.open, not_after: i.close - self.guard, window_end: i.close };
         open.into_iter().map(window).collect()
     }
 
-    fn legal(&self, tracks: &[Track], from: Micros, till: Micros) -> Vec<Interval> {
-        let everything = vec![Interval { open: from, close: till.max(from) }];
-        tracks.iter().fold(everything, |open, track| {
-            if open.is_empty() { open } else { intersect(&open, &track.instants(from, till)) }
-        })
+    /// Every rule that is closed at `now`, dates before times; advisory ones apart.
+    pub fn closed_rules(&self, intervals: &[Vec<Interval>], now: Micros, advisory: bool) -> Vec<Failure> {
+        let chosen = self.hours.iter().zip(intervals).filter(|(hours, _)| hours.advisory == advisory);
+        chosen.filter_map(|(hours, set)| self.closed(hours, set, now)).collect()
     }
 
-    /// Every rule that is closed at `now`, dates before times.
-    pub fn closed_rules(&self, now: Micros) -> Vec<Failure> {
-        let zones = |week: &Arc<Week>, dates: &DateHours| -> Vec<Track> {
-            let track =
-                |zone: &TimeZone| Track { zone: zone.clone(), week: Arc::clone(week), dates: Arc::clone(dates) };
-            self.zones.iter().map(track).collect()
-        };
-        let all_day = Arc::new(every_day(DayWindow::ALL_DAY));
-        let mut failures = Vec::new();
-        for date in &self.dates {
-            let tracks = zones(&all_day, &date.hours);
-            failures.extend(self.closed(&date.rule, RuleKind::ContactDate, Reason::ContactDate, &tracks, now));
-        }
-        for times in &self.times {
-            let tracks = zones(&times.week, &Arc::default());
-            failures.extend(self.closed(&times.rule, RuleKind::ContactTimes, Reason::ContactTimes, &tracks, now));
-        }
-        if let Some(track) = &self.restriction {
-            let rule = RuleRef::new("unmapped_window", 0);
-            let tracks = std::slice::from_ref(track);
-            failures.extend(self.closed(&rule, RuleKind::ContactTimes, Reason::ContactTimes, tracks, now));
-        }
-        failures
+    /// Whether an advisory rule is closed at `now`.
+    pub fn has_advice(&self) -> bool {
+        self.hours.iter().any(|hours| hours.advisory)
     }
 
     /// Why a rule is closed at `now`, if it is: outside its hours, or in the guard before their end.
-    fn closed(&self, rule: &RuleRef, kind: RuleKind, code: Reason, tracks: &[Track], now: Micros) -> Option<Failure> {
-        let open = self.legal(tracks, now, now + 8 * DAY);
-        if open.first().is_some_and(|i| i.open == now && now < i.close - self.guard) {
+    fn closed(&self, hours: &Hours, set: &[Interval], now: Micros) -> Option<Failure> {
+        let at = set.partition_point(|i| i.close <= now);
+        if set.get(at).is_some_and(|i| i.open <= now && now < i.close - self.guard) {
             return None;
         }
-        let next = open.iter().find(|i| i.open > now);
-        let mut failure = Failure::new(rule, kind, code);
-        failure.window_start = next.map(|i| super::calendar::timestamp(i.open));
-        failure.window_end = next.map(|i| super::calendar::timestamp(i.close));
+        let mut failure = match hours.uncovered(now) {
+            true => Failure::new(&hours.rule, RuleKind::DataState, Reason::DataMissing)
+                .because("its holiday calendar does not reach this day"),
+            false if hours.kind == RuleKind::ContactDate => Failure::new(&hours.rule, hours.kind, Reason::ContactDate),
+            false => Failure::new(&hours.rule, hours.kind, Reason::ContactTimes),
+        };
+        let next = set[at..].iter().find(|i| i.open > now && i.open < now + TOLD);
+        failure.window_start = next.map(|i| timestamp(i.open));
+        failure.window_end = next.map(|i| timestamp(i.close.min(now + TOLD)));
         Some(failure)
     }
 }
 
-/// The hours of all special dates, sorted; those of one date together.
-fn all_hours(dates: &[Arc<CompiledDate>]) -> DateHours {
-    let mut hours: Vec<_> = dates.iter().flat_map(|d| d.hours.iter().cloned()).collect();
-    hours.sort_by_key(|(date, _)| *date);
-    hours.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        if same {
-            kept.1 = intersect(&kept.1, &next.1);
-        }
-        same
-    });
-    hours.into()
+impl Hours {
+    /// When it is open on all its clocks.
+    fn instants(&self, from: Micros, till: Micros) -> Vec<Interval> {
+        let everything = vec![Interval { open: from, close: till.max(from) }];
+        self.zones.iter().fold(everything, |open, zone| {
+            let track = Track { zone: zone.clone(), plan: Arc::clone(&self.plan) };
+            if open.is_empty() { open } else { intersect(&open, &track.instants(from, till)) }
+        })
+    }
+
+    fn uncovered(&self, now: Micros) -> bool {
+        self.plan.covered.is_some() && self.zones.iter().any(|zone| is_uncovered(&self.plan, local_date(zone, now)))
+    }
 }

@@ -3,17 +3,19 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::area::Area;
-use super::attempts::CompiledAttemptRule;
-use super::calendar::{Week, always_open, day, every_day};
+use super::attempts::CompiledCap;
+use super::calendar::{always_open, day, every_day};
 use super::contact_times::ContactTimes;
-use super::documents::{MAX_GUARD_SECONDS, RuleDocuments, RuleRef, Stored};
-use super::interval::Interval;
-use super::place::UnmappedPolicy;
+use super::day_plan::DayPlan;
+use super::documents::{DataFault, MAX_GUARD_SECONDS, RuleDocuments, RuleRef, Stored};
+use super::law::{Holding, Law, Profile, compile};
+use super::legal::RuleBody;
+use super::subject::Subject;
 use super::tools::Tools;
+use super::unmapped::UnmappedPolicy;
 use super::zones::Zones;
 use crate::Micros;
 use crate::channel::Channel;
@@ -23,24 +25,13 @@ pub(super) fn channel_bits(channels: &[Channel]) -> i16 {
     if channels.is_empty() { i16::MAX } else { channels.iter().fold(0, |bits, c| bits | c.bit()) }
 }
 
-/// Contact times, compiled.
+/// Contact times or a contact date, compiled.
 #[derive(Debug)]
-pub(super) struct CompiledTimes {
+pub(super) struct CompiledHours {
     pub rule: RuleRef,
     pub area: Area,
     pub channels: i16,
-    pub week: Arc<Week>,
-}
-
-/// The hours of one special date.
-pub(super) type DateHours = Arc<[(Date, Vec<Interval>)]>;
-
-/// A contact date, compiled.
-#[derive(Debug)]
-pub(super) struct CompiledDate {
-    pub rule: RuleRef,
-    pub area: Area,
-    pub hours: DateHours,
+    pub plan: Arc<DayPlan>,
 }
 
 /// The rules that hold for one campaign: those that are required and those that it names. Immutable; a change
@@ -54,11 +45,15 @@ pub struct RuleSet {
     pub(super) guard: Micros,
     pub(super) unmapped: UnmappedPolicy,
     pub(super) unmapped_zone: TimeZone,
-    pub(super) shipped: Arc<CompiledTimes>,
-    pub(super) times: Vec<Arc<CompiledTimes>>,
-    pub(super) dates: Vec<Arc<CompiledDate>>,
-    pub(super) attempts: Vec<CompiledAttemptRule>,
+    pub(super) shipped: Arc<CompiledHours>,
+    pub(super) times: Vec<Arc<CompiledHours>>,
+    pub(super) dates: Vec<Arc<CompiledHours>>,
+    pub(super) attempts: Vec<CompiledCap>,
     pub(super) tools: Tools,
+    /// Legal rules.
+    pub(super) law: Law,
+    /// What is wrong with the data that every decision needs.
+    pub(super) data_faults: Vec<DataFault>,
     /// Equal for sets whose windows are equal: they share cached intervals.
     key: String,
 }
@@ -71,12 +66,12 @@ impl RuleSet {
         let times = holding(&documents.contact_times, |r| r.required, selected, &mut unreadable);
         let dates = holding(&documents.contact_dates, |_| true, selected, &mut unreadable);
         let attempts = holding(&documents.attempt_rules, |r| r.required, selected, &mut unreadable);
-        let tools = Tools::compile(documents, selected, &mut unreadable);
-        let mut attempts: Vec<_> =
-            attempts.into_iter().map(|(rule, body)| CompiledAttemptRule::new(rule, body)).collect();
+        let mut attempts: Vec<_> = attempts.into_iter().map(|(rule, body)| CompiledCap::of_tool(rule, body)).collect();
         attempts.sort_by(|a, b| (a.priority, &a.rule.id).cmp(&(b.priority, &b.rule.id)));
         let times: Vec<_> = times.into_iter().map(|(rule, body)| Arc::new(compile_times(rule, body))).collect();
         let dates: Vec<_> = dates.into_iter().map(|(rule, body)| Arc::new(compile_date(rule, body))).collect();
+        let tools = Tools::compile(documents, selected, &mut unreadable);
+        let law = compile(documents, zones, &mut unreadable);
         let mut set = Self {
             version: documents.version,
             stop_switch: documents.stop_switch.clone(),
@@ -88,6 +83,8 @@ impl RuleSet {
             dates,
             attempts,
             tools,
+            law,
+            data_faults: documents.data_faults.clone(),
             unreadable,
             key: String::new(),
         };
@@ -104,10 +101,33 @@ impl RuleSet {
         self.version
     }
 
-    /// How far back attempts must be known, in microseconds; `None` if no rule on this channel counts any.
+    /// How far back attempts must be known, in microseconds; `None` if no rule on this channel counts any. It is
+    /// the longest over all subjects; [`RuleSet::history_reach_for`] is often shorter.
     pub fn history_reach(&self, channel: Channel) -> Option<Micros> {
-        let rules = self.attempts.iter().filter(|r| r.holds_for(channel)).map(CompiledAttemptRule::reach);
-        rules.chain(self.tools.reach(channel)).max()
+        self.reach(channel, |_| true)
+    }
+
+    /// The same for attempts of one subject.
+    pub fn history_reach_for(&self, channel: Channel, subject: &Subject) -> Option<Micros> {
+        let profile = Profile::of(channel, subject);
+        self.reach(channel, |applies| profile.is_met_by_campaign(applies))
+    }
+
+    fn reach(&self, channel: Channel, is_met: impl Fn(&super::legal::AppliesTo) -> bool) -> Option<Micros> {
+        let tools = self.attempts.iter().filter(|r| r.holds_for(channel)).map(CompiledCap::reach);
+        let law = self.law.rules.iter().filter(|r| r.holding == Holding::Holds);
+        let law = law.filter(|r| channel_bits(&r.legal.applies_to.channels) & channel.bit() != 0);
+        let law = law.filter(|r| is_met(&r.legal.applies_to)).filter_map(super::law::LawRule::history_reach);
+        tools.chain(law).chain(self.tools.reach(channel)).max()
+    }
+
+    /// Whether decisions on this channel look at the consents and opt-outs of a person.
+    pub fn needs_consents(&self, channel: Channel) -> bool {
+        self.law.rules.iter().any(|r| {
+            r.holding == Holding::Holds
+                && channel_bits(&r.legal.applies_to.channels) & channel.bit() != 0
+                && matches!(r.legal.kind, RuleBody::ConsentGate(_) | RuleBody::RevocationSla(_))
+        })
     }
 
     pub(super) fn key(&self) -> &str {
@@ -116,22 +136,22 @@ impl RuleSet {
 
     fn hash_windows(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        for times in &self.times {
-            (&times.rule, &times.area, times.channels, &times.week).hash(&mut hasher);
+        for hours in self.times.iter().chain(&self.dates) {
+            (&hours.rule, &hours.area, hours.channels, &hours.plan).hash(&mut hasher);
         }
-        for date in &self.dates {
-            (&date.rule, &date.area, &date.hours).hash(&mut hasher);
+        for law in &self.law.rules {
+            (&law.rule, &law.legal, law.holding as u8, &law.narrow).hash(&mut hasher);
         }
         (self.guard, &self.unmapped).hash(&mut hasher);
         hasher.finish()
     }
 
     /// The contact times that hold for someone who may be in `areas`: of each area those of the best rank.
-    pub(super) fn times_for(&self, channel: Channel, areas: &[Area]) -> Vec<Arc<CompiledTimes>> {
-        let mut found: BTreeMap<usize, &Arc<CompiledTimes>> = BTreeMap::new();
+    pub(super) fn times_for(&self, channel: Channel, areas: &[Area]) -> Vec<Arc<CompiledHours>> {
+        let mut found: BTreeMap<usize, &Arc<CompiledHours>> = BTreeMap::new();
         let mut shipped = false;
         for area in areas {
-            let holding = |(_, t): &(usize, &Arc<CompiledTimes>)| t.channels & channel.bit() != 0 && t.area.holds(area);
+            let holding = |(_, t): &(usize, &Arc<CompiledHours>)| t.channels & channel.bit() != 0 && t.area.holds(area);
             let holding: Vec<_> = self.times.iter().enumerate().filter(holding).collect();
             let best = holding.iter().map(|(_, t)| rank(&t.area)).max();
             shipped |= best.is_none();
@@ -145,19 +165,19 @@ impl RuleSet {
     }
 
     /// The special dates of someone who may be in `areas`. A holiday of any of them counts.
-    pub(super) fn dates_for(&self, areas: &[Area]) -> Vec<Arc<CompiledDate>> {
+    pub(super) fn dates_for(&self, areas: &[Area]) -> Vec<Arc<CompiledHours>> {
         self.dates.iter().filter(|d| areas.iter().any(|area| d.area.holds(area))).cloned().collect()
     }
 
     /// Whether the rules are open round the clock wherever a person may be, so that no zone needs to be known.
     pub(super) fn open_everywhere(&self, channel: Channel) -> bool {
         let mut times = self.times.iter().filter(|t| t.channels & channel.bit() != 0).peekable();
-        times.peek().is_some() && times.clone().any(|t| t.area == Area::Any) && times.all(|t| always_open(&t.week))
+        times.peek().is_some() && times.clone().any(|t| t.area == Area::Any) && times.all(|t| always_open(&t.plan.week))
     }
 
-    /// The unmapped window as a week.
-    pub(super) fn unmapped_week(&self) -> Week {
-        every_day(self.unmapped.window)
+    /// The unmapped window as a plan.
+    pub(super) fn unmapped_plan(&self) -> DayPlan {
+        DayPlan::of_week(every_day(self.unmapped.window))
     }
 }
 
@@ -185,17 +205,17 @@ fn rank(area: &Area) -> u8 {
     }
 }
 
-fn compile_times(rule: &RuleRef, body: &ContactTimes) -> CompiledTimes {
+fn compile_times(rule: &RuleRef, body: &ContactTimes) -> CompiledHours {
     let week = std::array::from_fn(|i| body.weekdays.get(i).map(|windows| day(windows)).unwrap_or_default());
-    CompiledTimes {
+    CompiledHours {
         rule: rule.clone(),
         area: body.area(),
         channels: channel_bits(&body.channels),
-        week: Arc::new(week),
+        plan: Arc::new(DayPlan::of_week(week)),
     }
 }
 
-fn compile_date(rule: &RuleRef, body: &super::contact_dates::ContactDates) -> CompiledDate {
-    let hours = Arc::from([(body.date, day(body.window.as_slice()))]);
-    CompiledDate { rule: rule.clone(), area: body.area(), hours }
+fn compile_date(rule: &RuleRef, body: &super::contact_dates::ContactDates) -> CompiledHours {
+    let plan = DayPlan::of_dates(vec![(body.date, day(body.window.as_slice()))]);
+    CompiledHours { rule: rule.clone(), area: body.area(), channels: i16::MAX, plan: Arc::new(plan) }
 }

@@ -96,6 +96,21 @@ pub enum PersonFlag {
     MediumRefused,
 }
 
+impl PersonFlag {
+    /// What is known, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Bankruptcy => "a bankruptcy",
+            Self::Dispute => "a debt disputed in writing",
+            Self::Cease => "a request to cease",
+            Self::Represented => "an attorney speaks for the person",
+            Self::Workplace => "a workplace that prohibits such calls",
+            Self::InconvenientPlace => "a place that the person called inconvenient",
+            Self::MediumRefused => "the person refused this medium",
+        }
+    }
+}
+
 /// What an attempt is for and whom it meets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

@@ -90,9 +90,17 @@ impl Failure {
         }
     }
 
-    /// Whether it is final: nothing that time brings lets the attempt pass.
-    pub(super) fn ends_the_record(&self) -> bool {
-        matches!(self.code, Reason::Suppressed | Reason::LocationRule | Reason::Blocked)
+    /// What the rule does to the attempt by itself: an undecided case is asked about again, a bar ends the record,
+    /// everything else waits.
+    pub fn effect(&self) -> Decision {
+        use Reason::*;
+        match self.code {
+            _ if self.kind == RuleKind::StopSwitch => Decision::Defer,
+            Suppressed | OptedOut | ConsentMissing | LegalBlock | LocationRule | Blocked | ForbiddenNumber
+            | NeverOpen => Decision::Deny,
+            ComplianceUnavailable | DataMissing | DataStale | RuleUnanswered | TzdbTooOld => Decision::Error,
+            _ => Decision::Defer,
+        }
     }
 
     pub(super) fn because(mut self, detail: impl Into<String>) -> Self {
@@ -134,11 +142,15 @@ impl Verdict {
     /// The one code that the record keeps: the first rule that decided. `None` if allowed.
     pub fn code(&self) -> Reason {
         let deciding = |f: &&Failure| match self.decision {
-            Decision::Deny => f.ends_the_record() || f.kind == RuleKind::Horizon,
-            Decision::Error => f.code == Reason::ComplianceUnavailable,
+            Decision::Deny | Decision::Error => f.effect() == self.decision,
             Decision::Allow | Decision::Defer => true,
         };
         self.reasons.iter().find(deciding).or(self.reasons.first()).map_or(Reason::None, |f| f.code)
+    }
+
+    /// The reasons as text that is the same, byte for byte, whenever the same decision is made again.
+    pub fn reasons_text(&self) -> String {
+        serde_json::to_string(&self.reasons).unwrap_or_default()
     }
 
     /// The verdict where no rule set is loaded, or the check itself is out of reach: nobody is contacted.

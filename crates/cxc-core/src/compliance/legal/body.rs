@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::subject::{ContactKind, PersonFlag};
-use super::cap::{AttemptCap, Cooldown, Harassment};
+use super::cap::{AttemptCap, Cooldown, Exclude, Harassment};
 use super::week_hours::{DayHours, WeekHours};
 use crate::consent::ConsentKind;
 
@@ -20,6 +20,8 @@ pub enum RuleBody {
     AttemptCap(AttemptCap),
     /// No attempt for some time after an event.
     Cooldown(Cooldown),
+    /// What caps and cool-downs leave out of their counts.
+    CountExclusion(ExclusionBody),
     /// Who stands on a list is not contacted.
     Suppression(SuppressionBody),
     /// Only with consent.
@@ -56,6 +58,7 @@ impl RuleBody {
             Self::BlackoutDate(_) => "blackout_date",
             Self::AttemptCap(_) => "attempt_cap",
             Self::Cooldown(_) => "cooldown",
+            Self::CountExclusion(_) => "count_exclusion",
             Self::Suppression(_) => "suppression",
             Self::ConsentGate(_) => "consent_gate",
             Self::RevocationSla(_) => "revocation_sla",
@@ -88,6 +91,9 @@ pub struct WindowBody {
     /// The hours of a weekday before a holiday, where they differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eve_hours: Option<DayHours>,
+    /// A consent to be called back lifts it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub callback_overrides: bool,
 }
 
 fn is_closed(hours: &DayHours) -> bool {
@@ -169,10 +175,13 @@ pub struct ConsentGateBody {
     /// Who needs none.
     #[serde(default)]
     pub exempt: Exemptions,
+    /// The proof of consent is kept so many days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_days: Option<u32>,
 }
 
 /// How far a revocation reaches.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RevocationScope {
     /// As far as the person said.
@@ -306,4 +315,16 @@ pub struct ReassignedBody {
 pub struct PortGraceBody {
     /// So many days after the port.
     pub days: u16,
+}
+
+/// What caps and cool-downs leave out of their counts. Where it does not hold, they count everything.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExclusionBody {
+    /// The ids of the caps and cool-downs.
+    pub rules: Vec<String>,
+    /// What they leave out.
+    pub exclude: Vec<Exclude>,
+    /// How many days a consent to be called back lasts; its day is the first.
+    pub consent_days: u16,
 }

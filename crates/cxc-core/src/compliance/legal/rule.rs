@@ -62,6 +62,9 @@ pub struct AppliesTo {
     /// What binds the person to the one who calls.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub relationships: Vec<Relationship>,
+    /// The topics.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub topics: Vec<String>,
     /// Only contacts made for a debt collector (`true`), or only a creditor's own (`false`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub collector: Option<bool>,

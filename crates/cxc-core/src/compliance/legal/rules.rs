@@ -15,6 +15,12 @@ pub struct RuleFileError {
     pub detail: String,
 }
 
+impl RuleFileError {
+    pub(super) fn new(file: &str, line: usize, detail: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), line, detail: detail.into() }
+    }
+}
+
 /// Legal rules: every version of every id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LegalRules {
@@ -23,6 +29,12 @@ pub struct LegalRules {
 }
 
 impl LegalRules {
+    /// Rules that were read and compared with one another.
+    pub(super) fn of(mut rules: Vec<Arc<LegalRule>>, sha256: String) -> Self {
+        rules.sort_by(|a, b| (&a.id, a.version).cmp(&(&b.id, b.version)));
+        Self { rules, sha256 }
+    }
+
     /// Every version of every rule, by id and version.
     pub fn all(&self) -> &[Arc<LegalRule>] {
         &self.rules

@@ -1,0 +1,164 @@
+//! Which past attempts a cap counts, and which belong together.
+use super::area::Area;
+use super::legal::{CapScope, CountDirection, CountKind, Exclude, GroupBy, NOT_CONNECTED_RESULTS};
+use super::place::names;
+use super::request::{AttemptRequest, Direction, PastAttempt};
+use super::subject::Purpose;
+use crate::attempt::AttemptState;
+use crate::channel::Channel;
+use crate::enumerations::CallResult;
+
+/// By what attempts belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum KeyScope {
+    /// The client id; without one, the device.
+    Client,
+    /// The client on the same device.
+    Pair,
+    /// As a legal cap says.
+    Legal(CapScope),
+}
+
+/// What attempts must share.
+#[derive(Debug)]
+pub(super) struct Keys {
+    pub scope: KeyScope,
+    pub group_by: Vec<GroupBy>,
+    pub own_group: bool,
+}
+
+impl Keys {
+    /// Whether an attempt belongs with the one that is asked about. Of several debts one is looked at.
+    pub fn same(&self, request: &AttemptRequest<'_>, past: &PastAttempt, debt: Option<i64>) -> bool {
+        (!self.own_group || past.group == request.group)
+            && self.same_scope(request, past, debt)
+            && self.group_by.iter().all(|by| shares(*by, request, past))
+    }
+
+    fn same_scope(&self, request: &AttemptRequest<'_>, past: &PastAttempt, debt: Option<i64>) -> bool {
+        let device = past.device == request.device;
+        let client = || {
+            let person = request.person.is_some() && past.person == request.person;
+            request.client.map_or(device || person, |client| past.client == Some(client) || person)
+        };
+        match self.scope {
+            KeyScope::Client => client(),
+            KeyScope::Pair => device && client(),
+            KeyScope::Legal(CapScope::Device) => device,
+            KeyScope::Legal(CapScope::Contact) => same_person(request, past),
+            KeyScope::Legal(CapScope::Account) => match (request.account, past.account) {
+                (Some(own), Some(other)) => own == other,
+                _ => same_person(request, past),
+            },
+            KeyScope::Legal(CapScope::Debt) => match debt {
+                Some(debt) if !past.debts.is_empty() => past.debts.contains(&debt),
+                _ => same_person(request, past),
+            },
+            KeyScope::Legal(CapScope::Tenant) => true,
+        }
+    }
+}
+
+/// Two attempts are on one person where a key says so, or where they are on one device and no key tells them apart.
+pub(super) fn same_person(request: &AttemptRequest<'_>, past: &PastAttempt) -> bool {
+    let keys = [(request.person, past.person), (request.client, past.client)];
+    let both = keys.iter().filter_map(|(own, other)| Some(((*own)?, (*other)?)));
+    let (mut known, mut same) = (false, false);
+    for (own, other) in both {
+        known = true;
+        same |= own == other;
+    }
+    same || (!known && past.device == request.device)
+}
+
+/// What is not known of one of the two counts as shared.
+fn shares(by: GroupBy, request: &AttemptRequest<'_>, past: &PastAttempt) -> bool {
+    let alike = |own: Option<i64>, other: Option<i64>| own.is_none() || other.is_none() || own == other;
+    match by {
+        GroupBy::Collector => alike(request.subject.collector, past.collector),
+        GroupBy::Person => same_person(request, past),
+        GroupBy::Device => past.device == request.device,
+        GroupBy::Topic => match (request.subject.topic.as_deref(), past.topic.as_deref()) {
+            (Some(own), Some(other)) => own == other,
+            _ => true,
+        },
+        GroupBy::Purpose => past.purpose == request.subject.purpose,
+        GroupBy::Channel => past.channel == request.channel,
+    }
+}
+
+/// Which attempts count.
+#[derive(Debug)]
+pub(super) struct CountFilter {
+    /// The channels whose attempts count, as bits.
+    pub channels: i16,
+    pub purposes: Vec<Purpose>,
+    pub direction: CountDirection,
+    pub count: CountKind,
+    /// A bit for each call result that counts; 0 with no dispositions for all.
+    pub results: u64,
+    pub dispositions: Vec<String>,
+    pub exclude: Vec<Exclude>,
+    /// Only attempts on people who may be there.
+    pub location: Option<Area>,
+}
+
+/// The bits of some call results.
+pub(super) fn result_bits(codes: &[i16]) -> u64 {
+    codes.iter().filter_map(|code| CallResult::from_code(*code)).fold(0, |bits, r| bits | 1 << r.code())
+}
+
+impl CountFilter {
+    /// Whether an attempt counts, whoever it was on.
+    pub fn counts(&self, past: &PastAttempt) -> bool {
+        past.state != AttemptState::NotSent
+            && self.channels & past.channel.bit() != 0
+            && (self.purposes.is_empty() || self.purposes.contains(&past.purpose))
+            && self.is_direction(past.direction)
+            && self.is_located(past)
+            && !(past.consented && self.exclude.contains(&Exclude::ConsentedCallback))
+            && self.counts_outcome(past)
+    }
+
+    fn is_direction(&self, direction: Direction) -> bool {
+        match self.direction {
+            CountDirection::In => direction == Direction::In,
+            CountDirection::Out => direction == Direction::Out,
+            CountDirection::Both => true,
+        }
+    }
+
+    /// An attempt of which no region is known may have been there.
+    fn is_located(&self, past: &PastAttempt) -> bool {
+        let Some(location) = &self.location else { return true };
+        past.regions.is_empty() || names(&past.regions).any(|region| location.holds_text(region))
+    }
+
+    /// An attempt under way or in doubt counts whatever its result may become.
+    fn counts_outcome(&self, past: &PastAttempt) -> bool {
+        let Some(result) = past.result.filter(|_| past.state == AttemptState::Final) else {
+            return true;
+        };
+        if self.exclude.contains(&Exclude::NotConnected) && NOT_CONNECTED_RESULTS.contains(&result) {
+            return false;
+        }
+        let of_kind = match self.count {
+            CountKind::Attempts => true,
+            CountKind::Connected => past.connected,
+            CountKind::Conversations => past.conversation,
+            CountKind::MessagesDelivered => past.channel != Channel::Voice && result == CallResult::Ok,
+        };
+        of_kind && self.is_listed(past, result)
+    }
+
+    fn is_listed(&self, past: &PastAttempt, result: CallResult) -> bool {
+        if self.results == 0 && self.dispositions.is_empty() {
+            return true;
+        }
+        let listed = |r: CallResult| self.results & (1 << r.code()) != 0;
+        let delivered = past.channel != Channel::Voice && result == CallResult::Ok && listed(CallResult::Answer);
+        listed(result)
+            || delivered
+            || past.disposition.as_deref().is_some_and(|code| self.dispositions.iter().any(|d| d == code))
+    }
+}

@@ -1,0 +1,130 @@
+//! Judges the legal rules that look at facts of a person or a number: lists, consents, flags, reassigned numbers.
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+use super::super::legal::{Exemptions, FailMode, RuleBody, ScrubAgeBody, SuppressionBody};
+use super::super::number_facts::{NumberFacts, NumberListState, ReassignedAnswer};
+use super::super::request::{AttemptRequest, Facts};
+use super::super::verdict::RuleKind;
+use super::LawRule;
+use super::consent_view::ConsentView;
+use super::exempt::exempt;
+use crate::record::Reason;
+
+/// What a rule found that stands in the way.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Judged {
+    pub kind: RuleKind,
+    pub code: Reason,
+    pub detail: String,
+}
+
+impl Judged {
+    fn new(kind: RuleKind, code: Reason, detail: impl Into<String>) -> Option<Self> {
+        Some(Self { kind, code, detail: detail.into() })
+    }
+
+    fn missing(detail: impl Into<String>) -> Option<Self> {
+        Self::new(RuleKind::DataState, Reason::DataMissing, detail)
+    }
+}
+
+/// Everything that is judged about.
+pub(in super::super) struct Asked<'a> {
+    pub request: &'a AttemptRequest<'a>,
+    pub facts: &'a Facts<'a>,
+    pub consents: &'a ConsentView<'a>,
+    pub now: Timestamp,
+}
+
+/// Judges a rule by its body; `None` lets the attempt pass.
+pub(in super::super) fn judge(rule: &LawRule, asked: &Asked<'_>) -> Option<Judged> {
+    match &rule.legal.kind {
+        RuleBody::Suppression(body) => suppression(body, asked),
+        RuleBody::ScrubAge(body) => scrub_age(body, asked),
+        RuleBody::ConsentGate(body) => {
+            if asked.facts.consents.is_none() {
+                return Judged::missing("the consents of the person are not known");
+            }
+            let open = body.accepts.iter().any(|kind| asked.consents.has(*kind));
+            if open || is_exempt(&body.exempt, asked) {
+                return None;
+            }
+            Judged::new(RuleKind::ConsentGate, Reason::ConsentMissing, "there is no consent that the rule accepts")
+        }
+        RuleBody::RevocationSla(_) if asked.facts.consents.is_none() => {
+            Judged::missing("the opt-outs of the person are not known")
+        }
+        RuleBody::PersonFlags(body) => {
+            let Some(flags) = asked.facts.flags else {
+                return Judged::missing("it is not known what forbids contacts with the person");
+            };
+            let found = body.flags.iter().find(|flag| flags.contains(flag))?;
+            Judged::new(RuleKind::ConsentGate, Reason::LegalBlock, found.words())
+        }
+        RuleBody::ReassignedNumber(body) => reassigned(rule.legal.fail, body.requery_days, asked),
+        _ => None,
+    }
+}
+
+fn is_exempt(terms: &Exemptions, asked: &Asked<'_>) -> bool {
+    exempt(terms, asked.request.subject, asked.consents, asked.now).is_some()
+}
+
+/// The index of a list that is loaded; why it can't be asked otherwise.
+fn loaded(numbers: Option<NumberFacts<'_>>, list: &str) -> Result<(usize, Timestamp), String> {
+    let Some(numbers) = numbers else { return Err(format!("the number list {list} could not be asked")) };
+    let found = numbers.lists.iter().position(|status| &*status.name == list);
+    match found.and_then(|i| numbers.lists.get(i).map(|status| (i, &status.state))) {
+        Some((i, NumberListState::Loaded { as_of, .. })) => Ok((i, *as_of)),
+        _ => Err(format!("the number list {list} is not loaded")),
+    }
+}
+
+fn suppression(body: &SuppressionBody, asked: &Asked<'_>) -> Option<Judged> {
+    // who is exempt needs no list
+    if is_exempt(&body.exempt, asked) {
+        return None;
+    }
+    let (list, _) = match loaded(asked.facts.numbers, &body.list) {
+        Ok(found) => found,
+        Err(detail) => return Judged::missing(detail),
+    };
+    let hit = asked.facts.numbers.and_then(|n| n.holding.iter().find(|hit| hit.list == list))?;
+    if let Some(added) = hit.added_on.filter(|_| body.after_days > 0) {
+        let held_from = added.saturating_add(jiff::Span::new().days(i32::from(body.after_days)));
+        let today = asked.now.to_zoned(TimeZone::UTC).date();
+        if today <= held_from {
+            return None;
+        }
+    }
+    Judged::new(RuleKind::Suppression, Reason::Suppressed, format!("the number is on {}", body.list))
+}
+
+fn scrub_age(body: &ScrubAgeBody, asked: &Asked<'_>) -> Option<Judged> {
+    // a list that is not loaded is the suppression's own matter
+    let (_, as_of) = loaded(asked.facts.numbers, &body.list).ok()?;
+    let age = asked.now.duration_since(as_of);
+    let most = SignedDuration::from_hours(24 * i64::from(body.max_days));
+    if age <= most {
+        return None;
+    }
+    let days = age.as_hours() / 24;
+    let detail = format!("{} is {days} days old, at most {} are legal", body.list, body.max_days);
+    Judged::new(RuleKind::DataState, Reason::DataStale, detail)
+}
+
+fn reassigned(fail: FailMode, requery_days: u16, asked: &Asked<'_>) -> Option<Judged> {
+    let Some(found) = asked.facts.intelligence.and_then(|known| known.reassigned) else {
+        return if fail == FailMode::Open { None } else { Judged::missing("the number was not asked about") };
+    };
+    if found.answer == ReassignedAnswer::Yes {
+        return Judged::new(RuleKind::Suppression, Reason::Suppressed, "the number was reassigned");
+    }
+    let age = asked.now.duration_since(found.asked_at);
+    if age > SignedDuration::from_hours(24 * i64::from(requery_days)) {
+        let detail = format!("the number was asked about more than {requery_days} days ago");
+        return Judged::new(RuleKind::DataState, Reason::DataStale, detail);
+    }
+    None
+}

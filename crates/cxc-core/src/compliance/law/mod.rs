@@ -1,0 +1,137 @@
+//! Legal rules, compiled: which hold for a tenant, where, and for which attempts.
+mod callback;
+mod compile;
+mod consent_view;
+mod cooldown;
+mod exempt;
+mod judge;
+mod plan;
+mod profile;
+mod questions;
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::area::Area;
+use super::attempts::CompiledCap;
+use super::day_plan::DayPlan;
+use super::documents::RuleRef;
+use super::legal::{LegalRule, Narrowing, RuleBody};
+use super::place::Place;
+use crate::Micros;
+
+pub(super) use callback::holds as callback_holds;
+pub(super) use compile::compile;
+pub(super) use consent_view::{ConsentView, Reach};
+pub(super) use cooldown::CompiledCooldown;
+pub(super) use judge::{Asked, judge};
+pub(super) use plan::{declared_plan, is_uncovered};
+pub(super) use profile::Profile;
+pub use questions::OpenQuestion;
+
+/// The member states of the European Union.
+const EU: [&str; 27] = [
+    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV",
+    "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
+];
+
+/// Whether a rule holds for the tenant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holding {
+    Holds,
+    /// The tenant has neither turned it on nor waived it: nobody that it concerns is contacted.
+    Unanswered,
+    /// It is off or waived.
+    Dormant,
+}
+
+/// On whose clocks a rule is read.
+#[derive(Debug, Clone)]
+pub(super) enum Clocks {
+    All,
+    Primary,
+    Fixed(Vec<TimeZone>),
+    AllAnd(Vec<TimeZone>),
+}
+
+/// What a rule does where it is more than data.
+#[derive(Debug)]
+pub(super) enum Act {
+    Hours(Arc<DayPlan>, Clocks),
+    Cap(CompiledCap),
+    Cooldown(CompiledCooldown),
+    /// It is judged by its body.
+    Other,
+}
+
+/// A legal rule, compiled.
+#[derive(Debug)]
+pub(super) struct LawRule {
+    pub legal: Arc<LegalRule>,
+    pub rule: RuleRef,
+    pub holding: Holding,
+    pub narrow: Option<Narrowing>,
+    pub act: Act,
+    /// It holds from this instant: when its first day begins anywhere.
+    pub from: Micros,
+    /// Until this one, exclusively: when its end has come everywhere.
+    pub until: Micros,
+}
+
+/// The legal rules of a tenant.
+#[derive(Debug, Default)]
+pub(super) struct Law {
+    pub rules: Vec<LawRule>,
+    /// Those that carry a revocation further than the person said, as indices.
+    pub widening: Vec<usize>,
+    /// How many days a consent to be called back lasts.
+    pub callback_days: u16,
+    /// For how many days a ported number is still judged as fixed.
+    pub port_grace_days: u16,
+}
+
+impl LawRule {
+    /// Whether the rule is in force at an instant.
+    pub fn in_force(&self, now: Micros) -> bool {
+        self.from <= now && now < self.until
+    }
+
+    /// Whether it is law where a person may be. Where the region within a country is not known, those of all its
+    /// regions may be.
+    pub fn is_law_in(&self, place: &Place) -> bool {
+        let jurisdiction = &self.legal.jurisdiction;
+        let country = jurisdiction.country.as_str();
+        let Some(region) = jurisdiction.region.as_deref() else {
+            let in_country = |c: &str| c == country || (country == "EU" && EU.contains(&c));
+            return place.areas.iter().filter_map(Area::country).any(in_country);
+        };
+        let own = Area::of(Some(country), Some(region));
+        let in_country = |area: &&Area| area.country() == Some(country);
+        let untold = || !place.areas.iter().filter(in_country).any(|a| matches!(a, Area::Region(_)));
+        place.areas.iter().any(|area| own.holds(area) || (in_country(&area) && untold()))
+    }
+
+    /// How far back attempts must be known for it; `None` if it counts none.
+    pub fn history_reach(&self) -> Option<Micros> {
+        match (&self.act, &self.legal.kind) {
+            (Act::Cap(cap), _) => Some(cap.reach()),
+            (Act::Cooldown(cooldown), _) => Some(cooldown.reach()),
+            (_, RuleBody::Harassment(body)) => Some(super::attempts::days_reach(body.days)),
+            _ => None,
+        }
+    }
+}
+
+impl Law {
+    /// How far revocations reach at an instant.
+    pub fn reach(&self, now: Micros) -> Reach {
+        let mut reach = Reach::default();
+        for rule in self.widening.iter().filter_map(|i| self.rules.get(*i)).filter(|r| r.in_force(now)) {
+            let RuleBody::RevocationSla(body) = &rule.legal.kind else { continue };
+            reach.scope = reach.scope.max(body.scope);
+            reach.channels |= super::rule_set::channel_bits(&rule.legal.applies_to.channels);
+        }
+        reach
+    }
+}

@@ -1,0 +1,89 @@
+//! What a tenant has to decide, and what it turned off.
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::documents::RuleRef;
+use super::super::legal::{LegalRule, RuleBody};
+use super::super::rule_set::RuleSet;
+use super::super::subject::Subject;
+use super::{Holding, LawRule, Profile};
+use crate::channel::Channel;
+
+/// A legal rule about which something is to be decided or known before a campaign starts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenQuestion {
+    /// Which rule.
+    pub rule: RuleRef,
+    /// What kind of rule it is.
+    pub kind: &'static str,
+    /// The country where it is law, or `EU`.
+    pub country: String,
+    /// The region.
+    pub region: Option<String>,
+    /// The law.
+    pub citation: String,
+    /// What a reader should know besides.
+    pub note: String,
+}
+
+impl OpenQuestion {
+    fn of(rule: &LawRule) -> Self {
+        let LegalRule { jurisdiction, citation, note, kind, .. } = &*rule.legal;
+        Self {
+            rule: rule.rule.clone(),
+            kind: kind.name(),
+            country: jurisdiction.country.clone(),
+            region: jurisdiction.region.clone(),
+            citation: citation.clone(),
+            note: note.clone(),
+        }
+    }
+}
+
+impl RuleSet {
+    /// The rules that the tenant must turn on or waive before a campaign of this channel and subject starts, for
+    /// every country. A campaign with one that concerns its audience does not start.
+    pub fn open_questions(&self, channel: Channel, subject: &Subject) -> Vec<OpenQuestion> {
+        self.questions(channel, subject, |rule| rule.holding == Holding::Unanswered)
+    }
+
+    /// The rules that are off or waived and would narrow such a campaign.
+    pub fn dormant_rules(&self, channel: Channel, subject: &Subject) -> Vec<OpenQuestion> {
+        let narrows = |kind: &RuleBody| {
+            matches!(
+                kind,
+                RuleBody::Window(_)
+                    | RuleBody::BlackoutDate(_)
+                    | RuleBody::AttemptCap(_)
+                    | RuleBody::Cooldown(_)
+                    | RuleBody::Suppression(_)
+                    | RuleBody::ConsentGate(_)
+                    | RuleBody::ReassignedNumber(_)
+            )
+        };
+        self.questions(channel, subject, |rule| rule.holding == Holding::Dormant && narrows(&rule.legal.kind))
+    }
+
+    /// The names of the number lists that rules in force for such a campaign need.
+    pub fn lists_needed(&self, channel: Channel, subject: &Subject) -> Vec<String> {
+        let profile = Profile::of(channel, subject);
+        let holding = self.law.rules.iter().filter(|r| r.holding == Holding::Holds);
+        let mut lists: Vec<String> = holding
+            .filter(|r| profile.is_met_by_campaign(&r.legal.applies_to))
+            .filter_map(|r| match &r.legal.kind {
+                RuleBody::Suppression(body) => Some(body.list.clone()),
+                _ => None,
+            })
+            .collect();
+        lists.sort();
+        lists.dedup();
+        lists
+    }
+
+    fn questions(&self, channel: Channel, subject: &Subject, wanted: impl Fn(&LawRule) -> bool) -> Vec<OpenQuestion> {
+        let profile = Profile::of(channel, subject);
+        let rules = self.law.rules.iter().filter(|r| wanted(r));
+        rules.filter(|r| profile.is_met_by_campaign(&r.legal.applies_to)).map(OpenQuestion::of).collect()
+    }
+}
