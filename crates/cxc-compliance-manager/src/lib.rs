@@ -1,5 +1,7 @@
 //! The compliance manager: editing and versioning rules, the stop switch.
 
+mod custom_rules;
+mod external_rules;
 mod metrics;
 pub mod rules;
 mod stop_switch;
@@ -35,6 +37,13 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(crud::<rules::ContactTimesRule>())
         .merge(crud::<rules::ContactDatesRule>())
         .merge(crud::<rules::AttemptRule>())
+        .merge(crud::<rules::LocationRule>())
+        .merge(crud::<rules::CustomRule>())
+        .merge(crud::<rules::ExternalRule>())
+        .merge(crud::<rules::TimeZone>())
+        .routes(require(custom_rules::TEST, routes!(custom_rules::test_expression)))
+        .routes(require(custom_rules::TEST, routes!(custom_rules::test_rule)))
+        .routes(require(external_rules::TEST, routes!(external_rules::test_rule)))
         .routes(require(stop_switch::READ, routes!(stop_switch::get)))
         .routes(require(stop_switch::WRITE, routes!(stop_switch::set)))
 }

@@ -1,7 +1,9 @@
-//! Compliance rules as documents: contact times, contact dates, attempt rules. Every edit moves the version
+//! Compliance rules as documents: contact times and dates, attempt, location, custom and external rules, time zones. Every edit moves the version
 //! of the tenant's rule set, so that senders read it anew.
 use cxc_core::compliance::{
     AttemptRule as AttemptRuleBody, ContactDates as ContactDatesBody, ContactTimes as ContactTimesBody,
+    CustomRule as CustomRuleBody, CustomTimeZone as TimeZoneBody, ExternalRule as ExternalRuleBody,
+    LocationRule as LocationRuleBody,
 };
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
@@ -18,7 +20,7 @@ fn may_require(principal: &Principal, before: bool, after: bool) -> Result<(), A
 }
 
 macro_rules! rule_document {
-    ($(#[$doc:meta])* $type:ident($body:ident), $kind:expr, $noun:literal, $path:literal, $filters:expr, $required:expr) => {
+    ($(#[$doc:meta])* $type:ident($body:ident), $kind:expr, $noun:literal, $path:literal, $filters:expr, $required:expr $(, $secret:literal)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Deserialize, ToSchema)]
         #[serde(transparent)]
@@ -43,6 +45,7 @@ macro_rules! rule_document {
             const READ: Scope = Scope::ComplianceRead;
             const WRITE: Scope = Scope::ComplianceWrite;
             const FILTERS: &'static [ObjectField] = $filters;
+            const SECRETS: &'static [&'static str] = &[$($secret)?];
             type Extra = NoExtra;
 
             fn validate(&self) -> Vec<FieldError> {
@@ -84,4 +87,28 @@ rule_document! {
     /// At most so many attempts in a window.
     AttemptRule(AttemptRuleBody), kind::ATTEMPT_RULE, "attempt rule", "/compliance/attempt-rules",
     &[ObjectField::Bool("required"), ObjectField::Integer("priority")], |body| body.required
+}
+
+rule_document! {
+    /// Where an attempt may not be made, or where alone it may.
+    LocationRule(LocationRuleBody), kind::LOCATION_RULE, "location rule", "/compliance/location-rules",
+    &[ObjectField::Bool("required"), ObjectField::Text("effect"), ObjectField::Text("matchOn")], |body| body.required
+}
+
+rule_document! {
+    /// A condition of the tenant's own that must hold.
+    CustomRule(CustomRuleBody), kind::CUSTOM_RULE, "custom rule", "/compliance/custom-rules",
+    &[ObjectField::Bool("required")], |body| body.required
+}
+
+rule_document! {
+    /// A service of the tenant's own that is asked before an attempt.
+    ExternalRule(ExternalRuleBody), kind::EXTERNAL_RULE, "external rule", "/compliance/external-rules",
+    &[ObjectField::Bool("required"), ObjectField::Text("url")], |body| body.required, "/headers"
+}
+
+rule_document! {
+    /// The zone of the phones of a country and some area codes.
+    TimeZone(TimeZoneBody), kind::TIME_ZONE, "time zone", "/compliance/time-zones",
+    &[ObjectField::Text("country"), ObjectField::Text("timezone")], |_| true
 }

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::channel::Channel;
+use crate::compliance::{ContactKind, Purpose, Relationship, Subject, Technique};
 use crate::field_error::FieldError;
 use crate::treatment::Treatment;
 
@@ -59,6 +60,70 @@ pub enum Dedupe {
     None,
 }
 
+/// What the attempts of a campaign are for and whom they meet: what decides which legal rules hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CampaignCompliance {
+    /// Why people are contacted. Left out, what the class of the content says: marketing is telemarketing,
+    /// transactional is informational.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Purpose>,
+    /// How they are contacted.
+    pub technique: Technique,
+    /// As whom they are met.
+    pub contact_kind: ContactKind,
+    /// What binds them to the one who calls.
+    pub relationship: Relationship,
+    /// What it is about. Opt-outs and consents may be for one topic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
+    pub topic: Option<String>,
+    /// On behalf of which brand. Opt-outs and consents may be for one brand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
+    pub brand: Option<String>,
+    /// The debt collector for whom it is made; without one it is the creditor's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64)]
+    pub collector: Option<String>,
+}
+
+impl CampaignCompliance {
+    /// The purpose: the one that is given, else what the class of the content says. A class that is not known is sales.
+    pub fn purpose_with(&self, content_class: Option<&str>) -> Purpose {
+        self.purpose.unwrap_or(match content_class {
+            Some("transactional") => Purpose::Informational,
+            _ => Purpose::Telemarketing,
+        })
+    }
+
+    /// The subject of its attempts, but for what differs from device to device. `hash` makes the key of a collector.
+    pub fn subject(&self, content_class: Option<&str>, hash: impl FnOnce(&str) -> i64) -> Subject {
+        Subject {
+            purpose: self.purpose_with(content_class),
+            technique: self.technique,
+            contact_kind: self.contact_kind,
+            relationship: self.relationship,
+            collector: self.collector.as_deref().map(|name| hash(name.trim())),
+            topic: self.topic.as_deref().map(Into::into),
+            brand: self.brand.as_deref().map(Into::into),
+            ..Subject::UNSPECIFIED
+        }
+    }
+
+    fn problems(&self, at: &str) -> Vec<FieldError> {
+        let named = [("topic", &self.topic), ("brand", &self.brand), ("collector", &self.collector)];
+        let is_wrong =
+            |text: &str| text.trim().is_empty() || text.chars().count() > 64 || text.contains(char::is_control);
+        let wrong = named.into_iter().filter(|(_, text)| text.as_deref().is_some_and(is_wrong));
+        wrong
+            .map(|(name, _)| {
+                FieldError::new(format!("{at}/{name}"), "text", format!("a {name} has 1 to 64 characters"))
+            })
+            .collect()
+    }
+}
+
 /// Settings that a profile, a template and a group share.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -80,6 +145,8 @@ pub struct CampaignSettings {
     /// Groups whose reached contacts are left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclude_reached_by: Vec<Uuid>,
+    /// What the attempts are for and whom they meet.
+    pub compliance: CampaignCompliance,
 }
 
 impl CampaignSettings {
@@ -100,6 +167,7 @@ impl CampaignSettings {
                 "a group has at most 100 suppression lists",
             ));
         }
+        problems.extend(self.compliance.problems(&format!("{at}/compliance")));
         let treatment = format!("{at}/treatment");
         problems.extend(self.treatment.validate().into_iter().map(|e| e.under(&treatment)));
         problems
@@ -171,4 +239,28 @@ pub struct CampaignGroupBody {
 
 fn yes() -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_purpose_is_the_one_given_else_that_of_the_content() {
+        let silent = CampaignCompliance::default();
+        assert_eq!(silent.purpose_with(Some("marketing")), Purpose::Telemarketing);
+        assert_eq!(silent.purpose_with(Some("transactional")), Purpose::Informational);
+        assert_eq!(silent.purpose_with(None), Purpose::Telemarketing, "nothing known is the strictest");
+        let survey = CampaignCompliance { purpose: Some(Purpose::Survey), ..silent };
+        assert_eq!(survey.purpose_with(Some("marketing")), Purpose::Survey);
+    }
+
+    #[test]
+    fn settings_without_compliance_are_read_as_before() {
+        let settings: CampaignSettings = serde_json::from_str(r#"{"dedupe":"none"}"#).unwrap();
+        assert_eq!(settings.compliance, CampaignCompliance::default());
+        assert_eq!(settings.compliance.technique, Technique::Autodialed);
+        let named = CampaignCompliance { topic: Some(" ".into()), ..CampaignCompliance::default() };
+        assert_eq!(named.problems("/settings/compliance")[0].pointer, "/settings/compliance/topic");
+    }
 }

@@ -12,6 +12,8 @@ use uuid::Uuid;
 use crate::access::password::Passwords;
 use crate::health::Components;
 use crate::metrics::Metrics;
+use crate::outbound::{Network, Outbound};
+use crate::rule_data::RuleData;
 
 /// What a handler may reach. Cheap to clone; each component has its own with its own metrics.
 #[derive(Clone)]
@@ -32,6 +34,10 @@ pub struct App {
     pub passwords: Passwords,
     /// The components that this process knows of, for `/versions`.
     pub components: Components,
+    /// Sends requests to services that tenants name.
+    pub outbound: Outbound,
+    /// The shipped legal rules and what else the rules of tenants stand on.
+    pub rules: RuleData,
 }
 
 impl App {
@@ -43,6 +49,8 @@ impl App {
             clock,
             hash_key,
             passwords: Passwords::new(config.password_cost, config.password_threads),
+            rules: RuleData::default(),
+            outbound: Outbound::new(&config.outbound_networks),
             config: Arc::new(config),
             metrics: Arc::new(Metrics::new()),
             components: Components::default(),
@@ -90,6 +98,8 @@ pub struct ServerConfig {
     pub body_limit: usize,
     /// How long the lease of a channel account's sender lives; after a crash another one starts that much later.
     pub sender_lease: Duration,
+    /// Networks that are not public and that requests to services of tenants may reach all the same.
+    pub outbound_networks: Vec<Network>,
     /// This program's version, and the commit it was built from.
     pub version: String,
     /// The build, if it is known.
@@ -131,6 +141,7 @@ impl Default for ServerConfig {
             trust_forwarded: false,
             body_limit: 5 * 1024 * 1024,
             sender_lease: Duration::from_secs(15),
+            outbound_networks: Vec::new(),
             version: env!("CARGO_PKG_VERSION").into(),
             build: String::new(),
         }

@@ -20,6 +20,7 @@ pub struct LeanContact {
     pub client_id: Option<String>,
     pub country: Option<String>,
     pub region: Option<String>,
+    pub postal: Option<String>,
     pub location: i64,
 }
 
@@ -65,7 +66,7 @@ impl Tx {
         let taken = rule.map(|rule| format!(" AND {}", rule.sql)).unwrap_or_default();
         // $4 is bound for the rule's sake: its parameters go on behind it
         let sql = format!(
-            "SELECT c.id, c.client_id, c.country, c.region, c.location FROM contact c
+            "SELECT c.id, c.client_id, c.country, c.region, c.postal, c.location FROM contact c
              WHERE c.generation = $1 AND c.id > $2 AND c.id <= $3 AND $4 = 0{taken} ORDER BY c.id"
         );
         let contacts = on!(self, conn => {

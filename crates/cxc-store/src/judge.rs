@@ -1,13 +1,16 @@
 //! Whether the contacts of a batch may be contacted now: gathers the facts set by set and asks the core.
 //! Pre-loading and sending judge by this one function, so that the audience view and the sender agree.
+mod columns;
+mod external;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    AttemptRequest, Decision, Facts, IntervalCache, Part, PartKind, PastAttempt, RuleRef, RuleSet, SuppressedBy,
-    SuppressionHit, Verdict, check,
+    AttemptRequest, Decision, ExternalAsk, Facts, IntervalCache, Part, PartKind, PastAttempt, RuleRef, RuleSet,
+    Subject, SuppressedBy, SuppressionHit, ToolAnswers, Verdict, check,
 };
 use cxc_core::device::{DeviceKind, LineType};
 use cxc_core::enumerations::CallResult;
@@ -19,8 +22,13 @@ use jiff::Timestamp;
 
 use crate::contact::{Device, FullContact};
 use crate::location::Locations;
+use crate::record::Record;
 use crate::suppression::{DEVICE, SuppressionList};
 use crate::{StoreError, Tx};
+
+use columns::AttemptColumns;
+use external::{Answers, Key};
+pub use external::{AskExternal, Outcomes, Question};
 
 /// What a contact that could not be judged waits, in microseconds.
 const ASK_AGAIN: i64 = Verdict::RETRY_SECONDS * 1_000_000;
@@ -39,14 +47,23 @@ pub struct Scope<'a> {
     pub rules: &'a RuleSet,
     /// The suppression lists that hold for it.
     pub suppression: &'a [SuppressionList],
+    /// What the attempts are for; the line of each device is looked up.
+    pub subject: &'a Subject,
+    /// Whether attempts follow at once: only then are custom and external rules judged.
+    pub before_attempt: bool,
+    /// Who asks external rules. Without anybody they let nobody through.
+    pub external: Option<&'a dyn AskExternal>,
 }
 
 /// A contact to be judged.
+#[derive(Clone, Copy)]
 pub struct Case<'a> {
     /// The contact with its devices.
     pub contact: &'a FullContact,
     /// The position of the device to be tried; 0 for the first in order.
     pub device: i16,
+    /// Its record in the group, if it has one already.
+    pub record: Option<&'a Record>,
 }
 
 /// What was found of a contact.
@@ -92,12 +109,13 @@ pub struct Judge {
     cache: IntervalCache,
     locations: Arc<Locations>,
     hash_key: HashKey,
+    answers: Answers,
 }
 
 impl Judge {
     /// A judge with its own interval cache.
     pub fn new(cache: IntervalCache, locations: Arc<Locations>, hash_key: HashKey) -> Self {
-        Self { cache, locations, hash_key }
+        Self { cache, locations, hash_key, answers: Answers::default() }
     }
 
     /// Judges each contact at an instant, in their order. Three statements for the whole batch at most.
@@ -117,13 +135,56 @@ impl Judge {
         wanted.dedup();
         let locations = self.locations.resolve(tx, &wanted).await?;
         let at = Timestamp::from_microsecond(now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-        Ok(chosen
+        let batch = Batch { scope, facts: &facts, locations: &locations, at };
+        let unasked = ToolAnswers { at_load: !scope.before_attempt, external: Vec::new() };
+        let mut judged: Vec<Result<(Chosen<'_>, Verdict), Finding>> = Vec::with_capacity(chosen.len());
+        for chosen in chosen {
+            judged.push(chosen.map(|chosen| {
+                let verdict = self.check(&batch, &chosen, &unasked);
+                (chosen, verdict)
+            }));
+        }
+        if scope.before_attempt {
+            self.ask_external(&batch, &mut judged).await;
+        }
+        Ok(judged
             .into_iter()
-            .map(|chosen| match chosen {
-                Ok(chosen) => self.find(scope, chosen, &facts, &locations, at),
+            .map(|judged| match judged {
+                Ok((chosen, verdict)) => finding(chosen, &verdict, at),
                 Err(finding) => finding,
             })
             .collect())
+    }
+
+    /// Asks the external rules about those whom nothing else holds back, and checks these again with the answers.
+    async fn ask_external(&mut self, batch: &Batch<'_>, judged: &mut [Result<(Chosen<'_>, Verdict), Finding>]) {
+        let rules: Vec<&ExternalAsk> = batch.scope.rules.external_rules(batch.scope.channel).collect();
+        let Some(asker) = batch.scope.external.filter(|_| !rules.is_empty()) else { return };
+        let at = batch.at.as_microsecond();
+        let (mut keys, mut records) = (Vec::new(), Vec::new());
+        let lacking: Vec<usize> = (0..judged.len()).filter(|i| lacks_answers(judged.get(*i))).collect();
+        for i in &lacking {
+            let Some(Ok((chosen, _))) = judged.get(*i) else { continue };
+            let key = Key::of(batch.scope.grp, chosen.contact.contact.id, chosen.device().position, chosen.record);
+            if self.answers.known(&key, &rules, at).is_none() {
+                let mut properties = batch.columns(chosen).properties();
+                properties.insert("channel".to_owned(), batch.scope.channel.as_str().into());
+                properties.insert("purpose".to_owned(), batch.scope.subject.purpose.as_str().into());
+                properties.insert("group_id".to_owned(), batch.scope.grp.into());
+                records.push((key.handle(), properties));
+                keys.push(key);
+            }
+        }
+        for (key, answers) in keys.into_iter().zip(external::gather(asker, &rules, records).await) {
+            self.answers.remember(key, answers, at);
+        }
+        for i in lacking {
+            let Some(Ok((chosen, verdict))) = judged.get_mut(i) else { continue };
+            let key = Key::of(batch.scope.grp, chosen.contact.contact.id, chosen.device().position, chosen.record);
+            if let Some(answers) = self.answers.known(&key, &rules, at).cloned() {
+                *verdict = self.check(batch, chosen, &answers);
+            }
+        }
     }
 
     /// The same, going on from a device that is suppressed to the contact's next one, until something else is found.
@@ -144,7 +205,7 @@ impl Judge {
                 .iter()
                 .enumerate()
                 .filter_map(next)
-                .map(|(i, device)| (i, Case { contact: cases[i].contact, device }))
+                .map(|(i, device)| (i, Case { device, ..cases[i] }))
                 .unzip();
             // each round is a device further, so there are at most ten
             if again.is_empty() {
@@ -175,57 +236,111 @@ impl Judge {
         let index = wanted.and_then(|p| case.contact.devices.iter().position(|d| d.position == p));
         let Some(index) = index else { return Err(exclude(Reason::NoDevice, None)) };
         let client = case.contact.contact.client_id.as_deref().map(|id| self.hash_key.hash(scope.tenant, id));
-        Ok(Chosen { contact: case.contact, index, client, usable: order })
+        Ok(Chosen { contact: case.contact, record: case.record, index, client, usable: order })
     }
 
-    fn find(
-        &mut self,
-        scope: &Scope<'_>,
-        chosen: Chosen<'_>,
-        facts: &BatchFacts,
-        locations: &HashMap<i64, Location>,
-        at: Timestamp,
-    ) -> Finding {
-        let contact = locations.get(&chosen.contact.contact.location).map(|l| Place::of(l, PartKind::Explicit));
-        let device = locations.get(&chosen.device().location).map(|l| Place::of(l, PartKind::Phone));
-        let parts: Vec<Part<'_>> = [&contact, &device].into_iter().flatten().map(Place::part).collect();
+    fn check(&mut self, batch: &Batch<'_>, chosen: &Chosen<'_>, tools: &ToolAnswers) -> Verdict {
+        let (scope, facts, device) = (batch.scope, batch.facts, chosen.device());
+        let of_contact = batch.locations.get(&chosen.contact.contact.location);
+        let contact = of_contact.map(|l| Place::of(l, PartKind::Explicit));
+        let phone = batch.phone(device);
+        let parts: Vec<Part<'_>> = [&contact, &phone].into_iter().flatten().map(Place::part).collect();
+        let subject = Subject { line_type: LineType::from_code(device.line_type), ..scope.subject.clone() };
+        let columns = batch.columns(chosen);
         let request = AttemptRequest {
             client: chosen.client,
             parts: &parts,
-            ..AttemptRequest::new(scope.channel, scope.grp, chosen.device().address_hash)
+            subject: &subject,
+            area_code: device.area_code.as_deref().unwrap_or_default(),
+            postal: chosen.contact.contact.postal.as_deref().unwrap_or_default(),
+            columns: Some(&columns),
+            ..AttemptRequest::new(scope.channel, scope.grp, device.address_hash)
         };
-        let suppression = facts.suppression_of(&chosen);
-        let attempts = facts.attempts_of(&chosen);
+        let suppression = facts.suppression_of(chosen);
+        let attempts = facts.attempts_of(chosen);
         let attempts = facts.history_is_whole.then_some(attempts.as_slice());
-        let known =
-            Facts { suppression: Some(&suppression), attempts, attempts_since: facts.since, ..Facts::none_known() };
-        let verdict = check(scope.rules, &mut self.cache, &request, &known, at);
-        let code = verdict.code();
-        let deciding = verdict.reasons.iter().find(|r| r.code == code).or(verdict.reasons.first());
-        let cause = deciding.map(|r| r.rule.id.to_string());
-        match verdict.decision {
-            Decision::Allow => Finding::Allow(Allowed {
-                index: chosen.index,
-                client: chosen.client,
-                not_after: verdict.not_after.map_or(i64::MAX, Timestamp::as_microsecond),
-                usable: chosen.usable,
-            }),
-            Decision::Deny => deny(&verdict, &chosen, cause, at),
-            Decision::Defer | Decision::Error => Finding::Wait {
-                reason: verdict.code(),
-                due: verdict.not_before.map_or(at.as_microsecond() + ASK_AGAIN, Timestamp::as_microsecond),
-                device: chosen.device().position,
-                cause,
-            },
+        let known = Facts {
+            suppression: Some(&suppression),
+            attempts,
+            attempts_since: facts.since,
+            tools,
+            ..Facts::none_known()
+        };
+        check(scope.rules, &mut self.cache, &request, &known, batch.at)
+    }
+}
+
+/// Whether nothing but the answers of external rules stands in the way.
+fn lacks_answers(judged: Option<&Result<(Chosen<'_>, Verdict), Finding>>) -> bool {
+    judged.and_then(|j| j.as_ref().ok()).is_some_and(|(_, verdict)| external::lacks_only_answers(verdict))
+}
+
+/// What a batch has in common.
+struct Batch<'a> {
+    scope: &'a Scope<'a>,
+    facts: &'a BatchFacts,
+    locations: &'a HashMap<i64, Location>,
+    at: Timestamp,
+}
+
+impl Batch<'_> {
+    /// Where a phone is: by the tenant's own zones before the numbering plan's.
+    fn phone(&self, device: &Device) -> Option<Place> {
+        let mut place = self.locations.get(&device.location).map(|l| Place::of(l, PartKind::Phone));
+        let own = self.scope.rules.custom_zones();
+        let country = device.country.as_deref().filter(|_| !own.is_empty() && device.kind == DeviceKind::Phone.code());
+        if let Some(country) = country {
+            let known = place.as_ref().map(|p| p.zones.clone()).unwrap_or_default();
+            let zones = own.apply(country, device.area_code.as_deref().unwrap_or_default(), &known);
+            if *zones != *known {
+                let empty = || Place {
+                    kind: PartKind::Phone,
+                    country: country.to_owned(),
+                    regions: String::new(),
+                    zones: known.clone(),
+                };
+                place.get_or_insert_with(empty).zones = zones.into_owned();
+            }
+        }
+        place
+    }
+
+    fn columns<'c>(&'c self, chosen: &'c Chosen<'_>) -> AttemptColumns<'c> {
+        AttemptColumns {
+            contact: &chosen.contact.contact,
+            device: chosen.device(),
+            place: self.locations.get(&chosen.device().location),
+            record: chosen.record,
         }
     }
 }
 
-/// A suppressed device leaves the contact's others; a suppressed person does not.
+fn finding(chosen: Chosen<'_>, verdict: &Verdict, at: Timestamp) -> Finding {
+    let code = verdict.code();
+    let deciding = verdict.reasons.iter().find(|r| r.code == code).or(verdict.reasons.first());
+    let cause = deciding.map(|r| r.rule.id.to_string());
+    match verdict.decision {
+        Decision::Allow => Finding::Allow(Allowed {
+            index: chosen.index,
+            client: chosen.client,
+            not_after: verdict.not_after.map_or(i64::MAX, Timestamp::as_microsecond),
+            usable: chosen.usable,
+        }),
+        Decision::Deny => deny(verdict, &chosen, cause, at),
+        Decision::Defer | Decision::Error => Finding::Wait {
+            reason: code,
+            due: verdict.not_before.map_or(at.as_microsecond() + ASK_AGAIN, Timestamp::as_microsecond),
+            device: chosen.device().position,
+            cause,
+        },
+    }
+}
+
+/// A device that is suppressed or in the wrong place leaves the contact's others; a suppressed person does not.
 fn deny(verdict: &Verdict, chosen: &Chosen<'_>, cause: Option<String>, at: Timestamp) -> Finding {
     let position = chosen.device().position;
-    let only_device = verdict.code() == Reason::Suppressed
-        && verdict.reasons.iter().all(|r| r.detail.as_deref() != Some("by client id"));
+    let only_device = matches!(verdict.code(), Reason::Suppressed | Reason::LocationRule)
+        && verdict.reasons.iter().all(|r| r.code != Reason::Blocked && r.detail.as_deref() != Some("by client id"));
     let next = chosen.usable.iter().skip_while(|p| **p != position).nth(1);
     match next {
         Some(next) if only_device => {
@@ -241,6 +356,7 @@ fn exclude(reason: Reason, cause: Option<String>) -> Finding {
 
 struct Chosen<'a> {
     contact: &'a FullContact,
+    record: Option<&'a Record>,
     index: usize,
     client: Option<i64>,
     usable: Vec<i16>,

@@ -150,6 +150,8 @@ fn config() -> ServerConfig {
         session_absolute: years,
         password_cost: PasswordCost { memory_kib: 8, passes: 1 },
         rate_limit: None,
+        // the services of tests listen on this machine
+        outbound_networks: ["127.0.0.0/8", "::1"].iter().filter_map(|n| n.parse().ok()).collect(),
         ..ServerConfig::default()
     }
 }

@@ -20,6 +20,7 @@ pub fn of(config: &Config, port: Option<u16>) -> ServerConfig {
         trust_forwarded: config.http.trust_forwarded,
         body_limit: config.limits.body_bytes,
         sender_lease: config.sender_lease,
+        outbound_networks: config.outbound_networks.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
         build: option_env!("CXC_BUILD").unwrap_or_default().into(),
         ..ServerConfig::default()

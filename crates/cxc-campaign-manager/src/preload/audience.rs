@@ -1,7 +1,7 @@
 //! A group as pre-loading sees it: its settings, rules, suppression and lists at one moment.
 use cxc_core::campaign::{CampaignGroupBody, CampaignSettings};
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{RuleSet, Zones};
+use cxc_core::compliance::{RuleSet, Subject, Zones};
 use cxc_core::kind;
 use cxc_core::selection::SelectionRule;
 use cxc_server::job_runner::JobError;
@@ -29,6 +29,8 @@ pub struct Audience {
     pub rules: RuleSet,
     /// The suppression lists that hold for it.
     pub suppression: Vec<SuppressionList>,
+    /// What its attempts are for.
+    pub subject: Subject,
     /// Its lists.
     pub lists: Vec<AudienceList>,
     /// How many have a record already.
@@ -55,12 +57,14 @@ impl Audience {
         let body: CampaignGroupBody =
             serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
         let settings = body.settings.unwrap_or_default();
-        let documents = tx.rule_documents(row.tenant).await?;
+        let documents = app.rules.documents(&mut tx, row.tenant).await?;
         let selected: Vec<String> = settings.rules.iter().map(Uuid::to_string).collect();
         let selected: Vec<&str> = selected.iter().map(String::as_str).collect();
         let rules = RuleSet::compile(&documents, &selected, zones);
         let chosen = &settings.suppression_lists;
         let suppression = tx.suppression_applicable(row.tenant, chosen, channel, app.now()).await?;
+        let class = content_class(&mut tx, row.tenant, &settings).await?;
+        let subject = settings.compliance.subject(class.as_deref(), |name| app.hash_key.hash(row.tenant, name));
         let mut lists = Vec::new();
         for entry in tx.group_lists(group).await? {
             let Some(list) = tx.contact_list_of_number(row.tenant, entry.list).await? else { continue };
@@ -71,7 +75,7 @@ impl Audience {
             lists.push(AudienceList { entry, list, rule });
         }
         let size = tx.record_counters(group).await?.iter().map(|(_, n)| n).sum();
-        Ok(Some(Self { row, channel, settings, rules, suppression, lists, size }))
+        Ok(Some(Self { row, channel, settings, rules, suppression, subject, lists, size }))
     }
 
     /// On whose behalf its contacts are judged.
@@ -83,6 +87,9 @@ impl Audience {
             treatment: &self.settings.treatment,
             rules: &self.rules,
             suppression: &self.suppression,
+            subject: &self.subject,
+            before_attempt: false,
+            external: None,
         }
     }
 
@@ -90,6 +97,17 @@ impl Audience {
     pub fn list(&self, number: i64) -> Option<&AudienceList> {
         self.lists.iter().find(|part| part.list.number == number)
     }
+}
+
+/// The class of a group's content, which tells its purpose where nobody said it.
+pub async fn content_class(
+    tx: &mut Tx,
+    tenant: i64,
+    settings: &CampaignSettings,
+) -> Result<Option<String>, StoreError> {
+    let Some(id) = settings.content else { return Ok(None) };
+    let content = tx.object_get(tenant, kind::CONTENT, id).await?;
+    Ok(content.and_then(|object| object.body.0["class"].as_str().map(ToOwned::to_owned)))
 }
 
 /// A rule that is gone or can't be read selects nobody by failing the load.

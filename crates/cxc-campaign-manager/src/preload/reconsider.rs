@@ -22,6 +22,7 @@ const ALL: &[Reason] = &[
     Reason::NoDevice,
     Reason::NeverOpen,
     Reason::LocationRule,
+    Reason::Blocked,
     Reason::ForbiddenNumber,
     Reason::NotSelected,
     Reason::Removed,
@@ -81,7 +82,7 @@ impl Again {
                 None => pairs.push((record, contact)),
             }
         }
-        let cases: Vec<Case<'_>> = pairs.iter().map(|(_, contact)| Case { contact, device: 0 }).collect();
+        let cases: Vec<Case<'_>> = pairs.iter().map(|(_, contact)| Case { contact, device: 0, record: None }).collect();
         let findings = judge.judge_through(tx, &audience.scope(), &cases, run.app.now()).await?;
         let doubles = doubles(run, tx, &pairs, &findings).await?;
         let mut readmitted = Ids::new();

@@ -144,7 +144,7 @@ impl Slice {
         for contact in &self.contacts {
             match self.left_out.why(part, contact.contact.id) {
                 Some(why) => rows.push(excluded(contact.contact.id, Reason::NotSelected, Some(why))),
-                None => cases.push(Case { contact, device: 0 }),
+                None => cases.push(Case { contact, device: 0, record: None }),
             }
         }
         let mut tx = run.app.db.read().await?;
@@ -182,10 +182,10 @@ fn joined(slice: LeanSlice) -> Vec<FullContact> {
                 });
             }
         }
-        let (id, client_id, country, region, location) =
-            (lean.id, lean.client_id, lean.country, lean.region, lean.location);
+        let (id, client_id, country, region) = (lean.id, lean.client_id, lean.country, lean.region);
+        let (postal, location) = (lean.postal, lean.location);
         FullContact {
-            contact: Contact { id, client_id, country, region, location, ..Contact::default() },
+            contact: Contact { id, client_id, country, region, postal, location, ..Contact::default() },
             devices: own,
         }
     };

@@ -64,7 +64,8 @@ async fn changes(
     let contacts: HashMap<i64, FullContact> = found.into_iter().map(|(_, c)| (c.contact.id, c)).collect();
     let pairs: Vec<(&Record, &FullContact)> =
         page.iter().filter(is_ours).filter_map(|r| Some((r, contacts.get(&r.id)?))).collect();
-    let cases: Vec<Case<'_>> = pairs.iter().map(|(record, contact)| Case { contact, device: record.device }).collect();
+    let cases: Vec<Case<'_>> =
+        pairs.iter().map(|(record, contact)| Case { contact, device: record.device, record: Some(record) }).collect();
     let findings = judge.judge_through(tx, &run.audience.scope(), &cases, now).await?;
     let changed =
         pairs.into_iter().zip(findings).filter_map(|((r, contact), finding)| change(r, contact, finding, now));

@@ -121,6 +121,11 @@ impl CompiledContent {
         self.channel
     }
 
+    /// Its class as it is written, which tells the purpose of a campaign where nobody said it.
+    pub fn class(&self) -> &'static str {
+        if self.marketing { "marketing" } else { "transactional" }
+    }
+
     /// The placeholders of fields that any of its texts uses: only these need to be fetched.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         self.used.iter().map(String::as_str).filter(|name| ![UNSUBSCRIBE_URL, POSTAL_ADDRESS].contains(name))

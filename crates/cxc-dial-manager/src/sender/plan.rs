@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cxc_core::campaign::{CampaignGroupBody, CampaignSettings};
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{RuleDocuments, RuleSet};
+use cxc_core::compliance::{RuleDocuments, RuleSet, Subject};
 use cxc_core::kind;
 use cxc_store::group::{GroupRow, state};
 use cxc_store::suppression::SuppressionList;
@@ -47,6 +47,8 @@ pub struct GroupPlan {
     pub rules: Arc<RuleSet>,
     /// The suppression lists that hold for it.
     pub suppression: Vec<SuppressionList>,
+    /// What its attempts are for.
+    pub subject: Subject,
     version: i64,
     content_version: i64,
 }
@@ -110,7 +112,7 @@ impl Plans {
         let version = tx.rule_set_version(tenant).await?;
         let documents = match known {
             Some(known) if known.documents.version == version => Arc::clone(&known.documents),
-            _ => Arc::new(tx.rule_documents(tenant).await?),
+            _ => Arc::new(context.app.rules.documents(&mut tx, tenant).await?),
         };
         let mut groups = Vec::new();
         for row in tx.groups_of_account(number).await? {
@@ -186,6 +188,9 @@ async fn group_plan(
     };
     let suppression =
         tx.suppression_applicable(row.tenant, &settings.suppression_lists, channel, context.now()).await?;
+    // what can't be sent is for nothing; until it is mended the strictest holds
+    let class = content.as_ref().ok().map(|content| content.class());
+    let subject = settings.compliance.subject(class, |name| context.app.hash_key.hash(row.tenant, name));
     Ok(Some(GroupPlan {
         number: row.number,
         state: row.state.clone(),
@@ -195,6 +200,7 @@ async fn group_plan(
         content,
         rules,
         suppression,
+        subject,
         version: object.version,
         content_version,
     }))

@@ -20,6 +20,9 @@ use crate::content::{Placement, UnsubscribeClaim, UnsubscribeLink};
 /// Attempts are numbered from blocks of this size.
 const ATTEMPT_IDS: i64 = 10_000;
 
+/// Facts that were read longer ago are read again before anything leaves, in microseconds.
+const FACTS_LAST: i64 = 200_000;
+
 /// What became of one fetched record.
 pub enum Rendered {
     /// A message that may leave.
@@ -60,6 +63,9 @@ impl Renderer {
             treatment: &plan.settings.treatment,
             rules: &plan.rules,
             suppression: &plan.suppression,
+            subject: &plan.subject,
+            before_attempt: true,
+            external: Some(&self.context.app.outbound),
         };
         let mut rendered = Vec::with_capacity(pairs.len());
         let mut open: Vec<(Record, FullContact)> = Vec::with_capacity(pairs.len());
@@ -70,9 +76,21 @@ impl Renderer {
                 None => rendered.push(Rendered::Move(excluded(&record, Reason::Removed, None))),
             }
         }
-        let cases: Vec<Case<'_>> =
-            open.iter().map(|(record, contact)| Case { contact, device: record.device }).collect();
-        let findings = self.judge.judge(tx, &scope, &cases, now).await?;
+        let cases: Vec<Case<'_>> = open
+            .iter()
+            .map(|(record, contact)| Case { contact, device: record.device, record: Some(record) })
+            .collect();
+        let mut findings = self.judge.judge(tx, &scope, &cases, now).await?;
+        let asked_until = self.context.now();
+        let has_asked = plan.rules.external_rules(plans.channel).next().is_some();
+        let now = if has_asked && asked_until - now > FACTS_LAST {
+            // services took their time: what was read before may no longer hold
+            let mut fresh = self.context.app.db.read().await?;
+            findings = self.judge.judge(&mut fresh, &scope, &cases, asked_until).await?;
+            asked_until
+        } else {
+            now
+        };
         let allowed = findings.iter().filter(|f| matches!(f, Finding::Allow(_))).count();
         // numbers of messages that never leave are lost, which does no harm
         let mut ids = self.ids.take(&self.context.app.db, i64::try_from(allowed).unwrap_or(0)).await?..;

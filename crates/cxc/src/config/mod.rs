@@ -39,6 +39,8 @@ pub struct Config {
     pub limits: Limits,
     /// The data that compliance decides with.
     pub compliance_data: ComplianceData,
+    /// Networks that are not public and that requests to services of tenants may reach.
+    pub outbound_networks: Vec<cxc_server::outbound::Network>,
 }
 
 /// The data that compliance decides with.
@@ -159,6 +161,7 @@ impl Default for Config {
             },
             limits: Limits { requests_per_second: 50, burst: 100, body_bytes: 5 * 1024 * 1024 },
             compliance_data: ComplianceData::default(),
+            outbound_networks: Vec::new(),
         }
     }
 }

@@ -2,6 +2,8 @@
 //! environment, `cxc config check` and the reference in docs/configuration.md.
 use std::time::Duration;
 
+use cxc_server::outbound::Network;
+
 use super::Config;
 use super::value::{Expected, Found};
 use crate::component::Component;
@@ -32,6 +34,12 @@ fn small(found: &Found, from: i64, to: i64) -> Result<u32, Expected> {
 
 fn shown_seconds(duration: Duration) -> Option<String> {
     Some(duration.as_secs().to_string())
+}
+
+fn networks(found: &Found) -> Result<Vec<Network>, Expected> {
+    const EXPECTED: &str = "networks separated by commas, as in 10.1.0.0/16, fd00::/8";
+    let text = found.text(EXPECTED)?;
+    text.split(',').map(|n| n.trim().parse().map_err(|_| EXPECTED.to_owned())).collect()
 }
 
 fn database_url(found: &Found) -> Result<String, Expected> {
@@ -193,6 +201,14 @@ pub const SETTINGS: &[Setting] = &[
         key: "compliance_data.outlying_zones",
         set: |c, v| v.truth().map(|t| c.compliance_data.outlying_zones = t),
         show: |c| Some(c.compliance_data.outlying_zones.to_string()),
+    },
+    Setting {
+        key: "outbound.private_networks",
+        set: |c, v| networks(v).map(|n| c.outbound_networks = n),
+        show: |c| {
+            let names: Vec<String> = c.outbound_networks.iter().map(ToString::to_string).collect();
+            (!names.is_empty()).then(|| quoted(&names.join(", ")))
+        },
     },
 ];
 

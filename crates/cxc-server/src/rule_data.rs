@@ -1,0 +1,30 @@
+//! What the rules of every tenant stand on: the shipped legal rules and the holiday calendars. Read once at start.
+use std::sync::Arc;
+
+use cxc_core::compliance::legal::LegalRules;
+use cxc_core::compliance::{Calendars, DataFault, RuleDocuments};
+use cxc_store::{StoreError, Tx};
+
+/// The shipped legal rules and calendars. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct RuleData {
+    /// The legal rules.
+    pub packs: Arc<LegalRules>,
+    /// The holiday calendars.
+    pub calendars: Arc<Calendars>,
+    /// What is wrong with them: nobody is contacted then.
+    pub faults: Vec<DataFault>,
+}
+
+impl RuleData {
+    /// A tenant's rules together with what they stand on.
+    pub async fn documents(&self, tx: &mut Tx, tenant: i64) -> Result<RuleDocuments, StoreError> {
+        let documents = tx.rule_documents(tenant).await?;
+        Ok(RuleDocuments {
+            legal_packs: Arc::clone(&self.packs),
+            calendars: Arc::clone(&self.calendars),
+            data_faults: self.faults.clone(),
+            ..documents
+        })
+    }
+}
