@@ -24,6 +24,8 @@ pub enum Numbered {
     Event,
     /// Interned locations.
     Location,
+    /// Entries of the consent ledger, and messages in review.
+    Consent,
 }
 
 impl Numbered {
@@ -39,6 +41,7 @@ impl Numbered {
             Self::ChannelAccount => "channel_account",
             Self::Event => "event",
             Self::Location => "location",
+            Self::Consent => "consent",
         }
     }
 }

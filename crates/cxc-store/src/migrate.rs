@@ -13,6 +13,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "lists", include_str!("../migrations/0003_lists.sql")),
     (4, "campaigns", include_str!("../migrations/0004_campaigns.sql")),
     (7, "evidence", include_str!("../migrations/0007_evidence.sql")),
+    (8, "consent", include_str!("../migrations/0008_consent.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.

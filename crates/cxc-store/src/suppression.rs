@@ -55,7 +55,8 @@ pub struct SuppressionEntry {
     pub until_at: Option<i64>,
     /// Why, for people.
     pub reason: Option<String>,
-    /// `api`, `import`, `opt_out`.
+    /// `api`, `import`, or how the person opted out: `keyword`, `wording`, `review`, `link`, `complaint`,
+    /// `disposition`. A file's entry that was also asked for by a person: `import,keyword` and its like.
     pub source: String,
     /// When it was added.
     pub added_at: i64,
@@ -84,6 +85,27 @@ const ENTRY_ROWS: &[(&str, &str)] = &[
     ("source", "TEXT"),
     ("added_at", "BIGINT"),
 ];
+
+/// What becomes of an entry that is there. A file never narrows what a person asked for in an opt-out list; each
+/// source that put an entry there is remembered, so that START lifts only what a word made alone, and a replace or
+/// an undo keeps what a file did not bring.
+const ON_CONFLICT: &str = "
+    from_at = CASE WHEN excluded.source = 'import' AND suppression_entry.source <> 'import' AND EXISTS (
+            SELECT 1 FROM suppression_list l WHERE l.generation = suppression_entry.generation AND l.role IS NOT NULL)
+        THEN suppression_entry.from_at ELSE excluded.from_at END,
+    until_at = CASE WHEN excluded.source = 'import' AND suppression_entry.source <> 'import' AND EXISTS (
+            SELECT 1 FROM suppression_list l WHERE l.generation = suppression_entry.generation AND l.role IS NOT NULL)
+        THEN suppression_entry.until_at ELSE excluded.until_at END,
+    reason = coalesce(excluded.reason, suppression_entry.reason),
+    import = CASE WHEN excluded.source <> 'import' AND suppression_entry.source = 'import' THEN 0
+        ELSE suppression_entry.import END,
+    source = CASE WHEN suppression_entry.source = excluded.source THEN suppression_entry.source
+        WHEN suppression_entry.source = 'import' THEN 'import,' || excluded.source
+        WHEN excluded.source = 'import' AND suppression_entry.source IN ('keyword', 'review')
+            THEN 'import,' || suppression_entry.source
+        WHEN suppression_entry.source = 'review' OR (suppression_entry.source = 'keyword'
+            AND excluded.source NOT IN ('import', 'review')) THEN excluded.source
+        ELSE suppression_entry.source END";
 
 /// A new suppression list.
 #[derive(Debug, Clone)]
@@ -234,10 +256,12 @@ impl Tx {
         entries: &[SuppressionEntry],
         import: i64,
     ) -> Result<i64, StoreError> {
-        // the row's lock keeps the size right while others add
-        const TOUCH: &str = "UPDATE suppression_list SET changes = changes + 1 WHERE number = $1";
-        on!(self, conn => sqlx::query(TOUCH).bind(list.number).execute(conn).await?.rows_affected());
-        let added = self.suppression_write(list.generation, entries, import).await?;
+        // the row's lock keeps the size right while others add; a replace may have ended while we waited for it
+        const TOUCH: &str =
+            "UPDATE suppression_list SET changes = changes + 1 WHERE number = $1 RETURNING generation";
+        let generation: Option<i64> =
+            on!(self, conn => sqlx::query_scalar(TOUCH).bind(list.number).fetch_optional(conn).await?);
+        let added = self.suppression_write(generation.unwrap_or(list.generation), entries, import).await?;
         self.suppression_count(list.number, added).await?;
         Ok(added)
     }
@@ -257,9 +281,9 @@ impl Tx {
         let sql = format!(
             "INSERT INTO suppression_entry (generation, key_hash, key, from_at, until_at, reason, source, import, added_at)
              SELECT $1, v.key_hash, v.key, v.from_at, v.until_at, v.reason, v.source, $2, v.added_at FROM {} WHERE TRUE
-             ON CONFLICT (generation, key_hash, key) DO UPDATE SET from_at = excluded.from_at, until_at = excluded.until_at,
-                reason = coalesce(excluded.reason, suppression_entry.reason)",
-            Rows::source(self, "$3", ENTRY_ROWS)
+             ON CONFLICT (generation, key_hash, key) DO UPDATE SET {}",
+            Rows::source(self, "$3", ENTRY_ROWS),
+            ON_CONFLICT
         );
         let rows = Rows::of(&once)?;
         on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(generation).bind(import).bind(rows.text())
@@ -355,6 +379,15 @@ impl Tx {
         }
         let list = self.suppression_of_role(tenant, role).await?;
         list.ok_or_else(|| StoreError::Corrupt("the opt-out list could not be made".into()))
+    }
+
+    /// The list that collects the opt-outs of a channel, if there was any.
+    pub async fn suppression_opt_out_list_if_any(
+        &mut self,
+        tenant: i64,
+        channel: Channel,
+    ) -> Result<Option<SuppressionList>, StoreError> {
+        self.suppression_of_role(tenant, opt_out_role(channel)).await
     }
 
     async fn suppression_of_role(&mut self, tenant: i64, role: &str) -> Result<Option<SuppressionList>, StoreError> {

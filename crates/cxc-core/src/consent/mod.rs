@@ -1,4 +1,9 @@
 //! The ledger of consents and opt-outs: what a person allowed or forbade, for what, and when.
+//!
+//! Entries are added and never changed. [`standing`] folds them, at an instant, into what a rule asks.
+mod revocation;
+mod standing;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,18 +12,93 @@ use utoipa::ToSchema;
 
 use crate::channel::Channel;
 
+pub use revocation::{ReachStep, RevocationReach, RevocationTerms};
+pub use standing::{ConsentQuestion, ConsentValidity, Standing, opted_out, standing};
+
+/// The source of entries that a word in a message made: START lifts only these.
+pub const SOURCE_KEYWORD: &str = "keyword";
+
 /// What kind of consent it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConsentKind {
     /// Implied by what the person did; also the soft opt-in of a customer.
     Implied,
+    /// Implied by a purchase.
+    ImpliedPurchase,
+    /// Implied by an inquiry.
+    ImpliedInquiry,
+    /// A customer who did not object when the address was taken.
+    SoftOptIn,
+    /// An established business relationship by a purchase.
+    EbrPurchase,
+    /// An established business relationship by an inquiry.
+    EbrInquiry,
     /// Given expressly, in whatever form.
     Express,
     /// Given expressly, in writing and signed, for this very use.
+    #[serde(rename = "prior_express_written", alias = "express_written")]
     ExpressWritten,
     /// A consent to be called back: it is short-lived, and calls under it are not counted.
     Callback,
+    /// A consent to be recorded. It allows no contact, and its end forbids none.
+    Recording,
+}
+
+impl ConsentKind {
+    /// Every kind.
+    pub const ALL: [ConsentKind; 10] = [
+        Self::Implied,
+        Self::ImpliedPurchase,
+        Self::ImpliedInquiry,
+        Self::SoftOptIn,
+        Self::EbrPurchase,
+        Self::EbrInquiry,
+        Self::Express,
+        Self::ExpressWritten,
+        Self::Callback,
+        Self::Recording,
+    ];
+
+    /// The name on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Implied => "implied",
+            Self::ImpliedPurchase => "implied_purchase",
+            Self::ImpliedInquiry => "implied_inquiry",
+            Self::SoftOptIn => "soft_opt_in",
+            Self::EbrPurchase => "ebr_purchase",
+            Self::EbrInquiry => "ebr_inquiry",
+            Self::Express => "express",
+            Self::ExpressWritten => "prior_express_written",
+            Self::Callback => "callback",
+            Self::Recording => "recording",
+        }
+    }
+
+    /// The kind of a name; `None` if there is none.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = name.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+        match name.as_str() {
+            "express_written" | "pewc" | "written" => Some(Self::ExpressWritten),
+            name => Self::ALL.into_iter().find(|kind| kind.as_str() == name),
+        }
+    }
+
+    /// Whether the person said so, instead of it being inferred.
+    pub fn is_express(self) -> bool {
+        matches!(self, Self::Express | Self::ExpressWritten | Self::Callback | Self::Recording)
+    }
+
+    /// Whether a consent of this kind will do where `asked` is asked for: a written one is express, a purchase implies.
+    pub fn is_a(self, asked: Self) -> bool {
+        self == asked
+            || match asked {
+                Self::Express => self == Self::ExpressWritten,
+                Self::Implied => matches!(self, Self::ImpliedPurchase | Self::ImpliedInquiry | Self::SoftOptIn),
+                _ => false,
+            }
+    }
 }
 
 /// For what a consent or a revocation holds.
@@ -39,6 +119,18 @@ pub enum ConsentScope {
         #[schema(value_type = String)]
         name: Arc<str>,
     },
+}
+
+impl ConsentScope {
+    /// Whether it holds for something of this topic and brand. Names are compared without case.
+    pub fn covers(&self, topic: Option<&str>, brand: Option<&str>) -> bool {
+        let is = |own: &str, other: Option<&str>| other.is_some_and(|o| own.trim().eq_ignore_ascii_case(o.trim()));
+        match self {
+            Self::All => true,
+            Self::Brand { name } => is(name, brand),
+            Self::Topic { name } => is(name, topic),
+        }
+    }
 }
 
 /// One entry of the ledger. Entries are added and never changed.
@@ -70,4 +162,11 @@ pub struct ConsentEvent {
     #[serde(default)]
     #[schema(value_type = String)]
     pub source: Arc<str>,
+}
+
+impl ConsentEvent {
+    /// Whether it holds for a channel.
+    pub fn on(&self, channel: Channel) -> bool {
+        self.channels.is_empty() || self.channels.contains(&channel)
+    }
 }

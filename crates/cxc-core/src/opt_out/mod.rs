@@ -1,10 +1,18 @@
-//! Words by which people answer a message: stop, help, start. The whole message must be the word.
-use std::collections::HashMap;
+//! How people answer a message: words for stop, help and start, which are the whole message, and free wording
+//! ("please stop texting me"), which is judged by [`wording`].
+mod normal;
+pub mod wording;
+mod words;
+
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::field_error::FieldError;
+use normal::{letters, push_small};
+pub use normal::{normalise, spaced};
+use words::Meaning;
 
 /// The most words of one kind.
 const MAX_WORDS: usize = 200;
@@ -32,6 +40,10 @@ pub struct KeywordSet {
     #[serde(default = "opt_out")]
     #[schema(min_items = 1, max_items = 200)]
     pub opt_out: Vec<String>,
+    /// Those of them that end everything on every channel, whatever the scope of an opt-out is.
+    #[serde(default = "opt_out_all")]
+    #[schema(max_items = 200)]
+    pub opt_out_all: Vec<String>,
     /// Help.
     #[serde(default = "help")]
     #[schema(max_items = 200)]
@@ -42,69 +54,35 @@ pub struct KeywordSet {
     pub opt_in: Vec<String>,
 }
 
-/// The words that the FCC and the carriers name must always work, whatever a tenant's own set says.
-const ALWAYS_OPT_OUT: [&str; 13] = [
-    "STOP",
-    "STOPALL",
-    "UNSUBSCRIBE",
-    "CANCEL",
-    "END",
-    "QUIT",
-    "OPTOUT",
-    "OPT-OUT",
-    "OPT OUT",
-    "REVOKE",
-    "REMOVE",
-    "ARRET",
-    "TD",
-];
-
-/// The usual ones besides: Canada, Spanish, German, Portuguese, Italian, Polish, Swedish, Czech.
-const ALSO_OPT_OUT: [&str; 12] = [
-    "UNSUB",
-    "ARRÊTER",
-    "DÉSABONNER",
-    "BAJA",
-    "ALTO",
-    "STOPP",
-    "ABMELDEN",
-    "PARAR",
-    "SAIR",
-    "CANCELLA",
-    "AVSLUTA",
-    "REZYGNUJ",
-];
-
-const HELP: [&str; 6] = ["HELP", "INFO", "AIDE", "AYUDA", "HILFE", "AJUDA"];
-
-const OPT_IN: [&str; 5] = ["START", "UNSTOP", "YES", "JOIN", "SUBSCRIBE"];
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
+fn opt_out() -> Vec<String> {
+    let mut seen = HashSet::new();
+    let all = words::of(Meaning::Always).chain(words::of(Meaning::Stop)).chain(words::of(Meaning::StopAll));
+    all.filter(|word| seen.insert(*word)).map(str::to_owned).collect()
 }
 
-fn opt_out() -> Vec<String> {
-    words(&[&ALWAYS_OPT_OUT[..], &ALSO_OPT_OUT].concat())
+fn opt_out_all() -> Vec<String> {
+    words::of(Meaning::StopAll).map(str::to_owned).collect()
 }
 
 fn help() -> Vec<String> {
-    words(&HELP)
+    words::of(Meaning::Help).map(str::to_owned).collect()
 }
 
 fn opt_in() -> Vec<String> {
-    words(&OPT_IN)
+    words::of(Meaning::Start).map(str::to_owned).collect()
 }
 
 impl Default for KeywordSet {
     fn default() -> Self {
-        Self { opt_out: opt_out(), help: help(), opt_in: opt_in() }
+        Self { opt_out: opt_out(), opt_out_all: opt_out_all(), help: help(), opt_in: opt_in() }
     }
 }
 
 impl KeywordSet {
-    fn kinds(&self) -> [(Keyword, &'static str, &[String]); 3] {
+    fn kinds(&self) -> [(Keyword, &'static str, &[String]); 4] {
         [
             (Keyword::OptOut, "/optOut", &self.opt_out),
+            (Keyword::OptOut, "/optOutAll", &self.opt_out_all),
             (Keyword::Help, "/help", &self.help),
             (Keyword::OptIn, "/optIn", &self.opt_in),
         ]
@@ -114,7 +92,7 @@ impl KeywordSet {
     pub fn validate(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
         let mut seen: HashMap<String, Keyword> = HashMap::new();
-        for word in ALWAYS_OPT_OUT {
+        for word in words::of(Meaning::Always) {
             seen.insert(normalise(word), Keyword::OptOut);
         }
         for (kind, pointer, words) in self.kinds() {
@@ -140,6 +118,7 @@ impl KeywordSet {
 #[derive(Debug, Clone)]
 pub struct Keywords {
     by_word: HashMap<String, Keyword>,
+    ends_all: HashSet<String>,
     longest: usize,
 }
 
@@ -151,69 +130,39 @@ impl Keywords {
         for (kind, _, words) in set.kinds().into_iter().rev() {
             by_word.extend(words.iter().map(|word| (normalise(word), kind)));
         }
-        by_word.extend(ALWAYS_OPT_OUT.map(|word| (normalise(word), Keyword::OptOut)));
+        by_word.extend(words::of(Meaning::Always).map(|word| (normalise(word), Keyword::OptOut)));
         by_word.remove("");
         let longest = by_word.keys().map(String::len).max().unwrap_or(0);
-        Self { by_word, longest }
+        let ends_all = set.opt_out_all.iter().map(|word| normalise(word)).collect();
+        Self { by_word, ends_all, longest }
     }
 
     /// What a message asks for; `None` if it is not, as a whole, one of the words.
     pub fn classify(&self, message: &str) -> Option<Keyword> {
+        self.by_word.get(&self.word(message)?).copied()
+    }
+
+    /// Whether a message is a word that ends everything on every channel.
+    pub fn ends_all(&self, message: &str) -> bool {
+        self.word(message).is_some_and(|word| self.ends_all.contains(&word))
+    }
+
+    /// A message as one word; `None` once it is longer than any.
+    fn word(&self, message: &str) -> Option<String> {
         let mut word = String::with_capacity(self.longest + 8);
-        for c in message.chars() {
-            push_normal(&mut word, c);
+        for c in letters(message) {
+            push_small(&mut word, c);
             if word.len() > self.longest {
                 return None;
             }
         }
-        self.by_word.get(&word).copied()
+        Some(word)
     }
 }
 
 impl Default for Keywords {
     fn default() -> Self {
         Self::new(&KeywordSet::default())
-    }
-}
-
-/// A text as words are compared: letters and digits only, small, without accents.
-pub fn normalise(text: &str) -> String {
-    let mut normal = String::with_capacity(text.len());
-    text.chars().for_each(|c| push_normal(&mut normal, c));
-    normal
-}
-
-fn push_normal(text: &mut String, c: char) {
-    let c = match c {
-        // letters and digits as wide as a Chinese character
-        '\u{ff01}'..='\u{ff5e}' => u32::from(c).checked_sub(0xfee0).and_then(char::from_u32).unwrap_or(c),
-        _ => c,
-    };
-    if !c.is_alphanumeric() {
-        return;
-    }
-    for small in c.to_lowercase().filter(|small| small.is_alphanumeric()) {
-        match small {
-            'ß' => text.push_str("ss"),
-            _ => text.push(without_accent(small)),
-        }
-    }
-}
-
-fn without_accent(c: char) -> char {
-    match c {
-        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ą' => 'a',
-        'ç' | 'ć' | 'č' => 'c',
-        'è' | 'é' | 'ê' | 'ë' | 'ę' | 'ě' => 'e',
-        'ì' | 'í' | 'î' | 'ï' | 'ı' => 'i',
-        'ñ' | 'ń' | 'ň' => 'n',
-        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' => 'o',
-        'ś' | 'š' => 's',
-        'ù' | 'ú' | 'û' | 'ü' | 'ů' => 'u',
-        'ý' | 'ÿ' => 'y',
-        'ź' | 'ż' | 'ž' => 'z',
-        'ł' => 'l',
-        other => other,
     }
 }
 
@@ -239,12 +188,28 @@ mod tests {
             "ARRE\u{302}T",
             "Baja",
             "STOP ALL",
+            "стоп!",
+            "ΣΤΟΠ",
+            "退订",
+            "הסר",
+            "إلغاء",
+            "iptal",
+            "수신 거부",
+            "बंद करो",
+            "配信停止。",
         ] {
             assert_eq!(keywords.classify(text), Some(Keyword::OptOut), "{text}");
         }
         for text in ["", "🛑", "stop it", "please stop", "don't stop", "nonstop", &"stop".repeat(1000)] {
             assert_eq!(keywords.classify(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_word_that_ends_everything_is_told_apart() {
+        let keywords = Keywords::default();
+        assert!(keywords.ends_all("Stop all!") && keywords.ends_all("STOPALL"));
+        assert!(!keywords.ends_all("STOP") && !keywords.ends_all("stop all these messages"));
     }
 
     #[test]
@@ -275,7 +240,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_message_is_read_without_failing_and_every_word_is_found(message in "\\PC{0,80}", pick in 0usize..25) {
+        fn any_message_is_read_without_failing_and_every_word_is_found(message in "\\PC{0,80}", pick in 0usize..100) {
             let keywords = Keywords::default();
             keywords.classify(&message);
             let word = &KeywordSet::default().opt_out[pick];

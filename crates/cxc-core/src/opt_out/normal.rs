@@ -1,0 +1,102 @@
+//! Texts as words are compared: without case, accents, marks, punctuation and emoji, in any script.
+use unicode_normalization::UnicodeNormalization;
+
+/// A text as one word: letters and digits only, small, without accents.
+pub fn normalise(text: &str) -> String {
+    let mut normal = String::with_capacity(text.len());
+    letters(text).for_each(|c| push_small(&mut normal, c));
+    normal
+}
+
+/// A text as words parted by one space. An apostrophe joins: `don't` is `dont`.
+pub fn spaced(text: &str) -> String {
+    let mut normal = String::with_capacity(text.len());
+    let mut is_apart = false;
+    for c in letters(text) {
+        if !c.is_alphanumeric() {
+            is_apart |= !is_joining(c);
+            continue;
+        }
+        if is_apart && !normal.is_empty() {
+            normal.push(' ');
+        }
+        is_apart = false;
+        push_small(&mut normal, c);
+    }
+    normal
+}
+
+/// The characters of a text, taken apart from their accents, letters as wide as a Chinese character made narrow.
+pub(super) fn letters(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.nfkd().filter(|c| !is_mark(*c))
+}
+
+/// Adds a character in its small form; what is no letter or digit is left out.
+pub(super) fn push_small(text: &mut String, c: char) {
+    if !c.is_alphanumeric() {
+        return;
+    }
+    for small in c.to_lowercase().filter(|small| small.is_alphanumeric()) {
+        match small {
+            'ß' => text.push_str("ss"),
+            'æ' => text.push_str("ae"),
+            'œ' => text.push_str("oe"),
+            'ø' => text.push('o'),
+            'đ' | 'ð' => text.push('d'),
+            'ł' => text.push('l'),
+            'ı' => text.push('i'),
+            'ς' => text.push('σ'),
+            // alef maksura and yeh are typed for each other
+            'ى' => text.push('ي'),
+            other => text.push(other),
+        }
+    }
+}
+
+/// Marks that change no word: accents, Arabic vowels and the stretching line, Hebrew points. The vowel signs of
+/// Devanagari do change words and stay.
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{640}' | '\u{64b}'..='\u{65f}' | '\u{670}' | '\u{591}'..='\u{5c7}')
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}')
+}
+
+fn is_joining(c: char) -> bool {
+    matches!(c, '\'' | '\u{2019}' | '\u{2018}' | '`' | '´' | '\u{2bc}') || is_sign(c)
+}
+
+/// Marks of scripts that stay part of their word without being letters: the Devanagari virama and nukta.
+fn is_sign(c: char) -> bool {
+    matches!(c, '\u{93c}' | '\u{94d}' | '\u{3099}' | '\u{309a}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accents_points_width_and_case_make_no_difference_in_any_script() {
+        for (a, b) in [
+            ("ARRÊT", "arre\u{302}t"),
+            ("ＳＴＯＰ", "stop"),
+            ("İPTAL", "iptal"),
+            ("HJÆLP", "hjaelp"),
+            ("ΔΙΑΚΟΠΉ", "διακοπη"),
+            ("ΤΈΛΟΣ", "τελος"),
+            ("إِلْغَاء", "الغاء"),
+            ("הָסֵר", "הסר"),
+            ("ストップ", "ｽﾄｯﾌﾟ"),
+            ("중지", "\u{110c}\u{116e}\u{11bc}\u{110c}\u{1175}"),
+            ("अभी", "अभी।"),
+        ] {
+            assert_eq!(normalise(a), normalise(b), "{a}");
+        }
+        assert_ne!(normalise("रोको"), normalise("रक"), "vowel signs are letters");
+    }
+
+    #[test]
+    fn words_are_parted_by_one_space_and_an_apostrophe_joins() {
+        assert_eq!(spaced("  Don’t   STOP!!🙏please "), "dont stop please");
+        assert_eq!(spaced("opt-out…now"), "opt out now");
+        assert_eq!(spaced("🛑"), "");
+    }
+}
