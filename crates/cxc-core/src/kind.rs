@@ -38,3 +38,5 @@ pub const TIME_ZONE: &str = "time_zone";
 pub const LEGAL_RULE_SETTING: &str = "legal_rule_setting";
 /// A tenant's own rules in the legal form.
 pub const LEGAL_RULE: &str = "legal_rule";
+/// A tenant's own words for stop, help and start.
+pub const OPT_OUT_WORDS: &str = "opt_out_words";

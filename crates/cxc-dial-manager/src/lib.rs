@@ -26,8 +26,9 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
     let metrics = Arc::new(DialMetrics::register(&app.metrics)?);
     let holder = app.ids.next().to_string().into();
     let keywords = Arc::new(Keywords::default());
+    let wording = Arc::new(cxc_core::opt_out::wording::Wording::shipped()?);
     let links = unsubscribe::key(&app);
-    let context = SenderContext { app: app.clone(), holder, zones, locations, keywords, links, metrics };
+    let context = SenderContext { app: app.clone(), holder, zones, locations, keywords, wording, links, metrics };
     Ok(Service::new("dial-manager", app, routes()).root(unsubscribe::routes()).work(move |stop| async move {
         sender::supervise(context, stop).await;
         Ok(())

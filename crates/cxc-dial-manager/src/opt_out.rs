@@ -1,79 +1,125 @@
-//! Opt-outs and opt-ins, whatever way they come: they change the tenant's own suppression list of the channel.
+//! Opt-outs in people's own messages: what a message means, and what follows from it in the store.
 use cxc_core::channel::Channel;
+use cxc_core::consent::{ConsentScope, RevocationReach};
+use cxc_core::kind;
+use cxc_core::opt_out::wording::{Certainty, WordingHit};
+use cxc_core::opt_out::{Keyword, KeywordSet, Keywords};
+use cxc_server::App;
+use cxc_store::opt_out::{Revocation, source};
+use cxc_store::opt_out_review::NewReview;
+use cxc_store::privacy::PersonKey;
 use cxc_store::suppression::SuppressionEntry;
 use cxc_store::{StoreError, Tx};
-use uuid::Uuid;
 
-/// How somebody opted out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// By a word in a message.
-    Keyword,
-    /// By the link in an email.
-    Link,
+use crate::sender::SenderContext;
+
+/// What a message means.
+#[derive(Debug, Clone, Copy)]
+pub enum Meaning<'a> {
+    /// It is one of the words.
+    Word {
+        /// What the word asks for.
+        keyword: Keyword,
+        /// Whether it ends everything on every channel.
+        ends_all: bool,
+    },
+    /// Its wording asks for an end, or may do so.
+    Wording(WordingHit<'a>),
+    /// Anything else.
+    Other,
 }
 
-impl Source {
-    fn as_str(self) -> &'static str {
-        match self {
-            Source::Keyword => "keyword",
-            Source::Link => "link",
+/// A message of a person.
+pub struct Heard<'a> {
+    /// Whose person.
+    pub tenant: i64,
+    /// How it came.
+    pub channel: Channel,
+    /// The person's address.
+    pub from: &'a str,
+    /// Its keyed hash.
+    pub device: i64,
+    /// What it says.
+    pub text: &'a str,
+    /// When it came.
+    pub now: i64,
+}
+
+/// What a message means by the tenant's own words, else the shipped ones, else its wording.
+pub async fn meaning<'a>(
+    tx: &mut Tx,
+    context: &'a SenderContext,
+    tenant: i64,
+    text: &str,
+) -> Result<Meaning<'a>, StoreError> {
+    let own = own_words(tx, tenant).await?;
+    let words = own.as_ref().unwrap_or(&context.keywords);
+    if let Some(keyword) = words.classify(text) {
+        return Ok(Meaning::Word { keyword, ends_all: words.ends_all(text) });
+    }
+    Ok(context.wording.classify(text).map_or(Meaning::Other, Meaning::Wording))
+}
+
+/// The tenant's own words. Some that can't be read are as none: the words that carriers name always stop.
+async fn own_words(tx: &mut Tx, tenant: i64) -> Result<Option<Keywords>, StoreError> {
+    let Some(object) = tx.object_all(tenant, kind::OPT_OUT_WORDS).await?.pop() else { return Ok(None) };
+    match serde_json::from_value::<KeywordSet>(object.body.0) {
+        Ok(set) => Ok(Some(Keywords::new(&set))),
+        Err(error) => {
+            tracing::warn!(%error, tenant, "the opt-out words of a tenant can't be read: the shipped ones hold");
+            Ok(None)
         }
     }
 }
 
-/// Puts a device on the tenant's opt-out list of a channel; true if it was not there yet. `list_id` names
-/// the list if this is the first opt-out.
-#[expect(clippy::too_many_arguments, reason = "they are the entry")]
-pub async fn add(
-    tx: &mut Tx,
-    list_id: Uuid,
-    tenant: i64,
-    channel: Channel,
-    address: &str,
-    device: i64,
-    source: Source,
-    now: i64,
-) -> Result<bool, StoreError> {
-    let list = tx.suppression_opt_out_list(tenant, channel, list_id, now).await?;
-    let entry = SuppressionEntry {
-        key_hash: device,
-        key: address.to_owned(),
-        from_at: None,
-        until_at: None,
-        reason: Some("opted out".into()),
-        source: source.as_str().into(),
-        added_at: now,
+/// Does what an opt-out asks for; answers whether it is to be confirmed: the first certain one.
+pub async fn hear(tx: &mut Tx, app: &App, heard: &Heard<'_>, meaning: &Meaning<'_>) -> Result<bool, StoreError> {
+    let (source, ends_all) = match meaning {
+        Meaning::Word { ends_all, .. } => (source::KEYWORD, *ends_all),
+        Meaning::Wording(hit) if hit.certainty == Certainty::Certain => (source::WORDING, false),
+        Meaning::Wording(hit) => return review(tx, app, heard, hit).await.map(|()| false),
+        Meaning::Other => return Ok(false),
     };
-    Ok(tx.suppression_add(&list, &[entry], 0).await? == 1)
+    let revocation = Revocation {
+        tenant: heard.tenant,
+        key: &PersonKey::Address(heard.from.to_owned()),
+        hash: None,
+        channels: &[heard.channel],
+        scope: ConsentScope::All,
+        reach: if ends_all { RevocationReach::All } else { RevocationReach::AsSaid },
+        said_at: heard.now,
+        received_at: heard.now,
+        source,
+        words: Some(heard.text),
+        evidence: None,
+    };
+    let ids = app.ids.clone();
+    let revoked = tx.opt_out(&app.hash_key, &revocation, &move || ids.next(), heard.now).await?;
+    Ok(revoked.new_entries > 0 && app.now() < revoked.confirm_until)
 }
 
-/// Takes a device from the tenant's opt-out list of a channel, if a word had put it there: what a person or
-/// a link or an import put there stays.
-pub async fn remove(
-    tx: &mut Tx,
-    list_id: Uuid,
-    tenant: i64,
-    channel: Channel,
-    address: &str,
-    device: i64,
-    now: i64,
-) -> Result<(), StoreError> {
-    let list = tx.suppression_opt_out_list(tenant, channel, list_id, now).await?;
-    let wanted = SuppressionEntry {
-        key_hash: device,
-        key: address.to_owned(),
+/// Suppresses the address and asks somebody to look. The ledger gets its entry with the decision.
+async fn review(tx: &mut Tx, app: &App, heard: &Heard<'_>, hit: &WordingHit<'_>) -> Result<(), StoreError> {
+    let list = tx.suppression_opt_out_list(heard.tenant, heard.channel, app.ids.next(), heard.now).await?;
+    let entry = SuppressionEntry {
+        key_hash: heard.device,
+        key: heard.from.to_owned(),
         from_at: None,
         until_at: None,
-        reason: None,
-        source: String::new(),
-        added_at: now,
+        reason: Some("may have opted out".into()),
+        source: source::REVIEW.into(),
+        added_at: heard.now,
     };
-    let present = tx.suppression_present(list.generation, &[wanted]).await?;
-    let by_word = |e: &SuppressionEntry| e.source == Source::Keyword.as_str();
-    let keys: Vec<(i64, String)> = present.into_iter().filter(by_word).map(|e| (e.key_hash, e.key)).collect();
-    if !keys.is_empty() {
-        tx.suppression_remove(&list, &keys).await?;
-    }
+    tx.suppression_add(&list, &[entry], 0).await?;
+    let new = NewReview {
+        channel: heard.channel.bit(),
+        key_hash: heard.device,
+        key: heard.from,
+        words: heard.text,
+        language: hit.language,
+        rule: i64::try_from(hit.line).unwrap_or(0),
+        received_at: heard.now,
+    };
+    tx.opt_out_review_insert(heard.tenant, &new).await?;
     Ok(())
 }

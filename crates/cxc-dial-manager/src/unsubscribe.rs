@@ -5,11 +5,13 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use cxc_core::channel::Channel;
+use cxc_core::consent::{ConsentScope, RevocationReach};
 use cxc_server::App;
+use cxc_store::opt_out::{Revocation, source};
+use cxc_store::privacy::PersonKey;
 use cxc_store::{StoreError, Tx};
 
 use crate::content::{UnsubscribeClaim, UnsubscribeKey};
-use crate::opt_out::{self, Source};
 
 /// Its routes, at the root of the public port.
 pub fn routes() -> Router<App> {
@@ -47,11 +49,24 @@ async fn opt_out(app: &App, claim: &UnsubscribeClaim) -> Result<(), StoreError> 
     let (tenant_no, hash, now) = (claim.tenant, claim.address_hash, app.now());
     let mut tx = app.db.begin().await?;
     // a contact that has left its list is still suppressed, by the hash alone
-    let address = address_of(&mut tx, tenant_no, hash).await?.unwrap_or_default();
-    let mut first = false;
-    for channel in Channel::ALL.into_iter().filter(|c| claim.channels & c.bit() != 0) {
-        first |= opt_out::add(&mut tx, app.ids.next(), tenant_no, channel, &address, hash, Source::Link, now).await?;
-    }
+    let address = address_of(&mut tx, tenant_no, hash).await?;
+    let is_known = address.is_some();
+    let channels: Vec<Channel> = Channel::ALL.into_iter().filter(|c| claim.channels & c.bit() != 0).collect();
+    let revocation = Revocation {
+        tenant: tenant_no,
+        key: &PersonKey::Address(address.unwrap_or_default()),
+        hash: (!is_known).then_some(hash),
+        channels: &channels,
+        scope: ConsentScope::All,
+        reach: RevocationReach::AsSaid,
+        said_at: now,
+        received_at: now,
+        source: source::LINK,
+        words: None,
+        evidence: None,
+    };
+    let ids = app.ids.clone();
+    let first = tx.opt_out(&app.hash_key, &revocation, &move || ids.next(), now).await?.new_entries > 0;
     let tenant = tx.tenant_get(tenant_no).await?;
     tx.commit().await?;
     if let (true, Some(tenant)) = (first, tenant) {

@@ -251,7 +251,8 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE consent SET key = '', words = NULL, evidence = NULL
             WHERE tenant = $1 AND key_kind = $2 AND key_hash = $3 AND key = $4";
-        const REVIEW: &str = "UPDATE opt_out_review SET key = '', words = '' WHERE tenant = $1 AND key_hash = $2 AND key = $3";
+        const REVIEW: &str =
+            "UPDATE opt_out_review SET key = '', words = '' WHERE tenant = $1 AND key_hash = $2 AND key = $3";
         let mut erased = 0;
         for (text, hash) in keys {
             erased += on!(self, conn => sqlx::query(SQL).bind(tenant).bind(kind.code()).bind(hash).bind(text)

@@ -12,6 +12,7 @@ use cxc_core::compliance::{
     AttemptRequest, Decision, ExternalAsk, Facts, IntervalCache, Part, PartKind, PastAttempt, RuleRef, RuleSet,
     Subject, SuppressedBy, SuppressionHit, ToolAnswers, Verdict, check,
 };
+use cxc_core::consent::ConsentEvent;
 use cxc_core::device::{DeviceKind, LineType};
 use cxc_core::enumerations::CallResult;
 use cxc_core::hash::HashKey;
@@ -20,6 +21,7 @@ use cxc_core::record::Reason;
 use cxc_core::treatment::{Treatment, device_order};
 use jiff::Timestamp;
 
+use crate::consent::{KeyKind, StoredConsent};
 use crate::contact::{Device, FullContact};
 use crate::location::Locations;
 use crate::record::Record;
@@ -259,10 +261,12 @@ impl Judge {
         let suppression = facts.suppression_of(chosen);
         let attempts = facts.attempts_of(chosen);
         let attempts = facts.history_is_whole.then_some(attempts.as_slice());
+        let consents = facts.consents_of(chosen);
         let known = Facts {
             suppression: Some(&suppression),
             attempts,
             attempts_since: facts.since,
+            consents: Some(&consents),
             tools,
             ..Facts::none_known()
         };
@@ -400,6 +404,7 @@ impl Place {
 /// The facts of a whole batch.
 struct BatchFacts {
     suppressed: HashMap<i64, Vec<Suppressed>>,
+    consents: HashMap<(KeyKind, i64), Vec<StoredConsent>>,
     attempts: HashMap<i64, Vec<PastAttempt>>,
     /// Whether every attempt that may count was read; if not, nobody of the batch is contacted.
     history_is_whole: bool,
@@ -422,6 +427,7 @@ impl BatchFacts {
         let clients: Vec<i64> = chosen.iter().filter_map(|c| c.client).collect();
         let mut facts = Self {
             suppressed: HashMap::new(),
+            consents: HashMap::new(),
             attempts: HashMap::new(),
             history_is_whole: true,
             since: Timestamp::MIN,
@@ -435,6 +441,9 @@ impl BatchFacts {
                 let list = RuleRef::new(list.id.to_string(), list.changes);
                 facts.suppressed.entry(hit.key_hash).or_default().push(Suppressed { list, by, key: hit.key });
             }
+        }
+        for consent in tx.consents_of(scope.tenant, &devices, &clients).await? {
+            facts.consents.entry((consent.key_kind(), consent.key_hash)).or_default().push(consent);
         }
         if let Some(reach) = scope.rules.history_reach(scope.channel) {
             let since = now.saturating_sub(reach);
@@ -514,6 +523,26 @@ impl BatchFacts {
             SuppressedBy::ClientId,
         ));
         hits
+    }
+
+    /// The ledger of a device and its person, as the core judges by it.
+    fn consents_of(&self, chosen: &Chosen<'_>) -> Vec<ConsentEvent> {
+        if self.consents.is_empty() {
+            return Vec::new();
+        }
+        let of = |kind: KeyKind, hash: Option<i64>, key: &str| {
+            let found = hash.and_then(|hash| self.consents.get(&(kind, hash))).into_iter().flatten();
+            // an erased person's entry has no key left: there the hash alone decides
+            let own = found.filter(|c| c.key.is_empty() || c.key == key);
+            own.filter_map(StoredConsent::event).collect::<Vec<_>>()
+        };
+        let device = chosen.device();
+        let is_email = device.kind == DeviceKind::Email.code();
+        let address = if is_email { device.address.to_lowercase() } else { device.address.clone() };
+        let mut events = of(KeyKind::Device, Some(device.address_hash), &address);
+        let client = chosen.contact.contact.client_id.as_deref().unwrap_or_default().trim();
+        events.extend(of(KeyKind::Client, chosen.client, client));
+        events
     }
 
     fn attempts_of(&self, chosen: &Chosen<'_>) -> Vec<PastAttempt> {

@@ -98,9 +98,10 @@ impl Tx {
     ) -> Result<Revoked, StoreError> {
         let terms = terms_of(revocation.key);
         let received = Timestamp::from_microsecond(revocation.received_at).unwrap_or(Timestamp::UNIX_EPOCH);
-        // a topic or a brand that was named stays what was named
+        // a topic or a brand that was named stays what was named; the law's reach is one of calls and texts
         let is_narrow = revocation.scope != ConsentScope::All;
-        let by_law = if is_narrow { RevocationReach::AsSaid } else { terms.reach_at(received) };
+        let is_email_only = revocation.channels.iter().all(|c| *c == Channel::Email);
+        let by_law = if is_narrow || is_email_only { RevocationReach::AsSaid } else { terms.reach_at(received) };
         let reach = by_law.max(revocation.reach);
         let channels = reach.channels(revocation.channels);
         let deadline = terms.deadline(received, |_| false).as_microsecond();
@@ -108,8 +109,11 @@ impl Tx {
         let mut new_entries = 0;
         if !is_narrow {
             for channel in &channels {
-                let entries: Vec<SuppressionEntry> =
-                    devices.iter().filter(|(key, _)| carries(*channel, key)).map(|d| entry(d, revocation, now)).collect();
+                let entries: Vec<SuppressionEntry> = devices
+                    .iter()
+                    .filter(|(key, _)| carries(*channel, key))
+                    .map(|d| entry(d, revocation, now))
+                    .collect();
                 if !entries.is_empty() {
                     let list = self.suppression_opt_out_list(revocation.tenant, *channel, new_id(), now).await?;
                     new_entries += self.suppression_add(&list, &entries, 0).await?;

@@ -120,6 +120,8 @@ impl Tx {
     ) -> Result<i64, StoreError> {
         const SQL: &str = "SELECT count(*) FROM opt_out_review
             WHERE tenant = $1 AND key_hash = $2 AND channel = $3 AND state = 'open' AND id <> $4";
-        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(key_hash).bind(channel).bind(but).fetch_one(conn).await?))
+        Ok(
+            on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(key_hash).bind(channel).bind(but).fetch_one(conn).await?),
+        )
     }
 }

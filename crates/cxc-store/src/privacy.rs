@@ -11,7 +11,9 @@ use crate::int_set::IntSet;
 use crate::{StoreError, Tx, on};
 
 pub use erase::{Erased, Erasure};
-pub use export::{AttemptData, ContactData, DeviceData, InboundData, PersonData, RecordData, SuppressionData};
+pub use export::{
+    AttemptData, ConsentData, ContactData, DeviceData, InboundData, PersonData, RecordData, SuppressionData,
+};
 
 /// By what a person is named.
 #[derive(Debug, Clone, PartialEq, Eq)]

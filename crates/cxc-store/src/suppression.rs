@@ -257,8 +257,7 @@ impl Tx {
         import: i64,
     ) -> Result<i64, StoreError> {
         // the row's lock keeps the size right while others add; a replace may have ended while we waited for it
-        const TOUCH: &str =
-            "UPDATE suppression_list SET changes = changes + 1 WHERE number = $1 RETURNING generation";
+        const TOUCH: &str = "UPDATE suppression_list SET changes = changes + 1 WHERE number = $1 RETURNING generation";
         let generation: Option<i64> =
             on!(self, conn => sqlx::query_scalar(TOUCH).bind(list.number).fetch_optional(conn).await?);
         let added = self.suppression_write(generation.unwrap_or(list.generation), entries, import).await?;

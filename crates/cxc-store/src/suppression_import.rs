@@ -1,14 +1,19 @@
 //! Imports of suppression lists, and the lists that opt-outs make. Entries bind as soon as their batch is
 //! committed: suppressing early is safe. Owning service: list builder.
 use cxc_core::channel::Channel;
+use cxc_core::consent::{ConsentKind, ConsentScope};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use crate::consent::{KeyKind, NewConsent};
 use crate::import::{ImportCounts, ListBefore, ListImport, NewImport, UNDO_TIME};
 use crate::object::Object;
+use crate::opt_out::{source, terms_of};
+use crate::privacy::PersonKey;
 use crate::suppression::{SuppressionEntry, SuppressionList};
 use crate::{Rows, StoreError, Tx, id_block::Numbered, on};
 
@@ -62,6 +67,7 @@ impl Tx {
             on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(import.number).bind(rows.text()).execute(conn).await?.rows_affected());
         }
         let added = self.suppression_write(import.generation, entries, import.number).await?;
+        self.suppression_import_revoke(import, entries).await?;
         if import.mode != "replace" {
             self.suppression_count(import.list, added).await?;
         }
@@ -84,7 +90,63 @@ impl Tx {
         )
     }
 
-    /// Ends an import; in replace mode its entries take the place of the old ones by this statement.
+    /// What a file puts on an opt-out list is a revocation too: it joins the ledger.
+    async fn suppression_import_revoke(
+        &mut self,
+        import: &ListImport,
+        entries: &[SuppressionEntry],
+    ) -> Result<(), StoreError> {
+        const LIST: &str = "SELECT channels FROM suppression_list WHERE number = $1 AND role IS NOT NULL";
+        let channels: Option<i16> =
+            on!(self, conn => sqlx::query_scalar(LIST).bind(import.list).fetch_optional(conn).await?);
+        let Some(channels) = channels else { return Ok(()) };
+        let channels: Vec<Channel> = Channel::ALL.into_iter().filter(|c| channels & c.bit() != 0).collect();
+        // an entry that ends is no revocation of a consent
+        let lasting = entries.iter().filter(|e| e.until_at.is_none());
+        let ledger: Vec<NewConsent> = lasting.map(|e| revocation(e, &channels, import.number)).collect();
+        self.consent_insert(import.tenant, &ledger).await.map(|_| ())
+    }
+
+    /// Brings the entries of an opt-out list that no file made from one contents into another; answers how many.
+    /// The caller holds the list's row.
+    async fn suppression_carry_over(&mut self, list: i64, from: i64, to: i64) -> Result<i64, StoreError> {
+        const COPY: &str = "INSERT INTO suppression_entry
+            (generation, key_hash, key, from_at, until_at, reason, source, import, added_at)
+            SELECT $3, e.key_hash, e.key, e.from_at, e.until_at, e.reason, e.source, 0, e.added_at
+            FROM suppression_entry e WHERE e.generation = $2 AND e.source <> 'import'
+              AND EXISTS (SELECT 1 FROM suppression_list l WHERE l.number = $1 AND l.role IS NOT NULL)
+            ON CONFLICT (generation, key_hash, key) DO UPDATE SET from_at = excluded.from_at,
+              until_at = excluded.until_at, source = excluded.source, import = 0";
+        let kept =
+            on!(self, conn => sqlx::query(COPY).bind(list).bind(from).bind(to).execute(conn).await?.rows_affected());
+        Ok(i64::try_from(kept).unwrap_or(0))
+    }
+
+    async fn suppression_sized(&mut self, number: i64) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE suppression_list SET size =
+            (SELECT count(*) FROM suppression_entry e WHERE e.generation = suppression_list.generation) WHERE number = $1";
+        on!(self, conn => sqlx::query(SQL).bind(number).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// How many of these an opt-out list has by another way than a file: an import leaves them as they are.
+    pub async fn suppression_import_kept(
+        &mut self,
+        import: &ListImport,
+        entries: &[SuppressionEntry],
+    ) -> Result<i64, StoreError> {
+        const LIST: &str = "SELECT 1 FROM suppression_list WHERE number = $1 AND role IS NOT NULL";
+        let is_opt_out: Option<i32> =
+            on!(self, conn => sqlx::query_scalar(LIST).bind(import.list).fetch_optional(conn).await?);
+        if is_opt_out.is_none() || import.mode == "replace" {
+            return Ok(0);
+        }
+        let present = self.suppression_present(import.generation, entries).await?;
+        Ok(i64::try_from(present.iter().filter(|e| e.source != source::IMPORT).count()).unwrap_or(0))
+    }
+
+    /// Ends an import; in replace mode its entries take the place of the old ones by this statement. An opt-out list
+    /// keeps what no file made; answers how many entries that were.
     pub async fn suppression_import_publish(
         &mut self,
         import: &ListImport,
@@ -92,20 +154,30 @@ impl Tx {
         counts: &ImportCounts,
         detail: &Value,
         now: i64,
-    ) -> Result<(), StoreError> {
+    ) -> Result<i64, StoreError> {
+        const HOLD: &str = "UPDATE suppression_list SET changes = changes + 1 WHERE number = $1";
         const SWAP: &str =
             "UPDATE suppression_list SET generation = $2, size = $3, changes = changes + 1 WHERE number = $1";
         self.suppression_garbage_release(import.list, now).await?;
+        let mut kept = 0;
         if import.mode == "replace" {
+            // whoever adds an opt-out now waits, and adds it to the new contents
+            on!(self, conn => sqlx::query(HOLD).bind(import.list).execute(conn).await?.rows_affected());
+            kept = self.suppression_carry_over(import.list, import.generation_before, import.generation).await?;
             on!(self, conn => sqlx::query(SWAP).bind(import.list).bind(import.generation).bind(size).execute(conn).await?.rows_affected());
+            if kept > 0 {
+                self.suppression_sized(import.list).await?;
+            }
             self.suppression_garbage_insert(import.generation_before, import.list, now + UNDO_TIME).await?;
         }
-        self.import_finish(import, "published", 0, counts, detail, now).await
+        self.import_finish(import, "published", 0, counts, detail, now).await?;
+        Ok(kept)
     }
 
     /// Begins the undo of an import; settle it afterwards. False when the entries of before are gone.
     pub async fn suppression_import_undo(&mut self, import: &ListImport, now: i64) -> Result<bool, StoreError> {
         const STATE: &str = "UPDATE list_import SET state = 'undoing' WHERE number = $1 AND state = 'published'";
+        const HOLD: &str = "UPDATE suppression_list SET changes = changes + 1 WHERE number = $1";
         const RECLAIM: &str = "DELETE FROM suppression_garbage WHERE generation = $1 AND list = $2 AND not_before > $3";
         const SWAP: &str =
             "UPDATE suppression_list SET generation = $2, size = $3, changes = changes + 1 WHERE number = $1";
@@ -115,8 +187,13 @@ impl Tx {
             if kept != 1 {
                 return Ok(false);
             }
+            on!(self, conn => sqlx::query(HOLD).bind(import.list).execute(conn).await?.rows_affected());
+            let kept = self.suppression_carry_over(import.list, import.generation, import.generation_before).await?;
             on!(self, conn => sqlx::query(SWAP).bind(import.list).bind(import.generation_before).bind(import.contacts_before)
                 .execute(conn).await?.rows_affected());
+            if kept > 0 {
+                self.suppression_sized(import.list).await?;
+            }
         }
         Ok(on!(self, conn => sqlx::query(STATE).bind(import.number).execute(conn).await?.rows_affected()) == 1)
     }
@@ -143,6 +220,7 @@ impl Tx {
                 return Ok(Some(i64::MAX));
             }
         }
+        self.consent_void_import(import.number, now).await?;
         let state = if import.state == "running" { ended } else { "undone" };
         on!(self, conn => sqlx::query(DONE).bind(import.number).bind(state).bind(now).execute(conn).await?.rows_affected());
         Ok(None)
@@ -249,5 +327,33 @@ impl Tx {
             return self.object_insert(tenant, "suppression_list", &object).await;
         }
         done
+    }
+}
+
+/// An entry of a file as the ledger has it.
+fn revocation(entry: &SuppressionEntry, channels: &[Channel], import: i64) -> NewConsent {
+    let key = match entry.key.as_str() {
+        address if address.contains('@') || address.starts_with('+') => PersonKey::Address(address.to_owned()),
+        other => PersonKey::ClientId(other.to_owned()),
+    };
+    let received = Timestamp::from_microsecond(entry.added_at).unwrap_or(Timestamp::UNIX_EPOCH);
+    NewConsent {
+        key_kind: KeyKind::Device,
+        key_hash: entry.key_hash,
+        key: entry.key.clone(),
+        kind: ConsentKind::Express,
+        revoked: true,
+        channels: channels.to_vec(),
+        scope: ConsentScope::All,
+        // a file does not say when: what was consented to before it ends
+        said_at: entry.added_at,
+        received_at: entry.added_at,
+        effective_at: entry.added_at,
+        deadline: Some(terms_of(&key).deadline(received, |_| false).as_microsecond()),
+        expires_at: None,
+        source: source::IMPORT.into(),
+        words: entry.reason.clone(),
+        evidence: None,
+        import,
     }
 }

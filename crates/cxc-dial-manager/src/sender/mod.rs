@@ -40,8 +40,10 @@ pub struct SenderContext {
     pub zones: Zones,
     /// Interned locations.
     pub locations: Arc<cxc_store::location::Locations>,
-    /// Words by which people opt out.
+    /// Words by which people opt out, where a tenant has none of its own.
     pub keywords: Arc<cxc_core::opt_out::Keywords>,
+    /// Free wording by which people opt out.
+    pub wording: Arc<cxc_core::opt_out::wording::Wording>,
     /// The installation's secret for unsubscribe links.
     pub links: UnsubscribeKey,
     /// The dial manager's metrics.

@@ -1,9 +1,11 @@
-//! A person's own message: words that opt out, ask for help or opt in. An opt-out binds at once.
+//! A person's own message: words that opt out, ask for help or opt in, and free wording. An opt-out binds at once;
+//! what may be one binds too, and waits for somebody to look.
 use std::sync::Arc;
 
 use cxc_core::channel::Channel;
 use cxc_core::hash::HashKey;
 use cxc_core::opt_out::Keyword;
+use cxc_core::opt_out::wording::Certainty;
 use cxc_store::attempt::{AttemptUpdate, NewAttempt, month_of};
 use cxc_store::id_block::Numbered;
 use cxc_store::lease::Lease;
@@ -14,7 +16,7 @@ use super::plan::Plans;
 use super::prepare::reference;
 use crate::channel::{Body, Carrier, Inbound, InboundEvent, OutMessage, Outcome, SmsBody};
 use crate::content::{CompiledContent, Fields};
-use crate::opt_out::{self, Source};
+use crate::opt_out::{self, Heard, Meaning};
 
 /// Handles one message of a person and answers the carrier after the commit.
 pub async fn message_in(
@@ -25,34 +27,32 @@ pub async fn message_in(
     carrier: &dyn Carrier,
 ) -> Result<(), StoreError> {
     let Inbound::Message { from, to, text, provider_id } = &event.event else { return Ok(()) };
-    let keyword = context.keywords.classify(text);
     let now = context.now();
     let device = context.app.hash_key.hash(plans.tenant, from);
     let mut tx = context.app.db.begin().await?;
     tx.lease_check(lease).await?;
-    let kind = match keyword {
-        Some(Keyword::OptOut) => "opt_out",
-        Some(Keyword::Help) => "help",
-        Some(Keyword::OptIn) => "opt_in",
-        None => "reply",
+    let meaning = opt_out::meaning(&mut tx, context, plans.tenant, text).await?;
+    let kind = match meaning {
+        Meaning::Word { keyword: Keyword::OptOut, .. } => "opt_out",
+        Meaning::Wording(hit) if hit.certainty == Certainty::Certain => "opt_out",
+        Meaning::Wording(_) => "opt_out_review",
+        Meaning::Word { keyword: Keyword::Help, .. } => "help",
+        Meaning::Word { keyword: Keyword::OptIn, .. } => "opt_in",
+        Meaning::Other => "reply",
     };
     // a carrier may bring a message twice; it is acted on once
     let is_new = tx.inbound_insert(plans.number, plans.tenant, plans.channel, provider_id, device, kind, now).await?;
     let mut answer = None;
     if is_new {
-        match keyword {
-            Some(Keyword::OptOut) => {
-                let is_first = opt_out::add(
-                    &mut tx,
-                    context.app.ids.next(),
-                    plans.tenant,
-                    plans.channel,
-                    from,
-                    device,
-                    Source::Keyword,
-                    now,
-                )
-                .await?;
+        let heard = Heard { tenant: plans.tenant, channel: plans.channel, from, device, text, now };
+        match meaning {
+            Meaning::Word { keyword: Keyword::Help, .. } => answer = Some(text_for(plans, Keyword::Help)),
+            Meaning::Word { keyword: Keyword::OptIn, .. } => {
+                tx.opt_in_by_word(plans.tenant, plans.channel, from, device, text, now).await?;
+            }
+            Meaning::Other => {}
+            Meaning::Word { keyword: Keyword::OptOut, .. } | Meaning::Wording(_) => {
+                let is_first = opt_out::hear(&mut tx, &context.app, &heard, &meaning).await?;
                 context
                     .metrics
                     .opt_outs
@@ -61,12 +61,6 @@ pub async fn message_in(
                 // one confirmation, then silence
                 answer = is_first.then(|| text_for(plans, Keyword::OptOut));
             }
-            Some(Keyword::OptIn) => {
-                opt_out::remove(&mut tx, context.app.ids.next(), plans.tenant, plans.channel, from, device, now)
-                    .await?;
-            }
-            Some(Keyword::Help) => answer = Some(text_for(plans, Keyword::Help)),
-            None => {}
         }
     }
     let message = match answer.filter(|_| plans.channel == Channel::Sms) {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use super::Person;
+use crate::consent::KeyKind;
 use crate::counter::{Bucket, Deltas};
 use crate::int_set::IntSet;
 use crate::list::lease_name;
@@ -36,6 +37,8 @@ pub struct Erased {
     pub open_attempts: u64,
     /// Suppression entries that keep only their keyed hash.
     pub suppression: u64,
+    /// Entries of the consent ledger that keep only their keyed hash.
+    pub consents: u64,
     /// Audit events whose details are gone.
     pub audit: u64,
 }
@@ -53,12 +56,14 @@ impl Tx {
         let (records, deltas) = self.erase_records(person, now).await?;
         let (attempts, open_attempts) = self.erase_attempts(person).await?;
         let suppression = self.erase_suppression(person).await?;
+        let mut consents = self.consent_erase(person.tenant, KeyKind::Device, &person.addresses).await?;
+        consents += self.consent_erase(person.tenant, KeyKind::Client, &person.client_ids).await?;
         self.erase_images(person).await?;
         let audit = self.erase_texts(person).await?;
         let (contacts, devices) = self.erase_contacts(person).await?;
         // the counters are the most wanted rows: last
         self.record_counters_add(0, &deltas).await?;
-        Ok(Erasure::Done(Erased { contacts, devices, records, attempts, open_attempts, suppression, audit }))
+        Ok(Erasure::Done(Erased { contacts, devices, records, attempts, open_attempts, suppression, consents, audit }))
     }
 
     async fn erase_contacts(&mut self, person: &Person) -> Result<(u64, u64), StoreError> {

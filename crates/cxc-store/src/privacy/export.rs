@@ -1,6 +1,7 @@
 //! Everything known of one person, as a document.
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
+use cxc_core::consent::ConsentEvent;
 use cxc_core::device::DeviceKind;
 use cxc_core::enumerations::CallResult;
 use cxc_core::record::{Reason, RecordStatus};
@@ -9,6 +10,7 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
 use super::Person;
+use crate::consent::StoredConsent;
 use crate::contact::FullContact;
 use crate::int_set::IntSet;
 use crate::{StoreError, Tx, on};
@@ -24,6 +26,7 @@ pub struct PersonData {
     pub records: Vec<RecordData>,
     pub attempts: Vec<AttemptData>,
     pub suppression: Vec<SuppressionData>,
+    pub consents: Vec<ConsentData>,
     pub inbound_messages: Vec<InboundData>,
 }
 
@@ -136,6 +139,21 @@ pub struct SuppressionData {
     pub added_at: String,
 }
 
+/// An entry of the ledger of consents and opt-outs.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the members read by themselves")]
+pub struct ConsentData {
+    pub value: String,
+    /// The entry as rules judge it.
+    pub entry: Option<ConsentEvent>,
+    pub received_at: String,
+    pub effective_at: String,
+    pub words: Option<String>,
+    pub evidence: Option<String>,
+    pub voided_at: Option<String>,
+}
+
 /// A message that came from the person. Its words are not kept.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -199,6 +217,7 @@ impl Tx {
             records: self.person_records(person).await?,
             attempts: self.person_attempts(person).await?,
             suppression: self.person_suppression(person).await?,
+            consents: self.person_consents(person).await?,
             inbound_messages: self.person_inbound(person).await?,
         })
     }
@@ -284,6 +303,22 @@ impl Tx {
             added_at: time(row.added_at),
         };
         Ok(rows.into_iter().map(data).collect())
+    }
+
+    async fn person_consents(&mut self, person: &Person) -> Result<Vec<ConsentData>, StoreError> {
+        let hashes = |keys: &[(String, i64)]| keys.iter().map(|k| k.1).collect::<Vec<_>>();
+        let (devices, clients) = (hashes(&person.addresses), hashes(&person.client_ids));
+        let found = self.consents_of(person.tenant, &devices, &clients).await?;
+        let data = |c: StoredConsent| ConsentData {
+            entry: c.event(),
+            value: c.key,
+            received_at: time(c.received_at),
+            effective_at: time(c.effective_at),
+            words: c.words,
+            evidence: c.evidence,
+            voided_at: c.voided_at.map(time),
+        };
+        Ok(found.into_iter().map(data).collect())
     }
 
     async fn person_inbound(&mut self, person: &Person) -> Result<Vec<InboundData>, StoreError> {
