@@ -2,6 +2,7 @@
 
 mod custom_rules;
 mod external_rules;
+mod consents;
 mod metrics;
 pub mod rules;
 mod stop_switch;
@@ -44,6 +45,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(require(custom_rules::TEST, routes!(custom_rules::test_expression)))
         .routes(require(custom_rules::TEST, routes!(custom_rules::test_rule)))
         .routes(require(external_rules::TEST, routes!(external_rules::test_rule)))
+        .merge(consents::routes())
         .routes(require(stop_switch::READ, routes!(stop_switch::get)))
         .routes(require(stop_switch::WRITE, routes!(stop_switch::set)))
 }

@@ -1,7 +1,6 @@
 //! Opt-outs in people's own messages: what a message means, and what follows from it in the store.
 use cxc_core::channel::Channel;
 use cxc_core::consent::{ConsentScope, RevocationReach};
-use cxc_core::kind;
 use cxc_core::opt_out::wording::{Certainty, WordingHit};
 use cxc_core::opt_out::{Keyword, KeywordSet, Keywords};
 use cxc_server::App;
@@ -62,8 +61,8 @@ pub async fn meaning<'a>(
 
 /// The tenant's own words. Some that can't be read are as none: the words that carriers name always stop.
 async fn own_words(tx: &mut Tx, tenant: i64) -> Result<Option<Keywords>, StoreError> {
-    let Some(object) = tx.object_all(tenant, kind::OPT_OUT_WORDS).await?.pop() else { return Ok(None) };
-    match serde_json::from_value::<KeywordSet>(object.body.0) {
+    let Some(body) = tx.opt_out_words(tenant).await? else { return Ok(None) };
+    match serde_json::from_value::<KeywordSet>(body) {
         Ok(set) => Ok(Some(Keywords::new(&set))),
         Err(error) => {
             tracing::warn!(%error, tenant, "the opt-out words of a tenant can't be read: the shipped ones hold");

@@ -12,7 +12,7 @@ use cxc_core::location::Country;
 use cxc_server::app::time_text;
 use cxc_server::audit::Entry as AuditEntry;
 use cxc_server::document::{self, Cursor, CursorKey, Page};
-use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Code, Principal};
+use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Code, Principal, Scope};
 use cxc_store::Tx;
 use cxc_store::suppression::{SuppressionEntry, SuppressionList as Row};
 use jiff::civil::Date;
@@ -157,7 +157,7 @@ pub(crate) async fn add(
     let (body, name, row) = list_of(&mut tx, principal.tenant, id, true).await?;
     let entry = read(&app, &readers, principal.tenant, &body, &new)?;
     tx.suppression_add(&row, std::slice::from_ref(&entry), 0).await?;
-    audit(&app, &mut tx, &principal, "add_entries", id, &name, 1).await?;
+    audit(&app, &mut tx, &principal, "add_entries", id, &name, 1, None).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, ApiJson(EntryView::from(entry))).into_response())
 }
@@ -171,9 +171,26 @@ pub(crate) struct Which {
     /// The country of a number without one.
     #[param(nullable = false)]
     country: Option<String>,
+    /// Why; needed where the list collects opt-outs.
+    #[param(nullable = false)]
+    reason: Option<String>,
+}
+
+/// Taking from a list that collects opt-outs needs the right to change what is required, and a reason.
+fn may_take(principal: &Principal, row: &Row, reason: Option<&str>) -> Result<Option<String>, ApiError> {
+    if row.role.is_none() {
+        return Ok(None);
+    }
+    principal.need(Scope::ComplianceRequired)?;
+    let reason = reason.map(str::trim).filter(|r| (1..=500).contains(&r.chars().count()));
+    let missing = "this list collects opt-outs: say why an entry is taken from it, in 1 to 500 characters";
+    reason.map(|r| Some(r.to_owned())).ok_or_else(|| ApiError::invalid("/reason", "required", missing))
 }
 
 /// Remove an entry.
+///
+/// From a list that collects opt-outs it needs `compliance:required` and a reason, and the ledger still has the
+/// opt-out: only a later consent of the person lifts it.
 #[utoipa::path(delete, path = "/suppression-lists/{id}/entries", tag = "Suppression", operation_id = "removeSuppressionEntry",
     params(("id" = Uuid, Path), Which), responses((status = NO_CONTENT), ApiError))]
 pub(crate) async fn remove(
@@ -185,12 +202,13 @@ pub(crate) async fn remove(
 ) -> Result<Response, ApiError> {
     let mut tx = app.db.begin().await?;
     let (body, name, row) = list_of(&mut tx, principal.tenant, id, true).await?;
+    let reason = may_take(&principal, &row, which.reason.as_deref())?;
     let key = normalise(&readers, body.kind, &which.value, which.country.as_deref())?;
     let hash = app.hash_key.hash(principal.tenant, &key);
     if tx.suppression_remove(&row, &[(hash, key)]).await? == 0 {
         return Err(ApiError::not_found("entry"));
     }
-    audit(&app, &mut tx, &principal, "remove_entries", id, &name, 1).await?;
+    audit(&app, &mut tx, &principal, "remove_entries", id, &name, 1, reason).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -252,6 +270,10 @@ pub(crate) struct EntryBulk {
     #[serde(default)]
     #[schema(max_items = 1000)]
     delete: Vec<String>,
+    /// Why entries are removed; needed where the list collects opt-outs.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    reason: Option<String>,
 }
 
 /// What became of one item of a bulk call.
@@ -286,6 +308,7 @@ pub(crate) async fn bulk(
     let tenant = principal.tenant;
     let mut tx = app.db.begin().await?;
     let (body, name, row) = list_of(&mut tx, tenant, id, true).await?;
+    let reason = if bulk.delete.is_empty() { None } else { may_take(&principal, &row, bulk.reason.as_deref())? };
     let mut results = Vec::new();
     let (mut add, mut take) = (Vec::new(), Vec::new());
     let outcome =
@@ -301,7 +324,7 @@ pub(crate) async fn bulk(
     }
     tx.suppression_add(&row, &add, 0).await?;
     tx.suppression_remove(&row, &take).await?;
-    audit(&app, &mut tx, &principal, "bulk_entries", id, &name, add.len() + take.len()).await?;
+    audit(&app, &mut tx, &principal, "bulk_entries", id, &name, add.len() + take.len(), reason).await?;
     tx.commit().await?;
     Ok(ApiJson(EntryBulkResults { results }).into_response())
 }
@@ -315,6 +338,7 @@ fn bounded(items: usize) -> Result<(), ApiError> {
 }
 
 /// Values are personal: the audit log has their number only.
+#[expect(clippy::too_many_arguments, reason = "they are the entry of the audit log")]
 async fn audit(
     app: &App,
     tx: &mut Tx,
@@ -323,9 +347,14 @@ async fn audit(
     id: Uuid,
     name: &str,
     entries: usize,
+    reason: Option<String>,
 ) -> Result<(), ApiError> {
     let entry = AuditEntry::new(action, kind::SUPPRESSION_LIST).of(id, name);
-    entry.changed(None, Some(json!({ "entries": entries }))).write(app, tx, principal).await
+    let mut after = json!({ "entries": entries });
+    if let (Some(reason), Some(members)) = (reason, after.as_object_mut()) {
+        members.insert("reason".into(), reason.into());
+    }
+    entry.changed(None, Some(after)).write(app, tx, principal).await
 }
 
 fn read(

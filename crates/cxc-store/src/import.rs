@@ -196,6 +196,13 @@ impl Tx {
         Ok(())
     }
 
+    /// Changes what is kept of an import besides its counts.
+    pub async fn import_detail_set(&mut self, import: i64, detail: &Value) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE list_import SET detail = $2 WHERE number = $1";
+        on!(self, conn => sqlx::query(SQL).bind(import).bind(Json(detail)).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
     /// One import of a list of a tenant.
     pub async fn import_get(&mut self, tenant: i64, number: i64) -> Result<Option<ListImport>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM list_import WHERE tenant = $1 AND number = $2");

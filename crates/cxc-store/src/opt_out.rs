@@ -3,10 +3,14 @@
 use cxc_core::channel::Channel;
 use cxc_core::consent::{ConsentKind, ConsentScope, RevocationReach, RevocationTerms, SOURCE_KEYWORD};
 use cxc_core::hash::HashKey;
+use cxc_core::kind;
 use jiff::Timestamp;
+use serde_json::Value;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use crate::consent::{KeyKind, NewConsent};
+use crate::object::Object;
 use crate::privacy::PersonKey;
 use crate::suppression::SuppressionEntry;
 use crate::{StoreError, Tx};
@@ -217,6 +221,47 @@ impl Tx {
         };
         self.consent_insert(tenant, &[grant]).await?;
         Ok(true)
+    }
+}
+
+impl Tx {
+    /// A tenant's own words for stop, help and start; nothing if it has none of its own.
+    pub async fn opt_out_words(&mut self, tenant: i64) -> Result<Option<Value>, StoreError> {
+        Ok(self.object_all(tenant, kind::OPT_OUT_WORDS).await?.pop().map(|object| object.body.0))
+    }
+
+    /// Sets them.
+    pub async fn opt_out_words_set(
+        &mut self,
+        tenant: i64,
+        id: Uuid,
+        words: Value,
+        by: &str,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let Some(mut own) = self.object_all(tenant, kind::OPT_OUT_WORDS).await?.pop() else {
+            let object = Object {
+                id,
+                name: "Opt-out words".into(),
+                description: String::new(),
+                body: Json(words),
+                version: 1,
+                created_at: now,
+                created_by: by.into(),
+                updated_at: now,
+                updated_by: by.into(),
+            };
+            return self.object_insert(tenant, kind::OPT_OUT_WORDS, &object).await;
+        };
+        own.body = Json(words);
+        own.version += 1;
+        own.updated_at = now;
+        own.updated_by = by.into();
+        if self.object_update(tenant, kind::OPT_OUT_WORDS, &own).await? {
+            Ok(())
+        } else {
+            Err(StoreError::AlreadyExists(kind::OPT_OUT_WORDS))
+        }
     }
 }
 

@@ -65,6 +65,7 @@ async fn run(cli: &Cli, config: &Config) -> Result<(), Failure> {
         Command::Group(command) => commands::group::run(config, command).await,
         Command::Suppress(asked) => commands::suppress::run(config, asked).await,
         Command::Export(asked) => commands::export::run(config, asked).await,
+        Command::Consent(command) => commands::consent::run(config, command).await,
         Command::Erase(asked) => commands::person::erase(config, asked).await,
         Command::Backup(backup) => commands::backup::run(config, &backup.file).await,
         Command::Restore(restore) => commands::restore::run(config, restore).await,

@@ -23,6 +23,8 @@ pub struct Detail {
     pub duration_ms: u64,
     /// The name of the rejects file in the folder of rejects; nothing if no line was rejected.
     pub rejects_file: Option<String>,
+    /// Entries of an opt-out list that people asked for and that the file would have changed or dropped.
+    pub kept: i64,
     /// Why it failed.
     pub error: Option<String>,
 }
@@ -69,6 +71,8 @@ pub struct ImportOutcome {
     pub mapping: Vec<String>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
+    /// Entries of an opt-out list that people asked for and that stay whatever the file says.
+    pub kept: i64,
     /// Why it failed.
     pub error: Option<String>,
     /// When it began, RFC 3339.
@@ -102,6 +106,7 @@ impl ImportOutcome {
             delimiter: detail.delimiter,
             mapping: detail.mapping,
             duration_ms: detail.duration_ms,
+            kept: detail.kept,
             error: detail.error,
             started_at: cxc_server::app::time_text(import.started_at),
             finished_at: import.finished_at.map(cxc_server::app::time_text),
@@ -133,6 +138,7 @@ impl ImportOutcome {
             "filtered": self.filtered,
             "blank": self.blank,
             "devices": self.devices,
+            "kept": self.kept,
             "rejects_file": rejects_path,
             "warnings": self.warnings.iter().map(|w| json!({
                 "kind": w.kind, "count": w.count, "first_line": w.first_line, "text": w.text,

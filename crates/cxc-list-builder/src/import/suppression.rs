@@ -114,6 +114,8 @@ struct Tally {
     rejects: RejectsWriter<BufWriter<File>>,
     /// Entries more than before; in replace mode: entries.
     added: i64,
+    /// Opt-outs of people that the file leaves as they are.
+    kept: i64,
     warnings: Warnings,
 }
 
@@ -165,7 +167,8 @@ impl Work<'_> {
         let Opened { file, plan, .. } = opened;
         let total_bytes = file.total_bytes;
         let rejects = rejects_file(self.context, import, &file)?;
-        let mut tally = Tally { counts: ImportCounts::default(), rejects, added: 0, warnings: Warnings::default() };
+        let mut tally =
+            Tally { counts: ImportCounts::default(), rejects, added: 0, kept: 0, warnings: Warnings::default() };
         let mut batches = BatchStream::spawn(file, RECORDS, 2);
         while let Some(batch) = batches.next().await {
             let batch = batch?;
@@ -237,6 +240,7 @@ impl Work<'_> {
                 }
             }
         }
+        tally.kept += tx.suppression_import_kept(import, &write).await?;
         tally.added += tx.suppression_import_write(import, &write).await?;
         tx.commit().await?;
         Ok(())
@@ -353,10 +357,16 @@ impl Work<'_> {
         tally.rejects.finish().map_err(|e| JobError::Internal(e.into()))?;
         detail.rejects_file = keep_rejects(self.context, import, rejected);
         detail.warnings = tally.warnings.into_list();
-        let detail = serde_json::to_value(&detail).map_err(StoreError::from)?;
+        detail.kept = tally.kept;
+        let json = serde_json::to_value(&detail).map_err(StoreError::from)?;
         let mut tx = app.db.begin().await?;
         tx.lease_check(lease.lease()).await?;
-        tx.suppression_import_publish(import, tally.added, &tally.counts, &detail, app.now()).await?;
+        let kept = tx.suppression_import_publish(import, tally.added, &tally.counts, &json, app.now()).await?;
+        if kept > 0 {
+            detail.kept += kept;
+            let json = serde_json::to_value(&detail).map_err(StoreError::from)?;
+            tx.import_detail_set(import.number, &json).await?;
+        }
         let body = json!({ "suppressionListId": self.list, "importId": import.number.to_string() });
         tx.event_insert(import.tenant, "lists", "suppression_imported", &self.list.to_string(), &body, app.now())
             .await?;

@@ -1,5 +1,7 @@
 //! One command a file. Each works on the configured database, whether or not a server runs.
 pub mod backup;
+pub mod consent;
+mod consent_file;
 mod desk;
 pub mod export;
 pub mod group;

@@ -166,7 +166,7 @@ async fn add(
     Ok(added > 0)
 }
 
-fn channel(name: ChannelName) -> Channel {
+pub(super) fn channel(name: ChannelName) -> Channel {
     match name {
         ChannelName::Voice => Channel::Voice,
         ChannelName::Sms => Channel::Sms,

@@ -1,0 +1,43 @@
+//! The words of a tenant for stop, help and start: the shipped ones until it has its own.
+use axum::extract::State;
+use cxc_core::opt_out::KeywordSet;
+use cxc_server::audit::Entry;
+use cxc_server::{ApiError, ApiJson, App, Principal};
+use cxc_store::StoreError;
+use serde_json::Value;
+
+fn read(body: Value) -> Result<KeywordSet, StoreError> {
+    Ok(serde_json::from_value(body)?)
+}
+
+/// Show the words that mean stop, help and start
+#[utoipa::path(get, path = "/compliance/opt-out-words", tag = "Compliance", operation_id = "getOptOutWords",
+    responses((status = OK, body = KeywordSet), ApiError))]
+pub(crate) async fn get(State(app): State<App>, principal: Principal) -> Result<axum::Json<KeywordSet>, ApiError> {
+    let own = app.db.read().await?.opt_out_words(principal.tenant).await?;
+    Ok(axum::Json(own.map(read).transpose()?.unwrap_or_default()))
+}
+
+/// Set the words that mean stop, help and start
+///
+/// The words that carriers name stop in any case. A kind that is left out has the shipped words.
+#[utoipa::path(put, path = "/compliance/opt-out-words", tag = "Compliance", operation_id = "setOptOutWords",
+    request_body = KeywordSet, responses((status = OK, body = KeywordSet), ApiError))]
+pub(crate) async fn set(
+    State(app): State<App>,
+    principal: Principal,
+    ApiJson(wanted): ApiJson<KeywordSet>,
+) -> Result<axum::Json<KeywordSet>, ApiError> {
+    let errors = wanted.validate();
+    if !errors.is_empty() {
+        return Err(ApiError::validation(errors));
+    }
+    let after = serde_json::to_value(&wanted).map_err(StoreError::from)?;
+    let mut tx = app.db.begin().await?;
+    let before = tx.opt_out_words(principal.tenant).await?;
+    tx.opt_out_words_set(principal.tenant, app.ids.next(), after.clone(), &principal.name, app.now()).await?;
+    let entry = Entry::new("update", cxc_core::kind::OPT_OUT_WORDS).changed(before, Some(after));
+    entry.write(&app, &mut tx, &principal).await?;
+    tx.commit().await?;
+    Ok(axum::Json(wanted))
+}
