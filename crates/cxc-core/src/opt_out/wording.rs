@@ -87,9 +87,8 @@ impl Wording {
                 continue;
             }
             let mut parts = line.splitn(3, ' ');
-            let (effect, language, pattern) = match (parts.next(), parts.next(), parts.next()) {
-                (Some(effect), Some(language), Some(pattern)) => (effect, language, pattern),
-                _ => return Err(wrong("a rule is `VERDICT LANGUAGE PATTERN`".into())),
+            let (Some(effect), Some(language), Some(pattern)) = (parts.next(), parts.next(), parts.next()) else {
+                return Err(wrong("a rule is `VERDICT LANGUAGE PATTERN`".into()));
             };
             let effect = match effect {
                 "sure" => Effect::Sure,
