@@ -1,8 +1,8 @@
 //! The compliance manager: editing and versioning rules, the stop switch.
 
+mod consents;
 mod custom_rules;
 mod external_rules;
-mod consents;
 mod metrics;
 pub mod rules;
 mod stop_switch;
