@@ -32,7 +32,7 @@ impl<'a> ConsentView<'a> {
         let mut view = Self::default();
         let revoked = events
             .iter()
-            .filter(|e| e.revoked && e.kind != ConsentKind::Callback && e.at <= now)
+            .filter(|e| e.revoked && !matches!(e.kind, ConsentKind::Callback | ConsentKind::Recording) && e.at <= now)
             .filter(|e| revokes(e, channel, subject, reach))
             .max_by_key(|e| e.at);
         let since = revoked.map_or(Timestamp::MIN, |e| e.at);
@@ -80,10 +80,12 @@ impl<'a> ConsentView<'a> {
 
 fn bit(kind: ConsentKind) -> u8 {
     match kind {
-        ConsentKind::Implied => 1,
+        ConsentKind::Implied | ConsentKind::ImpliedPurchase | ConsentKind::ImpliedInquiry | ConsentKind::SoftOptIn => 1,
         ConsentKind::Express => 2,
         ConsentKind::ExpressWritten => 4,
         ConsentKind::Callback => 8,
+        // a relationship is a matter of the subject, a recording one of its own rule
+        ConsentKind::EbrPurchase | ConsentKind::EbrInquiry | ConsentKind::Recording => 0,
     }
 }
 
