@@ -34,10 +34,15 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
     let metrics = metrics::CampaignMetrics::register(&app.metrics)?;
     let handler = Arc::new(LoadHandler { app: app.clone(), zones, locations });
     let (jobs_app, lifecycle_app, lifecycle_metrics) = (app.clone(), app.clone(), metrics.clone());
+    let numbers = app.numbers.clone();
     Ok(Service::new("campaign-manager", app, routes())
         .measured(metrics.http)
         .work(move |stop| async move {
             run_jobs(jobs_app, handler, LOADS_AT_ONCE, stop).await;
+            Ok(())
+        })
+        .work(move |stop| async move {
+            stop.run_until_cancelled(numbers.watch()).await;
             Ok(())
         })
         .work(move |stop| lifecycle::look_after(lifecycle_app, lifecycle_metrics, stop)))

@@ -4,6 +4,10 @@
 pub const CONTACT_LIST: &str = "contact_list";
 /// Suppression lists.
 pub const SUPPRESSION_LIST: &str = "suppression_list";
+/// Lists of numbers: national registers and the customer's own.
+pub const NUMBER_LIST: &str = "number_list";
+/// Sources of number intelligence over HTTP.
+pub const NUMBER_SOURCE: &str = "number_source";
 /// Selection rules.
 pub const SELECTION_RULE: &str = "selection_rule";
 /// Label schemas.

@@ -15,6 +15,7 @@ pub mod group_state;
 pub mod hash;
 pub mod kind;
 pub mod location;
+pub mod number_set;
 pub mod opt_out;
 pub mod phone;
 pub mod record;

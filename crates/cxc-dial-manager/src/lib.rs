@@ -28,11 +28,18 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
     let keywords = Arc::new(Keywords::default());
     let wording = Arc::new(cxc_core::opt_out::wording::Wording::shipped()?);
     let links = unsubscribe::key(&app);
+    let numbers = app.numbers.clone();
     let context = SenderContext { app: app.clone(), holder, zones, locations, keywords, wording, links, metrics };
-    Ok(Service::new("dial-manager", app, routes()).root(unsubscribe::routes()).work(move |stop| async move {
-        sender::supervise(context, stop).await;
-        Ok(())
-    }))
+    Ok(Service::new("dial-manager", app, routes())
+        .root(unsubscribe::routes())
+        .work(move |stop| async move {
+            stop.run_until_cancelled(numbers.watch()).await;
+            Ok(())
+        })
+        .work(move |stop| async move {
+            sender::supervise(context, stop).await;
+            Ok(())
+        }))
 }
 
 /// The routes, below the base path.

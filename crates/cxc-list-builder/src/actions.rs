@@ -165,21 +165,26 @@ async fn rule(tx: &mut Tx, tenant: i64, id: Option<Uuid>) -> Result<Option<Selec
 }
 
 /// A list of either kind: what is audited, and what its documents say.
-struct Target {
-    kind: &'static str,
-    id: Uuid,
-    name: String,
-    body: Value,
+pub(crate) struct Target {
+    pub kind: &'static str,
+    pub id: Uuid,
+    pub name: String,
+    pub body: Value,
 }
 
-async fn target(app: &App, tenant: i64, kind: &'static str, id: Uuid) -> Result<Target, ApiError> {
+pub(crate) async fn target(app: &App, tenant: i64, kind: &'static str, id: Uuid) -> Result<Target, ApiError> {
     let object = app.db.read().await?.object_get(tenant, kind, id).await?;
-    let noun = if kind == kind::CONTACT_LIST { "contact list" } else { "suppression list" };
+    let noun = match kind {
+        kind::CONTACT_LIST => "contact list",
+        kind::NUMBER_LIST => "number list",
+        kind::NUMBER_SOURCE => "number source",
+        _ => "suppression list",
+    };
     let object = object.ok_or_else(|| ApiError::not_found(noun))?;
     Ok(Target { kind, id, name: object.name, body: object.body.0 })
 }
 
-async fn queue(
+pub(crate) async fn queue(
     app: &App,
     principal: &Principal,
     target: &Target,
@@ -213,7 +218,7 @@ async fn queue(
     Ok(JobView::from(job).accepted())
 }
 
-fn json(value: impl Serialize) -> Result<Value, ApiError> {
+pub(crate) fn json(value: impl Serialize) -> Result<Value, ApiError> {
     serde_json::to_value(value).map_err(ApiError::internal)
 }
 
@@ -405,7 +410,7 @@ pub(crate) async fn export_file(
     download(folders.exports.join(export_name(id)), "export.csv").await
 }
 
-async fn download(path: std::path::PathBuf, name: &str) -> Result<Response, ApiError> {
+pub(crate) async fn download(path: std::path::PathBuf, name: &str) -> Result<Response, ApiError> {
     let file = match tokio::fs::File::open(path).await {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(ApiError::not_found("file")),

@@ -11,6 +11,8 @@ use crate::upload_store::{LIFE, UploadStore};
 
 /// Contacts of a step: some tens of milliseconds of SQLite's only writer.
 const STEP: i64 = 1_000;
+/// Chunks of lists of numbers of a step: 4 MiB.
+const CHUNKS: i64 = 4;
 const PAUSE: Duration = Duration::from_millis(100);
 const IDLE: Duration = Duration::from_secs(15);
 /// Rejects and exports are kept for thirty days, like the jobs that made them.
@@ -37,7 +39,8 @@ async fn step(app: &App) -> Result<bool, StoreError> {
     let mut tx = app.db.begin_relaxed().await?;
     let more = tx.garbage_step(now, STEP).await?
         || tx.contact_before_forget(now, STEP).await?
-        || tx.suppression_garbage_step(now, STEP).await?;
+        || tx.suppression_garbage_step(now, STEP).await?
+        || tx.number_list_garbage_step(CHUNKS).await?;
     tx.commit().await?;
     Ok(more)
 }

@@ -8,6 +8,7 @@ use cxc_core::kind;
 use cxc_server::ApiError;
 use cxc_server::job_runner::{JobControl, JobError, JobHandler};
 use cxc_store::job::Job;
+use cxc_store::number_list::LOAD_JOB;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -16,7 +17,9 @@ use crate::export::{ExportSettings, Exported, export_contacts, export_suppressio
 use crate::import::{
     ImportContext, ImportSettings, Progress, run_import, run_suppression_import, run_suppression_undo, run_undo,
 };
+use crate::intelligence::{ANSWERS_LOAD, ANSWERS_QUERY, AnswersPayload, load_answers, query_answers};
 use crate::metrics::BuilderMetrics;
+use crate::numbers::{LoadPayload, run_load};
 
 /// Imports a file into a contact list.
 pub const LIST_IMPORT: &str = "list_import";
@@ -31,8 +34,17 @@ pub const SUPPRESSION_UNDO: &str = "suppression_undo";
 /// Writes a suppression list to a file.
 pub const SUPPRESSION_EXPORT: &str = "suppression_export";
 /// Every kind.
-pub const KINDS: &[&str] =
-    &[LIST_IMPORT, LIST_UNDO, LIST_EXPORT, SUPPRESSION_IMPORT, SUPPRESSION_UNDO, SUPPRESSION_EXPORT];
+pub const KINDS: &[&str] = &[
+    LIST_IMPORT,
+    LIST_UNDO,
+    LIST_EXPORT,
+    SUPPRESSION_IMPORT,
+    SUPPRESSION_UNDO,
+    SUPPRESSION_EXPORT,
+    LOAD_JOB,
+    ANSWERS_LOAD,
+    ANSWERS_QUERY,
+];
 
 /// Where the file of an import is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,10 +92,7 @@ impl ListJobs {
 
     async fn import(&self, job: &Job, control: &JobControl) -> Result<Value, JobError> {
         let payload: ImportPayload = payload(job)?;
-        let path = match &payload.source {
-            Source::Upload(id) => self.uploads.join(id.to_string()),
-            Source::Path(path) => path.clone(),
-        };
+        let path = self.path_of(&payload.source);
         let (list, settings, watch) = (subject(job)?, &payload.settings, &*self.watch);
         let done = if job.kind == SUPPRESSION_IMPORT {
             let document =
@@ -98,6 +107,19 @@ impl ListJobs {
             metrics.imported(job.tenant, &import.counts);
         }
         answer(&done?)
+    }
+
+    async fn load_numbers(&self, job: &Job, control: &JobControl) -> Result<Value, JobError> {
+        let payload: LoadPayload = payload(job)?;
+        let path = self.path_of(&payload.source);
+        answer(&run_load(&self.context, subject(job)?, &payload.settings, &path, control, &self.watch).await?)
+    }
+
+    fn path_of(&self, source: &Source) -> PathBuf {
+        match source {
+            Source::Upload(id) => self.uploads.join(id.to_string()),
+            Source::Path(path) => path.clone(),
+        }
     }
 
     async fn export(&self, job: &Job, control: &JobControl) -> Result<Value, JobError> {
@@ -139,6 +161,12 @@ impl JobHandler for ListJobs {
             LIST_UNDO => answer(&run_undo(&self.context, subject(job)?, control).await?),
             SUPPRESSION_UNDO => answer(&run_suppression_undo(&self.context, subject(job)?, control).await?),
             LIST_EXPORT | SUPPRESSION_EXPORT => self.export(job, control).await,
+            LOAD_JOB => self.load_numbers(job, control).await,
+            ANSWERS_LOAD => {
+                let payload: AnswersPayload = payload(job)?;
+                load_answers(&self.context, &payload, &self.path_of(&payload.source), control).await
+            }
+            ANSWERS_QUERY => query_answers(&self.context, subject(job)?, &payload(job)?, control).await,
             other => Err(JobError::Internal(anyhow::anyhow!("no handler of {other}"))),
         }
     }

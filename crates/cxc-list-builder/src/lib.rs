@@ -6,9 +6,11 @@ pub mod export;
 pub mod file;
 mod housekeeping;
 pub mod import;
+pub mod intelligence;
 pub mod jobs;
 pub mod mapping;
 pub mod metrics;
+pub mod numbers;
 pub mod upload_store;
 mod uploads;
 
@@ -99,6 +101,14 @@ pub fn routes(folders: Folders) -> OpenApiRouter<App> {
         .routes(require(Scope::SuppressionWrite, routes!(actions::import_suppression)))
         .routes(require(Scope::SuppressionExport, routes!(actions::export_suppression)))
         .routes(require(Scope::SuppressionWrite, routes!(actions::undo_suppression)))
+        .merge(crud::<intelligence::NumberSource>())
+        .routes(require(Scope::ComplianceRequired, routes!(intelligence::api::load)))
+        .routes(require(Scope::ComplianceRequired, routes!(intelligence::api::query)))
+        .routes(require(Scope::ComplianceRead, routes!(intelligence::api::search)))
+        .routes(require(Scope::ComplianceRequired, routes!(numbers::api::load)))
+        .routes(require(Scope::ComplianceRequired, routes!(numbers::api::activate)))
+        .routes(require(Scope::ComplianceRead, routes!(numbers::api::versions)))
+        .routes(require(Scope::ComplianceRequired, routes!(numbers::api::rejects)))
         .routes(cxc_server::signed_in(routes!(actions::export_file)))
         .layer(Extension(UploadStore::new(folders.uploads.clone())))
         .layer(Extension(folders))

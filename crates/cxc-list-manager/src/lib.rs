@@ -7,6 +7,7 @@ pub mod contacts;
 mod entries;
 pub mod labels;
 mod metrics;
+pub mod number_lists;
 mod preview;
 pub mod selection_rules;
 pub mod suppression_lists;
@@ -61,6 +62,7 @@ pub fn routes(readers: Readers) -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(crud::<contact_lists::ContactList>())
         .merge(crud::<suppression_lists::SuppressionList>())
+        .merge(crud::<number_lists::NumberList>())
         .merge(crud::<selection_rules::SelectionRule>())
         .merge(crud::<labels::LabelSchema>())
         .routes(require(Scope::ListsRead, routes!(preview::preview)))

@@ -1,4 +1,5 @@
 //! What a handler may reach. Passed as axum state; there are no globals.
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -6,6 +7,7 @@ use std::time::Duration;
 use cxc_core::Micros;
 use cxc_core::hash::HashKey;
 use cxc_store::Db;
+use cxc_store::number_lists::NumberLists;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -38,12 +40,15 @@ pub struct App {
     pub outbound: Outbound,
     /// The shipped legal rules and what else the rules of tenants stand on.
     pub rules: RuleData,
+    /// The lists of numbers that this process holds, shared by all its components.
+    pub numbers: NumberLists,
 }
 
 impl App {
     /// An application on an open database, with empty metrics.
     pub fn new(db: Db, clock: Arc<dyn Clock>, hash_key: HashKey, config: ServerConfig) -> Self {
         Self {
+            numbers: NumberLists::new(db.clone(), config.number_cache.clone()),
             db,
             ids: Ids::new(clock.clone()),
             clock,
@@ -96,6 +101,8 @@ pub struct ServerConfig {
     pub trust_forwarded: bool,
     /// The largest JSON body, in bytes.
     pub body_limit: usize,
+    /// Where the bytes of lists of numbers are kept from one start to the next; nowhere if `None`.
+    pub number_cache: Option<PathBuf>,
     /// How long the lease of a channel account's sender lives; after a crash another one starts that much later.
     pub sender_lease: Duration,
     /// Networks that are not public and that requests to services of tenants may reach all the same.
@@ -140,6 +147,7 @@ impl Default for ServerConfig {
             rate_limit: Some(RateLimit { per_second: 50, burst: 100 }),
             trust_forwarded: false,
             body_limit: 5 * 1024 * 1024,
+            number_cache: None,
             sender_lease: Duration::from_secs(15),
             outbound_networks: Vec::new(),
             version: env!("CARGO_PKG_VERSION").into(),

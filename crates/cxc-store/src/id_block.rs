@@ -26,6 +26,8 @@ pub enum Numbered {
     Location,
     /// Entries of the consent ledger, and messages in review.
     Consent,
+    /// Lists of numbers, and the bytes of their versions.
+    NumberList,
 }
 
 impl Numbered {
@@ -42,6 +44,7 @@ impl Numbered {
             Self::Event => "event",
             Self::Location => "location",
             Self::Consent => "consent",
+            Self::NumberList => "number_list",
         }
     }
 }

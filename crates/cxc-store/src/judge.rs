@@ -23,7 +23,10 @@ use jiff::Timestamp;
 
 use crate::consent::{KeyKind, StoredConsent};
 use crate::contact::{Device, FullContact};
+use crate::judge_intelligence::BatchIntelligence;
+use crate::judge_numbers::BatchNumbers;
 use crate::location::Locations;
+use crate::number_lists::NumberLists;
 use crate::record::Record;
 use crate::suppression::{DEVICE, SuppressionList};
 use crate::{StoreError, Tx};
@@ -112,12 +115,19 @@ pub struct Judge {
     locations: Arc<Locations>,
     hash_key: HashKey,
     answers: Answers,
+    numbers: Option<NumberLists>,
 }
 
 impl Judge {
     /// A judge with its own interval cache.
     pub fn new(cache: IntervalCache, locations: Arc<Locations>, hash_key: HashKey) -> Self {
-        Self { cache, locations, hash_key, answers: Answers::default() }
+        Self { cache, locations, hash_key, answers: Answers::default(), numbers: None }
+    }
+
+    /// With the lists of numbers of the process. Without them no list is known, and rules that need one deny.
+    #[must_use]
+    pub fn with_numbers(self, numbers: NumberLists) -> Self {
+        Self { numbers: Some(numbers), ..self }
     }
 
     /// Judges each contact at an instant, in their order. Three statements for the whole batch at most.
@@ -130,13 +140,21 @@ impl Judge {
     ) -> Result<Vec<Finding>, StoreError> {
         let chosen: Vec<Result<Chosen<'_>, Finding>> = cases.iter().map(|case| self.choose(scope, case)).collect();
         let found: Vec<&Chosen<'_>> = chosen.iter().filter_map(|c| c.as_ref().ok()).collect();
-        let facts = BatchFacts::gather(tx, scope, &found, now).await?;
+        let mut facts = BatchFacts::gather(tx, scope, &found, now).await?;
         let mut wanted: Vec<i64> =
             found.iter().flat_map(|c| [c.contact.contact.location, c.device().location]).collect();
         wanted.sort_unstable();
         wanted.dedup();
         let locations = self.locations.resolve(tx, &wanted).await?;
         let at = Timestamp::from_microsecond(now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        if let Some(numbers) = self.numbers.as_ref().filter(|_| scope.channel != Channel::Email) {
+            let lists = numbers.at_hand(tx, scope.tenant).await?;
+            if lists.has_answers() {
+                let devices: Vec<i64> = found.iter().map(|chosen| chosen.device().address_hash).collect();
+                facts.intelligence = BatchIntelligence::new(tx.number_answers(scope.tenant, &devices).await?);
+            }
+            facts.numbers = Some(BatchNumbers::new(&lists, scope.channel, at));
+        }
         let batch = Batch { scope, facts: &facts, locations: &locations, at };
         let unasked = ToolAnswers { at_load: !scope.before_attempt, external: Vec::new() };
         let mut judged: Vec<Result<(Chosen<'_>, Verdict), Finding>> = Vec::with_capacity(chosen.len());
@@ -259,14 +277,20 @@ impl Judge {
             ..AttemptRequest::new(scope.channel, scope.grp, device.address_hash)
         };
         let suppression = facts.suppression_of(chosen);
+        let suppression = facts.lists_are_whole().then_some(suppression.as_slice());
+        let holding = facts.numbers.as_ref().map(|numbers| numbers.holding(&device.address));
+        let numbers = facts.numbers.as_ref().zip(holding.as_deref()).and_then(|(n, holding)| n.facts(holding));
+        let intelligence = facts.intelligence.of(device.address_hash, &device.address);
         let attempts = facts.attempts_of(chosen);
         let attempts = facts.history_is_whole.then_some(attempts.as_slice());
         let consents = facts.consents_of(chosen);
         let known = Facts {
-            suppression: Some(&suppression),
+            suppression,
             attempts,
             attempts_since: facts.since,
             consents: Some(&consents),
+            numbers,
+            intelligence: intelligence.as_ref(),
             tools,
             ..Facts::none_known()
         };
@@ -409,6 +433,10 @@ struct BatchFacts {
     /// Whether every attempt that may count was read; if not, nobody of the batch is contacted.
     history_is_whole: bool,
     since: Timestamp,
+    /// What the lists of numbers say, where they bear on the channel.
+    numbers: Option<BatchNumbers>,
+    /// What number intelligence says of the devices.
+    intelligence: BatchIntelligence,
 }
 
 /// An entry that may be a person's: the hash says so, the key must agree.
@@ -431,6 +459,8 @@ impl BatchFacts {
             attempts: HashMap::new(),
             history_is_whole: true,
             since: Timestamp::MIN,
+            numbers: None,
+            intelligence: BatchIntelligence::default(),
         };
         // an empty list holds nobody: most groups are spared the question
         let lists: Vec<SuppressionList> = scope.suppression.iter().filter(|l| l.size > 0).cloned().collect();
@@ -500,9 +530,16 @@ impl BatchFacts {
         }
     }
 
+    /// Whether every list that suppresses could be asked.
+    fn lists_are_whole(&self) -> bool {
+        !self.numbers.as_ref().is_some_and(BatchNumbers::own_unknown)
+    }
+
     fn suppression_of(&self, chosen: &Chosen<'_>) -> Vec<SuppressionHit> {
+        let listed = self.numbers.iter().flat_map(|numbers| numbers.suppression(&chosen.device().address));
+        let mut listed: Vec<SuppressionHit> = listed.collect();
         if self.suppressed.is_empty() {
-            return Vec::new();
+            return listed;
         }
         let by = |hash: Option<i64>, key: &str, by: SuppressedBy| {
             let found = hash.and_then(|hash| self.suppressed.get(&hash)).into_iter().flatten();
@@ -522,6 +559,7 @@ impl BatchFacts {
             chosen.contact.contact.client_id.as_deref().unwrap_or_default().trim(),
             SuppressedBy::ClientId,
         ));
+        hits.append(&mut listed);
         hits
     }
 

@@ -12,6 +12,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "access", include_str!("../migrations/0002_access.sql")),
     (3, "lists", include_str!("../migrations/0003_lists.sql")),
     (4, "campaigns", include_str!("../migrations/0004_campaigns.sql")),
+    (6, "numbers", include_str!("../migrations/0006_numbers.sql")),
     (7, "evidence", include_str!("../migrations/0007_evidence.sql")),
     (8, "consent", include_str!("../migrations/0008_consent.sql")),
 ];

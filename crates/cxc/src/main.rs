@@ -64,6 +64,7 @@ async fn run(cli: &Cli, config: &Config) -> Result<(), Failure> {
         Command::Import(asked) => commands::import::run(config, asked).await,
         Command::Group(command) => commands::group::run(config, command).await,
         Command::Suppress(asked) => commands::suppress::run(config, asked).await,
+        Command::Numbers(command) => commands::numbers::run(config, command).await,
         Command::Export(asked) => commands::export::run(config, asked).await,
         Command::Consent(command) => commands::consent::run(config, command).await,
         Command::Erase(asked) => commands::person::erase(config, asked).await,

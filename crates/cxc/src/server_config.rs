@@ -19,6 +19,7 @@ pub fn of(config: &Config, port: Option<u16>) -> ServerConfig {
         rate_limit: Some(limit).filter(|limit| limit.per_second > 0),
         trust_forwarded: config.http.trust_forwarded,
         body_limit: config.limits.body_bytes,
+        number_cache: Some(config.data_dir.join("numbers")),
         sender_lease: config.sender_lease,
         outbound_networks: config.outbound_networks.clone(),
         version: env!("CARGO_PKG_VERSION").into(),

@@ -116,7 +116,9 @@ impl LoadHandler {
         };
         let run = Run { app: &self.app, audience: &audience, fence, control };
         let cache = IntervalCache::new(self.zones.clone(), IntervalCache::CAPACITY);
-        let mut judge = Judge::new(cache, Arc::clone(&self.locations), self.app.hash_key);
+        self.app.numbers.prepare(control.job().tenant).await;
+        let judge = Judge::new(cache, Arc::clone(&self.locations), self.app.hash_key);
+        let mut judge = judge.with_numbers(self.app.numbers.clone());
         let mut result = LoadResult::default();
         let total: i64 = audience.lists.iter().map(|l| l.list.contacts).sum();
         control.progress(audience.size.min(total), total);

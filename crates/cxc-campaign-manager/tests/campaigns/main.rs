@@ -4,6 +4,7 @@ mod by_itself;
 mod counting;
 mod documents;
 mod loading;
+mod numbers;
 mod records;
 mod reloading;
 mod states;

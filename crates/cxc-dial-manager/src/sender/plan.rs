@@ -86,6 +86,7 @@ pub struct Plans {
 impl Plans {
     /// Reads an account and its groups. `None` when the account is gone.
     pub async fn load(context: &SenderContext, tenant: i64, number: i64, id: Uuid) -> Result<Option<Self>, StoreError> {
+        context.app.numbers.prepare(tenant).await;
         Self::read(context, tenant, number, id, None).await
     }
 

@@ -44,6 +44,7 @@ impl Renderer {
     pub fn new(context: SenderContext, epoch: i64) -> Self {
         let cache = IntervalCache::new(context.zones.clone(), IntervalCache::CAPACITY);
         let judge = Judge::new(cache, Arc::clone(&context.locations), context.app.hash_key);
+        let judge = judge.with_numbers(context.app.numbers.clone());
         Self { context, judge, ids: IdBlocks::new(Numbered::Attempt, ATTEMPT_IDS), epoch }
     }
 

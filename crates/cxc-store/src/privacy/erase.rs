@@ -58,6 +58,9 @@ impl Tx {
         let suppression = self.erase_suppression(person).await?;
         let mut consents = self.consent_erase(person.tenant, KeyKind::Device, &person.addresses).await?;
         consents += self.consent_erase(person.tenant, KeyKind::Client, &person.client_ids).await?;
+        for (number, hash) in &person.addresses {
+            self.number_answer_erase(person.tenant, *hash, number).await?;
+        }
         self.erase_images(person).await?;
         let audit = self.erase_texts(person).await?;
         let (contacts, devices) = self.erase_contacts(person).await?;

@@ -47,14 +47,14 @@ pub async fn run(config: &Config, asked: &Import) -> Result<(), Failure> {
 }
 
 /// What is imported: a file, or a copy of standard input that goes when this does.
-struct Input {
-    path: PathBuf,
-    shown: String,
+pub(super) struct Input {
+    pub path: PathBuf,
+    pub shown: String,
     copy: Option<NamedTempFile>,
 }
 
 impl Input {
-    fn of(file: &Path) -> Result<Self, Failure> {
+    pub fn of(file: &Path) -> Result<Self, Failure> {
         if file == Path::new("-") {
             return Self::standard().context("standard input can't be read").map_err(Failure::start);
         }
@@ -71,7 +71,7 @@ impl Input {
     }
 
     /// The name under which the list of imports has it.
-    fn file_name(&self) -> String {
+    pub fn file_name(&self) -> String {
         let name = self.path.file_name().filter(|_| self.copy.is_none());
         name.map_or_else(|| self.shown.clone(), |name| name.to_string_lossy().into_owned())
     }
@@ -91,13 +91,13 @@ async fn unmake(desk: &Desk, tenant: i64, list: Uuid) -> Result<(), Failure> {
 }
 
 /// A bar on a terminal, nothing in a pipe.
-fn progress_bar(file: &Path) -> ProgressBar {
+pub(super) fn progress_bar(file: &Path) -> ProgressBar {
     let size = file.metadata().map_or(0, |m| m.len());
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {msg}  {bytes_per_sec}  {eta} left");
     ProgressBar::new(size).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-fn shown_by(bar: ProgressBar) -> Watch {
+pub(super) fn shown_by(bar: ProgressBar) -> Watch {
     Arc::new(move |progress: Progress| {
         bar.set_length(progress.total_bytes);
         bar.set_position(progress.bytes);

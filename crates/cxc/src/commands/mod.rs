@@ -9,6 +9,7 @@ pub mod import;
 pub mod jobs;
 pub mod lists;
 pub mod migrate;
+pub mod numbers;
 pub mod openapi;
 pub mod person;
 pub mod restore;

@@ -1,0 +1,337 @@
+//! The lists of numbers that a process holds in memory: one value, shared by all components of the process. It holds
+//! the active versions of the tenants that somebody judges for, notices a new version within a second, and swaps it
+//! in while look-ups go on; the old one goes when its last look-up ends.
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cxc_core::channel::Channel;
+use cxc_core::number_set::{NumberListKind, NumberSet};
+use cxc_core::phone::PhoneNumber;
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use crate::number_list::{ActiveList, INSTALLATION, NumberList};
+use crate::{Db, StoreError, Tx, number_bytes};
+
+/// How often new versions are looked for.
+const LOOK: Duration = Duration::from_millis(500);
+/// A tenant for which nobody judged for so long needs no lists in memory.
+const IDLE: Duration = Duration::from_secs(600);
+/// What was looked up longer ago is looked up again by who judges: then nobody watches in this process.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// The lists of numbers of one process. Cheap to clone.
+#[derive(Clone)]
+pub struct NumberLists(Arc<Shared>);
+
+struct Shared {
+    db: Db,
+    cache: Option<PathBuf>,
+    known: Mutex<Known>,
+    /// One load at a time: two would need twice the memory.
+    loading: tokio::sync::Mutex<()>,
+    /// One of those who watch does it; the others wait to take over.
+    watching: tokio::sync::Mutex<()>,
+    wanted: tokio::sync::Notify,
+    failing: AtomicBool,
+}
+
+#[derive(Default)]
+struct Known {
+    /// The numbers in memory, by list.
+    held: HashMap<i64, Held>,
+    tenants: HashMap<i64, Asked>,
+}
+
+#[derive(Clone)]
+struct Held {
+    blob: i64,
+    version: i64,
+    as_of: Timestamp,
+    set: Arc<NumberSet>,
+}
+
+struct Asked {
+    at: Instant,
+    looked: Instant,
+    lists: Arc<TenantLists>,
+}
+
+/// How far a list can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListState {
+    /// No version of it was ever activated.
+    NotLoaded,
+    /// A version is active, but this process does not hold it yet.
+    Loading,
+    /// It can be asked.
+    Loaded {
+        /// Its version.
+        version: i64,
+        /// When its numbers are of.
+        as_of: Timestamp,
+    },
+}
+
+/// A list that bears on a tenant.
+#[derive(Debug, Clone)]
+pub struct ListAtHand {
+    /// Its row.
+    pub list: NumberList,
+    /// How far it can be asked.
+    pub state: ListState,
+    set: Option<Arc<NumberSet>>,
+}
+
+impl ListAtHand {
+    /// Whether it is the customer's own.
+    pub fn is_own(&self) -> bool {
+        self.list.kind() == NumberListKind::Customer
+    }
+
+    /// Whether it bears on a channel.
+    pub fn bears_on(&self, channel: Channel) -> bool {
+        self.list.channels & channel.bit() != 0
+    }
+
+    /// Whether it holds a number.
+    pub fn holds(&self, number: PhoneNumber) -> bool {
+        self.set.as_ref().is_some_and(|set| set.contains(number))
+    }
+
+    /// Whether its numbers are older than it says itself that they may be; the legal age is the rules' affair.
+    /// Numbers of the future are of a clock that can't be trusted.
+    pub fn is_expired(&self, now: Timestamp) -> bool {
+        let ListState::Loaded { as_of, .. } = self.state else { return false };
+        let age = now.duration_since(as_of);
+        let most = self.list.max_age_days.map(|days| SignedDuration::from_hours(24 * days));
+        most.is_some_and(|most| age > most) || age < SignedDuration::from_hours(-24)
+    }
+}
+
+/// The lists that bear on a tenant, as they were at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct TenantLists {
+    lists: Vec<ListAtHand>,
+    has_answers: bool,
+}
+
+impl TenantLists {
+    /// The most lists of a tenant and its installation together.
+    pub const MOST: usize = 64;
+
+    /// Every list.
+    pub fn lists(&self) -> &[ListAtHand] {
+        &self.lists
+    }
+
+    /// Whether the tenant has any answer of number intelligence.
+    pub fn has_answers(&self) -> bool {
+        self.has_answers
+    }
+
+    /// Whether a list has an active version whose numbers are not at hand.
+    pub fn is_loading(&self) -> bool {
+        self.lists.iter().any(|list| list.state == ListState::Loading)
+    }
+}
+
+impl NumberLists {
+    /// The lists of a database, with a folder where their bytes are kept from one start to the next.
+    pub fn new(db: Db, cache: Option<PathBuf>) -> Self {
+        Self(Arc::new(Shared {
+            db,
+            cache,
+            known: Mutex::default(),
+            loading: tokio::sync::Mutex::default(),
+            watching: tokio::sync::Mutex::default(),
+            wanted: tokio::sync::Notify::new(),
+            failing: AtomicBool::new(false),
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The folder where the bytes of versions are kept.
+    pub fn cache(&self) -> Option<&Path> {
+        self.0.cache.as_deref()
+    }
+
+    /// The lists of a tenant as they are at hand, and asks for those that are not. Reads at most the lists' rows, by
+    /// the caller's transaction, and these only where nobody watches.
+    pub async fn at_hand(&self, tx: &mut Tx, tenant: i64) -> Result<Arc<TenantLists>, StoreError> {
+        let now = Instant::now();
+        if let Some(asked) = self.lock().tenants.get_mut(&tenant) {
+            asked.at = now;
+            if now.duration_since(asked.looked) < FRESH {
+                return Ok(Arc::clone(&asked.lists));
+            }
+        }
+        let rows = Rows::read(tx, &[tenant]).await?;
+        let lists = self.publish(tenant, &rows, true);
+        self.0.wanted.notify_waiters();
+        Ok(lists)
+    }
+
+    /// Loads what a tenant needs and is not at hand yet. Call it before the first judgement, outside of a transaction.
+    /// What can't be loaded counts as unknown afterwards.
+    pub async fn prepare(&self, tenant: i64) {
+        if let Err(error) = self.load_for(tenant).await {
+            tracing::warn!(%error, tenant, "the lists of numbers of a tenant can't be loaded");
+        }
+    }
+
+    async fn load_for(&self, tenant: i64) -> Result<(), StoreError> {
+        let rows = Rows::read(&mut self.0.db.read().await?, &[tenant]).await?;
+        if self.publish(tenant, &rows, true).is_loading() || self.is_behind(&rows.lists) {
+            self.refresh().await?;
+        }
+        Ok(())
+    }
+
+    fn is_behind(&self, rows: &[ActiveList]) -> bool {
+        let known = self.lock();
+        rows.iter().any(|row| row.blob.is_some() && known.held.get(&row.list.number).map(|held| held.blob) != row.blob)
+    }
+
+    /// Looks for new versions of the lists of those tenants that are judged for, and loads them, one after the other.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
+        let _one = self.0.loading.lock().await;
+        let tenants = self.tenants();
+        if tenants.is_empty() {
+            self.lock().held.clear();
+            return Ok(());
+        }
+        let rows = Rows::read(&mut self.0.db.read().await?, &tenants).await?;
+        self.lock()
+            .held
+            .retain(|number, _| rows.lists.iter().any(|row| row.list.number == *number && row.blob.is_some()));
+        self.publish_all(&tenants, &rows);
+        let (mut loaded, mut failed) = (false, None);
+        for row in &rows.lists {
+            match self.load(row).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    loaded = true;
+                    self.publish_all(&tenants, &rows);
+                }
+                // the other lists are loaded all the same, and of this one the last good version stays
+                Err(error) => failed = Some(error),
+            }
+        }
+        if loaded {
+            self.sweep().await;
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// Loads the active version of a list unless it is at hand; answers whether it did.
+    async fn load(&self, row: &ActiveList) -> Result<bool, StoreError> {
+        let (Some(blob), Some(sha256), Some(as_of)) = (row.blob, &row.sha256, row.as_of) else { return Ok(false) };
+        if self.lock().held.get(&row.list.number).is_some_and(|held| held.blob == blob) {
+            return Ok(false);
+        }
+        let set = number_bytes::load(&self.0.db, blob, sha256, self.0.cache.as_deref()).await?;
+        let as_of = Timestamp::from_microsecond(as_of).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let held = Held { blob, version: row.list.active, as_of, set: Arc::new(set) };
+        let numbers = held.set.len();
+        self.lock().held.insert(row.list.number, held);
+        tracing::info!(list = %row.list.id, version = row.list.active, numbers, "a list of numbers is loaded");
+        Ok(true)
+    }
+
+    /// The tenants that somebody judged for of late; the others are forgotten.
+    fn tenants(&self) -> Vec<i64> {
+        let mut known = self.lock();
+        known.tenants.retain(|_, asked| asked.at.elapsed() < IDLE);
+        known.tenants.keys().copied().collect()
+    }
+
+    fn publish_all(&self, tenants: &[i64], rows: &Rows) {
+        for tenant in tenants {
+            self.publish(*tenant, rows, false);
+        }
+    }
+
+    /// Puts a tenant's lists together from what is at hand, in the place of those of before.
+    fn publish(&self, tenant: i64, rows: &Rows, is_asked: bool) -> Arc<TenantLists> {
+        let mut known = self.lock();
+        let mut lists = TenantLists { has_answers: rows.answered.contains(&tenant), ..TenantLists::default() };
+        let bears = |row: &&ActiveList| row.list.tenant == tenant || row.list.tenant == INSTALLATION;
+        for row in rows.lists.iter().filter(bears).take(TenantLists::MOST) {
+            let held = known.held.get(&row.list.number).filter(|_| row.blob.is_some());
+            let state = match held {
+                Some(held) => ListState::Loaded { version: held.version, as_of: held.as_of },
+                None if row.blob.is_some() => ListState::Loading,
+                None => ListState::NotLoaded,
+            };
+            let set = held.map(|held| Arc::clone(&held.set));
+            lists.lists.push(ListAtHand { list: row.list.clone(), state, set });
+        }
+        let (lists, now) = (Arc::new(lists), Instant::now());
+        let at = known.tenants.get(&tenant).filter(|_| !is_asked).map_or(now, |asked| asked.at);
+        known.tenants.insert(tenant, Asked { at, looked: now, lists: Arc::clone(&lists) });
+        lists
+    }
+
+    async fn sweep(&self) {
+        let Some(folder) = self.0.cache.clone() else { return };
+        let swept = async {
+            let known = self.0.db.read().await?.number_list_digests().await?;
+            let done = tokio::task::spawn_blocking(move || number_bytes::sweep(&folder, &known)).await;
+            done.map_err(|e| StoreError::Corrupt(e.to_string()))?.map_err(|e| StoreError::Database(sqlx::Error::Io(e)))
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!(%error, "the cache of lists of numbers can't be swept");
+        }
+    }
+
+    /// Keeps the lists up to date until the future is dropped: as the work of each component that judges. One of them
+    /// does it at a time.
+    pub async fn watch(&self) {
+        let _first = self.0.watching.lock().await;
+        loop {
+            let failing = match self.refresh().await {
+                Ok(()) => false,
+                Err(error) => {
+                    if !self.0.failing.load(Ordering::Relaxed) {
+                        tracing::warn!(%error, "lists of numbers can't be loaded; the last good versions stay");
+                    }
+                    true
+                }
+            };
+            self.0.failing.store(failing, Ordering::Relaxed);
+            let pause = if failing { 10 * LOOK } else { LOOK };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.0.wanted.notified(), if !failing => {}
+            }
+        }
+    }
+
+    /// How many numbers are in memory, and in how many lists.
+    pub fn held(&self) -> (usize, u64) {
+        let known = self.lock();
+        (known.held.len(), known.held.values().map(|held| held.set.len()).sum())
+    }
+}
+
+/// What the store says of the lists of some tenants.
+struct Rows {
+    lists: Vec<ActiveList>,
+    answered: Vec<i64>,
+}
+
+impl Rows {
+    async fn read(tx: &mut Tx, tenants: &[i64]) -> Result<Self, StoreError> {
+        let mut owners = tenants.to_vec();
+        owners.push(INSTALLATION);
+        let lists = tx.number_lists_active(&owners).await?;
+        Ok(Self { lists, answered: tx.number_answers_any(tenants).await? })
+    }
+}
