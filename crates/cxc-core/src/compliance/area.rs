@@ -1,4 +1,6 @@
 //! Where a rule holds: everywhere, in a country or in a region.
+use std::fmt;
+
 use crate::field_error::FieldError;
 
 /// Where a rule holds. A region is written as ISO 3166-2 does, `US-FL`.
@@ -10,6 +12,15 @@ pub enum Area {
     Country(Box<str>),
     /// In a region, `US-FL`.
     Region(Box<str>),
+}
+
+impl fmt::Display for Area {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Area::Any => f.write_str("anywhere"),
+            Area::Country(name) | Area::Region(name) => f.write_str(name),
+        }
+    }
 }
 
 impl Area {

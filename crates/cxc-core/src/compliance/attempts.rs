@@ -161,10 +161,11 @@ impl CompiledCap {
         since: Micros,
         at: Micros,
     ) -> Option<Exceeded> {
-        if self.keys.scope != KeyScope::Legal(CapScope::Debt) || request.debts.is_empty() {
+        let debts = self.debts(request);
+        if debts.is_empty() {
             return self.exceeded_by(request, past, zones, since, at, None);
         }
-        let each = request.debts.iter();
+        let each = debts.iter();
         each.filter_map(|debt| self.exceeded_by(request, past, zones, since, at, Some(*debt)))
             .max_by_key(|e| (e.free_at, e.observed))
     }
@@ -187,6 +188,16 @@ impl CompiledCap {
         // so many of the oldest must leave the window that one more fits
         let last_to_leave = times.get(observed - self.max).copied().unwrap_or(at);
         Some(Exceeded { observed, since, free_at: self.until(zones, last_to_leave).max(at.saturating_add(1)), debt })
+    }
+
+    /// How many attempts it allows.
+    pub fn max(&self) -> usize {
+        self.max
+    }
+
+    /// The debts that are counted each by itself, or none.
+    pub fn debts<'a>(&self, request: &AttemptRequest<'a>) -> &'a [i64] {
+        if self.keys.scope == KeyScope::Legal(CapScope::Debt) { request.debts } else { &[] }
     }
 
     pub fn failure(&self, exceeded: &Exceeded) -> Failure {

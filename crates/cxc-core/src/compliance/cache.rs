@@ -85,6 +85,11 @@ impl IntervalCache {
         Self { zones, capacity: capacity.max(1), generation: 0, by_key, entries: Vec::new(), key: String::new() }
     }
 
+    /// The time zones by which places are judged.
+    pub(super) fn zones(&self) -> &Zones {
+        &self.zones
+    }
+
     /// The place of the parts of a location, for attempts of which nothing is said. The same parts in the same
     /// order give the same place.
     pub fn place(&mut self, rules: &RuleSet, channel: Channel, parts: &[Part<'_>]) -> PlaceId {

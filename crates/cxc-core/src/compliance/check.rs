@@ -6,11 +6,11 @@ use super::cache::{IntervalCache, PlaceId, SEARCH_DAYS};
 use super::calendar::timestamp;
 use super::documents::RuleRef;
 use super::harassment;
-use super::law::{Act, Asked, ConsentView, LawRule, Profile, callback_holds, judge};
+use super::law::{Act, Asked, ConsentView, LawRule, Profile, callback_ends, callback_holds, judge};
 use super::legal::{Exclude, OnViolation, RuleBody};
 use super::number_facts::NumberListState;
 use super::program::{DAY, OpenWindow, TOLD};
-use super::request::{AttemptRequest, Facts, SuppressedBy, SuppressionHit};
+use super::request::{AttemptRequest, Facts, PastAttempt, SuppressedBy, SuppressionHit};
 use super::rule_set::RuleSet;
 use super::verdict::{Decision, Failure, RuleKind, Verdict, retry_at};
 use crate::Micros;
@@ -34,6 +34,13 @@ pub fn check(
     Case::new(rules, cache, request, facts, now).decide()
 }
 
+/// What a cap counts.
+pub(super) struct Counted {
+    pub since: Micros,
+    /// The numbers of the attempts; `None` where the attempts are not known.
+    pub attempts: Option<Vec<i64>>,
+}
+
 /// One check while it is made.
 pub(super) struct Case<'a> {
     pub rules: &'a RuleSet,
@@ -41,6 +48,7 @@ pub(super) struct Case<'a> {
     pub request: &'a AttemptRequest<'a>,
     pub facts: &'a Facts<'a>,
     pub consents: ConsentView<'a>,
+    pub profile: Profile<'a>,
     pub place: PlaceId,
     pub now: Micros,
     failures: Vec<Failure>,
@@ -68,7 +76,7 @@ impl<'a> Case<'a> {
         let place = cache.place_of(rules, &profile, request.parts, request.declared);
         let now = now.as_microsecond();
         let (failures, warnings) = (Vec::new(), Vec::new());
-        Self { rules, cache, request, facts, consents, place, now, failures, warnings }
+        Self { rules, cache, request, facts, consents, profile, place, now, failures, warnings }
     }
 
     pub fn decide(mut self) -> Verdict {
@@ -266,6 +274,21 @@ impl<'a> Case<'a> {
         self.warnings.extend(harassment::warnings(&law.rule, body, self.request, past, zones, self.now));
     }
 
+    /// The attempts that a cap counts: of several debts, those on the fullest.
+    pub fn counted(&self, cap: &CompiledCap) -> Counted {
+        let zones = self.cache.day_zones(self.place);
+        let since = cap.since(|days| days_began(zones, self.now, days), self.now);
+        let known = self.facts.attempts.filter(|_| self.facts.attempts_since.as_microsecond() <= since);
+        let ids = |past: &[PastAttempt], debt| -> Vec<i64> {
+            cap.counted(self.request, past, since, debt).map(|p| p.id).collect()
+        };
+        let attempts = known.map(|past| {
+            let each = cap.debts(self.request).iter().map(|debt| ids(past, Some(*debt)));
+            each.max_by_key(Vec::len).unwrap_or_else(|| ids(past, None))
+        });
+        Counted { since, attempts }
+    }
+
     fn is_under_callback(&self, exclude: &[Exclude], at: Micros) -> bool {
         let Some(consent) = self.consents.callback.filter(|_| exclude.contains(&Exclude::ConsentedCallback)) else {
             return false;
@@ -300,7 +323,7 @@ impl<'a> Case<'a> {
         } else if let (true, Some(window)) = (self.failures.is_empty(), open) {
             // what is known beyond depends on what was asked before
             let told = self.now.saturating_add(TOLD);
-            not_after = Some(timestamp(window.not_after.min(told)));
+            not_after = Some(timestamp(window.not_after.min(told).min(self.known_until())));
             window_end = Some(timestamp(window.window_end.min(told)));
             Decision::Allow
         } else if let Some(earliest) = self.earliest() {
@@ -313,6 +336,20 @@ impl<'a> Case<'a> {
             Decision::Deny
         };
         Verdict { decision, reasons: self.failures, warnings: self.warnings, not_before, not_after, window_end }
+    }
+
+    /// Until when what lets the attempt pass stays as it is: no consent ends and no rule begins.
+    fn known_until(&self) -> Micros {
+        let expiry = self.consents.until.map(Timestamp::as_microsecond);
+        let zones = self.cache.day_zones(self.place);
+        let callback = self.consents.callback.map(|c| callback_ends(c, self.rules.law.callback_days, zones));
+        // one that is over already lets nothing pass
+        let callback = callback.filter(|end| self.now < *end);
+        let known = self.cache.program(self.place).ok();
+        let indices = known.into_iter().flat_map(|p| p.judged.iter().chain(&p.counted).chain(&p.unanswered));
+        let begins = indices.filter_map(|i| self.rules.law.rules.get(*i)).map(|law| law.from);
+        let begins = begins.filter(|from| self.now < *from).min();
+        [expiry, callback, begins].into_iter().flatten().min().unwrap_or(Micros::MAX)
     }
 
     /// The earliest instant after `now` that every window, cap and cool-down allows.

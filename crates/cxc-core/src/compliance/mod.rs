@@ -2,10 +2,11 @@
 //!
 //! [`check`] takes the rules of a campaign, a place, what is known of the person, and an instant; it does no I/O and
 //! reads no clock. Stages, in the order in which they are judged and reported: stop switch, rules that can't be read,
-//! suppression, contact dates, contact times, attempt rules by priority. Location, custom and external rules join
-//! behind the contact times. What is not known counts as no.
+//! data that is missing, suppression, consent, contact dates, contact times, location rules, caps by priority, custom
+//! and external rules. What is not known counts as no. `docs/compliance.md` tells the whole of it.
 //!
 //! A campaign's rules are compiled once with [`RuleSet::compile`]; each worker owns an [`IntervalCache`].
+pub mod abandonment;
 mod area;
 mod attempt_rule;
 mod attempts;
@@ -22,6 +23,7 @@ mod data_versions;
 mod day_plan;
 mod declared;
 mod documents;
+mod explain;
 mod external_rule;
 mod harassment;
 mod holidays;
@@ -33,6 +35,7 @@ mod location_rule;
 mod number_facts;
 mod place;
 mod program;
+pub mod reassigned;
 mod request;
 mod rule_set;
 mod subject;
@@ -59,9 +62,10 @@ pub use declared::DeclaredTimes;
 pub use documents::{
     DEFAULT_GUARD_SECONDS, DataFault, MAX_GUARD_SECONDS, RuleDocument, RuleDocuments, RuleRef, Stored,
 };
+pub use explain::{Explanation, OpenStretch, Standing, Step, explain};
 pub use external_rule::{ExternalRule, MAX_TIMEOUT_SECONDS};
 pub use holidays::{CalendarError, Calendars, HOLIDAY_FILES};
-pub use law::OpenQuestion;
+pub use law::{OpenQuestion, Read, Reading};
 pub use location_rule::{LocationEffect, LocationRule, MatchOn, RuleLocation};
 pub use number_facts::{
     NumberFacts, NumberIntelligence, NumberListHit, NumberListState, NumberListStatus, Reassigned, ReassignedAnswer,

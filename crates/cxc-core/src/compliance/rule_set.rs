@@ -141,6 +141,10 @@ impl RuleSet {
         }
         for law in &self.law.rules {
             (&law.rule, &law.legal, law.holding as u8, &law.narrow).hash(&mut hasher);
+            // what calendars say may change under the same rule
+            if let super::law::Act::Hours(plan, _) = &law.act {
+                plan.hash(&mut hasher);
+            }
         }
         (self.guard, &self.unmapped).hash(&mut hasher);
         hasher.finish()

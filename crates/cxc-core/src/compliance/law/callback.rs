@@ -19,13 +19,19 @@ pub(in super::super) fn holds(
     at: Micros,
 ) -> bool {
     let given = consent.at.as_microsecond();
-    // it must not last too long in any zone; where none is known its first day may be over at once
-    let in_zones = zones.and_then(|z| z.iter().map(|zone| day_start_after(zone, given, i32::from(days))).min());
-    let last = in_zones.unwrap_or(given.saturating_add((i64::from(days) - 1) * DAY));
-    let end = consent.expires.map_or(last, |expires| expires.as_microsecond().min(last));
+    let end = ends(consent, days, zones);
     let talked = |p: &PastAttempt| {
         let when = p.at.as_microsecond();
         p.conversation && given < when && when <= at && same_person(request, p)
     };
     given <= at && at < end && !past.iter().any(talked)
+}
+
+/// When a consent to be called back ends if nothing ends it before.
+pub(in super::super) fn ends(consent: &ConsentEvent, days: u16, zones: DayZones<'_>) -> Micros {
+    let given = consent.at.as_microsecond();
+    // it must not last too long in any zone; where none is known its first day may be over at once
+    let in_zones = zones.and_then(|z| z.iter().map(|zone| day_start_after(zone, given, i32::from(days))).min());
+    let last = in_zones.unwrap_or(given.saturating_add((i64::from(days) - 1) * DAY));
+    consent.expires.map_or(last, |expires| expires.as_microsecond().min(last))
 }

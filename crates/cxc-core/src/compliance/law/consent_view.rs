@@ -15,6 +15,8 @@ pub(in super::super) struct ConsentView<'a> {
     kinds: u8,
     /// The consent to be called back that was given last, if it holds.
     pub callback: Option<&'a ConsentEvent>,
+    /// When the first of the consents that hold ends by itself.
+    pub until: Option<Timestamp>,
 }
 
 /// How far revocations reach, by the rules that hold: on each channel of a set.
@@ -48,10 +50,11 @@ impl<'a> ConsentView<'a> {
                 }
             }
             view.kinds |= bit(event.kind);
+            view.until = [view.until, event.expires].into_iter().flatten().min();
         }
         let lifted = view.has(ConsentKind::Express) || view.has(ConsentKind::ExpressWritten);
         if let Some(revocation) = revoked.filter(|_| !lifted) {
-            view = Self { opted_out: Some(revocation), kinds: 0, callback: None };
+            view = Self { opted_out: Some(revocation), ..Self::default() };
         }
         view
     }

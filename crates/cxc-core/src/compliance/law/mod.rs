@@ -3,6 +3,7 @@ mod callback;
 mod compile;
 mod consent_view;
 mod cooldown;
+mod data;
 mod exempt;
 mod judge;
 mod plan;
@@ -21,10 +22,11 @@ use super::legal::{LegalRule, Narrowing, RuleBody};
 use super::place::Place;
 use crate::Micros;
 
-pub(super) use callback::holds as callback_holds;
+pub(super) use callback::{ends as callback_ends, holds as callback_holds};
 pub(super) use compile::compile;
 pub(super) use consent_view::{ConsentView, Reach};
 pub(super) use cooldown::CompiledCooldown;
+pub use data::{Read, Reading};
 pub(super) use judge::{Asked, judge};
 pub(super) use plan::{declared_plan, is_uncovered};
 pub(super) use profile::Profile;
@@ -110,6 +112,13 @@ impl LawRule {
         let in_country = |area: &&Area| area.country() == Some(country);
         let untold = || !place.areas.iter().filter(in_country).any(|a| matches!(a, Area::Region(_)));
         place.areas.iter().any(|area| own.holds(area) || (in_country(&area) && untold()))
+    }
+
+    /// Whether it is law of a country in which a person may be.
+    pub fn may_interest(&self, place: &Place) -> bool {
+        let country = self.legal.jurisdiction.country.as_str();
+        let mut countries = place.areas.iter().filter_map(Area::country);
+        countries.any(|c| c == country || (country == "EU" && EU.contains(&c)))
     }
 
     /// How far back attempts must be known for it; `None` if it counts none.

@@ -1,5 +1,6 @@
 //! The check as a whole.
 mod attempts;
+mod legal;
 mod properties;
 mod speed;
 mod windows;
@@ -10,6 +11,7 @@ use super::*;
 use crate::attempt::AttemptState;
 use crate::channel::Channel;
 use crate::enumerations::CallResult;
+use crate::record::Reason;
 
 /// A set of rules, a worker's cache, and one person.
 struct World {
