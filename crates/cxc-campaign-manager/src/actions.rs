@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::groups::{CampaignGroup, resolve};
+use crate::legal_gate::{ConcernedRule, LegalStanding};
 use crate::preload::{LOAD, LoadJob, REFRESH};
 
 /// What an action came to.
@@ -34,6 +35,15 @@ pub struct Acted {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub job: Option<Uuid>,
+    /// Legal rules that are off or waived and would have narrowed the group.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub disabled_rules: Vec<ConcernedRule>,
+}
+
+impl Acted {
+    pub(crate) fn new(state: GroupState, changed: bool, job: Option<Uuid>) -> Self {
+        Self { state, changed, job, disabled_rules: Vec::new() }
+    }
 }
 
 /// Does an action on a group of the principal's tenant, in a transaction of its own.
@@ -44,11 +54,11 @@ pub async fn act(app: &App, principal: &Principal, id: Uuid, action: GroupAction
         .ok_or_else(|| ApiError::internal(anyhow::anyhow!("unknown state {}", row.state)))?;
     let target = row.target.as_deref().and_then(GroupState::parse);
     let acted = match apply(state, target, action).map_err(refusal)? {
-        Change::Nothing => return Ok(Acted { state, changed: false, job: row.job }),
+        Change::Nothing => return Ok(Acted::new(state, false, row.job)),
         Change::Refresh => {
             let rules = tx.rule_set_version(row.tenant).await?;
             let job = refresh_job(app, &mut tx, &row, &principal.name, true, rules).await?;
-            Acted { state, changed: true, job: Some(job) }
+            Acted::new(state, true, Some(job))
         }
         Change::To { state: to, target } => change_state(app, &mut tx, principal, &row, state, to, target).await?,
     };
@@ -74,9 +84,10 @@ async fn change_state(
     target: Option<GroupState>,
 ) -> Result<Acted, ApiError> {
     let target_word = target.map(GroupState::as_str);
+    let mut disabled_rules = Vec::new();
     let job = match (from, to) {
         (GroupState::NotLoaded, GroupState::PreLoading) => {
-            check_loadable(tx, principal.tenant, row).await?;
+            disabled_rules = check_loadable(app, tx, principal.tenant, row).await?;
             let rules = tx.rule_set_version(row.tenant).await?;
             let asked = LoadJob { group: row.number, reconsider: true, rules };
             Some(queue(app, tx, row, &principal.name, LOAD, &asked).await?)
@@ -94,11 +105,12 @@ async fn change_state(
     if from == GroupState::NotLoaded {
         tx.group_set_error(row.number, None).await?;
     }
-    Ok(Acted { state: to, changed: true, job })
+    Ok(Acted { disabled_rules, ..Acted::new(to, true, job) })
 }
 
 /// What a group lacks to be loaded. Its session profile may have changed since it was made: it is looked up anew.
-async fn check_loadable(tx: &mut Tx, tenant: i64, row: &GroupRow) -> Result<(), ApiError> {
+/// Answers the legal rules that are off and would have narrowed it.
+async fn check_loadable(app: &App, tx: &mut Tx, tenant: i64, row: &GroupRow) -> Result<Vec<ConcernedRule>, ApiError> {
     let lists = tx.group_lists(row.number).await?;
     if lists.is_empty() {
         return Err(ApiError::new(Code::GroupWithoutList, "give the group at least one contact list"));
@@ -117,7 +129,8 @@ async fn check_loadable(tx: &mut Tx, tenant: i64, row: &GroupRow) -> Result<(), 
             return Err(ApiError::new(Code::ListImporting, detail));
         }
     }
-    Ok(())
+    let settings = body.settings.unwrap_or_default();
+    LegalStanding::of(app, tx, row, channel, &settings).await?.admit()
 }
 
 /// The channel account must be there and carry what the group sends.

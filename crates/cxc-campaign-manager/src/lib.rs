@@ -5,6 +5,7 @@ pub mod actions;
 mod fate;
 pub mod group_lists;
 pub mod groups;
+pub mod legal_gate;
 mod lifecycle;
 mod metrics;
 pub mod preload;
@@ -58,6 +59,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(require(Scope::CampaignsRead, routes!(group_lists::get_lists)))
         .routes(require(Scope::CampaignsWrite, routes!(group_lists::put_lists)))
         .routes(require(Scope::CampaignsRead, routes!(accounting::accounting)))
+        .routes(require(Scope::CampaignsRead, routes!(legal_gate::get)))
         .routes(require(Scope::CampaignsRead, routes!(statistics::statistics)))
         .routes(require(Scope::CampaignsRead, routes!(fate::fate)))
         .routes(require(Scope::CampaignsRead, routes!(records::list_records)))

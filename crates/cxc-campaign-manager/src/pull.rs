@@ -38,5 +38,5 @@ pub(crate) async fn pull_changes(
         document::update_in(&app, &mut tx, &principal, &group, draft).await?;
         tx.commit().await?;
     }
-    Ok(axum::Json(Acted { state: GroupState::NotLoaded, changed, job: None }))
+    Ok(axum::Json(Acted::new(GroupState::NotLoaded, changed, None)))
 }

@@ -3,7 +3,9 @@
 mod consents;
 mod custom_rules;
 mod external_rules;
+pub mod legal_rules;
 mod metrics;
+mod policy;
 pub mod rules;
 mod stop_switch;
 
@@ -46,6 +48,12 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(require(custom_rules::TEST, routes!(custom_rules::test_rule)))
         .routes(require(external_rules::TEST, routes!(external_rules::test_rule)))
         .merge(consents::routes())
+        .merge(crud::<legal_rules::OwnLegalRule>())
+        .routes(require(legal_rules::READ, routes!(legal_rules::list)))
+        .routes(require(legal_rules::READ, routes!(legal_rules::get)))
+        .routes(require(legal_rules::WRITE, routes!(legal_rules::decide)))
+        .routes(require(policy::READ, routes!(policy::get)))
+        .routes(require(policy::WRITE, routes!(policy::set)))
         .routes(require(stop_switch::READ, routes!(stop_switch::get)))
         .routes(require(stop_switch::WRITE, routes!(stop_switch::set)))
 }

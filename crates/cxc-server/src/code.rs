@@ -65,6 +65,7 @@ codes! {
     ContentMissing "content_missing" 422 "The content is missing";
     ListImporting "list_importing" 422 "The list is being imported";
     EscalationNeedsNextInChain "escalation_needs_next_in_chain" 422 "Device escalation needs next in chain";
+    RulesUnanswered "rules_unanswered" 422 "Legal rules are not decided";
     RequiredItem "required_item" 422 "The item is required";
     IfMatchRequired "if_match_required" 428 "If-Match is required";
     RateLimited "rate_limited" 429 "Too many requests";

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use cxc_core::compliance::legal::LegalRules;
-use cxc_core::compliance::{Calendars, DataFault, RuleDocuments};
+use cxc_core::compliance::{Calendars, DataFault, RuleDocuments, Zones};
 use cxc_store::{StoreError, Tx};
 
 /// The shipped legal rules and calendars. Cheap to clone.
@@ -17,6 +17,13 @@ pub struct RuleData {
 }
 
 impl RuleData {
+    /// What is shipped. A file that is wrong stops the start.
+    pub fn shipped(zones: &Zones) -> anyhow::Result<Self> {
+        let calendars = Calendars::shipped()?;
+        let packs = LegalRules::shipped(zones, &calendars)?;
+        Ok(Self { packs: Arc::new(packs), calendars: Arc::new(calendars), faults: Vec::new() })
+    }
+
     /// A tenant's rules together with what they stand on.
     pub async fn documents(&self, tx: &mut Tx, tenant: i64) -> Result<RuleDocuments, StoreError> {
         let documents = tx.rule_documents(tenant).await?;

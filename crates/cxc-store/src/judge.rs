@@ -9,8 +9,8 @@ use std::sync::Arc;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    AttemptRequest, Decision, ExternalAsk, Facts, IntervalCache, Part, PartKind, PastAttempt, RuleRef, RuleSet,
-    Subject, SuppressedBy, SuppressionHit, ToolAnswers, Verdict, check,
+    AttemptRequest, Decision, ExternalAsk, Facts, IntervalCache, Part, PartKind, PartOrigin, PastAttempt, RuleRef,
+    RuleSet, Subject, SuppressedBy, SuppressionHit, ToolAnswers, Verdict, check,
 };
 use cxc_core::consent::ConsentEvent;
 use cxc_core::device::{DeviceKind, LineType};
@@ -143,6 +143,9 @@ impl Judge {
         let mut facts = BatchFacts::gather(tx, scope, &found, now).await?;
         let mut wanted: Vec<i64> =
             found.iter().flat_map(|c| [c.contact.contact.location, c.device().location]).collect();
+        if scope.rules.looks_at_all_devices() {
+            wanted.extend(found.iter().flat_map(|c| c.contact.devices.iter().map(|d| d.location)));
+        }
         wanted.sort_unstable();
         wanted.dedup();
         let locations = self.locations.resolve(tx, &wanted).await?;
@@ -264,7 +267,9 @@ impl Judge {
         let of_contact = batch.locations.get(&chosen.contact.contact.location);
         let contact = of_contact.map(|l| Place::of(l, PartKind::Explicit));
         let phone = batch.phone(device);
-        let parts: Vec<Part<'_>> = [&contact, &phone].into_iter().flatten().map(Place::part).collect();
+        let others = batch.other_phones(chosen);
+        let own = [&contact, &phone].into_iter().flatten().map(Place::part);
+        let parts: Vec<Part<'_>> = own.chain(others.iter().map(|p| p.part().of(PartOrigin::OtherDevice))).collect();
         let subject = Subject { line_type: LineType::from_code(device.line_type), ..scope.subject.clone() };
         let columns = batch.columns(chosen);
         let request = AttemptRequest {
@@ -331,6 +336,16 @@ impl Batch<'_> {
             }
         }
         place
+    }
+
+    /// Where the contact's other phones are, if that counts.
+    fn other_phones(&self, chosen: &Chosen<'_>) -> Vec<Place> {
+        if !self.scope.rules.looks_at_all_devices() {
+            return Vec::new();
+        }
+        let devices = chosen.contact.devices.iter().enumerate();
+        let others = devices.filter(|(i, d)| *i != chosen.index && d.kind == DeviceKind::Phone.code());
+        others.filter_map(|(_, device)| self.phone(device)).collect()
     }
 
     fn columns<'c>(&'c self, chosen: &'c Chosen<'_>) -> AttemptColumns<'c> {

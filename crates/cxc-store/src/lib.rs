@@ -30,6 +30,7 @@ pub mod judge_intelligence;
 pub mod judge_numbers;
 pub mod lease;
 pub mod list;
+pub mod list_places;
 pub mod location;
 mod migrate;
 pub mod number_activation;

@@ -1,5 +1,6 @@
 //! A tenant's compliance rules: their version, the stop switch, and the documents themselves.
 //! Owning service: compliance manager; senders read and reload by version.
+use cxc_core::compliance::legal::LegalRule;
 use cxc_core::compliance::{RuleDocument, RuleDocuments, RuleRef, Stored, UnmappedPolicy};
 use cxc_core::kind;
 use serde::{Deserialize, Serialize};
@@ -68,9 +69,35 @@ impl Tx {
             external_rules: self.rules_of(tenant, kind::EXTERNAL_RULE).await?,
             time_zones: self.rules_of(tenant, kind::TIME_ZONE).await?,
             legal_settings: self.rules_of(tenant, kind::LEGAL_RULE_SETTING).await?,
-            legal_rules: self.rules_of(tenant, kind::LEGAL_RULE).await?,
+            legal_rules: self.own_legal_rules(tenant).await?,
             ..usual
         })
+    }
+
+    /// The policy of a tenant's rule set, as far as it is not the usual one.
+    pub async fn rule_policy_get(&mut self, tenant: i64) -> Result<RulePolicy, StoreError> {
+        const SQL: &str = "SELECT policy FROM rule_set WHERE tenant = $1 AND policy IS NOT NULL";
+        let policy: Option<Json<RulePolicy>> =
+            on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).fetch_optional(conn).await?);
+        Ok(policy.map(|p| p.0).unwrap_or_default())
+    }
+
+    /// Changes the policy, and moves the version.
+    pub async fn rule_policy_set(&mut self, tenant: i64, policy: &RulePolicy) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE rule_set SET policy = $2 WHERE tenant = $1";
+        self.rule_set_moved(tenant).await?;
+        on!(self, conn => sqlx::query(SQL).bind(tenant).bind(Json(policy)).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// A tenant's own legal rules: their id and version are the law's, so the object holds them one level down.
+    async fn own_legal_rules(&mut self, tenant: i64) -> Result<Vec<Stored<LegalRule>>, StoreError> {
+        let objects = self.object_all(tenant, kind::LEGAL_RULE).await?;
+        let rule = |object: crate::object::Object| {
+            let reference = RuleRef::new(object.id.to_string(), object.version);
+            Stored::parse(reference, &object.body.0["rule"].to_string())
+        };
+        Ok(objects.into_iter().map(rule).collect())
     }
 
     async fn rules_of<T: RuleDocument>(&mut self, tenant: i64, kind: &str) -> Result<Vec<Stored<T>>, StoreError> {

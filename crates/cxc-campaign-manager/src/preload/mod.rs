@@ -24,6 +24,7 @@ use cxc_store::location::Locations;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub(crate) use audience::content_class;
 use audience::{Audience, AudienceList};
 use fence::Fence;
 use slice::Slice;

@@ -3,6 +3,7 @@
 mod by_itself;
 mod counting;
 mod documents;
+mod legal;
 mod loading;
 mod numbers;
 mod records;

@@ -10,6 +10,7 @@ use cxc_core::location::{Country, Location, LocationSource};
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_server::App;
 use cxc_server::job_runner::{JobControl, JobError, JobHandler, LEASE, run_by_id};
+use cxc_server::rule_data::RuleData;
 use cxc_store::contact::{Contact, Device, FullContact};
 use cxc_store::counter::Deltas;
 use cxc_store::id_block::Numbered;
@@ -42,9 +43,18 @@ pub struct Campaigns {
 
 impl Campaigns {
     pub async fn start() -> Self {
+        Self::start_with(RuleData::default()).await
+    }
+
+    /// The same with the legal rules that are shipped.
+    pub async fn under_law() -> Self {
+        Self::start_with(RuleData::shipped(&Zones::bundled()).unwrap()).await
+    }
+
+    async fn start_with(rules: RuleData) -> Self {
         let locations = Arc::new(Locations::new());
         let shared = locations.clone();
-        let make = move |app| cxc_campaign_manager::service(app, Zones::bundled(), shared).unwrap();
+        let make = move |app| cxc_campaign_manager::service(App { rules, ..app }, Zones::bundled(), shared).unwrap();
         let app = TestApp::start(make).await.unwrap();
         let account = object(&app, kind::CHANNEL_ACCOUNT, "simulator", json!({ "kind": "simulator" })).await;
         let content =

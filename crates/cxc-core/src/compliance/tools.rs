@@ -13,6 +13,7 @@ use super::number_facts::{NumberFacts, NumberListState};
 use super::request::{AttemptRequest, Facts, PastAttempt};
 use super::rule_set::{RuleSet, channel_bits, holding};
 use super::tool_answers::ExternalOutcome;
+use super::unmapped::Sources;
 use super::verdict::{Failure, RuleKind};
 use crate::Micros;
 use crate::attempt::AttemptState;
@@ -47,6 +48,11 @@ impl RuleSet {
     /// The tenant's own zones of phones.
     pub fn custom_zones(&self) -> &CustomZones {
         &self.tools.zones
+    }
+
+    /// Whether the places of a contact's other phones count too.
+    pub fn looks_at_all_devices(&self) -> bool {
+        self.unmapped.sources == Sources::AllDevices
     }
 
     /// Whether a custom rule reads the columns of a contact.

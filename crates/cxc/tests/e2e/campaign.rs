@@ -77,7 +77,10 @@ impl World {
         let account = self.make("/channel-accounts", &kind.account(port, more)).await;
         let content = self.make("/contents", &kind.content()).await;
         let name = kind.name();
-        let settings = json!({"content": content, "dialing": {"messagesPerMinute": per_minute}});
+        // what the person waits for; sales need decisions about the law first
+        let compliance = json!({"purpose": "informational"});
+        let dialing = json!({"messagesPerMinute": per_minute});
+        let settings = json!({"content": content, "dialing": dialing, "compliance": compliance});
         let profile = self.make("/dialing-profiles", &json!({"name": name, "type": name, "settings": settings})).await;
         let session = self.make("/session-profiles", &json!({"name": name, "gateway": account})).await;
         let template = json!({"name": name, "dialingProfile": profile, "sessionProfile": session});

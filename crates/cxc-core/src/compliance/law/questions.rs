@@ -6,7 +6,7 @@ use super::super::documents::RuleRef;
 use super::super::legal::{LegalRule, RuleBody};
 use super::super::rule_set::RuleSet;
 use super::super::subject::Subject;
-use super::{Holding, LawRule, Profile};
+use super::{EU, Holding, LawRule, Profile};
 use crate::channel::Channel;
 
 /// A legal rule about which something is to be decided or known before a campaign starts.
@@ -28,6 +28,14 @@ pub struct OpenQuestion {
 }
 
 impl OpenQuestion {
+    /// Whether the rule is law in a country, or in one of these regions of it. Where no region is known it may be any.
+    pub fn is_law_at<'a>(&self, country: &str, regions: impl Iterator<Item = &'a str>) -> bool {
+        let in_country = self.country == country || (self.country == "EU" && EU.contains(&country));
+        let Some(own) = self.region.as_deref().filter(|_| in_country) else { return in_country };
+        let mut regions = regions.map(|name| name.split_once('-').map_or(name, |(_, region)| region)).peekable();
+        regions.peek().is_none() || regions.any(|region| region == own)
+    }
+
     fn of(rule: &LawRule) -> Self {
         let LegalRule { jurisdiction, citation, note, kind, .. } = &*rule.legal;
         Self {

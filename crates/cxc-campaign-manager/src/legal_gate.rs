@@ -1,0 +1,196 @@
+//! What the law asks before a campaign group starts: legal rules that nobody decided about, and those that are off.
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use cxc_core::campaign::CampaignSettings;
+use cxc_core::channel::Channel;
+use cxc_core::compliance::{OpenQuestion, Purpose, RuleSet, Technique, Zones};
+use cxc_core::device::DeviceKind;
+use cxc_core::field_error::FieldError;
+use cxc_core::location::Location;
+use cxc_server::document;
+use cxc_server::error::Code;
+use cxc_server::{ApiError, ApiPath, App, Principal};
+use cxc_store::Tx;
+use cxc_store::group::GroupRow;
+use cxc_store::location::Locations;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::groups::{CampaignGroup, resolve};
+use crate::preload::content_class;
+
+/// So many people of a list are looked at. Rules that concern only others deny these one by one.
+const MOST: i64 = 100_000;
+
+/// A legal rule and how many of a group's people it concerns.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConcernedRule {
+    /// The rule.
+    pub rule: String,
+    /// What kind of rule it is.
+    pub kind: &'static str,
+    /// Where it is law: `US` or `US-TX`.
+    pub area: String,
+    /// The law.
+    pub citation: String,
+    /// What a reader should know besides.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// How many people it concerns, of those looked at.
+    #[schema(minimum = 0)]
+    pub contacts: i64,
+}
+
+/// How a group stands to the law.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LegalStanding {
+    /// What its attempts are for.
+    pub purpose: Purpose,
+    /// How people are contacted.
+    pub technique: Technique,
+    /// Rules that must be turned on or waived before it can start.
+    pub unanswered: Vec<ConcernedRule>,
+    /// Rules that are off or waived and would narrow it.
+    pub disabled: Vec<ConcernedRule>,
+    /// How many people were looked at.
+    #[schema(minimum = 0)]
+    pub looked_at: i64,
+}
+
+impl LegalStanding {
+    /// Of a group with these settings.
+    pub async fn of(
+        app: &App,
+        tx: &mut Tx,
+        row: &GroupRow,
+        channel: Channel,
+        settings: &CampaignSettings,
+    ) -> Result<Self, ApiError> {
+        let class = content_class(tx, row.tenant, settings).await?;
+        let subject = settings.compliance.subject(class.as_deref(), |name| app.hash_key.hash(row.tenant, name));
+        let rules = rules_of(app, tx, row.tenant, settings).await?;
+        let audience = Places::read(tx, row, channel).await?;
+        let concerned = |questions: Vec<OpenQuestion>| {
+            let mut found: Vec<ConcernedRule> = Vec::new();
+            for question in questions {
+                let contacts = audience.concerned_by(&question);
+                // one rule in several versions is one decision
+                if contacts > 0 && !found.iter().any(|f| *f.rule == *question.rule.id) {
+                    found.push(ConcernedRule::of(question, contacts));
+                }
+            }
+            found
+        };
+        Ok(Self {
+            purpose: subject.purpose,
+            technique: subject.technique,
+            unanswered: concerned(rules.open_questions(channel, &subject)),
+            disabled: concerned(rules.dormant_rules(channel, &subject)),
+            looked_at: audience.looked_at,
+        })
+    }
+
+    /// Refuses a start while a rule that concerns the group's people is not decided.
+    pub fn admit(self) -> Result<Vec<ConcernedRule>, ApiError> {
+        if self.unanswered.is_empty() {
+            return Ok(self.disabled);
+        }
+        let names: Vec<&str> = self.unanswered.iter().map(|r| r.rule.as_str()).collect();
+        let detail = format!(
+            "legal rules for {} concern the group's people and are neither turned on nor waived: {}",
+            self.purpose.as_str(),
+            names.join(", ")
+        );
+        let error = |rule: &ConcernedRule| {
+            let detail =
+                format!("{} ({}), {} contacts: turn it on or waive it", rule.rule, rule.citation, rule.contacts);
+            FieldError::new(format!("/legalRules/{}", rule.rule), "rules_unanswered", detail)
+        };
+        Err(ApiError::new(Code::RulesUnanswered, detail).with_errors(self.unanswered.iter().map(error).collect()))
+    }
+}
+
+impl ConcernedRule {
+    fn of(question: OpenQuestion, contacts: i64) -> Self {
+        let area = match &question.region {
+            Some(region) => format!("{}-{region}", question.country),
+            None => question.country,
+        };
+        let OpenQuestion { rule, kind, citation, note, .. } = question;
+        Self { rule: rule.id.to_string(), kind, area, citation, note, contacts }
+    }
+}
+
+async fn rules_of(app: &App, tx: &mut Tx, tenant: i64, settings: &CampaignSettings) -> Result<RuleSet, ApiError> {
+    let documents = app.rules.documents(tx, tenant).await?;
+    let selected: Vec<String> = settings.rules.iter().map(Uuid::to_string).collect();
+    let selected: Vec<&str> = selected.iter().map(String::as_str).collect();
+    Ok(RuleSet::compile(&documents, &selected, &Zones::bundled()))
+}
+
+/// Where a group's people are.
+struct Places {
+    devices: Vec<(Location, i64)>,
+    contacts: Vec<(Location, i64)>,
+    looked_at: i64,
+}
+
+impl Places {
+    async fn read(tx: &mut Tx, row: &GroupRow, channel: Channel) -> Result<Self, ApiError> {
+        let kind = DeviceKind::for_channel(channel).code();
+        let (mut devices, mut contacts) = (BTreeMap::new(), BTreeMap::new());
+        for entry in tx.group_lists(row.number).await? {
+            let Some(list) = tx.contact_list_of_number(row.tenant, entry.list).await? else { continue };
+            for place in tx.list_places(&list, kind, MOST).await? {
+                *devices.entry(place.location).or_insert(0) += place.count;
+            }
+            for place in tx.list_places(&list, 0, MOST).await? {
+                *contacts.entry(place.location).or_insert(0) += place.count;
+            }
+        }
+        let wanted: Vec<i64> = devices.keys().chain(contacts.keys()).copied().collect();
+        let known = Locations::new().resolve(tx, &wanted).await?;
+        let looked_at = contacts.values().sum();
+        let places = |counts: BTreeMap<i64, i64>| {
+            let place = |(number, count): (i64, i64)| Some((known.get(&number)?.clone(), count));
+            counts.into_iter().filter_map(place).collect()
+        };
+        Ok(Self { devices: places(devices), contacts: places(contacts), looked_at })
+    }
+
+    /// How many people a rule concerns at least: by their own places or those of their devices.
+    fn concerned_by(&self, question: &OpenQuestion) -> i64 {
+        let count = |places: &[(Location, i64)]| -> i64 {
+            places.iter().filter(|(place, _)| is_law_at(question, place)).map(|(_, count)| count).sum()
+        };
+        count(&self.devices).max(count(&self.contacts))
+    }
+}
+
+/// Whether a rule is law where somebody may be.
+fn is_law_at(question: &OpenQuestion, place: &Location) -> bool {
+    let regions = place.regions().iter().map(|name| &**name);
+    place.country().is_some_and(|country| question.is_law_at(country.as_str(), regions))
+}
+
+/// How a campaign group stands to the law: what must be decided before it starts, and which rules are off
+#[utoipa::path(get, path = "/campaign-groups/{id}/legal-standing", tag = "Campaigns", operation_id = "getLegalStanding",
+    params(("id" = Uuid, Path, description = "The campaign group.")),
+    responses((status = OK, body = LegalStanding), ApiError))]
+pub(crate) async fn get(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<axum::Json<LegalStanding>, ApiError> {
+    let mut tx = app.db.read().await?;
+    let missing = || ApiError::not_found("campaign group");
+    let row = tx.group_get(principal.tenant, id, false).await?.ok_or_else(missing)?;
+    let body = document::get::<CampaignGroup>(&mut tx, principal.tenant, id).await?.ok_or_else(missing)?.body.0;
+    let channel = resolve(&mut tx, principal.tenant, &body).await?.0.channel();
+    let settings = body.settings.unwrap_or_default();
+    Ok(axum::Json(LegalStanding::of(&app, &mut tx, &row, channel, &settings).await?))
+}

@@ -1,0 +1,134 @@
+//! Legal rules, decisions about them, own rules and the policy by their API.
+#![expect(clippy::unwrap_used, reason = "a test that finds something else than it expects has failed")]
+use cxc_core::compliance::Zones;
+use cxc_server::rule_data::RuleData;
+use cxc_server::{App, Scope};
+use cxc_test::{Caller, TestApp};
+use serde_json::{Value, json};
+
+const RULES: &str = "/compliance/legal-rules";
+
+async fn start() -> TestApp {
+    let rules = RuleData::shipped(&Zones::bundled()).unwrap();
+    TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap()
+}
+
+async fn rule(app: &TestApp, id: &str) -> Value {
+    app.get(&format!("{RULES}/{id}")).await.expect(200)["items"][0].clone()
+}
+
+async fn decide(who: &Caller, id: &str, body: Value) -> cxc_test::Answer {
+    who.put(&format!("{RULES}/{id}/setting")).json(&body).await
+}
+
+#[tokio::test]
+async fn every_shipped_rule_is_listed_with_how_it_stands_and_where_it_comes_from() {
+    let app = start().await;
+    let all = app.get(RULES).await.expect(200);
+    assert!(all["items"].as_array().unwrap().len() > 60);
+    let texas = rule(&app, "US-TX-HOURS").await;
+    assert_eq!((&texas["default"], &texas["state"], &texas["own"]), (&json!("off"), &json!("off"), &json!(false)));
+    assert!(!texas["citation"].as_str().unwrap().is_empty() && texas["confidence"].is_string());
+    assert_eq!(rule(&app, "US-CONSENT-PEWC").await["state"], "unanswered");
+    assert_eq!(rule(&app, "US-FL-HOURS").await["state"], "on");
+    let ids = async |query: &str| {
+        let found = app.get(&format!("{RULES}?{query}")).await.expect(200);
+        let items = found["items"].as_array().unwrap().clone();
+        items.iter().map(|r| r["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(ids("country=US&region=TX").await.iter().all(|id| id.starts_with("US-TX")));
+    assert!(ids("state=unanswered&country=CA").await.iter().all(|id| id.starts_with("CA-")));
+    assert!(ids("own=true").await.is_empty());
+    app.get(&format!("{RULES}?colour=red")).await.expect(400);
+    app.get(&format!("{RULES}/US-NOTHING")).await.expect(404);
+}
+
+#[tokio::test]
+async fn widening_asks_for_a_reason_and_the_scope_and_is_audited() {
+    let app = start().await;
+    let assistant = app.with_scopes(&[Scope::ComplianceRead, Scope::ComplianceWrite]).await.unwrap();
+    // what narrows is free
+    decide(&assistant, "US-TX-HOURS", json!({ "state": "on" })).await.expect(200);
+    assert_eq!(rule(&app, "US-TX-HOURS").await["state"], "on");
+    // what widens is not
+    let waived = json!({ "state": "waived", "reason": "we have written consents" });
+    assert_eq!(decide(&assistant, "US-CONSENT-PEWC", waived.clone()).await.expect_problem(403), "scope_missing");
+    let off = json!({ "state": "off", "reason": "moved away" });
+    assert_eq!(decide(&assistant, "US-TX-HOURS", off).await.expect_problem(403), "scope_missing");
+    let silent = decide(&app, "US-CONSENT-PEWC", json!({ "state": "waived", "reason": " " })).await.expect(422);
+    assert_eq!(silent["errors"][0]["pointer"], "/reason");
+    decide(&app, "US-CONSENT-PEWC", waived).await.expect(200);
+    let shown = rule(&app, "US-CONSENT-PEWC").await;
+    assert_eq!((&shown["state"], &shown["setting"]["reason"]), (&json!("waived"), &json!("we have written consents")));
+    decide(&app, "US-CONSENT-PEWC", json!({ "state": "on" })).await.expect(200);
+    let audited = app.get("/audit-events?objectKind=legal_rule_setting").await.expect(200);
+    let last = &audited["items"][0];
+    assert_eq!((&last["before"]["state"], &last["after"]["state"]), (&json!("waived"), &json!("on")));
+    assert_eq!(decide(&app, "US-NOTHING", json!({ "state": "on" })).await.expect_problem(404), "not_found");
+    let documents = app.app.db.read().await.unwrap().rule_documents(app.tenant()).await.unwrap();
+    assert_eq!(documents.legal_settings.len(), 2);
+    assert!(documents.legal_settings.iter().all(|s| s.body.is_ok()));
+}
+
+#[tokio::test]
+async fn an_emergency_is_declared_by_dates_and_ended_with_a_reason() {
+    let app = start().await;
+    let listed = app.get(&format!("{RULES}?country=US&region=NY&kind=blackout_date")).await.expect(200);
+    let id = listed["items"][0]["id"].as_str().unwrap().to_owned();
+    let declared = json!({ "state": "on", "narrow": { "dates": [{ "first": "2026-12-01", "last": "2026-12-03" }] } });
+    decide(&app, &id, declared).await.expect(200);
+    let shown = rule(&app, &id).await;
+    assert_eq!(shown["setting"]["narrow"]["dates"][0]["last"], "2026-12-03");
+    let wrong = json!({ "state": "on", "narrow": { "dates": [{ "first": "2026-12-03", "last": "2026-12-01" }] } });
+    assert_eq!(decide(&app, &id, wrong).await.expect(422)["errors"][0]["pointer"], "/narrow/dates/0");
+    // its end lets contacts pass again
+    let ended = decide(&app, &id, json!({ "state": "on" })).await.expect(422);
+    assert_eq!(ended["errors"][0]["pointer"], "/reason");
+    decide(&app, &id, json!({ "state": "on", "reason": "the state of emergency was lifted" })).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_rule_of_ones_own_is_made_checked_and_listed() {
+    let app = start().await;
+    let own = |id: &str| {
+        json!({ "name": id, "rule": {
+            "id": id, "jurisdiction": { "country": "DE" }, "citation": "house rule", "verifiedOn": "2026-11-01",
+            "confidence": "high", "default": "on", "kind": { "attempt_cap": { "max": 2, "window": { "local_days": 7 } } },
+        } })
+    };
+    let made = app.post("/compliance/own-legal-rules").json(&own("DE-HOUSE-CAP")).await;
+    made.expect(201);
+    let listed = app.get(&format!("{RULES}?own=true")).await.expect(200);
+    assert_eq!((&listed["items"][0]["id"], &listed["items"][0]["state"]), (&json!("DE-HOUSE-CAP"), &json!("on")));
+    let documents = app.app.db.read().await.unwrap().rule_documents(app.tenant()).await.unwrap();
+    assert_eq!(documents.legal_rules[0].body.as_ref().unwrap().id, "DE-HOUSE-CAP");
+    let taken = app.post("/compliance/own-legal-rules").json(&own("US-TX-HOURS")).await.expect(422);
+    assert_eq!(taken["errors"][0]["pointer"], "/rule/id");
+    let mut zero = own("DE-NONE");
+    zero["rule"]["kind"]["attempt_cap"]["max"] = json!(0);
+    let refused = app.post("/compliance/own-legal-rules").json(&zero).await.expect(422);
+    assert!(refused["errors"][0]["pointer"].as_str().unwrap().starts_with("/rule/kind"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_policy_is_read_changed_with_a_reason_and_audited() {
+    let app = start().await;
+    let path = "/compliance/policy";
+    assert_eq!(app.get(path).await.expect(200)["guardSeconds"], 60);
+    let put = async |body: Value| app.put(path).json(&body).await;
+    assert_eq!(put(json!({ "guardSeconds": 30, "reason": "" })).await.expect(422)["errors"][0]["pointer"], "/reason");
+    let bad = json!({ "unmapped": { "zone": "Mars/Olympus" }, "reason": "x" });
+    assert_eq!(put(bad).await.expect(422)["errors"][0]["pointer"], "/unmapped/zone");
+    let good =
+        json!({ "guardSeconds": 120, "unmapped": { "sources": "all_devices", "phone": "block" }, "reason": "counsel" });
+    assert_eq!(put(good).await.expect(200)["guardSeconds"], 120);
+    let shown = app.get(path).await.expect(200);
+    assert_eq!((&shown["unmapped"]["phone"], &shown["unmapped"]["sources"]), (&json!("block"), &json!("all_devices")));
+    let documents = app.app.db.read().await.unwrap().rule_documents(app.tenant()).await.unwrap();
+    assert_eq!(documents.guard_seconds, 120);
+    assert_eq!(app.other.get(path).await.expect(200)["guardSeconds"], 60);
+    let audited = app.get("/audit-events?objectKind=compliance_policy").await.expect(200);
+    assert_eq!(audited["items"][0]["after"]["reason"], "counsel");
+    let assistant = app.with_scopes(&[Scope::ComplianceRead, Scope::ComplianceWrite]).await.unwrap();
+    assert_eq!(assistant.put(path).json(&json!({ "reason": "x" })).await.expect_problem(403), "scope_missing");
+}
