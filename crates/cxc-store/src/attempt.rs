@@ -5,7 +5,9 @@ use cxc_core::channel::Channel;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
+pub use crate::in_flight::{IN_FLIGHT_CLIENT, IN_FLIGHT_DEVICE};
 use crate::record::Record;
+use crate::rows::{PgRowQuery, column};
 use crate::{Db, Rows, StoreError, Tx, on};
 
 /// A new attempt, in state `sending`. Times are microseconds.
@@ -93,13 +95,97 @@ pub struct PastAttempt {
     pub started_at: i64,
 }
 
-/// The two ways in which a person is in flight.
-pub const IN_FLIGHT_DEVICE: i16 = 1;
-/// By client id.
-pub const IN_FLIGHT_CLIENT: i16 = 2;
-
 /// The most past attempts that are read for one device or person: no rule counts further.
 const HISTORY_LIMIT: i64 = 20_000;
+
+/// Attempts are looked up by a device or person: the hashes hold their tenant, and the sum keeps PostgreSQL from
+/// the key that begins with it.
+const OF_TENANT: &str = "tenant + 0";
+
+/// The columns of a [`NewAttempt`].
+pub(crate) const NEW: [(&str, &str); 16] = [
+    ("tenant", "BIGINT"),
+    ("month", "BIGINT"),
+    ("id", "BIGINT"),
+    ("grp", "BIGINT"),
+    ("record", "BIGINT"),
+    ("list", "BIGINT"),
+    ("contact", "BIGINT"),
+    ("account", "BIGINT"),
+    ("epoch", "BIGINT"),
+    ("channel", "SMALLINT"),
+    ("position", "SMALLINT"),
+    ("device_hash", "BIGINT"),
+    ("client_hash", "BIGINT"),
+    ("location", "BIGINT"),
+    ("rule_set", "BIGINT"),
+    ("started_at", "BIGINT"),
+];
+
+/// The columns of an [`AttemptUpdate`].
+pub(crate) const UPDATE: [(&str, &str); 7] = [
+    ("month", "BIGINT"),
+    ("id", "BIGINT"),
+    ("state", "SMALLINT"),
+    ("result", "SMALLINT"),
+    ("provider_id", "TEXT"),
+    ("detail", "TEXT"),
+    ("finished_at", "BIGINT"),
+];
+
+/// Writes new attempts from a source of [`NEW`].
+pub(crate) fn insert_text(source: &str) -> String {
+    let names = NEW.map(|c| c.0).join(", ");
+    let picked = NEW.map(|c| format!("v.{}", c.0)).join(", ");
+    format!("INSERT INTO attempt ({names}, state) SELECT {picked}, {} FROM {source}", AttemptState::Sending.code())
+}
+
+/// Changes attempts of a tenant by a source of [`UPDATE`]. No column of an index changes unless a receipt is awaited.
+pub(crate) fn update_text(source: &str, tenant: &str) -> String {
+    let accepted = AttemptState::Accepted.code();
+    // the sum makes SQLite look up each row by its whole key; a constant tenant would have it walk all of them
+    format!(
+        "UPDATE attempt SET state = v.state, result = coalesce(v.result, attempt.result),
+            provider_id = coalesce(v.provider_id, attempt.provider_id), detail = coalesce(v.detail, attempt.detail),
+            finished_at = coalesce(v.finished_at, attempt.finished_at),
+            receipt_id = CASE WHEN v.state = {accepted} THEN v.provider_id ELSE attempt.receipt_id END,
+            awaiting_since = CASE WHEN v.state = {accepted} THEN attempt.started_at END
+         FROM {source} WHERE attempt.tenant = {tenant} + 0 * v.id AND attempt.month = v.month AND attempt.id = v.id"
+    )
+}
+
+/// Binds a source of [`NEW`] as arrays.
+pub(crate) fn bind_new<'q, O>(query: PgRowQuery<'q, O>, rows: &'q [NewAttempt]) -> PgRowQuery<'q, O> {
+    query
+        .bind(column(rows, |r| r.tenant))
+        .bind(column(rows, |r| r.month))
+        .bind(column(rows, |r| r.id))
+        .bind(column(rows, |r| r.grp))
+        .bind(column(rows, |r| r.record))
+        .bind(column(rows, |r| r.list))
+        .bind(column(rows, |r| r.contact))
+        .bind(column(rows, |r| r.account))
+        .bind(column(rows, |r| r.epoch))
+        .bind(column(rows, |r| r.channel))
+        .bind(column(rows, |r| r.position))
+        .bind(column(rows, |r| r.device_hash))
+        .bind(column(rows, |r| r.client_hash))
+        .bind(column(rows, |r| r.location))
+        .bind(column(rows, |r| r.rule_set))
+        .bind(column(rows, |r| r.started_at))
+}
+
+/// Binds a source of [`UPDATE`] as arrays.
+pub(crate) fn bind_updates<'q, O>(query: PgRowQuery<'q, O>, rows: &'q [AttemptUpdate]) -> PgRowQuery<'q, O> {
+    query
+        .bind(column(rows, |r| r.month))
+        .bind(column(rows, |r| r.id))
+        .bind(column(rows, |r| r.state))
+        .bind(column(rows, |r| r.result))
+        .bind(column(rows, |r| r.provider_id.as_deref()))
+        .bind(column(rows, |r| r.detail.as_deref()))
+        .bind(column(rows, |r| r.finished_at))
+}
 
 /// The month of an instant as attempts are kept by: year * 100 + month, UTC.
 pub fn month_of(micros: i64) -> i64 {
@@ -117,119 +203,12 @@ fn hashes(list: &[i64]) -> Result<Rows, StoreError> {
 }
 
 impl Tx {
-    /// Marks the person and the device of each attempt as being contacted; answers the attempts for which
-    /// both were free. The marks of the others are not left behind.
-    pub async fn in_flight_insert(&mut self, attempts: &[NewAttempt]) -> Result<Vec<i64>, StoreError> {
-        #[derive(Serialize)]
-        struct Mark {
-            kind: i16,
-            key: i64,
-            attempt: i64,
-        }
-        let Some(tenant) = attempts.first().map(|a| a.tenant) else { return Ok(Vec::new()) };
-        let mut marks = Vec::with_capacity(attempts.len() * 2);
-        for a in attempts {
-            marks.push(Mark { kind: IN_FLIGHT_DEVICE, key: a.device_hash, attempt: a.id });
-            if let Some(key) = a.client_hash {
-                marks.push(Mark { kind: IN_FLIGHT_CLIENT, key, attempt: a.id });
-            }
-        }
-        // one order for all writers, so that two batches can't wait for each other in a circle
-        marks.sort_by_key(|m| (m.kind, m.key, m.attempt));
-        let source = Rows::source(self, "$1", &[("kind", "SMALLINT"), ("key", "BIGINT"), ("attempt", "BIGINT")]);
-        let sql = format!(
-            "INSERT INTO in_flight (tenant, kind, key_hash, attempt)
-             SELECT $2, v.kind, v.key, v.attempt FROM {source} WHERE true
-             ON CONFLICT (tenant, kind, key_hash) DO NOTHING RETURNING attempt"
-        );
-        let rows = Rows::of(&marks)?;
-        let taken: Vec<i64> = on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?);
-        let mut got: std::collections::HashMap<i64, usize> = std::collections::HashMap::new();
-        for id in taken {
-            *got.entry(id).or_default() += 1;
-        }
-        let wanted = |a: &NewAttempt| 1 + usize::from(a.client_hash.is_some());
-        let (free, held): (Vec<_>, Vec<_>) = attempts.iter().partition(|a| got.get(&a.id) == Some(&wanted(a)));
-        let half: Vec<i64> = held.iter().filter(|a| got.contains_key(&a.id)).map(|a| a.id).collect();
-        if !half.is_empty() {
-            let keys: Vec<(i64, Option<i64>)> =
-                held.iter().filter(|a| half.contains(&a.id)).map(|a| (a.device_hash, a.client_hash)).collect();
-            self.in_flight_delete(tenant, &half, &keys).await?;
-        }
-        Ok(free.into_iter().map(|a| a.id).collect())
-    }
-
-    /// Takes away the marks of attempts that ended: found by the keys, deleted only where they are theirs.
-    pub async fn in_flight_delete(
-        &mut self,
-        tenant: i64,
-        attempts: &[i64],
-        keys: &[(i64, Option<i64>)],
-    ) -> Result<(), StoreError> {
-        #[derive(Serialize)]
-        struct Mark {
-            kind: i16,
-            key: i64,
-            attempt: i64,
-        }
-        let mut marks = Vec::with_capacity(attempts.len() * 2);
-        for (attempt, (device, client)) in attempts.iter().zip(keys) {
-            marks.push(Mark { kind: IN_FLIGHT_DEVICE, key: *device, attempt: *attempt });
-            if let Some(client) = client {
-                marks.push(Mark { kind: IN_FLIGHT_CLIENT, key: *client, attempt: *attempt });
-            }
-        }
-        if marks.is_empty() {
-            return Ok(());
-        }
-        let source = Rows::source(self, "$1", &[("kind", "SMALLINT"), ("key", "BIGINT"), ("attempt", "BIGINT")]);
-        let sql = match self {
-            // each row is looked up by its key: the table is short, yet full of dead rows, and PostgreSQL would walk them
-            Tx::Postgres(_) => format!(
-                "DELETE FROM in_flight WHERE ctid = ANY (ARRAY(
-                    SELECT f.place FROM {source} CROSS JOIN LATERAL (
-                        SELECT i.ctid AS place FROM in_flight i
-                        WHERE i.tenant = $2 AND i.kind = v.kind AND i.key_hash = v.key AND i.attempt = v.attempt OFFSET 0) f))"
-            ),
-            Tx::Sqlite(_) => format!(
-                "DELETE FROM in_flight WHERE tenant = $2 AND (kind, key_hash, attempt) IN (SELECT v.kind, v.key, v.attempt FROM {source})"
-            ),
-        };
-        let rows = Rows::of(&marks)?;
-        on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected());
-        Ok(())
-    }
-
     /// Writes attempts in state `sending`. Commit before anything leaves.
     pub async fn attempt_insert(&mut self, attempts: &[NewAttempt]) -> Result<(), StoreError> {
         if attempts.is_empty() {
             return Ok(());
         }
-        let columns = [
-            ("tenant", "BIGINT"),
-            ("month", "BIGINT"),
-            ("id", "BIGINT"),
-            ("grp", "BIGINT"),
-            ("record", "BIGINT"),
-            ("list", "BIGINT"),
-            ("contact", "BIGINT"),
-            ("account", "BIGINT"),
-            ("epoch", "BIGINT"),
-            ("channel", "SMALLINT"),
-            ("position", "SMALLINT"),
-            ("device_hash", "BIGINT"),
-            ("client_hash", "BIGINT"),
-            ("location", "BIGINT"),
-            ("rule_set", "BIGINT"),
-            ("started_at", "BIGINT"),
-        ];
-        let names = columns.map(|c| c.0).join(", ");
-        let picked = columns.map(|c| format!("v.{}", c.0)).join(", ");
-        let source = Rows::source(self, "$1", &columns);
-        let sql = format!(
-            "INSERT INTO attempt ({names}, state) SELECT {picked}, {} FROM {source}",
-            AttemptState::Sending.code()
-        );
+        let sql = insert_text(&Rows::source(self, "$1", &NEW));
         let rows = Rows::of(attempts)?;
         on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).execute(conn).await?.rows_affected());
         Ok(())
@@ -240,26 +219,7 @@ impl Tx {
         if updates.is_empty() {
             return Ok(0);
         }
-        let source = Rows::source(
-            self,
-            "$1",
-            &[
-                ("month", "BIGINT"),
-                ("id", "BIGINT"),
-                ("state", "SMALLINT"),
-                ("result", "SMALLINT"),
-                ("provider_id", "TEXT"),
-                ("detail", "TEXT"),
-                ("finished_at", "BIGINT"),
-            ],
-        );
-        // the sum makes SQLite look up each row by its whole key; a constant tenant would have it walk all of them
-        let sql = format!(
-            "UPDATE attempt SET state = v.state, result = coalesce(v.result, attempt.result),
-                provider_id = coalesce(v.provider_id, attempt.provider_id), detail = coalesce(v.detail, attempt.detail),
-                finished_at = coalesce(v.finished_at, attempt.finished_at)
-             FROM {source} WHERE attempt.tenant = $2 + 0 * v.id AND attempt.month = v.month AND attempt.id = v.id"
-        );
+        let sql = update_text(&Rows::source(self, "$1", &UPDATE), "$2");
         let rows = Rows::of(updates)?;
         Ok(
             on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected()),
@@ -273,8 +233,13 @@ impl Tx {
         below_epoch: i64,
         limit: i64,
     ) -> Result<Vec<Attempt>, StoreError> {
+        // the marks tell which attempts are under way
         let sql = format!(
-            "SELECT {COLUMNS} FROM attempt WHERE account = $1 AND state = 1 AND epoch < $2 ORDER BY started_at LIMIT $3"
+            "SELECT {} FROM (SELECT DISTINCT tenant, month, attempt FROM in_flight WHERE account = $1) f CROSS JOIN attempt a
+             WHERE a.tenant = f.tenant AND a.month = f.month AND a.id = f.attempt AND a.state = {} AND a.epoch < $2
+             ORDER BY a.started_at LIMIT $3",
+            qualified("a"),
+            AttemptState::Sending.code()
         );
         Ok(
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(account).bind(below_epoch).bind(limit).fetch_all(conn).await?),
@@ -289,7 +254,7 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<Attempt>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM attempt WHERE account = $1 AND state = 2 AND started_at < $2 ORDER BY started_at LIMIT $3"
+            "SELECT {COLUMNS} FROM attempt WHERE account = $1 AND awaiting_since < $2 ORDER BY awaiting_since LIMIT $3"
         );
         Ok(
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(account).bind(before).bind(limit).fetch_all(conn).await?),
@@ -298,11 +263,12 @@ impl Tx {
 
     /// Whether a channel account has attempts under way: sent or waiting for a receipt.
     pub async fn attempt_any_open(&mut self, account: i64) -> Result<bool, StoreError> {
-        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM attempt WHERE account = $1 AND state IN (1, 2))";
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM in_flight WHERE account = $1)
+            OR EXISTS (SELECT 1 FROM attempt WHERE account = $1 AND awaiting_since IS NOT NULL)";
         Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(account).fetch_one(conn).await?))
     }
 
-    /// The attempts that a carrier knows by these ids.
+    /// The attempts whose receipt bears one of these ids.
     pub async fn attempt_by_provider(
         &mut self,
         account: i64,
@@ -316,7 +282,7 @@ impl Tx {
         let source = Rows::source(self, "$1", &[("p", "TEXT")]);
         let columns = qualified("a");
         let sql =
-            format!("SELECT {columns} FROM {source} CROSS JOIN attempt a WHERE a.account = $2 AND a.provider_id = v.p");
+            format!("SELECT {columns} FROM {source} CROSS JOIN attempt a WHERE a.account = $2 AND a.receipt_id = v.p");
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(account).fetch_all(conn).await?))
     }
 
@@ -356,7 +322,7 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<Attempt>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM attempt WHERE tenant = $1 AND device_hash = $2 ORDER BY started_at DESC LIMIT $3"
+            "SELECT {COLUMNS} FROM attempt WHERE {OF_TENANT} = $1 AND device_hash = $2 ORDER BY started_at DESC LIMIT $3"
         );
         Ok(
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(device_hash).bind(limit).fetch_all(conn).await?),
@@ -396,7 +362,7 @@ impl Tx {
             }
             let sql = format!(
                 "SELECT a.device_hash, a.client_hash, a.grp, a.channel, a.state, a.result, a.disposition, a.started_at
-                 FROM {source} CROSS JOIN attempt a WHERE a.tenant = $2 AND a.{column} = v.h AND a.started_at >= $3
+                 FROM {source} CROSS JOIN attempt a WHERE a.{OF_TENANT} = $2 AND a.{column} = v.h AND a.started_at >= $3
                  AND a.grp <> 0 AND a.state <> {} LIMIT {HISTORY_LIMIT}",
                 AttemptState::NotSent.code()
             );
@@ -419,9 +385,10 @@ impl Db {
         let mut month = month_of(now);
         for _ in 0..3 {
             let next = if month % 100 == 12 { month + 89 } else { month + 1 };
+            // each page keeps room for the results of its attempts: so they are changed in place, without an index
             let sql = format!(
                 "CREATE TABLE IF NOT EXISTS attempt_{month} PARTITION OF attempt FOR VALUES FROM ({month}) TO ({next})
-                WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05)"
+                WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)"
             );
             match sqlx::query(AssertSqlSafe(sql)).execute(pool).await {
                 // another process makes it at this moment, or its rows are in the default partition already

@@ -6,6 +6,7 @@ use cxc_core::record::{Reason, RecordStatus};
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
+use crate::rows::{PgRowQuery, column};
 use crate::{Rows, StoreError, Tx, on};
 
 const MINUTE: i64 = 60_000_000;
@@ -64,8 +65,31 @@ impl Deltas {
     }
 }
 
+impl Deltas {
+    /// What changes, in the one order of all writers.
+    pub(crate) fn rows(&self) -> Vec<Row> {
+        let changed = self.0.iter().filter(|(_, n)| **n != 0);
+        changed
+            .map(|((grp, b), n)| Row { grp: *grp, status: b.status, code: b.code, due_minute: b.due_minute, n: *n })
+            .collect()
+    }
+}
+
+/// The columns of a counter's change.
+pub(crate) const ROW: [(&str, &str); 5] =
+    [("grp", "BIGINT"), ("status", "SMALLINT"), ("code", "SMALLINT"), ("due_minute", "BIGINT"), ("n", "BIGINT")];
+
+/// Adds a source of [`ROW`] to a shard.
+pub(crate) fn add_text(source: &str, shard: &str) -> String {
+    format!(
+        "INSERT INTO record_counter (grp, shard, status, code, due_minute, n)
+         SELECT v.grp, {shard}, v.status, v.code, v.due_minute, v.n FROM {source} WHERE true
+         ON CONFLICT (grp, shard, status, code, due_minute) DO UPDATE SET n = record_counter.n + excluded.n"
+    )
+}
+
 #[derive(Serialize)]
-struct Row {
+pub(crate) struct Row {
     grp: i64,
     status: i16,
     code: i16,
@@ -73,35 +97,25 @@ struct Row {
     n: i64,
 }
 
+/// Binds a source of [`ROW`] as arrays.
+pub(crate) fn bind_rows<'q, O>(query: PgRowQuery<'q, O>, rows: &'q [Row]) -> PgRowQuery<'q, O> {
+    query
+        .bind(column(rows, |r| r.grp))
+        .bind(column(rows, |r| r.status))
+        .bind(column(rows, |r| r.code))
+        .bind(column(rows, |r| r.due_minute))
+        .bind(column(rows, |r| r.n))
+}
+
 impl Tx {
     /// Applies changes to a writer's shard. Call it last in the transaction: these rows are the most wanted.
     pub async fn record_counters_add(&mut self, shard: i64, deltas: &Deltas) -> Result<(), StoreError> {
-        let rows: Vec<Row> = deltas
-            .0
-            .iter()
-            .filter(|(_, n)| **n != 0)
-            .map(|((grp, b), n)| Row { grp: *grp, status: b.status, code: b.code, due_minute: b.due_minute, n: *n })
-            .collect();
+        let rows = deltas.rows();
         if rows.is_empty() {
             return Ok(());
         }
         let rows = Rows::of(&rows)?;
-        let source = Rows::source(
-            self,
-            "$1",
-            &[
-                ("grp", "BIGINT"),
-                ("status", "SMALLINT"),
-                ("code", "SMALLINT"),
-                ("due_minute", "BIGINT"),
-                ("n", "BIGINT"),
-            ],
-        );
-        let sql = format!(
-            "INSERT INTO record_counter (grp, shard, status, code, due_minute, n)
-             SELECT v.grp, $2, v.status, v.code, v.due_minute, v.n FROM {source} WHERE true
-             ON CONFLICT (grp, shard, status, code, due_minute) DO UPDATE SET n = record_counter.n + excluded.n"
-        );
+        let sql = add_text(&Rows::source(self, "$1", &ROW), "$2");
         on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(shard).execute(conn).await?.rows_affected());
         Ok(())
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Executor, PgPool, Postgres, SqlSafeStr as _, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, Executor, PgPool, Postgres, SqlSafeStr as _, Sqlite, SqlitePool, Transaction};
 
 use crate::{StoreError, migrate};
 
@@ -66,6 +66,9 @@ pub enum Tx {
 /// analysed (a new installation, a new month) or that was small when it did, it would read every row for each batch.
 const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
 
+/// A connection that lay idle for so long is asked whether it still lives before it is used.
+const ASKED_AFTER: Duration = Duration::from_secs(1);
+
 impl Db {
     /// Opens the database and brings its schema up to date; a newer schema is refused.
     pub async fn open(options: &DbOptions) -> Result<Self, StoreError> {
@@ -90,6 +93,16 @@ impl Db {
             .acquire_timeout(options.acquire_timeout)
             .idle_timeout(Duration::from_secs(300))
             .after_connect(|connection, _| Box::pin(async { connection.execute(PLANS).await.map(drop) }))
+            // one that was used just now is not asked whether it still lives: that would be a round trip each time
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for >= ASKED_AFTER {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(connect)
             .await?;
         Ok(Db::Postgres(pool))

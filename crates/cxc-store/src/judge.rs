@@ -1,5 +1,6 @@
 //! Whether the contacts of a batch may be contacted now: gathers the facts set by set and asks the core.
 //! Pre-loading and sending judge by this one function, so that the audience view and the sender agree.
+mod caps;
 mod columns;
 mod external;
 
@@ -20,6 +21,8 @@ use cxc_core::location::{Location, LocationSource};
 use cxc_core::record::Reason;
 use cxc_core::treatment::{Treatment, device_order};
 use jiff::Timestamp;
+
+pub use caps::OverCap;
 
 use crate::consent::{KeyKind, StoredConsent};
 use crate::contact::{Device, FullContact};
@@ -465,18 +468,14 @@ struct Suppressed {
 const HISTORY_LIMIT: usize = 20_000;
 
 impl BatchFacts {
+    fn none() -> Self {
+        Self { suppressed: HashMap::new(), attempts: HashMap::new(), history_is_whole: true, since: Timestamp::MIN }
+    }
+
     async fn gather(tx: &mut Tx, scope: &Scope<'_>, chosen: &[&Chosen<'_>], now: i64) -> Result<Self, StoreError> {
         let devices: Vec<i64> = chosen.iter().map(|c| c.device().address_hash).collect();
         let clients: Vec<i64> = chosen.iter().filter_map(|c| c.client).collect();
-        let mut facts = Self {
-            suppressed: HashMap::new(),
-            consents: HashMap::new(),
-            attempts: HashMap::new(),
-            history_is_whole: true,
-            since: Timestamp::MIN,
-            numbers: None,
-            intelligence: BatchIntelligence::default(),
-        };
+        let mut facts = Self::none();
         // an empty list holds nobody: most groups are spared the question
         let lists: Vec<SuppressionList> = scope.suppression.iter().filter(|l| l.size > 0).cloned().collect();
         if !lists.is_empty() {
@@ -491,12 +490,22 @@ impl BatchFacts {
             facts.consents.entry((consent.key_kind(), consent.key_hash)).or_default().push(consent);
         }
         if let Some(reach) = scope.rules.history_reach(scope.channel) {
-            let since = now.saturating_sub(reach);
-            facts.since = Timestamp::from_microsecond(since).unwrap_or(Timestamp::MIN);
-            facts.read_history(tx, scope.tenant, &devices, &[], since).await?;
-            facts.read_history(tx, scope.tenant, &[], &clients, since).await?;
+            facts.gather_history(tx, scope.tenant, &devices, &clients, now.saturating_sub(reach)).await?;
         }
         Ok(facts)
+    }
+
+    async fn gather_history(
+        &mut self,
+        tx: &mut Tx,
+        tenant: i64,
+        devices: &[i64],
+        clients: &[i64],
+        since: i64,
+    ) -> Result<(), StoreError> {
+        self.since = Timestamp::from_microsecond(since).unwrap_or(Timestamp::MIN);
+        self.read_history(tx, tenant, devices, &[], since).await?;
+        self.read_history(tx, tenant, &[], clients, since).await
     }
 
     /// Reads the attempts on some devices or people; an answer that may be cut short is asked for in halves.

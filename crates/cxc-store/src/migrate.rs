@@ -15,6 +15,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (6, "numbers", include_str!("../migrations/0006_numbers.sql")),
     (7, "evidence", include_str!("../migrations/0007_evidence.sql")),
     (8, "consent", include_str!("../migrations/0008_consent.sql")),
+    (9, "sending", include_str!("../migrations/0009_sending.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.

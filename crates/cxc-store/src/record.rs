@@ -1,5 +1,7 @@
 //! Records: one contact's chain in one campaign group. Written by pre-loading and by the sender that
 //! holds the lease of the group's channel account; owning service: campaign manager.
+use std::collections::HashMap;
+
 use cxc_core::record::{Reason, RecordStatus};
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
@@ -8,6 +10,7 @@ use uuid::Uuid;
 use crate::bulk::BulkTable;
 use crate::counter::{Bucket, Deltas};
 use crate::int_set::IntSet;
+use crate::rows::{PgRowQuery, column};
 use crate::{Rows, StoreError, Tx, on};
 
 /// The columns that pre-loading fills; `epoch` starts at 0.
@@ -80,6 +83,68 @@ impl RecordChange {
             cause: None,
         }
     }
+}
+
+impl RecordChange {
+    /// Adds to the counters' changes what this one means, once it is applied.
+    pub fn count(&self, deltas: &mut Deltas) {
+        deltas.moved(
+            self.grp,
+            bucket(self.from, self.from_reason, self.from_due, self.from_result),
+            bucket(self.status, self.reason, self.due, self.result.or(self.from_result)),
+        );
+    }
+}
+
+/// The columns of a [`RecordChange`].
+pub(crate) const CHANGE: [(&str, &str); 15] = [
+    ("grp", "BIGINT"),
+    ("id", "BIGINT"),
+    ("was", "SMALLINT"),
+    ("was_reason", "SMALLINT"),
+    ("was_due", "BIGINT"),
+    ("status", "SMALLINT"),
+    ("reason", "SMALLINT"),
+    ("due", "BIGINT"),
+    ("device", "SMALLINT"),
+    ("attempts", "SMALLINT"),
+    ("retries", "SMALLINT"),
+    ("result", "SMALLINT"),
+    ("attempt", "BIGINT"),
+    ("not_after", "BIGINT"),
+    ("cause", "TEXT"),
+];
+
+/// Changes records by a source of [`CHANGE`], each only where it stands as it was read.
+pub(crate) fn apply_text(source: &str, epoch: &str, now: &str) -> String {
+    format!(
+        "UPDATE record SET status = v.status, reason = v.reason, due = v.due, device = v.device, attempts = v.attempts,
+            retries = v.retries, last_result = coalesce(v.result, record.last_result),
+            last_attempt = coalesce(v.attempt, record.last_attempt), not_after = v.not_after, cause = v.cause,
+            epoch = {epoch}, changed_at = {now}
+         FROM {source} WHERE record.grp = v.grp AND record.id = v.id AND record.status = v.was
+            AND record.reason = v.was_reason AND record.due = v.was_due RETURNING record.grp, record.id"
+    )
+}
+
+/// Binds a source of [`CHANGE`] as arrays.
+pub(crate) fn bind_changes<'q, O>(query: PgRowQuery<'q, O>, rows: &'q [RecordChange]) -> PgRowQuery<'q, O> {
+    query
+        .bind(column(rows, |r| r.grp))
+        .bind(column(rows, |r| r.id))
+        .bind(column(rows, |r| r.from))
+        .bind(column(rows, |r| r.from_reason))
+        .bind(column(rows, |r| r.from_due))
+        .bind(column(rows, |r| r.status))
+        .bind(column(rows, |r| r.reason))
+        .bind(column(rows, |r| r.due))
+        .bind(column(rows, |r| r.device))
+        .bind(column(rows, |r| r.attempts))
+        .bind(column(rows, |r| r.retries))
+        .bind(column(rows, |r| r.result))
+        .bind(column(rows, |r| r.attempt))
+        .bind(column(rows, |r| r.not_after))
+        .bind(column(rows, |r| r.cause.as_deref()))
 }
 
 impl Record {
@@ -187,45 +252,17 @@ impl Tx {
         if changes.is_empty() {
             return Ok(Vec::new());
         }
-        let columns = [
-            ("grp", "BIGINT"),
-            ("id", "BIGINT"),
-            ("was", "SMALLINT"),
-            ("was_reason", "SMALLINT"),
-            ("was_due", "BIGINT"),
-            ("status", "SMALLINT"),
-            ("reason", "SMALLINT"),
-            ("due", "BIGINT"),
-            ("device", "SMALLINT"),
-            ("attempts", "SMALLINT"),
-            ("retries", "SMALLINT"),
-            ("result", "SMALLINT"),
-            ("attempt", "BIGINT"),
-            ("not_after", "BIGINT"),
-            ("cause", "TEXT"),
-        ];
-        let source = Rows::source(self, "$1", &columns);
         // of two changes of one record the later holds: the database would pick either of them
-        let new: std::collections::HashMap<(i64, i64), &RecordChange> =
-            changes.iter().map(|c| ((c.grp, c.id), c)).collect();
+        let new: HashMap<(i64, i64), &RecordChange> = changes.iter().map(|c| ((c.grp, c.id), c)).collect();
         let once: Vec<&RecordChange> =
             changes.iter().filter(|c| new.get(&(c.grp, c.id)).is_some_and(|last| std::ptr::eq(*last, *c))).collect();
         let rows = Rows::of(&once)?;
-        let update = format!(
-            "UPDATE record SET status = v.status, reason = v.reason, due = v.due, device = v.device, attempts = v.attempts,
-                retries = v.retries, last_result = coalesce(v.result, record.last_result),
-                last_attempt = coalesce(v.attempt, record.last_attempt), not_after = v.not_after, cause = v.cause, epoch = $2, changed_at = $3
-             FROM {source} WHERE record.grp = v.grp AND record.id = v.id AND record.status = v.was
-                AND record.reason = v.was_reason AND record.due = v.was_due RETURNING record.grp, record.id"
-        );
+        let update = apply_text(&Rows::source(self, "$1", &CHANGE), "$2", "$3");
         let applied: Vec<(i64, i64)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(update)).bind(rows.text()).bind(epoch).bind(now).fetch_all(conn).await?);
         for place in &applied {
-            let Some(change) = new.get(place) else { continue };
-            deltas.moved(
-                change.grp,
-                bucket(change.from, change.from_reason, change.from_due, change.from_result),
-                bucket(change.status, change.reason, change.due, change.result.or(change.from_result)),
-            );
+            if let Some(change) = new.get(place) {
+                change.count(deltas);
+            }
         }
         Ok(applied)
     }

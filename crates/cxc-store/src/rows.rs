@@ -37,3 +37,12 @@ impl Rows {
         }
     }
 }
+
+/// A query of PostgreSQL's that is given its values.
+pub(crate) type PgRowQuery<'q, O> =
+    sqlx::query::QueryAs<'q, sqlx::Postgres, O, <sqlx::Postgres as sqlx::Database>::Arguments>;
+
+/// One column of rows.
+pub(crate) fn column<'a, R, V>(rows: &'a [R], value: impl Fn(&'a R) -> V) -> Vec<V> {
+    rows.iter().map(value).collect()
+}

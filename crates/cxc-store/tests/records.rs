@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 
 use cxc_core::record::{Reason, RecordStatus};
-use cxc_store::StoreError;
 use cxc_store::attempt::{AttemptUpdate, NewAttempt, month_of};
 use cxc_store::counter::{Bucket, Deltas};
 use cxc_store::id_block::{IdBlocks, Numbered};
+use cxc_store::lease::Lease;
+use cxc_store::outgoing::Outgoing;
 use cxc_store::record::{FetchKey, RECORD, RecordChange};
+use cxc_store::{Engine, StoreError};
 use cxc_test::TestDb;
 
 const NOW: i64 = 1_772_442_000_000_000;
@@ -131,7 +133,9 @@ async fn a_person_in_flight_is_nobody_elses() {
 async fn an_attempt_is_found_by_its_carriers_id_and_counts_unless_it_never_left() {
     let db = TestDb::start().await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    tx.attempt_insert(&[attempt(1, 1, 11, Some(100)), attempt(2, 2, 12, None), attempt(3, 3, 13, None)]).await.unwrap();
+    let new = [attempt(1, 1, 11, Some(100)), attempt(2, 2, 12, None), attempt(3, 3, 13, None)];
+    tx.in_flight_insert(&new).await.unwrap();
+    tx.attempt_insert(&new).await.unwrap();
     let update = |id, state, provider: Option<&str>| AttemptUpdate {
         month: month_of(NOW),
         id,
@@ -150,7 +154,91 @@ async fn an_attempt_is_found_by_its_carriers_id_and_counts_unless_it_never_left(
     assert_eq!(devices, HashSet::from([11, 13]));
     assert_eq!(tx.attempt_existing(1, &[(month_of(NOW), 1), (month_of(NOW), 77)]).await.unwrap(), [1]);
     assert!(tx.attempt_any_open(9).await.unwrap());
+    tx.in_flight_delete(1, &[1, 2, 3], &[(11, Some(100)), (12, None), (13, None)]).await.unwrap();
+    assert_eq!(tx.attempt_unreceipted(9, NOW + 1, 10).await.unwrap().iter().map(|a| a.id).collect::<Vec<_>>(), [1]);
+    assert!(tx.attempt_any_open(9).await.unwrap(), "a receipt is awaited");
+    tx.attempt_update(1, &[update(1, 3, None)]).await.unwrap();
+    assert!(!tx.attempt_any_open(9).await.unwrap());
+    let again = tx.attempt_by_provider(9, &["abc"]).await.unwrap();
+    assert_eq!(again[0].state, 3, "a receipt that is brought twice finds its attempt");
     tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_to_a_person_is_under_way_and_keeps_nobody_from_them() {
+    let db = TestDb::start().await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let answer = NewAttempt { grp: 0, record: 0, ..attempt(1, 0, 11, None) };
+    tx.attempt_insert(std::slice::from_ref(&answer)).await.unwrap();
+    assert_eq!(tx.in_flight_insert(&[answer, attempt(2, 2, 11, None)]).await.unwrap(), [1, 2]);
+    assert_eq!(tx.attempt_orphans(9, 2, 10).await.unwrap().iter().map(|a| a.id).collect::<Vec<_>>(), [1]);
+    tx.in_flight_delete_answers(1, &[1]).await.unwrap();
+    assert!(tx.attempt_orphans(9, 2, 10).await.unwrap().is_empty());
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_batch_is_written_by_one_statement_only_where_nobody_interfered() {
+    let db = with_records(4).await;
+    let mut tx = db.begin().await.unwrap();
+    let lease = tx.lease_acquire("sender:9", "a", 60_000_000).await.unwrap().unwrap();
+    let page = tx.record_fetch(7, 3, NOW, FetchKey::default(), false, 4).await.unwrap();
+    tx.commit().await.unwrap();
+    let new: Vec<NewAttempt> = page.iter().map(|r| attempt(r.id, r.id, 10 + r.id, Some(100 + r.id))).collect();
+    let begin: Vec<RecordChange> =
+        page.iter().map(|r| RecordChange::of(r, RecordStatus::InProgress, Reason::None, 0)).collect();
+    let batch = |lease, attempts, changes| Outgoing {
+        lease,
+        tenant: 1,
+        shard: 9,
+        results: &[],
+        ended: &[],
+        attempts,
+        changes,
+        now: NOW,
+    };
+    let mut tx = db.begin().await.unwrap();
+    if tx.engine() == Engine::Sqlite {
+        assert!(!tx.outgoing_write(&batch(&lease, &new[..2], &begin[..2])).await.unwrap());
+        return;
+    }
+    assert!(tx.outgoing_write(&batch(&lease, &new[..2], &begin[..2])).await.unwrap());
+    tx.commit().await.unwrap();
+    let other = Lease { token: lease.token + 1, ..lease.clone() };
+    let taken = NewAttempt { id: 30, ..attempt(3, 3, 12, None) };
+    let twice = [begin[2].clone(), begin[2].clone()];
+    for (lease, attempts, changes, why) in [
+        (&other, &new[2..3], &begin[2..3], "the lease is another's"),
+        (&lease, std::slice::from_ref(&taken), &begin[2..3], "the device is in flight"),
+        (&lease, &new[2..3], &begin[1..2], "the record has moved"),
+        (&lease, &new[2..3], &twice[..], "a record changes twice"),
+    ] {
+        let mut tx = db.begin().await.unwrap();
+        assert!(!tx.outgoing_write(&batch(lease, attempts, changes)).await.unwrap(), "{why}");
+        tx.rollback().await.unwrap();
+    }
+    let result = |id| AttemptUpdate {
+        month: month_of(NOW),
+        id,
+        state: 3,
+        result: Some(0),
+        provider_id: Some("x".into()),
+        detail: None,
+        finished_at: Some(NOW + 1),
+    };
+    let mut tx = db.begin().await.unwrap();
+    let sent = tx.record_get(7, 1).await.unwrap().unwrap();
+    let mut changes =
+        vec![RecordChange { result: Some(0), ..RecordChange::of(&sent, RecordStatus::Done, Reason::None, 0) }];
+    changes.push(begin[2].clone());
+    let ended = [(1, (11, Some(101)))];
+    let both = Outgoing { results: &[result(1)], ended: &ended, ..batch(&lease, &new[2..3], &changes) };
+    assert!(tx.outgoing_write(&both).await.unwrap());
+    tx.commit().await.unwrap();
+    let mut tx = db.read().await.unwrap();
+    assert_eq!(tx.record_counters(7).await.unwrap(), tx.record_recount(7).await.unwrap());
+    let open = tx.attempt_orphans(9, 2, 10).await.unwrap();
+    assert_eq!(open.iter().map(|a| a.id).collect::<HashSet<_>>(), HashSet::from([2, 3]));
 }
 
 #[tokio::test]

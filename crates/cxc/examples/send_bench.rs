@@ -10,6 +10,8 @@ mod audience;
 #[path = "../tests/e2e/campaign.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod campaign;
+#[path = "support/cpu.rs"]
+mod cpu;
 #[path = "../tests/e2e/world.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod world;
@@ -19,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use audience::Audience;
 use campaign::{Kind, Template};
+use cpu::Cpu;
 use cxc_test::tools::find_program;
 use cxc_test::{FastSmtpSink, Postgres, Smsc};
 use serde_json::json;
@@ -100,11 +103,13 @@ async fn measure(world: &World, template: &Template, lists: &[String; 2], messag
         while world.sent(SERIES, &label) < before + WARM as f64 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        let (start, first) = (Instant::now(), world.sent(SERIES, &label));
+        let (start, first, busy) = (Instant::now(), world.sent(SERIES, &label), Cpu::now());
         while world.sent(SERIES, &label) < first + messages as f64 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        *rate = (world.sent(SERIES, &label) - first) / start.elapsed().as_secs_f64();
+        let sent = world.sent(SERIES, &label) - first;
+        *rate = sent / start.elapsed().as_secs_f64();
+        println!("{name}: {rate:.0} a second; processor microseconds a message: {}", Cpu::now().since(&busy, sent));
         group.stop().await;
     }
     rates
@@ -127,7 +132,9 @@ fn smpp_load(port: u16, messages: usize, connections: u32, window: u32) -> f64 {
     let mut command = Command::new(tool);
     command.arg(format!("127.0.0.1:{port}")).args(["--messages", &messages.to_string()]);
     command.args(["--sessions", &connections.to_string(), "--window", &window.to_string()]);
+    let busy = Cpu::now();
     let told = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    println!("smpp_load: processor microseconds a message: {}", Cpu::now().since(&busy, messages as f64));
     let rate = told.rsplit(": ").next().and_then(|r| r.split(' ').next()?.parse().ok());
     let rate: f64 = rate.expect("smpp_load tells its rate");
     println!("{:<56} {rate:>10.0}", "(yardstick) smpp_load, messages a second");

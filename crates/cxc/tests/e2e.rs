@@ -11,6 +11,8 @@ mod audience;
 #[path = "e2e/campaign.rs"]
 #[expect(dead_code, reason = "the bench uses more of it")]
 mod campaign;
+#[path = "e2e/caps.rs"]
+mod caps;
 #[path = "e2e/isolation.rs"]
 mod isolation;
 #[path = "e2e/kill.rs"]

@@ -82,13 +82,7 @@ impl AccountSender {
         let limits = Limits::new(plans.account.rate_per_second, context.now());
         Self {
             preparer: Some(Preparer::new(context.clone(), start.lease.token)),
-            outbox: Outbox::new(
-                context.clone(),
-                start.lease.clone(),
-                start.carrier.clone(),
-                plans.tenant,
-                plans.number,
-            ),
+            outbox: Outbox::new(context.clone(), start.lease.clone(), start.carrier.clone(), plans.tenant),
             context,
             lease: start.lease,
             carrier: start.carrier,

@@ -9,7 +9,7 @@ use super::pace::TokenBucket;
 /// Messages are prepared so far ahead of their pace.
 const AHEAD_SECONDS: f64 = 0.25;
 /// The most messages that are prepared ahead for an account.
-pub const AHEAD: usize = 200;
+pub const AHEAD: usize = 300;
 
 /// The buckets of an account and its groups.
 pub struct Limits {
@@ -57,12 +57,13 @@ impl Limits {
         }
     }
 
-    /// How many messages of a group are worth preparing beside the `queued` ones.
+    /// How many messages of a group are worth preparing beside the `queued` ones: none while more than half of what
+    /// is wanted waits, since each look costs the same for a few as for many.
     pub fn worth_preparing(&mut self, grp: i64, queued: usize, now: Micros) -> usize {
         let Some(group) = self.groups.get_mut(&grp) else { return 0 };
         let account = self.account.available(now) + ahead(self.account.rate());
         let wanted = (group.available(now) + ahead(group.rate())).min(account).min(AHEAD);
-        wanted.saturating_sub(queued)
+        if queued * 2 > wanted { 0 } else { wanted - queued }
     }
 
     /// Something else holds a group back.

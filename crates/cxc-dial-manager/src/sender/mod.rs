@@ -21,8 +21,9 @@ mod supervisor;
 use std::sync::Arc;
 
 use cxc_core::Micros;
-use cxc_core::compliance::Zones;
+use cxc_core::compliance::{IntervalCache, Zones};
 use cxc_server::App;
+use cxc_store::judge::Judge;
 
 use crate::content::UnsubscribeKey;
 use crate::metrics::DialMetrics;
@@ -54,6 +55,12 @@ impl SenderContext {
     /// Now, in microseconds.
     pub fn now(&self) -> Micros {
         self.app.now()
+    }
+
+    /// A judge with a cache of its own.
+    pub fn judge(&self) -> Judge {
+        let cache = IntervalCache::new(self.zones.clone(), IntervalCache::CAPACITY);
+        Judge::new(cache, Arc::clone(&self.locations), self.app.hash_key).with_numbers(self.app.numbers.clone())
     }
 
     /// How long the lease of a sender lives; it is renewed at a third of that.

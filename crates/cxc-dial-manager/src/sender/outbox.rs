@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cxc_core::Micros;
 use cxc_store::StoreError;
+use cxc_store::judge::Judge;
 use cxc_store::lease::Lease;
 use cxc_store::record::RecordChange;
 use tokio::task::JoinSet;
@@ -12,7 +13,7 @@ use tokio::time::Instant;
 
 use super::SenderContext;
 use super::account::{SenderError, WINDOW};
-use super::batch::Batch;
+use super::batch::{Batch, Writer};
 use super::limits::Limits;
 use super::outcome::Flight;
 use super::plan::Plans;
@@ -32,7 +33,7 @@ pub struct Outbox {
     lease: Lease,
     carrier: Arc<dyn Carrier>,
     tenant: i64,
-    account: i64,
+    judge: Judge,
     sends: JoinSet<(i64, Outcome)>,
     flights: HashMap<i64, Flight>,
     batch: Batch,
@@ -43,13 +44,14 @@ pub struct Outbox {
 
 impl Outbox {
     /// Nothing is under way.
-    pub fn new(context: SenderContext, lease: Lease, carrier: Arc<dyn Carrier>, tenant: i64, account: i64) -> Self {
+    pub fn new(context: SenderContext, lease: Lease, carrier: Arc<dyn Carrier>, tenant: i64) -> Self {
+        let judge = context.judge();
         Self {
             context,
             lease,
             carrier,
             tenant,
-            account,
+            judge,
             sends: JoinSet::new(),
             flights: HashMap::new(),
             batch: Batch::default(),
@@ -131,7 +133,14 @@ impl Outbox {
             return Ok(());
         }
         self.batch.new.iter_mut().for_each(|prepared| prepared.begin(now));
-        match self.batch.write(&self.context.app.db, &self.lease, self.tenant, self.account, now).await {
+        let mut to = Writer {
+            db: &self.context.app.db,
+            lease: &self.lease,
+            plans,
+            external: &self.context.app.outbound,
+            judge: &mut self.judge,
+        };
+        match self.batch.write(&mut to, now).await {
             Ok(go) => {
                 self.context.metrics.wrote(plans.channel, &plans.labels, go.len());
                 let written = std::mem::take(&mut self.batch);

@@ -7,6 +7,7 @@ use cxc_core::channel::Channel;
 use cxc_core::compliance::{RuleDocuments, RuleSet, Subject};
 use cxc_core::kind;
 use cxc_store::group::{GroupRow, state};
+use cxc_store::judge::{AskExternal, Scope};
 use cxc_store::suppression::SuppressionList;
 use cxc_store::{StoreError, Tx};
 use uuid::Uuid;
@@ -57,6 +58,21 @@ impl GroupPlan {
     /// Whether it may contact people.
     pub fn is_running(&self) -> bool {
         self.state == state::RUNNING && self.content.is_ok()
+    }
+
+    /// On whose behalf its contacts are judged.
+    pub fn scope<'a>(&'a self, plans: &Plans, external: &'a dyn AskExternal) -> Scope<'a> {
+        Scope {
+            tenant: plans.tenant,
+            grp: self.number,
+            channel: plans.channel,
+            treatment: &self.settings.treatment,
+            rules: &self.rules,
+            suppression: &self.suppression,
+            subject: &self.subject,
+            before_attempt: true,
+            external: Some(external),
+        }
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Prepared {
     pub prepared_at: Micros,
     /// The positions of the devices that could be tried, in their order.
     pub devices: Vec<i16>,
+    /// Whom it is for, where a rule counts attempts.
+    pub contact: Option<FullContact>,
 }
 
 impl Prepared {

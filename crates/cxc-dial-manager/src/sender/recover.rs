@@ -27,6 +27,8 @@ pub async fn orphans_in_doubt(context: &SenderContext, plans: &Plans, lease: &Le
         tx.attempt_update(plans.tenant, &updates).await?;
         let keys: Vec<(i64, Option<i64>)> = orphans.iter().map(|a| (a.device_hash, a.client_hash)).collect();
         let ids: Vec<i64> = orphans.iter().map(|a| a.id).collect();
+        let answers: Vec<i64> = orphans.iter().filter(|a| a.grp == 0).map(|a| a.id).collect();
+        tx.in_flight_delete_answers(plans.tenant, &answers).await?;
         tx.in_flight_delete(plans.tenant, &ids, &keys).await?;
         let mut deltas = Deltas::default();
         let mut changes = Vec::with_capacity(orphans.len());

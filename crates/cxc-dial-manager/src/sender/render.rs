@@ -1,12 +1,11 @@
 //! From judged contacts to rendered messages.
 use std::sync::Arc;
 
-use cxc_core::compliance::IntervalCache;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_store::attempt::{NewAttempt, month_of};
 use cxc_store::contact::{Device, FullContact};
 use cxc_store::id_block::{IdBlocks, Numbered};
-use cxc_store::judge::{Allowed, Case, Finding, Judge, Scope};
+use cxc_store::judge::{Allowed, Case, Finding, Judge};
 use cxc_store::record::{Record, RecordChange};
 use cxc_store::{StoreError, Tx};
 
@@ -42,9 +41,7 @@ pub struct Renderer {
 impl Renderer {
     /// A renderer for the epoch of a sender's lease.
     pub fn new(context: SenderContext, epoch: i64) -> Self {
-        let cache = IntervalCache::new(context.zones.clone(), IntervalCache::CAPACITY);
-        let judge = Judge::new(cache, Arc::clone(&context.locations), context.app.hash_key);
-        let judge = judge.with_numbers(context.app.numbers.clone());
+        let judge = context.judge();
         Self { context, judge, ids: IdBlocks::new(Numbered::Attempt, ATTEMPT_IDS), epoch }
     }
 
@@ -57,17 +54,8 @@ impl Renderer {
         pairs: Vec<(Record, Option<FullContact>)>,
     ) -> Result<Vec<Rendered>, StoreError> {
         let now = self.context.now();
-        let scope = Scope {
-            tenant: plans.tenant,
-            grp: plan.number,
-            channel: plans.channel,
-            treatment: &plan.settings.treatment,
-            rules: &plan.rules,
-            suppression: &plan.suppression,
-            subject: &plan.subject,
-            before_attempt: true,
-            external: Some(&self.context.app.outbound),
-        };
+        let scope = plan.scope(plans, &self.context.app.outbound);
+        let counts = plan.rules.history_reach(plans.channel).is_some();
         let mut rendered = Vec::with_capacity(pairs.len());
         let mut open: Vec<(Record, FullContact)> = Vec::with_capacity(pairs.len());
         for (record, contact) in pairs {
@@ -98,7 +86,7 @@ impl Renderer {
         for ((record, contact), finding) in open.into_iter().zip(findings) {
             rendered.push(match finding {
                 Finding::Allow(allowed) => {
-                    self.message(plans, plan, record, &contact, allowed, ids.next().unwrap_or_default(), now)
+                    self.message(plans, plan, record, contact, allowed, (ids.next().unwrap_or_default(), now, counts))
                 }
                 Finding::Exclude { reason, cause } => Rendered::Move(excluded(&record, reason, cause)),
                 Finding::Wait { reason, due, device, cause } => Rendered::Move(RecordChange {
@@ -111,21 +99,19 @@ impl Renderer {
         Ok(rendered)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the message")]
     fn message(
         &self,
         plans: &Plans,
         plan: &Arc<GroupPlan>,
         record: Record,
-        contact: &FullContact,
+        contact: FullContact,
         allowed: Allowed,
-        id: i64,
-        now: i64,
+        (id, now, counts): (i64, i64, bool),
     ) -> Rendered {
         let Some(device) = contact.devices.get(allowed.index) else {
             return Rendered::Move(excluded(&record, Reason::NoDevice, None));
         };
-        let body = match self.body(plans, plan, id, contact, device) {
+        let body = match self.body(plans, plan, id, &contact, device) {
             Ok(body) => body,
             Err(error) => return Rendered::Move(excluded(&record, Reason::ContentError, Some(error))),
         };
@@ -155,7 +141,9 @@ impl Renderer {
             body,
         };
         let (not_after, devices) = (allowed.not_after, allowed.usable);
-        Rendered::Ready(Box::new(Prepared { record, attempt, message, not_after, prepared_at: now, devices }))
+        // what caps allow is counted once more when the attempt is written
+        let contact = counts.then_some(contact);
+        Rendered::Ready(Box::new(Prepared { record, attempt, message, not_after, prepared_at: now, devices, contact }))
     }
 }
 

@@ -106,7 +106,7 @@ async fn answer_attempt(
     now: i64,
 ) -> Result<OutMessage, StoreError> {
     let id = tx.id_block_take(Numbered::Attempt, 1).await?;
-    tx.attempt_insert(&[NewAttempt {
+    let attempt = NewAttempt {
         tenant: plans.tenant,
         month: month_of(now),
         id,
@@ -123,8 +123,10 @@ async fn answer_attempt(
         location: 0,
         rule_set: 0,
         started_at: now,
-    }])
-    .await?;
+    };
+    // the mark tells a later sender that it is under way
+    tx.in_flight_insert(std::slice::from_ref(&attempt)).await?;
+    tx.attempt_insert(&[attempt]).await?;
     let parts = u16::try_from(cxc_core::sms::count(&text).parts).unwrap_or(u16::MAX);
     let body = Body::Sms(SmsBody { text, parts });
     Ok(OutMessage {
@@ -146,5 +148,6 @@ async fn store_answer(
     let update: AttemptUpdate = super::outcome::update_of(outcome, month_of(started_at), attempt, context.now());
     let mut tx = context.app.db.begin().await?;
     tx.attempt_update(plans.tenant, &[update]).await?;
+    tx.in_flight_delete_answers(plans.tenant, &[attempt]).await?;
     tx.commit().await
 }

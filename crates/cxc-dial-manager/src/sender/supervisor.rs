@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cxc_store::StoreError;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -14,6 +15,8 @@ use super::plan::Plans;
 use crate::channel;
 
 const LOOK: Duration = Duration::from_millis(500);
+/// The months of attempts are looked after so often; each look makes two ahead.
+const MONTHS: Duration = Duration::from_secs(6 * 3_600);
 /// Events that wait for the engine; more slow the carrier down.
 const INBOUND_ROOM: usize = 1_000;
 
@@ -21,7 +24,11 @@ const INBOUND_ROOM: usize = 1_000;
 pub async fn supervise(context: SenderContext, stop: CancellationToken) {
     let mut senders: JoinSet<(i64, Result<(), SenderError>)> = JoinSet::new();
     let mut running: HashMap<i64, tokio::task::Id> = HashMap::new();
+    let mut months: Option<Instant> = None;
     while !stop.is_cancelled() {
+        if months.is_none_or(|at| at.elapsed() >= MONTHS) {
+            months = make_months(&context).await;
+        }
         match start_wanted(&context, &mut senders, &mut running, &stop).await {
             Ok(()) => context.metrics.healthy.with_label_values::<&str>(&[]).set(1.0),
             Err(error) => {
@@ -37,6 +44,18 @@ pub async fn supervise(context: SenderContext, stop: CancellationToken) {
     }
     while let Some(ended) = senders.join_next_with_id().await {
         forget(&mut running, &ended);
+    }
+}
+
+/// Makes the months of attempts that lie ahead; `None` where that must be tried again.
+async fn make_months(context: &SenderContext) -> Option<Instant> {
+    match context.app.db.attempt_partitions(context.now()).await {
+        Ok(()) => Some(Instant::now()),
+        Err(error) => {
+            // attempts go to the default month until it is possible
+            tracing::warn!(%error, "months of attempts can't be made");
+            None
+        }
     }
 }
 

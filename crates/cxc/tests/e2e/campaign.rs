@@ -74,14 +74,22 @@ pub struct Group {
 impl World {
     /// A template with its account, content and profiles. `per_minute` is its pace.
     pub async fn template(&self, kind: Kind, port: u16, more: &Value, per_minute: u32) -> Template {
-        let account = self.make("/channel-accounts", &kind.account(port, more)).await;
-        let content = self.make("/contents", &kind.content()).await;
-        let name = kind.name();
+        self.template_named(kind.name(), kind, port, more, per_minute).await
+    }
+
+    /// The same under a name of its own, beside others of its kind.
+    pub async fn template_named(&self, name: &str, kind: Kind, port: u16, more: &Value, per_minute: u32) -> Template {
+        let (mut account, mut content) = (kind.account(port, more), kind.content());
+        account["name"] = name.into();
+        content["name"] = name.into();
+        let account = self.make("/channel-accounts", &account).await;
+        let content = self.make("/contents", &content).await;
         // what the person waits for; sales need decisions about the law first
         let compliance = json!({"purpose": "informational"});
         let dialing = json!({"messagesPerMinute": per_minute});
         let settings = json!({"content": content, "dialing": dialing, "compliance": compliance});
-        let profile = self.make("/dialing-profiles", &json!({"name": name, "type": name, "settings": settings})).await;
+        let profile =
+            self.make("/dialing-profiles", &json!({"name": name, "type": kind.name(), "settings": settings})).await;
         let session = self.make("/session-profiles", &json!({"name": name, "gateway": account})).await;
         let template = json!({"name": name, "dialingProfile": profile, "sessionProfile": session});
         Template { kind, id: self.make("/campaign-templates", &template).await }
