@@ -469,7 +469,15 @@ const HISTORY_LIMIT: usize = 20_000;
 
 impl BatchFacts {
     fn none() -> Self {
-        Self { suppressed: HashMap::new(), attempts: HashMap::new(), history_is_whole: true, since: Timestamp::MIN }
+        Self {
+            suppressed: HashMap::new(),
+            consents: HashMap::new(),
+            attempts: HashMap::new(),
+            history_is_whole: true,
+            since: Timestamp::MIN,
+            numbers: None,
+            intelligence: BatchIntelligence::default(),
+        }
     }
 
     async fn gather(tx: &mut Tx, scope: &Scope<'_>, chosen: &[&Chosen<'_>], now: i64) -> Result<Self, StoreError> {
