@@ -35,7 +35,7 @@ const WARM: usize = 2_000;
 async fn main() {
     let engine = std::env::args().nth(1).unwrap_or_else(|| "postgres".into());
     let large = number("BENCH_CONTACTS", 1_000_000);
-    let messages = number("BENCH_MESSAGES", 60_000).min(large / 10 - WARM);
+    let messages = number("BENCH_MESSAGES", 60_000).min(large / 10 - 2 * WARM);
     let server = (engine == "postgres").then(|| Postgres::start().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let url = match &server {
