@@ -78,9 +78,9 @@ impl Batch {
             tx.outgoing_write(&batch).await?
         };
         if is_written {
-            tx.commit().await?
+            tx.commit().await?;
         } else {
-            tx.rollback().await?
+            tx.rollback().await?;
         }
         Ok(is_written)
     }
