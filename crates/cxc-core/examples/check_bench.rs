@@ -17,6 +17,7 @@ use cxc_core::compliance::{
 };
 use cxc_core::consent::{ConsentEvent, ConsentKind, ConsentScope};
 use cxc_core::enumerations::CallResult;
+use cxc_core::number_set::{NumberSet, NumberSetBuilder};
 use jiff::{SignedDuration, Timestamp};
 
 type Failed = Box<dyn std::error::Error>;
@@ -104,6 +105,22 @@ fn measure(name: &str, mut one: impl FnMut(u64) -> Verdict, is_right: impl Fn(&V
     Ok(())
 }
 
+/// Random numbers of ten digits: the same at each run.
+fn random_number(state: &mut u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    12_000_000_000 + (*state >> 33) % 8_000_000_000
+}
+
+/// A list of so many random numbers, if the command line asks for one.
+fn number_list() -> Result<NumberSet, Failed> {
+    let count: u64 = std::env::args().nth(1).map_or(Ok(0), |text| text.parse())?;
+    let (mut builder, mut state) = (NumberSetBuilder::new(), 1);
+    for _ in 0..count {
+        builder.push_digits(random_number(&mut state))?;
+    }
+    Ok(builder.finish()?.0)
+}
+
 fn main() -> Result<(), Failed> {
     let zones = Zones::bundled();
     let rules = RuleSet::compile(&documents(&zones)?, &[], &zones);
@@ -136,6 +153,15 @@ fn main() -> Result<(), Failed> {
         let micros = i64::try_from(round % 1_000_000).unwrap_or(0);
         base.saturating_add(SignedDuration::from_micros(micros)).unwrap_or(base)
     };
+    let (list, mut state) = (number_list()?, 2);
+    println!("a list of {} numbers", list.len());
+    let mut listed = 0u64;
+    let looked_up = |round| {
+        listed += u64::from(list.contains_digits(random_number(&mut state)));
+        check(&rules, &mut cache, &request, &facts, moment(noon, round))
+    };
+    measure("allow, with a number looked up", looked_up, Verdict::is_allowed)?;
+    println!("{listed} numbers were on the list");
     measure("allow", |round| check(&rules, &mut cache, &request, &facts, moment(noon, round)), Verdict::is_allowed)?;
     let deferred = |verdict: &Verdict| verdict.not_before.is_some() && !verdict.reasons.is_empty();
     measure(
