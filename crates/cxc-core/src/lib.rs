@@ -4,6 +4,7 @@ pub mod attempt;
 pub mod campaign;
 pub mod channel;
 pub mod compliance;
+pub mod compliance_data;
 pub mod consent;
 pub mod contact;
 pub mod device;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use cxc_core::hash::HashKey;
-use cxc_core::location::LocationTables;
+use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_list_builder::import::{Checkers, ImportContext, ImportMode, ImportSettings};
 use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, ListJobs, Source};
@@ -138,7 +138,7 @@ impl Bench {
             app: self.app.clone(),
             checkers: Checkers {
                 phones: Arc::new(PhoneParser::new()?),
-                tables: Arc::new(LocationTables::embedded()?),
+                tables: LiveTables::new(LocationTables::embedded()?),
                 hash_key: self.app.hash_key,
             },
             locations: Arc::new(Locations::new()),

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cxc_core::location::LocationTables;
+use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::{PhoneNumber, PhoneParser};
 use cxc_list_builder::Folders;
 use cxc_list_builder::import::Checkers;
@@ -25,7 +25,7 @@ async fn start() -> World {
     let folders = Folders::below(folder.path());
     let readers = Readers {
         phones: Arc::new(PhoneParser::new().unwrap()),
-        tables: Arc::new(LocationTables::embedded().unwrap()),
+        tables: LiveTables::new(LocationTables::embedded().unwrap()),
         locations: Arc::new(Locations::new()),
     };
     let lists = readers.clone();

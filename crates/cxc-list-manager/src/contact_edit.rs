@@ -36,7 +36,7 @@ impl ReadContact {
         let given = fields.country(&mut errors);
         let mut places = Vec::new();
         let devices = devices(app, readers, tenant, given.or(default), input, &mut places, &mut errors);
-        let zone = fields.zone.take().and_then(|name| match readers.tables.of_zone(&name) {
+        let zone = fields.zone.take().and_then(|name| match readers.tables.current().of_zone(&name) {
             Ok(zone) => Some(zone),
             Err(error) => {
                 errors.push(FieldError::new("/fields/c_tz_name", "unknown_timezone", error.to_string()));
@@ -50,7 +50,7 @@ impl ReadContact {
         let home = given.or(first).or(default);
         let (postal, state) = (fields.postal.unwrap_or_default(), fields.state.unwrap_or_default());
         let told = Told { zone: zone.clone(), country: given, home, postal: &postal, state: &state };
-        let place = ContactPlaces::default().find(&readers.tables, told);
+        let place = ContactPlaces::default().find(&readers.tables.current(), told);
         let client_id = some(input.client_id.as_deref().unwrap_or_default().trim());
         let key = key_text(client_id.as_deref(), devices.first().map(|d| d.address.as_str()));
         let contact = Contact {
@@ -60,7 +60,7 @@ impl ReadContact {
             last_name: fields.last_name,
             company: fields.company,
             country: home.map(|c| c.as_str().to_owned()),
-            region: state_code(&readers.tables, home, &state).or_else(|| some(&state)),
+            region: state_code(&readers.tables.current(), home, &state).or_else(|| some(&state)),
             postal: some(&postal),
             zone: zone.and_then(|z| z.zones().first().map(ToString::to_string)),
             location: 0,
@@ -259,7 +259,7 @@ fn devices(
         let read = if text.chars().count() > ContactField::Device(1).limit() {
             Err("a device has at most 128 characters".to_owned())
         } else {
-            CheckedDevice::read(&readers.phones, &readers.tables, text, None, country)
+            CheckedDevice::read(&readers.phones, &readers.tables.current(), text, None, country)
         };
         match read {
             Err(detail) => error(format!("/devices/{i}/number"), "bad_device", detail),

@@ -126,7 +126,7 @@ async fn find(app: &App, readers: &Readers, tenant: i64, id: Uuid, asked: &Asked
         keep(found.get(client_id).copied().into_iter().collect());
     }
     if let Some(text) = &asked.device {
-        let device = CheckedDevice::read(&readers.phones, &readers.tables, text.trim(), None, default);
+        let device = CheckedDevice::read(&readers.phones, &readers.tables.current(), text.trim(), None, default);
         let device = device.map_err(|detail| ApiError::new(Code::BadFilter, format!("device: {detail}")))?;
         let address = address_text(&device.address);
         let found = tx.contact_addresses(list.generation, &[app.hash_key.hash(tenant, &address)]).await?;

@@ -406,7 +406,8 @@ pub(crate) fn normalise(
         return if fits { Ok(value.to_owned()) } else { Err(wrong("a client id has 1 to 64 characters".into())) };
     }
     let country = country.and_then(Country::from_code);
-    let device = CheckedDevice::read(&readers.phones, &readers.tables, value, None, country).map_err(wrong)?;
+    let device =
+        CheckedDevice::read(&readers.phones, &readers.tables.current(), value, None, country).map_err(wrong)?;
     Ok(address_text(&device.address).into_owned())
 }
 

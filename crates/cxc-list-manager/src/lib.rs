@@ -1,5 +1,6 @@
 //! The list manager: contact lists and their contacts, suppression lists and their entries, selection rules, labels.
 
+pub mod compliance_data;
 pub mod contact_edit;
 pub mod contact_lists;
 mod contact_views;
@@ -16,12 +17,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
-use cxc_core::location::LocationTables;
+use cxc_core::location::LiveTables;
 use cxc_core::phone::PhoneParser;
 use cxc_server::{App, Scope, Service, crud, require};
 use cxc_store::location::Locations;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+
+pub use compliance_data::ComplianceData;
 
 const LOOK: Duration = Duration::from_secs(5);
 
@@ -30,18 +33,25 @@ const LOOK: Duration = Duration::from_secs(5);
 pub struct Readers {
     /// Reads phone numbers.
     pub phones: Arc<PhoneParser>,
-    /// Finds places.
-    pub tables: Arc<LocationTables>,
+    /// The tables in use, which find places.
+    pub tables: LiveTables,
     /// Numbers of locations.
     pub locations: Arc<Locations>,
 }
 
-/// The component: its routes, its metrics, its background work.
+/// The component with embedded compliance data.
 pub fn service(app: App, readers: Readers) -> anyhow::Result<Service> {
+    service_with(app, readers, ComplianceData::embedded()?)
+}
+
+/// The component: its routes, its metrics, its background work.
+pub fn service_with(app: App, readers: Readers, data: ComplianceData) -> anyhow::Result<Service> {
     let metrics = metrics::ListMetrics::register(&app.metrics)?;
     let (db, healthy) = (app.db.clone(), metrics.healthy);
-    let sweeper = app.clone();
-    Ok(Service::new("list-manager", app, routes(readers))
+    let (sweeper, renewer) = (app.clone(), app.clone());
+    let series = compliance_data::Series { downloaded: metrics.downloaded, age: metrics.data_age };
+    let renewing = data.clone();
+    Ok(Service::new("list-manager", app, routes(readers, data))
         .measured(metrics.http)
         .work(move |stop| async move {
             while !stop.is_cancelled() {
@@ -54,11 +64,12 @@ pub fn service(app: App, readers: Readers) -> anyhow::Result<Service> {
             }
             Ok(())
         })
+        .work(move |stop| renewing.renew(renewer, series, stop))
         .work(move |stop| entries::sweep(sweeper, stop)))
 }
 
 /// The routes, below the base path.
-pub fn routes(readers: Readers) -> OpenApiRouter<App> {
+pub fn routes(readers: Readers, data: ComplianceData) -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(crud::<contact_lists::ContactList>())
         .merge(crud::<suppression_lists::SuppressionList>())
@@ -78,5 +89,8 @@ pub fn routes(readers: Readers) -> OpenApiRouter<App> {
         .routes(require(Scope::SuppressionWrite, routes!(entries::remove)))
         .routes(require(Scope::SuppressionRead, routes!(entries::search)))
         .routes(require(Scope::SuppressionWrite, routes!(entries::bulk)))
+        .routes(require(Scope::ComplianceRead, routes!(compliance_data::get)))
+        .routes(require(Scope::ComplianceRequired, routes!(compliance_data::refresh)))
+        .layer(Extension(data))
         .layer(Extension(readers))
 }

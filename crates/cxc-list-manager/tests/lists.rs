@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that finds something else than it expects has failed")]
 use std::sync::Arc;
 
-use cxc_core::location::LocationTables;
+use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_list_manager::Readers;
 use cxc_store::location::Locations;
@@ -22,7 +22,7 @@ impl SendJson for Caller {
 async fn start() -> TestApp {
     let readers = Readers {
         phones: Arc::new(PhoneParser::new().unwrap()),
-        tables: Arc::new(LocationTables::embedded().unwrap()),
+        tables: LiveTables::new(LocationTables::embedded().unwrap()),
         locations: Arc::new(Locations::new()),
     };
     TestApp::start(move |app| cxc_list_manager::service(app, readers).unwrap()).await.unwrap()

@@ -8,6 +8,7 @@ pub mod attempt;
 pub mod attempt_subject;
 pub mod audit;
 pub mod bulk;
+pub mod compliance_data;
 pub mod consent;
 pub mod contact;
 pub mod contact_slice;

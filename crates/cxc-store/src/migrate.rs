@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "evidence", include_str!("../migrations/0007_evidence.sql")),
     (8, "consent", include_str!("../migrations/0008_consent.sql")),
     (9, "sending", include_str!("../migrations/0009_sending.sql")),
+    (10, "compliance data", include_str!("../migrations/0010_compliance_data.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.

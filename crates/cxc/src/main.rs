@@ -70,6 +70,7 @@ async fn run(cli: &Cli, config: &Config) -> Result<(), Failure> {
         Command::Erase(asked) => commands::person::erase(config, asked).await,
         Command::Backup(backup) => commands::backup::run(config, &backup.file).await,
         Command::Restore(restore) => commands::restore::run(config, restore).await,
+        Command::ComplianceData(command) => commands::compliance_data::run(config, command).await,
         Command::Openapi => commands::openapi::run(config).await,
     }
 }

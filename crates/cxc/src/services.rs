@@ -3,12 +3,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context;
+use cxc_compliance_data::LiveData;
+use cxc_compliance_data::client::{Client, ProviderSettings};
 use cxc_core::compliance::Zones;
-use cxc_core::location::LocationTables;
 use cxc_core::phone::PhoneParser;
 use cxc_list_builder::Folders;
 use cxc_list_builder::import::Checkers;
-use cxc_list_manager::Readers;
+use cxc_list_manager::{ComplianceData, Readers};
 use cxc_server::service::{Parts, Service};
 use cxc_server::{App, access, openapi, resources};
 use cxc_store::location::Locations;
@@ -26,8 +27,8 @@ pub struct Shared {
     pub locations: Arc<Locations>,
     /// Reads phone numbers.
     pub phones: Arc<PhoneParser>,
-    /// Finds places.
-    pub tables: Arc<LocationTables>,
+    /// The data in use: finds places.
+    pub live: Arc<LiveData>,
 }
 
 impl Shared {
@@ -38,25 +39,40 @@ impl Shared {
         if let Some(too_old) = zones.too_old() {
             tracing::error!("nobody is contacted: {too_old}");
         }
-        let tables = LocationTables::embedded()?.with_zones(&zones).context("compliance_data.tzdb_directory")?;
+        let cdp = &data.cdp_ng;
+        let (wanted, key, folder) = (cdp.rule_set.clone(), cdp.public_key.clone(), cdp.folder(&config.data_dir)?);
+        let live = LiveData::new(zones.clone(), data.outlying_zones, wanted, key, folder)
+            .context("compliance_data.tzdb_directory")?
+            .with_downloads(cdp.url.is_some());
+        live.read_folder();
         Ok(Self {
             locations: Arc::new(Locations::new()),
             phones: Arc::new(PhoneParser::new()?),
-            tables: Arc::new(tables.with_outlying_zones(data.outlying_zones)),
+            live: Arc::new(live),
             zones,
         })
     }
 
     /// What the list builder checks lines with.
     pub fn checkers(&self, app: &App) -> Checkers {
-        let (phones, tables) = (Arc::clone(&self.phones), Arc::clone(&self.tables));
+        let (phones, tables) = (Arc::clone(&self.phones), self.live.tables.clone());
         Checkers { phones, tables, hash_key: app.hash_key }
     }
 
     /// What the list manager reads contacts with.
     fn readers(&self) -> Readers {
-        let (phones, tables) = (Arc::clone(&self.phones), Arc::clone(&self.tables));
+        let (phones, tables) = (Arc::clone(&self.phones), self.live.tables.clone());
         Readers { phones, tables, locations: Arc::clone(&self.locations) }
+    }
+
+    /// The data in use, and who renews it.
+    fn compliance_data(&self, app: &App, config: &Config) -> anyhow::Result<ComplianceData> {
+        let cdp = &config.compliance_data.cdp_ng;
+        let settings = cdp.provider(&config.data_dir)?;
+        let holder = format!("list-manager {}", app.ids.next());
+        let client = |settings: ProviderSettings| Client::new(settings, Arc::clone(&app.clock), holder);
+        let client = settings.map(client).transpose()?.map(Arc::new);
+        Ok(ComplianceData::new(Arc::clone(&self.live), client, cdp.refresh))
     }
 }
 
@@ -73,7 +89,10 @@ pub fn build(component: Component, app: &App, shared: &Shared, config: &Config) 
             let checkers = shared.checkers(&app);
             cxc_list_builder::service(app, checkers, locations, Folders::below(&config.data_dir))
         }
-        Component::ListManager => cxc_list_manager::service(app, shared.readers()),
+        Component::ListManager => {
+            let data = shared.compliance_data(&app, config)?;
+            cxc_list_manager::service_with(app, shared.readers(), data)
+        }
     }
 }
 

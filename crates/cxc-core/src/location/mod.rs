@@ -5,6 +5,8 @@
 //! and the value is handed down.
 mod country;
 mod country_table;
+mod live;
+mod overlay;
 mod place;
 mod postal;
 mod read;
@@ -12,6 +14,8 @@ mod tables;
 mod trie;
 
 pub use country::{Country, UnknownCountry};
+pub use live::LiveTables;
+pub use overlay::{BadRows, CountryRows, PlaceRow, RegionRow};
 pub use place::{BadLocationKey, Location, LocationSource, Name};
 pub use read::TableError;
 pub use tables::{LocationTables, MissingZones, UnknownZone};

@@ -25,6 +25,18 @@ impl PostalTable {
         Ok(Self(found))
     }
 
+    /// Forgets the codes of a country.
+    pub fn remove(&mut self, country: Country) {
+        self.0.retain(|key, _| &key[..2] != country.as_str().as_bytes());
+    }
+
+    /// Adds leading characters of a country's codes. Nothing for what is none.
+    pub fn put(&mut self, country: Country, prefix: &str, place: u16) -> Option<()> {
+        let plain = !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        self.0.insert(key(country, prefix.as_bytes()).filter(|_| plain)?, place);
+        Some(())
+    }
+
     /// The place of a code's longest known beginning. Nothing for a code of the wrong form.
     pub fn find(&self, country: Country, postal: &str) -> Option<u16> {
         let mut buffer = [0; MAX_TEXT];

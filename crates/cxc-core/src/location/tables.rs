@@ -21,12 +21,12 @@ const MOBILE_AREA_CODES: [&str; 5] = ["1", "52", "54", "55", "62"];
 
 /// Every table of places (about 1 MB, read in a few milliseconds). Made once at start and handed down.
 pub struct LocationTables {
-    places: Places,
-    phones: DigitTrie,
-    postal: PostalTable,
-    regions: HashMap<(Country, String), u16>,
-    countries: Countries,
-    zones: HashMap<String, Location>,
+    pub(super) places: Places,
+    pub(super) phones: DigitTrie,
+    pub(super) postal: PostalTable,
+    pub(super) regions: HashMap<(Country, String), u16>,
+    pub(super) countries: Countries,
+    pub(super) zones: HashMap<String, Location>,
     outlying: bool,
 }
 

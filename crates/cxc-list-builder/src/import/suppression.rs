@@ -305,7 +305,13 @@ impl Work<'_> {
         let mut wrong = None;
         for device in row.devices() {
             let country = self.settings.country();
-            match CheckedDevice::read(&checkers.phones, &checkers.tables, device.text, device.hint.kind, country) {
+            match CheckedDevice::read(
+                &checkers.phones,
+                &checkers.tables.current(),
+                device.text,
+                device.hint.kind,
+                country,
+            ) {
                 Ok(read) => {
                     let entry = entry(address_text(&read.address).into_owned());
                     if !entries.contains(&entry) {

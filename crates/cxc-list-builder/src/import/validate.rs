@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cxc_core::TenantNo;
 use cxc_core::contact::{CheckedDevice, ContactPlaces, Told, address_text, state_code};
 use cxc_core::hash::HashKey;
-use cxc_core::location::{Country, Location, LocationTables};
+use cxc_core::location::{Country, LiveTables, Location, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_core::selection::{FieldSource, SelectionRule, matches_any};
 use cxc_store::contact::{Contact, Device, FullContact};
@@ -21,8 +21,8 @@ use crate::mapping::{MappedDevice, MappedRow};
 pub struct Checkers {
     /// Reads phone numbers.
     pub phones: Arc<PhoneParser>,
-    /// Finds places.
-    pub tables: Arc<LocationTables>,
+    /// The tables in use, which find places.
+    pub tables: LiveTables,
     /// The installation's key of hashes.
     pub hash_key: HashKey,
 }
@@ -38,6 +38,8 @@ pub enum Checked {
 /// Checks the lines of one import.
 pub struct Validator {
     checkers: Checkers,
+    /// Those in use when the import began: an import has one set to its end.
+    tables: Arc<LocationTables>,
     tenant: TenantNo,
     default_country: Option<Country>,
     keep_original: bool,
@@ -59,6 +61,7 @@ impl Validator {
         rule: Option<SelectionRule>,
     ) -> Self {
         Self {
+            tables: checkers.tables.current(),
             checkers,
             tenant,
             default_country,
@@ -82,7 +85,7 @@ impl Validator {
         let first = devices.first().and_then(|d| d.country.as_deref()).and_then(Country::from_code);
         let home = given.or(first).or(self.default_country);
         let told = Told { zone: zone.clone(), country: given, home, postal: row.postal_code, state: row.state };
-        let place = self.contact_places.find(&self.checkers.tables, told);
+        let place = self.contact_places.find(&self.tables, told);
         let contact = Contact {
             id: 0,
             key_hash: self.key_hash(row.client_id, &devices),
@@ -117,7 +120,7 @@ impl Validator {
         if text.is_empty() {
             return Ok(None);
         }
-        self.checkers.tables.of_zone(text).map(Some).map_err(|error| Reject {
+        self.tables.of_zone(text).map(Some).map_err(|error| Reject {
             reason: RejectReason::UnknownTimezone,
             column: None,
             text: error.to_string(),
@@ -129,7 +132,7 @@ impl Validator {
         if state.is_empty() {
             return None;
         }
-        match state_code(&self.checkers.tables, country, state) {
+        match state_code(&self.tables, country, state) {
             Some(short) => Some(short),
             None => {
                 let words = || "a state that is not known in its country was kept as it stood".into();
@@ -185,7 +188,7 @@ impl Validator {
         mapped: &MappedDevice<'_>,
         country: Option<Country>,
     ) -> Result<(Device, Option<Location>), String> {
-        let Checkers { phones, tables, hash_key } = &self.checkers;
+        let (Checkers { phones, hash_key, .. }, tables) = (&self.checkers, &self.tables);
         let country = Country::from_code(mapped.country).or(country).or(self.default_country);
         let read = CheckedDevice::read(phones, tables, mapped.text, mapped.hint.kind, country)?;
         let device = Device {

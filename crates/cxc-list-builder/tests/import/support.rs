@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use cxc_core::hash::HashKey;
-use cxc_core::location::LocationTables;
+use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_list_builder::import::{Checkers, Dedupe, ImportContext, ImportMode, ImportOutcome, ImportSettings, Progress};
 use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, LIST_UNDO, ListJobs, Source};
@@ -36,7 +36,7 @@ fn process(db: Db, clock: &TestClock, folder: &TempDir) -> (App, ListJobs) {
         app: app.clone(),
         checkers: Checkers {
             phones: Arc::new(PhoneParser::new().unwrap()),
-            tables: Arc::new(LocationTables::embedded().unwrap()),
+            tables: LiveTables::new(LocationTables::embedded().unwrap()),
             hash_key: app.hash_key,
         },
         locations: Arc::new(Locations::new()),

@@ -68,7 +68,7 @@ async fn note(desk: &Desk, tenant: &Tenant, kind: &'static str, id: Uuid, name: 
 
 /// The contacts of a list as the API exports them: by the list builder's job, under headers that `cxc import` knows.
 async fn export_list(config: &Config, desk: &Desk, list: &ContactList, mut out: impl Write) -> Result<(), Failure> {
-    let work = jobs::list_jobs(config, &desk.app)?;
+    let work = jobs::list_jobs(config, &desk.app).await?;
     let job = jobs::run(&desk.app, &work, list.tenant, LIST_EXPORT, list.id, ExportSettings::default()).await?;
     if let Some(why) = jobs::refusal(&job) {
         return Err(Failure::refused(format!("the list can't be exported: {why}")));

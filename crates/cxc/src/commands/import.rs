@@ -34,7 +34,7 @@ pub async fn run(config: &Config, asked: &Import) -> Result<(), Failure> {
     let known = lists::find(&desk.app, tenant.no, &asked.list).await?.is_some();
     let list = lists::find_or_make(&desk.app, tenant.no, &asked.list).await?;
     let bar = progress_bar(&input.path);
-    let jobs = ListJobs { watch: shown_by(bar.clone()), ..jobs::list_jobs(config, &desk.app)? };
+    let jobs = ListJobs { watch: shown_by(bar.clone()), ..jobs::list_jobs(config, &desk.app).await? };
     let payload = ImportPayload { source: Source::Path(input.path.clone()), settings };
     let job = jobs::run(&desk.app, &jobs, tenant.no, LIST_IMPORT, list, payload).await?;
     bar.finish_and_clear();

@@ -2,10 +2,8 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use cxc_core::location::LocationTables;
-use cxc_core::phone::PhoneParser;
 use cxc_list_builder::Folders;
-use cxc_list_builder::import::{Checkers, ImportContext};
+use cxc_list_builder::import::ImportContext;
 use cxc_list_builder::jobs::ListJobs;
 use cxc_server::job_runner::{LEASE, run_one};
 use cxc_server::{App, Principal};
@@ -17,14 +15,13 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::services::Shared;
 
-/// What does the list builder's jobs in this process.
-pub fn list_jobs(config: &Config, app: &App) -> anyhow::Result<ListJobs> {
-    let checkers = Checkers {
-        phones: Arc::new(PhoneParser::new()?),
-        tables: Arc::new(LocationTables::embedded()?),
-        hash_key: app.hash_key,
-    };
+/// What does the list builder's jobs in this process, with the compliance data that the servers use.
+pub async fn list_jobs(config: &Config, app: &App) -> anyhow::Result<ListJobs> {
+    let shared = Shared::new(config)?;
+    shared.live.take_over(&app.db).await?;
+    let checkers = shared.checkers(app);
     let folders = Folders::below(&config.data_dir);
     let context =
         ImportContext { app: app.clone(), checkers, locations: Arc::new(Locations::new()), rejects: folders.rejects };

@@ -75,7 +75,7 @@ async fn load(config: &Config, asked: &NumbersLoad) -> Result<(), Failure> {
         ..LoadSettings::default()
     };
     let bar = progress_bar(&input.path);
-    let jobs = ListJobs { watch: shown_by(bar.clone()), ..jobs::list_jobs(config, &desk.app)? };
+    let jobs = ListJobs { watch: shown_by(bar.clone()), ..jobs::list_jobs(config, &desk.app).await? };
     let payload = LoadPayload { source: Source::Path(input.path.clone()), settings };
     let job = jobs::run(&desk.app, &jobs, tenant, LOAD_JOB, list, payload).await?;
     bar.finish_and_clear();

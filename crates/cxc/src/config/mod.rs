@@ -1,4 +1,5 @@
 //! The configuration: `cxc.toml`, then `CXC_*`, then flags, as typed values before anything starts.
+mod cdp_ng;
 mod settings;
 mod show;
 mod sources;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use crate::component::{Component, INTERNAL_PORT};
 
+pub use cdp_ng::CdpNg;
 pub use show::{check, without_password};
 pub use sources::{Flags, Origin, load, unknown_variables};
 
@@ -50,6 +52,8 @@ pub struct ComplianceData {
     pub tzdb_directory: Option<PathBuf>,
     /// Whether mobile numbers may be in outlying places of a few hundred people too.
     pub outlying_zones: bool,
+    /// The provider of compliance data.
+    pub cdp_ng: CdpNg,
 }
 
 /// Where and how the database is reached.

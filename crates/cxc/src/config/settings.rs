@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use cxc_server::outbound::Network;
 
-use super::Config;
+use cxc_core::compliance_data::DataKind;
+
 use super::value::{Expected, Found};
+use super::{Config, cdp_ng};
 use crate::component::Component;
 
 /// A setting with a fixed key.
@@ -62,7 +64,7 @@ fn log_level(found: &Found) -> Result<String, Expected> {
 
 /// Whether a key's value must not be shown when it is wrong.
 pub fn is_secret(key: &str) -> bool {
-    key == "database.url"
+    matches!(key, "database.url" | "compliance_data.cdp_ng.gcloud_secret")
 }
 
 /// The settings with fixed keys.
@@ -209,6 +211,63 @@ pub const SETTINGS: &[Setting] = &[
             let names: Vec<String> = c.outbound_networks.iter().map(ToString::to_string).collect();
             (!names.is_empty()).then(|| quoted(&names.join(", ")))
         },
+    },
+    Setting {
+        key: "compliance_data.cdp_ng.url",
+        set: |c, v| cdp_ng::url(v).map(|u| c.compliance_data.cdp_ng.url = u),
+        show: |c| Some(c.compliance_data.cdp_ng.url.as_deref().map_or("false".into(), quoted)),
+    },
+    Setting {
+        key: "compliance_data.cdp_ng.gcloud_auth",
+        set: |c, v| v.url().map(|u| c.compliance_data.cdp_ng.gcloud_auth = Some(u)),
+        show: |c| c.compliance_data.cdp_ng.gcloud_auth.as_deref().map(quoted),
+    },
+    Setting {
+        key: "compliance_data.cdp_ng.gcloud_id",
+        set: |c, v| v.text("the id of an OAuth client").map(|t| c.compliance_data.cdp_ng.gcloud_id = Some(t)),
+        show: |c| c.compliance_data.cdp_ng.gcloud_id.as_deref().map(quoted),
+    },
+    Setting {
+        key: "compliance_data.cdp_ng.gcloud_secret",
+        set: |c, v| {
+            v.text("the secret of the OAuth client").map(|t| c.compliance_data.cdp_ng.gcloud_secret = Some(t.into()))
+        },
+        show: |c| c.compliance_data.cdp_ng.gcloud_secret.as_ref().map(|_| quoted("***")),
+    },
+    Setting {
+        key: "compliance_data.cdp_ng.public_key",
+        set: |c, v| cdp_ng::public_key(v).map(|k| c.compliance_data.cdp_ng.public_key = Some(k)),
+        show: |c| c.compliance_data.cdp_ng.public_key.as_ref().map(|k| quoted(&k.to_string())),
+    },
+    Setting {
+        key: "compliance_data.cdp_ng.embedded_basepath",
+        set: |c, v| cdp_ng::base_path(v).map(|p| c.compliance_data.cdp_ng.embedded_basepath = Some(p)),
+        show: |c| c.compliance_data.cdp_ng.embedded_basepath.as_deref().map(quoted),
+    },
+    Setting {
+        key: "compliance_data.cdp_ng.refresh_seconds",
+        set: |c, v| seconds(v, 1, 604_800).map(|d| c.compliance_data.cdp_ng.refresh = d),
+        show: |c| shown_seconds(c.compliance_data.cdp_ng.refresh),
+    },
+    Setting {
+        key: "compliance_data.cdp_ng.rule_set.areacode",
+        set: |c, v| cdp_ng::countries(v).map(|w| c.compliance_data.cdp_ng.want(DataKind::Areacode, w)),
+        show: |c| Some(quoted(&c.compliance_data.cdp_ng.wanted(DataKind::Areacode))),
+    },
+    Setting {
+        key: "compliance_data.cdp_ng.rule_set.geo",
+        set: |c, v| cdp_ng::countries(v).map(|w| c.compliance_data.cdp_ng.want(DataKind::Geo, w)),
+        show: |c| Some(quoted(&c.compliance_data.cdp_ng.wanted(DataKind::Geo))),
+    },
+    Setting {
+        key: "compliance_data.cdp_ng.rule_set.postal",
+        set: |c, v| cdp_ng::countries(v).map(|w| c.compliance_data.cdp_ng.want(DataKind::Postal, w)),
+        show: |c| Some(quoted(&c.compliance_data.cdp_ng.wanted(DataKind::Postal))),
+    },
+    Setting {
+        key: "compliance_data.cdp_ng.rule_set.dnc",
+        set: |c, v| cdp_ng::countries(v).map(|w| c.compliance_data.cdp_ng.want(DataKind::Dnc, w)),
+        show: |c| Some(quoted(&c.compliance_data.cdp_ng.wanted(DataKind::Dnc))),
     },
 ];
 

@@ -91,7 +91,7 @@ async fn people(config: &Config, app: &App, tenant: i64, list: uuid::Uuid) -> Re
     // update: an earlier start may have been ended on the way
     let settings = ImportSettings { file_name: FILE.into(), mode: ImportMode::Update, ..ImportSettings::default() };
     let payload = ImportPayload { source: Source::Path(std::fs::canonicalize(&path)?), settings };
-    let job = jobs::run(app, &jobs::list_jobs(config, app)?, tenant, LIST_IMPORT, list, payload).await?;
+    let job = jobs::run(app, &jobs::list_jobs(config, app).await?, tenant, LIST_IMPORT, list, payload).await?;
     match jobs::refusal(&job) {
         None => Ok(()),
         Some(why) => Err(Failure::refused(format!("the made-up people can't be imported: {why}"))),

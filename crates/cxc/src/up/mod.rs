@@ -4,7 +4,7 @@ mod listen;
 mod paths;
 mod proxy;
 mod readiness;
-mod signals;
+pub mod signals;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -53,7 +53,11 @@ where
     let app = App::new(db.clone(), clock, *hash_key, server_config::of(config, ports.public_port()));
     provision::installation(&app).await.map_err(Failure::start)?;
     let mut tasks = Tasks { stop: stop.clone(), set: JoinSet::new() };
-    start(config, &app, here, ports, &mut tasks)?;
+    let shared = Shared::new(config).map_err(Failure::start)?;
+    // what was downloaded before the last end is in use from the first request on
+    shared.live.take_over(&app.db).await.map_err(Failure::start)?;
+    start(config, &app, here, ports, &shared, &mut tasks)?;
+    tasks.work("compliance data", Arc::clone(&shared.live).follow(app.db.clone(), stop.clone()));
     tasks.work("the command's own work", work(app.clone(), stop.clone()));
     let ended = tasks.end(config.shutdown_grace).await;
     db.close().await;
@@ -97,14 +101,20 @@ impl Ports {
     }
 }
 
-fn start(config: &Config, app: &App, here: &[Component], ports: Ports, tasks: &mut Tasks) -> Result<(), Failure> {
+fn start(
+    config: &Config,
+    app: &App,
+    here: &[Component],
+    ports: Ports,
+    shared: &Shared,
+    tasks: &mut Tasks,
+) -> Result<(), Failure> {
     // the description and the proxy need the paths of every component, also of those that run elsewhere
     let built = if ports.public.is_some() { &Component::ALL[..] } else { here };
-    let shared = Shared::new(config).map_err(Failure::start)?;
     let mut all: BTreeMap<Component, Parts> = BTreeMap::new();
     for component in built {
         let service =
-            services::build(*component, app, &shared, config).with_context(|| format!("{component} can't start"));
+            services::build(*component, app, shared, config).with_context(|| format!("{component} can't start"));
         all.insert(*component, service.map_err(Failure::start)?.into_parts());
     }
     if let Some(listener) = ports.public {

@@ -1,0 +1,94 @@
+//! `cxc compliance-data`: keys, signed folders, and the server that publishes them.
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use cxc_compliance_data::provider::{Build, Clients, MANIFEST_PATH, Provider, TOKEN_PATH, build};
+use cxc_core::compliance_data::{SigningKey, Wanted};
+use cxc_core::location::Country;
+use cxc_server::service::serve_within;
+use cxc_server::{Clock, SystemClock};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::{ComplianceDataBuild, ComplianceDataCommand, ComplianceDataServe};
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::terminal;
+
+/// Who may ask, if no file says so.
+const CLIENTS: &str = "CXC_COMPLIANCE_DATA_CLIENTS";
+
+/// Runs the command. The tables that are built are those of the settings' rule set.
+pub async fn run(config: &Config, command: &ComplianceDataCommand) -> Result<(), Failure> {
+    match command {
+        ComplianceDataCommand::Keygen { file } => keygen(file),
+        ComplianceDataCommand::Build(asked) => {
+            let text = make(&config.compliance_data.cdp_ng.rule_set, asked)?;
+            terminal::say(&text)
+        }
+        ComplianceDataCommand::Serve(asked) => serve(asked).await,
+    }
+}
+
+fn keygen(file: &Path) -> Result<(), Failure> {
+    let mut seed = [0_u8; 32];
+    getrandom::fill(&mut seed).map_err(|e| anyhow::anyhow!("there is no randomness: {e}"))?;
+    let key = SigningKey::from_seed(seed)?;
+    let written = || -> std::io::Result<()> {
+        let mut out = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+        writeln!(out, "{}", key.secret_text())?;
+        out.sync_all()
+    };
+    written().with_context(|| file.display().to_string())?;
+    terminal::note("keep the file secret; installations set this as compliance_data.cdp_ng.public_key:");
+    terminal::say(&key.public().to_string())
+}
+
+fn signing_key(file: &Path) -> anyhow::Result<SigningKey> {
+    let text = std::fs::read_to_string(file).with_context(|| file.display().to_string())?;
+    SigningKey::parse(&text).with_context(|| file.display().to_string())
+}
+
+fn make(wanted: &Wanted, asked: &ComplianceDataBuild) -> anyhow::Result<String> {
+    let dnc: Vec<(Country, PathBuf)> = asked.dnc.iter().map(|text| list(text)).collect::<anyhow::Result<_>>()?;
+    let key = signing_key(&asked.key)?;
+    let build_of = Build {
+        dir: &asked.dir,
+        key: &key,
+        wanted,
+        dnc: &dnc,
+        min_tzdb: asked.min_tzdb.clone(),
+        days: asked.days,
+        now: SystemClock.now(),
+    };
+    let built = build(&build_of)?;
+    Ok(format!("generation {}: {} files, changes of {}", built.generation, built.files, built.deltas))
+}
+
+fn list(text: &str) -> anyhow::Result<(Country, PathBuf)> {
+    let named = text.split_once('=').and_then(|(country, file)| Some((Country::from_code(country)?, file.into())));
+    named.with_context(|| format!("--dnc is {text:?}, expected a country and a file, such as US=us-dnc.tsv"))
+}
+
+async fn serve(asked: &ComplianceDataServe) -> Result<(), Failure> {
+    let clients = match &asked.clients {
+        Some(file) => std::fs::read_to_string(file).with_context(|| file.display().to_string()),
+        // one client a line, or separated by commas
+        None => Ok(std::env::var(CLIENTS).unwrap_or_default().replace(',', "\n")),
+    };
+    let clients = Clients::parse(&clients.map_err(Failure::start)?).map_err(Failure::start)?;
+    let key = asked.key.parse().map_err(Failure::start)?;
+    let provider = Provider::new(asked.dir.clone(), key, clients, asked.token_seconds, Arc::new(SystemClock));
+    let provider = provider.map_err(Failure::start)?;
+    let listener = TcpListener::bind(asked.listen).await;
+    let listener = listener.with_context(|| format!("can't listen on {}", asked.listen)).map_err(Failure::start)?;
+    let at = listener.local_addr()?;
+    terminal::say(&format!("data: http://{at}{MANIFEST_PATH}  tokens: http://{at}{TOKEN_PATH}"))?;
+    let stop = CancellationToken::new();
+    crate::up::signals::watch(stop.clone())?;
+    Ok(serve_within(listener, provider.router(), stop, Duration::from_secs(2)).await?)
+}
