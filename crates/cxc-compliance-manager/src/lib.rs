@@ -1,37 +1,55 @@
-//! The compliance manager: editing and versioning rules, the stop switch.
+//! The compliance manager: editing and versioning rules, the stop switch; pre-dial validation, attempt history, evidence.
 
 mod consents;
 mod custom_rules;
+mod evidence;
 mod external_rules;
+mod history;
 pub mod legal_rules;
 mod metrics;
 mod policy;
 pub mod rules;
 mod stop_switch;
+pub mod validation;
 
 use std::time::Duration;
 
+use axum::Extension;
+use cxc_server::access::services_only;
 use cxc_server::{App, Service, crud, require};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use validation::{Kit, Validator};
+
 const LOOK: Duration = Duration::from_secs(5);
 
-/// The component: its routes and metrics.
+/// The component: its routes and metrics, with the data that is embedded in the program.
 pub fn service(app: App) -> anyhow::Result<Service> {
+    service_with(app, Kit::embedded()?)
+}
+
+/// The component, with data that other components of the process share.
+pub fn service_with(app: App, kit: Kit) -> anyhow::Result<Service> {
     let metrics = metrics::ComplianceMetrics::register(&app.metrics)?;
-    let (db, healthy) = (app.db.clone(), metrics.healthy);
-    Ok(Service::new("compliance-manager", app, routes()).measured(metrics.http).work(move |stop| async move {
-        while !stop.is_cancelled() {
-            let is_up = db.ping().await.is_ok();
-            healthy.with_label_values::<&str>(&[]).set(f64::from(u8::from(is_up)));
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = tokio::time::sleep(LOOK) => {}
+    let (db, healthy) = (app.db.clone(), metrics.healthy.clone());
+    let internal = internal_routes(&app, &metrics, Validator::new(&app, kit)?);
+    let sweeper = app.clone();
+    Ok(Service::new("compliance-manager", app, routes())
+        .measured(metrics.http)
+        .internal(internal)
+        .work(move |stop| history::sweep(sweeper, stop))
+        .work(move |stop| async move {
+            while !stop.is_cancelled() {
+                let is_up = db.ping().await.is_ok();
+                healthy.with_label_values::<&str>(&[]).set(f64::from(u8::from(is_up)));
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                }
             }
-        }
-        Ok(())
-    }))
+            Ok(())
+        }))
 }
 
 /// The routes, below the base path.
@@ -56,4 +74,17 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(require(policy::WRITE, routes!(policy::set)))
         .routes(require(stop_switch::READ, routes!(stop_switch::get)))
         .routes(require(stop_switch::WRITE, routes!(stop_switch::set)))
+        .merge(history::routes())
+        .merge(evidence::routes())
+}
+
+/// The routes of the internal backend, below its base path: for programs with a bearer token.
+fn internal_routes(app: &App, metrics: &metrics::ComplianceMetrics, validator: Validator) -> OpenApiRouter<App> {
+    let routes = OpenApiRouter::new()
+        .merge(validation::routes())
+        .merge(history::internal_routes())
+        .layer(Extension(validator))
+        .layer(Extension(metrics.clone()))
+        .layer(Extension(history::Intake::new()));
+    services_only(app, routes)
 }

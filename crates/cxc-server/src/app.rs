@@ -160,6 +160,11 @@ impl Default for ServerConfig {
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> Timestamp;
+
+    /// Whether it is a machine's own clock, which must agree with the database's.
+    fn is_of_machine(&self) -> bool {
+        false
+    }
 }
 
 /// The machine's clock.
@@ -169,6 +174,10 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock that is handed down")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn is_of_machine(&self) -> bool {
+        true
     }
 }
 

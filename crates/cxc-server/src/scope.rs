@@ -43,6 +43,7 @@ scopes! {
     ComplianceRead "compliance:read" "See compliance rules and attempts";
     ComplianceWrite "compliance:write" "Edit compliance rules";
     ComplianceRequired "compliance:required" "Edit rules and lists that are required";
+    ComplianceValidate "compliance:validate" "Ask before each attempt and report attempts (dialers, gateways)";
     ContentRead "content:read" "See message content";
     ContentWrite "content:write" "Edit message content";
     AutomationRead "automation:read" "See list automation";

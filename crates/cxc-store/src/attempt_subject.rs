@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use cxc_core::attempt::AttemptState;
+use cxc_core::hash::HashKey;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
@@ -23,6 +24,11 @@ pub struct SubjectKey {
     pub kind: i16,
     /// Its keyed hash.
     pub key: i64,
+}
+
+/// The keyed hash of a person's, account's or debt's key: apart from those of devices and client ids.
+pub fn subject_hash(key: &HashKey, tenant: i64, kind: i16, text: &str) -> i64 {
+    key.hash(tenant, &format!("{kind} {text}"))
 }
 
 /// One row: an attempt and one of its keys.

@@ -4,6 +4,7 @@
 //! The order that makes caps hold under any interleaving: locks of the subjects, marks of device and client, history,
 //! check, [`Tx::reservation_insert`], commit.
 mod report;
+mod shown;
 mod sweep;
 
 use cxc_core::attempt::AttemptState;
@@ -11,6 +12,7 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 pub use report::{Report, Taken};
+pub use shown::{AttemptFilter, ShownAttempt};
 
 use crate::attempt::month_of;
 use crate::attempt_subject::{NewSubject, SubjectKey};

@@ -25,6 +25,7 @@ fn decision(device: i64, client: Option<i64>, grp: i64) -> Decision {
         client,
         attempt: Some((202_603, device)),
         request_id: None,
+        held: None,
         rules: RulesUsed { version: 3, sha256: "ab".into(), selected: vec!["mine".into()] },
         data: BTreeMap::from([("tzdb".into(), "2026f".into())]),
         software: "0.1.0".into(),

@@ -83,7 +83,10 @@ pub fn build(component: Component, app: &App, shared: &Shared, config: &Config) 
     match component {
         Component::ApiAggregator => api_aggregator(app),
         Component::CampaignManager => cxc_campaign_manager::service(app, zones, locations),
-        Component::ComplianceManager => cxc_compliance_manager::service(app),
+        Component::ComplianceManager => {
+            let (phones, tables) = (Arc::clone(&shared.phones), Arc::clone(&shared.tables));
+            cxc_compliance_manager::service_with(app, cxc_compliance_manager::Kit { zones, phones, tables })
+        }
         Component::DialManager => cxc_dial_manager::service(app, zones, locations),
         Component::ListBuilder => {
             let checkers = shared.checkers(&app);

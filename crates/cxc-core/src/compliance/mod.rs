@@ -27,6 +27,7 @@ mod explain;
 mod external_rule;
 mod harassment;
 mod holidays;
+mod inputs;
 mod interval;
 mod law;
 pub mod legal;
@@ -66,6 +67,8 @@ pub use explain::{Explanation, OpenStretch, Standing, Step, explain};
 pub use external_rule::{ExternalRule, MAX_TIMEOUT_SECONDS};
 pub use holidays::{CalendarError, Calendars, HOLIDAY_FILES};
 pub use law::{OpenQuestion, Read, Reading};
+pub use inputs::{CheckInputs, KeptNumbers, KeptPart};
+pub use law::OpenQuestion;
 pub use location_rule::{LocationEffect, LocationRule, MatchOn, RuleLocation};
 pub use number_facts::{
     NumberFacts, NumberIntelligence, NumberListHit, NumberListState, NumberListStatus, Reassigned, ReassignedAnswer,

@@ -40,7 +40,8 @@ pub struct NumberListStatus {
 }
 
 /// A list that holds the device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct NumberListHit {
     /// The index in [`NumberFacts::lists`].
     pub list: usize,

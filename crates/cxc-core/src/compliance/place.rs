@@ -1,13 +1,16 @@
 //! Where a person may be: the candidate zones and areas of a contact and of the device to be used.
 use jiff::tz::TimeZone;
 
+use serde::{Deserialize, Serialize};
+
 use super::area::Area;
 use super::country_zones::country_zones;
 use super::unmapped::{OnUnmapped, OnUnmappedPhone, Sources, UnmappedPolicy};
 use super::zones::Zones;
 
 /// What a part of a location comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PartKind {
     /// What the list says of the contact or device: a zone, region or country. Without a zone it restricts nothing.
     Explicit,
@@ -18,7 +21,8 @@ pub enum PartKind {
 }
 
 /// Whose location a part tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PartOrigin {
     /// The contact's.
     Contact,

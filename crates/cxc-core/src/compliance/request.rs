@@ -1,5 +1,6 @@
 //! What a check is asked about, and what is known of the person.
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::custom_rule::Columns;
 use super::declared::DeclaredTimes;
@@ -66,7 +67,8 @@ impl<'a> AttemptRequest<'a> {
 }
 
 /// By what a suppression entry holds someone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SuppressedBy {
     /// By the device.
     Device,
@@ -75,7 +77,8 @@ pub enum SuppressedBy {
 }
 
 /// A suppression entry of this person for this channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SuppressionHit {
     /// The list.
     pub list: RuleRef,
@@ -88,7 +91,8 @@ pub struct SuppressionHit {
 }
 
 /// Who began an attempt.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// The person did.
     In,
@@ -98,7 +102,8 @@ pub enum Direction {
 }
 
 /// An attempt of the past, or one that is under way. Made with [`PastAttempt::new`] and struct update.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PastAttempt {
     /// When it was made.
     pub at: Timestamp,

@@ -1,8 +1,11 @@
 //! What tools that are asked beforehand answered: the check itself asks nobody.
+use serde::{Deserialize, Serialize};
+
 use super::documents::RuleRef;
 
 /// What an external rule answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ExternalOutcome {
     /// Contact.
     Pass,
@@ -13,7 +16,8 @@ pub enum ExternalOutcome {
 }
 
 /// The answer of one external rule.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ExternalAnswer {
     /// Which rule.
     pub rule: RuleRef,
@@ -22,7 +26,8 @@ pub struct ExternalAnswer {
 }
 
 /// The answers for one attempt.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ToolAnswers {
     /// Whether an audience is computed and nothing is about to be attempted. Custom and external rules are not
     /// judged then: the ones may ask for the time of day, the others are not asked for people whom nobody is

@@ -2,6 +2,7 @@
 mod login;
 mod oauth;
 pub mod password;
+mod service;
 mod session;
 mod sweep;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::App;
 
+pub use service::services_only;
 pub(crate) use session::identify;
 pub use sweep::sweep;
 pub use token::random_password;

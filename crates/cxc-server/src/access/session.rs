@@ -42,7 +42,7 @@ pub(crate) async fn identify(State(app): State<App>, mut request: Request, next:
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<String> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
@@ -54,7 +54,7 @@ fn session_token(headers: &HeaderMap) -> Option<String> {
     ours.next().map(|c| c.value().to_owned()).filter(|v| !v.is_empty())
 }
 
-async fn by_bearer(app: &App, text: &str, info: &RequestInfo) -> Result<Identity, ApiError> {
+pub(super) async fn by_bearer(app: &App, text: &str, info: &RequestInfo) -> Result<Identity, ApiError> {
     let mut tx = app.db.read().await?;
     let Some(row) = tx.access_token_get(&token::hash(text)).await? else {
         return Ok(Identity::Refused(Code::Unauthenticated, "the bearer token is not known"));

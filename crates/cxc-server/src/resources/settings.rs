@@ -69,6 +69,10 @@ pub struct Settings {
     /// Pre-dial validations per client id and minute.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub validations_per_client_id_per_minute: u32,
+    /// Pre-dial validations of the whole tenant per minute; no limit without it.
+    #[schema(minimum = 1, maximum = 100_000_000, nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validations_per_tenant_per_minute: Option<u32>,
     /// Pre-dial validations per second and instance.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub validations_per_second: u32,
@@ -96,6 +100,7 @@ impl Default for Settings {
             abandon_after_seconds: 2,
             validations_per_device_per_minute: 10,
             validations_per_client_id_per_minute: 20,
+            validations_per_tenant_per_minute: None,
             validations_per_second: 10_000,
             history_retention_days: 730,
         }
@@ -146,6 +151,12 @@ impl Document for Settings {
             ("/abandonAfterSeconds", f64::from(self.abandon_after_seconds), 0.0, 60.0),
             ("/validationsPerDevicePerMinute", f64::from(self.validations_per_device_per_minute), 1.0, 1e6),
             ("/validationsPerClientIdPerMinute", f64::from(self.validations_per_client_id_per_minute), 1.0, 1e6),
+            (
+                "/validationsPerTenantPerMinute",
+                f64::from(self.validations_per_tenant_per_minute.unwrap_or(1)),
+                1.0,
+                1e8,
+            ),
             ("/validationsPerSecond", f64::from(self.validations_per_second), 1.0, 1e6),
             ("/historyRetentionDays", f64::from(self.history_retention_days), 1.0, 3650.0),
         ];

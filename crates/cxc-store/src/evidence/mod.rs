@@ -3,6 +3,7 @@
 mod append;
 mod block;
 mod chain;
+mod kept;
 mod read;
 mod retain;
 mod sealed;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 pub use append::Appended;
 pub use chain::{ChainState, EvidenceChain};
+pub use kept::{KeptRule, KeptRules, RULE_KINDS};
 pub use read::{EvidenceFilter, Found};
 pub use retain::{LEAST_KEPT_DAYS, kept_days};
 pub use sealed::DeviceSeal;
@@ -47,6 +49,9 @@ pub struct Decision {
     /// The caller's own id of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// Who stood in the way besides the rules: `history_pending` or `in_flight_elsewhere`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// The rules that were judged by.
     pub rules: RulesUsed,
     /// The versions of the data, by name: `tzdb`, `phone`, `postal`, `holidays`, `rules`, a number list's id.

@@ -76,6 +76,8 @@ pub struct Http {
     pub port: u16,
     /// The address of the internal backend and of components that run by themselves.
     pub internal_address: IpAddr,
+    /// Whether the internal backend has a port of its own; without it the public port serves it.
+    pub internal: bool,
     /// The port of the internal backend.
     pub internal_port: u16,
     /// The address of the metrics ports.
@@ -147,6 +149,7 @@ impl Default for Config {
                 address: LOOPBACK,
                 port: Component::ApiAggregator.default_port(),
                 internal_address: LOOPBACK,
+                internal: true,
                 internal_port: INTERNAL_PORT,
                 metrics_address: LOOPBACK,
                 trust_forwarded: false,

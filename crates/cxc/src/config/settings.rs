@@ -105,6 +105,11 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| Some(c.http.port.to_string()),
     },
     Setting {
+        key: "http.internal",
+        set: |c, v| v.truth().map(|t| c.http.internal = t),
+        show: |c| Some(c.http.internal.to_string()),
+    },
+    Setting {
         key: "http.internal_address",
         set: |c, v| v.address().map(|a| c.http.internal_address = a),
         show: |c| Some(quoted(&c.http.internal_address.to_string())),

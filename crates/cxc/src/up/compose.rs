@@ -20,7 +20,7 @@ pub fn public(
     all: &BTreeMap<Component, Parts>,
     here: &[Component],
 ) -> anyhow::Result<Router> {
-    let own = components(app, all, here)?;
+    let own = components(app, all, here, !config.http.internal)?;
     if here.len() == all.len() {
         return Ok(own);
     }
@@ -42,8 +42,14 @@ pub fn public(
     Ok(own.layer(from_fn_with_state(Arc::new(proxy), proxy::pass_on)))
 }
 
-/// The routes of some components, finished: what one HTTP port serves.
-pub fn components(app: &App, all: &BTreeMap<Component, Parts>, here: &[Component]) -> anyhow::Result<Router> {
+/// The routes of some components, finished: what one HTTP port serves. A component's own port serves its part of the
+/// internal backend, too; the public port only where the internal one is switched off.
+pub fn components(
+    app: &App,
+    all: &BTreeMap<Component, Parts>,
+    here: &[Component],
+    serves_internal: bool,
+) -> anyhow::Result<Router> {
     let (mut api, mut root) = (Router::new(), Router::new());
     for parts in here.iter().filter_map(|component| all.get(component)) {
         api = api.merge(parts.api.clone());
@@ -53,12 +59,23 @@ pub fn components(app: &App, all: &BTreeMap<Component, Parts>, here: &[Component
     if let Some(aggregator) = all.get(&Component::ApiAggregator).filter(|_| here.contains(&Component::ApiAggregator)) {
         routes = Arc::new(ApiMetrics::register(&aggregator.app.metrics)?).measure(routes);
     }
-    Ok(http::finish(app, routes).merge(health::router(app)))
+    let finished = http::finish(app, routes).merge(health::router(app));
+    if serves_internal { Ok(beside(finished, backend(app, all, here))) } else { Ok(finished) }
+}
+
+/// A router with the internal backend beside it: that one has its own way of telling who asks.
+fn beside(router: Router, backend: Router) -> Router {
+    let route = format!("{INTERNAL_BASE}/{{*path}}");
+    Router::new().route(&route, axum::routing::any_service(backend)).fallback_service(router)
+}
+
+fn backend(app: &App, all: &BTreeMap<Component, Parts>, here: &[Component]) -> Router {
+    let parts = here.iter().filter_map(|component| all.get(component));
+    let routes = parts.fold(Router::new(), |routes, parts| routes.merge(parts.internal.clone()));
+    http::finish_without_access(app, Router::new().nest(INTERNAL_BASE, routes))
 }
 
 /// The internal backend of the components of this process.
 pub fn internal(app: &App, all: &BTreeMap<Component, Parts>, here: &[Component]) -> Router {
-    let parts = here.iter().filter_map(|component| all.get(component));
-    let routes = parts.fold(Router::new(), |routes, parts| routes.merge(parts.internal.clone()));
-    http::finish_without_access(app, Router::new().nest(INTERNAL_BASE, routes)).merge(health::router(app))
+    backend(app, all, here).merge(health::router(app))
 }

@@ -73,13 +73,16 @@ struct Ports {
 }
 
 impl Ports {
-    /// With the API aggregator: the public and the internal port. Without it each component has its own.
+    /// With the API aggregator: the public port, and the internal one unless it is switched off. Without it each component has its own.
     /// The metrics of each component always have theirs.
     async fn open(config: &Config, here: &[Component]) -> Result<Self, Failure> {
         let mut ports = Ports { public: None, internal: None, own: BTreeMap::new(), metrics: BTreeMap::new() };
         if here.contains(&Component::ApiAggregator) {
             ports.public = Some(listen::bind(config.public_at(), "public API", "http.port").await?);
-            ports.internal = Some(listen::bind(config.internal_at(), "internal backend", "http.internal_port").await?);
+            if config.http.internal {
+                let at = config.internal_at();
+                ports.internal = Some(listen::bind(at, "internal backend", "http.internal_port").await?);
+            }
         } else {
             for component in here {
                 let key = format!("component.{component}.port");
@@ -129,7 +132,7 @@ fn start(
         tasks.serve("the internal backend", listener, compose::internal(app, &all, here));
     }
     for (component, listener) in ports.own {
-        let router = compose::components(app, &all, &[component]).map_err(Failure::start)?;
+        let router = compose::components(app, &all, &[component], true).map_err(Failure::start)?;
         tasks.serve(component.name(), listener, router);
     }
     for (component, listener) in ports.metrics {

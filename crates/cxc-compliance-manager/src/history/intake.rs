@@ -1,0 +1,167 @@
+//! Taking reports in. 200 means that they are safe: the sender keeps a report until then.
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use cxc_core::field_error::FieldError;
+use cxc_server::extract::ApiPath;
+use cxc_server::{ApiError, ApiJson, App, Code, Principal};
+use cxc_store::StoreError;
+use cxc_store::id_block::{IdBlocks, Numbered};
+use cxc_store::reservation::{Report, Taken, parse_reservation_id};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+use utoipa::ToSchema;
+
+use super::report::{Reader, ccid, channel, group, missing};
+use crate::metrics::ComplianceMetrics;
+use crate::validation::Validator;
+
+/// The most reports of one request.
+const MOST: usize = 1_000;
+/// How often a batch is tried that collided with another.
+const TRIES: usize = 4;
+
+/// The ids of attempts that are reported without having been asked for.
+#[derive(Clone)]
+pub(crate) struct Intake(Arc<Mutex<IdBlocks>>);
+
+impl Intake {
+    /// An intake with no ids in hand yet.
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(IdBlocks::new(Numbered::Attempt, 10_000))))
+    }
+}
+
+/// One report or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Reports {
+    /// One.
+    One(Map<String, Value>),
+    /// Several.
+    Many(Vec<Map<String, Value>>),
+}
+
+/// What became of the reports.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Received {
+    /// Reports of attempts that were not known.
+    new: usize,
+    /// Reports that took an attempt or a reservation further.
+    advanced: usize,
+    /// Repeats and late ones: nothing changed.
+    repeated: usize,
+}
+
+/// Take in reports of attempts: one, or up to 1,000
+#[utoipa::path(post, path = "/attempts", tag = "Internal", operation_id = "reportAttempts", request_body = Object,
+    responses((status = OK, body = Received), ApiError))]
+pub(crate) async fn report(
+    State(app): State<App>,
+    Extension(validator): Extension<Validator>,
+    Extension(metrics): Extension<ComplianceMetrics>,
+    Extension(intake): Extension<Intake>,
+    principal: Principal,
+    ApiJson(reports): ApiJson<Reports>,
+) -> Result<axum::Json<Received>, ApiError> {
+    let reports = match reports {
+        Reports::One(one) => vec![one],
+        Reports::Many(many) => many,
+    };
+    if reports.is_empty() || reports.len() > MOST {
+        let text = format!("1 to {MOST} reports at once, these are {}", reports.len());
+        return Err(ApiError::new(Code::TooManyItems, text));
+    }
+    for (i, fields) in reports.iter().enumerate() {
+        refuse_incomplete(i, fields)?;
+    }
+    // one tenant a request: a batch is safe as a whole or not at all
+    let named = ccid(&reports[0]);
+    if reports.iter().any(|r| ccid(r) != named) {
+        return Err(ApiError::new(Code::MalformedRequest, "the reports of one request are of one GSW_TENANT_CCID"));
+    }
+    let tenant = validator.tenant_of(&principal, named.as_deref()).await?;
+    for fields in &reports {
+        metrics.history(channel(fields).as_str(), &tenant.labels);
+    }
+    let first = intake.0.lock().await.take(&app.db, i64::try_from(reports.len()).unwrap_or(1)).await;
+    let first = first.map_err(|e| keep_it(anyhow::Error::new(e)))?;
+    let reader = Reader {
+        key: &app.hash_key,
+        phones: validator.phones(),
+        tenant: tenant.tenant,
+        country: &tenant.country,
+        now: app.now(),
+    };
+    let mut read = Vec::with_capacity(reports.len());
+    for ((i, fields), id) in reports.into_iter().enumerate().zip(first..) {
+        let number = validator.group_number(&tenant, group(&fields), channel(&fields)).await?;
+        let report = reader.read(fields, id, number);
+        read.push(report.map_err(|e| refused(i, &e))?);
+    }
+    let taken = take(&app, tenant.tenant, &read).await.map_err(|e| keep_it(anyhow::Error::new(e)))?;
+    metrics.placed(read.iter().filter(|r| r.sequence == 1).filter_map(|r| r.result));
+    Ok(axum::Json(Received { new: taken.new, advanced: taken.advanced, repeated: taken.repeated }))
+}
+
+fn refuse_incomplete(i: usize, fields: &Map<String, Value>) -> Result<(), ApiError> {
+    let lacking = missing(fields);
+    if lacking.is_empty() {
+        return Ok(());
+    }
+    let errors = lacking.iter().map(|name| FieldError::new(format!("/{name}"), "required", "a report has it"));
+    let text = format!("report {i} lacks {}", lacking.join(", "));
+    Err(ApiError::new(Code::MalformedRequest, text).with_errors(errors.collect()))
+}
+
+fn refused(i: usize, error: &FieldError) -> ApiError {
+    let text = format!("report {i}: {} {}", error.pointer, error.detail);
+    ApiError::new(Code::MalformedRequest, text).with_errors(vec![error.clone()])
+}
+
+fn keep_it(cause: anyhow::Error) -> ApiError {
+    ApiError::unavailable("the reports could not be stored: keep them and send them again", cause)
+}
+
+async fn take(app: &App, tenant: i64, reports: &[Report]) -> Result<Taken, StoreError> {
+    let mut tried = 1;
+    loop {
+        let taken = async {
+            let mut tx = app.db.begin().await?;
+            let taken = tx.attempt_report_take(tenant, reports, app.now()).await?;
+            tx.commit().await?;
+            Ok::<_, StoreError>(taken)
+        };
+        match taken.await {
+            Err(e) if tried < TRIES && e.is_conflict() => tried += 1,
+            other => return other,
+        }
+    }
+}
+
+/// Which reservation.
+#[derive(Deserialize)]
+pub(crate) struct ById {
+    id: String,
+}
+
+/// Give back a reservation whose attempt was never placed
+#[utoipa::path(post, path = "/reservations/{id}/actions/release", tag = "Internal", operation_id = "releaseReservation",
+    params(("id" = String, Path, description = "The id of the reservation")),
+    responses((status = NO_CONTENT), ApiError))]
+pub(crate) async fn release(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath(ById { id }): ApiPath<ById>,
+) -> Result<axum::http::StatusCode, ApiError> {
+    let (month, attempt) = parse_reservation_id(&id).ok_or_else(|| ApiError::not_found("reservation"))?;
+    let mut tx = app.db.begin().await?;
+    if !tx.reservation_release(principal.tenant, month, attempt, app.now()).await? {
+        let text = "a reservation that was reported as begun, has expired or is not known stays counted";
+        return Err(ApiError::new(Code::InUse, text));
+    }
+    tx.commit().await?;
+    Ok(axum::http::StatusCode::NO_CONTENT)
+}

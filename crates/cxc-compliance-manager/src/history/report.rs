@@ -1,0 +1,173 @@
+//! One report, read from what a dialer sends.
+use cxc_core::channel::Channel;
+use cxc_core::enumerations::CallResult;
+use cxc_core::field_error::FieldError;
+use cxc_core::hash::HashKey;
+use cxc_core::location::Country;
+use cxc_core::phone::PhoneParser;
+use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, SubjectKey, subject_hash};
+use cxc_store::reservation::{NO_GROUP, OutsideAttempt, Report, parse_reservation_id};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// The longest id of an attempt.
+const LONGEST: usize = 200;
+/// The largest report that is kept, as JSON text.
+const LARGEST: usize = 32 * 1024;
+/// The fields without which a report says nothing.
+const MANDATORY: [&str; 4] = ["GSW_CALL_ATTEMPT_GUID", "GSW_HIST_SEQUENCE_NUM", "GSW_TENANT_NAME", "GSW_TENANT_CCID"];
+
+/// What a report is read with.
+pub struct Reader<'a> {
+    /// The installation's key of hashes.
+    pub key: &'a HashKey,
+    /// Reads phone numbers.
+    pub phones: &'a PhoneParser,
+    /// The tenant.
+    pub tenant: i64,
+    /// The tenant's country.
+    pub country: &'a str,
+    /// Now, microseconds.
+    pub now: i64,
+}
+
+/// The mandatory fields that a report lacks: it is refused then.
+pub fn missing(fields: &Map<String, Value>) -> Vec<&'static str> {
+    let has = |name: &str| match fields.get(name) {
+        Some(Value::String(text)) => !text.trim().is_empty(),
+        Some(Value::Number(_)) => true,
+        _ => false,
+    };
+    MANDATORY.into_iter().filter(|name| !has(name)).collect()
+}
+
+fn text(fields: &Map<String, Value>, names: &[&str]) -> Option<String> {
+    let found = names.iter().filter_map(|name| match fields.get(*name)? {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    });
+    found.into_iter().find(|text| !text.is_empty())
+}
+
+fn truth(fields: &Map<String, Value>, name: &str) -> Option<bool> {
+    match text(fields, &[name])?.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "y" => Some(true),
+        "false" | "0" | "no" | "n" => Some(false),
+        _ => None,
+    }
+}
+
+/// The tenant's ccid.
+pub fn ccid(fields: &Map<String, Value>) -> Option<String> {
+    text(fields, &["GSW_TENANT_CCID"])
+}
+
+/// The group that a report names.
+pub fn group(fields: &Map<String, Value>) -> Option<uuid::Uuid> {
+    text(fields, &["GSW_CAMPAIGN_GROUP_GUID", "cxc_group_id"])?.parse().ok()
+}
+
+/// What is reported, as the label of metrics.
+pub fn channel(fields: &Map<String, Value>) -> Channel {
+    match text(fields, &["cxc_type", "GSW_CONTACT_MEDIA_TYPE"]).unwrap_or_default().to_ascii_lowercase().as_str() {
+        "sms" => Channel::Sms,
+        "email" => Channel::Email,
+        _ if text(fields, &["contact_info_type"]).as_deref() == Some("10") => Channel::Email,
+        _ => Channel::Voice,
+    }
+}
+
+impl Reader<'_> {
+    /// Reads a report whose mandatory fields are there; `id` is for an attempt that is new, `group` its group's number.
+    pub fn read(&self, fields: Map<String, Value>, id: i64, group: Option<i64>) -> Result<Report, FieldError> {
+        let wrong = |name: &str, text: String| FieldError::new(format!("/{name}"), "invalid", text);
+        let guid = text(&fields, &["GSW_CALL_ATTEMPT_GUID"]).unwrap_or_default();
+        if guid.len() > LONGEST {
+            return Err(wrong("GSW_CALL_ATTEMPT_GUID", format!("at most {LONGEST} bytes")));
+        }
+        let sequence = match text(&fields, &["GSW_HIST_SEQUENCE_NUM"]).as_deref() {
+            Some("0") => 0,
+            Some("1") => 1,
+            _ => {
+                return Err(wrong("GSW_HIST_SEQUENCE_NUM", "0 when an attempt begins, 1 with its final result".into()));
+            }
+        };
+        let result = match text(&fields, &["GSW_CALL_RESULT"]) {
+            None => None,
+            Some(number) => match number.parse().ok().and_then(CallResult::from_code) {
+                Some(result) => Some(result.code()),
+                None => return Err(wrong("GSW_CALL_RESULT", "the number of a call result, such as 6".into())),
+            },
+        };
+        let channel = channel(&fields);
+        let address = self.address(&fields, channel);
+        let reservation = text(&fields, &["cxc_reservation_id"]).and_then(|t| parse_reservation_id(&t));
+        let started_at = instant(&fields, &["GSW_CALL_TIME", "GSW_ATTEMPT_TIME", "started_at"]).unwrap_or(self.now);
+        let client = text(&fields, &["c_client_id", "GSW_CUSTOMER_ID", "client_id"]);
+        let attempt = OutsideAttempt {
+            grp: group.unwrap_or(NO_GROUP),
+            client_hash: client.map(|c| self.key.hash(self.tenant, &c)),
+            direction: (text(&fields, &["direction"]).as_deref() == Some("in")).then_some(1),
+            purpose: text(&fields, &["cxc_purpose"]).filter(|p| p.len() <= 40),
+            collector: text(&fields, &["c_collector"]).map(|c| self.key.hash(self.tenant, &format!("collector {c}"))),
+            topic: text(&fields, &["c_topic"]).filter(|t| t.len() <= LONGEST),
+            subjects: self.subjects(&fields),
+            // an attempt of the future counts from now on
+            ..OutsideAttempt::new(id, channel.bit(), self.key.hash(self.tenant, &address), started_at.min(self.now))
+        };
+        let finished_at = instant(&fields, &["GSW_FINISH_TIME", "finished_at"]).map(|at| at.min(self.now));
+        let body = Value::Object(fields);
+        if body.to_string().len() > LARGEST {
+            return Err(FieldError::new("", "too_large", format!("a report has at most {LARGEST} bytes")));
+        }
+        let Value::Object(fields) = &body else { return Err(FieldError::new("", "invalid", "a report is an object")) };
+        Ok(Report {
+            guid,
+            sequence,
+            reservation,
+            attempt,
+            result,
+            disposition: text(fields, &["GSW_DISPOSITION_CODE", "disposition"]).filter(|d| d.len() <= LONGEST),
+            finished_at: finished_at.or((sequence == 1).then_some(self.now)),
+            connected: truth(fields, "connected"),
+            conversation: truth(fields, "conversation"),
+            refused: truth(fields, "refused"),
+            consented: truth(fields, "consented"),
+            body,
+        })
+    }
+
+    /// The device as it is compared; a text that is no number is compared as it stands, never dropped.
+    fn address(&self, fields: &Map<String, Value>, channel: Channel) -> String {
+        let address = text(fields, &["contact_info", "GSW_PHONE", "GSW_CONTACT_INFO", "email"]).unwrap_or_default();
+        if channel == Channel::Email {
+            return cxc_core::contact::address_text(&address).into_owned();
+        }
+        let home = text(fields, &["c_country_code", "country_code"]).unwrap_or_else(|| self.country.to_owned());
+        match self.phones.parse(&address, home.parse::<Country>().ok()) {
+            Ok(phone) => phone.number.to_string(),
+            Err(_) => address,
+        }
+    }
+
+    fn subjects(&self, fields: &Map<String, Value>) -> Vec<SubjectKey> {
+        let named = [(PERSON, "cxc_person_key"), (ACCOUNT, "c_account_id"), (DEBT, "c_debt_id")];
+        let mut keys = Vec::new();
+        for (kind, name) in named {
+            let all = text(fields, &[name]).unwrap_or_default();
+            let parts: Vec<&str> = if kind == PERSON { vec![all.trim()] } else { all.split([',', ';']).collect() };
+            let parts = parts.into_iter().map(str::trim).filter(|p| !p.is_empty()).take(50);
+            keys.extend(parts.map(|p| SubjectKey { kind, key: subject_hash(self.key, self.tenant, kind, p) }));
+        }
+        keys
+    }
+}
+
+/// An instant: RFC 3339, or seconds since 1970.
+fn instant(fields: &Map<String, Value>, names: &[&str]) -> Option<i64> {
+    let text = text(fields, names)?;
+    let seconds = |t: &str| t.parse::<i64>().ok().and_then(|s| Timestamp::from_second(s).ok());
+    text.parse::<Timestamp>().ok().or_else(|| seconds(&text)).map(Timestamp::as_microsecond)
+}

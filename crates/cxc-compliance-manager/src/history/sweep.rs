@@ -1,0 +1,60 @@
+//! Attempts that nobody reports to their end harden, evidence that need not be kept any longer goes.
+use std::time::Duration;
+
+use cxc_server::App;
+use tokio_util::sync::CancellationToken;
+
+const LOOK: Duration = Duration::from_secs(5);
+/// Evidence is looked through once in so many looks: an hour.
+const SELDOM: u32 = 720;
+const BATCH: i64 = 500;
+
+/// Sweeps until told to stop. What fails is tried again: until then those attempts count all the same.
+pub(crate) async fn sweep(app: App, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut looks: u32 = 0;
+    while !stop.is_cancelled() {
+        if let Err(error) = harden(&app).await {
+            tracing::warn!("open attempts could not be swept: {error}");
+        }
+        if looks % SELDOM == 0
+            && let Err(error) = expire(&app).await
+        {
+            tracing::warn!("old evidence could not be swept: {error}");
+        }
+        looks = looks.wrapping_add(1);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(LOOK) => {}
+        }
+    }
+    Ok(())
+}
+
+async fn harden(app: &App) -> Result<(), cxc_store::StoreError> {
+    loop {
+        let mut tx = app.db.begin().await?;
+        let hardened = tx.reservation_harden(app.now(), BATCH).await?;
+        tx.commit().await?;
+        if hardened > 0 {
+            tracing::info!(hardened, "attempts that nobody reported are in doubt");
+        }
+        if (hardened as i64) < BATCH {
+            return Ok(());
+        }
+    }
+}
+
+async fn expire(app: &App) -> Result<(), cxc_store::StoreError> {
+    let tenants = app.db.read().await?.tenant_all().await?;
+    for tenant in tenants {
+        loop {
+            let mut tx = app.db.begin().await?;
+            let gone = tx.evidence_expire(tenant.no, None, app.now(), BATCH).await?;
+            tx.commit().await?;
+            if gone < BATCH as u64 {
+                break;
+            }
+        }
+    }
+    Ok(())
+}

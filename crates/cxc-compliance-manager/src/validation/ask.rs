@@ -1,0 +1,155 @@
+//! A question in the terms of the check: keys are hashed, places are found.
+use std::sync::Arc;
+
+use cxc_core::attempt::AttemptState;
+use cxc_core::channel::Channel;
+use cxc_core::compliance::{AttemptRequest, Part, PartKind, PastAttempt, Subject};
+use cxc_core::consent::ConsentEvent;
+use cxc_core::location::{Location, LocationSource};
+use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, SubjectKey};
+use cxc_store::reservation::OutsideAttempt;
+use jiff::Timestamp;
+
+use super::rules::{GroupRules, TenantRules};
+
+/// What is asked: may this attempt be made?
+pub struct Ask {
+    /// The tenant and its rules.
+    pub tenant: Arc<TenantRules>,
+    /// The group's rules.
+    pub group: Arc<GroupRules>,
+    /// The caller's id of the request.
+    pub request_id: Option<String>,
+    /// How the person is to be reached.
+    pub channel: Channel,
+    /// The address as it is compared.
+    pub address: String,
+    /// Its keyed hash.
+    pub device: i64,
+    /// The client id.
+    pub client_text: Option<String>,
+    /// Its keyed hash.
+    pub client: Option<i64>,
+    /// The person's keyed hash.
+    pub person: Option<i64>,
+    /// The account's.
+    pub account: Option<i64>,
+    /// Those of the debts.
+    pub debts: Vec<i64>,
+    /// Where the person may be.
+    pub places: Vec<Place>,
+    /// What it is for.
+    pub subject: Subject,
+    /// Consents that the caller knows of.
+    pub consents: Vec<ConsentEvent>,
+    /// The dialer's id of the attempt.
+    pub guid: Option<String>,
+    /// How long an allowed attempt is held, microseconds; 0 for a question only.
+    pub hold: i64,
+    /// The instant that is asked about, if it is not now; microseconds.
+    pub at: Option<i64>,
+    /// Whether the decision is kept as evidence.
+    pub is_dial_time: bool,
+}
+
+/// A part of a location, owned.
+pub struct Place {
+    kind: PartKind,
+    country: String,
+    regions: String,
+    zones: String,
+}
+
+impl Place {
+    /// The place of a contact's words or of a device.
+    pub fn of(location: &Location, is_device: bool) -> Self {
+        let kind = match location.source() {
+            LocationSource::Postal => PartKind::Postal,
+            LocationSource::Unmappable if !is_device => PartKind::Postal,
+            _ if is_device => PartKind::Phone,
+            _ => PartKind::Explicit,
+        };
+        Self {
+            kind,
+            country: location.country().map(|c| c.to_string()).unwrap_or_default(),
+            regions: location.regions().join(","),
+            zones: location.zones().join(","),
+        }
+    }
+
+    /// As the check takes it.
+    pub fn part(&self) -> Part<'_> {
+        Part::new(self.kind, &self.country, &self.regions, &self.zones)
+    }
+}
+
+impl Ask {
+    /// Person, account and debts.
+    pub fn subjects(&self) -> Vec<SubjectKey> {
+        let one = |kind, key: Option<i64>| key.map(|key| SubjectKey { kind, key });
+        let mut keys: Vec<SubjectKey> =
+            [one(PERSON, self.person), one(ACCOUNT, self.account)].into_iter().flatten().collect();
+        keys.extend(self.debts.iter().map(|key| SubjectKey { kind: DEBT, key: *key }));
+        keys
+    }
+
+    /// The request of the check.
+    pub fn request<'a>(&'a self, parts: &'a [Part<'a>]) -> AttemptRequest<'a> {
+        AttemptRequest {
+            client: self.client,
+            parts,
+            subject: &self.subject,
+            person: self.person,
+            account: self.account,
+            debts: &self.debts,
+            ..AttemptRequest::new(self.channel, self.group.number, self.device)
+        }
+    }
+
+    /// The regions in which the person may be, as attempts keep them.
+    fn regions(&self) -> String {
+        let mut regions: Vec<&str> =
+            self.places.iter().flat_map(|p| p.regions.split(',')).filter(|r| !r.is_empty()).collect();
+        regions.sort_unstable();
+        regions.dedup();
+        regions.join(",")
+    }
+
+    /// The attempt that is held when it is allowed.
+    pub fn attempt(&self, id: i64, now: i64) -> OutsideAttempt {
+        OutsideAttempt {
+            grp: self.group.number,
+            client_hash: self.client,
+            rule_set: self.group.rules.version(),
+            purpose: word(&self.subject.purpose),
+            collector: self.subject.collector,
+            topic: self.subject.topic.as_deref().map(str::to_owned),
+            regions: Some(self.regions()).filter(|r| !r.is_empty()),
+            subjects: self.subjects(),
+            ..OutsideAttempt::new(id, self.channel.bit(), self.device, now)
+        }
+    }
+
+    /// The same, as those who come later in the same batch must count it.
+    pub fn as_past(&self, id: i64, now: Timestamp) -> PastAttempt {
+        PastAttempt {
+            id,
+            group: self.group.number,
+            client: self.client,
+            state: AttemptState::Reserved,
+            purpose: self.subject.purpose,
+            person: self.person,
+            account: self.account,
+            debts: self.debts.clone(),
+            collector: self.subject.collector,
+            regions: self.regions().into(),
+            topic: self.subject.topic.as_deref().map(Into::into),
+            ..PastAttempt::new(now, self.channel, self.device)
+        }
+    }
+}
+
+/// A member of an enumeration as it travels.
+pub fn word(value: &impl serde::Serialize) -> Option<String> {
+    serde_json::to_value(value).ok()?.as_str().map(str::to_owned)
+}

@@ -1,0 +1,203 @@
+//! What is known of the people of a batch, gathered set by set: three statements, however many they are.
+use std::collections::HashMap;
+
+use cxc_core::attempt::AttemptState;
+use cxc_core::channel::Channel;
+use cxc_core::compliance::{
+    CheckInputs, Direction, Facts, IntervalCache, PastAttempt, Purpose, RuleRef, SuppressedBy, SuppressionHit, Verdict,
+    check,
+};
+use cxc_core::enumerations::CallResult;
+use cxc_store::attempt_subject::{ACCOUNT, DEBT, HISTORY_LIMIT, HistoryKeys, PERSON, WideAttempt};
+use cxc_store::suppression::{DEVICE, SuppressionList};
+use cxc_store::{StoreError, Tx};
+use jiff::Timestamp;
+
+use super::ask::{Ask, Place};
+
+/// The facts of a batch of one tenant.
+pub struct BatchFacts {
+    suppressed: HashMap<i64, Vec<Suppressed>>,
+    attempts: Vec<PastAttempt>,
+    by_key: HashMap<(Kind, i64), Vec<usize>>,
+    /// Whether every attempt that may count was read; if not, nobody of the batch is contacted.
+    is_whole: bool,
+    since: Timestamp,
+}
+
+/// An entry that may be a person's: the hash says so, the key must agree.
+struct Suppressed {
+    list: i64,
+    rule: RuleRef,
+    by: SuppressedBy,
+    key: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Device,
+    Client,
+    Subject(i16),
+}
+
+impl BatchFacts {
+    /// Reads the facts. In a transaction that will reserve: after the locks and marks, so that nobody else can add to
+    /// what is read here before the commit.
+    pub async fn gather(tx: &mut Tx, tenant: i64, asks: &[&Ask], now: i64) -> Result<Self, StoreError> {
+        let mut facts = Self {
+            suppressed: HashMap::new(),
+            attempts: Vec::new(),
+            by_key: HashMap::new(),
+            is_whole: true,
+            since: Timestamp::MIN,
+        };
+        facts.read_suppression(tx, asks, now).await?;
+        let reach = asks.iter().filter_map(|a| a.group.rules.history_reach(a.channel)).max();
+        if let Some(reach) = reach {
+            let earliest = asks.iter().filter_map(|a| a.at).fold(now, i64::min);
+            let since = earliest.saturating_sub(reach);
+            facts.since = Timestamp::from_microsecond(since).unwrap_or(Timestamp::MIN);
+            let found = tx.attempt_history_wide(tenant, &keys(asks), since).await?;
+            facts.is_whole = found.len() < HISTORY_LIMIT;
+            found.iter().filter_map(past).for_each(|attempt| facts.remember(attempt));
+        }
+        Ok(facts)
+    }
+
+    async fn read_suppression(&mut self, tx: &mut Tx, asks: &[&Ask], now: i64) -> Result<(), StoreError> {
+        let mut lists: Vec<SuppressionList> = Vec::new();
+        for list in asks.iter().flat_map(|a| &a.group.lists) {
+            if !lists.iter().any(|l| l.number == list.number) {
+                lists.push(list.clone());
+            }
+        }
+        if lists.is_empty() {
+            return Ok(());
+        }
+        let devices: Vec<i64> = asks.iter().map(|a| a.device).collect();
+        let clients: Vec<i64> = asks.iter().filter_map(|a| a.client).collect();
+        for hit in tx.suppression_hits(&lists, &devices, &clients, now).await? {
+            let Some(list) = lists.iter().find(|l| l.number == hit.list) else { continue };
+            let by = if list.kind == DEVICE { SuppressedBy::Device } else { SuppressedBy::ClientId };
+            let rule = RuleRef::new(list.id.to_string(), list.changes);
+            let entry = Suppressed { list: list.number, rule, by, key: hit.key };
+            self.suppressed.entry(hit.key_hash).or_default().push(entry);
+        }
+        Ok(())
+    }
+
+    /// Adds an attempt: also one that was allowed earlier in the same batch.
+    pub fn remember(&mut self, attempt: PastAttempt) {
+        let index = self.attempts.len();
+        let mut keys = vec![(Kind::Device, attempt.device)];
+        keys.extend(attempt.client.map(|key| (Kind::Client, key)));
+        keys.extend(attempt.person.map(|key| (Kind::Subject(PERSON), key)));
+        keys.extend(attempt.account.map(|key| (Kind::Subject(ACCOUNT), key)));
+        keys.extend(attempt.debts.iter().map(|key| (Kind::Subject(DEBT), *key)));
+        for key in keys {
+            self.by_key.entry(key).or_default().push(index);
+        }
+        self.attempts.push(attempt);
+    }
+
+    fn attempts_of(&self, ask: &Ask) -> Vec<PastAttempt> {
+        if self.attempts.is_empty() {
+            return Vec::new();
+        }
+        let mut keys = vec![(Kind::Device, ask.device)];
+        keys.extend(ask.client.map(|key| (Kind::Client, key)));
+        keys.extend(ask.subjects().iter().map(|s| (Kind::Subject(s.kind), s.key)));
+        let mut found: Vec<usize> = keys.iter().filter_map(|key| self.by_key.get(key)).flatten().copied().collect();
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().filter_map(|i| self.attempts.get(i).cloned()).collect()
+    }
+
+    fn suppression_of(&self, ask: &Ask) -> Vec<SuppressionHit> {
+        if self.suppressed.is_empty() {
+            return Vec::new();
+        }
+        let by = |hash: Option<i64>, key: &str, by: SuppressedBy| {
+            let found = hash.and_then(|hash| self.suppressed.get(&hash)).into_iter().flatten();
+            let holds = |s: &&Suppressed| {
+                // an erased person's entry has no key left: there the hash alone decides
+                s.by == by && (s.key.is_empty() || s.key == key) && ask.group.lists.iter().any(|l| l.number == s.list)
+            };
+            let hit = |s: &Suppressed| SuppressionHit { list: s.rule.clone(), by, from: None, until: None };
+            found.filter(holds).map(hit).collect::<Vec<_>>()
+        };
+        let mut hits = by(Some(ask.device), &ask.address, SuppressedBy::Device);
+        hits.extend(by(ask.client, ask.client_text.as_deref().unwrap_or_default().trim(), SuppressedBy::ClientId));
+        hits
+    }
+
+    /// Judges one of the batch; with what the check was given, where that is to be kept.
+    pub fn judge(
+        &self,
+        ask: &Ask,
+        cache: &mut IntervalCache,
+        now: Timestamp,
+        is_kept: bool,
+    ) -> (Verdict, Option<CheckInputs>) {
+        let at = ask.at.and_then(|at| Timestamp::from_microsecond(at).ok()).unwrap_or(now);
+        let parts: Vec<_> = ask.places.iter().map(Place::part).collect();
+        let request = ask.request(&parts);
+        let suppression = self.suppression_of(ask);
+        let attempts = self.attempts_of(ask);
+        let facts = Facts {
+            suppression: Some(&suppression),
+            attempts: self.is_whole.then_some(attempts.as_slice()),
+            attempts_since: self.since,
+            consents: Some(&ask.consents).filter(|c| !c.is_empty()).map(Vec::as_slice),
+            ..Facts::none_known()
+        };
+        let verdict = check(&ask.group.rules, cache, &request, &facts, at);
+        (verdict, is_kept.then(|| CheckInputs::of(&request, &facts, at)))
+    }
+}
+
+fn keys(asks: &[&Ask]) -> HistoryKeys {
+    let mut keys = HistoryKeys {
+        devices: asks.iter().map(|a| a.device).collect(),
+        clients: asks.iter().filter_map(|a| a.client).collect(),
+        subjects: asks.iter().flat_map(|a| a.subjects()).collect(),
+    };
+    keys.devices.sort_unstable();
+    keys.devices.dedup();
+    keys.clients.sort_unstable();
+    keys.clients.dedup();
+    keys.subjects.sort_unstable();
+    keys.subjects.dedup();
+    keys
+}
+
+fn past(wide: &WideAttempt) -> Option<PastAttempt> {
+    let channel = Channel::from_bit(wide.channel)?;
+    let at = Timestamp::from_microsecond(wide.started_at).ok()?;
+    let one = |kind| wide.subjects.iter().find(|s| s.kind == kind).map(|s| s.key);
+    let purpose = wide.purpose.as_ref().and_then(|p| serde_json::from_value(p.as_str().into()).ok());
+    let result = wide.result.and_then(CallResult::from_code);
+    let is_answered = channel == Channel::Voice && matches!(result, Some(CallResult::Answer | CallResult::Ok));
+    Some(PastAttempt {
+        id: wide.id,
+        group: wide.grp,
+        client: wide.client_hash,
+        // a state that is not known counts as under way
+        state: AttemptState::from_code(wide.state).unwrap_or(AttemptState::InDoubt),
+        result,
+        disposition: wide.disposition.as_deref().map(Into::into),
+        direction: if wide.direction == Some(1) { Direction::In } else { Direction::Out },
+        purpose: purpose.unwrap_or(Purpose::default()),
+        person: one(PERSON),
+        account: one(ACCOUNT),
+        debts: wide.subjects.iter().filter(|s| s.kind == DEBT).map(|s| s.key).collect(),
+        collector: wide.collector,
+        connected: wide.connected.unwrap_or(is_answered),
+        conversation: wide.conversation.unwrap_or(false),
+        refused: wide.refused.unwrap_or(false),
+        consented: wide.consented.unwrap_or(false),
+        regions: wide.regions.as_deref().unwrap_or_default().into(),
+        topic: wide.topic.as_deref().map(Into::into),
+        ..PastAttempt::new(at, channel, wide.device_hash)
+    })
+}

@@ -1,0 +1,158 @@
+//! Pre-dial validation: may this attempt be made now? Single or in batches, in the terms of the platform or with a
+//! record's properties, as a question only or together with a reservation.
+mod ask;
+mod batcher;
+mod checker;
+mod clock;
+mod facts;
+pub mod limits;
+mod outcome;
+mod record;
+mod reserver;
+mod resolve;
+mod routes;
+mod rules;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cxc_core::compliance::{IntervalCache, Verdict, Zones};
+use cxc_core::location::LocationTables;
+use cxc_core::phone::PhoneParser;
+use cxc_server::{ApiError, App};
+use cxc_store::Engine;
+use cxc_store::evidence::{DeviceSeal, EvidenceChain};
+
+use self::ask::Ask;
+use self::batcher::Batcher;
+use self::checker::Checker;
+use self::clock::ClockGuard;
+use self::limits::Limits;
+use self::outcome::Outcome;
+use self::reserver::Reserver;
+use self::rules::RuleBook;
+
+pub(crate) use routes::routes;
+
+/// What validations read addresses and places with.
+#[derive(Clone)]
+pub struct Kit {
+    /// The time-zone database.
+    pub zones: Zones,
+    /// Reads phone numbers.
+    pub phones: Arc<PhoneParser>,
+    /// Finds places.
+    pub tables: Arc<LocationTables>,
+}
+
+impl Kit {
+    /// What is embedded in the program.
+    pub fn embedded() -> anyhow::Result<Self> {
+        Ok(Self {
+            zones: Zones::bundled(),
+            phones: Arc::new(PhoneParser::new()?),
+            tables: Arc::new(LocationTables::embedded()?),
+        })
+    }
+}
+
+/// The most validations of one transaction.
+const BATCH: usize = 500;
+/// The most that wait: a second's worth; more are refused at once.
+const ROOM: usize = 10_000;
+
+/// The validation service of this process. Cheap to clone.
+#[derive(Clone)]
+pub struct Validator {
+    app: App,
+    kit: Kit,
+    rules: Arc<RuleBook>,
+    limits: Arc<Limits>,
+    clock: Arc<ClockGuard>,
+    questions: Batcher<Checker>,
+    reservations: Batcher<Reserver>,
+}
+
+impl Validator {
+    /// A service with its workers.
+    pub fn new(app: &App, kit: Kit) -> anyhow::Result<Self> {
+        let seal = DeviceSeal::new(&app.hash_key)?;
+        // SQLite has one writer
+        let writers = if app.db.engine() == Engine::Sqlite { 1 } else { 2 };
+        let cache = || IntervalCache::new(kit.zones.clone(), IntervalCache::CAPACITY);
+        let checkers = (0..2).map(|_| Checker::new(app.clone(), cache())).collect();
+        let reservers = (0..writers)
+            .map(|_| {
+                let mut random = [0_u8; 4];
+                getrandom::fill(&mut random).map_err(|e| anyhow::anyhow!("randomness: {e}"))?;
+                let chain = EvidenceChain::new(u32::from_be_bytes(random));
+                Ok(Reserver::new(app.clone(), cache(), chain, seal.clone()))
+            })
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Self {
+            app: app.clone(),
+            rules: Arc::new(RuleBook::new(app.clone(), kit.zones.clone())),
+            limits: Arc::default(),
+            clock: Arc::new(ClockGuard::new(app.clone())),
+            questions: Batcher::new(checkers, BATCH, ROOM),
+            reservations: Batcher::new(reservers, BATCH, ROOM),
+            kit,
+        })
+    }
+
+    /// What phone numbers are read with.
+    pub(crate) fn phones(&self) -> &PhoneParser {
+        &self.kit.phones
+    }
+
+    /// The number of a group that a report names, if it is one of the tenant's.
+    pub(crate) async fn group_number(
+        &self,
+        tenant: &rules::TenantRules,
+        group: Option<uuid::Uuid>,
+        channel: cxc_core::channel::Channel,
+    ) -> Result<Option<i64>, ApiError> {
+        let Some(group) = group else { return Ok(None) };
+        Ok(self.rules.group(tenant, Some(group), channel).await?.map(|g| g.number))
+    }
+
+    /// Decides questions: those without a reservation and evidence apart from those with.
+    async fn decide(&self, asks: Vec<Ask>) -> Result<Vec<Outcome>, ApiError> {
+        if let Some(why) = self.clock.fault().await {
+            let now = self.app.clock.now();
+            let refused = || Outcome::of(Verdict::unavailable(now, why), now.as_microsecond());
+            return Ok(asks.iter().map(|_| refused()).collect());
+        }
+        let writes = |ask: &Ask| ask.hold > 0 || ask.is_dial_time;
+        let places: Vec<bool> = asks.iter().map(writes).collect();
+        let (writing, reading): (Vec<Ask>, Vec<Ask>) = asks.into_iter().partition(writes);
+        let (written, read) = tokio::join!(submit(&self.reservations, writing), submit(&self.questions, reading));
+        let (mut written, mut read) = (written?.into_iter(), read?.into_iter());
+        let outcomes: Vec<Outcome> =
+            places.iter().filter_map(|writes| if *writes { written.next() } else { read.next() }).collect();
+        if outcomes.len() == places.len() { Ok(outcomes) } else { Err(too_many()) }
+    }
+}
+
+async fn submit<W>(batcher: &Batcher<W>, asks: Vec<Ask>) -> Result<Vec<Outcome>, ApiError>
+where
+    W: batcher::Work<Job = Ask, Answer = Outcome>,
+{
+    if asks.is_empty() {
+        return Ok(Vec::new());
+    }
+    batcher.submit(asks).await.ok_or_else(too_many)
+}
+
+fn too_many() -> ApiError {
+    let text = "more validations wait than can be answered in time";
+    ApiError::new(cxc_server::Code::DependencyUnavailable, text).retry_after(1)
+}
+
+/// The versions of the data that decisions are made with.
+fn data_versions() -> BTreeMap<String, String> {
+    let mut versions = BTreeMap::new();
+    versions.insert("software".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    versions
+}

@@ -1,0 +1,78 @@
+//! What a validation comes to, before it is put into words for either protocol.
+use cxc_core::compliance::{Decision, Failure, Verdict};
+use cxc_store::evidence::EvidenceId;
+
+/// A person or device that is being contacted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// The final result of the attempt before is not stored yet.
+    HistoryPending,
+    /// Another group or batch is at it.
+    InFlightElsewhere,
+}
+
+impl Held {
+    /// The code as it travels.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::HistoryPending => "history_pending",
+            Self::InFlightElsewhere => "in_flight_elsewhere",
+        }
+    }
+
+    /// For people.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Self::HistoryPending => "the final result of the attempt before on this device or person is not stored yet",
+            Self::InFlightElsewhere => "another group or batch is contacting this device or person now",
+        }
+    }
+}
+
+/// What a validation comes to.
+pub struct Outcome {
+    /// The check's verdict.
+    pub verdict: Verdict,
+    /// Who stands in the way besides.
+    pub held: Option<Held>,
+    /// The reservation: month, attempt and when it expires, microseconds.
+    pub reservation: Option<(i64, i64, i64)>,
+    /// Where the decision is kept.
+    pub evidence: Option<EvidenceId>,
+    /// When it was judged, microseconds.
+    pub at: i64,
+}
+
+impl Outcome {
+    /// Only a verdict.
+    pub fn of(verdict: Verdict, at: i64) -> Self {
+        Self { verdict, held: None, reservation: None, evidence: None, at }
+    }
+
+    /// Whether the attempt may be made.
+    pub fn is_allowed(&self) -> bool {
+        self.verdict.is_allowed() && self.held.is_none()
+    }
+
+    /// The decision: a mark in the way is a deferral.
+    pub fn decision(&self) -> Decision {
+        match (self.verdict.decision, self.held) {
+            (Decision::Allow, Some(_)) => Decision::Defer,
+            (decision, _) => decision,
+        }
+    }
+
+    /// The code of the first rule that decided.
+    pub fn code(&self) -> String {
+        match self.held {
+            Some(held) if matches!(self.decision(), Decision::Defer) => held.code().to_owned(),
+            _ => super::ask::word(&self.verdict.code()).unwrap_or_default(),
+        }
+    }
+
+    /// The rule that decided.
+    pub fn deciding(&self) -> Option<&Failure> {
+        let code = self.verdict.code();
+        self.verdict.reasons.iter().find(|r| r.code == code).or(self.verdict.reasons.first())
+    }
+}

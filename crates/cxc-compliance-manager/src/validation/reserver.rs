@@ -1,0 +1,234 @@
+//! Check and reserve as one step. In one transaction: locks of persons, accounts and debts; marks of devices and client
+//! ids; history under them; check; attempts that are held; evidence; commit. Whoever comes later waits for the locks
+//! or meets the marks, and then reads the attempts that were committed, so no cap is passed in any order of events.
+use std::collections::{HashMap, HashSet};
+
+use cxc_core::compliance::{CheckInputs, IntervalCache, Verdict};
+use cxc_server::App;
+use cxc_store::StoreError;
+use cxc_store::attempt::NewAttempt;
+use cxc_store::evidence::{Appended, Decision, DeviceSeal, EvidenceChain, RulesUsed, Snapshots};
+use cxc_store::id_block::{IdBlocks, Numbered};
+use cxc_store::reservation::{Reservation, StandingReservation, own_guid};
+
+use super::ask::Ask;
+use super::batcher::Work;
+use super::checker::{by_tenant, held, held_for, unavailable};
+use super::facts::BatchFacts;
+use super::outcome::{Held, Outcome};
+
+/// How often a batch is tried that collided with another.
+const TRIES: usize = 4;
+
+/// Decides and reserves.
+pub struct Reserver {
+    app: App,
+    cache: IntervalCache,
+    ids: IdBlocks,
+    chain: EvidenceChain,
+    seal: DeviceSeal,
+    snapshots: Snapshots,
+    software: String,
+}
+
+/// What a committed batch leaves to be noted.
+struct Done {
+    outcomes: Vec<Outcome>,
+    appended: Appended,
+}
+
+impl Reserver {
+    /// A worker with a chain of its own.
+    pub fn new(app: App, cache: IntervalCache, chain: EvidenceChain, seal: DeviceSeal) -> Self {
+        let software = app.config.version.clone();
+        let ids = IdBlocks::new(Numbered::Attempt, 10_000);
+        Self { app, cache, ids, chain, seal, snapshots: Snapshots::default(), software }
+    }
+
+    async fn decide(&mut self, tenant: i64, asks: &[&Ask]) -> Vec<Outcome> {
+        for tried in 1..=TRIES {
+            match self.attempt(tenant, asks).await {
+                Ok(outcomes) => return outcomes,
+                // two batches in each other's way, or a dialer that asked twice at once: look again
+                Err(e) if tried < TRIES && (e.is_conflict() || e.is_unique_violation()) => {
+                    tracing::debug!("a batch of validations collided: {e}");
+                }
+                Err(error) => {
+                    tracing::error!("validations could not be decided: {error}");
+                    break;
+                }
+            }
+        }
+        unavailable(&self.app, asks.len(), "the decision could not be stored")
+    }
+
+    async fn attempt(&mut self, tenant: i64, asks: &[&Ask]) -> Result<Vec<Outcome>, StoreError> {
+        let first = self.ids.take(&self.app.db, i64::try_from(asks.len()).unwrap_or(1)).await?;
+        let Done { outcomes, appended } = self.transact(tenant, asks, first).await?;
+        self.chain.committed(&appended);
+        for ask in asks {
+            self.snapshots.committed(tenant, &ask.tenant.snapshot);
+        }
+        Ok(outcomes)
+    }
+
+    async fn transact(&mut self, tenant: i64, asks: &[&Ask], first: i64) -> Result<Done, StoreError> {
+        let mut tx = self.app.db.begin().await?;
+        let mut subjects: Vec<_> = asks.iter().filter(|a| a.hold > 0).flat_map(|a| a.subjects()).collect();
+        subjects.dedup();
+        tx.attempt_locks(tenant, &subjects).await?;
+        let at = self.app.now();
+        let guids: Vec<&str> = asks.iter().filter_map(|a| a.guid.as_deref()).collect();
+        let standing = tx.reservation_standing(tenant, &guids).await?;
+        let standing: HashMap<&str, &StandingReservation> = standing.iter().map(|s| (s.guid.as_str(), s)).collect();
+        let known = |ask: &Ask| ask.guid.as_deref().and_then(|g| standing.get(g)).copied();
+        let wanted: Vec<NewAttempt> = (first..)
+            .zip(asks)
+            .filter(|(_, a)| a.hold > 0 && known(a).is_none())
+            .map(|(id, a)| mark(tenant, id, a, at))
+            .collect();
+        let free: HashSet<i64> = tx.in_flight_insert(&wanted).await?.into_iter().collect();
+        let blocked: Vec<&Ask> =
+            (first..).zip(asks).filter(|(id, _)| !free.contains(id)).map(|(_, ask)| *ask).collect();
+        let mut marks = held(&mut tx, tenant, &blocked).await?;
+        // those of this batch have no report yet, and will have one
+        marks.iter_mut().filter(|m| free.contains(&m.attempt)).for_each(|m| m.sequence = Some(-1));
+        let mut facts = BatchFacts::gather(&mut tx, tenant, asks, at).await?;
+        let now = self.app.clock.now();
+        let (mut outcomes, mut held_now, mut returned, mut decisions) = (vec![], vec![], vec![], vec![]);
+        for (id, ask) in (first..).zip(asks.iter().copied()) {
+            if let Some(standing) = known(ask).filter(|s| s.device_hash == ask.device && s.sequence < 0) {
+                outcomes.push(again(standing, at, now));
+                continue;
+            }
+            let (verdict, inputs) = facts.judge(ask, &mut self.cache, now, true);
+            let mut outcome = Outcome::of(verdict, at);
+            let is_marked = free.contains(&id);
+            if !is_marked {
+                outcome.held = held_for(&marks, ask);
+                if known(ask).is_some() {
+                    // its id stands for an attempt already: a new attempt needs a new one
+                    outcome.held = Some(Held::HistoryPending);
+                } else if ask.hold > 0 && outcome.held.is_none() {
+                    // whoever held the mark has just let it go: ask again
+                    outcome.held = Some(Held::InFlightElsewhere);
+                }
+            }
+            if outcome.is_allowed() && is_marked {
+                let attempt = ask.attempt(id, at);
+                let guid = ask.guid.clone().unwrap_or_else(|| own_guid(attempt.month(), id));
+                let expires_at = at + ask.hold;
+                outcome.reservation = Some((attempt.month(), id, expires_at));
+                facts.remember(ask.as_past(id, now));
+                held_now.push(Reservation { attempt, guid, expires_at });
+            } else if is_marked {
+                returned.push((id, (ask.device, ask.client)));
+            }
+            if ask.is_dial_time {
+                let attempt = outcome.reservation.map(|(month, id, _)| (month, id));
+                decisions.push((outcomes.len(), self.evidence(ask, &outcome, attempt, inputs)?));
+            }
+            outcomes.push(outcome);
+        }
+        let (ids, keys): (Vec<i64>, Vec<_>) = returned.into_iter().unzip();
+        tx.in_flight_delete(tenant, &ids, &keys).await?;
+        tx.reservation_insert(tenant, &held_now).await?;
+        let mut put: Vec<String> = Vec::new();
+        for snapshot in asks.iter().map(|a| &a.tenant.snapshot).filter(|s| !self.snapshots.has(tenant, s)) {
+            if !put.contains(&snapshot.key()) {
+                tx.rule_snapshot_put(tenant, snapshot, at).await?;
+                put.push(snapshot.key());
+            }
+        }
+        let (places, decisions): (Vec<usize>, Vec<Decision>) = decisions.into_iter().unzip();
+        let devices: Vec<(i64, &str)> =
+            asks.iter().filter(|a| a.is_dial_time).map(|a| (a.device, a.address.as_str())).collect();
+        let appended = tx.evidence_append(&mut self.chain, &self.seal, tenant, at, &decisions, &devices).await?;
+        tx.commit().await?;
+        for (place, id) in places.into_iter().zip(&appended.ids) {
+            outcomes[place].evidence = Some(*id);
+        }
+        Ok(Done { outcomes, appended })
+    }
+
+    fn evidence(
+        &self,
+        ask: &Ask,
+        outcome: &Outcome,
+        attempt: Option<(i64, i64)>,
+        inputs: Option<CheckInputs>,
+    ) -> Result<Decision, StoreError> {
+        Ok(Decision {
+            at: outcome.at,
+            grp: ask.group.number.max(0),
+            channel: ask.channel,
+            device: ask.device,
+            client: ask.client,
+            attempt,
+            request_id: ask.request_id.clone(),
+            held: outcome.held.map(|h| h.code().to_owned()),
+            rules: RulesUsed {
+                version: ask.tenant.snapshot.version,
+                sha256: ask.tenant.snapshot.key(),
+                selected: ask.group.selected.clone(),
+            },
+            data: super::data_versions(),
+            software: self.software.clone(),
+            inputs: serde_json::to_value(inputs)?,
+            verdict: serde_json::to_value(&outcome.verdict)?,
+        })
+    }
+}
+
+/// The answer to a question that was asked before: the same reservation, while it lasts.
+fn again(standing: &StandingReservation, at: i64, now: jiff::Timestamp) -> Outcome {
+    let Some(expires_at) = standing.open_until.filter(|until| *until > at) else {
+        let verdict = Verdict::unavailable(now, "the reservation has expired: it counts as an attempt");
+        return Outcome { held: Some(Held::HistoryPending), ..Outcome::of(verdict, at) };
+    };
+    let verdict = Verdict {
+        decision: cxc_core::compliance::Decision::Allow,
+        reasons: Vec::new(),
+        not_before: None,
+        not_after: jiff::Timestamp::from_microsecond(expires_at).ok(),
+        ..Verdict::unavailable(now, "")
+    };
+    Outcome { reservation: Some((standing.month, standing.attempt, expires_at)), ..Outcome::of(verdict, at) }
+}
+
+fn mark(tenant: i64, id: i64, ask: &Ask, at: i64) -> NewAttempt {
+    NewAttempt {
+        tenant,
+        month: cxc_store::attempt::month_of(at),
+        id,
+        grp: ask.group.number,
+        record: 0,
+        list: 0,
+        contact: 0,
+        account: 0,
+        epoch: 0,
+        channel: ask.channel.bit(),
+        position: 0,
+        device_hash: ask.device,
+        client_hash: ask.client,
+        location: 0,
+        rule_set: ask.group.rules.version(),
+        started_at: at,
+    }
+}
+
+impl Work for Reserver {
+    type Job = Ask;
+    type Answer = Outcome;
+
+    async fn run(&mut self, jobs: Vec<Ask>) -> Vec<Outcome> {
+        let mut outcomes: Vec<Option<Outcome>> = jobs.iter().map(|_| None).collect();
+        for (tenant, places) in by_tenant(&jobs) {
+            let asks: Vec<&Ask> = places.iter().map(|i| &jobs[*i]).collect();
+            for (place, outcome) in places.iter().zip(self.decide(tenant, &asks).await) {
+                outcomes[*place] = Some(outcome);
+            }
+        }
+        outcomes.into_iter().flatten().collect()
+    }
+}

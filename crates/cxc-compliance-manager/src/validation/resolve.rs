@@ -1,0 +1,247 @@
+//! From what a caller says to what the check asks: read the address, find the places, hash the keys.
+use std::sync::Arc;
+
+use cxc_core::compliance::Subject;
+use cxc_core::contact::{ContactPlaces, Told};
+use cxc_core::device::LineType;
+use cxc_core::field_error::FieldError;
+use cxc_core::location::{Country, Location};
+use cxc_server::principal::SYSTEM_TENANT;
+use cxc_server::{ApiError, Code, Principal};
+use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, subject_hash};
+
+use super::Validator;
+use super::ask::{Ask, Place};
+use super::rules::TenantRules;
+use super::wire::{DeviceAsked, ValidationRequest};
+
+/// The longest text of an id.
+const LONGEST: usize = 200;
+/// The most debts of one attempt.
+const DEBTS: usize = 50;
+/// The most consents that a caller may tell.
+const CONSENTS: usize = 100;
+/// The longest reservation, milliseconds.
+const LONGEST_HOLD: u32 = 3_600_000;
+
+/// A device as it is compared and placed.
+pub struct ReadDevice {
+    address: String,
+    line_type: LineType,
+    place: Option<Location>,
+    country: Option<Country>,
+}
+
+impl Validator {
+    /// The tenant that a caller asks for: its own, or the one that an operator's service names.
+    pub async fn tenant_of(&self, principal: &Principal, ccid: Option<&str>) -> Result<Arc<TenantRules>, ApiError> {
+        let named = ccid.filter(|c| !c.is_empty() && *c != "undefined" && *c != principal.ccid);
+        let number = match named {
+            None => principal.tenant,
+            Some(ccid) if principal.tenant == SYSTEM_TENANT => {
+                let found = self.app.db.read().await?.tenant_find(ccid).await?.filter(|t| t.ccid == ccid);
+                found.ok_or_else(|| ApiError::not_found("tenant"))?.no
+            }
+            Some(_) => return Err(ApiError::new(Code::Forbidden, "the token belongs to another tenant")),
+        };
+        let rules = self.rules.tenant(number).await.map_err(|e| {
+            ApiError::unavailable("the rules of the tenant can't be read: nobody is contacted", anyhow::Error::new(e))
+        })?;
+        if rules.enabled { Ok(rules) } else { Err(ApiError::new(Code::Forbidden, "the tenant is disabled")) }
+    }
+
+    /// A question in the terms of the check. Everything that is wrong with it is named, below `pointer`.
+    pub async fn resolve(
+        &self,
+        tenant: &Arc<TenantRules>,
+        asked: &ValidationRequest,
+        is_dial_time: bool,
+        pointer: &str,
+    ) -> Result<Ask, ApiError> {
+        let mut errors = Vec::new();
+        check_texts(asked, pointer, &mut errors);
+        let device = self.read_device(tenant, asked, pointer, &mut errors);
+        let country = country(asked.contact.country.as_deref(), &format!("{pointer}/contact/country"), &mut errors);
+        let places = self.places(asked, device.as_ref(), country, pointer, &mut errors);
+        let (Some(device), true) = (device, errors.is_empty()) else { return Err(ApiError::validation(errors)) };
+        let channel = asked.kind.channel();
+        let group = self.rules.group(tenant, asked.group_id, channel).await.map_err(|e| {
+            ApiError::unavailable("the rules of the group can't be read: nobody is contacted", anyhow::Error::new(e))
+        })?;
+        let Some(group) = group else {
+            let pointer = format!("{pointer}/group_id");
+            return Err(ApiError::invalid(&pointer, "not_found", "there is no such campaign group"));
+        };
+        if asked.rule_set_version.is_some_and(|v| v != tenant.documents.version) {
+            let detail = format!("the tenant's rules have version {}", tenant.documents.version);
+            return Err(ApiError::invalid(&format!("{pointer}/rule_set_version"), "stale", detail));
+        }
+        let (key, number) = (&self.app.hash_key, tenant.tenant);
+        let subject_of = |kind, text: &str| subject_hash(key, number, kind, text);
+        let contact = &asked.contact;
+        let client_text = contact.client_id.clone().filter(|c| !c.is_empty());
+        let line_type = asked.line_type.unwrap_or(device.line_type);
+        Ok(Ask {
+            tenant: Arc::clone(tenant),
+            group,
+            request_id: asked.request_id.clone(),
+            channel,
+            device: key.hash(number, &device.address),
+            address: device.address,
+            client: client_text.as_deref().map(|c| key.hash(number, c)),
+            client_text,
+            person: contact.person_key.as_deref().map(|p| subject_of(PERSON, p)),
+            account: contact.accounts.first().map(|a| subject_of(ACCOUNT, a)),
+            debts: contact.debts.iter().map(|d| subject_of(DEBT, d)).collect(),
+            places,
+            subject: Subject {
+                purpose: asked.purpose,
+                technique: asked.tech,
+                contact_kind: asked.contact_kind,
+                line_type,
+                relationship: asked.relationship,
+                collector: asked.collector.as_deref().map(|c| key.hash(number, &format!("collector {c}"))),
+                topic: asked.topic.as_deref().map(Into::into),
+                brand: asked.brand.as_deref().map(Into::into),
+                ..Subject::default()
+            },
+            consents: contact.consents.clone(),
+            guid: asked.guid.clone(),
+            hold: i64::from(asked.hold_ms) * 1_000,
+            at: asked.intended_at.map(jiff::Timestamp::as_microsecond),
+            is_dial_time: is_dial_time || asked.hold_ms > 0,
+        })
+    }
+
+    fn read_device(
+        &self,
+        tenant: &TenantRules,
+        asked: &ValidationRequest,
+        pointer: &str,
+        errors: &mut Vec<FieldError>,
+    ) -> Option<ReadDevice> {
+        let wants_email = asked.kind.channel() == cxc_core::channel::Channel::Email;
+        match &asked.device {
+            DeviceAsked { email: Some(email), e164: None, .. } if wants_email => {
+                let address = cxc_core::contact::address_text(email.trim()).into_owned();
+                if address.len() > LONGEST || !address.contains('@') {
+                    let pointer = format!("{pointer}/device/email");
+                    errors.push(FieldError::new(pointer, "invalid", "an email address, such as name@example.com"));
+                    return None;
+                }
+                Some(ReadDevice { address, line_type: LineType::Unknown, place: None, country: None })
+            }
+            DeviceAsked { e164: Some(text), email: None, .. } if !wants_email => {
+                let home = asked.contact.country.as_deref().unwrap_or(&tenant.country);
+                let home = home.parse::<Country>().ok();
+                match self.kit.phones.parse(text, home) {
+                    Ok(phone) => Some(ReadDevice {
+                        place: Some(self.kit.tables.of_phone(&phone.number, phone.line_type)),
+                        address: phone.number.to_string(),
+                        line_type: phone.line_type,
+                        country: Some(phone.country),
+                    }),
+                    Err(error) => {
+                        errors.push(FieldError::new(format!("{pointer}/device/e164"), "invalid", error.to_string()));
+                        None
+                    }
+                }
+            }
+            _ => {
+                let wanted = if wants_email { "an email" } else { "an e164" };
+                let text = format!("a validation of this type has {wanted} and nothing else");
+                errors.push(FieldError::new(format!("{pointer}/device"), "invalid", text));
+                None
+            }
+        }
+    }
+
+    fn places(
+        &self,
+        asked: &ValidationRequest,
+        device: Option<&ReadDevice>,
+        country: Option<Country>,
+        pointer: &str,
+        errors: &mut Vec<FieldError>,
+    ) -> Vec<Place> {
+        let mut zone = |text: Option<&str>, member: &str| {
+            let found = self.kit.tables.of_zone(text.filter(|t| !t.is_empty())?);
+            if found.is_err() {
+                let text = "a time zone is an IANA name, such as Europe/Berlin";
+                errors.push(FieldError::new(format!("{pointer}/{member}"), "invalid", text));
+            }
+            found.ok()
+        };
+        let told = Told {
+            zone: zone(asked.contact.tz.as_deref(), "contact/tz"),
+            country,
+            home: country.or_else(|| device.and_then(|d| d.country)),
+            postal: asked.contact.postal.as_deref().unwrap_or_default(),
+            state: asked.contact.state.as_deref().unwrap_or_default(),
+        };
+        let contact = ContactPlaces::default().find(&self.kit.tables, told);
+        let explicit = zone(asked.device.tz.as_deref(), "device/tz");
+        let mut places: Vec<Place> = contact.iter().map(|l| Place::of(l, false)).collect();
+        places.extend(explicit.iter().map(|l| Place::of(l, false)));
+        places.extend(device.and_then(|d| d.place.as_ref()).map(|l| Place::of(l, true)));
+        places
+    }
+}
+
+fn country(text: Option<&str>, pointer: &str, errors: &mut Vec<FieldError>) -> Option<Country> {
+    let text = text.filter(|t| !t.is_empty())?;
+    let found = text.parse::<Country>().ok();
+    if found.is_none() {
+        errors.push(FieldError::new(
+            pointer.to_owned(),
+            "invalid",
+            "a country is two letters of ISO 3166-1, such as DE",
+        ));
+    }
+    found
+}
+
+/// What is too long, too much or does not go together.
+fn check_texts(asked: &ValidationRequest, pointer: &str, errors: &mut Vec<FieldError>) {
+    let mut refuse = |member: &str, code, text: String| {
+        errors.push(FieldError::new(format!("{pointer}/{member}"), code, text));
+    };
+    let contact = &asked.contact;
+    let texts = [
+        ("request_id", &asked.request_id),
+        ("guid", &asked.guid),
+        ("collector", &asked.collector),
+        ("topic", &asked.topic),
+        ("brand", &asked.brand),
+        ("contact/client_id", &contact.client_id),
+        ("contact/person_key", &contact.person_key),
+        ("contact/postal", &contact.postal),
+        ("contact/state", &contact.state),
+    ];
+    for (member, text) in texts {
+        if text.as_ref().is_some_and(|t| t.len() > LONGEST) {
+            refuse(member, "too_long", format!("at most {LONGEST} bytes"));
+        }
+    }
+    if asked.guid.as_deref().is_some_and(|g| g.trim().is_empty()) {
+        refuse("guid", "invalid", "an id of the attempt, or none".into());
+    }
+    if contact.accounts.len() > 1 {
+        refuse("contact/accounts", "too_many_items", "one account an attempt".into());
+    }
+    if contact.debts.len() > DEBTS {
+        refuse("contact/debts", "too_many_items", format!("at most {DEBTS} debts an attempt"));
+    }
+    if contact.accounts.iter().chain(&contact.debts).any(|t| t.is_empty() || t.len() > LONGEST) {
+        refuse("contact", "invalid", format!("accounts and debts have 1 to {LONGEST} bytes"));
+    }
+    if contact.consents.len() > CONSENTS {
+        refuse("contact/consents", "too_many_items", format!("at most {CONSENTS} consents"));
+    }
+    if asked.hold_ms > LONGEST_HOLD {
+        refuse("hold_ms", "too_large", format!("at most {LONGEST_HOLD} milliseconds"));
+    }
+    if asked.hold_ms > 0 && asked.intended_at.is_some() {
+        refuse("intended_at", "invalid", "a reservation is for now".into());
+    }
+}

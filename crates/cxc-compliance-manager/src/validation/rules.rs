@@ -1,0 +1,188 @@
+//! A tenant's rules, lists and limits, loaded once and looked at again every two seconds.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use cxc_core::campaign::CampaignGroupBody;
+use cxc_core::channel::Channel;
+use cxc_core::compliance::{RuleDocuments, RuleSet, Zones};
+use cxc_core::kind;
+use cxc_server::App;
+use cxc_server::document::Document as _;
+use cxc_server::resources::settings::Settings;
+use cxc_store::evidence::RuleSnapshot;
+use cxc_store::reservation::NO_GROUP;
+use cxc_store::suppression::SuppressionList;
+use cxc_store::{StoreError, Tx};
+use uuid::Uuid;
+
+use super::limits::Quotas;
+
+/// How old what is known may be.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// The rules of a group, or of no group: those that are required.
+pub struct GroupRules {
+    /// The number of the group, or [`NO_GROUP`].
+    pub number: i64,
+    /// The rules.
+    pub rules: RuleSet,
+    /// The ids that the group named.
+    pub selected: Vec<String>,
+    /// The suppression lists.
+    pub lists: Vec<SuppressionList>,
+    version: i64,
+}
+
+type Groups = HashMap<(Option<Uuid>, Channel), Option<Arc<GroupRules>>>;
+
+/// What is known of a tenant.
+pub struct TenantRules {
+    /// The tenant's number.
+    pub tenant: i64,
+    /// How it is labelled in metrics: ccid and name.
+    pub labels: (String, String),
+    /// Whether it may contact anybody.
+    pub enabled: bool,
+    /// All of its rules as they are stored.
+    pub documents: Arc<RuleDocuments>,
+    /// The same, as evidence keeps them.
+    pub snapshot: Arc<RuleSnapshot>,
+    /// Its limits.
+    pub quotas: Quotas,
+    /// The country of numbers without one.
+    pub country: String,
+    groups: Mutex<Groups>,
+    looked: Instant,
+}
+
+/// The rules of every tenant that asks.
+pub struct RuleBook {
+    app: App,
+    zones: Zones,
+    tenants: Mutex<HashMap<i64, Arc<TenantRules>>>,
+    loading: tokio::sync::Mutex<()>,
+}
+
+impl RuleBook {
+    /// An empty book.
+    pub fn new(app: App, zones: Zones) -> Self {
+        Self { app, zones, tenants: Mutex::new(HashMap::new()), loading: tokio::sync::Mutex::new(()) }
+    }
+
+    fn known(&self, tenant: i64) -> Option<Arc<TenantRules>> {
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).get(&tenant).cloned()
+    }
+
+    /// What is known of a tenant, at most two seconds old. An error means that nothing may be allowed.
+    pub async fn tenant(&self, tenant: i64) -> Result<Arc<TenantRules>, StoreError> {
+        if let Some(known) = self.known(tenant).filter(|k| k.looked.elapsed() < LOOK) {
+            return Ok(known);
+        }
+        let _one_at_a_time = self.loading.lock().await;
+        if let Some(known) = self.known(tenant).filter(|k| k.looked.elapsed() < LOOK) {
+            return Ok(known);
+        }
+        let loaded = Arc::new(self.load(tenant, self.known(tenant)).await?);
+        self.tenants.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    async fn load(&self, tenant: i64, known: Option<Arc<TenantRules>>) -> Result<TenantRules, StoreError> {
+        let looked = Instant::now();
+        let mut tx = self.app.db.read().await?;
+        let Some(owner) = tx.tenant_get(tenant).await? else {
+            return Err(StoreError::Corrupt(format!("there is no tenant {tenant}")));
+        };
+        let version = tx.rule_set_version(tenant).await?;
+        let settings = tx.object_all(tenant, Settings::KIND).await?.into_iter().next();
+        let settings = settings.map(|s| serde_json::from_value::<Settings>(s.body.0)).transpose()?.unwrap_or_default();
+        let (documents, snapshot) = match &known {
+            Some(k) if k.documents.version == version => (Arc::clone(&k.documents), Arc::clone(&k.snapshot)),
+            _ => {
+                let kept = tx.rule_documents_kept(tenant).await?;
+                let documents = tx.rule_documents(tenant).await?;
+                (Arc::new(documents), Arc::new(RuleSnapshot::of(version, &kept)?))
+            }
+        };
+        let mut groups = HashMap::new();
+        if let Some(known) = &known {
+            let used: Vec<_> = {
+                let groups = known.groups.lock().unwrap_or_else(PoisonError::into_inner);
+                groups.iter().map(|(key, rules)| (*key, rules.clone())).collect()
+            };
+            for (key, before) in used {
+                let now = self.group_rules(&mut tx, tenant, &documents, key, before).await?;
+                groups.insert(key, now);
+            }
+        }
+        Ok(TenantRules {
+            tenant,
+            labels: (owner.ccid, owner.short_name),
+            enabled: owner.enabled,
+            documents,
+            snapshot,
+            quotas: Quotas {
+                device_per_minute: settings.validations_per_device_per_minute,
+                client_per_minute: settings.validations_per_client_id_per_minute,
+                tenant_per_minute: settings.validations_per_tenant_per_minute,
+                overall_per_second: settings.validations_per_second,
+            },
+            country: settings.country,
+            groups: Mutex::new(groups),
+            looked,
+        })
+    }
+
+    /// The rules of a group, or of none; `None` if there is no such group on this channel.
+    pub async fn group(
+        &self,
+        of: &TenantRules,
+        group: Option<Uuid>,
+        channel: Channel,
+    ) -> Result<Option<Arc<GroupRules>>, StoreError> {
+        let key = (group, channel);
+        let known = of.groups.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let mut tx = self.app.db.read().await?;
+        let found = self.group_rules(&mut tx, of.tenant, &of.documents, key, None).await?;
+        // a stranger's ids must not fill the memory
+        if group.is_none() || found.is_some() {
+            of.groups.lock().unwrap_or_else(PoisonError::into_inner).insert(key, found.clone());
+        }
+        Ok(found)
+    }
+
+    async fn group_rules(
+        &self,
+        tx: &mut Tx,
+        tenant: i64,
+        documents: &RuleDocuments,
+        (group, channel): (Option<Uuid>, Channel),
+        before: Option<Arc<GroupRules>>,
+    ) -> Result<Option<Arc<GroupRules>>, StoreError> {
+        let mut number = NO_GROUP;
+        let (mut selected, mut chosen, mut version) = (Vec::new(), Vec::new(), 0);
+        if let Some(id) = group {
+            let Some(row) = tx.group_get(tenant, id, false).await? else { return Ok(None) };
+            let Some(object) = tx.object_get(tenant, kind::CAMPAIGN_GROUP, id).await? else { return Ok(None) };
+            let body: CampaignGroupBody = serde_json::from_value(object.body.0)?;
+            let settings = body.settings.unwrap_or_default();
+            (number, version) = (row.number, object.version);
+            selected = settings.rules.iter().map(Uuid::to_string).collect();
+            chosen = settings.suppression_lists;
+        }
+        let now = self.app.now();
+        let lists = tx.suppression_applicable(tenant, &chosen, channel, now).await?;
+        if let Some(before) = before.filter(|b| b.rules.version() == documents.version && b.version == version)
+            && before.lists.iter().map(|l| (l.number, l.generation)).eq(lists.iter().map(|l| (l.number, l.generation)))
+        {
+            return Ok(Some(before));
+        }
+        let names: Vec<&str> = selected.iter().map(String::as_str).collect();
+        let rules = RuleSet::compile(documents, &names, &self.zones);
+        Ok(Some(Arc::new(GroupRules { number, rules, selected, lists, version })))
+    }
+}

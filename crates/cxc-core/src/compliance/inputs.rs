@@ -1,0 +1,142 @@
+//! The inputs of a check as they are kept with its decision: all that is needed to make it again.
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::cache::IntervalCache;
+use super::check::check;
+use super::declared::DeclaredTimes;
+use super::number_facts::{NumberFacts, NumberIntelligence, NumberListHit, NumberListStatus};
+use super::place::{Part, PartKind, PartOrigin};
+use super::request::{AttemptRequest, Facts, PastAttempt, SuppressionHit};
+use super::rule_set::RuleSet;
+use super::subject::{PersonFlag, Subject};
+use super::tool_answers::ToolAnswers;
+use super::verdict::Verdict;
+use crate::channel::Channel;
+use crate::consent::ConsentEvent;
+
+/// A part of a location, owned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptPart {
+    /// What it comes from.
+    pub kind: PartKind,
+    /// Of what it is.
+    pub origin: PartOrigin,
+    /// The country.
+    pub country: Box<str>,
+    /// The regions.
+    pub regions: Box<str>,
+    /// The zones.
+    pub zones: Box<str>,
+}
+
+impl KeptPart {
+    fn part(&self) -> Part<'_> {
+        Part::new(self.kind, &self.country, &self.regions, &self.zones).of(self.origin)
+    }
+}
+
+/// What number lists said, owned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptNumbers {
+    /// The lists that were asked.
+    pub lists: Vec<NumberListStatus>,
+    /// Those that hold the device.
+    pub holding: Vec<NumberListHit>,
+}
+
+/// Everything that a check was given, owned: an [`AttemptRequest`], the [`Facts`] and the instant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the members are those of the request and the facts")]
+pub struct CheckInputs {
+    pub at: Timestamp,
+    pub channel: Channel,
+    pub group: i64,
+    pub device: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<i64>,
+    pub parts: Vec<KeptPart>,
+    pub subject: Subject,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<i64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub debts: Vec<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<DeclaredTimes>,
+    pub suppression: Option<Vec<SuppressionHit>>,
+    pub attempts: Option<Vec<PastAttempt>>,
+    pub attempts_since: Timestamp,
+    pub consents: Option<Vec<ConsentEvent>>,
+    pub numbers: Option<KeptNumbers>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intelligence: Option<NumberIntelligence>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flags: Option<Vec<PersonFlag>>,
+    pub tools: ToolAnswers,
+}
+
+impl CheckInputs {
+    /// What a check at an instant is given.
+    pub fn of(request: &AttemptRequest<'_>, facts: &Facts<'_>, at: Timestamp) -> Self {
+        let part = |p: &Part<'_>| KeptPart {
+            kind: p.kind,
+            origin: p.origin,
+            country: p.country.into(),
+            regions: p.regions.into(),
+            zones: p.zones.into(),
+        };
+        let numbers = |n: NumberFacts<'_>| KeptNumbers { lists: n.lists.to_vec(), holding: n.holding.to_vec() };
+        Self {
+            at,
+            channel: request.channel,
+            group: request.group,
+            device: request.device,
+            client: request.client,
+            parts: request.parts.iter().map(part).collect(),
+            subject: request.subject.clone(),
+            person: request.person,
+            account: request.account,
+            debts: request.debts.to_vec(),
+            declared: request.declared.cloned(),
+            suppression: facts.suppression.map(<[_]>::to_vec),
+            attempts: facts.attempts.map(<[_]>::to_vec),
+            attempts_since: facts.attempts_since,
+            consents: facts.consents.map(<[_]>::to_vec),
+            numbers: facts.numbers.map(numbers),
+            intelligence: facts.intelligence.copied(),
+            flags: facts.flags.map(<[_]>::to_vec),
+            tools: facts.tools.clone(),
+        }
+    }
+
+    /// Makes the check again by these rules.
+    pub fn check(&self, rules: &RuleSet, cache: &mut IntervalCache) -> Verdict {
+        let parts: Vec<Part<'_>> = self.parts.iter().map(KeptPart::part).collect();
+        let request = AttemptRequest {
+            client: self.client,
+            parts: &parts,
+            subject: &self.subject,
+            person: self.person,
+            account: self.account,
+            debts: &self.debts,
+            declared: self.declared.as_ref(),
+            ..AttemptRequest::new(self.channel, self.group, self.device)
+        };
+        let facts = Facts {
+            suppression: self.suppression.as_deref(),
+            attempts: self.attempts.as_deref(),
+            attempts_since: self.attempts_since,
+            consents: self.consents.as_deref(),
+            numbers: self.numbers.as_ref().map(|n| NumberFacts { lists: &n.lists, holding: &n.holding }),
+            intelligence: self.intelligence.as_ref(),
+            flags: self.flags.as_deref(),
+            tools: &self.tools,
+        };
+        check(rules, cache, &request, &facts, self.at)
+    }
+}
