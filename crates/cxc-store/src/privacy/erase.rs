@@ -119,7 +119,8 @@ impl Tx {
     }
 
     async fn erase_attempts(&mut self, person: &Person) -> Result<(u64, u64), StoreError> {
-        let open = format!("({}, {})", AttemptState::Sending.code(), AttemptState::Accepted.code());
+        let open = [AttemptState::Sending, AttemptState::Accepted, AttemptState::Reserved];
+        let open = format!("({}, {}, {})", open[0].code(), open[1].code(), open[2].code());
         let (which, [clients, devices, contacts, asked]) = person.attempts(self);
         let count = format!("SELECT count(*) FROM attempt a WHERE {which} AND a.state IN {open}");
         let marks = format!(
@@ -129,10 +130,13 @@ impl Tx {
             "UPDATE attempt AS a SET device_hash = 0, client_hash = NULL, contact = 0, provider_id = NULL, receipt_id = NULL, detail = NULL, location = 0
              WHERE {which} AND a.state NOT IN {open}"
         );
+        let ended = format!("SELECT a.id FROM attempt a WHERE {which} AND a.state NOT IN {open}");
+        let reports = format!("UPDATE attempt_report SET report = NULL WHERE tenant = $1 AND attempt IN ({ended})");
+        let subjects = format!("DELETE FROM attempt_subject WHERE tenant = $1 AND attempt IN ({ended})");
         let waiting: i64 = on!(self, conn => sqlx::query_scalar(AssertSqlSafe(count)).bind(person.tenant).bind(clients.text())
             .bind(devices.text()).bind(contacts.text()).bind(asked.text()).fetch_one(conn).await?);
         let mut changed = 0;
-        for sql in [marks, erase] {
+        for sql in [marks, reports, subjects, erase] {
             changed = on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(person.tenant).bind(clients.text())
                 .bind(devices.text()).bind(contacts.text()).bind(asked.text()).execute(conn).await?.rows_affected());
         }
@@ -140,6 +144,8 @@ impl Tx {
             "UPDATE inbound_message SET address_hash = 0 WHERE tenant = $1 AND address_hash{}",
             IntSet::test(self, "$2")
         );
+        let hashes: Vec<i64> = person.addresses.iter().map(|a| a.1).chain(person.asked_address).collect();
+        self.evidence_forget(person.tenant, &hashes).await?;
         let addresses = person.address_hashes();
         on!(self, conn => sqlx::query(AssertSqlSafe(forget)).bind(person.tenant).bind(addresses.text()).execute(conn).await?.rows_affected());
         Ok((changed, waiting.unsigned_abs()))
