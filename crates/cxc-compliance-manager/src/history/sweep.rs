@@ -16,7 +16,7 @@ pub(crate) async fn sweep(app: App, stop: CancellationToken) -> anyhow::Result<(
         if let Err(error) = harden(&app).await {
             tracing::warn!("open attempts could not be swept: {error}");
         }
-        if looks % SELDOM == 0
+        if looks.is_multiple_of(SELDOM)
             && let Err(error) = expire(&app).await
         {
             tracing::warn!("old evidence could not be swept: {error}");

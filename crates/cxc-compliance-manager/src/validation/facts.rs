@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    CheckInputs, Direction, Facts, IntervalCache, PastAttempt, Purpose, RuleRef, SuppressedBy, SuppressionHit, Verdict,
-    check,
+    CheckInputs, Direction, Facts, IntervalCache, PastAttempt, RuleRef, SuppressedBy, SuppressionHit, Verdict, check,
 };
 use cxc_core::enumerations::CallResult;
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, HISTORY_LIMIT, HistoryKeys, PERSON, WideAttempt};
@@ -187,7 +186,7 @@ fn past(wide: &WideAttempt) -> Option<PastAttempt> {
         result,
         disposition: wide.disposition.as_deref().map(Into::into),
         direction: if wide.direction == Some(1) { Direction::In } else { Direction::Out },
-        purpose: purpose.unwrap_or(Purpose::default()),
+        purpose: purpose.unwrap_or_default(),
         person: one(PERSON),
         account: one(ACCOUNT),
         debts: wide.subjects.iter().filter(|s| s.kind == DEBT).map(|s| s.key).collect(),

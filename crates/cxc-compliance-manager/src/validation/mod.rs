@@ -17,7 +17,7 @@ mod wire;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cxc_core::compliance::{IntervalCache, Verdict, Zones};
+use cxc_core::compliance::{DataVersions, HOLIDAY_FILES, IntervalCache, Verdict, Zones};
 use cxc_core::location::LocationTables;
 use cxc_core::phone::PhoneParser;
 use cxc_server::{ApiError, App};
@@ -70,6 +70,7 @@ pub struct Validator {
     rules: Arc<RuleBook>,
     limits: Arc<Limits>,
     clock: Arc<ClockGuard>,
+    data: Arc<Versions>,
     questions: Batcher<Checker>,
     reservations: Batcher<Reserver>,
 }
@@ -78,6 +79,7 @@ impl Validator {
     /// A service with its workers.
     pub fn new(app: &App, kit: Kit) -> anyhow::Result<Self> {
         let seal = DeviceSeal::new(&app.hash_key)?;
+        let data = Arc::new(data_versions(&kit.zones, &app.config.version));
         // SQLite has one writer
         let writers = if app.db.engine() == Engine::Sqlite { 1 } else { 2 };
         let cache = || IntervalCache::new(kit.zones.clone(), IntervalCache::CAPACITY);
@@ -87,7 +89,7 @@ impl Validator {
                 let mut random = [0_u8; 4];
                 getrandom::fill(&mut random).map_err(|e| anyhow::anyhow!("randomness: {e}"))?;
                 let chain = EvidenceChain::new(u32::from_be_bytes(random));
-                Ok(Reserver::new(app.clone(), cache(), chain, seal.clone()))
+                Ok(Reserver::new(app.clone(), cache(), chain, seal.clone(), Arc::clone(&data)))
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self {
@@ -95,6 +97,7 @@ impl Validator {
             rules: Arc::new(RuleBook::new(app.clone(), kit.zones.clone())),
             limits: Arc::default(),
             clock: Arc::new(ClockGuard::new(app.clone())),
+            data,
             questions: Batcher::new(checkers, BATCH, ROOM),
             reservations: Batcher::new(reservers, BATCH, ROOM),
             kit,
@@ -150,9 +153,15 @@ fn too_many() -> ApiError {
     ApiError::new(cxc_server::Code::DependencyUnavailable, text).retry_after(1)
 }
 
-/// The versions of the data that decisions are made with.
-fn data_versions() -> BTreeMap<String, String> {
-    let mut versions = BTreeMap::new();
-    versions.insert("software".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+/// The versions of data, by name.
+type Versions = BTreeMap<String, String>;
+
+/// The versions of the data that decisions are made with, each with the hash of what was read.
+fn data_versions(zones: &Zones, software: &str) -> Versions {
+    let data = DataVersions::of(zones, HOLIDAY_FILES, &[]);
+    let named = [("tzdb", data.tzdb), ("phone", data.phone), ("postal", data.postal), ("holidays", data.holidays)];
+    let mut versions: Versions =
+        named.map(|(name, data)| (name.to_owned(), format!("{} sha256:{}", data.version, data.sha256))).into();
+    versions.insert("software".to_owned(), software.to_owned());
     versions
 }

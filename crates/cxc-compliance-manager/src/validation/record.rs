@@ -142,13 +142,13 @@ mod tests {
 
     use super::*;
 
-    fn record(value: Value) -> Record {
+    fn record(value: &Value) -> Record {
         Record::new(value.as_object().unwrap().clone())
     }
 
     #[test]
     fn properties_become_a_validation_whatever_their_case() {
-        let record = record(json!({
+        let record = record(&json!({
             "GSW_RECORD_HANDLE": 42, "contact_info": " +12025550123 ", "C_CLIENT_ID": "c-1", "tz_name": "America/New_York",
             "c_debt_id": "a; b", "GSW_CALL_ATTEMPT_GUID": "g-1", "unheard_of": { "x": 1 }
         }));
@@ -162,18 +162,18 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_named() {
-        assert!(record(json!({})).handle().is_err());
-        assert!(record(json!({ "GSW_RECORD_HANDLE": "a\"b" })).handle().is_err());
-        assert!(record(json!({ "GSW_RECORD_HANDLE": 1 })).validation().is_err());
+        assert!(record(&json!({})).handle().is_err());
+        assert!(record(&json!({ "GSW_RECORD_HANDLE": "a\"b" })).handle().is_err());
+        assert!(record(&json!({ "GSW_RECORD_HANDLE": 1 })).validation().is_err());
         let wrong =
             json!({ "contact_info": "1", "cxc_hold_ms": "soon", "cxc_purpose": "fun", "GSW_CAMPAIGN_GROUP_GUID": "x" });
-        let refused = record(wrong).validation().unwrap_err().problem("");
+        let refused = record(&wrong).validation().unwrap_err().problem("");
         assert_eq!(refused.errors.len(), 3);
     }
 
     #[test]
     fn without_an_id_of_the_attempt_nothing_is_held() {
-        let asked = record(json!({ "GSW_RECORD_HANDLE": 1, "contact_info": "a@b.example", "contact_info_type": 10 }));
+        let asked = record(&json!({ "GSW_RECORD_HANDLE": 1, "contact_info": "a@b.example", "contact_info_type": 10 }));
         let asked = asked.validation().unwrap();
         assert_eq!((asked.kind, asked.hold_ms), (ValidationType::Email, 0));
     }

@@ -2,6 +2,7 @@
 //! ids; history under them; check; attempts that are held; evidence; commit. Whoever comes later waits for the locks
 //! or meets the marks, and then reads the attempts that were committed, so no cap is passed in any order of events.
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use cxc_core::compliance::{CheckInputs, IntervalCache, Verdict};
 use cxc_server::App;
@@ -28,7 +29,7 @@ pub struct Reserver {
     chain: EvidenceChain,
     seal: DeviceSeal,
     snapshots: Snapshots,
-    software: String,
+    data: Arc<super::Versions>,
 }
 
 /// What a committed batch leaves to be noted.
@@ -39,10 +40,15 @@ struct Done {
 
 impl Reserver {
     /// A worker with a chain of its own.
-    pub fn new(app: App, cache: IntervalCache, chain: EvidenceChain, seal: DeviceSeal) -> Self {
-        let software = app.config.version.clone();
+    pub fn new(
+        app: App,
+        cache: IntervalCache,
+        chain: EvidenceChain,
+        seal: DeviceSeal,
+        data: Arc<super::Versions>,
+    ) -> Self {
         let ids = IdBlocks::new(Numbered::Attempt, 10_000);
-        Self { app, cache, ids, chain, seal, snapshots: Snapshots::default(), software }
+        Self { app, cache, ids, chain, seal, snapshots: Snapshots::default(), data }
     }
 
     async fn decide(&mut self, tenant: i64, asks: &[&Ask]) -> Vec<Outcome> {
@@ -172,8 +178,8 @@ impl Reserver {
                 sha256: ask.tenant.snapshot.key(),
                 selected: ask.group.selected.clone(),
             },
-            data: super::data_versions(),
-            software: self.software.clone(),
+            data: super::Versions::clone(&self.data),
+            software: self.app.config.version.clone(),
             inputs: serde_json::to_value(inputs)?,
             verdict: serde_json::to_value(&outcome.verdict)?,
         })

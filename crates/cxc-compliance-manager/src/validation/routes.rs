@@ -77,7 +77,7 @@ async fn validate_record(
     }
     let outcome = validator.decide(vec![ask]).await?.pop().ok_or_else(super::too_many)?;
     running.ended(outcome.is_allowed());
-    let answer = ValidationAnswer::of(&outcome, None, tenant.documents.version);
+    let answer = ValidationAnswer::of(&outcome, None, tenant.documents.version, &validator.data);
     if outcome.is_allowed() {
         // changed fields of the record may follow; none of the rules changes any
         let mut changed = Map::new();
@@ -166,7 +166,11 @@ async fn validate(
         Decision::Defer | Decision::Deny => StatusCode::CONFLICT,
         Decision::Error => StatusCode::SERVICE_UNAVAILABLE,
     };
-    Ok((status, axum::Json(ValidationAnswer::of(&outcome, asked.request_id, tenant.documents.version))).into_response())
+    Ok((
+        status,
+        axum::Json(ValidationAnswer::of(&outcome, asked.request_id, tenant.documents.version, &validator.data)),
+    )
+        .into_response())
 }
 
 /// The answers, in the order of the questions.
@@ -208,7 +212,7 @@ async fn validate_batch(
     for ((outcome, (i, tenant)), one) in outcomes.iter().zip(places).zip(running) {
         one.ended(outcome.is_allowed());
         let id = batch.items[i].request_id.clone();
-        answers[i] = Some(ValidationAnswer::of(outcome, id, tenant.documents.version));
+        answers[i] = Some(ValidationAnswer::of(outcome, id, tenant.documents.version, &validator.data));
     }
     Ok(axum::Json(BatchAnswer { items: answers.into_iter().flatten().collect() }))
 }
@@ -227,7 +231,8 @@ fn limited(
         ..cxc_core::compliance::Verdict::unavailable(now, "")
     };
     let outcome = Outcome::of(verdict, now.as_microsecond());
-    let mut answer = ValidationAnswer::of(&outcome, asked.request_id.clone(), tenant.documents.version);
+    let mut answer =
+        ValidationAnswer::of(&outcome, asked.request_id.clone(), tenant.documents.version, &validator.data);
     answer.code = Some("rate_limited".to_owned());
     answer.limited = Some(limit_answer(reached));
     answer

@@ -262,9 +262,9 @@ pub struct ValidationAnswer {
 
 impl ValidationAnswer {
     /// An outcome in words.
-    pub fn of(outcome: &Outcome, request_id: Option<String>, rules: i64) -> Self {
+    pub fn of(outcome: &Outcome, request_id: Option<String>, rules: i64, data: &BTreeMap<String, String>) -> Self {
         let verdict = &outcome.verdict;
-        let mut data_versions = super::data_versions();
+        let mut data_versions = data.clone();
         data_versions.insert("rules".to_owned(), rules.to_string());
         Self {
             request_id,

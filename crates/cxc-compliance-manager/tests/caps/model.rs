@@ -49,20 +49,20 @@ impl Model {
     fn run(steps: Vec<Vec<Step>>, cap: usize) -> Self {
         let world = World { workers: vec![Worker::default(); steps.len()], locked_by: None, mark: None, committed: 0 };
         let mut model = Self { steps, cap, seen: HashSet::new(), most: 0, stuck: 0 };
-        model.explore(world);
+        model.explore(&world);
         model
     }
 
-    fn explore(&mut self, world: World) {
+    fn explore(&mut self, world: &World) {
         if !self.seen.insert(world.clone()) {
             return;
         }
         self.most = self.most.max(world.committed);
         let mut moved = false;
         for i in 0..world.workers.len() {
-            if let Some(next) = self.step(&world, i) {
+            if let Some(next) = self.step(world, i) {
                 moved = true;
-                self.explore(next);
+                self.explore(&next);
             }
         }
         if !moved && world.workers.iter().any(|w| !w.ended) {

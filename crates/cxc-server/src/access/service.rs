@@ -20,11 +20,14 @@ const HOLDS: Duration = Duration::from_secs(2);
 /// The most tokens that are remembered.
 const MOST: usize = 1_000;
 
+/// By the hash of the token: when it was looked up, and whose it is.
+type Known = HashMap<[u8; 32], (Instant, Arc<Principal>)>;
+
 /// Who asked lately.
 #[derive(Clone)]
 struct Services {
     app: App,
-    known: Arc<Mutex<HashMap<[u8; 32], (Instant, Arc<Principal>)>>>,
+    known: Arc<Mutex<Known>>,
 }
 
 /// Routes that only programs with a bearer token reach; each still declares the scope that it needs.
