@@ -1,6 +1,5 @@
 //! Where a person may be: the candidate zones and areas of a contact and of the device to be used.
 use jiff::tz::TimeZone;
-
 use serde::{Deserialize, Serialize};
 
 use super::area::Area;
