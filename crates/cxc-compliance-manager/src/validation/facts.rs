@@ -51,7 +51,7 @@ impl BatchFacts {
             since: Timestamp::MIN,
         };
         facts.read_suppression(tx, asks, now).await?;
-        let reach = asks.iter().filter_map(|a| a.group.rules.history_reach(a.channel)).max();
+        let reach = asks.iter().filter_map(|a| a.group.rules.history_reach_for(a.channel, &a.subject)).max();
         if let Some(reach) = reach {
             let earliest = asks.iter().filter_map(|a| a.at).fold(now, i64::min);
             let since = earliest.saturating_sub(reach);

@@ -102,7 +102,7 @@ impl RuleBook {
             Some(k) if k.documents.version == version => (Arc::clone(&k.documents), Arc::clone(&k.snapshot)),
             _ => {
                 let kept = tx.rule_documents_kept(tenant).await?;
-                let mut documents = tx.rule_documents(tenant).await?;
+                let mut documents = self.app.rules.documents(&mut tx, tenant).await?;
                 documents.data_faults.extend(self.too_old());
                 (Arc::new(documents), Arc::new(RuleSnapshot::of(version, &kept)?))
             }
