@@ -6,8 +6,10 @@ use cxc_core::channel::Channel;
 use cxc_core::compliance::{
     CheckInputs, Direction, Facts, IntervalCache, PastAttempt, RuleRef, SuppressedBy, SuppressionHit, Verdict, check,
 };
+use cxc_core::consent::ConsentEvent;
 use cxc_core::enumerations::CallResult;
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, HISTORY_LIMIT, HistoryKeys, PERSON, WideAttempt};
+use cxc_store::consent::{KeyKind, StoredConsent};
 use cxc_store::suppression::{DEVICE, SuppressionList};
 use cxc_store::{StoreError, Tx};
 use jiff::Timestamp;
@@ -17,6 +19,7 @@ use super::ask::{Ask, Place};
 /// The facts of a batch of one tenant.
 pub struct BatchFacts {
     suppressed: HashMap<i64, Vec<Suppressed>>,
+    consents: HashMap<(KeyKind, i64), Vec<StoredConsent>>,
     attempts: Vec<PastAttempt>,
     by_key: HashMap<(Kind, i64), Vec<usize>>,
     /// Whether every attempt that may count was read; if not, nobody of the batch is contacted.
@@ -45,12 +48,14 @@ impl BatchFacts {
     pub async fn gather(tx: &mut Tx, tenant: i64, asks: &[&Ask], now: i64) -> Result<Self, StoreError> {
         let mut facts = Self {
             suppressed: HashMap::new(),
+            consents: HashMap::new(),
             attempts: Vec::new(),
             by_key: HashMap::new(),
             is_whole: true,
             since: Timestamp::MIN,
         };
         facts.read_suppression(tx, asks, now).await?;
+        facts.read_consents(tx, tenant, asks).await?;
         let reach = asks.iter().filter_map(|a| a.group.rules.history_reach_for(a.channel, &a.subject)).max();
         if let Some(reach) = reach {
             let earliest = asks.iter().filter_map(|a| a.at).fold(now, i64::min);
@@ -83,6 +88,29 @@ impl BatchFacts {
             self.suppressed.entry(hit.key_hash).or_default().push(entry);
         }
         Ok(())
+    }
+
+    async fn read_consents(&mut self, tx: &mut Tx, tenant: i64, asks: &[&Ask]) -> Result<(), StoreError> {
+        let devices: Vec<i64> = asks.iter().map(|a| a.device).collect();
+        let clients: Vec<i64> = asks.iter().filter_map(|a| a.client).collect();
+        for consent in tx.consents_of(tenant, &devices, &clients).await? {
+            self.consents.entry((consent.key_kind(), consent.key_hash)).or_default().push(consent);
+        }
+        Ok(())
+    }
+
+    /// The ledger of a device and its person, with what the caller knows besides.
+    fn consents_of(&self, ask: &Ask) -> Vec<ConsentEvent> {
+        let of = |kind: KeyKind, hash: Option<i64>, key: &str| {
+            let found = hash.and_then(|hash| self.consents.get(&(kind, hash))).into_iter().flatten();
+            // an erased person's entry has no key left: there the hash alone decides
+            let own = found.filter(|c| c.key.is_empty() || c.key == key);
+            own.filter_map(StoredConsent::event).collect::<Vec<_>>()
+        };
+        let mut events = of(KeyKind::Device, Some(ask.device), &ask.address);
+        events.extend(of(KeyKind::Client, ask.client, ask.client_text.as_deref().unwrap_or_default().trim()));
+        events.extend(ask.consents.iter().cloned());
+        events
     }
 
     /// Adds an attempt: also one that was allowed earlier in the same batch.
@@ -143,11 +171,12 @@ impl BatchFacts {
         let request = ask.request(&parts);
         let suppression = self.suppression_of(ask);
         let attempts = self.attempts_of(ask);
+        let consents = self.consents_of(ask);
         let facts = Facts {
             suppression: Some(&suppression),
             attempts: self.is_whole.then_some(attempts.as_slice()),
             attempts_since: self.since,
-            consents: Some(&ask.consents).filter(|c| !c.is_empty()).map(Vec::as_slice),
+            consents: Some(&consents),
             ..Facts::none_known()
         };
         let verdict = check(&ask.group.rules, cache, &request, &facts, at);
