@@ -66,9 +66,9 @@ pub use documents::{
 pub use explain::{Explanation, OpenStretch, Standing, Step, explain};
 pub use external_rule::{ExternalRule, MAX_TIMEOUT_SECONDS};
 pub use holidays::{CalendarError, Calendars, HOLIDAY_FILES};
-pub use law::{OpenQuestion, Read, Reading};
 pub use inputs::{CheckInputs, KeptNumbers, KeptPart};
 pub use law::OpenQuestion;
+pub use law::{OpenQuestion, Read, Reading};
 pub use location_rule::{LocationEffect, LocationRule, MatchOn, RuleLocation};
 pub use number_facts::{
     NumberFacts, NumberIntelligence, NumberListHit, NumberListState, NumberListStatus, Reassigned, ReassignedAnswer,
