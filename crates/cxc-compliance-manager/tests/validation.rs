@@ -189,7 +189,7 @@ async fn a_suppressed_device_ends_as_do_not_call() {
             use std::sync::Arc;
             let readers = cxc_list_manager::Readers {
                 phones: Arc::new(cxc_core::phone::PhoneParser::new().unwrap()),
-                tables: Arc::new(cxc_core::location::LocationTables::embedded().unwrap()),
+                tables: cxc_core::location::LiveTables::new(cxc_core::location::LocationTables::embedded().unwrap()),
                 locations: Arc::new(cxc_store::location::Locations::new()),
             };
             cxc_list_manager::service(app, readers).unwrap()

@@ -84,7 +84,7 @@ pub fn build(component: Component, app: &App, shared: &Shared, config: &Config) 
         Component::ApiAggregator => api_aggregator(app),
         Component::CampaignManager => cxc_campaign_manager::service(app, zones, locations),
         Component::ComplianceManager => {
-            let (phones, tables) = (Arc::clone(&shared.phones), Arc::clone(&shared.tables));
+            let (phones, tables) = (Arc::clone(&shared.phones), shared.live.tables.clone());
             cxc_compliance_manager::service_with(app, cxc_compliance_manager::Kit { zones, phones, tables })
         }
         Component::DialManager => cxc_dial_manager::service(app, zones, locations),

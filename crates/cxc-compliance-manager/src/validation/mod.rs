@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cxc_core::compliance::{DataVersions, HOLIDAY_FILES, IntervalCache, Verdict, Zones};
-use cxc_core::location::LocationTables;
+use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_server::{ApiError, App};
 use cxc_store::Engine;
@@ -43,7 +43,7 @@ pub struct Kit {
     /// Reads phone numbers.
     pub phones: Arc<PhoneParser>,
     /// Finds places.
-    pub tables: Arc<LocationTables>,
+    pub tables: LiveTables,
 }
 
 impl Kit {
@@ -52,7 +52,7 @@ impl Kit {
         Ok(Self {
             zones: Zones::bundled(),
             phones: Arc::new(PhoneParser::new()?),
-            tables: Arc::new(LocationTables::embedded()?),
+            tables: LiveTables::new(LocationTables::embedded()?),
         })
     }
 }

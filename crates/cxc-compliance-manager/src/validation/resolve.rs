@@ -136,7 +136,7 @@ impl Validator {
                 let home = home.parse::<Country>().ok();
                 match self.kit.phones.parse(text, home) {
                     Ok(phone) => Some(ReadDevice {
-                        place: Some(self.kit.tables.of_phone(&phone.number, phone.line_type)),
+                        place: Some(self.kit.tables.current().of_phone(&phone.number, phone.line_type)),
                         address: phone.number.to_string(),
                         line_type: phone.line_type,
                         country: Some(phone.country),
@@ -164,8 +164,9 @@ impl Validator {
         pointer: &str,
         errors: &mut Vec<FieldError>,
     ) -> Vec<Place> {
+        let tables = self.kit.tables.current();
         let mut zone = |text: Option<&str>, member: &str| {
-            let found = self.kit.tables.of_zone(text.filter(|t| !t.is_empty())?);
+            let found = tables.of_zone(text.filter(|t| !t.is_empty())?);
             if found.is_err() {
                 let text = "a time zone is an IANA name, such as Europe/Berlin";
                 errors.push(FieldError::new(format!("{pointer}/{member}"), "invalid", text));
@@ -179,7 +180,7 @@ impl Validator {
             postal: asked.contact.postal.as_deref().unwrap_or_default(),
             state: asked.contact.state.as_deref().unwrap_or_default(),
         };
-        let contact = ContactPlaces::default().find(&self.kit.tables, told);
+        let contact = ContactPlaces::default().find(&tables, told);
         let explicit = zone(asked.device.tz.as_deref(), "device/tz");
         let mut places: Vec<Place> = contact.iter().map(|l| Place::of(l, false)).collect();
         places.extend(explicit.iter().map(|l| Place::of(l, false)));
