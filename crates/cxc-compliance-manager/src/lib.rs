@@ -2,7 +2,11 @@
 
 mod consents;
 mod custom_rules;
+pub mod dry_run;
+mod evaluations;
 mod evidence;
+mod explain;
+pub mod export;
 mod external_rules;
 mod history;
 pub mod legal_rules;
@@ -12,17 +16,24 @@ pub mod rules;
 mod stop_switch;
 pub mod validation;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
 use cxc_server::access::services_only;
+use cxc_server::job_runner::run_jobs;
 use cxc_server::{App, Service, crud, require};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use dry_run::DryRuns;
+
+pub use evaluations::{EvaluationAnswer, EvaluationDocument, EvaluationKit, Evaluator, Step, StepKind};
 pub use validation::{Kit, Validator};
 
 const LOOK: Duration = Duration::from_secs(5);
+/// Dry runs of a process at the same time; the others wait.
+const DRY_RUNS_AT_ONCE: usize = 2;
 
 /// The component: its routes and metrics, with the data that is embedded in the program.
 pub fn service(app: App) -> anyhow::Result<Service> {
@@ -33,12 +44,18 @@ pub fn service(app: App) -> anyhow::Result<Service> {
 pub fn service_with(app: App, kit: Kit) -> anyhow::Result<Service> {
     let metrics = metrics::ComplianceMetrics::register(&app.metrics)?;
     let (db, healthy) = (app.db.clone(), metrics.healthy.clone());
+    let evaluator = Evaluator::new(EvaluationKit::new(kit.zones.clone(), Arc::clone(&kit.phones), kit.tables.clone())?);
     let internal = internal_routes(&app, &metrics, Validator::new(&app, kit)?);
+    let (jobs_app, dry_runs) = (app.clone(), Arc::new(DryRuns::new(app.clone(), evaluator.clone())));
     let sweeper = app.clone();
-    Ok(Service::new("compliance-manager", app, routes())
+    Ok(Service::new("compliance-manager", app, routes().layer(Extension(evaluator)))
         .measured(metrics.http)
         .internal(internal)
         .work(move |stop| history::sweep(sweeper, stop))
+        .work(move |stop| async move {
+            run_jobs(jobs_app, dry_runs, DRY_RUNS_AT_ONCE, stop).await;
+            Ok(())
+        })
         .work(move |stop| async move {
             while !stop.is_cancelled() {
                 let is_up = db.ping().await.is_ok();
@@ -72,6 +89,10 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(require(legal_rules::WRITE, routes!(legal_rules::decide)))
         .routes(require(policy::READ, routes!(policy::get)))
         .routes(require(policy::WRITE, routes!(policy::set)))
+        .merge(evaluations::routes())
+        .merge(explain::routes())
+        .merge(dry_run::routes())
+        .merge(export::routes())
         .routes(require(stop_switch::READ, routes!(stop_switch::get)))
         .routes(require(stop_switch::WRITE, routes!(stop_switch::set)))
         .merge(history::routes())

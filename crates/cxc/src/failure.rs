@@ -2,7 +2,8 @@
 use std::fmt;
 
 /// Why a command did not do what was asked. Exit code 1: it was understood and refused, or failed on
-/// the way. Exit code 2: it could not begin (usage, configuration, a taken port, the database).
+/// the way. Exit code 2: it could not begin (usage, configuration, a taken port, the database). Exit code 3: it was
+/// done, and the answer is no.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit code.
@@ -19,6 +20,11 @@ impl Failure {
     /// It could not begin, said in words.
     pub fn usage(text: impl Into<String>) -> Self {
         Self { code: 2, error: anyhow::Error::msg(text.into()) }
+    }
+
+    /// The answer is no, said in words: exit code 3.
+    pub fn decided(text: impl Into<String>) -> Self {
+        Self { code: 3, error: anyhow::Error::msg(text.into()) }
     }
 
     /// It was refused, said in words.

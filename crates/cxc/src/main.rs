@@ -68,6 +68,7 @@ async fn run(cli: &Cli, config: &Config) -> Result<(), Failure> {
         Command::Export(asked) => commands::export::run(config, asked).await,
         Command::Consent(command) => commands::consent::run(config, command).await,
         Command::Erase(asked) => commands::person::erase(config, asked).await,
+        Command::Compliance(command) => commands::compliance::run(config, command).await,
         Command::Backup(backup) => commands::backup::run(config, &backup.file).await,
         Command::Restore(restore) => commands::restore::run(config, restore).await,
         Command::ComplianceData(command) => commands::compliance_data::run(config, command).await,

@@ -4,6 +4,8 @@
 mod access;
 #[path = "cli/backup.rs"]
 mod backup;
+#[path = "cli/compliance.rs"]
+mod compliance;
 #[path = "cli/config.rs"]
 mod config;
 #[path = "cli/demo.rs"]

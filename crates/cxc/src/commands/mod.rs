@@ -1,5 +1,6 @@
 //! One command a file. Each works on the configured database, whether or not a server runs.
 pub mod backup;
+pub mod compliance;
 pub mod compliance_data;
 pub mod consent;
 mod consent_file;

@@ -1,0 +1,77 @@
+//! What an evaluation answers.
+use cxc_core::compliance::{DataVersions, Decision, Failure, Verdict};
+use cxc_core::record::Reason;
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::steps::Step;
+
+/// Whether the person may be contacted at the moment, and every step that led there.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EvaluationAnswer {
+    /// Whether the attempt may be made.
+    pub decision: Decision,
+    /// The code of the first rule that decided; null if allowed.
+    #[schema(required)]
+    pub code: Option<Reason>,
+    /// The moment that was asked about.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Every rule that stands in the way.
+    pub reasons: Vec<Failure>,
+    /// What advisory rules say.
+    pub warnings: Vec<Failure>,
+    /// The earliest legal moment, or when to ask again.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub not_before: Option<Timestamp>,
+    /// Allowed: until when, exclusively; the guard is taken off.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub not_after: Option<Timestamp>,
+    /// Allowed: the legal end of the open window.
+    #[schema(required, value_type = Option<String>, format = DateTime)]
+    pub window_end: Option<Timestamp>,
+    /// Every step, in order.
+    pub steps: Vec<Step>,
+    /// The version of the rules.
+    pub rule_set_version: i64,
+    /// The versions of the data.
+    pub data_versions: DataVersions,
+    /// When it was evaluated.
+    #[schema(value_type = String, format = DateTime)]
+    pub evaluated_at: Timestamp,
+}
+
+impl EvaluationAnswer {
+    /// A verdict with its steps.
+    pub fn of(
+        verdict: Verdict,
+        at: Timestamp,
+        now: Timestamp,
+        version: i64,
+        data: &DataVersions,
+        steps: Vec<Step>,
+    ) -> Self {
+        let code = (!verdict.is_allowed()).then(|| verdict.code());
+        Self {
+            decision: verdict.decision,
+            code,
+            at,
+            reasons: verdict.reasons,
+            warnings: verdict.warnings,
+            not_before: verdict.not_before,
+            not_after: verdict.not_after,
+            window_end: verdict.window_end,
+            steps,
+            rule_set_version: version,
+            data_versions: data.clone(),
+            evaluated_at: now,
+        }
+    }
+
+    /// The steps as sentences, one a line.
+    pub fn sentences(&self) -> String {
+        self.steps.iter().map(|step| format!("{}\n", step.text)).collect()
+    }
+}

@@ -1,0 +1,20 @@
+//! Asking compliance anything: a person who need not be stored, a moment, and the answer with every step. Writes
+//! nothing.
+mod answer;
+mod document;
+mod kit;
+mod limits;
+mod past;
+mod resolve;
+mod routes;
+mod run;
+mod steps;
+mod stored;
+
+pub use answer::EvaluationAnswer;
+pub use document::EvaluationDocument;
+pub use kit::Kit as EvaluationKit;
+pub(crate) use routes::routes;
+pub use run::Evaluator;
+pub(crate) use run::{Group, group};
+pub use steps::{Step, StepKind};

@@ -1,0 +1,39 @@
+//! A stored attempt as the check counts it.
+use cxc_core::attempt::AttemptState;
+use cxc_core::channel::Channel;
+use cxc_core::compliance::{Direction, PastAttempt, Purpose};
+use cxc_core::enumerations::CallResult;
+use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, WideAttempt};
+use jiff::Timestamp;
+
+/// The attempt; nothing for one that no channel or clock knows.
+pub(super) fn past_attempt(wide: &WideAttempt) -> Option<PastAttempt> {
+    let channel = Channel::from_bit(wide.channel)?;
+    let at = Timestamp::from_microsecond(wide.started_at).ok()?;
+    let one = |kind| wide.subjects.iter().find(|s| s.kind == kind).map(|s| s.key);
+    let purpose: Option<Purpose> = wide.purpose.as_ref().and_then(|p| serde_json::from_value(p.as_str().into()).ok());
+    let result = wide.result.and_then(CallResult::from_code);
+    let is_answered = channel == Channel::Voice && matches!(result, Some(CallResult::Answer | CallResult::Ok));
+    Some(PastAttempt {
+        id: wide.id,
+        group: wide.grp,
+        client: wide.client_hash,
+        // a state that is not known counts as under way
+        state: AttemptState::from_code(wide.state).unwrap_or(AttemptState::InDoubt),
+        result,
+        disposition: wide.disposition.as_deref().map(Into::into),
+        direction: if wide.direction == Some(1) { Direction::In } else { Direction::Out },
+        purpose: purpose.unwrap_or_default(),
+        person: one(PERSON),
+        account: one(ACCOUNT),
+        debts: wide.subjects.iter().filter(|s| s.kind == DEBT).map(|s| s.key).collect(),
+        collector: wide.collector,
+        connected: wide.connected.unwrap_or(is_answered),
+        conversation: wide.conversation.unwrap_or(false),
+        refused: wide.refused.unwrap_or(false),
+        consented: wide.consented.unwrap_or(false),
+        regions: wide.regions.as_deref().unwrap_or_default().into(),
+        topic: wide.topic.as_deref().map(Into::into),
+        ..PastAttempt::new(at, channel, wide.device_hash)
+    })
+}

@@ -1,0 +1,439 @@
+//! From a document to what the check asks: addresses are read, places found, keys hashed. Nothing is looked up in a
+//! store.
+use std::sync::Arc;
+
+use cxc_core::attempt::AttemptState;
+use cxc_core::channel::Channel;
+use cxc_core::compliance::{
+    AttemptRequest, Direction, Facts, NumberFacts, NumberListHit, NumberListState, NumberListStatus, Part, PartKind,
+    PartOrigin, PastAttempt, RuleRef, Subject, SuppressedBy, SuppressionHit, ToolAnswers,
+};
+use cxc_core::contact::{CheckedDevice, address_text};
+use cxc_core::device::{DeviceKind, LineType};
+use cxc_core::enumerations::CallResult;
+use cxc_core::field_error::FieldError;
+use cxc_core::hash::HashKey;
+use cxc_core::location::{Country, Location, LocationTables};
+use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, subject_hash};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::document::{ContactAsked, DirectionAsked, EvaluationDocument, PastAsked};
+use super::kit::Kit;
+use super::limits::{DEVICES, limits};
+
+/// A part of a location, with the words that it was learnt from.
+#[derive(Debug, Clone)]
+pub struct KnownPart {
+    /// What it was learnt from, such as `the postal code 10001`.
+    pub said: String,
+    /// What kind of part it is.
+    pub kind: PartKind,
+    /// Whose it is.
+    pub origin: PartOrigin,
+    /// The country.
+    pub country: String,
+    /// The regions.
+    pub regions: String,
+    /// The zones.
+    pub zones: String,
+}
+
+impl KnownPart {
+    /// A part of a location.
+    pub fn of(said: String, kind: PartKind, origin: PartOrigin, location: &Location) -> Self {
+        Self {
+            said,
+            kind,
+            origin,
+            country: location.country().map(|c| c.to_string()).unwrap_or_default(),
+            regions: location.regions().join(","),
+            zones: location.zones().join(","),
+        }
+    }
+
+    /// As the check takes it.
+    pub fn part(&self) -> Part<'_> {
+        Part::new(self.kind, &self.country, &self.regions, &self.zones).of(self.origin)
+    }
+}
+
+/// A question in the terms of the check.
+#[derive(Debug)]
+pub struct Question {
+    /// The moment.
+    pub at: Timestamp,
+    /// How the person is to be reached.
+    pub channel: Channel,
+    /// The number of the campaign group; 0 without one.
+    pub group: i64,
+    /// The keyed hash of the device.
+    pub device: i64,
+    /// Its area code.
+    pub area_code: String,
+    /// The keyed hash of the client id.
+    pub client: Option<i64>,
+    /// That of the person.
+    pub person: Option<i64>,
+    /// That of the account.
+    pub account: Option<i64>,
+    /// Those of the debts.
+    pub debts: Vec<i64>,
+    /// The postal code.
+    pub postal: String,
+    /// What it is for.
+    pub subject: Subject,
+    /// Where the person may be.
+    pub parts: Vec<KnownPart>,
+    /// What was tried.
+    pub attempts: Vec<PastAttempt>,
+    /// The suppression lists that hold the person.
+    pub suppression: Vec<SuppressionHit>,
+    /// The number lists, and which hold the device.
+    pub lists: Vec<NumberListStatus>,
+    /// Which hold the device.
+    pub holding: Vec<NumberListHit>,
+    /// The rest of what was said of the person.
+    pub contact: ContactAsked,
+}
+
+impl Question {
+    /// Hands request and facts to a function: both borrow from the question.
+    pub fn with<T>(
+        &self,
+        intelligence: Option<&cxc_core::compliance::NumberIntelligence>,
+        ask: impl FnOnce(&AttemptRequest<'_>, &Facts<'_>) -> T,
+    ) -> T {
+        let parts: Vec<Part<'_>> = self.parts.iter().map(KnownPart::part).collect();
+        let request = AttemptRequest {
+            client: self.client,
+            parts: &parts,
+            subject: &self.subject,
+            person: self.person,
+            account: self.account,
+            debts: &self.debts,
+            declared: self.contact.declared.as_ref(),
+            area_code: &self.area_code,
+            postal: &self.postal,
+            ..AttemptRequest::new(self.channel, self.group, self.device)
+        };
+        let facts = Facts {
+            suppression: Some(&self.suppression),
+            attempts: Some(&self.attempts),
+            attempts_since: Timestamp::MIN,
+            consents: Some(&self.contact.consents),
+            numbers: Some(NumberFacts { lists: &self.lists, holding: &self.holding }),
+            intelligence,
+            flags: Some(&self.contact.flags),
+            tools: &ToolAnswers::NONE,
+        };
+        ask(&request, &facts)
+    }
+}
+
+/// What a document is read with.
+pub struct Resolver<'a> {
+    /// Phones, places, zones.
+    pub kit: &'a Kit,
+    /// The installation's secret for hashes.
+    pub key: &'a HashKey,
+    /// The tables as they are now.
+    pub tables: Arc<LocationTables>,
+    /// The tenant.
+    pub tenant: i64,
+    /// The country of numbers without one, if the document names none.
+    pub home: Option<Country>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl Resolver<'_> {
+    /// The question of a document about somebody who need not be stored; everything that is wrong otherwise.
+    pub fn question(
+        &self,
+        asked: &EvaluationDocument,
+        group: (i64, Option<Channel>),
+    ) -> Result<Question, Vec<FieldError>> {
+        let contact = asked.contact.clone().unwrap_or_default();
+        let mut errors = Vec::new();
+        limits(asked, &contact, &mut errors);
+        let country = self.country(&contact, &mut errors);
+        let devices = self.devices(&contact, country, &mut errors);
+        let place = chosen(asked.device.as_ref(), &devices, &mut errors);
+        let (Some(device), true) = (devices.get(place), errors.is_empty()) else { return Err(errors) };
+        let usual = if device.kind == DeviceKind::Email { Channel::Email } else { Channel::Voice };
+        let channel = asked.channel.or(group.1).unwrap_or(usual);
+        if DeviceKind::for_channel(channel) != device.kind {
+            let text = format!("an attempt by {} needs another kind of device", channel.as_str());
+            return Err(vec![FieldError::new("/device", "invalid", text)]);
+        }
+        let parts = self.parts(&contact, country, &devices, place, &mut errors);
+        let subject = self.subject(asked, line_type(&contact, place, device));
+        let mut question = Question {
+            at: asked.at.unwrap_or(self.now),
+            channel,
+            group: group.0,
+            device: self.hash(&address_text(&device.address)),
+            area_code: device.area_code.clone().unwrap_or_default(),
+            client: contact.client_id.as_deref().map(|id| self.hash(id)),
+            person: contact.person_key.as_deref().map(|key| self.subject_hash(PERSON, key)),
+            account: contact.account.as_deref().map(|key| self.subject_hash(ACCOUNT, key)),
+            debts: contact.debts.iter().map(|key| self.subject_hash(DEBT, key)).collect(),
+            postal: contact.postal_code.clone().unwrap_or_default(),
+            subject,
+            parts,
+            attempts: Vec::new(),
+            suppression: suppression(asked),
+            lists: asked.number_lists.iter().map(list_status).collect(),
+            holding: Vec::new(),
+            contact,
+        };
+        let holding = asked.number_lists.iter().enumerate().filter(|(_, list)| list.holds);
+        question.holding = holding.map(|(list, asked)| NumberListHit { list, added_on: asked.added_on }).collect();
+        for (at, past) in asked.history.iter().enumerate() {
+            match self.past(past, at, &question, country) {
+                Ok(attempt) => question.attempts.push(attempt),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(question) } else { Err(errors) }
+    }
+
+    fn hash(&self, text: &str) -> i64 {
+        self.key.hash(self.tenant, text)
+    }
+
+    fn subject_hash(&self, kind: i16, text: &str) -> i64 {
+        subject_hash(self.key, self.tenant, kind, text)
+    }
+
+    fn country(&self, contact: &ContactAsked, errors: &mut Vec<FieldError>) -> Option<Country> {
+        let text = contact.country.as_deref().filter(|text| !text.trim().is_empty())?;
+        Country::parse(text).map_err(|error| errors.push(wrong("/contact/country", error.to_string()))).ok()
+    }
+
+    fn devices(
+        &self,
+        contact: &ContactAsked,
+        country: Option<Country>,
+        errors: &mut Vec<FieldError>,
+    ) -> Vec<CheckedDevice> {
+        if contact.devices.is_empty() {
+            errors.push(FieldError::new("/contact/devices", "required", "one to ten devices"));
+        }
+        let mut read = Vec::new();
+        for (at, asked) in contact.devices.iter().take(DEVICES).enumerate() {
+            let address = asked.detail().address;
+            match CheckedDevice::read(&self.kit.phones, &self.tables, &address, None, country.or(self.home)) {
+                Ok(device) => read.push(device),
+                Err(text) => errors.push(wrong(&format!("/contact/devices/{at}"), text)),
+            }
+        }
+        read
+    }
+
+    fn parts(
+        &self,
+        contact: &ContactAsked,
+        country: Option<Country>,
+        devices: &[CheckedDevice],
+        chosen: usize,
+        errors: &mut Vec<FieldError>,
+    ) -> Vec<KnownPart> {
+        let tables = &self.tables;
+        let mut parts = Vec::new();
+        let zones = contact.zones.iter().enumerate().map(|(at, zone)| (format!("/contact/zones/{at}"), zone.as_str()));
+        let zone = contact.timezone.as_deref().map(|zone| ("/contact/timezone".to_owned(), zone));
+        for (pointer, zone) in zones.chain(zone).filter(|(_, zone)| !zone.trim().is_empty()) {
+            match tables.of_zone(zone) {
+                Ok(found) => {
+                    parts.push(KnownPart::of(
+                        format!("the zone {zone}"),
+                        PartKind::Explicit,
+                        PartOrigin::Contact,
+                        &found,
+                    ));
+                }
+                Err(error) => errors.push(wrong(&pointer, error.to_string())),
+            }
+        }
+        let home = country.or_else(|| devices.get(chosen).and_then(|d| d.country)).or(self.home);
+        if let Some(code) = contact.postal_code.as_deref().filter(|code| !code.trim().is_empty()) {
+            let found = home.map_or_else(|| Location::unmappable(None), |country| tables.of_postal(country, code));
+            parts.push(KnownPart::of(format!("the postal code {code}"), PartKind::Postal, PartOrigin::Contact, &found));
+        }
+        if let Some(region) = contact.region.as_deref().filter(|region| !region.trim().is_empty()) {
+            match home.map(|country| tables.of_region(country, region)).filter(|found| !found.regions().is_empty()) {
+                Some(found) => {
+                    parts.push(KnownPart::of(
+                        format!("the region {region}"),
+                        PartKind::Explicit,
+                        PartOrigin::Contact,
+                        &found,
+                    ));
+                }
+                None => errors.push(wrong(
+                    "/contact/region",
+                    "a region is known by its code or name, and its country".to_owned(),
+                )),
+            }
+        } else if let Some(country) = country {
+            // a country of one zone tells it; of any other only the country is known
+            let found = tables.of_country(country);
+            let found = if found.zones().len() == 1 { found } else { Location::unmappable(Some(country)) };
+            parts.push(KnownPart::of(
+                format!("the country {country}"),
+                PartKind::Explicit,
+                PartOrigin::Contact,
+                &found,
+            ));
+        }
+        for (at, device) in devices.iter().enumerate() {
+            let origin = if at == chosen { PartOrigin::Device } else { PartOrigin::OtherDevice };
+            if let Some(zone) = contact.devices[at].detail().timezone {
+                match tables.of_zone(&zone) {
+                    Ok(found) => {
+                        parts.push(KnownPart::of(
+                            format!("the zone {zone} of device {at}"),
+                            PartKind::Explicit,
+                            origin,
+                            &found,
+                        ));
+                    }
+                    Err(error) => errors.push(wrong(&format!("/contact/devices/{at}/timezone"), error.to_string())),
+                }
+            }
+            if let Some(place) = &device.place {
+                parts.push(KnownPart::of(format!("the number of device {at}"), PartKind::Phone, origin, place));
+            }
+        }
+        parts
+    }
+
+    fn subject(&self, asked: &EvaluationDocument, line_type: LineType) -> Subject {
+        Subject {
+            purpose: asked.purpose.unwrap_or_default(),
+            technique: asked.technique,
+            contact_kind: asked.contact_kind,
+            line_type,
+            relationship: asked.relationship,
+            purchased_at: asked.purchased_at,
+            inquired_at: asked.inquired_at,
+            collector: asked.collector.as_deref().map(|name| self.collector(name)),
+            topic: asked.topic.as_deref().map(Into::into),
+            brand: asked.brand.as_deref().map(Into::into),
+        }
+    }
+
+    fn collector(&self, name: &str) -> i64 {
+        self.hash(name.trim())
+    }
+
+    fn past(
+        &self,
+        asked: &PastAsked,
+        at: usize,
+        question: &Question,
+        country: Option<Country>,
+    ) -> Result<PastAttempt, FieldError> {
+        let result = asked
+            .result
+            .as_ref()
+            .map(call_result)
+            .transpose()
+            .map_err(|text| wrong(&format!("/history/{at}/result"), text))?;
+        let device = match asked.device.as_deref() {
+            None => question.device,
+            Some(text) => {
+                let read = CheckedDevice::read(&self.kit.phones, &self.tables, text, None, country.or(self.home));
+                let read = read.map_err(|text| wrong(&format!("/history/{at}/device"), text))?;
+                self.hash(&address_text(&read.address))
+            }
+        };
+        let channel = asked.channel.unwrap_or(question.channel);
+        let answered = channel == Channel::Voice && matches!(result, Some(CallResult::Answer | CallResult::Ok));
+        let own = !asked.other_person;
+        Ok(PastAttempt {
+            id: i64::try_from(at).unwrap_or(0) + 1,
+            group: if asked.group_id.is_some() { 0 } else { question.group },
+            client: question.client.filter(|_| own),
+            state: if result.is_some() { AttemptState::Final } else { AttemptState::InDoubt },
+            result,
+            disposition: asked.disposition.as_deref().map(Into::into),
+            direction: if asked.direction == DirectionAsked::In { Direction::In } else { Direction::Out },
+            purpose: asked.purpose.unwrap_or(question.subject.purpose),
+            person: question.person.filter(|_| own),
+            account: question.account.filter(|_| own),
+            debts: match &asked.debts {
+                Some(debts) => debts.iter().map(|key| self.subject_hash(DEBT, key)).collect(),
+                None => question.debts.clone(),
+            },
+            collector: asked.collector.as_deref().map_or(question.subject.collector, |name| Some(self.collector(name))),
+            connected: asked.connected.unwrap_or(answered || asked.conversation),
+            conversation: asked.conversation,
+            refused: asked.refused,
+            consented: asked.consented,
+            regions: regions(&question.parts).into(),
+            topic: asked.topic.as_deref().map(Into::into).or_else(|| question.subject.topic.as_deref().map(Into::into)),
+            ..PastAttempt::new(asked.at, channel, device)
+        })
+    }
+}
+
+fn regions(parts: &[KnownPart]) -> String {
+    let mut regions: Vec<&str> = parts.iter().flat_map(|p| p.regions.split(',')).filter(|r| !r.is_empty()).collect();
+    regions.sort_unstable();
+    regions.dedup();
+    regions.join(",")
+}
+
+fn wrong(pointer: &str, text: String) -> FieldError {
+    FieldError::new(pointer.to_owned(), "invalid", text)
+}
+
+fn line_type(contact: &ContactAsked, at: usize, device: &CheckedDevice) -> LineType {
+    contact.devices.get(at).and_then(|asked| asked.detail().line_type).unwrap_or(device.line_type)
+}
+
+/// The place of the device that is to be used.
+fn chosen(asked: Option<&Value>, devices: &[CheckedDevice], errors: &mut Vec<FieldError>) -> usize {
+    let place = match asked {
+        None | Some(Value::Null) => Some(0),
+        Some(Value::Number(number)) => number.as_u64().and_then(|n| usize::try_from(n).ok()),
+        Some(Value::String(address)) => devices.iter().position(|d| d.address.eq_ignore_ascii_case(address.trim())),
+        Some(_) => None,
+    };
+    let place = place.filter(|place| *place < devices.len());
+    if place.is_none() && !devices.is_empty() {
+        errors.push(wrong("/device", "the address of one of the devices, or its place from 0".to_owned()));
+    }
+    place.unwrap_or(0)
+}
+
+/// A result by its number or name; names are compared by their letters.
+fn call_result(value: &Value) -> Result<CallResult, String> {
+    let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_ascii_lowercase();
+    let found = match value {
+        Value::String(name) => CallResult::ALL.iter().find(|result| letters(result.name()) == letters(name)).copied(),
+        other => serde_json::from_value(other.clone()).ok(),
+    };
+    found.ok_or_else(|| "a call result is one of the platform's, by name such as NoAnswer or by number".to_owned())
+}
+
+fn suppression(asked: &EvaluationDocument) -> Vec<SuppressionHit> {
+    let hit = |asked: &super::document::SuppressedAsked| SuppressionHit {
+        list: RuleRef::new(asked.list.as_str(), 0),
+        by: if asked.by_client_id { SuppressedBy::ClientId } else { SuppressedBy::Device },
+        from: asked.from,
+        until: asked.until,
+    };
+    asked.suppression.iter().map(hit).collect()
+}
+
+fn list_status(asked: &super::document::NumberListAsked) -> NumberListStatus {
+    let state = match asked.as_of {
+        None => NumberListState::NotLoaded,
+        Some(as_of) => NumberListState::Loaded { version: "asked".into(), as_of },
+    };
+    NumberListStatus { name: asked.name.as_str().into(), own: asked.own, state }
+}

@@ -1,0 +1,204 @@
+//! Making an evaluation: rules, question and facts together, the check, and every step in words.
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use cxc_core::campaign::CampaignGroupBody;
+use cxc_core::channel::Channel;
+use cxc_core::compliance::{IntervalCache, RuleDocuments, RuleRef, RuleSet, Stored, Subject, Verdict, check};
+use cxc_core::field_error::FieldError;
+use cxc_core::kind;
+use cxc_core::location::Country;
+use cxc_server::document::Document as _;
+use cxc_server::resources::settings::Settings;
+use cxc_server::{ApiError, App};
+use cxc_store::Tx;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::answer::EvaluationAnswer;
+use super::document::{EvaluationDocument, RulesAsked};
+use super::kit::Kit;
+use super::resolve::{Question, Resolver};
+use super::steps;
+use super::stored;
+
+/// The places that one evaluation looks at.
+const PLACES: usize = 64;
+
+/// Makes evaluations. They write nothing.
+#[derive(Debug, Clone)]
+pub struct Evaluator {
+    kit: Kit,
+}
+
+/// The campaign group that is asked for.
+pub(crate) struct Group {
+    pub number: i64,
+    pub channel: Option<Channel>,
+    pub body: CampaignGroupBody,
+    /// What its attempts are for.
+    pub subject: Subject,
+}
+
+impl Evaluator {
+    /// With this data.
+    pub fn new(kit: Kit) -> Self {
+        Self { kit }
+    }
+
+    /// The data.
+    pub fn kit(&self) -> &Kit {
+        &self.kit
+    }
+
+    /// The answer to a document, for a tenant.
+    pub async fn evaluate(
+        &self,
+        app: &App,
+        tenant: i64,
+        asked: &EvaluationDocument,
+    ) -> Result<EvaluationAnswer, ApiError> {
+        shape(asked)?;
+        let mut tx = app.db.read().await?;
+        let group = match asked.group_id {
+            Some(id) => Some(group(&mut tx, app, tenant, id).await?),
+            None => None,
+        };
+        let documents = self.documents(&mut tx, tenant, asked).await?;
+        let home = home(&mut tx, tenant).await?;
+        let now = app.clock.now();
+        let resolver =
+            Resolver { kit: &self.kit, key: &app.hash_key, tables: self.kit.tables.current(), tenant, home, now };
+        let at_group = group.as_ref().map_or((0, None), |g| (g.number, g.channel));
+        let mut question = match &asked.contact {
+            Some(_) => resolver.question(asked, at_group).map_err(ApiError::validation)?,
+            None => stored::question(&mut tx, &resolver, asked, group.as_ref()).await?,
+        };
+        if let Some(group) = group.as_ref().filter(|_| asked.purpose.is_none()) {
+            question.subject = Subject { line_type: question.subject.line_type, ..group.subject.clone() };
+        }
+        let rules = self.rules(&documents, asked, group.as_ref());
+        Ok(self.answer(&rules, &question, asked, now))
+    }
+
+    /// The answer to a document by what is shipped alone: no store is needed.
+    pub fn evaluate_shipped(
+        &self,
+        key: &cxc_core::hash::HashKey,
+        asked: &EvaluationDocument,
+        now: Timestamp,
+    ) -> Result<EvaluationAnswer, ApiError> {
+        shape(asked)?;
+        if asked.contact.is_none() || asked.group_id.is_some() {
+            let text = "by the shipped rules alone an evaluation names a contact, and no list or group";
+            return Err(ApiError::invalid("", "invalid", text));
+        }
+        let resolver = Resolver { kit: &self.kit, key, tables: self.kit.tables.current(), tenant: 0, home: None, now };
+        let question = resolver.question(asked, (0, None)).map_err(ApiError::validation)?;
+        let rules = self.rules(&self.adjusted(RuleDocuments::default(), asked), asked, None);
+        Ok(self.answer(&rules, &question, asked, now))
+    }
+
+    async fn documents(&self, tx: &mut Tx, tenant: i64, asked: &EvaluationDocument) -> Result<RuleDocuments, ApiError> {
+        let documents = match asked.rule_set {
+            RulesAsked::Shipped => RuleDocuments::default(),
+            RulesAsked::Tenant => tx.rule_documents(tenant).await?,
+        };
+        if let Some(wanted) = asked.rule_set_version.filter(|wanted| *wanted != documents.version) {
+            let text = format!("the rules have version {}, not {wanted}", documents.version);
+            return Err(ApiError::invalid("/ruleSetVersion", "stale", text));
+        }
+        Ok(self.adjusted(documents, asked))
+    }
+
+    /// The documents with the shipped law, and with what the question tries out.
+    pub fn adjusted(&self, mut documents: RuleDocuments, asked: &EvaluationDocument) -> RuleDocuments {
+        documents.legal_packs = Arc::clone(&self.kit.laws);
+        documents.calendars = Arc::clone(&self.kit.calendars);
+        if let Some(unmapped) = &asked.unmapped {
+            documents.unmapped = unmapped.clone();
+        }
+        if let Some(sources) = asked.sources {
+            documents.unmapped.sources = sources;
+        }
+        if let Some(guard) = asked.guard_seconds {
+            documents.guard_seconds = guard;
+        }
+        let tried: HashSet<&str> = asked.legal_settings.iter().map(|setting| setting.rule.as_str()).collect();
+        documents.legal_settings.retain(|stored| {
+            stored.body.as_ref().is_ok_and(|body| !tried.contains(body.rule.as_str())) || stored.body.is_err()
+        });
+        for (at, setting) in asked.legal_settings.iter().enumerate() {
+            documents.legal_settings.push(Stored::new(RuleRef::new(format!("tried {at}"), 0), setting.clone()));
+        }
+        documents
+    }
+
+    fn rules(&self, documents: &RuleDocuments, asked: &EvaluationDocument, group: Option<&Group>) -> RuleSet {
+        let named = group.and_then(|g| g.body.settings.as_ref()).map(|s| s.rules.as_slice()).unwrap_or_default();
+        let ids: Vec<String> = named.iter().chain(&asked.rules).map(ToString::to_string).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        RuleSet::compile(documents, &ids, &self.kit.zones)
+    }
+
+    fn answer(
+        &self,
+        rules: &RuleSet,
+        question: &Question,
+        asked: &EvaluationDocument,
+        now: Timestamp,
+    ) -> EvaluationAnswer {
+        let mut cache = IntervalCache::new(self.kit.zones.clone(), PLACES);
+        let verdict: Verdict = question
+            .with(asked.intelligence.as_ref(), |request, facts| check(rules, &mut cache, request, facts, question.at));
+        let steps = steps::steps(&self.kit.zones, question, &verdict);
+        EvaluationAnswer::of(verdict, question.at, now, rules.version(), &self.kit.versions, steps)
+    }
+}
+
+/// What can't go together.
+fn shape(asked: &EvaluationDocument) -> Result<(), ApiError> {
+    let wrong = |pointer: &'static str, text: &str| Err(ApiError::invalid(pointer, "invalid", text));
+    let names_stored = asked.list_id.is_some() || asked.contact_id.is_some();
+    if asked.contact.is_some() == names_stored {
+        return wrong("", "either contact, or listId and contactId of a contact that is stored");
+    }
+    if names_stored && (asked.list_id.is_none() || asked.contact_id.is_none()) {
+        return wrong("", "a stored contact is named by its listId and its contactId or recordId");
+    }
+    if asked.guard_seconds.is_some_and(|guard| guard > 3600) {
+        return wrong("/guardSeconds", "0 to 3600 seconds");
+    }
+    let mut errors: Vec<FieldError> = Vec::new();
+    for (at, setting) in asked.legal_settings.iter().enumerate() {
+        let own = setting.validate().into_iter();
+        errors.extend(own.map(|e| FieldError { pointer: format!("/legalSettings/{at}{}", e.pointer), ..e }));
+    }
+    if errors.is_empty() { Ok(()) } else { Err(ApiError::validation(errors)) }
+}
+
+/// A campaign group, with what its attempts are for.
+pub(crate) async fn group(tx: &mut Tx, app: &App, tenant: i64, id: Uuid) -> Result<Group, ApiError> {
+    let missing = || ApiError::invalid("/groupId", "not_found", "there is no such campaign group");
+    let row = tx.group_get(tenant, id, false).await?.ok_or_else(missing)?;
+    let object = tx.object_get(tenant, kind::CAMPAIGN_GROUP, id).await?.ok_or_else(missing)?;
+    let body: CampaignGroupBody = serde_json::from_value(object.body.0).map_err(ApiError::internal)?;
+    let settings = body.settings.clone().unwrap_or_default();
+    let content = match settings.content {
+        Some(id) => tx.object_get(tenant, kind::CONTENT, id).await?,
+        None => None,
+    };
+    let class = content.and_then(|object| object.body.0["class"].as_str().map(str::to_owned));
+    let subject = settings.compliance.subject(class.as_deref(), |name| app.hash_key.hash(tenant, name));
+    Ok(Group { number: row.number, channel: Channel::from_bit(row.channel), body, subject })
+}
+
+/// The country of the tenant's numbers without one.
+pub(super) async fn home(tx: &mut Tx, tenant: i64) -> Result<Option<Country>, ApiError> {
+    let stored = tx.object_all(tenant, Settings::KIND).await?.into_iter().next();
+    let settings: Settings = match stored {
+        Some(object) => serde_json::from_value(object.body.0).map_err(ApiError::internal)?,
+        None => Settings::default(),
+    };
+    Ok(settings.country.parse().ok())
+}

@@ -1,0 +1,56 @@
+//! Why a stored contact may or may not be contacted at a moment, with every step.
+use axum::Extension;
+use axum::extract::State;
+use cxc_core::channel::Channel;
+use cxc_server::{ApiError, ApiPath, ApiQuery, App, Principal, Scope, require};
+use jiff::Timestamp;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::evaluations::{EvaluationAnswer, EvaluationDocument, Evaluator};
+
+/// The routes below the public base path.
+pub(crate) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(require(Scope::ComplianceRead, routes!(explain)))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Asked {
+    /// The campaign group whose rules hold.
+    #[param(nullable = false)]
+    group_id: Option<Uuid>,
+    /// The moment; now if nothing is said.
+    #[param(value_type = Option<String>, nullable = false, format = DateTime)]
+    at: Option<Timestamp>,
+    /// How the person is to be reached; that of the group if nothing is said.
+    #[param(nullable = false)]
+    channel: Option<Channel>,
+}
+
+/// Explain whether a contact may be contacted at a moment
+#[utoipa::path(get, path = "/lists/{id}/contacts/{contactId}/explanation", tag = "Compliance",
+    operation_id = "explainContact", params(("id" = Uuid, Path, description = "The contact list."),
+        ("contactId" = i64, Path, description = "The contact's number."), Asked),
+    responses((status = OK, body = EvaluationAnswer), ApiError))]
+async fn explain(
+    State(app): State<App>,
+    Extension(evaluator): Extension<Evaluator>,
+    principal: Principal,
+    ApiPath((list, contact)): ApiPath<(Uuid, i64)>,
+    ApiQuery(asked): ApiQuery<Asked>,
+) -> Result<axum::Json<EvaluationAnswer>, ApiError> {
+    let document = EvaluationDocument {
+        list_id: Some(list),
+        contact_id: Some(contact.into()),
+        group_id: asked.group_id,
+        at: asked.at,
+        channel: asked.channel,
+        ..EvaluationDocument::default()
+    };
+    Ok(axum::Json(evaluator.evaluate(&app, principal.tenant, &document).await?))
+}

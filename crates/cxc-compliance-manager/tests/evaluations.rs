@@ -1,0 +1,118 @@
+//! Asking compliance anything by the API: evaluations, explanations, dry runs, signed exports.
+#![expect(clippy::unwrap_used, reason = "a test that finds something else than it expects has failed")]
+use cxc_compliance_manager::export::verify;
+use cxc_server::Scope;
+use cxc_test::TestApp;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+const PATH: &str = "/compliance/evaluations";
+
+async fn start() -> TestApp {
+    TestApp::start(|app| cxc_compliance_manager::service(app).unwrap()).await.unwrap()
+}
+
+/// A live call to somebody with an eastern number and a western postal code.
+fn question(at: &str) -> Value {
+    json!({ "at": at, "channel": "voice", "purpose": "informational", "technique": "live", "guardSeconds": 0,
+        "contact": { "clientId": "C-1", "postalCode": "90001", "country": "US", "devices": ["+12125550123"] } })
+}
+
+fn steps<'a>(answer: &'a Value, kind: &str) -> Vec<&'a Value> {
+    answer["steps"].as_array().unwrap().iter().filter(|step| step["kind"] == kind).collect()
+}
+
+#[tokio::test]
+async fn the_strictest_of_all_zones_decides_and_the_earliest_moment_is_legal() {
+    let app = start().await;
+    let early = app.post(PATH).json(&question("2026-12-01T13:30:00Z")).await;
+    let early = early.expect(200);
+    assert_eq!((&early["decision"], &early["code"]), (&json!("defer"), &json!("contact_times")), "{early}");
+    assert_eq!(early["notBefore"], "2026-12-01T16:00:00Z", "eight o'clock in Los Angeles");
+    assert_eq!(steps(&early, "place")[0]["zones"], json!(["America/Los_Angeles", "America/New_York"]));
+    let tiers: Vec<&Value> = steps(&early, "part").iter().map(|step| &step["tier"]).collect();
+    assert!(tiers.contains(&&json!("postal")) && tiers.contains(&&json!("prefix")), "{tiers:?}");
+    assert_eq!(steps(&early, "clock").len(), 2);
+    assert!(early["dataVersions"]["tzdb"]["version"].as_str().unwrap() >= "2026e");
+    let legal: Timestamp = early["notBefore"].as_str().unwrap().parse().unwrap();
+    let then = app.post(PATH).json(&question(&legal.to_string())).await;
+    assert_eq!(then.expect(200)["decision"], "allow", "{}", then.text());
+    assert_eq!(then.expect(200)["windowEnd"], "2026-12-02T02:00:00Z", "nine o'clock in New York");
+    let before = legal - SignedDuration::from_secs(1);
+    let before = app.post(PATH).json(&question(&before.to_string())).await;
+    assert_eq!(before.expect(200)["decision"], "defer");
+}
+
+#[tokio::test]
+async fn members_in_snake_case_mean_the_same_and_nothing_is_written() {
+    let app = start().await;
+    let camel = question("2026-12-01T17:00:00Z");
+    let snake = json!({ "at": "2026-12-01T17:00:00Z", "channel": "voice", "purpose": "informational",
+        "technique": "live", "guard_seconds": 0,
+        "contact": { "client_id": "C-1", "postal_code": "90001", "country": "US", "devices": [{ "e164": "+12125550123" }] } });
+    let one = app.post(PATH).json(&camel).await.expect(200)["steps"].clone();
+    assert_eq!(one, app.post(PATH).json(&snake).await.expect(200)["steps"]);
+    let audited = app.get("/audit-events").await.expect(200)["items"].as_array().unwrap().len();
+    app.post(PATH).json(&camel).await.expect(200);
+    assert_eq!(app.get("/audit-events").await.expect(200)["items"].as_array().unwrap().len(), audited);
+}
+
+#[tokio::test]
+async fn an_inline_history_counts() {
+    let app = start().await;
+    let call = |at: &str| json!({ "at": at, "result": "NoAnswer" });
+    let days = [
+        "2026-04-01T15:00:00Z",
+        "2026-04-03T15:00:00Z",
+        "2026-04-03T16:00:00Z",
+        "2026-04-03T17:00:00Z",
+        "2026-04-07T13:00:00Z",
+        "2026-04-07T14:00:00Z",
+        "2026-04-07T15:00:00Z",
+    ];
+    let contact = json!({ "personKey": "P-1", "debts": ["D-1"], "timezone": "America/New_York", "country": "US",
+        "region": "NY", "devices": ["+12125550123"] });
+    let mut asked = json!({ "at": "2026-04-07T16:00:00Z", "channel": "voice", "purpose": "collections",
+        "technique": "live", "collector": "Agency", "guardSeconds": 0, "contact": contact,
+        "history": days.map(call) });
+    let eighth = app.post(PATH).json(&asked).await;
+    let answer = eighth.expect(200);
+    let reasons = answer["reasons"].as_array().unwrap();
+    assert_eq!((reasons.len(), &reasons[0]["rule"]["id"]), (1, &json!("US-REGF-7IN7")), "{}", eighth.text());
+    assert_eq!((&reasons[0]["observed"], &reasons[0]["limit"]), (&json!(7), &json!(7)));
+    // on the eighth day the first one has left the window
+    asked["at"] = json!("2026-04-08T16:00:00Z");
+    assert_eq!(app.post(PATH).json(&asked).await.expect(200)["decision"], "allow");
+}
+
+#[tokio::test]
+async fn a_document_that_is_wrong_is_refused_at_every_place() {
+    let app = start().await;
+    let pointers = |refused: &Value| -> Vec<String> {
+        refused["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap().to_owned()).collect()
+    };
+    let mut wrong = question("2026-12-01T13:30:00Z");
+    wrong["contact"]["devices"] = json!(["nonsense"]);
+    wrong["contact"]["country"] = json!("QQ");
+    let refused = app.post(PATH).json(&wrong).await;
+    assert_eq!(pointers(&refused.expect(422)), ["/contact/country", "/contact/devices/0"]);
+    let both = json!({ "listId": "018f0000-0000-7000-8000-000000000000", "contactId": 1, "contact": {} });
+    assert_eq!(app.post(PATH).json(&both).await.expect_problem(422), "validation_failed");
+    let mut stale = question("2026-12-01T13:30:00Z");
+    stale["ruleSetVersion"] = json!(99);
+    assert_eq!(pointers(&app.post(PATH).json(&stale).await.expect(422)), ["/ruleSetVersion"]);
+    let reader = app.with_scopes(&[Scope::ListsRead]).await.unwrap();
+    reader.post(PATH).json(&question("2026-12-01T13:30:00Z")).await.expect(403);
+}
+
+#[tokio::test]
+async fn an_export_of_nothing_is_a_signed_file_all_the_same() {
+    let app = start().await;
+    let key = app.get("/compliance/evidence-key").await.expect(200)["publicKey"].as_str().unwrap().to_owned();
+    let file = app.post("/compliance/evidence-exports").json(&json!({ "device": "+12125550123" })).await;
+    assert_eq!(file.status.as_u16(), 200, "{}", file.text());
+    let manifest = verify(&file.body, Some(&key)).unwrap();
+    assert_eq!((manifest.decisions, manifest.subject.as_str()), (0, "device +12125550123"));
+    let none = app.post("/compliance/evidence-exports").json(&json!({})).await;
+    assert_eq!(none.expect_problem(422), "validation_failed");
+}

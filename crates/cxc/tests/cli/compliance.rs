@@ -1,0 +1,55 @@
+//! `cxc compliance`: questions by the shipped rules, exit codes, signed files.
+use crate::support::Desk;
+
+/// A live call to somebody with an eastern number and a western postal code.
+fn question(at: &str) -> String {
+    format!(
+        r#"{{"at":"{at}","channel":"voice","purpose":"informational","technique":"live","guard_seconds":0,
+        "contact":{{"postal_code":"90001","country":"US","devices":["+12125550123"]}}}}"#
+    )
+}
+
+#[test]
+fn a_question_is_answered_in_json_or_in_sentences_and_by_the_exit_code() {
+    let desk = Desk::new();
+    let args = ["compliance", "evaluate", "--shipped", "-"];
+    let allowed = desk.run_with(&args, &question("2026-12-01T17:00:00Z")).ok().out;
+    assert!(allowed.contains(r#""decision": "allow""#), "{allowed}");
+    let early = desk.run_with(&args, &question("2026-12-01T13:30:00Z"));
+    assert_eq!(early.code, 3, "{early:?}");
+    assert!(early.out.contains(r#""notBefore": "2026-12-01T16:00:00Z""#), "{early:?}");
+    assert!(early.err.contains("defer: contact times"), "{early:?}");
+    desk.write("q.json", question("2026-12-01T13:30:00Z"));
+    let said = desk.run(&["compliance", "evaluate", "--shipped", "--explain", "q.json"]);
+    assert_eq!(said.code, 3);
+    assert!(said.out.contains("the postal code 90001 tells America/Los_Angeles"), "{said:?}");
+    assert!(said.out.contains("the earliest legal moment is 2026-12-01T16:00:00Z"), "{said:?}");
+    assert!(!desk.path().join("cxc-data").exists(), "no database is needed");
+}
+
+#[test]
+fn a_document_that_is_refused_ends_with_two_and_says_where() {
+    let desk = Desk::new();
+    let args = ["compliance", "evaluate", "--shipped", "-"];
+    desk.run_with(&args, "{").failed(2, "not JSON");
+    desk.run_with(&args, r#"{"contact":{"devices":["nonsense"]}}"#).failed(2, "/contact/devices/0");
+    desk.run_with(&args, r#"{"contact":{"devices":["+12125550123"]},"purpose":"fun"}"#).failed(2, "/purpose");
+    desk.run(&["compliance", "evaluate", "--shipped", "missing.json"]).failed(2, "missing.json");
+}
+
+#[test]
+fn a_tenant_s_own_rules_answer_and_exports_verify() {
+    let desk = Desk::new();
+    desk.run(&["tenant", "add", "Acme"]).ok();
+    let answer = desk.run_with(&["compliance", "evaluate", "-"], &question("2026-12-01T17:00:00Z")).ok().out;
+    assert!(answer.contains(r#""ruleSetVersion": 0"#), "{answer}");
+    desk.run(&["compliance", "export", "--person", "+12025550123", "--output", "e.zip"]).ok();
+    let key = desk.run(&["compliance", "key"]).ok().out;
+    let said = desk.run(&["compliance", "verify", "e.zip", "--key", key.trim()]).ok().out;
+    assert!(said.contains("whole and signed by the key that was given: 0 decisions"), "{said}");
+    let mut bytes = std::fs::read(desk.path().join("e.zip")).unwrap();
+    let middle = bytes.len() / 3;
+    bytes[middle] ^= 0x55;
+    desk.write("changed.zip", bytes);
+    assert_eq!(desk.run(&["compliance", "verify", "changed.zip"]).code, 1);
+}
