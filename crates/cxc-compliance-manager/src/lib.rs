@@ -11,6 +11,7 @@ mod external_rules;
 mod history;
 pub mod legal_rules;
 mod metrics;
+mod person_flags;
 mod policy;
 pub mod rules;
 mod stop_switch;
@@ -83,6 +84,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(require(custom_rules::TEST, routes!(custom_rules::test_rule)))
         .routes(require(external_rules::TEST, routes!(external_rules::test_rule)))
         .merge(consents::routes())
+        .merge(person_flags::routes())
         .merge(crud::<legal_rules::OwnLegalRule>())
         .routes(require(legal_rules::READ, routes!(legal_rules::list)))
         .routes(require(legal_rules::READ, routes!(legal_rules::get)))

@@ -1,8 +1,9 @@
 //! How long a check takes in process: the facts gathered, the intervals of the place cached, 50 rules.
 //!
 //! `cargo run --release -p cxc-core --example check_bench` prints the median and the 99th percentile of an allowed
-//! attempt (promised: 3 and 15 microseconds) and of one that is deferred with its earliest legal instant (100). With
-//! `-- NUMBERS` every allowed check also looks up a random number in a list of that many (100000000 is the promise).
+//! attempt (promised: 3 and 15 microseconds), of one that is denied, and of one that is deferred with its earliest
+//! legal instant (100). With `-- NUMBERS` a random number is looked up in a list of that many before each check
+//! (100000000 is the promise): where it is listed the check denies. The yardstick is what it takes to read the clock.
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,13 +12,14 @@ use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::legal::{LegalRuleSetting, LegalRules};
 use cxc_core::compliance::{
-    AttemptRequest, Calendars, Facts, IntervalCache, NumberFacts, NumberListHit, NumberListState, NumberListStatus,
-    Part, PartKind, PastAttempt, RuleDocument, RuleDocuments, RuleRef, RuleSet, Stored, Subject, Technique, Verdict,
-    Zones, check,
+    AttemptRequest, Calendars, Decision, Facts, IntervalCache, NumberFacts, NumberListHit, NumberListState,
+    NumberListStatus, Part, PartKind, PastAttempt, RuleDocument, RuleDocuments, RuleRef, RuleSet, Stored, Subject,
+    Technique, Verdict, Zones, check,
 };
 use cxc_core::consent::{ConsentEvent, ConsentKind, ConsentScope};
 use cxc_core::enumerations::CallResult;
 use cxc_core::number_set::{NumberSet, NumberSetBuilder};
+use cxc_core::record::Reason;
 use jiff::{SignedDuration, Timestamp};
 
 type Failed = Box<dyn std::error::Error>;
@@ -85,7 +87,12 @@ fn written_consent(now: Timestamp) -> ConsentEvent {
 }
 
 /// The median and the 99th percentile of many checks.
-fn measure(name: &str, mut one: impl FnMut(u64) -> Verdict, is_right: impl Fn(&Verdict) -> bool) -> Result<(), Failed> {
+fn measure(
+    name: &str,
+    target: &str,
+    mut one: impl FnMut(u64) -> Verdict,
+    is_right: impl Fn(&Verdict) -> bool,
+) -> Result<(), Failed> {
     let mut took: Vec<Duration> = Vec::with_capacity(usize::try_from(ROUNDS)?);
     for round in 0..ROUNDS + 1_000 {
         let started = Instant::now();
@@ -99,10 +106,20 @@ fn measure(name: &str, mut one: impl FnMut(u64) -> Verdict, is_right: impl Fn(&V
             took.push(elapsed);
         }
     }
+    show(name, target, took);
+    Ok(())
+}
+
+fn show(name: &str, target: &str, mut took: Vec<Duration>) {
     took.sort_unstable();
     let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
-    println!("{name}: median {:?}, p99 {:?}", at(50), at(99));
-    Ok(())
+    println!("{name:<40} median {:>9.2?}  p99 {:>9.2?}  {target}", at(50), at(99));
+}
+
+/// What a measurement of nothing takes.
+fn yardstick() {
+    let once = |_| Instant::now().elapsed();
+    show("reading the clock (yardstick)", "", (0..ROUNDS).map(once).collect());
 }
 
 /// Random numbers of ten digits: the same at each run.
@@ -111,14 +128,19 @@ fn random_number(state: &mut u64) -> u64 {
     12_000_000_000 + (*state >> 33) % 8_000_000_000
 }
 
-/// A list of so many random numbers, if the command line asks for one.
-fn number_list() -> Result<NumberSet, Failed> {
+/// A list of so many random numbers, if the command line asks for one, and some that are on it.
+fn number_list() -> Result<(NumberSet, Vec<u64>), Failed> {
     let count: u64 = std::env::args().nth(1).map_or(Ok(0), |text| text.parse())?;
     let (mut builder, mut state) = (NumberSetBuilder::new(), 1);
+    let mut some = Vec::new();
     for _ in 0..count {
-        builder.push_digits(random_number(&mut state))?;
+        let number = random_number(&mut state);
+        builder.push_digits(number)?;
+        if some.len() < 100_000 {
+            some.push(number);
+        }
     }
-    Ok(builder.finish()?.0)
+    Ok((builder.finish()?.0, some))
 }
 
 fn main() -> Result<(), Failed> {
@@ -153,19 +175,42 @@ fn main() -> Result<(), Failed> {
         let micros = i64::try_from(round % 1_000_000).unwrap_or(0);
         base.saturating_add(SignedDuration::from_micros(micros)).unwrap_or(base)
     };
-    let (list, mut state) = (number_list()?, 2);
-    println!("a list of {} numbers", list.len());
-    let mut listed = 0u64;
-    let looked_up = |round| {
-        listed += u64::from(list.contains_digits(random_number(&mut state)));
-        check(&rules, &mut cache, &request, &facts, moment(noon, round))
+    yardstick();
+    measure(
+        "allow",
+        "target 3 and 15 us",
+        |round| check(&rules, &mut cache, &request, &facts, moment(noon, round)),
+        Verdict::is_allowed,
+    )?;
+    let (list, some) = number_list()?;
+    let held = [NumberListHit { list: 0, added_on: None }];
+    let denied = |verdict: &Verdict| {
+        verdict.decision == Decision::Deny && verdict.reasons.iter().any(|r| r.code == Reason::Suppressed)
     };
-    measure("allow, with a number looked up", looked_up, Verdict::is_allowed)?;
-    println!("{listed} numbers were on the list");
-    measure("allow", |round| check(&rules, &mut cache, &request, &facts, moment(noon, round)), Verdict::is_allowed)?;
+    if !some.is_empty() {
+        println!("a list of {} numbers, a random one looked up before each check", list.len());
+        // without a consent, which would exempt
+        let mut ask = |number: u64, consents, round| {
+            let holding = if list.contains_digits(number) { &held[..] } else { &none[..] };
+            let numbers = Some(NumberFacts { lists: &lists, holding });
+            check(&rules, &mut cache, &request, &Facts { numbers, consents, ..facts }, moment(noon, round))
+        };
+        let mut state = 2;
+        let consented = Some(&consents[..]);
+        let any = |round| ask(random_number(&mut state), consented, round);
+        measure("allow, any number looked up", "target 3 and 15 us", any, Verdict::is_allowed)?;
+        let mut state = 3;
+        let listed = |round| {
+            random_number(&mut state);
+            let at = usize::try_from(state >> 33).unwrap_or(0) % some.len();
+            ask(some.get(at).copied().unwrap_or(0), Some(&[]), round)
+        };
+        measure("deny, a listed number looked up", "target 15 us p99", listed, denied)?;
+    }
     let deferred = |verdict: &Verdict| verdict.not_before.is_some() && !verdict.reasons.is_empty();
     measure(
         "closed, with the earliest instant",
+        "target 100 us p99",
         |round| check(&rules, &mut cache, &request, &facts, moment(night, round)),
         deferred,
     )?;
@@ -178,6 +223,7 @@ fn main() -> Result<(), Failed> {
     let capped = Facts { attempts: Some(&many), ..facts };
     measure(
         "capped, with the earliest instant",
+        "target 100 us p99",
         |round| check(&rules, &mut cache, &request, &capped, moment(noon, round)),
         deferred,
     )

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    AttemptRequest, Decision, ExternalAsk, Facts, IntervalCache, Part, PartKind, PartOrigin, PastAttempt, RuleRef,
-    RuleSet, Subject, SuppressedBy, SuppressionHit, ToolAnswers, Verdict, check,
+    AttemptRequest, Decision, ExternalAsk, Facts, IntervalCache, Part, PartKind, PartOrigin, PastAttempt, PersonFlag,
+    RuleRef, RuleSet, Subject, SuppressedBy, SuppressionHit, ToolAnswers, Verdict, check,
 };
 use cxc_core::consent::ConsentEvent;
 use cxc_core::device::{DeviceKind, LineType};
@@ -30,6 +30,7 @@ use crate::judge_intelligence::BatchIntelligence;
 use crate::judge_numbers::BatchNumbers;
 use crate::location::Locations;
 use crate::number_lists::NumberLists;
+use crate::person_flag::StoredFlag;
 use crate::record::Record;
 use crate::suppression::{DEVICE, SuppressionList};
 use crate::{StoreError, Tx};
@@ -291,12 +292,13 @@ impl Judge {
         let intelligence = facts.intelligence.of(device.address_hash, &device.address);
         let attempts = facts.attempts_of(chosen);
         let attempts = facts.history_is_whole.then_some(attempts.as_slice());
-        let consents = facts.consents_of(chosen);
+        let (consents, flags) = (facts.consents_of(chosen), facts.flags_of(chosen));
         let known = Facts {
             suppression,
             attempts,
             attempts_since: facts.since,
             consents: Some(&consents),
+            flags: Some(&flags),
             numbers,
             intelligence: intelligence.as_ref(),
             tools,
@@ -414,6 +416,14 @@ impl Chosen<'_> {
     }
 }
 
+/// The address and the client id as ledger and flags name them.
+fn keys_of(chosen: &Chosen<'_>) -> (String, String) {
+    let device = chosen.device();
+    let is_email = device.kind == DeviceKind::Email.code();
+    let address = if is_email { device.address.to_lowercase() } else { device.address.clone() };
+    (address, chosen.contact.contact.client_id.as_deref().unwrap_or_default().trim().to_owned())
+}
+
 /// A location as the check wants it.
 struct Place {
     kind: PartKind,
@@ -447,6 +457,7 @@ impl Place {
 struct BatchFacts {
     suppressed: HashMap<i64, Vec<Suppressed>>,
     consents: HashMap<(KeyKind, i64), Vec<StoredConsent>>,
+    flags: HashMap<(KeyKind, i64), Vec<StoredFlag>>,
     attempts: HashMap<i64, Vec<PastAttempt>>,
     /// Whether every attempt that may count was read; if not, nobody of the batch is contacted.
     history_is_whole: bool,
@@ -472,6 +483,7 @@ impl BatchFacts {
         Self {
             suppressed: HashMap::new(),
             consents: HashMap::new(),
+            flags: HashMap::new(),
             attempts: HashMap::new(),
             history_is_whole: true,
             since: Timestamp::MIN,
@@ -496,6 +508,11 @@ impl BatchFacts {
         }
         for consent in tx.consents_of(scope.tenant, &devices, &clients).await? {
             facts.consents.entry((consent.key_kind(), consent.key_hash)).or_default().push(consent);
+        }
+        if scope.rules.needs_flags(scope.channel, scope.subject) {
+            for flag in tx.person_flags_of(scope.tenant, &devices, &clients).await? {
+                facts.flags.entry((flag.key_kind(), flag.key_hash)).or_default().push(flag);
+            }
         }
         if let Some(reach) = scope.rules.history_reach(scope.channel) {
             facts.gather_history(tx, scope.tenant, &devices, &clients, now.saturating_sub(reach)).await?;
@@ -606,13 +623,25 @@ impl BatchFacts {
             let own = found.filter(|c| c.key.is_empty() || c.key == key);
             own.filter_map(StoredConsent::event).collect::<Vec<_>>()
         };
-        let device = chosen.device();
-        let is_email = device.kind == DeviceKind::Email.code();
-        let address = if is_email { device.address.to_lowercase() } else { device.address.clone() };
-        let mut events = of(KeyKind::Device, Some(device.address_hash), &address);
-        let client = chosen.contact.contact.client_id.as_deref().unwrap_or_default().trim();
-        events.extend(of(KeyKind::Client, chosen.client, client));
+        let (device, client) = keys_of(chosen);
+        let mut events = of(KeyKind::Device, Some(chosen.device().address_hash), &device);
+        events.extend(of(KeyKind::Client, chosen.client, &client));
         events
+    }
+
+    /// What is known of a device and its person that forbids contacts. What nobody recorded is not so.
+    fn flags_of(&self, chosen: &Chosen<'_>) -> Vec<PersonFlag> {
+        if self.flags.is_empty() {
+            return Vec::new();
+        }
+        let (device, client) = keys_of(chosen);
+        let of = |kind: KeyKind, hash: Option<i64>, key: &str| {
+            let found = hash.and_then(|hash| self.flags.get(&(kind, hash))).into_iter().flatten();
+            found.filter(|f| f.key.is_empty() || f.key == key).map(StoredFlag::flag).collect::<Vec<_>>()
+        };
+        let mut flags = of(KeyKind::Device, Some(chosen.device().address_hash), &device);
+        flags.extend(of(KeyKind::Client, chosen.client, &client));
+        flags
     }
 
     fn attempts_of(&self, chosen: &Chosen<'_>) -> Vec<PastAttempt> {

@@ -45,6 +45,7 @@ pub mod object_query;
 pub mod opt_out;
 pub mod opt_out_review;
 pub mod outgoing;
+pub mod person_flag;
 pub mod privacy;
 pub mod record;
 pub mod reservation;

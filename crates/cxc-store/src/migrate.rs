@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "consent", include_str!("../migrations/0008_consent.sql")),
     (9, "sending", include_str!("../migrations/0009_sending.sql")),
     (10, "compliance data", include_str!("../migrations/0010_compliance_data.sql")),
+    (11, "person flags", include_str!("../migrations/0011_person_flags.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.

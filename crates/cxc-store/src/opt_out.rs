@@ -1,7 +1,9 @@
 //! Revoking, whatever way it comes: suppression and ledger in one transaction, at once, as far as the law reaches.
 //! Owning service: whoever hears of it; the tables are written by their own modules.
+use std::sync::LazyLock;
+
 use cxc_core::channel::Channel;
-use cxc_core::consent::{ConsentKind, ConsentScope, RevocationReach, RevocationTerms, SOURCE_KEYWORD};
+use cxc_core::consent::{ConsentKind, ConsentScope, RevocationLaw, RevocationReach, RevocationTerms, SOURCE_KEYWORD};
 use cxc_core::hash::HashKey;
 use cxc_core::kind;
 use jiff::Timestamp;
@@ -76,19 +78,24 @@ pub struct Revoked {
     pub confirm_until: i64,
 }
 
-/// The country of an address, for the law of its revocation: North American numbers count as of the United States,
-/// whose terms reach furthest; what is not known has the strictest terms.
-pub fn terms_of(key: &PersonKey) -> RevocationTerms {
-    let country = match key {
+/// The law of revocations as it is shipped. A file that is wrong has stopped the start already; without any the
+/// terms are the strictest.
+static LAW: LazyLock<RevocationLaw> = LazyLock::new(|| RevocationLaw::shipped().unwrap_or_default());
+
+/// What the law says of a revocation: by the countries that the address may be of. What is not known has the strictest
+/// terms.
+pub fn terms_of(key: &PersonKey, came_on: &[Channel], received: Timestamp) -> RevocationTerms {
+    let countries: &[&str] = match key {
         PersonKey::Address(address) if address.starts_with('+') => match address.as_bytes() {
-            [b'+', b'1', ..] => Some("US"),
-            [b'+', b'6', b'1', ..] => Some("AU"),
-            [b'+', b'6', b'4', ..] => Some("NZ"),
-            _ => Some("other"),
+            [b'+', b'1', ..] => &["US", "CA"],
+            [b'+', b'6', b'1', ..] => &["AU"],
+            [b'+', b'6', b'4', ..] => &["NZ"],
+            // no rule names them: the shortest deadline of all
+            _ => &["other"],
         },
-        _ => None,
+        _ => &[],
     };
-    RevocationTerms::for_country(country)
+    LAW.terms(countries, came_on, received)
 }
 
 impl Tx {
@@ -100,15 +107,15 @@ impl Tx {
         new_id: &(dyn Fn() -> Uuid + Sync),
         now: i64,
     ) -> Result<Revoked, StoreError> {
-        let terms = terms_of(revocation.key);
         let received = Timestamp::from_microsecond(revocation.received_at).unwrap_or(Timestamp::UNIX_EPOCH);
+        let terms = terms_of(revocation.key, revocation.channels, received);
         // a topic or a brand that was named stays what was named; the law's reach is one of calls and texts
         let is_narrow = revocation.scope != ConsentScope::All;
         let is_email_only = revocation.channels.iter().all(|c| *c == Channel::Email);
-        let by_law = if is_narrow || is_email_only { RevocationReach::AsSaid } else { terms.reach_at(received) };
+        let by_law = if is_narrow || is_email_only { RevocationReach::AsSaid } else { terms.reach };
         let reach = by_law.max(revocation.reach);
         let channels = reach.channels(revocation.channels);
-        let deadline = terms.deadline(received, |_| false).as_microsecond();
+        let deadline = terms.deadline.as_microsecond();
         let (devices, clients) = self.opt_out_keys(hash, revocation, reach).await?;
         let mut new_entries = 0;
         if !is_narrow {
@@ -148,7 +155,7 @@ impl Tx {
         let mut ledger = of(KeyKind::Device, &devices);
         ledger.extend(of(KeyKind::Client, &clients));
         self.consent_insert(revocation.tenant, &ledger).await?;
-        let confirm_until = terms.confirm_until(received).as_microsecond();
+        let confirm_until = terms.confirm_until.as_microsecond();
         Ok(Revoked { new_entries, ledger: ledger.len(), channels, deadline, confirm_until })
     }
 

@@ -349,7 +349,7 @@ fn revocation(entry: &SuppressionEntry, channels: &[Channel], import: i64) -> Ne
         said_at: entry.added_at,
         received_at: entry.added_at,
         effective_at: entry.added_at,
-        deadline: Some(terms_of(&key).deadline(received, |_| false).as_microsecond()),
+        deadline: Some(terms_of(&key, channels, received).deadline.as_microsecond()),
         expires_at: None,
         source: source::IMPORT.into(),
         words: entry.reason.clone(),

@@ -1,7 +1,7 @@
 //! The ledger of consents and opt-outs: one path of revocation, and what imports and erasure leave of it.
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 use cxc_core::channel::Channel;
-use cxc_core::consent::{ConsentKind, ConsentScope, RevocationReach, opted_out};
+use cxc_core::consent::{ConsentKind, ConsentScope, RevocationReach, opted_out_of_all};
 use cxc_core::hash::HashKey;
 use cxc_store::consent::{KeyKind, NewConsent};
 use cxc_store::import::{ImportCounts, ListImport, NewImport};
@@ -87,7 +87,7 @@ async fn import(tx: &mut Tx, mode: &'static str, entries: &[SuppressionEntry]) -
 async fn is_out(tx: &mut Tx, device: &str, at: i64) -> bool {
     let found = tx.consents_of(1, &[hash(device)], &[]).await.unwrap();
     let events: Vec<_> = found.iter().filter_map(cxc_store::consent::StoredConsent::event).collect();
-    opted_out(&events, Channel::Sms, None, None, Timestamp::from_microsecond(at).unwrap()).is_some()
+    opted_out_of_all(&events, Channel::Sms, Timestamp::from_microsecond(at).unwrap()).is_some()
 }
 
 /// A fresh database with one tenant.

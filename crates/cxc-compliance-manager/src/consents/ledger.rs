@@ -3,7 +3,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use cxc_core::channel::Channel;
-use cxc_core::consent::{ConsentEvent, ConsentKind, ConsentScope, SOURCE_KEYWORD, opted_out};
+use cxc_core::consent::{ConsentEvent, ConsentKind, ConsentScope, SOURCE_KEYWORD, opted_out_of_all};
 use cxc_server::app::time_text;
 use cxc_server::audit::Entry;
 use cxc_server::{ApiError, ApiJson, ApiQuery, App, Code, Principal};
@@ -114,7 +114,7 @@ pub(crate) async fn list(
     found.retain(|c| c.key.is_empty() || c.key == text);
     let events: Vec<ConsentEvent> = found.iter().filter_map(StoredConsent::event).collect();
     let at = Timestamp::from_microsecond(app.now()).unwrap_or(Timestamp::MAX);
-    let is_out = |channel: &Channel| opted_out(&events, *channel, None, None, at).is_some();
+    let is_out = |channel: &Channel| opted_out_of_all(&events, *channel, at).is_some();
     let opted_out = Channel::ALL.into_iter().filter(is_out).collect();
     Ok(ApiJson(Ledger { items: found.into_iter().map(ConsentView::from).collect(), opted_out }).into_response())
 }

@@ -6,7 +6,7 @@ use super::cache::{IntervalCache, PlaceId, SEARCH_DAYS};
 use super::calendar::timestamp;
 use super::documents::RuleRef;
 use super::harassment;
-use super::law::{Act, Asked, ConsentView, LawRule, Profile, callback_ends, callback_holds, judge};
+use super::law::{Act, Asked, LawRule, Profile, callback_ends, callback_holds, judge};
 use super::legal::{Exclude, OnViolation, RuleBody};
 use super::number_facts::NumberListState;
 use super::program::{DAY, OpenWindow, TOLD};
@@ -14,6 +14,7 @@ use super::request::{AttemptRequest, Facts, PastAttempt, SuppressedBy, Suppressi
 use super::rule_set::RuleSet;
 use super::verdict::{Decision, Failure, RuleKind, Verdict, retry_at};
 use crate::Micros;
+use crate::consent::{ConsentQuestion, Standing};
 use crate::device::LineType;
 use crate::record::Reason;
 
@@ -47,7 +48,7 @@ pub(super) struct Case<'a> {
     pub cache: &'a mut IntervalCache,
     pub request: &'a AttemptRequest<'a>,
     pub facts: &'a Facts<'a>,
-    pub consents: ConsentView<'a>,
+    pub consents: Standing<'a>,
     pub profile: Profile<'a>,
     pub place: PlaceId,
     pub now: Micros,
@@ -63,9 +64,13 @@ impl<'a> Case<'a> {
         facts: &'a Facts<'a>,
         now: Timestamp,
     ) -> Self {
-        let reach = rules.law.reach(now.as_microsecond());
-        let consents =
-            ConsentView::of(facts.consents.unwrap_or_default(), request.channel, request.subject, reach, now);
+        let asked = ConsentQuestion {
+            channel: request.channel,
+            topic: request.subject.topic.as_deref(),
+            brand: request.subject.brand.as_deref(),
+            reach: rules.law.reach(now.as_microsecond()),
+        };
+        let consents = Standing::of(facts.consents.unwrap_or_default(), &asked, now);
         let profile = Profile {
             channel: request.channel,
             subject: request.subject,

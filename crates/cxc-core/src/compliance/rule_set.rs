@@ -121,6 +121,14 @@ impl RuleSet {
         tools.chain(law).chain(self.tools.reach(channel)).max()
     }
 
+    /// Whether decisions for this subject look at what is known of a person besides.
+    pub fn needs_flags(&self, channel: Channel, subject: &Subject) -> bool {
+        let profile = Profile::of(channel, subject);
+        let about_flags = |r: &&super::law::LawRule| matches!(r.legal.kind, RuleBody::PersonFlags(_));
+        let mut rules = self.law.rules.iter().filter(about_flags);
+        rules.any(|r| r.holding == Holding::Holds && profile.is_met_by_campaign(&r.legal.applies_to))
+    }
+
     /// Whether decisions on this channel look at the consents and opt-outs of a person.
     pub fn needs_consents(&self, channel: Channel) -> bool {
         self.law.rules.iter().any(|r| {

@@ -97,6 +97,35 @@ pub enum PersonFlag {
 }
 
 impl PersonFlag {
+    /// Every flag.
+    pub const ALL: [PersonFlag; 7] = [
+        Self::Bankruptcy,
+        Self::Dispute,
+        Self::Cease,
+        Self::Represented,
+        Self::Workplace,
+        Self::InconvenientPlace,
+        Self::MediumRefused,
+    ];
+
+    /// The name on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bankruptcy => "bankruptcy",
+            Self::Dispute => "dispute",
+            Self::Cease => "cease",
+            Self::Represented => "represented",
+            Self::Workplace => "workplace",
+            Self::InconvenientPlace => "inconvenient_place",
+            Self::MediumRefused => "medium_refused",
+        }
+    }
+
+    /// The flag of a name; `None` if there is none.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|flag| flag.as_str() == name)
+    }
+
     /// What is known, in words.
     pub fn words(self) -> &'static str {
         match self {

@@ -1,6 +1,6 @@
 //! The ledger of consents and opt-outs: what a person allowed or forbade, for what, and when.
 //!
-//! Entries are added and never changed. [`standing`] folds them, at an instant, into what a rule asks.
+//! Entries are added and never changed. [`Standing::of`] folds them, at an instant, into what a rule asks.
 mod revocation;
 mod standing;
 
@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 
 use crate::channel::Channel;
 
-pub use revocation::{ReachStep, RevocationReach, RevocationTerms};
-pub use standing::{ConsentQuestion, ConsentValidity, Standing, opted_out, standing};
+pub use revocation::{RevocationLaw, RevocationReach, RevocationTerms};
+pub use standing::{ConsentQuestion, LegalReach, Standing, opted_out_of_all};
 
 /// The source of entries that a word in a message made: START lifts only these.
 pub const SOURCE_KEYWORD: &str = "keyword";

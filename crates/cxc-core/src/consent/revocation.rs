@@ -1,11 +1,15 @@
 //! How far a revocation reaches, and by when the law wants it honoured. We honour it at once; the rest is measured.
+use std::sync::Arc;
+
 use jiff::civil::{Date, Weekday};
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::channel::Channel;
+use crate::compliance::legal::{LegalRule, LegalRules, RevocationBody, RevocationScope, RuleBody, RuleFileError};
+use crate::compliance::{Calendars, Zones};
 
 /// How far a revocation reaches.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -43,76 +47,115 @@ impl RevocationReach {
     }
 }
 
-/// A reach that holds from a day on.
+/// The law of revocations: the `revocation_sla` rules, with their dates, and the holidays.
+#[derive(Debug, Clone, Default)]
+pub struct RevocationLaw {
+    rules: Vec<Arc<LegalRule>>,
+    calendars: Arc<Calendars>,
+}
+
+/// What the law says of one revocation. It is honoured at once; this is by when and how far it must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReachStep {
-    /// The first day, UTC.
-    pub from: Date,
-    /// How far it reaches from then on.
-    pub reach: RevocationReach,
-}
-
-/// What the law says of revocations: dated, so that a change of the law is a change of data.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RevocationTerms {
-    /// The rule, `id@version`.
-    pub rule: &'static str,
-    /// At the latest after so many business days (Monday to Friday, less the holidays that are known).
-    pub business_days: u16,
-    /// The reach by day, in order.
-    pub reach: Vec<ReachStep>,
-    /// One confirmation may be sent within so many minutes.
-    pub confirm_minutes: u16,
+    /// The end of the last day on which it may still be unheeded, UTC.
+    pub deadline: Timestamp,
+    /// How far it reaches.
+    pub reach: RevocationReach,
+    /// Until when the one confirmation may be sent, exclusively.
+    pub confirm_until: Timestamp,
 }
 
-impl RevocationTerms {
-    /// The terms for an address in a country; the strictest ones where the country is not known.
-    pub fn for_country(country: Option<&str>) -> Self {
-        let step = |from, reach| ReachStep { from, reach };
-        let all_from = Date::constant(2027, 1, 31);
-        match country {
-            // 47 CFR 64.1200(a)(10)-(12); that one revocation ends all is waived until 2027-01-31 (DA 26-12)
-            Some("US") | None => Self {
-                rule: "US-REVOKE",
-                business_days: 10,
-                reach: vec![step(all_from, RevocationReach::CallsAndTexts)],
-                confirm_minutes: 5,
-            },
-            Some("CA") => Self { rule: "CA-CASL", business_days: 10, reach: Vec::new(), confirm_minutes: 5 },
-            Some("AU") => Self { rule: "AU-SPAM", business_days: 5, reach: Vec::new(), confirm_minutes: 5 },
-            Some("NZ") => Self { rule: "NZ-UEM", business_days: 5, reach: Vec::new(), confirm_minutes: 5 },
-            // an absolute right elsewhere, without a number of days: the shortest that a law names
-            Some(_) => Self { rule: "EU-OBJECT", business_days: 5, reach: Vec::new(), confirm_minutes: 5 },
+impl RevocationLaw {
+    /// The law as it is shipped.
+    pub fn shipped() -> Result<Self, RuleFileError> {
+        let calendars =
+            Calendars::shipped().map_err(|e| RuleFileError { file: e.file, line: e.line, detail: e.detail })?;
+        let rules = LegalRules::shipped(&Zones::bundled(), &calendars)?;
+        Ok(Self::of(&rules, Arc::new(calendars)))
+    }
+
+    /// The law by these rules.
+    pub fn of(rules: &LegalRules, calendars: Arc<Calendars>) -> Self {
+        let of_revocations = |rule: &&Arc<LegalRule>| matches!(rule.kind, RuleBody::RevocationSla(_));
+        Self { rules: rules.all().iter().filter(of_revocations).cloned().collect(), calendars }
+    }
+
+    /// The terms of a revocation that came on these channels from an address of one of these countries (none: not
+    /// known). Where several rules or countries may be meant, the shortest deadline and the longest reach. A country
+    /// without a rule has the deadlines of all others and no reach of its own. Without any rule: at once and from all.
+    pub fn terms(&self, countries: &[&str], came_on: &[Channel], received: Timestamp) -> RevocationTerms {
+        let in_force: Vec<&LegalRule> =
+            self.rules.iter().map(AsRef::as_ref).filter(|r| in_force(r, received)).collect();
+        let is_meant = |rule: &&&LegalRule| {
+            let channels = &rule.applies_to.channels;
+            (countries.is_empty() || countries.contains(&rule.jurisdiction.country.as_str()))
+                && (channels.is_empty() || came_on.iter().any(|c| channels.contains(c)))
+        };
+        let meant: Vec<&LegalRule> = in_force.iter().filter(is_meant).copied().collect();
+        let reach = meant.iter().map(|rule| reach_of(rule)).max().unwrap_or_default();
+        let asked = |rules: &[&LegalRule]| {
+            let deadline = rules.iter().filter_map(|r| self.deadline(body(r)?, countries, received)).min();
+            let confirm = rules.iter().filter_map(|r| body(r)?.confirm_minutes).min();
+            (deadline, confirm)
+        };
+        let (own, all) = (asked(&meant), asked(&in_force));
+        let minutes = i64::from(own.1.or(all.1).unwrap_or(0));
+        RevocationTerms {
+            deadline: own.0.or(all.0).unwrap_or(received),
+            reach: if self.rules.is_empty() { RevocationReach::All } else { reach },
+            confirm_until: received.checked_add(minutes.minutes()).unwrap_or(received),
         }
     }
 
-    /// How far a revocation reaches that is received at an instant.
-    pub fn reach_at(&self, received: Timestamp) -> RevocationReach {
+    fn deadline(&self, body: &RevocationBody, countries: &[&str], received: Timestamp) -> Option<Timestamp> {
         let day = received.to_zoned(TimeZone::UTC).date();
-        self.reach.iter().rfind(|step| step.from <= day).map_or(RevocationReach::AsSaid, |step| step.reach)
+        let business = body.business_days.map(|days| self.business_day(day, days, countries));
+        let plain = body.days.map(|days| day.saturating_add(i64::from(days).days()));
+        let last = [business, plain].into_iter().flatten().min()?;
+        last.saturating_add(1.day()).to_zoned(TimeZone::UTC).ok().map(|end| end.timestamp())
     }
 
-    /// By when it must be honoured at the latest: the end of the last business day, UTC. The day of receipt does
-    /// not count.
-    pub fn deadline(&self, received: Timestamp, is_holiday: impl Fn(Date) -> bool) -> Timestamp {
-        let mut day = received.to_zoned(TimeZone::UTC).date();
-        let mut left = self.business_days;
+    /// The last of so many business days after a day, which does not count itself.
+    fn business_day(&self, mut day: Date, days: u16, countries: &[&str]) -> Date {
+        let mut left = days;
         // holidays can't outnumber the days of a year
         for _ in 0..366 {
             if left == 0 {
                 break;
             }
             day = day.saturating_add(1.day());
-            let works = !matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday) && !is_holiday(day);
-            left -= u16::from(works);
+            let is_weekend = matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
+            left -= u16::from(!is_weekend && !self.is_holiday(day, countries));
         }
-        let end = day.saturating_add(1.day()).to_zoned(TimeZone::UTC);
-        end.map_or(received, |end| end.timestamp())
+        day
     }
 
-    /// Until when the one confirmation may be sent, exclusively.
-    pub fn confirm_until(&self, received: Timestamp) -> Timestamp {
-        received.checked_add(i64::from(self.confirm_minutes).minutes()).unwrap_or(received)
+    /// Whether a day is known to be a holiday in each country that may be meant. What no calendar tells is none: that
+    /// makes the deadline earlier.
+    fn is_holiday(&self, day: Date, countries: &[&str]) -> bool {
+        !countries.is_empty() && countries.iter().all(|c| self.calendars.holiday(c, day).is_some())
+    }
+}
+
+fn body(rule: &LegalRule) -> Option<&RevocationBody> {
+    match &rule.kind {
+        RuleBody::RevocationSla(body) => Some(body),
+        _ => None,
+    }
+}
+
+/// Whether a rule is in force somewhere, as in every check: from when its first day begins in the east.
+fn in_force(rule: &LegalRule, at: Timestamp) -> bool {
+    let date = |hours: i8| Offset::constant(hours).to_datetime(at).date();
+    rule.effective_from.is_none_or(|from| from <= date(14))
+        && rule.effective_until.is_none_or(|until| date(-12) < until)
+}
+
+fn reach_of(rule: &LegalRule) -> RevocationReach {
+    match body(rule).map(|body| body.scope) {
+        Some(RevocationScope::All) if rule.applies_to.channels.is_empty() => RevocationReach::All,
+        Some(RevocationScope::All) => RevocationReach::CallsAndTexts,
+        _ => RevocationReach::AsSaid,
     }
 }
 
@@ -124,28 +167,43 @@ mod tests {
         text.parse().unwrap()
     }
 
-    #[test]
-    fn one_revocation_ends_calls_and_texts_from_the_day_the_waiver_ends() {
-        let us = RevocationTerms::for_country(Some("US"));
-        assert_eq!(us.reach_at(time("2027-01-30T23:59:59Z")), RevocationReach::AsSaid);
-        assert_eq!(us.reach_at(time("2027-01-31T00:00:00Z")), RevocationReach::CallsAndTexts);
-        let reach = RevocationReach::CallsAndTexts;
-        assert_eq!(reach.channels(&[Channel::Sms]), [Channel::Voice, Channel::Sms]);
-        assert_eq!(reach.channels(&[Channel::Email]), [Channel::Email], "an unsubscribe is no robocall's end");
-        assert_eq!(RevocationTerms::for_country(None), us, "not known: the strictest");
-        assert_eq!(
-            RevocationTerms::for_country(Some("GB")).reach_at(time("2028-01-01T00:00:00Z")),
-            RevocationReach::AsSaid
-        );
+    fn terms(countries: &[&str], channel: Channel, received: &str) -> RevocationTerms {
+        RevocationLaw::shipped().unwrap().terms(countries, &[channel], time(received))
     }
 
     #[test]
-    fn ten_business_days_leave_out_weekends_and_holidays() {
-        let us = RevocationTerms::for_country(Some("US"));
-        // Friday 2026-11-20: 23-27 Nov are five, 30 Nov to 4 Dec the other five
-        assert_eq!(us.deadline(time("2026-11-20T15:00:00Z"), |_| false), time("2026-12-05T00:00:00Z"));
-        let thanksgiving = Date::constant(2026, 11, 26);
-        assert_eq!(us.deadline(time("2026-11-20T15:00:00Z"), |d| d == thanksgiving), time("2026-12-08T00:00:00Z"));
-        assert!(us.deadline(time("2026-11-20T15:00:00Z"), |_| true) > time("2026-11-20T15:00:00Z"), "it ends");
+    fn one_revocation_ends_calls_and_texts_from_the_first_day_of_the_rule() {
+        let reach = |countries: &[&str], channel, at| terms(countries, channel, at).reach;
+        // the thirty-first begins at ten in the morning of the thirtieth, far in the east
+        assert_eq!(reach(&["US", "CA"], Channel::Sms, "2027-01-30T09:59:59Z"), RevocationReach::AsSaid);
+        assert_eq!(reach(&["US", "CA"], Channel::Sms, "2027-01-30T10:00:00Z"), RevocationReach::CallsAndTexts);
+        assert_eq!(reach(&[], Channel::Sms, "2027-02-01T00:00:00Z"), RevocationReach::CallsAndTexts, "not known");
+        assert_eq!(reach(&["GB"], Channel::Sms, "2028-01-01T00:00:00Z"), RevocationReach::AsSaid);
+        assert_eq!(reach(&["US"], Channel::Email, "2028-01-01T00:00:00Z"), RevocationReach::AsSaid);
+        let reach = RevocationReach::CallsAndTexts;
+        assert_eq!(reach.channels(&[Channel::Sms]), [Channel::Voice, Channel::Sms]);
+        assert_eq!(reach.channels(&[Channel::Email]), [Channel::Email], "an unsubscribe is no robocall's end");
+    }
+
+    #[test]
+    fn business_days_leave_out_weekends_and_the_holidays_of_the_country() {
+        // Friday 2026-11-20: 23-25, 27 and 30 November, 1-4 and 7 December; the twenty-sixth is Thanksgiving
+        let us = terms(&["US"], Channel::Sms, "2026-11-20T15:00:00Z");
+        assert_eq!(us.deadline, time("2026-12-08T00:00:00Z"));
+        assert_eq!(us.confirm_until, time("2026-11-20T15:05:00Z"));
+        // a North American number may be Canadian, and there it is no holiday
+        assert_eq!(terms(&["US", "CA"], Channel::Sms, "2026-11-20T15:00:00Z").deadline, time("2026-12-05T00:00:00Z"));
+        // five business days, Australia's and New Zealand's, are the shortest
+        for countries in [&["AU"][..], &["FR"], &[]] {
+            let found = terms(countries, Channel::Sms, "2026-11-20T15:00:00Z");
+            assert_eq!(found.deadline, time("2026-11-28T00:00:00Z"), "{countries:?}");
+        }
+    }
+
+    #[test]
+    fn without_any_rule_a_revocation_is_due_at_once_and_reaches_everything() {
+        let received = time("2026-11-20T15:00:00Z");
+        let none = RevocationLaw::default().terms(&["US"], &[Channel::Sms], received);
+        assert_eq!((none.deadline, none.reach), (received, RevocationReach::All));
     }
 }

@@ -1,167 +1,167 @@
-//! What a person's ledger says at an instant.
+//! What a person's ledger says at an instant: the one reading of it, by which every check and every report goes.
 //!
-//! A word such as START takes a STOP back as if it had not been said; any other consent after a revocation begins anew.
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+//! A consent that was given before a revocation never stands again, also where the revocation was lifted: no shipped
+//! rule allows that. A word such as START lifts only what a word has done.
+use jiff::Timestamp;
 
-use super::{ConsentEvent, ConsentKind, SOURCE_KEYWORD};
+use super::{ConsentEvent, ConsentKind, ConsentScope, SOURCE_KEYWORD};
 use crate::channel::Channel;
+use crate::compliance::legal::{ConsentState, RevocationScope};
 
-/// How long a kind of consent lasts by the law that asks: calendar months, then days.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ConsentValidity {
-    /// The kind.
-    pub kind: ConsentKind,
-    /// Calendar months.
-    pub months: u16,
-    /// Days.
-    pub days: u16,
+/// How far the law carries revocations beyond what was said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LegalReach {
+    /// To what.
+    pub scope: RevocationScope,
+    /// Channels that a revocation on one of them ends together, as bits.
+    pub channels: i16,
 }
 
-/// What a rule asks of a ledger.
+/// What is asked of a ledger.
 #[derive(Debug, Clone, Copy)]
 pub struct ConsentQuestion<'a> {
-    /// The kinds that will do.
-    pub kinds: &'a [ConsentKind],
     /// How the person is to be reached.
     pub channel: Channel,
-    /// What about.
+    /// What about, if that is known.
     pub topic: Option<&'a str>,
-    /// For which brand.
+    /// For which brand, if that is known.
     pub brand: Option<&'a str>,
-    /// How long kinds last by the rule; one that is not named lasts until it is revoked or its own end.
-    pub validity: &'a [ConsentValidity],
+    /// How far revocations reach.
+    pub reach: LegalReach,
 }
 
 /// What stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing<'a> {
-    /// Nothing of the kind was ever given.
-    Never,
-    /// It stands: this entry gave it, until then.
-    Stands {
-        /// The entry with the latest end.
-        by: &'a ConsentEvent,
-        /// Its end, exclusively.
-        until: Option<Timestamp>,
-    },
-    /// It was given and has run out.
-    Expired {
-        /// The entry that lasted longest.
-        by: &'a ConsentEvent,
-        /// Its end.
-        at: Timestamp,
-    },
-    /// It was taken back.
-    Revoked {
-        /// The latest entry that took it back.
-        by: &'a ConsentEvent,
-    },
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing<'a> {
+    /// The latest revocation that holds, if one does. Then no consent does.
+    pub opted_out: Option<&'a ConsentEvent>,
+    /// A bit for each kind of consent that holds.
+    kinds: u16,
+    /// The consent to be called back that was given last, if it holds.
+    pub callback: Option<&'a ConsentEvent>,
+    /// When the person last bought something, as far as the ledger knows.
+    pub purchased_at: Option<Timestamp>,
+    /// When the person last inquired, as far as the ledger knows.
+    pub inquired_at: Option<Timestamp>,
+    /// When the first of the consents that hold ends by itself.
+    pub until: Option<Timestamp>,
 }
 
-/// Whether a consent of these kinds stands at an instant.
-///
-/// A revocation ends what was given before it or at the same moment, whenever it was written down: so an import
-/// that is dated before it lifts nothing. What comes after it lifts it only if the person said so expressly.
-pub fn standing<'a>(events: &'a [ConsentEvent], asked: &ConsentQuestion<'_>, at: Timestamp) -> Standing<'a> {
-    let fits = |e: &&ConsentEvent| {
-        !e.revoked
-            && asked.kinds.iter().any(|kind| e.kind.is_a(*kind))
-            && e.on(asked.channel)
-            && e.scope.covers(asked.topic, asked.brand)
-            && e.effective_at.unwrap_or(e.at) <= at
-            && e.at <= at
-    };
-    let mut best = Standing::Never;
-    for grant in events.iter().filter(fits) {
-        let revocations = revocations(events, asked.channel, asked.topic, asked.brand, at);
-        let ending = revocations.filter(|r| ends(r, grant) && !taken_back(events, r, asked, at)).max_by_key(|r| r.at);
-        let end = [grant.expires, legal_end(grant, asked.validity)].into_iter().flatten().min();
-        let found = match (ending, end) {
-            (Some(by), _) => Standing::Revoked { by },
-            (None, Some(end)) if end <= at => Standing::Expired { by: grant, at: end },
-            (None, until) => Standing::Stands { by: grant, until },
-        };
-        if rank(&found) > rank(&best) {
-            best = found;
+impl<'a> Standing<'a> {
+    /// Reads a ledger at an instant. An entry counts from when it was said, whenever it was written down; the order
+    /// of the entries makes no difference. Allocates nothing.
+    pub fn of(events: &'a [ConsentEvent], asked: &ConsentQuestion<'_>, now: Timestamp) -> Self {
+        let revocations = || events.iter().filter(|e| e.revoked && e.at <= now && revokes(e, asked));
+        let grants = || events.iter().filter(|e| !e.revoked && is_live(e, now) && grants(e, asked));
+        let is_lifted = |revocation: &ConsentEvent| grants().any(|grant| lifts(grant, revocation));
+        let standing = revocations().filter(|r| !is_lifted(r)).max_by_key(|r| r.at);
+        if standing.is_some() {
+            return Self { opted_out: standing, ..Self::default() };
+        }
+        let since = revocations().map(|r| r.at).max();
+        let mut found = Self::default();
+        for grant in grants().filter(|g| since.is_none_or(|since| since < g.at)) {
+            if !is_withdrawn(events, grant, now) {
+                found.add(grant);
+            }
+        }
+        found
+    }
+
+    fn add(&mut self, grant: &'a ConsentEvent) {
+        match grant.kind {
+            ConsentKind::Callback => {
+                self.callback = [self.callback, Some(grant)].into_iter().flatten().max_by_key(|g| g.at);
+            }
+            ConsentKind::EbrPurchase => self.purchased_at = self.purchased_at.max(Some(grant.at)),
+            ConsentKind::EbrInquiry => self.inquired_at = self.inquired_at.max(Some(grant.at)),
+            _ => {}
+        }
+        self.kinds |= bit(grant.kind);
+        self.until = [self.until, grant.expires].into_iter().flatten().min();
+    }
+
+    /// Whether a consent holds that will do where this kind is asked for.
+    pub fn has(&self, asked: ConsentKind) -> bool {
+        ConsentKind::ALL.into_iter().any(|kind| self.kinds & bit(kind) != 0 && kind.is_a(asked))
+    }
+
+    /// The best consent that holds.
+    pub fn state(&self) -> ConsentState {
+        if self.opted_out.is_some() {
+            ConsentState::Revoked
+        } else if self.has(ConsentKind::ExpressWritten) {
+            ConsentState::ExpressWritten
+        } else if self.has(ConsentKind::Express) {
+            ConsentState::Express
+        } else if self.has(ConsentKind::Implied) {
+            ConsentState::Implied
+        } else {
+            ConsentState::None
         }
     }
-    best
 }
 
-/// The revocation that forbids contacts on a channel for a topic and brand at an instant, if one stands: the latest.
-pub fn opted_out<'a>(
-    events: &'a [ConsentEvent],
-    channel: Channel,
-    topic: Option<&str>,
-    brand: Option<&str>,
-    at: Timestamp,
-) -> Option<&'a ConsentEvent> {
-    let lifted = |revocation: &ConsentEvent| {
-        events.iter().any(|grant| {
-            !grant.revoked
-                && grant.on(channel)
-                && grant.scope.covers(topic, brand)
-                && grant.effective_at.unwrap_or(grant.at) <= at
-                && grant.kind != ConsentKind::Recording
-                && grant.expires.is_none_or(|end| end > at)
-                && lifts(grant, revocation)
-        })
-    };
-    let standing =
-        revocations(events, channel, topic, brand, at).filter(|r| r.kind != ConsentKind::Recording && !lifted(r));
+/// The revocation by which a person opted out of everything on a channel, if one stands. One of a topic or a brand
+/// is no such revocation.
+pub fn opted_out_of_all(events: &[ConsentEvent], channel: Channel, at: Timestamp) -> Option<&ConsentEvent> {
+    let asked = ConsentQuestion { channel, topic: None, brand: None, reach: LegalReach::default() };
+    let grants = || events.iter().filter(|e| !e.revoked && is_live(e, at) && grants(e, &asked));
+    let of_all = events.iter().filter(|e| e.revoked && e.scope == ConsentScope::All && e.at <= at);
+    let standing = of_all.filter(|r| revokes(r, &asked) && !grants().any(|grant| lifts(grant, r)));
     standing.max_by_key(|r| r.at)
 }
 
-fn revocations<'a>(
-    events: &'a [ConsentEvent],
-    channel: Channel,
-    topic: Option<&str>,
-    brand: Option<&str>,
-    at: Timestamp,
-) -> impl Iterator<Item = &'a ConsentEvent> {
-    // it holds at once, whatever its legal deadline is
-    events.iter().filter(move |e| e.revoked && e.on(channel) && e.scope.covers(topic, brand) && e.at <= at)
+fn bit(kind: ConsentKind) -> u16 {
+    1 << kind as u16
 }
 
-/// Whether a later word took back what a word had said.
-fn taken_back(events: &[ConsentEvent], revocation: &ConsentEvent, asked: &ConsentQuestion<'_>, at: Timestamp) -> bool {
-    let words = events.iter().filter(|e| !e.revoked && &*e.source == SOURCE_KEYWORD && e.at <= at);
-    words
-        .filter(|e| e.on(asked.channel) && e.scope.covers(asked.topic, asked.brand))
-        .any(|word| lifts(word, revocation))
+fn is_live(event: &ConsentEvent, now: Timestamp) -> bool {
+    let since = event.effective_at.map_or(event.at, |effective| effective.max(event.at));
+    since <= now && event.expires.is_none_or(|end| now < end)
 }
 
-/// Whether a revocation ends a grant. A recording is a matter of its own.
-fn ends(revocation: &ConsentEvent, grant: &ConsentEvent) -> bool {
-    let same_matter = (revocation.kind == ConsentKind::Recording) == (grant.kind == ConsentKind::Recording);
-    same_matter && !lifts(grant, revocation)
+/// A consent holds only for what it names.
+fn grants(event: &ConsentEvent, asked: &ConsentQuestion<'_>) -> bool {
+    event.on(asked.channel) && event.scope.covers(asked.topic, asked.brand)
 }
 
-/// Whether a grant lifts a revocation: it is later, express, and one by a word lifts only what a word made.
+/// A revocation holds at once for what it names, for what is not named, and as far as the law carries it.
+fn revokes(event: &ConsentEvent, asked: &ConsentQuestion<'_>) -> bool {
+    // who takes back a consent to be called back or recorded has not opted out
+    if matches!(event.kind, ConsentKind::Callback | ConsentKind::Recording) {
+        return false;
+    }
+    let (reach, own) = (asked.reach, asked.channel.bit());
+    let came_on = event.channels.iter().fold(0, |bits, c| bits | c.bit());
+    let is_reached = reach.channels & own != 0;
+    if is_reached && reach.scope == RevocationScope::All && (came_on == 0 || reach.channels & came_on != 0) {
+        return true;
+    }
+    let in_scope = match &event.scope {
+        ConsentScope::All => true,
+        ConsentScope::Brand { .. } => asked.brand.is_none() || event.scope.covers(asked.topic, asked.brand),
+        // which brand a topic belongs to is not known, so it may be this one
+        ConsentScope::Topic { .. } => {
+            let widened = is_reached && reach.scope != RevocationScope::AsSaid;
+            widened || asked.topic.is_none() || event.scope.covers(asked.topic, asked.brand)
+        }
+    };
+    event.on(asked.channel) && in_scope
+}
+
+/// Whether a consent lifts a revocation: it was given later and expressly, and one by a word lifts only what a word
+/// has done.
 fn lifts(grant: &ConsentEvent, revocation: &ConsentEvent) -> bool {
     let by_word = &*grant.source == SOURCE_KEYWORD;
-    grant.at > revocation.at && grant.kind.is_express() && (!by_word || &*revocation.source == SOURCE_KEYWORD)
+    let is_express = matches!(grant.kind, ConsentKind::Express | ConsentKind::ExpressWritten);
+    grant.at > revocation.at && is_express && (!by_word || &*revocation.source == SOURCE_KEYWORD)
 }
 
-fn legal_end(grant: &ConsentEvent, validity: &[ConsentValidity]) -> Option<Timestamp> {
-    let limit = validity.iter().find(|v| v.kind == grant.kind)?;
-    let span = Span::new().try_months(limit.months).ok()?.try_days(limit.days).ok()?;
-    let begin: DateTime = grant.at.to_zoned(TimeZone::UTC).datetime();
-    // a length that can't be added lasts no time: what is not known counts as no
-    let end = begin.checked_add(span).and_then(|end| end.to_zoned(TimeZone::UTC));
-    Some(end.map_or(grant.at, |end| end.timestamp()))
-}
-
-/// What says more: standing before revoked before expired; of two that stand, the longer one.
-fn rank(standing: &Standing<'_>) -> (u8, Timestamp) {
-    match standing {
-        Standing::Never => (0, Timestamp::MIN),
-        Standing::Expired { at, .. } => (1, *at),
-        Standing::Revoked { by } => (2, by.at),
-        Standing::Stands { until, .. } => (3, until.unwrap_or(Timestamp::MAX)),
-    }
+/// Whether a consent to be called back or recorded was taken back by itself.
+fn is_withdrawn(events: &[ConsentEvent], grant: &ConsentEvent, now: Timestamp) -> bool {
+    let has_own = matches!(grant.kind, ConsentKind::Callback | ConsentKind::Recording);
+    has_own && events.iter().any(|e| e.revoked && e.kind == grant.kind && grant.at <= e.at && e.at <= now)
 }
 
 #[cfg(test)]
@@ -169,8 +169,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::consent::ConsentScope;
-
     fn time(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
@@ -192,8 +190,16 @@ mod tests {
         ConsentEvent { revoked: true, source: SOURCE_KEYWORD.into(), ..grant(ConsentKind::Express, at) }
     }
 
-    fn asked(kinds: &[ConsentKind]) -> ConsentQuestion<'_> {
-        ConsentQuestion { kinds, channel: Channel::Sms, topic: Some("news"), brand: Some("Acme"), validity: &[] }
+    fn asked(channel: Channel, topic: &'static str) -> ConsentQuestion<'static> {
+        ConsentQuestion { channel, topic: Some(topic), brand: Some("Acme"), reach: LegalReach::default() }
+    }
+
+    fn stands(events: &[ConsentEvent], kind: ConsentKind, at: &str) -> bool {
+        Standing::of(events, &asked(Channel::Sms, "news"), time(at)).has(kind)
+    }
+
+    fn is_out(events: &[ConsentEvent], channel: Channel, topic: &'static str) -> bool {
+        Standing::of(events, &asked(channel, topic), time(NOW)).opted_out.is_some()
     }
 
     const NOW: &str = "2026-11-29T10:00:00Z";
@@ -201,9 +207,9 @@ mod tests {
     #[test]
     fn a_written_consent_is_an_express_one_and_not_the_other_way_round() {
         let events = [grant(ConsentKind::ExpressWritten, "2026-01-01T00:00:00Z")];
-        assert!(matches!(standing(&events, &asked(&[ConsentKind::Express]), time(NOW)), Standing::Stands { .. }));
+        assert!(stands(&events, ConsentKind::Express, NOW));
         let events = [grant(ConsentKind::Express, "2026-01-01T00:00:00Z")];
-        assert_eq!(standing(&events, &asked(&[ConsentKind::ExpressWritten]), time(NOW)), Standing::Never);
+        assert!(!stands(&events, ConsentKind::ExpressWritten, NOW));
     }
 
     #[test]
@@ -212,41 +218,38 @@ mod tests {
             ConsentEvent { effective_at: Some(time("2026-12-10T00:00:00Z")), ..revocation("2026-11-20T00:00:00Z") };
         // written down later than the revocation, dated before it
         let events = [deadline, grant(ConsentKind::ExpressWritten, "2026-11-19T00:00:00Z")];
-        let kinds = [ConsentKind::Express];
-        assert!(matches!(standing(&events, &asked(&kinds), time("2026-11-20T00:00:00Z")), Standing::Revoked { .. }));
-        assert!(opted_out(&events, Channel::Sms, None, None, time("2026-11-20T00:00:00Z")).is_some());
-        assert!(opted_out(&events, Channel::Sms, None, None, time("2026-11-19T23:59:59Z")).is_none());
+        assert!(!stands(&events, ConsentKind::Express, "2026-11-20T00:00:00Z"));
+        assert!(stands(&events, ConsentKind::Express, "2026-11-19T23:59:59Z"));
+        assert!(opted_out_of_all(&events, Channel::Sms, time("2026-11-20T00:00:00Z")).is_some());
+        assert!(opted_out_of_all(&events, Channel::Sms, time("2026-11-19T23:59:59Z")).is_none());
     }
 
     #[test]
     fn only_what_is_said_expressly_afterwards_lifts_a_revocation() {
         let stop = revocation("2026-11-20T00:00:00Z");
-        for (kind, lifted) in [
-            (ConsentKind::EbrPurchase, false),
-            (ConsentKind::ImpliedPurchase, false),
-            (ConsentKind::SoftOptIn, false),
-            (ConsentKind::Recording, false),
-            (ConsentKind::Express, true),
-        ] {
+        for kind in ConsentKind::ALL {
+            let lifted = matches!(kind, ConsentKind::Express | ConsentKind::ExpressWritten);
             let events = [stop.clone(), grant(kind, "2026-11-21T00:00:00Z")];
-            let out = opted_out(&events, Channel::Sms, None, None, time(NOW));
-            assert_eq!(out.is_none(), lifted, "{kind:?}");
+            assert_eq!(is_out(&events, Channel::Sms, "news"), !lifted, "{kind:?}");
+            assert_eq!(opted_out_of_all(&events, Channel::Sms, time(NOW)).is_none(), lifted, "{kind:?}");
         }
     }
 
     #[test]
-    fn a_word_lifts_only_what_a_word_made() {
+    fn a_word_lifts_only_what_a_word_made_and_restores_nothing() {
         let start =
             ConsentEvent { source: SOURCE_KEYWORD.into(), ..grant(ConsentKind::Express, "2026-11-21T00:00:00Z") };
-        let by_word = [revocation("2026-11-20T00:00:00Z"), start.clone()];
-        assert!(opted_out(&by_word, Channel::Sms, None, None, time(NOW)).is_none());
-        let kinds = [ConsentKind::ExpressWritten];
         let before = grant(ConsentKind::ExpressWritten, "2026-01-01T00:00:00Z");
-        let events = [before, by_word[0].clone(), start.clone()];
-        let stands = |at| matches!(standing(&events, &asked(&kinds), time(at)), Standing::Stands { .. });
-        assert!(!stands("2026-11-20T12:00:00Z") && stands(NOW), "START restores what stood before STOP");
+        let events = [before, revocation("2026-11-20T00:00:00Z"), start.clone()];
+        assert!(!is_out(&events, Channel::Sms, "news"));
+        assert!(stands(&events, ConsentKind::Express, NOW));
+        assert!(!stands(&events, ConsentKind::ExpressWritten, NOW), "what was revoked stays so");
         let by_link = ConsentEvent { source: "link".into(), ..revocation("2026-11-20T00:00:00Z") };
-        assert!(opted_out(&[by_link, start], Channel::Sms, None, None, time(NOW)).is_some());
+        assert!(is_out(&[by_link.clone(), start.clone()], Channel::Sms, "news"));
+        // a word after a link's opt-out leaves that, also where the last opt-out was by word
+        let events = [by_link, revocation("2026-11-20T12:00:00Z"), start];
+        assert!(is_out(&events, Channel::Sms, "news"));
+        assert!(opted_out_of_all(&events, Channel::Sms, time(NOW)).is_some());
     }
 
     #[test]
@@ -257,34 +260,52 @@ mod tests {
             ..revocation("2026-11-20T00:00:00Z")
         };
         let events = [of_topic];
-        assert!(opted_out(&events, Channel::Sms, Some("news"), None, time(NOW)).is_some());
-        assert!(opted_out(&events, Channel::Sms, Some("bills"), None, time(NOW)).is_none());
-        assert!(opted_out(&events, Channel::Email, Some("news"), None, time(NOW)).is_none());
+        assert!(is_out(&events, Channel::Sms, "news"));
+        assert!(!is_out(&events, Channel::Sms, "bills"));
+        assert!(!is_out(&events, Channel::Email, "news"));
+        assert!(opted_out_of_all(&events, Channel::Sms, time(NOW)).is_none(), "other topics are left");
         let of_brand = [ConsentEvent {
             scope: ConsentScope::Brand { name: "Other".into() },
             ..grant(ConsentKind::Express, "2026-01-01T00:00:00Z")
         }];
-        assert_eq!(standing(&of_brand, &asked(&[ConsentKind::Express]), time(NOW)), Standing::Never);
+        assert!(!stands(&of_brand, ConsentKind::Express, NOW));
     }
 
     #[test]
-    fn a_relationship_ends_after_the_months_of_the_rule() {
-        let events = [grant(ConsentKind::EbrPurchase, "2025-05-29T10:00:00Z")];
-        let validity = [ConsentValidity { kind: ConsentKind::EbrPurchase, months: 18, days: 0 }];
-        let kinds = [ConsentKind::EbrPurchase];
-        let asked = ConsentQuestion { validity: &validity, ..asked(&kinds) };
-        assert!(matches!(standing(&events, &asked, time("2026-11-29T09:59:59Z")), Standing::Stands { .. }));
-        assert!(matches!(standing(&events, &asked, time(NOW)), Standing::Expired { .. }));
+    fn a_revocation_for_a_topic_that_the_contact_does_not_name_may_be_about_it() {
+        let events =
+            [ConsentEvent { scope: ConsentScope::Topic { name: "news".into() }, ..revocation("2026-11-20T00:00:00Z") }];
+        let unnamed = ConsentQuestion { topic: None, ..asked(Channel::Sms, "") };
+        assert!(Standing::of(&events, &unnamed, time(NOW)).opted_out.is_some());
+    }
+
+    #[test]
+    fn the_ledger_tells_when_a_relationship_was_last_renewed_and_a_revocation_ends_it() {
+        let mut events = vec![
+            grant(ConsentKind::EbrPurchase, "2025-05-29T10:00:00Z"),
+            grant(ConsentKind::EbrPurchase, "2026-02-01T00:00:00Z"),
+            grant(ConsentKind::EbrInquiry, "2026-03-01T00:00:00Z"),
+        ];
+        let read = |events: &[ConsentEvent]| {
+            let found = Standing::of(events, &asked(Channel::Sms, "news"), time(NOW));
+            (found.purchased_at, found.inquired_at)
+        };
+        let known = (Some(time("2026-02-01T00:00:00Z")), Some(time("2026-03-01T00:00:00Z")));
+        assert_eq!(read(&events), known);
+        events.push(revocation("2026-04-01T00:00:00Z"));
+        assert_eq!(read(&events), (None, None));
     }
 
     #[test]
     fn the_end_of_a_recording_consent_forbids_no_call() {
         let events = [
             grant(ConsentKind::Express, "2026-01-01T00:00:00Z"),
+            grant(ConsentKind::Recording, "2026-01-01T00:00:00Z"),
             ConsentEvent { kind: ConsentKind::Recording, ..revocation("2026-11-20T00:00:00Z") },
         ];
-        assert!(opted_out(&events, Channel::Voice, None, None, time(NOW)).is_none());
-        assert!(matches!(standing(&events, &asked(&[ConsentKind::Express]), time(NOW)), Standing::Stands { .. }));
+        assert!(opted_out_of_all(&events, Channel::Voice, time(NOW)).is_none());
+        assert!(stands(&events, ConsentKind::Express, NOW));
+        assert!(!stands(&events, ConsentKind::Recording, NOW) && stands(&events[..2], ConsentKind::Recording, NOW));
     }
 
     proptest! {
@@ -301,11 +322,10 @@ mod tests {
             let shuffled: Vec<ConsentEvent> = order.iter().map(|i| events[*i].clone()).collect();
             for month in 1..=6 {
                 let at = time(&format!("2026-{month:02}-15T00:00:00Z"));
-                let out = |events| opted_out(events, Channel::Sms, None, None, at).map(|e| e.at);
+                let asked = asked(Channel::Sms, "news");
+                prop_assert_eq!(Standing::of(&events, &asked, at), Standing::of(&shuffled, &asked, at));
+                let out = |events| opted_out_of_all(events, Channel::Sms, at).map(|e| e.at);
                 prop_assert_eq!(out(&events), out(&shuffled));
-                let kinds = [ConsentKind::Express];
-                let stands = |events| matches!(standing(events, &asked(&kinds), at), Standing::Stands { .. });
-                prop_assert_eq!(stands(&events), stands(&shuffled));
             }
         }
     }

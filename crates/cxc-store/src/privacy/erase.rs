@@ -58,6 +58,8 @@ impl Tx {
         let suppression = self.erase_suppression(person).await?;
         let mut consents = self.consent_erase(person.tenant, KeyKind::Device, &person.addresses).await?;
         consents += self.consent_erase(person.tenant, KeyKind::Client, &person.client_ids).await?;
+        self.person_flag_erase(person.tenant, KeyKind::Device, &person.addresses).await?;
+        self.person_flag_erase(person.tenant, KeyKind::Client, &person.client_ids).await?;
         for (number, hash) in &person.addresses {
             self.number_answer_erase(person.tenant, *hash, number).await?;
         }

@@ -1,6 +1,6 @@
 //! `cxc consent`: what people allowed and forbade, in the ledger of a tenant.
 use cxc_core::channel::Channel;
-use cxc_core::consent::{ConsentEvent, ConsentKind, ConsentScope, RevocationReach, SOURCE_KEYWORD, opted_out};
+use cxc_core::consent::{ConsentEvent, ConsentKind, ConsentScope, RevocationReach, SOURCE_KEYWORD, opted_out_of_all};
 use cxc_server::Principal;
 use cxc_server::app::time_text;
 use cxc_server::audit::Entry;
@@ -136,7 +136,7 @@ fn events(found: Vec<StoredConsent>, key: &str) -> Vec<ConsentEvent> {
 /// The channels of which a person has opted out.
 fn out_of(events: &[ConsentEvent], now: i64) -> Vec<&'static str> {
     let at = Timestamp::from_microsecond(now).unwrap_or(Timestamp::MAX);
-    let is_out = |c: &Channel| opted_out(events, *c, None, None, at).is_some();
+    let is_out = |c: &Channel| opted_out_of_all(events, *c, at).is_some();
     Channel::ALL.into_iter().filter(is_out).map(Channel::as_str).collect()
 }
 

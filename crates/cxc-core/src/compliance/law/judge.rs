@@ -7,8 +7,8 @@ use super::super::number_facts::{NumberFacts, NumberListState, ReassignedAnswer}
 use super::super::request::{AttemptRequest, Facts};
 use super::super::verdict::RuleKind;
 use super::LawRule;
-use super::consent_view::ConsentView;
 use super::exempt::exempt;
+use crate::consent::Standing;
 use crate::record::Reason;
 
 /// What a rule found that stands in the way.
@@ -33,7 +33,7 @@ impl Judged {
 pub(in super::super) struct Asked<'a> {
     pub request: &'a AttemptRequest<'a>,
     pub facts: &'a Facts<'a>,
-    pub consents: &'a ConsentView<'a>,
+    pub consents: &'a Standing<'a>,
     pub now: Timestamp,
 }
 

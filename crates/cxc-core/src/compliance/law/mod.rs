@@ -1,7 +1,6 @@
 //! Legal rules, compiled: which hold for a tenant, where, and for which attempts.
 mod callback;
 mod compile;
-mod consent_view;
 mod cooldown;
 mod data;
 mod exempt;
@@ -21,10 +20,10 @@ use super::documents::RuleRef;
 use super::legal::{LegalRule, Narrowing, RuleBody};
 use super::place::Place;
 use crate::Micros;
+use crate::consent::LegalReach;
 
 pub(super) use callback::{ends as callback_ends, holds as callback_holds};
 pub(super) use compile::compile;
-pub(super) use consent_view::{ConsentView, Reach};
 pub(super) use cooldown::CompiledCooldown;
 pub use data::{Read, Reading};
 pub(super) use judge::{Asked, judge};
@@ -134,8 +133,8 @@ impl LawRule {
 
 impl Law {
     /// How far revocations reach at an instant.
-    pub fn reach(&self, now: Micros) -> Reach {
-        let mut reach = Reach::default();
+    pub fn reach(&self, now: Micros) -> LegalReach {
+        let mut reach = LegalReach::default();
         for rule in self.widening.iter().filter_map(|i| self.rules.get(*i)).filter(|r| r.in_force(now)) {
             let RuleBody::RevocationSla(body) = &rule.legal.kind else { continue };
             reach.scope = reach.scope.max(body.scope);
