@@ -302,7 +302,6 @@ impl Judge {
             numbers,
             intelligence: intelligence.as_ref(),
             tools,
-            ..Facts::none_known()
         };
         check(scope.rules, &mut self.cache, &request, &known, batch.at)
     }
