@@ -315,7 +315,7 @@ pub(super) fn instant(text: &str) -> Option<i64> {
 }
 
 /// A text without outer spaces, if its length fits.
-pub(super) fn bounded(text: &str, least: usize, most: usize) -> Option<String> {
+pub(crate) fn bounded(text: &str, least: usize, most: usize) -> Option<String> {
     let text = text.trim();
     let fits = (least..=most).contains(&text.chars().count()) && !text.contains('\0');
     fits.then(|| text.to_owned())
