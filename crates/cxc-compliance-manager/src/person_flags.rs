@@ -122,12 +122,10 @@ async fn add(
     let too_long = || ApiError::invalid("/note", "bad_value", "a note has at most 1,000 characters");
     let note = input.note.as_deref().map(|text| bounded(text, 0, 1_000).ok_or_else(too_long)).transpose()?;
     let (kind, text, hash) = person::hashed(&app.hash_key, principal.tenant, &key);
-    let new = StoredFlag {
-        note: note.filter(|note| !note.is_empty()),
-        added_at: app.now(),
-        added_by: principal.name.clone(),
-        ..StoredFlag::new(kind, hash, &text, input.flag)
-    };
+    let mut new = StoredFlag::new(kind, hash, &text, input.flag);
+    new.note = note.filter(|note| !note.is_empty());
+    new.added_at = app.now();
+    new.added_by.clone_from(&principal.name);
     let mut tx = app.db.begin().await?;
     if tx.person_flag_add(principal.tenant, &new).await? {
         let after = json!({ "flag": input.flag });

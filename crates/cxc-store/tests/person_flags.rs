@@ -9,8 +9,8 @@ use cxc_test::TestDb;
 async fn a_flag_is_kept_once_read_by_device_or_client_and_holds_after_an_erasure() {
     let db = TestDb::start().await.unwrap();
     let mut tx = db.begin().await.unwrap();
-    let cease =
-        StoredFlag { note: Some("letter 17".into()), ..StoredFlag::new(KeyKind::Client, 7, "C-7", PersonFlag::Cease) };
+    let mut cease = StoredFlag::new(KeyKind::Client, 7, "C-7", PersonFlag::Cease);
+    cease.note = Some("letter 17".into());
     let workplace = StoredFlag::new(KeyKind::Device, 7, "+12125550100", PersonFlag::Workplace);
     assert!(tx.person_flag_add(1, &cease).await.unwrap());
     assert!(!tx.person_flag_add(1, &cease).await.unwrap(), "it is known already");
