@@ -1,5 +1,4 @@
 //! Flags of people by their API.
-#![expect(clippy::unwrap_used, reason = "a test that finds something else than it expects has failed")]
 use cxc_test::TestApp;
 use serde_json::json;
 

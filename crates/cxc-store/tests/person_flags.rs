@@ -1,5 +1,4 @@
 //! Flags of people and devices.
-#![expect(clippy::unwrap_used, reason = "a test that finds something else than it expects has failed")]
 use cxc_core::compliance::PersonFlag;
 use cxc_store::consent::KeyKind;
 use cxc_store::person_flag::StoredFlag;
