@@ -49,12 +49,20 @@ pub fn service_with(app: App, kit: Kit) -> anyhow::Result<Service> {
     let internal = internal_routes(&app, &metrics, Validator::new(&app, kit)?);
     let (jobs_app, dry_runs) = (app.clone(), Arc::new(DryRuns::new(app.clone(), evaluator.clone())));
     let sweeper = app.clone();
+    let numbers = app.numbers.clone();
     Ok(Service::new("compliance-manager", app, routes().layer(Extension(evaluator)))
         .measured(metrics.http)
         .internal(internal)
         .work(move |stop| history::sweep(sweeper, stop))
         .work(move |stop| async move {
             run_jobs(jobs_app, dry_runs, DRY_RUNS_AT_ONCE, stop).await;
+            Ok(())
+        })
+        .work(move |stop| async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = numbers.watch() => {}
+            }
             Ok(())
         })
         .work(move |stop| async move {

@@ -3,18 +3,20 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
+use cxc_core::consent::{ConsentScope, RevocationReach};
 use cxc_core::field_error::FieldError;
 use cxc_server::extract::ApiPath;
 use cxc_server::{ApiError, ApiJson, App, Code, Principal};
-use cxc_store::StoreError;
+use cxc_store::{StoreError, Tx};
 use cxc_store::id_block::{IdBlocks, Numbered};
+use cxc_store::opt_out::{Revocation, source};
 use cxc_store::reservation::{Report, Taken, parse_reservation_id};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use utoipa::ToSchema;
 
-use super::report::{Reader, ccid, channel, group, missing};
+use super::report::{OptOut, Reader, ccid, channel, group, missing};
 use crate::metrics::ComplianceMetrics;
 use crate::validation::Validator;
 
@@ -95,13 +97,14 @@ pub(crate) async fn report(
         country: &tenant.country,
         now: app.now(),
     };
+    let opt_outs: Vec<OptOut> = reports.iter().filter_map(|fields| reader.opt_out(fields)).collect();
     let mut read = Vec::with_capacity(reports.len());
     for ((i, fields), id) in reports.into_iter().enumerate().zip(first..) {
         let number = validator.group_number(&tenant, group(&fields), channel(&fields)).await?;
         let report = reader.read(fields, id, number);
         read.push(report.map_err(|e| refused(i, &e))?);
     }
-    let taken = take(&app, tenant.tenant, &read).await.map_err(|e| keep_it(anyhow::Error::new(e)))?;
+    let taken = take(&app, tenant.tenant, &read, &opt_outs).await.map_err(|e| keep_it(anyhow::Error::new(e)))?;
     metrics.placed(read.iter().filter(|r| r.sequence == 1).filter_map(|r| r.result));
     Ok(axum::Json(Received { new: taken.new, advanced: taken.advanced, repeated: taken.repeated }))
 }
@@ -125,12 +128,16 @@ fn keep_it(cause: anyhow::Error) -> ApiError {
     ApiError::unavailable("the reports could not be stored: keep them and send them again", cause)
 }
 
-async fn take(app: &App, tenant: i64, reports: &[Report]) -> Result<Taken, StoreError> {
+async fn take(app: &App, tenant: i64, reports: &[Report], opt_outs: &[OptOut]) -> Result<Taken, StoreError> {
     let mut tried = 1;
     loop {
         let taken = async {
             let mut tx = app.db.begin().await?;
             let taken = tx.attempt_report_take(tenant, reports, app.now()).await?;
+            // a repeat says nothing new
+            for opt_out in opt_outs.iter().filter(|o| taken.changed.contains(&o.guid)) {
+                revoke(app, &mut tx, tenant, opt_out).await?;
+            }
             tx.commit().await?;
             Ok::<_, StoreError>(taken)
         };
@@ -139,6 +146,27 @@ async fn take(app: &App, tenant: i64, reports: &[Report]) -> Result<Taken, Store
             other => return other,
         }
     }
+}
+
+/// An opt-out holds from the commit of its report on.
+async fn revoke(app: &App, tx: &mut Tx, tenant: i64, opt_out: &OptOut) -> Result<(), StoreError> {
+    let now = app.now();
+    let revocation = Revocation {
+        tenant,
+        key: &opt_out.key,
+        hash: None,
+        channels: &[opt_out.channel],
+        scope: ConsentScope::All,
+        reach: RevocationReach::AsSaid,
+        said_at: opt_out.said_at,
+        received_at: now,
+        source: source::DISPOSITION,
+        words: None,
+        evidence: Some(&opt_out.guid),
+    };
+    let ids = app.ids.clone();
+    tx.opt_out(&app.hash_key, &revocation, &move || ids.next(), now).await?;
+    Ok(())
 }
 
 /// Which reservation.

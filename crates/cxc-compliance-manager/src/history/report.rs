@@ -6,6 +6,7 @@ use cxc_core::hash::HashKey;
 use cxc_core::location::Country;
 use cxc_core::phone::PhoneParser;
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, SubjectKey, subject_hash};
+use cxc_store::privacy::PersonKey;
 use cxc_store::reservation::{NO_GROUP, OutsideAttempt, Report, parse_reservation_id};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -29,6 +30,18 @@ pub struct Reader<'a> {
     pub country: &'a str,
     /// Now, microseconds.
     pub now: i64,
+}
+
+/// Somebody who does not want to be contacted any more.
+pub struct OptOut {
+    /// The id of the attempt that says so.
+    pub guid: String,
+    /// Who.
+    pub key: PersonKey,
+    /// How the person was reached.
+    pub channel: Channel,
+    /// When it was said, microseconds.
+    pub said_at: i64,
 }
 
 /// The mandatory fields that a report lacks: it is refused then.
@@ -79,7 +92,32 @@ pub fn channel(fields: &Map<String, Value>) -> Channel {
     }
 }
 
+/// Whether the person said not to be called again: by the result, or by the disposition of an agent.
+fn is_opt_out(fields: &Map<String, Value>) -> bool {
+    let plain = |text: String| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_ascii_lowercase();
+    let disposition = text(fields, &["GSW_DISPOSITION_CODE", "disposition"]).map(plain);
+    let result = text(fields, &["GSW_CALL_RESULT"]).and_then(|number| number.parse().ok());
+    disposition.as_deref() == Some("donotcall") || result == Some(CallResult::DoNotCall.code())
+}
+
 impl Reader<'_> {
+    /// The person who opts out by a report, if it says so.
+    pub fn opt_out(&self, fields: &Map<String, Value>) -> Option<OptOut> {
+        if !is_opt_out(fields) {
+            return None;
+        }
+        let channel = channel(fields);
+        let address = self.address(fields, channel);
+        let key = if address.is_empty() {
+            PersonKey::ClientId(text(fields, &["c_client_id", "GSW_CUSTOMER_ID", "client_id"])?)
+        } else {
+            PersonKey::Address(address)
+        };
+        let said_at = instant(fields, &["GSW_FINISH_TIME", "finished_at"]).unwrap_or(self.now).min(self.now);
+        let guid = text(fields, &["GSW_CALL_ATTEMPT_GUID"]).unwrap_or_default();
+        Some(OptOut { guid, key, channel, said_at })
+    }
+
     /// Reads a report whose mandatory fields are there; `id` is for an attempt that is new, `group` its group's number.
     pub fn read(&self, fields: Map<String, Value>, id: i64, group: Option<i64>) -> Result<Report, FieldError> {
         let wrong = |name: &str, text: String| FieldError::new(format!("/{name}"), "invalid", text);

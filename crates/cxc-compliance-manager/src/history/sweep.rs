@@ -2,6 +2,8 @@
 use std::time::Duration;
 
 use cxc_server::App;
+use cxc_server::document::Document as _;
+use cxc_server::resources::settings::Settings;
 use tokio_util::sync::CancellationToken;
 
 const LOOK: Duration = Duration::from_secs(5);
@@ -47,9 +49,13 @@ async fn harden(app: &App) -> Result<(), cxc_store::StoreError> {
 async fn expire(app: &App) -> Result<(), cxc_store::StoreError> {
     let tenants = app.db.read().await?.tenant_all().await?;
     for tenant in tenants {
+        // settings that can't be read leave everything where it is
+        let stored = app.db.read().await?.object_all(tenant.no, Settings::KIND).await?.into_iter().next();
+        let settings = stored.map(|s| serde_json::from_value::<Settings>(s.body.0)).transpose()?.unwrap_or_default();
+        let wanted = Some(i64::from(settings.evidence_retention_days));
         loop {
             let mut tx = app.db.begin().await?;
-            let gone = tx.evidence_expire(tenant.no, None, app.now(), BATCH).await?;
+            let gone = tx.evidence_expire(tenant.no, wanted, app.now(), BATCH).await?;
             tx.commit().await?;
             if gone < BATCH as u64 {
                 break;

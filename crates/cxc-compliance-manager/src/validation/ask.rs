@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{AttemptRequest, Part, PartKind, PastAttempt, Subject};
+use cxc_core::compliance::{AttemptRequest, CustomZones, KeptColumns, Part, PartKind, PastAttempt, Subject, ToolAnswers};
 use cxc_core::consent::ConsentEvent;
 use cxc_core::location::{Location, LocationSource};
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, SubjectKey};
@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::rules::{GroupRules, TenantRules};
 
 /// What is asked: may this attempt be made?
+#[derive(Clone)]
 pub struct Ask {
     /// The tenant and its rules.
     pub tenant: Arc<TenantRules>,
@@ -50,9 +51,18 @@ pub struct Ask {
     pub at: Option<i64>,
     /// Whether the decision is kept as evidence.
     pub is_dial_time: bool,
+    /// The area code of the device.
+    pub area_code: String,
+    /// The postal code of the contact.
+    pub postal: String,
+    /// What custom and external rules see.
+    pub columns: KeptColumns,
+    /// What external rules answered, once they were asked.
+    pub tools: ToolAnswers,
 }
 
 /// A part of a location, owned.
+#[derive(Clone)]
 pub struct Place {
     kind: PartKind,
     country: String,
@@ -75,6 +85,18 @@ impl Place {
             regions: location.regions().join(","),
             zones: location.zones().join(","),
         }
+    }
+
+    /// A device whose number the tenant places itself: by its own zones before the numbering plan's.
+    pub fn placed_by(own: &CustomZones, plan: Option<Self>, country: &str, area_code: &str) -> Option<Self> {
+        let known = plan.as_ref().map(|p| p.zones.clone()).unwrap_or_default();
+        let zones = own.apply(country, area_code, &known).into_owned();
+        if zones == known {
+            return plan;
+        }
+        let empty =
+            || Self { kind: PartKind::Phone, country: country.to_owned(), regions: String::new(), zones: String::new() };
+        Some(Self { zones, ..plan.unwrap_or_else(empty) })
     }
 
     /// As the check takes it.
@@ -102,6 +124,9 @@ impl Ask {
             person: self.person,
             account: self.account,
             debts: &self.debts,
+            area_code: &self.area_code,
+            postal: &self.postal,
+            columns: Some(&self.columns),
             ..AttemptRequest::new(self.channel, self.group.number, self.device)
         }
     }

@@ -10,6 +10,9 @@ use cxc_core::consent::ConsentEvent;
 use cxc_core::enumerations::CallResult;
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, HISTORY_LIMIT, HistoryKeys, PERSON, WideAttempt};
 use cxc_store::consent::{KeyKind, StoredConsent};
+use cxc_store::judge_intelligence::BatchIntelligence;
+use cxc_store::judge_numbers::BatchNumbers;
+use cxc_store::number_lists::NumberLists;
 use cxc_store::suppression::{DEVICE, SuppressionList};
 use cxc_store::{StoreError, Tx};
 use jiff::Timestamp;
@@ -20,6 +23,10 @@ use super::ask::{Ask, Place};
 pub struct BatchFacts {
     suppressed: HashMap<i64, Vec<Suppressed>>,
     consents: HashMap<(KeyKind, i64), Vec<StoredConsent>>,
+    /// What the lists of numbers say, by the channels of the batch.
+    numbers: HashMap<Channel, BatchNumbers>,
+    /// What number intelligence says of the devices.
+    intelligence: BatchIntelligence,
     attempts: Vec<PastAttempt>,
     by_key: HashMap<(Kind, i64), Vec<usize>>,
     /// Whether every attempt that may count was read; if not, nobody of the batch is contacted.
@@ -45,10 +52,18 @@ enum Kind {
 impl BatchFacts {
     /// Reads the facts. In a transaction that will reserve: after the locks and marks, so that nobody else can add to
     /// what is read here before the commit.
-    pub async fn gather(tx: &mut Tx, tenant: i64, asks: &[&Ask], now: i64) -> Result<Self, StoreError> {
+    pub async fn gather(
+        tx: &mut Tx,
+        lists: &NumberLists,
+        tenant: i64,
+        asks: &[&Ask],
+        now: i64,
+    ) -> Result<Self, StoreError> {
         let mut facts = Self {
             suppressed: HashMap::new(),
             consents: HashMap::new(),
+            numbers: HashMap::new(),
+            intelligence: BatchIntelligence::default(),
             attempts: Vec::new(),
             by_key: HashMap::new(),
             is_whole: true,
@@ -56,6 +71,7 @@ impl BatchFacts {
         };
         facts.read_suppression(tx, asks, now).await?;
         facts.read_consents(tx, tenant, asks).await?;
+        facts.read_numbers(tx, lists, tenant, asks, now).await?;
         let reach = asks.iter().filter_map(|a| a.group.rules.history_reach_for(a.channel, &a.subject)).max();
         if let Some(reach) = reach {
             let earliest = asks.iter().filter_map(|a| a.at).fold(now, i64::min);
@@ -95,6 +111,30 @@ impl BatchFacts {
         let clients: Vec<i64> = asks.iter().filter_map(|a| a.client).collect();
         for consent in tx.consents_of(tenant, &devices, &clients).await? {
             self.consents.entry((consent.key_kind(), consent.key_hash)).or_default().push(consent);
+        }
+        Ok(())
+    }
+
+    async fn read_numbers(
+        &mut self,
+        tx: &mut Tx,
+        lists: &NumberLists,
+        tenant: i64,
+        asks: &[&Ask],
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let phones: Vec<&&Ask> = asks.iter().filter(|a| a.channel != Channel::Email).collect();
+        if phones.is_empty() {
+            return Ok(());
+        }
+        let lists = lists.at_hand(tx, tenant).await?;
+        if lists.has_answers() {
+            let devices: Vec<i64> = phones.iter().map(|a| a.device).collect();
+            self.intelligence = BatchIntelligence::new(tx.number_answers(tenant, &devices).await?);
+        }
+        let at = Timestamp::from_microsecond(now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        for ask in phones {
+            self.numbers.entry(ask.channel).or_insert_with(|| BatchNumbers::new(&lists, ask.channel, at));
         }
         Ok(())
     }
@@ -141,8 +181,11 @@ impl BatchFacts {
     }
 
     fn suppression_of(&self, ask: &Ask) -> Vec<SuppressionHit> {
+        let numbers = self.numbers.get(&ask.channel);
+        let listed: Vec<SuppressionHit> =
+            numbers.into_iter().flat_map(|numbers| numbers.suppression(&ask.address)).collect();
         if self.suppressed.is_empty() {
-            return Vec::new();
+            return listed;
         }
         let by = |hash: Option<i64>, key: &str, by: SuppressedBy| {
             let found = hash.and_then(|hash| self.suppressed.get(&hash)).into_iter().flatten();
@@ -155,6 +198,7 @@ impl BatchFacts {
         };
         let mut hits = by(Some(ask.device), &ask.address, SuppressedBy::Device);
         hits.extend(by(ask.client, ask.client_text.as_deref().unwrap_or_default().trim(), SuppressedBy::ClientId));
+        hits.extend(listed);
         hits
     }
 
@@ -172,11 +216,19 @@ impl BatchFacts {
         let suppression = self.suppression_of(ask);
         let attempts = self.attempts_of(ask);
         let consents = self.consents_of(ask);
+        let numbers = self.numbers.get(&ask.channel);
+        let holding = numbers.map(|numbers| numbers.holding(&ask.address));
+        let intelligence = self.intelligence.of(ask.device, &ask.address);
+        // a list of the tenant's own that can't be asked may hold anybody
+        let is_whole = !numbers.is_some_and(BatchNumbers::own_unknown);
         let facts = Facts {
-            suppression: Some(&suppression),
+            suppression: is_whole.then_some(suppression.as_slice()),
             attempts: self.is_whole.then_some(attempts.as_slice()),
             attempts_since: self.since,
             consents: Some(&consents),
+            numbers: numbers.zip(holding.as_deref()).and_then(|(numbers, holding)| numbers.facts(holding)),
+            intelligence: intelligence.as_ref(),
+            tools: &ask.tools,
             ..Facts::none_known()
         };
         let verdict = check(&ask.group.rules, cache, &request, &facts, at);

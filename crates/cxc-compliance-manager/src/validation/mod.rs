@@ -4,6 +4,7 @@ mod ask;
 mod batcher;
 mod checker;
 mod clock;
+mod external;
 mod facts;
 pub mod limits;
 mod outcome;
@@ -22,7 +23,7 @@ use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_server::{ApiError, App};
 use cxc_store::Engine;
-use cxc_store::evidence::{DeviceSeal, EvidenceChain};
+use cxc_store::evidence::{DeviceSeal, EvidenceChain, RuleSnapshot};
 
 use self::ask::Ask;
 use self::batcher::Batcher;
@@ -79,7 +80,8 @@ impl Validator {
     /// A service with its workers.
     pub fn new(app: &App, kit: Kit) -> anyhow::Result<Self> {
         let seal = DeviceSeal::new(&app.hash_key)?;
-        let data = Arc::new(data_versions(&kit.zones, &app.config.version));
+        let packs = Arc::new(RuleSnapshot::of_packs(&app.rules.packs)?);
+        let data = Arc::new(data_versions(&kit.zones, &app.config.version, &packs));
         // SQLite has one writer
         let writers = if app.db.engine() == Engine::Sqlite { 1 } else { 2 };
         let cache = || IntervalCache::new(kit.zones.clone(), IntervalCache::CAPACITY);
@@ -89,7 +91,7 @@ impl Validator {
                 let mut random = [0_u8; 4];
                 getrandom::fill(&mut random).map_err(|e| anyhow::anyhow!("randomness: {e}"))?;
                 let chain = EvidenceChain::new(u32::from_be_bytes(random));
-                Ok(Reserver::new(app.clone(), cache(), chain, seal.clone(), Arc::clone(&data)))
+                Ok(Reserver::new(app.clone(), cache(), chain, seal.clone(), Arc::clone(&data), Arc::clone(&packs)))
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self {
@@ -121,12 +123,13 @@ impl Validator {
     }
 
     /// Decides questions: those without a reservation and evidence apart from those with.
-    async fn decide(&self, asks: Vec<Ask>) -> Result<Vec<Outcome>, ApiError> {
+    async fn decide(&self, mut asks: Vec<Ask>) -> Result<Vec<Outcome>, ApiError> {
         if let Some(why) = self.clock.fault().await {
             let now = self.app.clock.now();
             let refused = || Outcome::of(Verdict::unavailable(now, why), now.as_microsecond());
             return Ok(asks.iter().map(|_| refused()).collect());
         }
+        self.ask_external(&mut asks).await?;
         let writes = |ask: &Ask| ask.hold > 0 || ask.is_dial_time;
         let places: Vec<bool> = asks.iter().map(writes).collect();
         let (writing, reading): (Vec<Ask>, Vec<Ask>) = asks.into_iter().partition(writes);
@@ -157,11 +160,12 @@ fn too_many() -> ApiError {
 type Versions = BTreeMap<String, String>;
 
 /// The versions of the data that decisions are made with, each with the hash of what was read.
-fn data_versions(zones: &Zones, software: &str) -> Versions {
+fn data_versions(zones: &Zones, software: &str, packs: &RuleSnapshot) -> Versions {
     let data = DataVersions::of(zones, HOLIDAY_FILES, &[]);
     let named = [("tzdb", data.tzdb), ("phone", data.phone), ("postal", data.postal), ("holidays", data.holidays)];
     let mut versions: Versions =
         named.map(|(name, data)| (name.to_owned(), format!("{} sha256:{}", data.version, data.sha256))).into();
+    versions.insert("rules".to_owned(), packs.key());
     versions.insert("software".to_owned(), software.to_owned());
     versions
 }

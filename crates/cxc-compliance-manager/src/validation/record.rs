@@ -1,5 +1,8 @@
 //! A record's properties as a dialer sends them, read as a validation.
+use std::collections::BTreeMap;
+
 use cxc_core::field_error::FieldError;
+use cxc_core::selection::KNOWN_FIELDS;
 use cxc_server::ApiError;
 use serde_json::{Map, Value};
 
@@ -25,6 +28,14 @@ impl Record {
             _ => None,
         });
         texts.into_iter().find(|text| !text.is_empty())
+    }
+
+    /// Everything that is text or a number, by the names that rules use.
+    fn columns(&self) -> BTreeMap<String, String> {
+        let known = |name: &str| KNOWN_FIELDS.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.name);
+        let text = |name: &String| self.text(&[name.as_str()]);
+        let named = self.0.keys().filter_map(|name| Some((known(name)?.to_owned(), text(name)?)));
+        named.collect()
     }
 
     /// The handle, which comes back as the ETag.
@@ -112,6 +123,7 @@ impl Record {
             intended_at: None,
             hold_ms: hold_ms.unwrap_or(0),
             guid,
+            columns: self.columns(),
             rule_set_version: None,
         })
     }

@@ -8,7 +8,7 @@ use cxc_core::compliance::{CheckInputs, IntervalCache, Verdict};
 use cxc_server::App;
 use cxc_store::StoreError;
 use cxc_store::attempt::NewAttempt;
-use cxc_store::evidence::{Appended, Decision, DeviceSeal, EvidenceChain, RulesUsed, Snapshots};
+use cxc_store::evidence::{Appended, Decision, DeviceSeal, EvidenceChain, PACKS, RuleSnapshot, RulesUsed, Snapshots};
 use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::reservation::{Reservation, StandingReservation, own_guid};
 
@@ -30,6 +30,7 @@ pub struct Reserver {
     seal: DeviceSeal,
     snapshots: Snapshots,
     data: Arc<super::Versions>,
+    packs: Arc<RuleSnapshot>,
 }
 
 /// What a committed batch leaves to be noted.
@@ -46,9 +47,10 @@ impl Reserver {
         chain: EvidenceChain,
         seal: DeviceSeal,
         data: Arc<super::Versions>,
+        packs: Arc<RuleSnapshot>,
     ) -> Self {
         let ids = IdBlocks::new(Numbered::Attempt, 10_000);
-        Self { app, cache, ids, chain, seal, snapshots: Snapshots::default(), data }
+        Self { app, cache, ids, chain, seal, snapshots: Snapshots::default(), data, packs }
     }
 
     async fn decide(&mut self, tenant: i64, asks: &[&Ask]) -> Vec<Outcome> {
@@ -75,6 +77,7 @@ impl Reserver {
         for ask in asks {
             self.snapshots.committed(tenant, &ask.tenant.snapshot);
         }
+        self.snapshots.committed(PACKS, &self.packs);
         Ok(outcomes)
     }
 
@@ -99,7 +102,7 @@ impl Reserver {
         let mut marks = held(&mut tx, tenant, &blocked).await?;
         // those of this batch have no report yet, and will have one
         marks.iter_mut().filter(|m| free.contains(&m.attempt)).for_each(|m| m.sequence = Some(-1));
-        let mut facts = BatchFacts::gather(&mut tx, tenant, asks, at).await?;
+        let mut facts = BatchFacts::gather(&mut tx, &self.app.numbers, tenant, asks, at).await?;
         let now = self.app.clock.now();
         let (mut outcomes, mut held_now, mut returned, mut decisions) = (vec![], vec![], vec![], vec![]);
         for (id, ask) in (first..).zip(asks.iter().copied()) {
@@ -145,6 +148,9 @@ impl Reserver {
                 tx.rule_snapshot_put(tenant, snapshot, at).await?;
                 put.push(snapshot.key());
             }
+        }
+        if !self.snapshots.has(PACKS, &self.packs) {
+            tx.rule_snapshot_put(PACKS, &self.packs, at).await?;
         }
         let (places, decisions): (Vec<usize>, Vec<Decision>) = decisions.into_iter().unzip();
         let devices: Vec<(i64, &str)> =

@@ -1,7 +1,7 @@
 //! From what a caller says to what the check asks: read the address, find the places, hash the keys.
 use std::sync::Arc;
 
-use cxc_core::compliance::Subject;
+use cxc_core::compliance::{KeptColumns, RuleSet, Subject, ToolAnswers};
 use cxc_core::contact::{ContactPlaces, Told};
 use cxc_core::device::LineType;
 use cxc_core::field_error::FieldError;
@@ -30,6 +30,7 @@ pub struct ReadDevice {
     line_type: LineType,
     place: Option<Location>,
     country: Option<Country>,
+    area_code: String,
 }
 
 impl Validator {
@@ -62,8 +63,8 @@ impl Validator {
         check_texts(asked, pointer, &mut errors);
         let device = self.read_device(tenant, asked, pointer, &mut errors);
         let country = country(asked.contact.country.as_deref(), &format!("{pointer}/contact/country"), &mut errors);
-        let places = self.places(asked, device.as_ref(), country, pointer, &mut errors);
-        let (Some(device), true) = (device, errors.is_empty()) else { return Err(ApiError::validation(errors)) };
+        let mut places = self.places(asked, device.as_ref(), country, pointer, &mut errors);
+        let (Some(mut device), true) = (device, errors.is_empty()) else { return Err(ApiError::validation(errors)) };
         let channel = asked.kind.channel();
         let group = self.rules.group(tenant, asked.group_id, channel).await.map_err(|e| {
             ApiError::unavailable("the rules of the group can't be read: nobody is contacted", anyhow::Error::new(e))
@@ -76,6 +77,7 @@ impl Validator {
             let detail = format!("the tenant's rules have version {}", tenant.documents.version);
             return Err(ApiError::invalid(&format!("{pointer}/rule_set_version"), "stale", detail));
         }
+        places.extend(device_place(&mut device, &group.rules));
         let (key, number) = (&self.app.hash_key, tenant.tenant);
         let subject_of = |kind, text: &str| subject_hash(key, number, kind, text);
         let contact = &asked.contact;
@@ -87,7 +89,7 @@ impl Validator {
             request_id: asked.request_id.clone(),
             channel,
             device: key.hash(number, &device.address),
-            address: device.address,
+            address: device.address.clone(),
             client: client_text.as_deref().map(|c| key.hash(number, c)),
             client_text,
             person: contact.person_key.as_deref().map(|p| subject_of(PERSON, p)),
@@ -110,6 +112,10 @@ impl Validator {
             hold: i64::from(asked.hold_ms) * 1_000,
             at: asked.intended_at.map(jiff::Timestamp::as_microsecond),
             is_dial_time: is_dial_time || asked.hold_ms > 0,
+            columns: columns(asked, &device.address, &device.area_code),
+            area_code: device.area_code,
+            postal: contact.postal.clone().unwrap_or_default(),
+            tools: ToolAnswers::NONE,
         })
     }
 
@@ -129,7 +135,7 @@ impl Validator {
                     errors.push(FieldError::new(pointer, "invalid", "an email address, such as name@example.com"));
                     return None;
                 }
-                Some(ReadDevice { address, line_type: LineType::Unknown, place: None, country: None })
+                Some(ReadDevice { address, line_type: LineType::Unknown, place: None, country: None, area_code: String::new() })
             }
             DeviceAsked { e164: Some(text), email: None, .. } if !wants_email => {
                 let home = asked.contact.country.as_deref().unwrap_or(&tenant.country);
@@ -140,6 +146,7 @@ impl Validator {
                         address: phone.number.to_string(),
                         line_type: phone.line_type,
                         country: Some(phone.country),
+                        area_code: phone.area_code().unwrap_or_default().to_owned(),
                     }),
                     Err(error) => {
                         errors.push(FieldError::new(format!("{pointer}/device/e164"), "invalid", error.to_string()));
@@ -184,9 +191,37 @@ impl Validator {
         let explicit = zone(asked.device.tz.as_deref(), "device/tz");
         let mut places: Vec<Place> = contact.iter().map(|l| Place::of(l, false)).collect();
         places.extend(explicit.iter().map(|l| Place::of(l, false)));
-        places.extend(device.and_then(|d| d.place.as_ref()).map(|l| Place::of(l, true)));
         places
     }
+}
+
+/// Where the device is.
+fn device_place(device: &mut ReadDevice, rules: &RuleSet) -> Option<Place> {
+    let plan = device.place.take().map(|l| Place::of(&l, true));
+    match device.country {
+        Some(country) => Place::placed_by(rules.custom_zones(), plan, &country.to_string(), &device.area_code),
+        None => plan,
+    }
+}
+
+/// The columns of the contact and the device, as far as the caller tells them.
+fn columns(asked: &ValidationRequest, address: &str, area_code: &str) -> KeptColumns {
+    let contact = &asked.contact;
+    let mut columns = asked.columns.clone();
+    let known = [
+        ("c_client_id", contact.client_id.as_deref()),
+        ("c_postal_code", contact.postal.as_deref()),
+        ("c_country_code", contact.country.as_deref()),
+        ("c_state_code", contact.state.as_deref()),
+        ("contact_info", Some(address)),
+        ("cd_area_code", Some(area_code)),
+    ];
+    for (name, text) in known {
+        if let Some(text) = text.filter(|t| !t.is_empty()) {
+            columns.insert(name.to_owned(), text.to_owned());
+        }
+    }
+    KeptColumns(columns)
 }
 
 fn country(text: Option<&str>, pointer: &str, errors: &mut Vec<FieldError>) -> Option<Country> {

@@ -91,6 +91,9 @@ impl RuleBook {
 
     async fn load(&self, tenant: i64, known: Option<Arc<TenantRules>>) -> Result<TenantRules, StoreError> {
         let looked = Instant::now();
+        if known.is_none() {
+            self.app.numbers.prepare(tenant).await;
+        }
         let mut tx = self.app.db.read().await?;
         let Some(owner) = tx.tenant_get(tenant).await? else {
             return Err(StoreError::Corrupt(format!("there is no tenant {tenant}")));

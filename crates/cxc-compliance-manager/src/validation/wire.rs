@@ -108,6 +108,9 @@ pub struct ValidationRequest {
     /// The caller's own id of the attempt: its reports carry it. Asked again with it, the answer is the same reservation.
     #[serde(default)]
     pub guid: Option<String>,
+    /// The columns of a record, for custom and external rules.
+    #[serde(skip)]
+    pub columns: BTreeMap<String, String>,
     /// Refuse unless the tenant's rules have this version.
     #[serde(default)]
     pub rule_set_version: Option<i64>,

@@ -1,9 +1,13 @@
 //! The inputs of a check as they are kept with its decision: all that is needed to make it again.
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::cache::IntervalCache;
 use super::check::check;
+use super::custom_rule::Columns;
 use super::declared::DeclaredTimes;
 use super::number_facts::{NumberFacts, NumberIntelligence, NumberListHit, NumberListStatus};
 use super::place::{Part, PartKind, PartOrigin};
@@ -14,6 +18,16 @@ use super::tool_answers::ToolAnswers;
 use super::verdict::Verdict;
 use crate::channel::Channel;
 use crate::consent::ConsentEvent;
+
+/// Columns by their names, owned.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptColumns(pub BTreeMap<String, String>);
+
+impl Columns for KeptColumns {
+    fn column(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.0.get(name).map(|text| Cow::Borrowed(text.as_str()))
+    }
+}
 
 /// A part of a location, owned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +82,10 @@ pub struct CheckInputs {
     pub debts: Vec<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared: Option<DeclaredTimes>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub area_code: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub postal: String,
     pub suppression: Option<Vec<SuppressionHit>>,
     pub attempts: Option<Vec<PastAttempt>>,
     pub attempts_since: Timestamp,
@@ -103,6 +121,8 @@ impl CheckInputs {
             account: request.account,
             debts: request.debts.to_vec(),
             declared: request.declared.cloned(),
+            area_code: request.area_code.to_owned(),
+            postal: request.postal.to_owned(),
             suppression: facts.suppression.map(<[_]>::to_vec),
             attempts: facts.attempts.map(<[_]>::to_vec),
             attempts_since: facts.attempts_since,
@@ -125,6 +145,8 @@ impl CheckInputs {
             account: self.account,
             debts: &self.debts,
             declared: self.declared.as_ref(),
+            area_code: &self.area_code,
+            postal: &self.postal,
             ..AttemptRequest::new(self.channel, self.group, self.device)
         };
         let facts = Facts {

@@ -66,7 +66,7 @@ pub use documents::{
 pub use explain::{Explanation, OpenStretch, Standing, Step, explain};
 pub use external_rule::{ExternalRule, MAX_TIMEOUT_SECONDS};
 pub use holidays::{CalendarError, Calendars, HOLIDAY_FILES};
-pub use inputs::{CheckInputs, KeptNumbers, KeptPart};
+pub use inputs::{CheckInputs, KeptColumns, KeptNumbers, KeptPart};
 pub use law::{OpenQuestion, Read, Reading};
 pub use location_rule::{LocationEffect, LocationRule, MatchOn, RuleLocation};
 pub use number_facts::{

@@ -79,6 +79,9 @@ pub struct Settings {
     /// How long attempts are kept.
     #[schema(minimum = 1, maximum = 3650)]
     pub history_retention_days: u32,
+    /// How long evidence of decisions is kept: five years at least.
+    #[schema(minimum = 1827, maximum = 36_500)]
+    pub evidence_retention_days: u32,
 }
 
 impl Default for Settings {
@@ -103,6 +106,7 @@ impl Default for Settings {
             validations_per_tenant_per_minute: None,
             validations_per_second: 10_000,
             history_retention_days: 730,
+            evidence_retention_days: 1827,
         }
     }
 }
@@ -159,6 +163,7 @@ impl Document for Settings {
             ),
             ("/validationsPerSecond", f64::from(self.validations_per_second), 1.0, 1e6),
             ("/historyRetentionDays", f64::from(self.history_retention_days), 1.0, 3650.0),
+            ("/evidenceRetentionDays", f64::from(self.evidence_retention_days), 1827.0, 36_500.0),
         ];
         for (pointer, value, least, most) in bounds {
             if !(least..=most).contains(&value) {

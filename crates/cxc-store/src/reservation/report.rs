@@ -50,7 +50,7 @@ impl Report {
 }
 
 /// What became of a batch of reports.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Taken {
     /// Reports of attempts that were not known.
     pub new: usize,
@@ -58,6 +58,8 @@ pub struct Taken {
     pub advanced: usize,
     /// Repeats and late ones: nothing changed.
     pub repeated: usize,
+    /// The ids of those attempts that were not known or were taken further.
+    pub changed: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -112,7 +114,9 @@ impl Tx {
         let all: Vec<(&Report, (i64, i64))> = placed.chain(known.iter().copied()).collect();
         let keys = self.reported_update(tenant, &all).await?;
         self.reported_marks(tenant, &all, &keys).await?;
-        Ok(Taken { new: new.len(), advanced: known.len(), repeated: reports.len() - new.len() - known.len() })
+        let repeated = reports.len() - all.len();
+        let changed = all.iter().map(|(report, _)| report.guid.clone()).collect();
+        Ok(Taken { new: new.len(), advanced: known.len(), repeated, changed })
     }
 
     /// A report that names a reservation gives it the dialer's own id.

@@ -35,6 +35,11 @@ impl LegalRules {
         Self { rules, sha256 }
     }
 
+    /// Rules as they were read at another time, with the hash that they had then.
+    pub fn kept(rules: Vec<LegalRule>, sha256: String) -> Self {
+        Self::of(rules.into_iter().map(Arc::new).collect(), sha256)
+    }
+
     /// Every version of every rule, by id and version.
     pub fn all(&self) -> &[Arc<LegalRule>] {
         &self.rules

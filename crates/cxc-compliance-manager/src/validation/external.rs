@@ -1,0 +1,64 @@
+//! External rules are asked before any transaction, and only about those whom nothing else holds back.
+use cxc_core::compliance::{ExternalAnswer, ExternalAsk, RuleKind, ToolAnswers, Verdict};
+use cxc_server::ApiError;
+use cxc_store::judge::{AskExternal as _, Question};
+use serde_json::{Map, Value};
+
+use super::ask::Ask;
+use super::{Validator, submit};
+
+impl Validator {
+    /// Asks the external rules of each question and notes their answers with it. A service that does not answer
+    /// lets nobody through: the check says so.
+    pub(super) async fn ask_external(&self, asks: &mut [Ask]) -> Result<(), ApiError> {
+        let wanted: Vec<usize> = (0..asks.len()).filter(|i| rules(&asks[*i]).next().is_some()).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let trial: Vec<Ask> = wanted.iter().map(|i| asks[*i].clone()).collect();
+        let outcomes = submit(&self.questions, trial).await?;
+        let lacking: Vec<usize> = wanted
+            .into_iter()
+            .zip(&outcomes)
+            .filter(|(_, outcome)| outcome.held.is_none() && lacks_only_answers(&outcome.verdict))
+            .map(|(i, _)| i)
+            .collect();
+        let mut questions = Vec::new();
+        for ask in lacking.iter().map(|i| &asks[*i]) {
+            let handle = ask.guid.clone().unwrap_or_else(|| self.app.ids.next().to_string());
+            for rule in rules(ask) {
+                let properties = properties(ask);
+                questions.push(Question { rule: &rule.body, handle: handle.clone(), properties });
+            }
+        }
+        let mut outcomes = self.app.outbound.ask(&questions).await.into_iter();
+        let mut answers = Vec::with_capacity(lacking.len());
+        for ask in lacking.iter().map(|i| &asks[*i]) {
+            let of_rule =
+                |rule: &ExternalAsk| outcomes.next().map(|outcome| ExternalAnswer { rule: rule.rule.clone(), outcome });
+            answers.push(ToolAnswers { at_load: false, external: rules(ask).filter_map(of_rule).collect() });
+        }
+        for (i, answers) in lacking.into_iter().zip(answers) {
+            asks[i].tools = answers;
+        }
+        Ok(())
+    }
+}
+
+fn rules(ask: &Ask) -> impl Iterator<Item = &ExternalAsk> {
+    ask.group.rules.external_rules(ask.channel)
+}
+
+fn lacks_only_answers(verdict: &Verdict) -> bool {
+    !verdict.reasons.is_empty() && verdict.reasons.iter().all(|reason| reason.kind == RuleKind::ExternalRule)
+}
+
+/// What a service is sent: the columns, the channel and the purpose.
+fn properties(ask: &Ask) -> Map<String, Value> {
+    let columns = ask.columns.0.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str())));
+    let mut properties: Map<String, Value> = columns.collect();
+    properties.insert("channel".to_owned(), ask.channel.as_str().into());
+    properties.insert("purpose".to_owned(), ask.subject.purpose.as_str().into());
+    properties.insert("group_id".to_owned(), ask.group.number.max(0).into());
+    properties
+}

@@ -1,0 +1,57 @@
+//! Neither a wrong clock nor old zones contact anybody.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use cxc_compliance_manager::Kit;
+use cxc_server::{Clock, SystemClock};
+use cxc_store::Engine;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use super::*;
+
+/// A machine's clock that is wrong by some seconds.
+struct Wrong(AtomicI64);
+
+impl Clock for Wrong {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + SignedDuration::from_secs(self.0.load(Ordering::Relaxed))
+    }
+
+    fn is_of_machine(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_differs_from_the_databases_or_is_set_back_contacts_nobody() {
+    let wrong = Arc::new(Wrong(AtomicI64::new(5)));
+    let clock: Arc<dyn Clock> = Arc::clone(&wrong) as _;
+    let app = TestApp::start(move |app| cxc_compliance_manager::service(App { clock, ..app }).unwrap()).await.unwrap();
+    let ask = json!({ "type": "email", "device": { "email": "a@example.com" }, "hold_ms": 1_000 });
+    let why = async || {
+        let answer = app.post(VALIDATE).json(&ask).await.json();
+        assert!(answer["reservation_id"].is_null() || answer["decision"] == "allow", "{answer}");
+        answer["reasons"].to_string()
+    };
+    match app.app.db.engine() {
+        // its database reads the same clock
+        Engine::Sqlite => assert!(!why().await.contains("clock")),
+        Engine::Postgres => assert!(why().await.contains("differ by more than a second")),
+    }
+    wrong.0.store(0, Ordering::Relaxed);
+    assert!(why().await.contains("set back"), "{}", why().await);
+}
+
+#[tokio::test]
+async fn zones_older_than_decisions_need_contact_nobody() {
+    let kit = Kit { zones: Zones::bundled().requiring(&"2099a".parse().unwrap()), ..Kit::embedded().unwrap() };
+    let app =
+        TestApp::start(|app| cxc_compliance_manager::service_with(app, kit).unwrap()).await.unwrap();
+    app.clock.set(NOON);
+    for hold in [0, 60_000] {
+        let no = app.post(VALIDATE).json(&ask(1, "a", hold)).await.json();
+        assert_eq!(no["code"], "tzdb_too_old", "{no}");
+        assert!(no["decision"] != "allow" && no["reservation_id"].is_null());
+    }
+}

@@ -1,0 +1,55 @@
+//! Regulation F: caps and cool-downs by debt, whatever account and device.
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+
+fn call(n: u32, person: &str, account: &str, debt: &str) -> Value {
+    json!({ "type": "voice", "purpose": "collections", "tech": "live", "collector": "agency",
+        "contact": { "client_id": person, "person_key": person, "accounts": [account], "debts": [debt] },
+        "device": { "e164": phone(n) }, "hold_ms": 60_000 })
+}
+
+/// Calls and reports how it went.
+async fn made(app: &cxc_test::TestApp, guid: &str, call: &Value, more: &Value) -> u16 {
+    let answer = app.post(VALIDATE).json(call).await;
+    if answer.json()["decision"] != "allow" {
+        assert!(answer.json()["reasons"].to_string().contains("US-REGF-"), "{}", answer.json());
+        return 409;
+    }
+    let mut report = report(guid, 1, more);
+    report["cxc_reservation_id"] = answer.json()["reservation_id"].clone();
+    report["contact_info"] = call["device"]["e164"].clone();
+    app.post(REPORTS).json(&report).await.expect(200);
+    app.clock.advance(Duration::from_secs(600));
+    200
+}
+
+#[tokio::test]
+async fn the_eighth_call_of_a_week_about_a_debt_waits_and_another_debt_has_a_count_of_its_own() {
+    let app = start_with_law().await;
+    let rang = json!({ "GSW_CALL_RESULT": 7, "connected": true });
+    for n in 0..7 {
+        // two phones
+        let call = call(n % 2, "p", "account a", "debt a");
+        assert_eq!(made(&app, &format!("a{n}"), &call, &rang).await, 200, "call {n}");
+    }
+    assert_eq!(made(&app, "a8", &call(0, "p", "account a", "debt a"), &rang).await, 409);
+    assert_eq!(made(&app, "b1", &call(0, "p", "account b", "debt b"), &rang).await, 200, "another account's debt");
+    assert_eq!(made(&app, "q1", &call(3, "q", "account a", "debt a"), &rang).await, 200, "another person of that debt");
+}
+
+#[tokio::test]
+async fn after_a_conversation_a_debt_rests_for_a_week() {
+    let app = start_with_law().await;
+    let spoke = json!({ "GSW_CALL_RESULT": 33, "connected": true, "conversation": true });
+    assert_eq!(made(&app, "a1", &call(0, "p", "account a", "debt a"), &spoke).await, 200);
+    assert_eq!(made(&app, "a2", &call(1, "p", "account a", "debt a"), &spoke).await, 409);
+    assert_eq!(made(&app, "b1", &call(1, "p", "account b", "debt b"), &spoke).await, 200);
+    // the day of the conversation is the first
+    app.clock.set("2026-03-09T17:00:00Z");
+    assert_eq!(made(&app, "a3", &call(0, "p", "account a", "debt a"), &spoke).await, 409);
+    app.clock.set("2026-03-10T17:00:00Z");
+    assert_eq!(made(&app, "a4", &call(0, "p", "account a", "debt a"), &spoke).await, 200);
+}

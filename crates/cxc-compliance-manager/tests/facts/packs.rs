@@ -1,0 +1,58 @@
+//! What was decided by the law of a day is decided again by it, after a program came that ships another.
+use std::sync::Arc;
+
+use cxc_core::compliance::legal::LegalRules;
+use cxc_core::compliance::{Calendars, CheckInputs, IntervalCache, RuleSet, Verdict};
+use serde_json::json;
+
+use super::*;
+
+/// Texts about calls until an hour of the evening.
+fn packs(until: &str) -> Arc<LegalRules> {
+    let text = format!(
+        r#"
+[[rule]]
+id = "US-TEST-HOURS"
+jurisdiction = {{ country = "US" }}
+appliesTo = {{ channels = ["voice"] }}
+kind.window.hours = {{ daily = "08:00-{until}" }}
+effectiveFrom = "2020-01-01"
+citation = "a test"
+verifiedOn = "2026-01-01"
+confidence = "high"
+default = "on"
+"#
+    );
+    Arc::new(LegalRules::parse([("test.toml", text.as_str())], &Zones::bundled(), &Calendars::default()).unwrap())
+}
+
+#[tokio::test]
+async fn a_decision_is_made_again_by_the_legal_rules_of_its_time() {
+    let rules = RuleData { packs: packs("18:00"), ..RuleData::default() };
+    let app =
+        TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap();
+    // seven in the evening
+    app.clock.set("2026-03-04T00:00:00Z");
+    app.post(VALIDATE).json(&ask(1, "a", 60_000)).await.expect(409);
+    app.post(VALIDATE).json(&ask(2, "a", 60_000)).await.expect(409);
+    let found = app.get("/compliance/evidence?clientId=a").await.expect(200);
+    let decision = &found["items"][0]["decision"];
+    let inputs: CheckInputs = serde_json::from_value(decision["inputs"].clone()).unwrap();
+    let was = serde_json::to_string(&decision["verdict"]).unwrap();
+    assert!(was.contains("US-TEST-HOURS"), "{was}");
+
+    let mut tx = app.app.db.read().await.unwrap();
+    let documents = tx.rule_documents(app.tenant()).await.unwrap();
+    let kept = tx.legal_packs_kept(decision["data"]["rules"].as_str().unwrap()).await.unwrap().unwrap();
+    assert_eq!(kept, *packs("18:00"));
+    assert!(tx.legal_packs_kept(&"0".repeat(64)).await.unwrap().is_none());
+    let by = |packs: Arc<LegalRules>| -> Verdict {
+        let documents = cxc_core::compliance::RuleDocuments { legal_packs: packs, ..documents.clone() };
+        let rules = RuleSet::compile(&documents, &[], &Zones::bundled());
+        inputs.check(&rules, &mut IntervalCache::new(Zones::bundled(), 10))
+    };
+    assert_eq!(serde_json::to_string(&by(Arc::new(kept))).unwrap(), was);
+    let by_other = serde_json::to_string(&by(packs("20:00"))).unwrap();
+    assert_ne!(by_other, was, "the rules of another program decide otherwise");
+    assert_eq!(json!(by(packs("20:00")).decision), json!("allow"));
+}
