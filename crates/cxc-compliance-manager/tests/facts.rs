@@ -13,7 +13,10 @@ mod packs;
 #[path = "facts/tools.rs"]
 mod tools;
 
-use cxc_core::compliance::Zones;
+use std::sync::Arc;
+
+use cxc_core::compliance::legal::LegalRules;
+use cxc_core::compliance::{Calendars, Zones};
 use cxc_server::App;
 use cxc_server::rule_data::RuleData;
 use cxc_test::TestApp;
@@ -37,6 +40,25 @@ async fn start_with_law() -> TestApp {
         TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap();
     app.clock.set(NOON);
     app
+}
+
+/// A program that ships one legal rule about calls.
+fn one_rule(kind: &str) -> Arc<LegalRules> {
+    let text = format!(
+        r#"
+[[rule]]
+id = "US-TEST"
+jurisdiction = {{ country = "US" }}
+appliesTo = {{ channels = ["voice"] }}
+kind.{kind}
+effectiveFrom = "2020-01-01"
+citation = "a test"
+verifiedOn = "2026-01-01"
+confidence = "high"
+default = "on"
+"#
+    );
+    Arc::new(LegalRules::parse([("test.toml", text.as_str())], &Zones::bundled(), &Calendars::default()).unwrap())
 }
 
 fn phone(n: u32) -> String {

@@ -67,7 +67,7 @@ async fn only_programs_with_the_scope_ask() {
 async fn what_is_wrong_with_a_question_is_named() {
     let app = start().await;
     let wrong = json!({ "type": "voice", "device": { "e164": "12" }, "hold_ms": 3_600_001,
-        "contact": { "accounts": ["a", "b"], "tz": "Mars/Olympus", "country": "X9" } });
+        "contact": { "accounts": vec!["a"; 21], "tz": "Mars/Olympus", "country": "X9" } });
     let refused = app.post(VALIDATE).json(&wrong).await.expect(422);
     let mut pointers: Vec<&str> =
         refused["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();

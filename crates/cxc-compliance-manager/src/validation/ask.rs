@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{AttemptRequest, CustomZones, KeptColumns, Part, PartKind, PastAttempt, Subject, ToolAnswers};
+use cxc_core::compliance::{AttemptRequest, CustomZones, KeptColumns, Part, PartKind, PastAttempt, PersonFlag, Subject, ToolAnswers};
 use cxc_core::consent::ConsentEvent;
 use cxc_core::location::{Location, LocationSource};
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, SubjectKey};
@@ -33,8 +33,10 @@ pub struct Ask {
     pub client: Option<i64>,
     /// The person's keyed hash.
     pub person: Option<i64>,
-    /// The account's.
-    pub account: Option<i64>,
+    /// Those of the accounts.
+    pub accounts: Vec<i64>,
+    /// What the caller knows of the person that forbids contacts for some purpose.
+    pub flags: Option<Vec<PersonFlag>>,
     /// Those of the debts.
     pub debts: Vec<i64>,
     /// Where the person may be.
@@ -108,21 +110,21 @@ impl Place {
 impl Ask {
     /// Person, account and debts.
     pub fn subjects(&self) -> Vec<SubjectKey> {
-        let one = |kind, key: Option<i64>| key.map(|key| SubjectKey { kind, key });
-        let mut keys: Vec<SubjectKey> =
-            [one(PERSON, self.person), one(ACCOUNT, self.account)].into_iter().flatten().collect();
-        keys.extend(self.debts.iter().map(|key| SubjectKey { kind: DEBT, key: *key }));
+        let of = |kind, keys: &[i64]| keys.iter().map(|key| SubjectKey { kind, key: *key }).collect::<Vec<_>>();
+        let mut keys = of(PERSON, self.person.as_slice());
+        keys.extend(of(ACCOUNT, &self.accounts));
+        keys.extend(of(DEBT, &self.debts));
         keys
     }
 
-    /// The request of the check.
-    pub fn request<'a>(&'a self, parts: &'a [Part<'a>]) -> AttemptRequest<'a> {
+    /// The request of the check, for one of the accounts if there is any.
+    pub fn request<'a>(&'a self, parts: &'a [Part<'a>], account: Option<i64>) -> AttemptRequest<'a> {
         AttemptRequest {
             client: self.client,
             parts,
             subject: &self.subject,
             person: self.person,
-            account: self.account,
+            account,
             debts: &self.debts,
             area_code: &self.area_code,
             postal: &self.postal,
@@ -164,7 +166,7 @@ impl Ask {
             state: AttemptState::Reserved,
             purpose: self.subject.purpose,
             person: self.person,
-            account: self.account,
+            account: self.accounts.first().copied(),
             debts: self.debts.clone(),
             collector: self.subject.collector,
             regions: self.regions().into(),

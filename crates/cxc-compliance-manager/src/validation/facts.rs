@@ -28,6 +28,8 @@ pub struct BatchFacts {
     /// What number intelligence says of the devices.
     intelligence: BatchIntelligence,
     attempts: Vec<PastAttempt>,
+    /// The accounts of each: it counts for every one of them.
+    accounts: Vec<Vec<i64>>,
     by_key: HashMap<(Kind, i64), Vec<usize>>,
     /// Whether every attempt that may count was read; if not, nobody of the batch is contacted.
     is_whole: bool,
@@ -65,6 +67,7 @@ impl BatchFacts {
             numbers: HashMap::new(),
             intelligence: BatchIntelligence::default(),
             attempts: Vec::new(),
+            accounts: Vec::new(),
             by_key: HashMap::new(),
             is_whole: true,
             since: Timestamp::MIN,
@@ -79,7 +82,10 @@ impl BatchFacts {
             facts.since = Timestamp::from_microsecond(since).unwrap_or(Timestamp::MIN);
             let found = tx.attempt_history_wide(tenant, &keys(asks), since).await?;
             facts.is_whole = found.len() < HISTORY_LIMIT;
-            found.iter().filter_map(past).for_each(|attempt| facts.remember(attempt));
+            for (wide, attempt) in found.iter().filter_map(|wide| Some((wide, past(wide)?))) {
+                let accounts = wide.subjects.iter().filter(|s| s.kind == ACCOUNT).map(|s| s.key).collect();
+                facts.remember(attempt, accounts);
+            }
         }
         Ok(facts)
     }
@@ -154,20 +160,21 @@ impl BatchFacts {
     }
 
     /// Adds an attempt: also one that was allowed earlier in the same batch.
-    pub fn remember(&mut self, attempt: PastAttempt) {
+    pub fn remember(&mut self, attempt: PastAttempt, accounts: Vec<i64>) {
         let index = self.attempts.len();
         let mut keys = vec![(Kind::Device, attempt.device)];
         keys.extend(attempt.client.map(|key| (Kind::Client, key)));
         keys.extend(attempt.person.map(|key| (Kind::Subject(PERSON), key)));
-        keys.extend(attempt.account.map(|key| (Kind::Subject(ACCOUNT), key)));
+        keys.extend(accounts.iter().map(|key| (Kind::Subject(ACCOUNT), *key)));
         keys.extend(attempt.debts.iter().map(|key| (Kind::Subject(DEBT), *key)));
         for key in keys {
             self.by_key.entry(key).or_default().push(index);
         }
         self.attempts.push(attempt);
+        self.accounts.push(accounts);
     }
 
-    fn attempts_of(&self, ask: &Ask) -> Vec<PastAttempt> {
+    fn attempts_of(&self, ask: &Ask, account: Option<i64>) -> Vec<PastAttempt> {
         if self.attempts.is_empty() {
             return Vec::new();
         }
@@ -177,7 +184,12 @@ impl BatchFacts {
         let mut found: Vec<usize> = keys.iter().filter_map(|key| self.by_key.get(key)).flatten().copied().collect();
         found.sort_unstable();
         found.dedup();
-        found.into_iter().filter_map(|i| self.attempts.get(i).cloned()).collect()
+        let seen = |i: usize| {
+            let attempt = self.attempts.get(i)?.clone();
+            let is_of = account.filter(|account| self.accounts.get(i).is_some_and(|all| all.contains(account)));
+            Some(PastAttempt { account: is_of.or(attempt.account), ..attempt })
+        };
+        found.into_iter().filter_map(seen).collect()
     }
 
     fn suppression_of(&self, ask: &Ask) -> Vec<SuppressionHit> {
@@ -202,7 +214,8 @@ impl BatchFacts {
         hits
     }
 
-    /// Judges one of the batch; with what the check was given, where that is to be kept.
+    /// Judges one of the batch; with what the check was given, where that is to be kept. Of several accounts the
+    /// first that stands in the way decides.
     pub fn judge(
         &self,
         ask: &Ask,
@@ -210,11 +223,29 @@ impl BatchFacts {
         now: Timestamp,
         is_kept: bool,
     ) -> (Verdict, Option<CheckInputs>) {
+        let mut judged = self.judge_one(ask, ask.accounts.first().copied(), cache, now, is_kept);
+        for account in ask.accounts.iter().skip(1) {
+            if !judged.0.is_allowed() {
+                break;
+            }
+            judged = self.judge_one(ask, Some(*account), cache, now, is_kept);
+        }
+        judged
+    }
+
+    fn judge_one(
+        &self,
+        ask: &Ask,
+        account: Option<i64>,
+        cache: &mut IntervalCache,
+        now: Timestamp,
+        is_kept: bool,
+    ) -> (Verdict, Option<CheckInputs>) {
         let at = ask.at.and_then(|at| Timestamp::from_microsecond(at).ok()).unwrap_or(now);
         let parts: Vec<_> = ask.places.iter().map(Place::part).collect();
-        let request = ask.request(&parts);
+        let request = ask.request(&parts, account);
         let suppression = self.suppression_of(ask);
-        let attempts = self.attempts_of(ask);
+        let attempts = self.attempts_of(ask, account);
         let consents = self.consents_of(ask);
         let numbers = self.numbers.get(&ask.channel);
         let holding = numbers.map(|numbers| numbers.holding(&ask.address));
@@ -228,6 +259,7 @@ impl BatchFacts {
             consents: Some(&consents),
             numbers: numbers.zip(holding.as_deref()).and_then(|(numbers, holding)| numbers.facts(holding)),
             intelligence: intelligence.as_ref(),
+            flags: ask.flags.as_deref(),
             tools: &ask.tools,
             ..Facts::none_known()
         };

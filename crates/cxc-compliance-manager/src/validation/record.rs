@@ -106,6 +106,7 @@ impl Record {
                 country: self.text(&["c_country_code", "country_code"]),
                 state: self.text(&["c_state_code", "state_code"]),
                 tz: self.text(&["c_tz_name", "tz_name"]),
+                flags: None,
                 consents: Vec::new(),
             },
             device: DeviceAsked {

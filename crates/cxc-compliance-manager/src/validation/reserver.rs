@@ -128,7 +128,7 @@ impl Reserver {
                 let guid = ask.guid.clone().unwrap_or_else(|| own_guid(attempt.month(), id));
                 let expires_at = at + ask.hold;
                 outcome.reservation = Some((attempt.month(), id, expires_at));
-                facts.remember(ask.as_past(id, now));
+                facts.remember(ask.as_past(id, now), ask.accounts.clone());
                 held_now.push(Reservation { attempt, guid, expires_at });
             } else if is_marked {
                 returned.push((id, (ask.device, ask.client)));

@@ -19,8 +19,12 @@ use super::wire::{DeviceAsked, ValidationRequest};
 const LONGEST: usize = 200;
 /// The most debts of one attempt.
 const DEBTS: usize = 50;
+/// The most accounts of one attempt.
+const ACCOUNTS: usize = 20;
 /// The most consents that a caller may tell.
 const CONSENTS: usize = 100;
+/// The most flags of a person.
+const FLAGS: usize = 20;
 /// The longest reservation, milliseconds.
 const LONGEST_HOLD: u32 = 3_600_000;
 
@@ -93,7 +97,8 @@ impl Validator {
             client: client_text.as_deref().map(|c| key.hash(number, c)),
             client_text,
             person: contact.person_key.as_deref().map(|p| subject_of(PERSON, p)),
-            account: contact.accounts.first().map(|a| subject_of(ACCOUNT, a)),
+            accounts: contact.accounts.iter().map(|a| subject_of(ACCOUNT, a)).collect(),
+            flags: contact.flags.clone(),
             debts: contact.debts.iter().map(|d| subject_of(DEBT, d)).collect(),
             places,
             subject: Subject {
@@ -262,14 +267,17 @@ fn check_texts(asked: &ValidationRequest, pointer: &str, errors: &mut Vec<FieldE
     if asked.guid.as_deref().is_some_and(|g| g.trim().is_empty()) {
         refuse("guid", "invalid", "an id of the attempt, or none".into());
     }
-    if contact.accounts.len() > 1 {
-        refuse("contact/accounts", "too_many_items", "one account an attempt".into());
+    if contact.accounts.len() > ACCOUNTS {
+        refuse("contact/accounts", "too_many_items", format!("at most {ACCOUNTS} accounts an attempt"));
     }
     if contact.debts.len() > DEBTS {
         refuse("contact/debts", "too_many_items", format!("at most {DEBTS} debts an attempt"));
     }
     if contact.accounts.iter().chain(&contact.debts).any(|t| t.is_empty() || t.len() > LONGEST) {
         refuse("contact", "invalid", format!("accounts and debts have 1 to {LONGEST} bytes"));
+    }
+    if contact.flags.as_ref().is_some_and(|f| f.len() > FLAGS) {
+        refuse("contact/flags", "too_many_items", format!("at most {FLAGS} flags"));
     }
     if contact.consents.len() > CONSENTS {
         refuse("contact/consents", "too_many_items", format!("at most {CONSENTS} consents"));

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{ContactKind, Decision, Failure, Purpose, Relationship, RuleKind, Technique};
+use cxc_core::compliance::{ContactKind, Decision, Failure, PersonFlag, Purpose, Relationship, RuleKind, Technique};
 use cxc_core::consent::ConsentEvent;
 use cxc_core::device::LineType;
 use cxc_server::app::time_text;
@@ -124,7 +124,7 @@ pub struct ContactAsked {
     pub client_id: Option<String>,
     /// The key of the person over merged identities.
     pub person_key: Option<String>,
-    /// The account; at most one.
+    /// The accounts that the attempt is about, at most 20: the rules hold for each.
     pub accounts: Vec<String>,
     /// The debts, at most 50.
     pub debts: Vec<String>,
@@ -136,6 +136,8 @@ pub struct ContactAsked {
     pub state: Option<String>,
     /// The IANA zone.
     pub tz: Option<String>,
+    /// What forbids contacts for some purpose: bankruptcy, dispute, cease … Left out, it is not known.
+    pub flags: Option<Vec<PersonFlag>>,
     /// Consents and opt-outs that the caller knows of, at most 100.
     pub consents: Vec<ConsentEvent>,
 }

@@ -1,5 +1,4 @@
 //! Neither a wrong clock nor old zones contact anybody.
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use cxc_compliance_manager::Kit;

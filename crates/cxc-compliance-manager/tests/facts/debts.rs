@@ -53,3 +53,21 @@ async fn after_a_conversation_a_debt_rests_for_a_week() {
     app.clock.set("2026-03-10T17:00:00Z");
     assert_eq!(made(&app, "a4", &call(0, "p", "account a", "debt a"), &spoke).await, 200);
 }
+
+#[tokio::test]
+async fn a_call_about_two_accounts_counts_for_each_of_them() {
+    let kind = r#"attempt_cap = { max = 1, window = { local_days = 1 }, scope = "account", channels = ["voice"] }"#;
+    let rules = RuleData { packs: one_rule(kind), ..RuleData::default() };
+    let app = TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap();
+    app.clock.set(NOON);
+    let call = |n: u32, accounts: &[&str]| {
+        json!({ "type": "voice", "contact": { "client_id": format!("c{n}"), "accounts": accounts },
+            "device": { "e164": phone(n) }, "hold_ms": 60_000 })
+    };
+    app.post(VALIDATE).json(&call(1, &["a", "b"])).await.expect(200);
+    for accounts in [["a", "x"], ["y", "b"]] {
+        let no = app.post(VALIDATE).json(&call(2, &accounts)).await.expect(409);
+        assert_eq!(no["reasons"][0]["rule_id"], "US-TEST", "{no}");
+    }
+    app.post(VALIDATE).json(&call(3, &["c"])).await.expect(200);
+}

@@ -1,6 +1,4 @@
 //! Lists of numbers.
-use std::sync::Arc;
-
 use cxc_core::number_set::NumberSetBuilder;
 use cxc_core::phone::PhoneNumber;
 use cxc_store::number_list::{NewVersion, NumberList};

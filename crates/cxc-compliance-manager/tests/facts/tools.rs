@@ -1,5 +1,4 @@
 //! Custom zones, custom rules and external rules.
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
