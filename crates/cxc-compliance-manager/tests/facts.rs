@@ -36,8 +36,7 @@ async fn start() -> TestApp {
 /// With the shipped legal rules.
 async fn start_with_law() -> TestApp {
     let rules = RuleData::shipped(&Zones::bundled()).unwrap();
-    let app =
-        TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap();
+    let app = TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap();
     app.clock.set(NOON);
     app
 }

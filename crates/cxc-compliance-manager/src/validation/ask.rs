@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{AttemptRequest, CustomZones, KeptColumns, Part, PartKind, PastAttempt, PersonFlag, Subject, ToolAnswers};
+use cxc_core::compliance::{
+    AttemptRequest, CustomZones, KeptColumns, Part, PartKind, PastAttempt, PersonFlag, Subject, ToolAnswers,
+};
 use cxc_core::consent::ConsentEvent;
 use cxc_core::location::{Location, LocationSource};
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, SubjectKey};
@@ -96,8 +98,12 @@ impl Place {
         if zones == known {
             return plan;
         }
-        let empty =
-            || Self { kind: PartKind::Phone, country: country.to_owned(), regions: String::new(), zones: String::new() };
+        let empty = || Self {
+            kind: PartKind::Phone,
+            country: country.to_owned(),
+            regions: String::new(),
+            zones: String::new(),
+        };
         Some(Self { zones, ..plan.unwrap_or_else(empty) })
     }
 

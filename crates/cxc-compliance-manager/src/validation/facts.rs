@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    CheckInputs, Direction, Facts, IntervalCache, PastAttempt, RuleRef, SuppressedBy, SuppressionHit, Verdict, check,
+    CheckInputs, Direction, Facts, IntervalCache, PastAttempt, RuleRef, SuppressedBy, SuppressionHit, ToolAnswers,
+    Verdict, check,
 };
 use cxc_core::consent::ConsentEvent;
 use cxc_core::enumerations::CallResult;
@@ -261,8 +262,17 @@ impl BatchFacts {
             intelligence: intelligence.as_ref(),
             flags: ask.flags.as_deref(),
             tools: &ask.tools,
-            ..Facts::none_known()
         };
+        let has_externals = ask.group.rules.external_rules(ask.channel).next().is_some();
+        if has_externals && ask.tools.external.is_empty() {
+            // whom something else holds is told that, and not that nobody was asked
+            let unasked = ToolAnswers::AT_LOAD;
+            let before = Facts { tools: &unasked, ..facts };
+            let verdict = check(&ask.group.rules, cache, &request, &before, at);
+            if !verdict.is_allowed() {
+                return (verdict, is_kept.then(|| CheckInputs::of(&request, &before, at)));
+            }
+        }
         let verdict = check(&ask.group.rules, cache, &request, &facts, at);
         (verdict, is_kept.then(|| CheckInputs::of(&request, &facts, at)))
     }

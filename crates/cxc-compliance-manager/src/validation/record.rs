@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use cxc_core::field_error::FieldError;
-use cxc_core::selection::KNOWN_FIELDS;
+use cxc_core::selection::{KNOWN_FIELDS, known_field};
 use cxc_server::ApiError;
 use serde_json::{Map, Value};
 
@@ -32,9 +32,12 @@ impl Record {
 
     /// Everything that is text or a number, by the names that rules use.
     fn columns(&self) -> BTreeMap<String, String> {
-        let known = |name: &str| KNOWN_FIELDS.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.name);
+        let known = |name: &str| {
+            let fixed = KNOWN_FIELDS.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.name);
+            fixed.or_else(|| known_field(name).map(|_| name)).map(str::to_owned)
+        };
         let text = |name: &String| self.text(&[name.as_str()]);
-        let named = self.0.keys().filter_map(|name| Some((known(name)?.to_owned(), text(name)?)));
+        let named = self.0.keys().filter_map(|name| Some((known(name)?, text(name)?)));
         named.collect()
     }
 

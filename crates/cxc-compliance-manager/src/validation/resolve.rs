@@ -140,7 +140,13 @@ impl Validator {
                     errors.push(FieldError::new(pointer, "invalid", "an email address, such as name@example.com"));
                     return None;
                 }
-                Some(ReadDevice { address, line_type: LineType::Unknown, place: None, country: None, area_code: String::new() })
+                Some(ReadDevice {
+                    address,
+                    line_type: LineType::Unknown,
+                    place: None,
+                    country: None,
+                    area_code: String::new(),
+                })
             }
             DeviceAsked { e164: Some(text), email: None, .. } if !wants_email => {
                 let home = asked.contact.country.as_deref().unwrap_or(&tenant.country);
@@ -204,7 +210,7 @@ impl Validator {
 fn device_place(device: &mut ReadDevice, rules: &RuleSet) -> Option<Place> {
     let plan = device.place.take().map(|l| Place::of(&l, true));
     match device.country {
-        Some(country) => Place::placed_by(rules.custom_zones(), plan, &country.to_string(), &device.area_code),
+        Some(country) => Place::placed_by(rules.custom_zones(), plan, country.as_ref(), &device.area_code),
         None => plan,
     }
 }

@@ -45,8 +45,7 @@ async fn a_clock_that_differs_from_the_databases_or_is_set_back_contacts_nobody(
 #[tokio::test]
 async fn zones_older_than_decisions_need_contact_nobody() {
     let kit = Kit { zones: Zones::bundled().requiring(&"2099a".parse().unwrap()), ..Kit::embedded().unwrap() };
-    let app =
-        TestApp::start(|app| cxc_compliance_manager::service_with(app, kit).unwrap()).await.unwrap();
+    let app = TestApp::start(|app| cxc_compliance_manager::service_with(app, kit).unwrap()).await.unwrap();
     app.clock.set(NOON);
     for hold in [0, 60_000] {
         let no = app.post(VALIDATE).json(&ask(1, "a", hold)).await.json();

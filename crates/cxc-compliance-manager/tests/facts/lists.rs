@@ -59,7 +59,8 @@ async fn a_number_on_the_customers_own_list_is_not_called_and_the_evidence_names
     let inputs = &kept["items"][0]["decision"]["inputs"];
     assert_eq!(inputs["suppression"][0]["list"]["id"], list.to_string(), "{inputs}");
     // email has no number
-    let email = json!({ "type": "email", "device": { "email": "a@example.com" }, "contact": { "tz": "America/New_York" } });
+    let email =
+        json!({ "type": "email", "device": { "email": "a@example.com" }, "contact": { "tz": "America/New_York" } });
     app.post(VALIDATE).json(&email).await.expect(200);
 }
 

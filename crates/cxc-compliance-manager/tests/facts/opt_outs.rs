@@ -20,7 +20,7 @@ async fn who_says_do_not_call_in_a_call_is_not_called_again_at_once() {
             app.post(REPORTS).json(&report).await.expect(200);
         }
         let no = app.post(VALIDATE).json(&ask(n, &client, 60_000)).await.expect(409);
-        assert_eq!((&no["decision"], &no["code"]), (&json!("deny"), &json!("suppressed")), "{more}: {no}");
+        assert_eq!((&no["decision"], &no["code"]), (&json!("deny"), &json!("opted_out")), "{more}: {no}");
     }
     let mut tx = app.app.db.read().await.unwrap();
     let device = app.app.hash_key.hash(app.tenant(), &phone(1));

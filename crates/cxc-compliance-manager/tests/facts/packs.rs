@@ -12,8 +12,7 @@ fn packs(until: &str) -> Arc<LegalRules> {
 #[tokio::test]
 async fn a_decision_is_made_again_by_the_legal_rules_of_its_time() {
     let rules = RuleData { packs: packs("18:00"), ..RuleData::default() };
-    let app =
-        TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap();
+    let app = TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap();
     // seven in the evening
     app.clock.set("2026-03-04T00:00:00Z");
     app.post(VALIDATE).json(&ask(1, "a", 60_000)).await.expect(409);

@@ -24,11 +24,10 @@ async fn a_tenants_own_zone_of_an_area_code_decides_about_the_hour() {
 #[tokio::test]
 async fn a_custom_rule_sees_what_the_record_tells() {
     let app = start().await;
-    let rule = json!({ "name": "no VIPs", "required": true, "expression": "c_other1 != 'VIP' && cd_area_code == '212'" });
+    let rule =
+        json!({ "name": "no VIPs", "required": true, "expression": "c_other1 != 'VIP' && cd_area_code == '212'" });
     app.create("/compliance/custom-rules", &rule).await;
-    let record = |other: &str| {
-        json!({ "GSW_RECORD_HANDLE": "h", "contact_info": phone(1), "C_OTHER1": other })
-    };
+    let record = |other: &str| json!({ "GSW_RECORD_HANDLE": "h", "contact_info": phone(1), "C_OTHER1": other });
     app.post("/internal/v1/validations").json(&record("usual")).await.expect(200);
     let no = app.post("/internal/v1/validations").json(&record("VIP")).await.expect(409);
     assert_eq!(no["ruleType"], "custom_rule", "{no}");
@@ -55,12 +54,16 @@ async fn an_external_rule_is_asked_before_a_reservation_and_only_about_those_who
     app.create("/compliance/external-rules", &json!({ "name": "a", "url": url, "required": true })).await;
     app.post(VALIDATE).json(&ask(1, "yes", 60_000)).await.expect(200);
     let no = app.post(VALIDATE).json(&ask(2, "no", 60_000)).await;
-    assert_eq!((&no.json()["code"], no.json()["reservation_id"].is_null()), (&json!("external_rule"), true));
+    assert_eq!(
+        (&no.json()["reasons"][0]["scope"], no.json()["reservation_id"].is_null()),
+        (&json!("external_rule"), true)
+    );
     let broken = app.post(VALIDATE).json(&ask(3, "broken", 60_000)).await.json();
     assert!(broken["decision"] != "allow" && broken["reservation_id"].is_null(), "{broken}");
     assert_eq!(asked.load(Ordering::Relaxed), 3);
     app.clock.set("2026-03-03T08:00:00Z");
-    app.post(VALIDATE).json(&ask(4, "yes", 60_000)).await.expect(409);
+    let night = app.post(VALIDATE).json(&ask(4, "somebody", 60_000)).await.expect(409);
+    assert_eq!((&night["decision"], &night["code"]), (&json!("defer"), &json!("contact_times")), "{night}");
     assert_eq!(asked.load(Ordering::Relaxed), 3, "nobody is asked about at night");
     let kept = app.get("/compliance/evidence?clientId=no").await.expect(200);
     let outcome = &kept["items"][0]["decision"]["inputs"]["tools"]["external"][0]["outcome"];
