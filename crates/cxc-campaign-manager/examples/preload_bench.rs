@@ -22,6 +22,7 @@ use cxc_server::document::{Document, Draft, create};
 use cxc_server::job_runner::run_by_id;
 use cxc_server::principal::SYSTEM_TENANT;
 use cxc_server::provision::{self, NewTenant};
+use cxc_server::rule_data::RuleData;
 use cxc_server::{App, Principal, ServerConfig, SystemClock};
 use cxc_store::contact::{Contact, Device, FullContact};
 use cxc_store::counter::Deltas;
@@ -124,7 +125,8 @@ struct Bench {
 impl Bench {
     async fn open(url: &str) -> Result<Self> {
         let db = Db::open(&DbOptions::new(url)).await?;
-        let app = App::new(db, Arc::new(SystemClock), HashKey([7; 16]), ServerConfig::default());
+        let (config, rules) = (ServerConfig::default(), RuleData::shipped(&Zones::bundled())?);
+        let app = App::new(db, Arc::new(SystemClock), HashKey([7; 16]), config, rules);
         provision::installation(&app).await?;
         let name = format!("bench-{}", app.ids.next());
         let new = NewTenant { short_name: name.clone(), customer_name: name.clone(), domain: name.clone(), ccid: name };
@@ -133,6 +135,9 @@ impl Bench {
         // everybody may be contacted at any hour, so that every record is ready
         let day = json!([{ "from": "00:00", "till": "24:00" }]);
         bench.object(kind::CONTACT_TIMES, json!({ "name": "", "weekdays": vec![day; 7], "required": true })).await?;
+        // the start of American texts is refused until this is decided
+        let decision = json!({ "rule": "US-RND", "state": "waived", "reason": "the numbers are made up" });
+        bench.object(kind::LEGAL_RULE_SETTING, decision).await?;
         Ok(bench)
     }
 
@@ -244,7 +249,8 @@ impl Bench {
         let account = self.object(kind::CHANNEL_ACCOUNT, json!({ "kind": "simulator" })).await?;
         let content =
             self.object(kind::CONTENT, json!({ "channel": "sms", "templates": [{ "body": "Hello" }] })).await?;
-        let profile = json!({ "type": "sms", "settings": { "content": content } });
+        let profile =
+            json!({ "type": "sms", "settings": { "content": content, "compliance": { "purpose": "informational" } } });
         let profile = self.document::<DialingProfile>(profile).await?;
         let session = self.document::<SessionProfile>(json!({ "gateway": account })).await?;
         let template = json!({ "dialingProfile": profile, "sessionProfile": session });

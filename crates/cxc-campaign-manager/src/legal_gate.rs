@@ -14,6 +14,7 @@ use cxc_server::{ApiError, ApiPath, App, Principal};
 use cxc_store::Tx;
 use cxc_store::group::GroupRow;
 use cxc_store::location::Locations;
+use cxc_store::number_lists::ListState;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -56,9 +57,22 @@ pub struct LegalStanding {
     pub unanswered: Vec<ConcernedRule>,
     /// Rules that are off or waived and would narrow it.
     pub disabled: Vec<ConcernedRule>,
+    /// Rules that need a list of numbers that was never loaded. Load the list or waive the rule.
+    pub unscrubbed: Vec<UnscrubbedRule>,
     /// How many people were looked at.
     #[schema(minimum = 0)]
     pub looked_at: i64,
+}
+
+/// A legal rule that needs a list of numbers that is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UnscrubbedRule {
+    /// The register that the list is of, such as `US-DNC`.
+    pub register: String,
+    /// The rule and whom it concerns.
+    #[serde(flatten)]
+    pub concerned: ConcernedRule,
 }
 
 impl LegalStanding {
@@ -74,6 +88,16 @@ impl LegalStanding {
         let subject = settings.compliance.subject(class.as_deref(), |name| app.hash_key.hash(row.tenant, name));
         let rules = rules_of(app, tx, row.tenant, settings).await?;
         let audience = Places::read(tx, row, channel).await?;
+        let lists = app.numbers.at_hand(tx, row.tenant).await?;
+        let is_there = |register: &str| {
+            let mut bearing = lists.lists().iter().filter(|list| list.bears_on(channel) && !list.is_own());
+            bearing.any(|list| list.list.register == register && list.state != ListState::NotLoaded)
+        };
+        let needed = rules.lists_needed(channel, &subject).into_iter().filter(|(_, register)| !is_there(register));
+        let unscrubbed = needed.filter_map(|(question, register)| {
+            let contacts = audience.concerned_by(&question);
+            (contacts > 0).then(|| UnscrubbedRule { register, concerned: ConcernedRule::of(question, contacts) })
+        });
         let concerned = |questions: Vec<OpenQuestion>| {
             let mut found: Vec<ConcernedRule> = Vec::new();
             for question in questions {
@@ -90,6 +114,7 @@ impl LegalStanding {
             technique: subject.technique,
             unanswered: concerned(rules.open_questions(channel, &subject)),
             disabled: concerned(rules.dormant_rules(channel, &subject)),
+            unscrubbed: unscrubbed.collect(),
             looked_at: audience.looked_at,
         })
     }
@@ -97,7 +122,7 @@ impl LegalStanding {
     /// Refuses a start while a rule that concerns the group's people is not decided.
     pub fn admit(self) -> Result<Vec<ConcernedRule>, ApiError> {
         if self.unanswered.is_empty() {
-            return Ok(self.disabled);
+            return self.admit_scrubbed();
         }
         let names: Vec<&str> = self.unanswered.iter().map(|r| r.rule.as_str()).collect();
         let detail = format!(
@@ -111,6 +136,26 @@ impl LegalStanding {
             FieldError::new(format!("/legalRules/{}", rule.rule), "rules_unanswered", detail)
         };
         Err(ApiError::new(Code::RulesUnanswered, detail).with_errors(self.unanswered.iter().map(error).collect()))
+    }
+}
+
+impl LegalStanding {
+    /// Refuses a start while a register that the law wants asked was never loaded.
+    fn admit_scrubbed(self) -> Result<Vec<ConcernedRule>, ApiError> {
+        let Some(first) = self.unscrubbed.first() else { return Ok(self.disabled) };
+        let detail = format!(
+            "{} for {} asks for the list of numbers {}, which is not loaded: load it, or waive the rule if the list is \
+             asked elsewhere",
+            first.concerned.rule,
+            self.purpose.as_str(),
+            first.register
+        );
+        let error = |rule: &UnscrubbedRule| {
+            let UnscrubbedRule { register, concerned: ConcernedRule { rule, citation, contacts, .. } } = rule;
+            let detail = format!("{rule} ({citation}), {contacts} contacts: load {register} or waive the rule");
+            FieldError::new(format!("/legalRules/{rule}"), "dnc_not_loaded", detail)
+        };
+        Err(ApiError::new(Code::DncNotLoaded, detail).with_errors(self.unscrubbed.iter().map(error).collect()))
     }
 }
 

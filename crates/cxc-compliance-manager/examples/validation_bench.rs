@@ -12,6 +12,7 @@ use cxc_core::hash::HashKey;
 use cxc_server::app::PasswordCost;
 use cxc_server::principal::SYSTEM_TENANT;
 use cxc_server::provision::{self, NewTenant};
+use cxc_server::rule_data::RuleData;
 use cxc_server::scope::BuiltInRole;
 use cxc_server::{App, BASE, INTERNAL_BASE, Principal, ServerConfig, SystemClock, health, http, resources, service};
 use cxc_store::{Db, DbOptions, Engine, on};
@@ -109,7 +110,7 @@ impl Bench {
             rate_limit: None,
             ..ServerConfig::default()
         };
-        let app = App::new(db.clone(), Arc::new(SystemClock), HashKey([7; 16]), config);
+        let app = App::new(db.clone(), Arc::new(SystemClock), HashKey([7; 16]), config, RuleData::default());
         provision::installation(&app).await?;
         let new = NewTenant {
             short_name: "bench".into(),

@@ -261,7 +261,7 @@ pub(crate) async fn get(
 /// What a tenant decides about a shipped rule.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Decision {
+pub struct LegalRuleDecision {
     /// What is decided.
     pub state: SettingState,
     /// Why. Whatever lets contacts pass that were held back needs one.
@@ -275,15 +275,15 @@ pub struct Decision {
 
 /// Decide about a shipped legal rule: on, off or waived, and narrowed
 #[utoipa::path(put, path = "/compliance/legal-rules/{rule}/setting", tag = "Compliance", operation_id = "decideLegalRule",
-    params(("rule" = String, Path, description = "The id of the rule, such as US-TX-HOURS.")), request_body = Decision,
+    params(("rule" = String, Path, description = "The id of the rule, such as US-TX-HOURS.")), request_body = LegalRuleDecision,
     responses((status = OK, body = LegalRuleSetting), ApiError))]
 pub(crate) async fn decide(
     State(app): State<App>,
     principal: Principal,
     ApiPath(rule): ApiPath<String>,
-    ApiJson(wanted): ApiJson<Decision>,
+    ApiJson(wanted): ApiJson<LegalRuleDecision>,
 ) -> Result<axum::Json<LegalRuleSetting>, ApiError> {
-    let Decision { state, reason, narrow } = wanted;
+    let LegalRuleDecision { state, reason, narrow } = wanted;
     let setting = LegalRuleSetting { rule: rule.clone(), state, reason: reason.trim().to_owned(), narrow };
     let mut tx = app.db.begin().await?;
     let draft = Draft::new(rule.as_str(), Setting(setting.clone()));

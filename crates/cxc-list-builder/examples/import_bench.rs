@@ -13,6 +13,7 @@ use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_list_builder::import::{Checkers, ImportContext, ImportMode, ImportSettings};
 use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, ListJobs, Source};
+use cxc_server::rule_data::RuleData;
 use cxc_server::{App, ServerConfig, SystemClock};
 use cxc_store::job::NewJob;
 use cxc_store::location::Locations;
@@ -65,7 +66,7 @@ async fn main() -> Result<()> {
 }
 
 fn app(db: Db) -> App {
-    App::new(db, Arc::new(SystemClock), HashKey([1; 16]), ServerConfig::default())
+    App::new(db, Arc::new(SystemClock), HashKey([1; 16]), ServerConfig::default(), RuleData::default())
 }
 
 struct Bench {

@@ -45,8 +45,8 @@ pub struct App {
 }
 
 impl App {
-    /// An application on an open database, with empty metrics.
-    pub fn new(db: Db, clock: Arc<dyn Clock>, hash_key: HashKey, config: ServerConfig) -> Self {
+    /// An application on an open database, with empty metrics. The rules are asked for so that none is without them.
+    pub fn new(db: Db, clock: Arc<dyn Clock>, hash_key: HashKey, config: ServerConfig, rules: RuleData) -> Self {
         Self {
             numbers: NumberLists::new(db.clone(), config.number_cache.clone()),
             db,
@@ -54,7 +54,7 @@ impl App {
             clock,
             hash_key,
             passwords: Passwords::new(config.password_cost, config.password_threads),
-            rules: RuleData::default(),
+            rules,
             outbound: Outbound::new(&config.outbound_networks),
             config: Arc::new(config),
             metrics: Arc::new(Metrics::new()),

@@ -18,6 +18,7 @@ use crate::app::{App, Clock, PasswordCost, ServerConfig};
 use crate::metrics::HttpMetrics;
 use crate::principal::Principal;
 use crate::provision::{self, NewTenant};
+use crate::rule_data::RuleData;
 use crate::scope::BuiltInRole;
 use crate::service::Service;
 use crate::{http, resources};
@@ -66,7 +67,7 @@ impl TestApp {
             ..ServerConfig::default()
         };
         configure(&mut config);
-        let app = App::new(db, Arc::new(clock.clone()), HashKey([3; 16]), config);
+        let app = App::new(db, Arc::new(clock.clone()), HashKey([3; 16]), config, RuleData::default());
         provision::installation(&app).await.unwrap();
         let tenant = Self::add_tenant(&app, "acme").await;
         let service = Service::new("test", app.clone(), resources::routes().merge(more));

@@ -21,6 +21,7 @@ use cxc_core::location::{Location, LocationSource};
 use cxc_core::record::Reason;
 use cxc_core::treatment::{Treatment, device_order};
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
 pub use caps::OverCap;
 
@@ -60,8 +61,13 @@ pub struct Scope<'a> {
     pub subject: &'a Subject,
     /// Whether attempts follow at once: only then are custom and external rules judged.
     pub before_attempt: bool,
-    /// Who asks external rules. Without anybody they let nobody through.
-    pub external: Option<&'a dyn AskExternal>,
+}
+
+impl Scope<'_> {
+    /// How far back attempts count, in microseconds; `None` if no rule that the subject meets counts any.
+    pub fn history_reach(&self) -> Option<i64> {
+        self.rules.history_reach_for(self.channel, self.subject)
+    }
 }
 
 /// A contact to be judged.
@@ -119,13 +125,14 @@ pub struct Judge {
     locations: Arc<Locations>,
     hash_key: HashKey,
     answers: Answers,
+    questions: Vec<(Key, Map<String, Value>)>,
     numbers: Option<NumberLists>,
 }
 
 impl Judge {
     /// A judge with its own interval cache.
     pub fn new(cache: IntervalCache, locations: Arc<Locations>, hash_key: HashKey) -> Self {
-        Self { cache, locations, hash_key, answers: Answers::default(), numbers: None }
+        Self { cache, locations, hash_key, answers: Answers::default(), questions: Vec::new(), numbers: None }
     }
 
     /// With the lists of numbers of the process. Without them no list is known, and rules that need one deny.
@@ -134,7 +141,8 @@ impl Judge {
         Self { numbers: Some(numbers), ..self }
     }
 
-    /// Judges each contact at an instant, in their order. Three statements for the whole batch at most.
+    /// Judges each contact at an instant, in their order. Some statements for the whole batch, however large it is.
+    /// External rules are not asked here: those whom they concern wait until [`Judge::ask`] was called.
     pub async fn judge(
         &mut self,
         tx: &mut Tx,
@@ -171,8 +179,9 @@ impl Judge {
                 (chosen, verdict)
             }));
         }
+        self.questions.clear();
         if scope.before_attempt {
-            self.ask_external(&batch, &mut judged).await;
+            self.use_answers(&batch, &mut judged);
         }
         Ok(judged
             .into_iter()
@@ -183,34 +192,46 @@ impl Judge {
             .collect())
     }
 
-    /// Asks the external rules about those whom nothing else holds back, and checks these again with the answers.
-    async fn ask_external(&mut self, batch: &Batch<'_>, judged: &mut [Result<(Chosen<'_>, Verdict), Finding>]) {
+    /// Judges those whom only external rules hold back by the answers that are known, and keeps the questions to the
+    /// rules about the others.
+    fn use_answers(&mut self, batch: &Batch<'_>, judged: &mut [Result<(Chosen<'_>, Verdict), Finding>]) {
         let rules: Vec<&ExternalAsk> = batch.scope.rules.external_rules(batch.scope.channel).collect();
-        let Some(asker) = batch.scope.external.filter(|_| !rules.is_empty()) else { return };
+        if rules.is_empty() {
+            return;
+        }
         let at = batch.at.as_microsecond();
-        let (mut keys, mut records) = (Vec::new(), Vec::new());
-        let lacking: Vec<usize> = (0..judged.len()).filter(|i| lacks_answers(judged.get(*i))).collect();
-        for i in &lacking {
-            let Some(Ok((chosen, _))) = judged.get(*i) else { continue };
-            let key = Key::of(batch.scope.grp, chosen.contact.contact.id, chosen.device().position, chosen.record);
-            if self.answers.known(&key, &rules, at).is_none() {
-                let mut properties = batch.columns(chosen).properties();
-                properties.insert("channel".to_owned(), batch.scope.channel.as_str().into());
-                properties.insert("purpose".to_owned(), batch.scope.subject.purpose.as_str().into());
-                properties.insert("group_id".to_owned(), batch.scope.grp.into());
-                records.push((key.handle(), properties));
-                keys.push(key);
+        for (chosen, verdict) in judged.iter_mut().filter_map(|judged| judged.as_mut().ok()) {
+            if !external::lacks_only_answers(verdict) {
+                continue;
             }
-        }
-        for (key, answers) in keys.into_iter().zip(external::gather(asker, &rules, records).await) {
-            self.answers.remember(key, answers, at);
-        }
-        for i in lacking {
-            let Some(Ok((chosen, verdict))) = judged.get_mut(i) else { continue };
             let key = Key::of(batch.scope.grp, chosen.contact.contact.id, chosen.device().position, chosen.record);
             if let Some(answers) = self.answers.known(&key, &rules, at).cloned() {
                 *verdict = self.check(batch, chosen, &answers);
+                continue;
             }
+            let mut properties = batch.columns(chosen).properties();
+            properties.insert("channel".to_owned(), batch.scope.channel.as_str().into());
+            properties.insert("purpose".to_owned(), batch.scope.subject.purpose.as_str().into());
+            properties.insert("group_id".to_owned(), batch.scope.grp.into());
+            self.questions.push((key, properties));
+        }
+    }
+
+    /// Whether external rules must be asked before the contacts of the last batch can be judged.
+    pub fn has_questions(&self) -> bool {
+        !self.questions.is_empty()
+    }
+
+    /// Asks the external rules what the last batch left open. Services take their time, so that this is no part of
+    /// any transaction; judge the batch again afterwards, with fresh facts.
+    pub async fn ask(&mut self, scope: &Scope<'_>, asker: &dyn AskExternal, now: i64) {
+        let rules: Vec<&ExternalAsk> = scope.rules.external_rules(scope.channel).collect();
+        let (keys, records): (Vec<Key>, Vec<_>) = std::mem::take(&mut self.questions)
+            .into_iter()
+            .map(|(key, properties)| (key, (key.handle(), properties)))
+            .unzip();
+        for (key, answers) in keys.into_iter().zip(external::gather(asker, &rules, records).await) {
+            self.answers.remember(key, answers, now);
         }
     }
 
@@ -305,11 +326,6 @@ impl Judge {
         };
         check(scope.rules, &mut self.cache, &request, &known, batch.at)
     }
-}
-
-/// Whether nothing but the answers of external rules stands in the way.
-fn lacks_answers(judged: Option<&Result<(Chosen<'_>, Verdict), Finding>>) -> bool {
-    judged.and_then(|j| j.as_ref().ok()).is_some_and(|(_, verdict)| external::lacks_only_answers(verdict))
 }
 
 /// What a batch has in common.
@@ -513,7 +529,7 @@ impl BatchFacts {
                 facts.flags.entry((flag.key_kind(), flag.key_hash)).or_default().push(flag);
             }
         }
-        if let Some(reach) = scope.rules.history_reach(scope.channel) {
+        if let Some(reach) = scope.history_reach() {
             facts.gather_history(tx, scope.tenant, &devices, &clients, now.saturating_sub(reach)).await?;
         }
         Ok(facts)

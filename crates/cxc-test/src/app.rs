@@ -10,6 +10,7 @@ use cxc_core::hash::HashKey;
 use cxc_server::app::PasswordCost;
 use cxc_server::principal::SYSTEM_TENANT;
 use cxc_server::provision::{self, NewTenant};
+use cxc_server::rule_data::RuleData;
 use cxc_server::scope::BuiltInRole;
 use cxc_server::service::Work;
 use cxc_server::{App, INTERNAL_BASE, Principal, Scope, ServerConfig, Service, http, resources};
@@ -78,7 +79,8 @@ impl TestApp {
     pub async fn start_all(services: Vec<Make>) -> Result<Self> {
         let database = TestDb::start().await?;
         let clock = TestClock::default();
-        let app = App::new(database.db().clone(), Arc::new(clock.clone()), HashKey([7; 16]), config());
+        let app =
+            App::new(database.db().clone(), Arc::new(clock.clone()), HashKey([7; 16]), config(), RuleData::default());
         provision::installation(&app).await.context("the installation is provisioned")?;
         let aggregator = Service::new("api-aggregator", app.clone(), resources::routes());
         let services = services.into_iter().map(|make| make(app.for_component()));

@@ -10,6 +10,7 @@ use cxc_core::phone::PhoneParser;
 use cxc_list_builder::Folders;
 use cxc_list_builder::import::Checkers;
 use cxc_list_manager::{ComplianceData, Readers};
+use cxc_server::rule_data::RuleData;
 use cxc_server::service::{Parts, Service};
 use cxc_server::{App, access, openapi, resources};
 use cxc_store::location::Locations;
@@ -17,6 +18,7 @@ use utoipa::openapi::OpenApi;
 
 use crate::component::Component;
 use crate::config::Config;
+use crate::failure::Failure;
 use crate::tzdb;
 
 /// What the services of one process share.
@@ -74,6 +76,12 @@ impl Shared {
         let client = settings.map(client).transpose()?.map(Arc::new);
         Ok(ComplianceData::new(Arc::clone(&self.live), client, cdp.refresh))
     }
+}
+
+/// The legal rules and calendars that are shipped. Without all of them nothing starts.
+pub fn rule_data(zones: &Zones) -> Result<RuleData, Failure> {
+    let read = RuleData::shipped(zones).context("the shipped legal rules can't be read");
+    read.map_err(Failure::start)
 }
 
 /// A component with its own metrics, not started.

@@ -19,6 +19,8 @@ mod isolation;
 mod kill;
 #[path = "e2e/outages.rs"]
 mod outages;
+#[path = "e2e/tools.rs"]
+mod tools;
 #[path = "e2e/whole_path.rs"]
 mod whole_path;
 #[path = "e2e/world.rs"]

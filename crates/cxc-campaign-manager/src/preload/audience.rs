@@ -89,7 +89,6 @@ impl Audience {
             suppression: &self.suppression,
             subject: &self.subject,
             before_attempt: false,
-            external: None,
         }
     }
 

@@ -2,7 +2,12 @@
 use cxc_core::kind;
 use serde_json::{Value, json};
 
-use crate::support::{Campaigns, Group, NEW_YORK, object, people, person};
+use crate::numbers::national_list;
+use crate::support::{Campaigns, Group, NEW_YORK, Person, object, people, person};
+
+const DAY: i64 = 86_400_000_000;
+/// The American consumers of the sales campaigns below.
+const TWO: [&str; 2] = ["+12125550100", "+12125550101"];
 
 /// The rules that an answer refuses to start for.
 fn named(problem: &Value) -> Vec<String> {
@@ -57,4 +62,69 @@ async fn the_purpose_left_out_is_that_of_the_content() {
     assert_eq!((&standing["purpose"], &standing["technique"]), (&json!("informational"), &json!("autodialed")));
     assert!(!standing["unanswered"].as_array().unwrap().iter().any(|r| r["rule"] == "US-CONSENT-PEWC"), "{standing}");
     c.app.other.get(&format!("{}/legal-standing", group.path)).await.expect(404);
+}
+
+/// A sales campaign for two people of New York at noon, all of whose open questions are waived.
+async fn sales(c: &Campaigns) -> Group<'_> {
+    c.app.clock.set("2026-12-01T17:00:00Z");
+    let group = c.group_with("sales", json!({ "compliance": { "purpose": "telemarketing" } })).await;
+    let all: Vec<Person> = TWO.iter().map(|number| person(*number, NEW_YORK)).collect();
+    let list = c.list(all).await;
+    group.set_lists(&[&list]).await;
+    let refused = group.act("load").await.expect(422);
+    for rule in named(&refused) {
+        waive(c, &rule).await;
+    }
+    group
+}
+
+async fn waive(c: &Campaigns, rule: &str) {
+    let body = json!({ "rule": rule, "state": "waived", "reason": "asked elsewhere" });
+    object(&c.app, kind::LEGAL_RULE_SETTING, rule, body).await;
+}
+
+#[tokio::test]
+async fn without_the_national_list_a_sales_campaign_does_not_start_and_with_it_who_is_listed_is_left_out() {
+    let c = Campaigns::under_law().await;
+    let group = sales(&c).await;
+    let answer = group.act("start").await;
+    assert_eq!(answer.expect_problem(422), "dnc_not_loaded");
+    assert_eq!(named(&answer.expect(422)), ["US-DNC-NATIONAL"]);
+    let standing = c.app.get(&format!("{}/legal-standing", group.path)).await.expect(200);
+    let unscrubbed = &standing["unscrubbed"][0];
+    assert_eq!((&unscrubbed["register"], &unscrubbed["contacts"]), (&json!("US-DNC"), &json!(2)));
+
+    national_list(&c, &TWO[..1], c.app.app.now()).await;
+    c.app.app.numbers.prepare(c.app.tenant()).await;
+    group.load().await;
+    let accounting = group.accounting().await;
+    assert_eq!((&accounting["excluded"], &accounting["ready"]), (&json!({ "suppressed": 1 }), &json!(1)));
+    let records = c.app.get(&format!("{}/records?status=excluded", group.path)).await.expect(200);
+    let path = format!("{}/records/{}", group.path, records["items"][0]["recordId"].as_str().unwrap());
+    let shown = c.app.get(&path).await.expect(200);
+    assert_eq!(shown["reason"], "suppressed", "{shown}");
+    assert!(shown.to_string().contains("US-DNC-NATIONAL"), "{shown}");
+}
+
+#[tokio::test]
+async fn who_scrubs_elsewhere_says_so_and_starts_without_the_list() {
+    let c = Campaigns::under_law().await;
+    let group = sales(&c).await;
+    waive(&c, "US-DNC-NATIONAL").await;
+    group.load().await;
+    let accounting = group.accounting().await;
+    assert_eq!((&accounting["excluded"], &accounting["ready"]), (&json!({}), &json!(2)), "{accounting}");
+    let standing = c.app.get(&format!("{}/legal-standing", group.path)).await.expect(200);
+    assert!(standing["disabled"].as_array().unwrap().iter().any(|r| r["rule"] == "US-DNC-NATIONAL"), "{standing}");
+}
+
+#[tokio::test]
+async fn a_national_list_past_its_legal_age_holds_everybody_back() {
+    let c = Campaigns::under_law().await;
+    let group = sales(&c).await;
+    national_list(&c, &["+12125550199"], c.app.app.now() - 32 * DAY).await;
+    group.load().await;
+    let accounting = group.accounting().await;
+    let waiting = &accounting["waiting"][0];
+    assert_eq!((&waiting["reason"], &waiting["count"]), (&json!("data_stale"), &json!(2)), "{accounting}");
 }

@@ -12,14 +12,30 @@ use crate::support::{BERLIN, Campaigns, Person, person};
 
 /// A customer's own list of these numbers.
 async fn own_list(c: &Campaigns, channels: i16, numbers: &[&str]) -> NumberList {
+    let id = c.app.app.ids.next();
+    list_of(c, id, ("customer", &id.to_string()), channels, numbers, c.app.app.now()).await
+}
+
+/// The American national register with these numbers, as of an instant.
+pub async fn national_list(c: &Campaigns, numbers: &[&str], as_of: i64) -> NumberList {
+    list_of(c, c.app.app.ids.next(), ("national_dnc", "US-DNC"), 3, numbers, as_of).await
+}
+
+async fn list_of(
+    c: &Campaigns,
+    id: Uuid,
+    (kind, register): (&str, &str),
+    channels: i16,
+    numbers: &[&str],
+    as_of: i64,
+) -> NumberList {
     let (app, tenant) = (&c.app.app, c.app.tenant());
-    let id = app.ids.next();
     let row = NumberList {
         number: 0,
         tenant,
         id,
-        kind: "customer".into(),
-        register: id.to_string(),
+        kind: kind.into(),
+        register: register.into(),
         jurisdiction: None,
         channels,
         max_age_days: None,
@@ -29,7 +45,7 @@ async fn own_list(c: &Campaigns, channels: i16, numbers: &[&str]) -> NumberList 
     tx.number_list_insert(&row).await.unwrap();
     let row = tx.number_list_get(tenant, id).await.unwrap().unwrap();
     let now = app.now();
-    let new = NewVersion { mode: "replace", job: Uuid::nil(), file_name: "a", as_of: now, created_by: "test", now };
+    let new = NewVersion { mode: "replace", job: Uuid::nil(), file_name: "a", as_of, created_by: "test", now };
     let mut version = tx.number_list_begin(&row, &new).await.unwrap();
     tx.commit().await.unwrap();
     let mut builder = NumberSetBuilder::new();

@@ -54,8 +54,14 @@ impl Campaigns {
     async fn start_with(rules: RuleData) -> Self {
         let locations = Arc::new(Locations::new());
         let shared = locations.clone();
-        let make = move |app| cxc_campaign_manager::service(App { rules, ..app }, Zones::bundled(), shared).unwrap();
-        let app = TestApp::start(make).await.unwrap();
+        let of_service = rules.clone();
+        let make = move |app| {
+            let app = App { rules: of_service, ..app };
+            cxc_campaign_manager::service(app, Zones::bundled(), shared).unwrap()
+        };
+        let mut app = TestApp::start(make).await.unwrap();
+        // jobs that a test runs by hand are under the same law
+        app.app.rules = rules;
         let account = object(&app, kind::CHANNEL_ACCOUNT, "simulator", json!({ "kind": "simulator" })).await;
         let content =
             object(&app, kind::CONTENT, "hello", json!({ "channel": "sms", "templates": [{ "body": "Hello" }] })).await;

@@ -125,7 +125,6 @@ impl DryRuns {
             suppression: &audience.suppression,
             subject: &audience.subject,
             before_attempt: false,
-            external: None,
         };
         let locations = Arc::new(Locations::new());
         let cache = IntervalCache::new(self.evaluator.kit().zones.clone(), IntervalCache::CAPACITY);

@@ -17,7 +17,8 @@ const WORKERS: u32 = 4;
 /// A service as another process has it, on the same database.
 async fn another(first: &TestApp) -> Caller {
     let db = Db::open(&DbOptions::new(first.database().url())).await.unwrap();
-    let app = App::new(db, Arc::new(first.clock.clone()), HashKey([7; 16]), ServerConfig::default());
+    let (clock, rules) = (Arc::new(first.clock.clone()), first.app.rules.clone());
+    let app = App::new(db, clock, HashKey([7; 16]), ServerConfig::default(), rules);
     let parts = cxc_compliance_manager::service(app.clone()).unwrap().into_parts();
     let router = http::finish_without_access(&app, Router::new().nest(INTERNAL_BASE, parts.internal));
     Caller::of_router(router).with_token(first.token().unwrap())

@@ -6,7 +6,7 @@ use cxc_core::Micros;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_store::attempt::{AttemptUpdate, NewAttempt};
 use cxc_store::counter::Deltas;
-use cxc_store::judge::{AskExternal, Case, Judge, OverCap};
+use cxc_store::judge::{Case, Judge, OverCap};
 use cxc_store::lease::Lease;
 use cxc_store::outgoing::Outgoing;
 use cxc_store::record::{Record, RecordChange};
@@ -142,8 +142,6 @@ pub struct Writer<'a> {
     pub lease: &'a Lease,
     /// The account with its groups.
     pub plans: &'a Plans,
-    /// Who would ask external rules.
-    pub external: &'a dyn AskExternal,
     /// Who counts once more what caps allow.
     pub judge: &'a mut Judge,
 }
@@ -170,7 +168,7 @@ impl Writer<'_> {
                 over.extend(ids.into_iter().map(|id| (id, OverCap::unknown(now))));
                 continue;
             };
-            let found = self.judge.over_cap(tx, &plan.scope(self.plans, self.external), &cases, now).await?;
+            let found = self.judge.over_cap(tx, &plan.scope(self.plans), &cases, now).await?;
             over.extend(ids.into_iter().zip(found).filter_map(|(id, cap)| Some((id, cap?))));
         }
         Ok(over)

@@ -133,13 +133,7 @@ impl Outbox {
             return Ok(());
         }
         self.batch.new.iter_mut().for_each(|prepared| prepared.begin(now));
-        let mut to = Writer {
-            db: &self.context.app.db,
-            lease: &self.lease,
-            plans,
-            external: &self.context.app.outbound,
-            judge: &mut self.judge,
-        };
+        let mut to = Writer { db: &self.context.app.db, lease: &self.lease, plans, judge: &mut self.judge };
         match self.batch.write(&mut to, now).await {
             Ok(go) => {
                 self.context.metrics.wrote(plans.channel, &plans.labels, go.len());

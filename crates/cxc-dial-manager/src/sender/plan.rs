@@ -7,7 +7,7 @@ use cxc_core::channel::Channel;
 use cxc_core::compliance::{RuleDocuments, RuleSet, Subject};
 use cxc_core::kind;
 use cxc_store::group::{GroupRow, state};
-use cxc_store::judge::{AskExternal, Scope};
+use cxc_store::judge::Scope;
 use cxc_store::suppression::SuppressionList;
 use cxc_store::{StoreError, Tx};
 use uuid::Uuid;
@@ -61,7 +61,7 @@ impl GroupPlan {
     }
 
     /// On whose behalf its contacts are judged.
-    pub fn scope<'a>(&'a self, plans: &Plans, external: &'a dyn AskExternal) -> Scope<'a> {
+    pub fn scope(&self, plans: &Plans) -> Scope<'_> {
         Scope {
             tenant: plans.tenant,
             grp: self.number,
@@ -71,7 +71,6 @@ impl GroupPlan {
             suppression: &self.suppression,
             subject: &self.subject,
             before_attempt: true,
-            external: Some(external),
         }
     }
 }

@@ -171,7 +171,7 @@ impl Preparer {
                 (r, contact)
             }));
         }
-        for rendered in self.renderer.render(&mut tx, plans, plan, pairs).await? {
+        for rendered in self.renderer.render(tx, plans, plan, pairs).await? {
             match rendered {
                 Rendered::Ready(prepared) => found.ready.push(*prepared),
                 Rendered::Move(change) => found.changes.push(change),

@@ -5,7 +5,7 @@ use cxc_core::record::{Reason, RecordStatus};
 use cxc_store::attempt::{NewAttempt, month_of};
 use cxc_store::contact::{Device, FullContact};
 use cxc_store::id_block::{IdBlocks, Numbered};
-use cxc_store::judge::{Allowed, Case, Finding, Judge};
+use cxc_store::judge::{Allowed, Case, Finding, Judge, Scope};
 use cxc_store::record::{Record, RecordChange};
 use cxc_store::{StoreError, Tx};
 
@@ -18,9 +18,6 @@ use crate::content::{Placement, UnsubscribeClaim, UnsubscribeLink};
 
 /// Attempts are numbered from blocks of this size.
 const ATTEMPT_IDS: i64 = 10_000;
-
-/// Facts that were read longer ago are read again before anything leaves, in microseconds.
-const FACTS_LAST: i64 = 200_000;
 
 /// What became of one fetched record.
 pub enum Rendered {
@@ -48,19 +45,19 @@ impl Renderer {
     /// Judges each record with its contact, and renders what may be sent.
     pub async fn render(
         &mut self,
-        tx: &mut Tx,
+        tx: Tx,
         plans: &Plans,
         plan: &Arc<GroupPlan>,
         pairs: Vec<(Record, Option<FullContact>)>,
     ) -> Result<Vec<Rendered>, StoreError> {
-        let now = self.context.now();
-        let scope = plan.scope(plans, &self.context.app.outbound);
-        let counts = plan.rules.history_reach(plans.channel).is_some();
+        let started = self.context.now();
+        let scope = plan.scope(plans);
+        let counts = scope.history_reach().is_some();
         let mut rendered = Vec::with_capacity(pairs.len());
         let mut open: Vec<(Record, FullContact)> = Vec::with_capacity(pairs.len());
         for (record, contact) in pairs {
             match contact {
-                Some(contact) if record.not_after.is_none_or(|at| now < at) => open.push((record, contact)),
+                Some(contact) if record.not_after.is_none_or(|at| started < at) => open.push((record, contact)),
                 Some(_) => rendered.push(Rendered::Move(excluded(&record, Reason::Expired, None))),
                 None => rendered.push(Rendered::Move(excluded(&record, Reason::Removed, None))),
             }
@@ -69,17 +66,7 @@ impl Renderer {
             .iter()
             .map(|(record, contact)| Case { contact, device: record.device, record: Some(record) })
             .collect();
-        let mut findings = self.judge.judge(tx, &scope, &cases, now).await?;
-        let asked_until = self.context.now();
-        let has_asked = plan.rules.external_rules(plans.channel).next().is_some();
-        let now = if has_asked && asked_until - now > FACTS_LAST {
-            // services took their time: what was read before may no longer hold
-            let mut fresh = self.context.app.db.read().await?;
-            findings = self.judge.judge(&mut fresh, &scope, &cases, asked_until).await?;
-            asked_until
-        } else {
-            now
-        };
+        let (findings, now) = self.findings(tx, &scope, &cases).await?;
         let allowed = findings.iter().filter(|f| matches!(f, Finding::Allow(_))).count();
         // numbers of messages that never leave are lost, which does no harm
         let mut ids = self.ids.take(&self.context.app.db, i64::try_from(allowed).unwrap_or(0)).await?..;
@@ -97,6 +84,26 @@ impl Renderer {
             });
         }
         Ok(rendered)
+    }
+
+    /// What is found of each contact, and when. External rules are asked between two looks at the facts, not within
+    /// a transaction.
+    async fn findings(
+        &mut self,
+        mut tx: Tx,
+        scope: &Scope<'_>,
+        cases: &[Case<'_>],
+    ) -> Result<(Vec<Finding>, i64), StoreError> {
+        let now = self.context.now();
+        let findings = self.judge.judge(&mut tx, scope, cases, now).await?;
+        drop(tx);
+        if !self.judge.has_questions() {
+            return Ok((findings, now));
+        }
+        self.judge.ask(scope, &self.context.app.outbound, now).await;
+        let now = self.context.now();
+        let mut fresh = self.context.app.db.read().await?;
+        Ok((self.judge.judge(&mut fresh, scope, cases, now).await?, now))
     }
 
     fn message(

@@ -8,6 +8,7 @@ use cxc_core::phone::PhoneParser;
 use cxc_list_builder::import::{Checkers, Dedupe, ImportContext, ImportMode, ImportOutcome, ImportSettings, Progress};
 use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, LIST_UNDO, ListJobs, Source};
 use cxc_server::job_runner::run_by_id;
+use cxc_server::rule_data::RuleData;
 use cxc_server::{App, ServerConfig};
 use cxc_store::contact::FullContact;
 use cxc_store::job::{Job, NewJob};
@@ -31,7 +32,7 @@ pub struct World {
 }
 
 fn process(db: Db, clock: &TestClock, folder: &TempDir) -> (App, ListJobs) {
-    let app = App::new(db, Arc::new(clock.clone()), HashKey([3; 16]), ServerConfig::default());
+    let app = App::new(db, Arc::new(clock.clone()), HashKey([3; 16]), ServerConfig::default(), RuleData::default());
     let context = ImportContext {
         app: app.clone(),
         checkers: Checkers {

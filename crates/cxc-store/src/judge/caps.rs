@@ -36,7 +36,7 @@ impl Judge {
         cases: &[Case<'_>],
         now: i64,
     ) -> Result<Vec<Option<OverCap>>, StoreError> {
-        let Some(reach) = scope.rules.history_reach(scope.channel).filter(|_| !cases.is_empty()) else {
+        let Some(reach) = scope.history_reach().filter(|_| !cases.is_empty()) else {
             return Ok(vec![None; cases.len()]);
         };
         let chosen: Vec<Option<Chosen<'_>>> = cases.iter().map(|case| self.choose(scope, case).ok()).collect();

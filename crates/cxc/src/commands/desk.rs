@@ -7,7 +7,7 @@ use cxc_store::tenant::Tenant;
 
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::{server_config, store};
+use crate::{server_config, services, store, tzdb};
 
 /// An application without a server.
 pub struct Desk {
@@ -21,7 +21,9 @@ impl Desk {
     pub async fn open(config: &Config) -> Result<Self, Failure> {
         let store = store::open(config).await?;
         let clock = Arc::new(SystemClock);
-        let app = App::new(store.db.clone(), clock, store.hash_key, server_config::of(config, None));
+        let zones = tzdb::zones(config.compliance_data.tzdb_directory.as_deref()).map_err(Failure::start)?;
+        let (server, rules) = (server_config::of(config, None), services::rule_data(&zones)?);
+        let app = App::new(store.db.clone(), clock, store.hash_key, server, rules);
         provision::installation(&app).await.map_err(Failure::start)?;
         Ok(Self { app, _store: store })
     }

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cxc_core::hash::HashKey;
+use cxc_server::rule_data::RuleData;
 use cxc_server::{App, ServerConfig, SystemClock, openapi};
 use cxc_store::{Db, DbOptions};
 
@@ -15,7 +16,7 @@ use crate::terminal;
 /// Prints it. No database is needed, and none is touched.
 pub async fn run(config: &Config) -> Result<(), Failure> {
     let db = Db::connect(&DbOptions::new("sqlite::memory:")).await?;
-    let app = App::new(db, Arc::new(SystemClock), HashKey([0; 16]), ServerConfig::default());
+    let app = App::new(db, Arc::new(SystemClock), HashKey([0; 16]), ServerConfig::default(), RuleData::default());
     let shared = Shared::new(config)?;
     let mut all = BTreeMap::new();
     for component in Component::ALL {

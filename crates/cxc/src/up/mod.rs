@@ -50,10 +50,11 @@ where
     store::make_private_folders(&config.data_dir).map_err(Failure::start)?;
     let ports = Ports::open(config, here).await?;
     let clock = Arc::new(SystemClock);
-    let app = App::new(db.clone(), clock, *hash_key, server_config::of(config, ports.public_port()));
+    let shared = Shared::new(config).map_err(Failure::start)?;
+    let server = server_config::of(config, ports.public_port());
+    let app = App::new(db.clone(), clock, *hash_key, server, services::rule_data(&shared.zones)?);
     provision::installation(&app).await.map_err(Failure::start)?;
     let mut tasks = Tasks { stop: stop.clone(), set: JoinSet::new() };
-    let shared = Shared::new(config).map_err(Failure::start)?;
     // what was downloaded before the last end is in use from the first request on
     shared.live.take_over(&app.db).await.map_err(Failure::start)?;
     start(config, &app, here, ports, &shared, &mut tasks)?;

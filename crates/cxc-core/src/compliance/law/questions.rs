@@ -73,20 +73,15 @@ impl RuleSet {
         self.questions(channel, subject, |rule| rule.holding == Holding::Dormant && narrows(&rule.legal.kind))
     }
 
-    /// The names of the number lists that rules in force for such a campaign need.
-    pub fn lists_needed(&self, channel: Channel, subject: &Subject) -> Vec<String> {
+    /// The rules in force for such a campaign that need a number list, each with the list's name.
+    pub fn lists_needed(&self, channel: Channel, subject: &Subject) -> Vec<(OpenQuestion, String)> {
         let profile = Profile::of(channel, subject);
         let holding = self.law.rules.iter().filter(|r| r.holding == Holding::Holds);
-        let mut lists: Vec<String> = holding
-            .filter(|r| profile.is_met_by_campaign(&r.legal.applies_to))
-            .filter_map(|r| match &r.legal.kind {
-                RuleBody::Suppression(body) => Some(body.list.clone()),
-                _ => None,
-            })
-            .collect();
-        lists.sort();
-        lists.dedup();
-        lists
+        let list = |rule: &LawRule| match &rule.legal.kind {
+            RuleBody::Suppression(body) => Some((OpenQuestion::of(rule), body.list.clone())),
+            _ => None,
+        };
+        holding.filter(|r| profile.is_met_by_campaign(&r.legal.applies_to)).filter_map(list).collect()
     }
 
     fn questions(&self, channel: Channel, subject: &Subject, wanted: impl Fn(&LawRule) -> bool) -> Vec<OpenQuestion> {

@@ -1,0 +1,77 @@
+//! The tools of a tenant at work: a required rule reaches a running group, a service is asked before each attempt.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::post;
+use cxc_test::Smsc;
+use serde_json::{Value, json};
+
+use crate::audience::Audience;
+use crate::campaign::Kind;
+use crate::world::{World, until};
+
+const PEOPLE: Audience = Audience(300);
+const SECOND: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[tokio::test]
+async fn a_required_rule_reaches_a_running_group_within_two_seconds() {
+    let smsc = Smsc::with(&[]).unwrap();
+    let world = World::start().await;
+    let list = world.import("spring", PEOPLE).await;
+    // twenty a second: 300 take fifteen seconds
+    let template = world.template(Kind::Sms, smsc.port(), &json!({}), 1_200).await;
+    let group = world.group("texts", &template, &list).await;
+    group.start().await;
+    smsc.wait_for(20, SECOND).await.unwrap();
+    let rule = json!({ "name": "Nobody", "required": true, "locations": [{ "anywhere": true }] });
+    world.make("/compliance/location-rules", &rule).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let sent = smsc.submits().unwrap().len();
+    assert!(sent < 150, "{sent} left before the rule was made");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(smsc.submits().unwrap().len(), sent, "nothing leaves once the rule holds");
+    let all_are_out = async || {
+        let accounting = group.accounting().await;
+        accounting["excluded"]["location_rule"].as_i64() == Some(300 - i64::try_from(sent).unwrap())
+    };
+    until("the rest is left out", SECOND, all_are_out).await;
+}
+
+/// Says no for every third person, and nothing that counts for one.
+async fn service(asked: Arc<AtomicUsize>) -> String {
+    let answer = move |body: String| async move {
+        asked.fetch_add(1, Ordering::Relaxed);
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let number = body["contact_info"].as_str().unwrap().to_owned();
+        let last = number.bytes().last().unwrap();
+        if last == b'3' { (StatusCode::CONFLICT, r#"{"code":"complained"}"#) } else { (StatusCode::OK, "") }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", post(answer))).await.unwrap() });
+    url
+}
+
+#[tokio::test]
+async fn a_service_is_asked_before_each_attempt_and_its_no_holds() {
+    let smsc = Smsc::with(&["--receipts", "30"]).unwrap();
+    let world = World::start().await;
+    let list = world.import("spring", PEOPLE).await;
+    let asked = Arc::new(AtomicUsize::new(0));
+    let url = service(Arc::clone(&asked)).await;
+    world.make("/compliance/external-rules", &json!({ "name": "Ask", "required": true, "url": url })).await;
+    let custom = json!({ "name": "Not fives", "required": true, "expression": "!contact_info.endsWith('5')" });
+    world.make("/compliance/custom-rules", &custom).await;
+    let template = world.template(Kind::Sms, smsc.port(), &json!({}), 60_000).await;
+    let group = world.group("texts", &template, &list).await;
+    group.start().await;
+    let accounting = group.finished(PATIENCE).await;
+    assert_eq!((&accounting["done"], &accounting["excluded"]), (&json!({"Ok": 240}), &json!({"blocked": 60})));
+    let wrong = smsc.submits().unwrap().into_iter().filter(|s| s.to.ends_with('3') || s.to.ends_with('5')).count();
+    assert_eq!(wrong, 0);
+    assert!(asked.load(Ordering::Relaxed) >= 270, "whoever the custom rule stops is not asked about");
+}
