@@ -11,7 +11,7 @@ async fn a_flag_is_recorded_shown_and_taken_away_with_a_reason() {
     assert_eq!(app.get(&of).await.expect(200)["items"], json!([]));
     app.post(FLAGS).json(&json!({ "clientId": "C-1", "flag": "cease", "note": "letter 17" })).await.expect(201);
     app.post(FLAGS).json(&json!({ "clientId": "C-1", "flag": "cease" })).await.expect(201);
-    app.post(FLAGS).json(&json!({ "clientId": "C-1", "flag": "rich" })).await.expect(400);
+    app.post(FLAGS).json(&json!({ "clientId": "C-1", "flag": "rich" })).await.expect(422);
     app.post(FLAGS).json(&json!({ "flag": "cease" })).await.expect(422);
     let known = app.get(&of).await;
     assert_eq!(known.expect(200)["items"].as_array().unwrap().len(), 1);

@@ -30,6 +30,7 @@ pub enum StepKind {
 /// A step of a decision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = EvaluationStep)]
 pub struct Step {
     /// What it is about.
     pub kind: StepKind,

@@ -24,6 +24,7 @@ const PAGE: usize = 500;
 /// Whose decisions, and from when until when.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schema(as = EvidenceExportAsked)]
 pub struct ExportAsked {
     /// About this device: a phone number in E.164 or an email address.
     pub device: Option<String>,

@@ -41,6 +41,7 @@ pub(crate) struct Asked {
 /// An attempt.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = HistoryAttempt)]
 pub(crate) struct AttemptView {
     /// Its id.
     id: String,

@@ -119,6 +119,7 @@ pub struct ValidationRequest {
 /// The person.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = ValidationContact)]
 pub struct ContactAsked {
     /// The client id.
     pub client_id: Option<String>,
@@ -145,6 +146,7 @@ pub struct ContactAsked {
 /// The device: a phone number or an email address.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schema(as = ValidationDevice)]
 pub struct DeviceAsked {
     /// The phone number, E.164.
     pub e164: Option<String>,

@@ -100,7 +100,15 @@ proptest! {
                     prop_assert!(before < now || !case.check_at(before).is_allowed(), "{before}");
                 }
             }
-            Decision::Deny | Decision::Error => prop_assert!(false, "{:?}", verdict.reasons),
+            // the hours of France and of Chatham never meet
+            Decision::Deny => {
+                prop_assert!(verdict.reasons.iter().any(|r| r.kind == RuleKind::Horizon), "{:?}", verdict.reasons);
+                for quarters in 0..14 * 96 {
+                    let later = now.saturating_add(SignedDuration::from_mins(quarters * 15)).unwrap();
+                    prop_assert!(!case.check_at(later).is_allowed(), "{later}");
+                }
+            }
+            Decision::Error => prop_assert!(false, "{:?}", verdict.reasons),
         }
     }
 
