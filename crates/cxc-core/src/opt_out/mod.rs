@@ -95,6 +95,9 @@ impl KeywordSet {
         for word in words::of(Meaning::Always) {
             seen.insert(normalise(word), Keyword::OptOut);
         }
+        if self.opt_out.is_empty() {
+            errors.push(FieldError::new("/optOut", "too_few", "at least one word means no more messages"));
+        }
         for (kind, pointer, words) in self.kinds() {
             if words.len() > MAX_WORDS {
                 errors.push(FieldError::new(pointer, "too_many", "a kind has at most 200 words"));
@@ -171,6 +174,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_set_without_a_word_that_stops_is_refused() {
+        let set = KeywordSet { opt_out: Vec::new(), ..KeywordSet::default() };
+        assert_eq!(set.validate()[0].pointer, "/optOut");
+    }
 
     #[test]
     fn the_whole_message_must_be_the_word_however_it_is_dressed() {
