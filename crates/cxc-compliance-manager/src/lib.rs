@@ -11,6 +11,7 @@ mod external_rules;
 mod history;
 pub mod legal_rules;
 mod metrics;
+mod past;
 mod person_flags;
 mod policy;
 pub mod rules;

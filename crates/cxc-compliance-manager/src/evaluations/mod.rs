@@ -4,7 +4,6 @@ mod answer;
 mod document;
 mod kit;
 mod limits;
-mod past;
 mod resolve;
 mod routes;
 mod run;

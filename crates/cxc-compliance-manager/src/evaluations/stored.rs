@@ -12,9 +12,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::document::{ContactAsked, DeviceAsked, DeviceDetail, EvaluationDocument};
-use super::past::past_attempt;
 use super::resolve::{Question, Resolver};
 use super::run::Group;
+use crate::past::past_attempt;
 
 /// The question about a stored contact.
 pub(super) async fn question(

@@ -1,15 +1,12 @@
 //! What is known of the people of a batch, gathered set by set: three statements, however many they are.
 use std::collections::HashMap;
 
-use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    CheckInputs, Direction, Facts, IntervalCache, PastAttempt, RuleRef, SuppressedBy, SuppressionHit, ToolAnswers,
-    Verdict, check,
+    CheckInputs, Facts, IntervalCache, PastAttempt, RuleRef, SuppressedBy, SuppressionHit, ToolAnswers, Verdict, check,
 };
 use cxc_core::consent::ConsentEvent;
-use cxc_core::enumerations::CallResult;
-use cxc_store::attempt_subject::{ACCOUNT, DEBT, HISTORY_LIMIT, HistoryKeys, PERSON, WideAttempt};
+use cxc_store::attempt_subject::{ACCOUNT, DEBT, HISTORY_LIMIT, HistoryKeys, PERSON};
 use cxc_store::consent::{KeyKind, StoredConsent};
 use cxc_store::judge_intelligence::BatchIntelligence;
 use cxc_store::judge_numbers::BatchNumbers;
@@ -19,6 +16,7 @@ use cxc_store::{StoreError, Tx};
 use jiff::Timestamp;
 
 use super::ask::{Ask, Place};
+use crate::past::past_attempt;
 
 /// The facts of a batch of one tenant.
 pub struct BatchFacts {
@@ -83,7 +81,7 @@ impl BatchFacts {
             facts.since = Timestamp::from_microsecond(since).unwrap_or(Timestamp::MIN);
             let found = tx.attempt_history_wide(tenant, &keys(asks), since).await?;
             facts.is_whole = found.len() < HISTORY_LIMIT;
-            for (wide, attempt) in found.iter().filter_map(|wide| Some((wide, past(wide)?))) {
+            for (wide, attempt) in found.iter().filter_map(|wide| Some((wide, past_attempt(wide)?))) {
                 let accounts = wide.subjects.iter().filter(|s| s.kind == ACCOUNT).map(|s| s.key).collect();
                 facts.remember(attempt, accounts);
             }
@@ -291,35 +289,4 @@ fn keys(asks: &[&Ask]) -> HistoryKeys {
     keys.subjects.sort_unstable();
     keys.subjects.dedup();
     keys
-}
-
-fn past(wide: &WideAttempt) -> Option<PastAttempt> {
-    let channel = Channel::from_bit(wide.channel)?;
-    let at = Timestamp::from_microsecond(wide.started_at).ok()?;
-    let one = |kind| wide.subjects.iter().find(|s| s.kind == kind).map(|s| s.key);
-    let purpose = wide.purpose.as_ref().and_then(|p| serde_json::from_value(p.as_str().into()).ok());
-    let result = wide.result.and_then(CallResult::from_code);
-    let is_answered = channel == Channel::Voice && matches!(result, Some(CallResult::Answer | CallResult::Ok));
-    Some(PastAttempt {
-        id: wide.id,
-        group: wide.grp,
-        client: wide.client_hash,
-        // a state that is not known counts as under way
-        state: AttemptState::from_code(wide.state).unwrap_or(AttemptState::InDoubt),
-        result,
-        disposition: wide.disposition.as_deref().map(Into::into),
-        direction: if wide.direction == Some(1) { Direction::In } else { Direction::Out },
-        purpose: purpose.unwrap_or_default(),
-        person: one(PERSON),
-        account: one(ACCOUNT),
-        debts: wide.subjects.iter().filter(|s| s.kind == DEBT).map(|s| s.key).collect(),
-        collector: wide.collector,
-        connected: wide.connected.unwrap_or(is_answered),
-        conversation: wide.conversation.unwrap_or(false),
-        refused: wide.refused.unwrap_or(false),
-        consented: wide.consented.unwrap_or(false),
-        regions: wide.regions.as_deref().unwrap_or_default().into(),
-        topic: wide.topic.as_deref().map(Into::into),
-        ..PastAttempt::new(at, channel, wide.device_hash)
-    })
 }

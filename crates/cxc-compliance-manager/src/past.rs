@@ -7,7 +7,7 @@ use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, WideAttempt};
 use jiff::Timestamp;
 
 /// The attempt; nothing for one that no channel or clock knows.
-pub(super) fn past_attempt(wide: &WideAttempt) -> Option<PastAttempt> {
+pub(crate) fn past_attempt(wide: &WideAttempt) -> Option<PastAttempt> {
     let channel = Channel::from_bit(wide.channel)?;
     let at = Timestamp::from_microsecond(wide.started_at).ok()?;
     let one = |kind| wide.subjects.iter().find(|s| s.kind == kind).map(|s| s.key);
