@@ -1,0 +1,95 @@
+//! Compliance: questions and evidence.
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// `cxc compliance`.
+#[derive(Debug, Subcommand)]
+pub enum ComplianceCommand {
+    /// May this person be contacted at this moment? The document is that of POST /compliance/evaluations
+    #[command(after_help = "Examples:
+  cxc compliance evaluate question.json
+  echo '{\"at\":\"2026-12-01T13:30:00Z\",\"channel\":\"sms\",\"contact\":{\"devices\":[\"+12125550123\"]}}' | cxc compliance evaluate --explain -
+Exit codes: 0 allowed, 3 not now or not at all, 2 the document is refused.")]
+    Evaluate(Evaluate),
+    /// Why may a stored contact be contacted at a moment, or not?
+    Explain(Explain),
+    /// The decisions about a person or of a campaign group, as a signed file
+    #[command(after_help = "Examples:
+  cxc compliance export --person +12025550123 --output evidence.zip
+  cxc compliance verify evidence.zip --key \"$(cxc compliance key)\"")]
+    Export(EvidenceExport),
+    /// Print the public key that exports are signed with
+    Key,
+    /// Whether an exported file is whole and signed; no database is needed
+    Verify {
+        /// The file
+        file: PathBuf,
+        /// The public key that it must be signed with; the one that it names itself if not given
+        #[arg(long, value_name = "BASE64")]
+        key: Option<String>,
+    },
+}
+
+/// `cxc compliance evaluate`.
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// The document, JSON; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Print every step as a sentence instead of JSON
+    #[arg(long)]
+    pub explain: bool,
+    /// Only by the rules that are shipped: no database is needed
+    #[arg(long, conflicts_with = "tenant")]
+    pub shipped: bool,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
+}
+
+/// `cxc compliance explain`.
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The id of the contact list
+    #[arg(long, value_name = "ID")]
+    pub list: uuid::Uuid,
+    /// The contact's number
+    #[arg(long, value_name = "NUMBER")]
+    pub contact: i64,
+    /// The id of the campaign group whose rules hold
+    #[arg(long, value_name = "ID")]
+    pub group: Option<uuid::Uuid>,
+    /// The moment, such as 2027-01-31T12:00:00Z; now if not given
+    #[arg(long, value_name = "MOMENT")]
+    pub at: Option<String>,
+    /// Print JSON instead of sentences
+    #[arg(long)]
+    pub json: bool,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
+}
+
+/// `cxc compliance export`.
+#[derive(Debug, Args)]
+pub struct EvidenceExport {
+    /// About this person
+    #[arg(long, value_name = "ADDRESS|CLIENTID", required_unless_present = "group")]
+    pub person: Option<String>,
+    /// Of this campaign group, by its id
+    #[arg(long, value_name = "ID")]
+    pub group: Option<uuid::Uuid>,
+    /// Not before this moment
+    #[arg(long, value_name = "MOMENT")]
+    pub from: Option<String>,
+    /// Before this moment
+    #[arg(long, value_name = "MOMENT")]
+    pub till: Option<String>,
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
+}
