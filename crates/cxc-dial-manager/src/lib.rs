@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use metrics::DialMetrics;
-use sender::SenderContext;
+use sender::{EvidenceKit, SenderContext};
 
 /// The component: its routes, its metrics, its senders.
 pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Result<Service> {
@@ -29,7 +29,9 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
     let wording = Arc::new(cxc_core::opt_out::wording::Wording::shipped()?);
     let links = unsubscribe::key(&app);
     let numbers = app.numbers.clone();
-    let context = SenderContext { app: app.clone(), holder, zones, locations, keywords, wording, links, metrics };
+    let evidence = Arc::new(EvidenceKit::new(&app, &zones)?);
+    let context =
+        SenderContext { app: app.clone(), holder, zones, locations, keywords, wording, links, evidence, metrics };
     Ok(Service::new("dial-manager", app, routes())
         .root(unsubscribe::routes())
         .work(move |stop| async move {

@@ -1,8 +1,10 @@
 //! What the rules of every tenant stand on: the shipped legal rules and the holiday calendars. Read once at start.
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cxc_core::compliance::legal::LegalRules;
-use cxc_core::compliance::{Calendars, DataFault, RuleDocuments, Zones};
+use cxc_core::compliance::{Calendars, DataFault, DataVersions, HOLIDAY_FILES, RuleDocuments, Zones};
+use cxc_store::evidence::RuleSnapshot;
 use cxc_store::{StoreError, Tx};
 
 /// The shipped legal rules and calendars. Cheap to clone.
@@ -34,4 +36,15 @@ impl RuleData {
             ..documents
         })
     }
+}
+
+/// The versions of the data that decisions are made with, by name, each with the hash of what was read.
+pub fn data_versions(zones: &Zones, software: &str, packs: &RuleSnapshot) -> BTreeMap<String, String> {
+    let data = DataVersions::of(zones, HOLIDAY_FILES, &[]);
+    let named = [("tzdb", data.tzdb), ("phone", data.phone), ("postal", data.postal), ("holidays", data.holidays)];
+    let mut versions: BTreeMap<String, String> =
+        named.map(|(name, data)| (name.to_owned(), format!("{} sha256:{}", data.version, data.sha256))).into();
+    versions.insert("rules".to_owned(), packs.key());
+    versions.insert("software".to_owned(), software.to_owned());
+    versions
 }

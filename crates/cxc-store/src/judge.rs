@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    AttemptRequest, Decision, ExternalAsk, Facts, IntervalCache, Part, PartKind, PartOrigin, PastAttempt, PersonFlag,
+    AttemptRequest, CheckInputs, Decision, ExternalAsk, Facts, IntervalCache, Part, PartKind, PartOrigin, PastAttempt, PersonFlag,
     RuleRef, RuleSet, Subject, SuppressedBy, SuppressionHit, ToolAnswers, Verdict, check,
 };
 use cxc_core::consent::ConsentEvent;
@@ -119,6 +119,15 @@ pub struct Allowed {
     pub usable: Vec<i16>,
 }
 
+/// What a contact was judged by before an attempt, and what was found: what evidence keeps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judged {
+    /// What the check was given.
+    pub inputs: CheckInputs,
+    /// What it answered.
+    pub verdict: Verdict,
+}
+
 /// Judges contacts. Holds the cache of intervals; one per worker.
 pub struct Judge {
     cache: IntervalCache,
@@ -127,12 +136,21 @@ pub struct Judge {
     answers: Answers,
     questions: Vec<(Key, Map<String, Value>)>,
     numbers: Option<NumberLists>,
+    judged: Vec<Option<Judged>>,
 }
 
 impl Judge {
     /// A judge with its own interval cache.
     pub fn new(cache: IntervalCache, locations: Arc<Locations>, hash_key: HashKey) -> Self {
-        Self { cache, locations, hash_key, answers: Answers::default(), questions: Vec::new(), numbers: None }
+        Self {
+            cache,
+            locations,
+            hash_key,
+            answers: Answers::default(),
+            questions: Vec::new(),
+            numbers: None,
+            judged: Vec::new(),
+        }
     }
 
     /// With the lists of numbers of the process. Without them no list is known, and rules that need one deny.
@@ -172,41 +190,55 @@ impl Judge {
         }
         let batch = Batch { scope, facts: &facts, locations: &locations, at };
         let unasked = ToolAnswers { at_load: !scope.before_attempt, external: Vec::new() };
-        let mut judged: Vec<Result<(Chosen<'_>, Verdict), Finding>> = Vec::with_capacity(chosen.len());
+        let mut judged: Vec<Result<InJudgement<'_>, Finding>> = Vec::with_capacity(chosen.len());
         for chosen in chosen {
             judged.push(chosen.map(|chosen| {
-                let verdict = self.check(&batch, &chosen, &unasked);
-                (chosen, verdict)
+                let (verdict, inputs) = self.check(&batch, &chosen, &unasked);
+                InJudgement { chosen, verdict, inputs }
             }));
         }
         self.questions.clear();
         if scope.before_attempt {
             self.use_answers(&batch, &mut judged);
         }
-        Ok(judged
-            .into_iter()
-            .map(|judged| match judged {
-                Ok((chosen, verdict)) => finding(chosen, &verdict, at),
-                Err(finding) => finding,
-            })
-            .collect())
+        self.judged.clear();
+        let mut findings = Vec::with_capacity(judged.len());
+        for judged in judged {
+            match judged {
+                Ok(InJudgement { chosen, verdict, inputs }) => {
+                    findings.push(finding(chosen, &verdict, at));
+                    self.judged.push(inputs.map(|inputs| Judged { inputs, verdict }));
+                }
+                Err(finding) => {
+                    findings.push(finding);
+                    self.judged.push(None);
+                }
+            }
+        }
+        Ok(findings)
+    }
+
+    /// What the contacts of the last batch were judged by, in their order; nothing of one that has no device, and
+    /// nothing unless attempts follow at once.
+    pub fn take_judged(&mut self) -> Vec<Option<Judged>> {
+        std::mem::take(&mut self.judged)
     }
 
     /// Judges those whom only external rules hold back by the answers that are known, and keeps the questions to the
     /// rules about the others.
-    fn use_answers(&mut self, batch: &Batch<'_>, judged: &mut [Result<(Chosen<'_>, Verdict), Finding>]) {
+    fn use_answers(&mut self, batch: &Batch<'_>, judged: &mut [Result<InJudgement<'_>, Finding>]) {
         let rules: Vec<&ExternalAsk> = batch.scope.rules.external_rules(batch.scope.channel).collect();
         if rules.is_empty() {
             return;
         }
         let at = batch.at.as_microsecond();
-        for (chosen, verdict) in judged.iter_mut().filter_map(|judged| judged.as_mut().ok()) {
+        for InJudgement { chosen, verdict, inputs } in judged.iter_mut().filter_map(|judged| judged.as_mut().ok()) {
             if !external::lacks_only_answers(verdict) {
                 continue;
             }
             let key = Key::of(batch.scope.grp, chosen.contact.contact.id, chosen.device().position, chosen.record);
             if let Some(answers) = self.answers.known(&key, &rules, at).cloned() {
-                *verdict = self.check(batch, chosen, &answers);
+                (*verdict, *inputs) = self.check(batch, chosen, &answers);
                 continue;
             }
             let mut properties = batch.columns(chosen).properties();
@@ -287,7 +319,12 @@ impl Judge {
         Ok(Chosen { contact: case.contact, record: case.record, index, client, usable: order })
     }
 
-    fn check(&mut self, batch: &Batch<'_>, chosen: &Chosen<'_>, tools: &ToolAnswers) -> Verdict {
+    fn check(
+        &mut self,
+        batch: &Batch<'_>,
+        chosen: &Chosen<'_>,
+        tools: &ToolAnswers,
+    ) -> (Verdict, Option<CheckInputs>) {
         let (scope, facts, device) = (batch.scope, batch.facts, chosen.device());
         let of_contact = batch.locations.get(&chosen.contact.contact.location);
         let contact = of_contact.map(|l| Place::of(l, PartKind::Explicit));
@@ -324,8 +361,16 @@ impl Judge {
             intelligence: intelligence.as_ref(),
             tools,
         };
-        check(scope.rules, &mut self.cache, &request, &known, batch.at)
+        let verdict = check(scope.rules, &mut self.cache, &request, &known, batch.at);
+        (verdict, scope.before_attempt.then(|| CheckInputs::of(&request, &known, batch.at)))
     }
+}
+
+/// A contact whose device was chosen, with what is found of it so far.
+struct InJudgement<'a> {
+    chosen: Chosen<'a>,
+    verdict: Verdict,
+    inputs: Option<CheckInputs>,
 }
 
 /// What a batch has in common.

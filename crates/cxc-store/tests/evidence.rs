@@ -1,12 +1,14 @@
 //! Evidence: appended in blocks, found by person, group and time, chained, and kept when a person is erased.
 #![expect(clippy::unwrap_used, reason = "a test that finds something else than it expects has failed")]
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use cxc_core::channel::Channel;
 use cxc_core::hash::HashKey;
+use cxc_store::attempt::NewAttempt;
 use cxc_store::evidence::{
-    Decision, DeviceSeal, EvidenceChain, EvidenceFilter, EvidenceId, LEAST_KEPT_DAYS, RuleSnapshot, RulesUsed, day_of,
-    kept_days,
+    Appending, Decision, DeviceSeal, EvidenceChain, EvidenceFilter, EvidenceId, Indexed, LEAST_KEPT_DAYS, RuleSnapshot,
+    RulesUsed, day_of, kept_days,
 };
 use cxc_store::{Db, on};
 use cxc_test::TestDb;
@@ -26,8 +28,8 @@ fn decision(device: i64, client: Option<i64>, grp: i64) -> Decision {
         attempt: Some((202_603, device)),
         request_id: None,
         held: None,
-        rules: RulesUsed { version: 3, sha256: "ab".into(), selected: vec!["mine".into()] },
-        data: BTreeMap::from([("tzdb".into(), "2026f".into())]),
+        rules: Arc::new(RulesUsed { version: 3, sha256: "ab".into(), selected: vec!["mine".into()] }),
+        data: Arc::new(BTreeMap::from([("tzdb".into(), "2026f".into())])),
         software: "0.1.0".into(),
         inputs: json!({ "parts": [{ "kind": "phone", "zones": "America/New_York" }] }),
         verdict: json!({ "decision": "allow", "reasons": [] }),
@@ -39,11 +41,23 @@ fn seal() -> DeviceSeal {
 }
 
 async fn append(db: &Db, chain: &mut EvidenceChain, now: i64, decisions: &[Decision]) -> Vec<EvidenceId> {
-    let devices: Vec<(i64, String)> =
-        decisions.iter().map(|d| (d.device, format!("+1202555{:04}", d.device))).collect();
-    let devices: Vec<(i64, &str)> = devices.iter().map(|(hash, text)| (*hash, text.as_str())).collect();
+    append_as(db, chain, now, decisions, Indexed::Itself).await
+}
+
+async fn append_as(
+    db: &Db,
+    chain: &mut EvidenceChain,
+    now: i64,
+    decisions: &[Decision],
+    indexed: Indexed,
+) -> Vec<EvidenceId> {
+    let texts: Vec<(i64, String)> = decisions.iter().map(|d| (d.device, format!("+1202555{:04}", d.device))).collect();
+    let addresses: HashMap<i64, &str> = texts.iter().map(|(hash, text)| (*hash, text.as_str())).collect();
+    let decisions: Vec<&Decision> = decisions.iter().collect();
+    let seal = seal();
     let mut tx = db.begin().await.unwrap();
-    let appended = tx.evidence_append(chain, &seal(), TENANT, now, decisions, &devices).await.unwrap();
+    let to = Appending { chain, seal: &seal, tenant: TENANT, now, indexed };
+    let appended = tx.evidence_append(to, &decisions, &addresses).await.unwrap();
     tx.commit().await.unwrap();
     chain.committed(&appended);
     appended.ids
@@ -128,7 +142,9 @@ async fn a_chain_goes_on_after_a_rollback_and_in_a_writer_that_forgot_it() {
     let mut chain = EvidenceChain::new(5);
     append(&db, &mut chain, NOW, &[decision(1, None, 1)]).await;
     let mut tx = db.begin().await.unwrap();
-    tx.evidence_append(&mut chain, &seal(), TENANT, NOW, &[decision(2, None, 1)], &[]).await.unwrap();
+    let (seal, lost) = (seal(), decision(2, None, 1));
+    let to = Appending { chain: &mut chain, seal: &seal, tenant: TENANT, now: NOW, indexed: Indexed::Itself };
+    tx.evidence_append(to, &[&lost], &HashMap::new()).await.unwrap();
     tx.rollback().await.unwrap();
     append(&db, &mut chain, NOW, &[decision(3, None, 1)]).await;
     append(&db, &mut EvidenceChain::new(5), NOW, &[decision(4, None, 1)]).await;
@@ -146,12 +162,81 @@ async fn erasure_takes_the_device_and_leaves_the_chain_whole() {
     let ids = append(&db, &mut chain, NOW, &[decision(1, None, 1), decision(2, None, 1)]).await;
     append(&db, &mut chain, NOW, &[decision(1, None, 1)]).await;
     let mut tx = db.begin().await.unwrap();
-    assert_eq!(tx.evidence_device(&seal(), TENANT, 1).await.unwrap().as_deref(), Some("+12025550001"));
-    assert_eq!(tx.evidence_forget(TENANT, &[1]).await.unwrap(), 1);
-    assert_eq!(tx.evidence_device(&seal(), TENANT, 1).await.unwrap(), None);
-    assert_eq!(tx.evidence_device(&seal(), TENANT, 2).await.unwrap().as_deref(), Some("+12025550002"));
+    let device = async |tx: &mut cxc_store::Tx, id| {
+        tx.evidence_get(TENANT, id).await.unwrap().unwrap().device(&seal(), TENANT).unwrap()
+    };
+    assert_eq!(device(&mut tx, ids[0]).await.as_deref(), Some("+12025550001"));
+    assert_eq!(tx.evidence_forget(TENANT, &[1]).await.unwrap(), 2);
+    assert_eq!(device(&mut tx, ids[0]).await, None);
+    assert_eq!(device(&mut tx, ids[1]).await.as_deref(), Some("+12025550002"));
     assert!(tx.evidence_get(TENANT, ids[0]).await.unwrap().is_some());
     assert_eq!(tx.evidence_verify(TENANT, day_of(NOW), 5).await.unwrap().broken, None);
+}
+
+fn attempt(id: i64, device: i64, client: Option<i64>, now: i64) -> NewAttempt {
+    NewAttempt {
+        tenant: TENANT,
+        month: 202_603,
+        id,
+        grp: 1,
+        record: id,
+        list: 1,
+        contact: id,
+        account: 1,
+        epoch: 1,
+        channel: Channel::Sms.bit(),
+        position: 1,
+        device_hash: device,
+        client_hash: client,
+        location: 0,
+        rule_set: 3,
+        started_at: now,
+    }
+}
+
+#[tokio::test]
+async fn decisions_of_senders_are_found_by_their_attempts_and_outlive_them() {
+    let db = TestDb::start().await.unwrap();
+    let mut chain = EvidenceChain::new(5);
+    // 120 people are contacted five times each; the first attempt of each is reported and has no decision
+    for day in 0..6 {
+        let decisions: Vec<Decision> = (0..120)
+            .map(|i| Decision { attempt: Some((202_603, day * 1_000 + i)), ..decision(i, Some(1_000 + i / 2), 1) })
+            .collect();
+        let at = NOW + day * DAY;
+        let attempts: Vec<NewAttempt> =
+            (0..120).map(|i| attempt(day * 1_000 + i, i, Some(1_000 + i / 2), at)).collect();
+        let mut tx = db.begin().await.unwrap();
+        tx.attempt_insert(&attempts).await.unwrap();
+        tx.commit().await.unwrap();
+        if day > 0 {
+            append_as(&db, &mut chain, at, &decisions, Indexed::ByAttempt).await;
+        }
+    }
+    let person = EvidenceFilter { keys: vec![4, 1_002], to: i64::MAX, ..EvidenceFilter::default() };
+    let mut tx = db.begin().await.unwrap();
+    let whole = tx.evidence_find(TENANT, &person, 100).await.unwrap();
+    assert_eq!(whole.len(), 10, "the device's own and the other one of the client id");
+    assert!(whole.iter().all(|f| [4, 5].contains(&f.decision.device)));
+    let mut paged = Vec::new();
+    let mut next = person.clone();
+    loop {
+        let page = tx.evidence_find(TENANT, &next, 3).await.unwrap();
+        let Some(last) = page.last() else { break };
+        next.after = Some((last.block_at, last.id));
+        paged.extend(page);
+    }
+    assert_eq!(paged, whole);
+    assert_eq!(tx.evidence_find(TENANT + 1, &person, 100).await.unwrap(), []);
+    // erased: the attempts name nobody any more, the decisions are found by the hash and tell no device
+    assert_eq!(tx.evidence_forget(TENANT, &[4, 1_002]).await.unwrap(), 5);
+    on!(&mut tx, conn => sqlx::query("UPDATE attempt SET device_hash = 0, client_hash = NULL WHERE client_hash = 1002")
+        .execute(conn).await.unwrap().rows_affected());
+    let after = tx.evidence_find(TENANT, &person, 100).await.unwrap();
+    assert_eq!(after.iter().map(|f| f.id).collect::<Vec<_>>(), whole.iter().map(|f| f.id).collect::<Vec<_>>());
+    let names = |f: &cxc_store::evidence::Found| f.device(&seal(), TENANT).unwrap();
+    assert!(after.iter().filter(|f| f.decision.device == 4).all(|f| names(f).is_none()));
+    assert!(after.iter().filter(|f| f.decision.device == 5).all(|f| names(f).is_some()), "its device was not named");
 }
 
 #[tokio::test]

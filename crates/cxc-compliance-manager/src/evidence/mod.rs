@@ -138,7 +138,7 @@ async fn get(
     let mut tx = app.db.read().await?;
     let found = tx.evidence_get(principal.tenant, id).await?.ok_or_else(|| ApiError::not_found("decision"))?;
     let seal = DeviceSeal::new(&app.hash_key)?;
-    let device = tx.evidence_device(&seal, principal.tenant, found.decision.device).await?;
+    let device = found.device(&seal, principal.tenant)?;
     Ok(axum::Json(EvidenceView::of(&found, device)?))
 }
 

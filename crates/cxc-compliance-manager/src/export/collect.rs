@@ -1,7 +1,4 @@
 //! The decisions about a person or of a campaign group, read page by page into a file.
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use cxc_core::contact::address_text;
 use cxc_server::app::time_text;
 use cxc_server::audit;
@@ -47,7 +44,6 @@ pub async fn collect(app: &App, principal: &Principal, asked: &ExportAsked) -> R
     let mut filter = filter(&mut tx, app, tenant, asked).await?;
     let seal = DeviceSeal::new(&app.hash_key)?;
     let mut bundle = Bundle::new().map_err(ApiError::internal)?;
-    let mut devices = HashMap::new();
     loop {
         let page = tx.evidence_find(tenant, &filter, PAGE).await?;
         if bundle.len() + page.len() > MOST {
@@ -55,11 +51,7 @@ pub async fn collect(app: &App, principal: &Principal, asked: &ExportAsked) -> R
             return Err(ApiError::new(Code::TooManyItems, text));
         }
         for found in &page {
-            let hash = found.decision.device;
-            if let Entry::Vacant(unknown) = devices.entry(hash) {
-                unknown.insert(tx.evidence_device(&seal, tenant, hash).await?);
-            }
-            add(&mut bundle, found, devices.get(&hash).and_then(Option::as_deref)).map_err(ApiError::internal)?;
+            add(&mut bundle, found, found.device(&seal, tenant)?.as_deref()).map_err(ApiError::internal)?;
         }
         match page.last().filter(|_| page.len() == PAGE) {
             Some(last) => filter.after = Some((last.block_at, last.id)),

@@ -18,7 +18,7 @@ mod wire;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cxc_core::compliance::{DataVersions, HOLIDAY_FILES, IntervalCache, Verdict, Zones};
+use cxc_core::compliance::{IntervalCache, Verdict, Zones};
 use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_server::{ApiError, App};
@@ -81,7 +81,7 @@ impl Validator {
     pub fn new(app: &App, kit: Kit) -> anyhow::Result<Self> {
         let seal = DeviceSeal::new(&app.hash_key)?;
         let packs = Arc::new(RuleSnapshot::of_packs(&app.rules.packs)?);
-        let data = Arc::new(data_versions(&kit.zones, &app.config.version, &packs));
+        let data = Arc::new(cxc_server::rule_data::data_versions(&kit.zones, &app.config.version, &packs));
         // SQLite has one writer
         let writers = if app.db.engine() == Engine::Sqlite { 1 } else { 2 };
         let cache = || IntervalCache::new(kit.zones.clone(), IntervalCache::CAPACITY);
@@ -158,14 +158,3 @@ fn too_many() -> ApiError {
 
 /// The versions of data, by name.
 type Versions = BTreeMap<String, String>;
-
-/// The versions of the data that decisions are made with, each with the hash of what was read.
-fn data_versions(zones: &Zones, software: &str, packs: &RuleSnapshot) -> Versions {
-    let data = DataVersions::of(zones, HOLIDAY_FILES, &[]);
-    let named = [("tzdb", data.tzdb), ("phone", data.phone), ("postal", data.postal), ("holidays", data.holidays)];
-    let mut versions: Versions =
-        named.map(|(name, data)| (name.to_owned(), format!("{} sha256:{}", data.version, data.sha256))).into();
-    versions.insert("rules".to_owned(), packs.key());
-    versions.insert("software".to_owned(), software.to_owned());
-    versions
-}

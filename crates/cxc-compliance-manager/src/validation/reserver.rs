@@ -8,7 +8,9 @@ use cxc_core::compliance::{CheckInputs, IntervalCache, Verdict};
 use cxc_server::App;
 use cxc_store::StoreError;
 use cxc_store::attempt::NewAttempt;
-use cxc_store::evidence::{Appended, Decision, DeviceSeal, EvidenceChain, PACKS, RuleSnapshot, RulesUsed, Snapshots};
+use cxc_store::evidence::{
+    Appended, Appending, Decision, DeviceSeal, EvidenceChain, Indexed, PACKS, RuleSnapshot, RulesUsed, Snapshots,
+};
 use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::reservation::{Reservation, StandingReservation, own_guid};
 
@@ -32,6 +34,9 @@ pub struct Reserver {
     data: Arc<super::Versions>,
     packs: Arc<RuleSnapshot>,
 }
+
+/// A decision as it is appended.
+type Kept = Decision<Option<CheckInputs>, Verdict>;
 
 /// What a committed batch leaves to be noted.
 struct Done {
@@ -135,7 +140,7 @@ impl Reserver {
             }
             if ask.is_dial_time {
                 let attempt = outcome.reservation.map(|(month, id, _)| (month, id));
-                decisions.push((outcomes.len(), self.evidence(ask, &outcome, attempt, inputs)?));
+                decisions.push((outcomes.len(), self.evidence(ask, &outcome, attempt, inputs)));
             }
             outcomes.push(outcome);
         }
@@ -152,10 +157,11 @@ impl Reserver {
         if !self.snapshots.has(PACKS, &self.packs) {
             tx.rule_snapshot_put(PACKS, &self.packs, at).await?;
         }
-        let (places, decisions): (Vec<usize>, Vec<Decision>) = decisions.into_iter().unzip();
-        let devices: Vec<(i64, &str)> =
-            asks.iter().filter(|a| a.is_dial_time).map(|a| (a.device, a.address.as_str())).collect();
-        let appended = tx.evidence_append(&mut self.chain, &self.seal, tenant, at, &decisions, &devices).await?;
+        let (places, decisions): (Vec<usize>, Vec<&Kept>) = decisions.iter().map(|(place, d)| (*place, d)).unzip();
+        let addresses = asks.iter().map(|a| (a.device, a.address.as_str())).collect();
+        let (chain, seal) = (&mut self.chain, &self.seal);
+        let to = Appending { chain, seal, tenant, now: at, indexed: Indexed::Itself };
+        let appended = tx.evidence_append(to, &decisions, &addresses).await?;
         tx.commit().await?;
         for (place, id) in places.into_iter().zip(&appended.ids) {
             outcomes[place].evidence = Some(*id);
@@ -169,8 +175,8 @@ impl Reserver {
         outcome: &Outcome,
         attempt: Option<(i64, i64)>,
         inputs: Option<CheckInputs>,
-    ) -> Result<Decision, StoreError> {
-        Ok(Decision {
+    ) -> Kept {
+        Decision {
             at: outcome.at,
             grp: ask.group.number.max(0),
             channel: ask.channel,
@@ -179,16 +185,16 @@ impl Reserver {
             attempt,
             request_id: ask.request_id.clone(),
             held: outcome.held.map(|h| h.code().to_owned()),
-            rules: RulesUsed {
+            rules: Arc::new(RulesUsed {
                 version: ask.tenant.snapshot.version,
                 sha256: ask.tenant.snapshot.key(),
                 selected: ask.group.selected.clone(),
-            },
-            data: super::Versions::clone(&self.data),
-            software: self.app.config.version.clone(),
-            inputs: serde_json::to_value(inputs)?,
-            verdict: serde_json::to_value(&outcome.verdict)?,
-        })
+            }),
+            data: Arc::clone(&self.data),
+            software: self.app.config.version.as_str().into(),
+            inputs,
+            verdict: outcome.verdict.clone(),
+        }
     }
 }
 

@@ -220,7 +220,7 @@ impl AccountSender {
                 let (preparer, found) = done?;
                 self.preparer = Some(preparer);
                 let found = found?;
-                self.outbox.add_changes(found.changes);
+                self.outbox.add_changes(found.changes, found.explained);
                 self.queue.extend(found.ready);
             }
             done = self.outbox.answered(&self.plans) => done?,

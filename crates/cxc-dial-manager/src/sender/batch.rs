@@ -12,6 +12,7 @@ use cxc_store::outgoing::Outgoing;
 use cxc_store::record::{Record, RecordChange};
 use cxc_store::{Db, Engine, StoreError, Tx};
 
+use super::evidence::{EvidenceWriter, Explained};
 use super::plan::Plans;
 use super::prepare::Prepared;
 
@@ -27,6 +28,8 @@ pub struct Batch {
     pub updates: Vec<AttemptUpdate>,
     /// Attempts that are over, with the keys under which they were in flight.
     pub ended: Vec<(i64, (i64, Option<i64>))>,
+    /// Why records move that were judged.
+    pub explained: Vec<Box<Explained>>,
     /// Messages about to leave.
     pub new: Vec<Prepared>,
 }
@@ -42,6 +45,7 @@ impl Batch {
         self.changes.extend(other.changes);
         self.updates.extend(other.updates);
         self.ended.extend(other.ended);
+        self.explained.extend(other.explained);
         self.new.extend(other.new);
     }
 
@@ -77,12 +81,14 @@ impl Batch {
         } else {
             tx.outgoing_write(&batch).await?
         };
-        if is_written {
-            tx.commit().await?;
-        } else {
+        if !is_written {
             tx.rollback().await?;
+            return Ok(false);
         }
-        Ok(is_written)
+        to.explain(&mut tx, self, &self.new.iter().collect::<Vec<_>>(), now).await?;
+        tx.commit().await?;
+        to.evidence.committed(to.plans);
+        Ok(true)
     }
 
     async fn write_by_steps(&self, to: &mut Writer<'_>, now: Micros) -> Result<HashSet<i64>, StoreError> {
@@ -117,8 +123,10 @@ impl Batch {
         let (ids, keys): (Vec<_>, Vec<_>) = self.new.iter().filter(stays).map(|p| (p.attempt.id, p.keys())).unzip();
         tx.in_flight_delete(tenant, &ids, &keys).await?;
         tx.attempt_insert(&going).await?;
+        to.explain(&mut tx, self, &go, now).await?;
         tx.record_counters_add(to.plans.number, &deltas).await?;
         tx.commit().await?;
+        to.evidence.committed(to.plans);
         Ok(going_ids)
     }
 
@@ -144,9 +152,17 @@ pub struct Writer<'a> {
     pub plans: &'a Plans,
     /// Who counts once more what caps allow.
     pub judge: &'a mut Judge,
+    /// Who keeps why.
+    pub evidence: &'a mut EvidenceWriter,
 }
 
 impl Writer<'_> {
+    /// Keeps why records move and why these messages leave.
+    async fn explain(&mut self, tx: &mut Tx, batch: &Batch, go: &[&Prepared], now: Micros) -> Result<(), StoreError> {
+        let explained = batch.explained.iter().map(|e| &**e).chain(go.iter().map(|p| &*p.explained));
+        self.evidence.append(tx, self.plans, now, &explained.collect::<Vec<_>>()).await
+    }
+
     /// Which of these messages, all of them marked, are over a cap by now.
     async fn over_cap<'p>(
         &mut self,

@@ -1,6 +1,7 @@
 //! The sending engine: one actor per channel account, started here under a lease.
 mod account;
 mod batch;
+mod evidence;
 pub(crate) mod fields;
 mod housekeeping;
 mod inbound;
@@ -28,6 +29,7 @@ use cxc_store::judge::Judge;
 use crate::content::UnsubscribeKey;
 use crate::metrics::DialMetrics;
 
+pub use evidence::EvidenceKit;
 pub use supervisor::supervise;
 
 /// What every sender of this process shares.
@@ -47,6 +49,8 @@ pub struct SenderContext {
     pub wording: Arc<cxc_core::opt_out::wording::Wording>,
     /// The installation's secret for unsubscribe links.
     pub links: UnsubscribeKey,
+    /// What decisions are kept with.
+    pub evidence: Arc<EvidenceKit>,
     /// The dial manager's metrics.
     pub metrics: Arc<DialMetrics>,
 }

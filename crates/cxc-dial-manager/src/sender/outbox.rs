@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::SenderContext;
 use super::account::{SenderError, WINDOW};
 use super::batch::{Batch, Writer};
+use super::evidence::{EvidenceWriter, Explained};
 use super::limits::Limits;
 use super::outcome::Flight;
 use super::plan::Plans;
@@ -34,6 +35,7 @@ pub struct Outbox {
     carrier: Arc<dyn Carrier>,
     tenant: i64,
     judge: Judge,
+    evidence: EvidenceWriter,
     sends: JoinSet<(i64, Outcome)>,
     flights: HashMap<i64, Flight>,
     batch: Batch,
@@ -46,12 +48,16 @@ impl Outbox {
     /// Nothing is under way.
     pub fn new(context: SenderContext, lease: Lease, carrier: Arc<dyn Carrier>, tenant: i64) -> Self {
         let judge = context.judge();
+        // random bits of the id are a chain of its own
+        let chain = context.app.ids.next().as_u128() as u32;
+        let evidence = EvidenceWriter::new(Arc::clone(&context.evidence), chain);
         Self {
             context,
             lease,
             carrier,
             tenant,
             judge,
+            evidence,
             sends: JoinSet::new(),
             flights: HashMap::new(),
             batch: Batch::default(),
@@ -87,10 +93,11 @@ impl Outbox {
         self.first.map(|at| PATIENCE.saturating_sub(at.elapsed()))
     }
 
-    /// Records that move without being contacted.
-    pub fn add_changes(&mut self, changes: Vec<RecordChange>) {
+    /// Records that move without being contacted, and why.
+    pub fn add_changes(&mut self, changes: Vec<RecordChange>, explained: Vec<Box<Explained>>) {
         if !changes.is_empty() {
             self.batch.changes.extend(changes);
+            self.batch.explained.extend(explained);
             self.first.get_or_insert_with(Instant::now);
         }
     }
@@ -133,7 +140,8 @@ impl Outbox {
             return Ok(());
         }
         self.batch.new.iter_mut().for_each(|prepared| prepared.begin(now));
-        let mut to = Writer { db: &self.context.app.db, lease: &self.lease, plans, judge: &mut self.judge };
+        let (judge, evidence) = (&mut self.judge, &mut self.evidence);
+        let mut to = Writer { db: &self.context.app.db, lease: &self.lease, plans, judge, evidence };
         match self.batch.write(&mut to, now).await {
             Ok(go) => {
                 self.context.metrics.wrote(plans.channel, &plans.labels, go.len());

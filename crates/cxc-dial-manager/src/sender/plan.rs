@@ -7,12 +7,14 @@ use cxc_core::channel::Channel;
 use cxc_core::compliance::{RuleDocuments, RuleSet, Subject};
 use cxc_core::kind;
 use cxc_store::group::{GroupRow, state};
+use cxc_store::evidence::{RuleSnapshot, RulesUsed};
 use cxc_store::judge::Scope;
 use cxc_store::suppression::SuppressionList;
 use cxc_store::{StoreError, Tx};
 use uuid::Uuid;
 
 use super::SenderContext;
+use super::evidence::rules_used;
 use crate::channel::{AccountKind, ChannelAccount};
 use crate::content::{CompiledContent, Content};
 use crate::metrics::TenantLabels;
@@ -46,6 +48,8 @@ pub struct GroupPlan {
     pub content: Result<Arc<CompiledContent>, String>,
     /// The compiled rules that hold for it.
     pub rules: Arc<RuleSet>,
+    /// The same as decisions name them.
+    pub rules_used: Arc<RulesUsed>,
     /// The suppression lists that hold for it.
     pub suppression: Vec<SuppressionList>,
     /// What its attempts are for.
@@ -95,6 +99,8 @@ pub struct Plans {
     pub groups: Vec<Arc<GroupPlan>>,
     /// Whether it has work or must listen.
     pub is_wanted: bool,
+    /// The tenant's rules as decisions keep them.
+    pub snapshot: Arc<RuleSnapshot>,
     documents: Arc<RuleDocuments>,
 }
 
@@ -126,14 +132,20 @@ impl Plans {
         let Some(channel) = account.channel() else { return Ok(None) };
         let Some(owner) = tx.tenant_get(tenant).await? else { return Ok(None) };
         let version = tx.rule_set_version(tenant).await?;
-        let documents = match known {
-            Some(known) if known.documents.version == version => Arc::clone(&known.documents),
-            _ => Arc::new(context.app.rules.documents(&mut tx, tenant).await?),
+        let (documents, snapshot) = match known {
+            Some(known) if known.documents.version == version => {
+                (Arc::clone(&known.documents), Arc::clone(&known.snapshot))
+            }
+            _ => {
+                let kept = tx.rule_documents_kept(tenant).await?;
+                let documents = context.app.rules.documents(&mut tx, tenant).await?;
+                (Arc::new(documents), Arc::new(RuleSnapshot::of(version, &kept)?))
+            }
         };
         let mut groups = Vec::new();
         for row in tx.groups_of_account(number).await? {
             let known = known.and_then(|k| k.group(row.number));
-            if let Some(plan) = group_plan(&mut tx, context, &row, channel, &documents, known).await? {
+            if let Some(plan) = group_plan(&mut tx, context, &row, channel, (&documents, &snapshot), known).await? {
                 groups.push(Arc::new(plan));
             }
         }
@@ -149,6 +161,7 @@ impl Plans {
             account_version: object.version,
             groups,
             is_wanted,
+            snapshot,
             documents,
         }))
     }
@@ -175,7 +188,7 @@ async fn group_plan(
     context: &SenderContext,
     row: &GroupRow,
     channel: Channel,
-    documents: &Arc<RuleDocuments>,
+    (documents, snapshot): (&RuleDocuments, &RuleSnapshot),
     known: Option<&Arc<GroupPlan>>,
 ) -> Result<Option<GroupPlan>, StoreError> {
     let Some(object) = tx.object_get(row.tenant, kind::CAMPAIGN_GROUP, row.id).await? else { return Ok(None) };
@@ -195,12 +208,15 @@ async fn group_plan(
     }
     let (content, content_version) = content_of(tx, row.tenant, channel, &settings, known).await?;
     let selected: Vec<String> = settings.rules.iter().map(Uuid::to_string).collect();
-    let selected: Vec<&str> = selected.iter().map(String::as_str).collect();
-    let rules = match known {
+    let (rules, rules_used) = match known {
         Some(known) if known.rules.version() == documents.version && known.version == object.version => {
-            Arc::clone(&known.rules)
+            (Arc::clone(&known.rules), Arc::clone(&known.rules_used))
         }
-        _ => Arc::new(RuleSet::compile(documents, &selected, &context.zones)),
+        _ => {
+            let names: Vec<&str> = selected.iter().map(String::as_str).collect();
+            let rules = RuleSet::compile(documents, &names, &context.zones);
+            (Arc::new(rules), rules_used(snapshot, selected))
+        }
     };
     let suppression =
         tx.suppression_applicable(row.tenant, &settings.suppression_lists, channel, context.now()).await?;
@@ -215,6 +231,7 @@ async fn group_plan(
         settings,
         content,
         rules,
+        rules_used,
         suppression,
         subject,
         version: object.version,

@@ -11,6 +11,7 @@ use cxc_store::contact::FullContact;
 use cxc_store::record::{FetchKey, Record, RecordChange};
 
 use super::SenderContext;
+use super::evidence::Explained;
 use super::outcome::Flight;
 use super::plan::{GroupPlan, PlanList, Plans};
 use super::render::{Rendered, Renderer};
@@ -36,6 +37,8 @@ pub struct Prepared {
     pub devices: Vec<i16>,
     /// Whom it is for, where a rule counts attempts.
     pub contact: Option<FullContact>,
+    /// Why it may leave.
+    pub explained: Box<Explained>,
 }
 
 impl Prepared {
@@ -48,6 +51,7 @@ impl Prepared {
     pub fn begin(&mut self, now: Micros) {
         self.attempt.started_at = now;
         self.attempt.month = month_of(now);
+        self.explained.begin(self.attempt.month);
     }
 
     /// The message to send, and what must be known when its answer comes.
@@ -82,6 +86,8 @@ pub struct Preparation {
     pub ready: Vec<Prepared>,
     /// Records that wait or are excluded.
     pub changes: Vec<RecordChange>,
+    /// Why.
+    pub explained: Vec<Box<Explained>>,
 }
 
 /// Prepares messages for one account. It remembers where each list's fetch left off.
@@ -174,7 +180,10 @@ impl Preparer {
         for rendered in self.renderer.render(tx, plans, plan, pairs).await? {
             match rendered {
                 Rendered::Ready(prepared) => found.ready.push(*prepared),
-                Rendered::Move(change) => found.changes.push(change),
+                Rendered::Move(change, explained) => {
+                    found.changes.push(change);
+                    found.explained.extend(explained);
+                }
             }
         }
         Ok(())

@@ -5,11 +5,12 @@ use cxc_core::record::{Reason, RecordStatus};
 use cxc_store::attempt::{NewAttempt, month_of};
 use cxc_store::contact::{Device, FullContact};
 use cxc_store::id_block::{IdBlocks, Numbered};
-use cxc_store::judge::{Allowed, Case, Finding, Judge, Scope};
+use cxc_store::judge::{Allowed, Case, Finding, Judge, Judged, Scope};
 use cxc_store::record::{Record, RecordChange};
 use cxc_store::{StoreError, Tx};
 
 use super::SenderContext;
+use super::evidence::Explained;
 use super::fields::fields_for;
 use super::plan::{GroupPlan, Plans};
 use super::prepare::{Prepared, reference};
@@ -23,8 +24,8 @@ const ATTEMPT_IDS: i64 = 10_000;
 pub enum Rendered {
     /// A message that may leave.
     Ready(Box<Prepared>),
-    /// The record waits or is excluded.
-    Move(RecordChange),
+    /// The record waits or is excluded; why, where rules were asked.
+    Move(RecordChange, Option<Box<Explained>>),
 }
 
 /// Judges and renders for one sender.
@@ -58,8 +59,8 @@ impl Renderer {
         for (record, contact) in pairs {
             match contact {
                 Some(contact) if record.not_after.is_none_or(|at| started < at) => open.push((record, contact)),
-                Some(_) => rendered.push(Rendered::Move(excluded(&record, Reason::Expired, None))),
-                None => rendered.push(Rendered::Move(excluded(&record, Reason::Removed, None))),
+                Some(_) => rendered.push(Rendered::Move(excluded(&record, Reason::Expired, None), None)),
+                None => rendered.push(Rendered::Move(excluded(&record, Reason::Removed, None), None)),
             }
         }
         let cases: Vec<Case<'_>> = open
@@ -70,17 +71,21 @@ impl Renderer {
         let allowed = findings.iter().filter(|f| matches!(f, Finding::Allow(_))).count();
         // numbers of messages that never leave are lost, which does no harm
         let mut ids = self.ids.take(&self.context.app.db, i64::try_from(allowed).unwrap_or(0)).await?..;
-        for ((record, contact), finding) in open.into_iter().zip(findings) {
+        let judged = self.judge.take_judged().into_iter().chain(std::iter::repeat_with(|| None));
+        for (((record, contact), finding), judged) in open.into_iter().zip(findings).zip(judged) {
+            let explained = |judged: Option<Judged>| self.explained(plan, &contact, judged?);
             rendered.push(match finding {
                 Finding::Allow(allowed) => {
-                    self.message(plans, plan, record, contact, allowed, (ids.next().unwrap_or_default(), now, counts))
+                    let place = (ids.next().unwrap_or_default(), now, counts);
+                    self.message(plans, plan, record, contact, (allowed, judged), place)
                 }
-                Finding::Exclude { reason, cause } => Rendered::Move(excluded(&record, reason, cause)),
-                Finding::Wait { reason, due, device, cause } => Rendered::Move(RecordChange {
-                    device,
-                    cause,
-                    ..RecordChange::of(&record, RecordStatus::Ready, reason, due)
-                }),
+                Finding::Exclude { reason, cause } => {
+                    Rendered::Move(excluded(&record, reason, cause), explained(judged))
+                }
+                Finding::Wait { reason, due, device, cause } => {
+                    let to = RecordChange::of(&record, RecordStatus::Ready, reason, due);
+                    Rendered::Move(RecordChange { device, cause, ..to }, explained(judged))
+                }
             });
         }
         Ok(rendered)
@@ -112,16 +117,18 @@ impl Renderer {
         plan: &Arc<GroupPlan>,
         record: Record,
         contact: FullContact,
-        allowed: Allowed,
+        (allowed, judged): (Allowed, Option<Judged>),
         (id, now, counts): (i64, i64, bool),
     ) -> Rendered {
-        let Some(device) = contact.devices.get(allowed.index) else {
-            return Rendered::Move(excluded(&record, Reason::NoDevice, None));
+        let (Some(device), Some(judged)) = (contact.devices.get(allowed.index), judged) else {
+            return Rendered::Move(excluded(&record, Reason::NoDevice, None), None);
         };
         let body = match self.body(plans, plan, id, &contact, device) {
             Ok(body) => body,
-            Err(error) => return Rendered::Move(excluded(&record, Reason::ContentError, Some(error))),
+            Err(error) => return Rendered::Move(excluded(&record, Reason::ContentError, Some(error)), None),
         };
+        let kit = &self.context.evidence;
+        let explained = Explained::new(kit, plan, judged, &device.address, Some((month_of(now), id)));
         let attempt = NewAttempt {
             tenant: plans.tenant,
             month: month_of(now),
@@ -150,11 +157,17 @@ impl Renderer {
         let (not_after, devices) = (allowed.not_after, allowed.usable);
         // what caps allow is counted once more when the attempt is written
         let contact = counts.then_some(contact);
-        Rendered::Ready(Box::new(Prepared { record, attempt, message, not_after, prepared_at: now, devices, contact }))
+        Rendered::Ready(Box::new(Prepared { record, attempt, message, not_after, prepared_at: now, devices, contact, explained }))
     }
 }
 
 impl Renderer {
+    /// Why a contact is not contacted now.
+    fn explained(&self, plan: &GroupPlan, contact: &FullContact, judged: Judged) -> Option<Box<Explained>> {
+        let device = contact.devices.iter().find(|d| d.address_hash == judged.inputs.device)?;
+        Some(Explained::new(&self.context.evidence, plan, judged, &device.address, None))
+    }
+
     fn body(
         &self,
         plans: &Plans,

@@ -41,8 +41,8 @@ impl Head {
     }
 }
 
-pub(super) fn pack(decisions: &[&Decision]) -> Result<Vec<u8>, StoreError> {
-    let mut lines = Vec::with_capacity(decisions.len() * 512);
+pub(super) fn pack<I: Serialize, V: Serialize>(decisions: &[&Decision<I, V>]) -> Result<Vec<u8>, StoreError> {
+    let mut lines = Vec::with_capacity(decisions.len() * 1_024);
     for decision in decisions {
         serde_json::to_writer(&mut lines, decision)?;
         lines.push(b'\n');
@@ -70,17 +70,6 @@ pub(super) fn unzlib(body: &[u8]) -> Result<Vec<u8>, StoreError> {
         Ok(_) => Err(corrupt("it unpacks to more than 64 MiB")),
         Err(error) => Err(corrupt(&error.to_string())),
     }
-}
-
-/// A block as a row.
-#[derive(Serialize)]
-pub(super) struct BlockRow {
-    pub seq: i64,
-    pub grp: i64,
-    pub decisions: i64,
-    pub body: String,
-    pub previous: String,
-    pub hash: String,
 }
 
 pub(super) fn corrupt(detail: &str) -> StoreError {

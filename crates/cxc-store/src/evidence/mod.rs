@@ -2,7 +2,9 @@
 //! manager; whoever decides appends, in the transaction of the attempts that the decisions explain.
 mod append;
 mod block;
+mod by_attempt;
 mod chain;
+mod devices;
 mod kept;
 mod packs;
 mod read;
@@ -12,13 +14,15 @@ mod snapshot;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use cxc_core::channel::Channel;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-pub use append::Appended;
+pub use append::{Appended, Appending};
+pub use by_attempt::Indexed;
 pub use chain::{ChainState, EvidenceChain};
 pub use kept::{KeptRule, KeptRules, RULE_KINDS};
 pub use packs::PACKS;
@@ -30,10 +34,11 @@ pub use snapshot::{RuleSnapshot, Snapshots};
 /// The most decisions of one block.
 pub const BLOCK: usize = 100;
 
-/// One decision with all that the check looked at: enough to make it again from stored versions.
+/// One decision with all that the check looked at: enough to make it again from stored versions. Who decides appends
+/// it with what the core handed out (`I`, `V`); who reads it finds JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Decision {
+pub struct Decision<I = Value, V = Value> {
     /// When it was made, microseconds.
     pub at: i64,
     /// The number of the campaign group; 0 without one.
@@ -55,16 +60,16 @@ pub struct Decision {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
     /// The rules that were judged by.
-    pub rules: RulesUsed,
+    pub rules: Arc<RulesUsed>,
     /// The versions of the data, by name: `tzdb`, `phone`, `postal`, `holidays`, `rules`, a number list's id.
     #[serde(default)]
-    pub data: BTreeMap<String, String>,
+    pub data: Arc<BTreeMap<String, String>>,
     /// The program's version.
-    pub software: String,
+    pub software: Arc<str>,
     /// What the check was given: the request with its parts, and the facts. See `inputs`.
-    pub inputs: Value,
+    pub inputs: I,
     /// What it answered, as the core writes a verdict.
-    pub verdict: Value,
+    pub verdict: V,
 }
 
 /// The rules that a decision was made by.

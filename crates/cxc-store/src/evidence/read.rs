@@ -1,9 +1,11 @@
 //! Reading decisions: one by its id, or those about a person, a group and a time.
+use std::collections::BTreeMap;
+
 use sqlx::AssertSqlSafe;
 
 use super::block::unpack;
 use super::sealed::DeviceSeal;
-use super::{Decision, EvidenceId};
+use super::{Decision, EvidenceId, devices};
 use crate::int_set::IntSet;
 use crate::{StoreError, Tx, on};
 
@@ -31,6 +33,20 @@ pub struct Found {
     pub block_at: i64,
     /// The decision.
     pub decision: Decision,
+    /// Its device as it was sealed, unless the person was erased.
+    sealed: Option<Vec<u8>>,
+}
+
+impl Found {
+    pub(super) fn new(id: EvidenceId, block_at: i64, decision: Decision, devices: Option<&[u8]>) -> Self {
+        let sealed = devices.and_then(|bytes| devices::of(bytes, decision.device));
+        Self { id, block_at, decision, sealed }
+    }
+
+    /// The device behind the hash, unless the person was erased.
+    pub fn device(&self, seal: &DeviceSeal, tenant: i64) -> Result<Option<String>, StoreError> {
+        self.sealed.as_deref().map(|sealed| seal.open(tenant, self.decision.device, sealed)).transpose()
+    }
 }
 
 type Place = (i64, i64, i64, i64, i64);
@@ -38,13 +54,13 @@ type Place = (i64, i64, i64, i64, i64);
 impl Tx {
     /// One decision.
     pub async fn evidence_get(&mut self, tenant: i64, id: EvidenceId) -> Result<Option<Found>, StoreError> {
-        const SQL: &str = "SELECT at, body FROM evidence WHERE tenant = $1 AND day = $2 AND chain = $3 AND seq = $4";
-        let row: Option<(i64, Vec<u8>)> = on!(self, conn => sqlx::query_as(SQL).bind(tenant).bind(id.day).bind(id.chain)
+        const SQL: &str = "SELECT at, body, devices FROM evidence WHERE tenant = $1 AND day = $2 AND chain = $3 AND seq = $4";
+        let row: Option<(i64, Vec<u8>, Option<Vec<u8>>)> = on!(self, conn => sqlx::query_as(SQL).bind(tenant).bind(id.day).bind(id.chain)
             .bind(id.seq).fetch_optional(conn).await?);
-        let Some((block_at, body)) = row else { return Ok(None) };
+        let Some((block_at, body, devices)) = row else { return Ok(None) };
         let decision =
             usize::try_from(id.item).ok().and_then(|item| unpack(&body).map(|d| d.into_iter().nth(item)).transpose());
-        Ok(decision.transpose()?.map(|decision| Found { id, block_at, decision }))
+        Ok(decision.transpose()?.map(|decision| Found::new(id, block_at, decision, devices.as_deref())))
     }
 
     /// The decisions of a filter, oldest first, at most `limit`.
@@ -57,6 +73,26 @@ impl Tx {
         if filter.keys.is_empty() {
             return self.evidence_of_blocks(tenant, filter, limit).await;
         }
+        let (mut found, mut next) = (Vec::new(), filter.clone());
+        loop {
+            let page = self.evidence_of_keys(tenant, &next, limit).await?;
+            let last = page.last().filter(|_| page.len() >= limit).map(|last| (last.block_at, last.id));
+            found.extend(page.into_iter().filter(|f| filter.grp.is_none_or(|grp| grp == f.decision.grp)));
+            next.after = last.filter(|_| found.len() < limit);
+            if next.after.is_none() {
+                found.truncate(limit);
+                return Ok(found);
+            }
+        }
+    }
+
+    /// The decisions about the people of a filter, of whatever group.
+    async fn evidence_of_keys(
+        &mut self,
+        tenant: i64,
+        filter: &EvidenceFilter,
+        limit: usize,
+    ) -> Result<Vec<Found>, StoreError> {
         let after = filter.after.unwrap_or((filter.from, NOWHERE));
         let sql = format!(
             "SELECT at, day, chain, seq, item FROM evidence_subject
@@ -68,12 +104,21 @@ impl Tx {
         let places: Vec<Place> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(keys.text())
             .bind(filter.from).bind(filter.to).bind(after.0).bind(after.1.chain).bind(after.1.seq).bind(after.1.item)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX)).fetch_all(conn).await?);
-        let mut found = Vec::with_capacity(places.len());
+        let place = |f: &Found| (f.block_at, f.id.chain, f.id.seq, f.id.item);
+        let mut found = BTreeMap::new();
         for (_, day, chain, seq, item) in places {
-            let one = self.evidence_get(tenant, EvidenceId { day, chain, seq, item }).await?;
-            found.extend(one.filter(|f| filter.grp.is_none_or(|grp| grp == f.decision.grp)));
+            if let Some(one) = self.evidence_get(tenant, EvidenceId { day, chain, seq, item }).await? {
+                found.insert(place(&one), one);
+            }
         }
-        Ok(found)
+        let window = (after.0.max(filter.from), filter.to);
+        // those of the page before that began at its last instant come again
+        for one in self.evidence_of_attempts(tenant, &filter.keys, window, limit + REPEATED).await? {
+            if place(&one) > (after.0, after.1.chain, after.1.seq, after.1.item) {
+                found.insert(place(&one), one);
+            }
+        }
+        Ok(found.into_values().take(limit).collect())
     }
 
     async fn evidence_of_blocks(
@@ -84,22 +129,22 @@ impl Tx {
     ) -> Result<Vec<Found>, StoreError> {
         let group = if filter.grp.is_some() { "grp = $2" } else { "$2 = 0" };
         let sql = format!(
-            "SELECT at, day, chain, seq, body FROM evidence WHERE tenant = $1 AND {group} AND at >= $3 AND at < $4
+            "SELECT at, day, chain, seq, body, devices FROM evidence WHERE tenant = $1 AND {group} AND at >= $3 AND at < $4
              AND (at, chain, seq) >= ($5, $6, $7) ORDER BY at, chain, seq LIMIT $8"
         );
         let mut after = filter.after.unwrap_or((filter.from, NOWHERE));
         let mut found = Vec::new();
         while found.len() < limit {
             // a few blocks at once: each may hold a hundred decisions
-            let blocks: Vec<(i64, i64, i64, i64, Vec<u8>)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql.as_str()))
+            let blocks: Vec<(i64, i64, i64, i64, Vec<u8>, Option<Vec<u8>>)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql.as_str()))
                 .bind(tenant).bind(filter.grp.unwrap_or(0)).bind(filter.from).bind(filter.to)
                 .bind(after.0).bind(after.1.chain).bind(after.1.seq).bind(BLOCKS).fetch_all(conn).await?);
             let page = blocks.len();
-            for (at, day, chain, seq, body) in blocks {
+            for (at, day, chain, seq, body, devices) in blocks {
                 for (item, decision) in (0..).zip(unpack(&body)?) {
                     let id = EvidenceId { day, chain, seq, item };
                     if (at, chain, seq, item) > (after.0, after.1.chain, after.1.seq, after.1.item) {
-                        found.push(Found { id, block_at: at, decision });
+                        found.push(Found::new(id, at, decision, devices.as_deref()));
                     }
                 }
                 after = (at, EvidenceId { day, chain, seq, item: i64::MAX });
@@ -112,23 +157,13 @@ impl Tx {
         found.truncate(limit);
         Ok(found)
     }
-
-    /// The device behind a hash, unless the person was erased.
-    pub async fn evidence_device(
-        &mut self,
-        seal: &DeviceSeal,
-        tenant: i64,
-        device: i64,
-    ) -> Result<Option<String>, StoreError> {
-        const SQL: &str = "SELECT original FROM evidence_device WHERE tenant = $1 AND device_hash = $2";
-        let sealed: Option<Vec<u8>> =
-            on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(device).fetch_optional(conn).await?);
-        sealed.map(|sealed| seal.open(tenant, device, &sealed)).transpose()
-    }
 }
 
 /// Blocks that are read at once.
 const BLOCKS: i64 = 10;
+
+/// The most attempts of a person that begin at one instant.
+const REPEATED: usize = 50;
 
 /// Before every place.
 const NOWHERE: EvidenceId = EvidenceId { day: 0, chain: -1, seq: 0, item: 0 };

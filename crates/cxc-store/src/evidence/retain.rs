@@ -4,7 +4,6 @@ use sqlx::AssertSqlSafe;
 
 use super::block::unpack;
 use super::day_of;
-use crate::int_set::IntSet;
 use crate::{Rows, StoreError, Tx, on};
 
 type Block = (i64, i64, i64, i64, Vec<u8>);
@@ -78,15 +77,5 @@ impl Tx {
         let rows = Rows::of(keys)?;
         on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected());
         Ok(())
-    }
-
-    /// Forgets the devices behind hashes: the decisions stay and their chain holds, but they name nobody any more.
-    pub async fn evidence_forget(&mut self, tenant: i64, devices: &[i64]) -> Result<u64, StoreError> {
-        let test = IntSet::test(self, "$2");
-        let sql = format!("DELETE FROM evidence_device WHERE tenant = $1 AND device_hash{test}");
-        let devices = IntSet::of(devices.iter().copied());
-        Ok(
-            on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(tenant).bind(devices.text()).execute(conn).await?.rows_affected()),
-        )
     }
 }

@@ -52,7 +52,7 @@ impl Judge {
         // what the other rules want to know was known when they were judged: their failures are not looked at
         let tools = ToolAnswers { at_load: false, external: Vec::new() };
         let mut over = |chosen: &Chosen<'_>| {
-            let verdict = self.check(&batch, chosen, &tools);
+            let (verdict, _) = self.check(&batch, chosen, &tools);
             let counting = |f: &&Failure| matches!(f.kind, RuleKind::AttemptRule | RuleKind::CustomRule);
             let latest = verdict.reasons.iter().filter(counting).max_by_key(|f| f.window_end)?;
             let due = latest.window_end.map_or(now + SOON, Timestamp::as_microsecond);

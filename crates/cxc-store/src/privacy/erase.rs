@@ -137,6 +137,9 @@ impl Tx {
         let subjects = format!("DELETE FROM attempt_subject WHERE tenant = $1 AND attempt IN ({ended})");
         let waiting: i64 = on!(self, conn => sqlx::query_scalar(AssertSqlSafe(count)).bind(person.tenant).bind(clients.text())
             .bind(devices.text()).bind(contacts.text()).bind(asked.text()).fetch_one(conn).await?);
+        // decisions are found by attempts, which are about to lose the person
+        let keys = person.addresses.iter().chain(&person.client_ids).map(|key| key.1).chain(person.asked_address);
+        self.evidence_forget(person.tenant, &keys.collect::<Vec<_>>()).await?;
         let mut changed = 0;
         for sql in [marks, reports, subjects, erase] {
             changed = on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(person.tenant).bind(clients.text())
@@ -146,8 +149,6 @@ impl Tx {
             "UPDATE inbound_message SET address_hash = 0 WHERE tenant = $1 AND address_hash{}",
             IntSet::test(self, "$2")
         );
-        let hashes: Vec<i64> = person.addresses.iter().map(|a| a.1).chain(person.asked_address).collect();
-        self.evidence_forget(person.tenant, &hashes).await?;
         let addresses = person.address_hashes();
         on!(self, conn => sqlx::query(AssertSqlSafe(forget)).bind(person.tenant).bind(addresses.text()).execute(conn).await?.rows_affected());
         Ok((changed, waiting.unsigned_abs()))
