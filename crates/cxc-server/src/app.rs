@@ -105,6 +105,8 @@ pub struct ServerConfig {
     pub number_cache: Option<PathBuf>,
     /// How long the lease of a channel account's sender lives; after a crash another one starts that much later.
     pub sender_lease: Duration,
+    /// The most attempts of a channel account whose result is not yet in the store: what a crash can leave in doubt.
+    pub sender_open_attempts: usize,
     /// Networks that are not public and that requests to services of tenants may reach all the same.
     pub outbound_networks: Vec<Network>,
     /// This program's version, and the commit it was built from.
@@ -149,6 +151,7 @@ impl Default for ServerConfig {
             body_limit: 5 * 1024 * 1024,
             number_cache: None,
             sender_lease: Duration::from_secs(15),
+            sender_open_attempts: 100,
             outbound_networks: Vec::new(),
             version: env!("CARGO_PKG_VERSION").into(),
             build: String::new(),

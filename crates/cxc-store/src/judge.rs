@@ -10,8 +10,8 @@ use std::sync::Arc;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    AttemptRequest, CheckInputs, Decision, ExternalAsk, Facts, IntervalCache, Part, PartKind, PartOrigin, PastAttempt, PersonFlag,
-    RuleRef, RuleSet, Subject, SuppressedBy, SuppressionHit, ToolAnswers, Verdict, check,
+    AttemptRequest, CheckInputs, Decision, ExternalAsk, Facts, IntervalCache, Part, PartKind, PartOrigin, PastAttempt,
+    PersonFlag, RuleRef, RuleSet, Subject, SuppressedBy, SuppressionHit, ToolAnswers, Verdict, check,
 };
 use cxc_core::consent::ConsentEvent;
 use cxc_core::device::{DeviceKind, LineType};
@@ -319,12 +319,7 @@ impl Judge {
         Ok(Chosen { contact: case.contact, record: case.record, index, client, usable: order })
     }
 
-    fn check(
-        &mut self,
-        batch: &Batch<'_>,
-        chosen: &Chosen<'_>,
-        tools: &ToolAnswers,
-    ) -> (Verdict, Option<CheckInputs>) {
+    fn check(&mut self, batch: &Batch<'_>, chosen: &Chosen<'_>, tools: &ToolAnswers) -> (Verdict, Option<CheckInputs>) {
         let (scope, facts, device) = (batch.scope, batch.facts, chosen.device());
         let of_contact = batch.locations.get(&chosen.contact.contact.location);
         let contact = of_contact.map(|l| Place::of(l, PartKind::Explicit));

@@ -21,6 +21,7 @@ pub fn of(config: &Config, port: Option<u16>) -> ServerConfig {
         body_limit: config.limits.body_bytes,
         number_cache: Some(config.data_dir.join("numbers")),
         sender_lease: config.sender_lease,
+        sender_open_attempts: config.sender_open_attempts,
         outbound_networks: config.outbound_networks.clone(),
         version: env!("CARGO_PKG_VERSION").into(),
         build: option_env!("CXC_BUILD").unwrap_or_default().into(),

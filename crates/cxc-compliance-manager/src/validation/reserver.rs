@@ -169,13 +169,7 @@ impl Reserver {
         Ok(Done { outcomes, appended })
     }
 
-    fn evidence(
-        &self,
-        ask: &Ask,
-        outcome: &Outcome,
-        attempt: Option<(i64, i64)>,
-        inputs: Option<CheckInputs>,
-    ) -> Kept {
+    fn evidence(&self, ask: &Ask, outcome: &Outcome, attempt: Option<(i64, i64)>, inputs: Option<CheckInputs>) -> Kept {
         Decision {
             at: outcome.at,
             grp: ask.group.number.max(0),

@@ -1,5 +1,5 @@
 //! The sender of one channel account: one actor under a fenced lease. It prepares messages, writes their
-//! attempts, sends them, and writes what became of them. At most [`WINDOW`] attempts are open at a time.
+//! attempts, sends them, and writes what became of them. At most `sending.open_attempts` are open at a time.
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,6 @@ use super::queue::Queue;
 use super::{SenderContext, housekeeping, inbound, recover, status};
 use crate::channel::{Carrier, CarrierStatus, InboundEvent};
 
-/// The most attempts of an account whose result is not yet in the store: what a crash can leave in doubt.
-pub const WINDOW: usize = 100;
 /// Plans (groups, rules, content) are read anew so often: an edit binds within this time.
 const REPLAN: Duration = Duration::from_millis(500);
 /// Nothing to do: look again after this time.

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::SenderContext;
-use super::account::{SenderError, WINDOW};
+use super::account::SenderError;
 use super::batch::{Batch, Writer};
 use super::evidence::{EvidenceWriter, Explained};
 use super::limits::Limits;
@@ -21,8 +21,8 @@ use super::plan::Plans;
 use super::prepare::Prepared;
 use crate::channel::{Carrier, Outcome};
 
-/// Results are gathered until there are so many ...
-const ENOUGH: usize = 40;
+/// Results are gathered until there are so many in a hundred of the attempts that may be open ...
+const ENOUGH_PERCENT: usize = 40;
 /// ... or the first of them has waited so long.
 const PATIENCE: Duration = Duration::from_millis(4);
 /// How long messages under way are waited for when the sender stops.
@@ -73,7 +73,7 @@ impl Outbox {
 
     /// How many more messages may be let go with the next write.
     pub fn room(&self) -> usize {
-        WINDOW.saturating_sub(self.sends.len())
+        self.context.app.config.sender_open_attempts.saturating_sub(self.sends.len())
     }
 
     /// Whether anything is under way.
@@ -83,8 +83,9 @@ impl Outbox {
 
     /// Whether enough is gathered, or has waited long enough.
     pub fn is_time_to_write(&self) -> bool {
-        self.batch.updates.len() >= ENOUGH
-            || self.batch.changes.len() >= ENOUGH
+        let enough = self.context.app.config.sender_open_attempts * ENOUGH_PERCENT / 100;
+        self.batch.updates.len() >= enough
+            || self.batch.changes.len() >= enough
             || self.first.is_some_and(|at| at.elapsed() >= PATIENCE)
     }
 

@@ -157,7 +157,16 @@ impl Renderer {
         let (not_after, devices) = (allowed.not_after, allowed.usable);
         // what caps allow is counted once more when the attempt is written
         let contact = counts.then_some(contact);
-        Rendered::Ready(Box::new(Prepared { record, attempt, message, not_after, prepared_at: now, devices, contact, explained }))
+        Rendered::Ready(Box::new(Prepared {
+            record,
+            attempt,
+            message,
+            not_after,
+            prepared_at: now,
+            devices,
+            contact,
+            explained,
+        }))
     }
 }
 

@@ -82,7 +82,8 @@ impl Tx {
             self.evidence_blocks((tenant, day, chain.number(), now), &blocks).await?;
             let lonely = |d: &&Decision<I, V>| indexed == Indexed::Itself || d.attempt.is_none();
             let found = decisions.iter().zip(&places).filter(|(d, _)| lonely(d));
-            let keys = found.flat_map(|(d, place)| [Some(d.device), d.client].into_iter().flatten().map(|k| (k, *place)));
+            let keys =
+                found.flat_map(|(d, place)| [Some(d.device), d.client].into_iter().flatten().map(|k| (k, *place)));
             self.evidence_index(tenant, &keys.map(|(key, place)| (key, now, place)).collect::<Vec<_>>()).await?;
         }
         Ok(Appended { ids: places, tenant, day, head })

@@ -129,7 +129,8 @@ impl Tx {
             let blocks: Vec<(i64, i64, i64, i64, Vec<u8>, Option<Vec<u8>>)> = on!(self, conn =>
                 sqlx::query_as(AssertSqlSafe(sql.as_str())).bind(tenant).bind(instants.text()).fetch_all(conn).await?);
             for (at, day, chain, seq, body, devices) in blocks {
-                let decisions = (0..).zip(unpack(&body)?).filter(|(_, d)| d.attempt.is_some_and(|a| wanted.contains(&a)));
+                let decisions =
+                    (0..).zip(unpack(&body)?).filter(|(_, d)| d.attempt.is_some_and(|a| wanted.contains(&a)));
                 found.extend(decisions.map(|(item, decision)| {
                     Found::new(EvidenceId { day, chain, seq, item }, at, decision, devices.as_deref())
                 }));
@@ -167,8 +168,7 @@ impl Tx {
             IntSet::test(self, "$2")
         );
         let hashes = IntSet::of(keys.iter().copied());
-        let places: Vec<(i64, i64, i64)> =
-            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(hashes.text()).fetch_all(conn).await?);
+        let places: Vec<(i64, i64, i64)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(hashes.text()).fetch_all(conn).await?);
         let blocks = places.into_iter().map(|(day, chain, seq)| EvidenceId { day, chain, seq, item: 0 }).collect();
         self.evidence_take_devices(tenant, &blocks, &keys.iter().copied().collect()).await
     }

@@ -19,7 +19,8 @@ pub(super) fn seal_all<I, V>(
     for device in members.iter().map(|d| d.device).filter(|device| done.insert(*device)) {
         let Some(address) = addresses.get(&device) else { continue };
         let sealed = seal.seal(tenant, device, address)?;
-        let length = u16::try_from(sealed.len()).map_err(|_| super::block::corrupt("a device is too long to be sealed"))?;
+        let length =
+            u16::try_from(sealed.len()).map_err(|_| super::block::corrupt("a device is too long to be sealed"))?;
         bytes.extend(device.to_be_bytes());
         bytes.extend(length.to_be_bytes());
         bytes.extend(sealed);
@@ -52,13 +53,15 @@ impl Tx {
         devices: &HashSet<i64>,
     ) -> Result<u64, StoreError> {
         const READ: &str = "SELECT devices FROM evidence WHERE tenant = $1 AND day = $2 AND chain = $3 AND seq = $4";
-        const WRITE: &str = "UPDATE evidence SET devices = $5 WHERE tenant = $1 AND day = $2 AND chain = $3 AND seq = $4";
+        const WRITE: &str =
+            "UPDATE evidence SET devices = $5 WHERE tenant = $1 AND day = $2 AND chain = $3 AND seq = $4";
         let lock = self.choose(format!("{READ} FOR UPDATE"), READ.to_owned());
         let mut taken = 0;
         // a person is in few blocks, and each of them is another row of bytes
         for id in blocks {
             let held: Option<Vec<u8>> = on!(self, conn => sqlx::query_scalar(AssertSqlSafe(lock.as_str())).bind(tenant)
-                .bind(id.day).bind(id.chain).bind(id.seq).fetch_optional(conn).await?).flatten();
+                .bind(id.day).bind(id.chain).bind(id.seq).fetch_optional(conn).await?)
+            .flatten();
             let held = held.unwrap_or_default();
             let left = without(&held, devices);
             if left.len() < held.len() {

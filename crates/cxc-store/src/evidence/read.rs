@@ -54,7 +54,8 @@ type Place = (i64, i64, i64, i64, i64);
 impl Tx {
     /// One decision.
     pub async fn evidence_get(&mut self, tenant: i64, id: EvidenceId) -> Result<Option<Found>, StoreError> {
-        const SQL: &str = "SELECT at, body, devices FROM evidence WHERE tenant = $1 AND day = $2 AND chain = $3 AND seq = $4";
+        const SQL: &str =
+            "SELECT at, body, devices FROM evidence WHERE tenant = $1 AND day = $2 AND chain = $3 AND seq = $4";
         let row: Option<(i64, Vec<u8>, Option<Vec<u8>>)> = on!(self, conn => sqlx::query_as(SQL).bind(tenant).bind(id.day).bind(id.chain)
             .bind(id.seq).fetch_optional(conn).await?);
         let Some((block_at, body, devices)) = row else { return Ok(None) };

@@ -35,6 +35,8 @@ pub struct Config {
     pub shutdown_grace: Duration,
     /// How long the lease of a channel account's sender lives.
     pub sender_lease: Duration,
+    /// The most attempts of a channel account that are open at a time: what a crash can leave in doubt.
+    pub sender_open_attempts: usize,
     /// Sign-in, sessions, tokens.
     pub access: Access,
     /// What one client may ask for.
@@ -158,6 +160,7 @@ impl Default for Config {
             log: Log { level: "info".into(), json: false, dir: None },
             shutdown_grace: Duration::from_secs(30),
             sender_lease: Duration::from_secs(15),
+            sender_open_attempts: 100,
             access: Access {
                 session_idle: Duration::from_secs(30 * 60),
                 session_absolute: Duration::from_secs(12 * 3600),

@@ -155,6 +155,11 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| shown_seconds(c.sender_lease),
     },
     Setting {
+        key: "sending.open_attempts",
+        set: |c, v| v.number(10..=1_000).map(|n| c.sender_open_attempts = usize::try_from(n).unwrap_or(100)),
+        show: |c| Some(c.sender_open_attempts.to_string()),
+    },
+    Setting {
         key: "access.session_idle_seconds",
         set: |c, v| seconds(v, 60, 86_400).map(|d| c.access.session_idle = d),
         show: |c| shown_seconds(c.access.session_idle),

@@ -106,6 +106,11 @@ impl World {
 }
 
 impl Group {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+
     /// Loads and starts it.
     pub async fn start(&self) {
         let answer = self.api.post(&format!("{}/actions/start", self.path)).await;

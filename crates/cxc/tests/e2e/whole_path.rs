@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cxc_test::{Received, Smsc, SmtpOptions, SmtpSink, Submit};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::audience::{Audience, address, number};
 use crate::campaign::Kind;
@@ -37,6 +37,8 @@ async fn every_contact_of_a_file_is_contacted_once_and_an_opt_out_holds() {
     assert_eq!(record["history"][0]["state"], "final", "{record}");
     assert!(!record["explanation"].as_str().unwrap().is_empty(), "{record}");
 
+    why_each_was_contacted(&world, texts.id()).await;
+
     // a word ends the texts at once, a link the letters; the other channel goes on
     smsc.reply(&number(7)[1..], "44555", "Stop").unwrap();
     smsc.wait_for(501, SECOND).await.unwrap();
@@ -50,6 +52,11 @@ async fn every_contact_of_a_file_is_contacted_once_and_an_opt_out_holds() {
     assert_eq!((&accounting["done"], &accounting["excluded"]), (&json!({"Ok": 499}), &json!({"suppressed": 1})));
     let accounting = letters.finished(PATIENCE).await;
     assert_eq!((&accounting["done"], &accounting["excluded"]), (&json!({"Ok": 499}), &json!({"suppressed": 1})));
+    // whom the first of these two groups left out has a decision, too
+    let device = number(7).replace('+', "%2B");
+    let about = world.api.get(&format!("/compliance/evidence?device={device}")).await.expect(200);
+    let said: Vec<&Value> = about["items"].as_array().unwrap().iter().map(|i| &i["decision"]["verdict"]).collect();
+    assert_eq!(said[0]["decision"], "allow", "{about}");
     let submits = smsc.submits().unwrap();
     let to_the_one: Vec<&Submit> = submits.iter().filter(|s| s.to == number(7)[1..]).collect();
     assert_eq!(to_the_one.len(), 2, "the campaign's and the confirmation: {to_the_one:?}");
@@ -58,6 +65,36 @@ async fn every_contact_of_a_file_is_contacted_once_and_an_opt_out_holds() {
     let letters = recipients(&sink.messages().unwrap());
     assert_eq!((letters.get(&address(9)), letters.get(&address(7))), (Some(&1), Some(&2)));
     assert_eq!(world.sent("cxc_dm_opt_out_messages_total", "") as i64, 2);
+}
+
+/// Each contact of the texts has one decision, which allowed its attempt, and the chains hold.
+async fn why_each_was_contacted(world: &World, group: &str) {
+    let (mut devices, mut cursor) = (BTreeSet::new(), String::new());
+    loop {
+        let page = world.api.get(&format!("/compliance/evidence?groupId={group}&limit=200{cursor}")).await.expect(200);
+        for item in page["items"].as_array().unwrap() {
+            let decision = &item["decision"];
+            assert_eq!(
+                (&decision["verdict"]["decision"], decision["attempt"].is_array()),
+                (&json!("allow"), true),
+                "{item}"
+            );
+            assert!(decision["inputs"]["parts"].is_array() && decision["data"]["tzdb"].is_string(), "{item}");
+            assert!(devices.insert(decision["device"].as_i64()), "decided twice: {item}");
+        }
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!(devices.len(), PEOPLE.0);
+    let device = number(3).replace('+', "%2B");
+    let about = world.api.get(&format!("/compliance/evidence?device={device}")).await.expect(200);
+    let id = about["items"][0]["id"].as_str().unwrap();
+    assert_eq!(world.api.get(&format!("/compliance/evidence/{id}")).await.expect(200)["device"], number(3));
+    let day = jiff::Timestamp::now().strftime("%Y%m%d");
+    let chains = world.api.get(&format!("/compliance/evidence-chains?day={day}")).await.expect(200);
+    assert!(chains.as_array().unwrap().iter().all(|chain| chain["holds"] == true), "{chains}");
 }
 
 /// Follows the link of an email as a person does, and as a mail program does.
