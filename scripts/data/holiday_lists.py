@@ -103,9 +103,12 @@ def main():
             name, law, lieu, _ = calendar
             ours = days(calendar)
             coverage.append(f"{name}\t{YEARS[0]}-01-01\t{YEARS[-1]}-12-31\t{lieu}\t{law}")
-            rows += [f"{name}\t{day}\t{title}" for day, title in ours.items()]
-            found += disagreements(name, ours, by_pypi(name), npm[name])
-        write(OUT / f"{file}.tsv", "calendar, date, name", rows)
+            pypi = by_pypi(name)
+            # a day that only our reading of the law has says so in the file and in every answer
+            low = {day for day in ours if day not in pypi and day not in npm[name]}
+            rows += [f"{name}\t{day}\t{title}" + ("\tlow" if day in low else "") for day, title in ours.items()]
+            found += disagreements(name, ours, pypi, npm[name])
+        write(OUT / f"{file}.tsv", "calendar, date, name, low where no second source confirms it", rows)
     write(OUT / "calendars.tsv", "calendar, first and last day that its list covers, days in lieu, law", coverage)
     new = [row for row in found if not row[4]]
     write(ROOT / "scripts/data/holiday_disagreements.tsv",

@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::groups::{CampaignGroup, resolve};
-use crate::legal_gate::{ConcernedRule, LegalStanding};
+use crate::legal_gate::{ConcernedRule, LegalStanding, count_people};
 use crate::preload::{LOAD, LoadJob, REFRESH};
 
 /// What an action came to.
@@ -48,6 +48,11 @@ impl Acted {
 
 /// Does an action on a group of the principal's tenant, in a transaction of its own.
 pub async fn act(app: &App, principal: &Principal, id: Uuid, action: GroupAction) -> Result<Acted, ApiError> {
+    let loads = matches!(action, GroupAction::Load | GroupAction::Start);
+    let row = app.db.read().await?.group_get(principal.tenant, id, false).await?;
+    if let Some(row) = row.filter(|row| loads && row.state == GroupState::NotLoaded.as_str()) {
+        count_people(app, &row).await?;
+    }
     let mut tx = app.db.begin().await?;
     let row = tx.group_get(principal.tenant, id, true).await?.ok_or_else(|| ApiError::not_found("campaign group"))?;
     let state = GroupState::parse(&row.state)

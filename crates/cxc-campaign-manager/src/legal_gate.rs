@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use cxc_core::campaign::CampaignSettings;
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{OpenQuestion, Purpose, RuleSet, Technique, Zones};
-use cxc_core::device::DeviceKind;
+use cxc_core::compliance::{OpenQuestion, Purpose, RuleSet, Technique};
+use cxc_core::device::{DeviceKind, LineType};
 use cxc_core::field_error::FieldError;
 use cxc_core::location::Location;
 use cxc_server::document;
@@ -13,6 +13,8 @@ use cxc_server::error::Code;
 use cxc_server::{ApiError, ApiPath, App, Principal};
 use cxc_store::Tx;
 use cxc_store::group::GroupRow;
+use cxc_store::list::ContactList;
+use cxc_store::list_places::keep_list_places;
 use cxc_store::location::Locations;
 use cxc_store::number_lists::ListState;
 use serde::Serialize;
@@ -21,9 +23,6 @@ use uuid::Uuid;
 
 use crate::groups::{CampaignGroup, resolve};
 use crate::preload::content_class;
-
-/// So many people of a list are looked at. Rules that concern only others deny these one by one.
-const MOST: i64 = 100_000;
 
 /// A legal rule and how many of a group's people it concerns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -40,7 +39,7 @@ pub struct ConcernedRule {
     /// What a reader should know besides.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
-    /// How many people it concerns, of those looked at.
+    /// How many people of the group's lists it concerns at least.
     #[schema(minimum = 0)]
     pub contacts: i64,
 }
@@ -59,7 +58,7 @@ pub struct LegalStanding {
     pub disabled: Vec<ConcernedRule>,
     /// Rules that need a list of numbers that was never loaded. Load the list or waive the rule.
     pub unscrubbed: Vec<UnscrubbedRule>,
-    /// How many people were looked at.
+    /// How many people were looked at: all of the group's lists.
     #[schema(minimum = 0)]
     pub looked_at: i64,
 }
@@ -115,7 +114,7 @@ impl LegalStanding {
             unanswered: concerned(rules.open_questions(channel, &subject)),
             disabled: concerned(rules.dormant_rules(channel, &subject)),
             unscrubbed: unscrubbed.collect(),
-            looked_at: audience.looked_at,
+            looked_at: audience.people,
         })
     }
 
@@ -174,46 +173,74 @@ async fn rules_of(app: &App, tx: &mut Tx, tenant: i64, settings: &CampaignSettin
     let documents = app.rules.documents(tx, tenant).await?;
     let selected: Vec<String> = settings.rules.iter().map(Uuid::to_string).collect();
     let selected: Vec<&str> = selected.iter().map(String::as_str).collect();
-    Ok(RuleSet::compile(&documents, &selected, &Zones::bundled()))
+    Ok(RuleSet::compile(&documents, &selected, &app.rules.zones))
 }
 
-/// Where a group's people are.
+/// Where a group's people are: all of them, however many.
 struct Places {
-    devices: Vec<(Location, i64)>,
+    channel: Channel,
+    /// Those of which no place is known are there, too.
+    devices: Vec<(Option<Location>, LineType, i64)>,
     contacts: Vec<(Location, i64)>,
-    looked_at: i64,
+    people: i64,
 }
 
 impl Places {
     async fn read(tx: &mut Tx, row: &GroupRow, channel: Channel) -> Result<Self, ApiError> {
         let kind = DeviceKind::for_channel(channel).code();
-        let (mut devices, mut contacts) = (BTreeMap::new(), BTreeMap::new());
-        for entry in tx.group_lists(row.number).await? {
-            let Some(list) = tx.contact_list_of_number(row.tenant, entry.list).await? else { continue };
-            for place in tx.list_places(&list, kind, MOST).await? {
-                *devices.entry(place.location).or_insert(0) += place.count;
-            }
-            for place in tx.list_places(&list, 0, MOST).await? {
-                *contacts.entry(place.location).or_insert(0) += place.count;
+        let mut counts: BTreeMap<(i16, i16, i64), i64> = BTreeMap::new();
+        for list in lists_of(tx, row).await? {
+            let places = tx.list_places(&list).await?.into_iter().filter(|p| p.kind == kind || p.kind == 0);
+            for place in places {
+                *counts.entry((place.kind, place.line_type, place.location)).or_insert(0) += place.count;
             }
         }
-        let wanted: Vec<i64> = devices.keys().chain(contacts.keys()).copied().collect();
+        let wanted: Vec<i64> = counts.keys().map(|(_, _, location)| *location).collect();
         let known = Locations::new().resolve(tx, &wanted).await?;
-        let looked_at = contacts.values().sum();
-        let places = |counts: BTreeMap<i64, i64>| {
-            let place = |(number, count): (i64, i64)| Some((known.get(&number)?.clone(), count));
-            counts.into_iter().filter_map(place).collect()
-        };
-        Ok(Self { devices: places(devices), contacts: places(contacts), looked_at })
+        let mut found = Self { channel, devices: Vec::new(), contacts: Vec::new(), people: 0 };
+        for ((kind, line, number), count) in counts {
+            found.people += if kind == 0 { count } else { 0 };
+            let location = known.get(&number).cloned();
+            match (kind, location) {
+                (0, location) => found.contacts.extend(location.map(|at| (at, count))),
+                (_, location) => found.devices.push((location, LineType::from_code(line), count)),
+            }
+        }
+        Ok(found)
     }
 
     /// How many people a rule concerns at least: by their own places or those of their devices.
     fn concerned_by(&self, question: &OpenQuestion) -> i64 {
-        let count = |places: &[(Location, i64)]| -> i64 {
-            places.iter().filter(|(place, _)| is_law_at(question, place)).map(|(_, count)| count).sum()
-        };
-        count(&self.devices).max(count(&self.contacts))
+        let is_about = |line: LineType| question.is_about_line(self.channel, line);
+        let lines = self.devices.iter().filter(|(_, line, _)| is_about(*line));
+        let there = |at: &Option<Location>| at.as_ref().is_some_and(|at| is_law_at(question, at));
+        let by_device: i64 = lines.clone().filter(|(at, ..)| there(at)).map(|(.., count)| count).sum();
+        let contacts = self.contacts.iter().filter(|(at, _)| is_law_at(question, at));
+        // a person is concerned by the own place only with a line that the rule is about
+        let reached: i64 = lines.map(|(.., count)| count).sum();
+        let by_contact = contacts.map(|(_, count)| count).sum::<i64>().min(reached);
+        // several devices may be one person's
+        by_device.max(by_contact).min(self.people)
     }
+}
+
+/// The lists of a group.
+async fn lists_of(tx: &mut Tx, row: &GroupRow) -> Result<Vec<ContactList>, ApiError> {
+    let mut lists = Vec::new();
+    for entry in tx.group_lists(row.number).await? {
+        lists.extend(tx.contact_list_of_number(row.tenant, entry.list).await?);
+    }
+    Ok(lists)
+}
+
+/// Counts the people of a group's large lists where nobody did since they changed. Goes before the transaction that
+/// asks: a pass over a million contacts must not hold the writer of SQLite.
+pub(crate) async fn count_people(app: &App, row: &GroupRow) -> Result<(), ApiError> {
+    let lists = lists_of(&mut app.db.read().await?, row).await?;
+    for list in lists {
+        keep_list_places(&app.db, &list).await?;
+    }
+    Ok(())
 }
 
 /// Whether a rule is law where somebody may be.
@@ -231,9 +258,10 @@ pub(crate) async fn get(
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<axum::Json<LegalStanding>, ApiError> {
-    let mut tx = app.db.read().await?;
     let missing = || ApiError::not_found("campaign group");
-    let row = tx.group_get(principal.tenant, id, false).await?.ok_or_else(missing)?;
+    let row = app.db.read().await?.group_get(principal.tenant, id, false).await?.ok_or_else(missing)?;
+    count_people(&app, &row).await?;
+    let mut tx = app.db.read().await?;
     let body = document::get::<CampaignGroup>(&mut tx, principal.tenant, id).await?.ok_or_else(missing)?.body.0;
     let channel = resolve(&mut tx, principal.tenant, &body).await?.0.channel();
     let settings = body.settings.unwrap_or_default();

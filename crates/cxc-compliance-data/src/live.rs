@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use cxc_core::compliance::{DataVersion, TzdbVersion, Zones};
-use cxc_core::compliance_data::{Canaries, Counts, DataFile, DataKind, Generation, Manifest, PublicKey, Wanted};
+use cxc_core::compliance_data::{
+    Canaries, Counts, DataFile, DataKind, Generation, Manifest, PublicKey, Refusal, Wanted,
+};
 use cxc_core::location::{LiveTables, LocationTables};
 use cxc_store::Db;
 use cxc_store::compliance_data::GenerationRow;
@@ -61,17 +63,22 @@ pub struct InUse {
     pub problem: Option<String>,
 }
 
-/// The data in use in this process.
-pub struct LiveData {
-    /// The tables of places.
-    pub tables: LiveTables,
+/// What tables are made of and believed by. It stays the same for the life of the process.
+struct Basis {
     zones: Zones,
     outlying: bool,
     wanted: Wanted,
     key: Option<PublicKey>,
+    canaries: Canaries,
+}
+
+/// The data in use in this process.
+pub struct LiveData {
+    /// The tables of places.
+    pub tables: LiveTables,
+    basis: Arc<Basis>,
     folder: Option<PathBuf>,
     downloads: bool,
-    canaries: Canaries,
     in_use: Mutex<InUse>,
     looked_at: Mutex<i64>,
 }
@@ -104,13 +111,9 @@ impl LiveData {
         };
         Ok(Self {
             tables: LiveTables::new(tables),
-            zones,
-            outlying,
-            wanted,
-            key,
+            basis: Arc::new(Basis { zones, outlying, wanted, key, canaries: Canaries::shipped() }),
             folder,
             downloads: true,
-            canaries: Canaries::shipped(),
             in_use: Mutex::new(in_use),
             looked_at: Mutex::new(0),
         })
@@ -134,34 +137,37 @@ impl LiveData {
 
     /// The files that are wanted.
     pub fn wanted(&self) -> &Wanted {
-        &self.wanted
+        &self.basis.wanted
     }
 
     /// What signatures are checked with.
     pub fn key(&self) -> Option<&PublicKey> {
-        self.key.as_ref()
+        self.basis.key.as_ref()
     }
 
-    /// The tables that are compiled in, with the zones of this process.
-    fn base(&self) -> anyhow::Result<LocationTables> {
-        Ok(LocationTables::embedded()?.with_zones(&self.zones)?.with_outlying_zones(self.outlying))
-    }
-
-    /// Makes tables of files, if everything that is asked of them holds.
-    pub(crate) fn check(
+    /// Makes tables of files, if everything that is asked of them holds. Takes a second of a thread of its own, and
+    /// gives the files back.
+    pub(crate) async fn check(
         &self,
-        files: &[(&DataFile, &str)],
-        in_use: Option<&Counts>,
-    ) -> anyhow::Result<Result<Generation, cxc_core::compliance_data::Refusal>> {
-        Ok(Generation::check(self.base()?, files, in_use, &self.canaries))
+        files: Vec<(DataFile, String)>,
+        in_use: Option<Counts>,
+    ) -> anyhow::Result<(Vec<(DataFile, String)>, Result<Generation, Refusal>)> {
+        let basis = Arc::clone(&self.basis);
+        let checking = tokio::task::spawn_blocking(move || {
+            let pairs: Vec<(&DataFile, &str)> = files.iter().map(|(file, text)| (file, text.as_str())).collect();
+            let checked = basis.check(&pairs, in_use.as_ref());
+            drop(pairs);
+            checked.map(|checked| (files, checked))
+        });
+        checking.await?
     }
 
     /// From now on decisions need the time zone database that the manifest asks for.
     pub(crate) fn demand_tzdb(&self, manifest: &Manifest) {
         let demand = manifest.tzdb.as_ref().and_then(|tzdb| tzdb.min_version.parse::<TzdbVersion>().ok());
         let Some(least) = demand else { return };
-        self.zones.raise(&least);
-        if let Some(too_old) = self.zones.too_old() {
+        self.basis.zones.raise(&least);
+        if let Some(too_old) = self.basis.zones.too_old() {
             tracing::error!("nobody is contacted: {too_old}");
         }
     }
@@ -194,7 +200,9 @@ impl LiveData {
     /// Takes over the newest generation of the store that holds, if it is another than the one in use. Whether
     /// something changed.
     pub async fn take_over(&self, db: &Db) -> anyhow::Result<bool> {
-        let Some(key) = self.key.as_ref().filter(|_| self.downloads) else { return Ok(false) };
+        if self.basis.key.is_none() || !self.downloads {
+            return Ok(false);
+        }
         let mut tx = db.read().await?;
         let newest = tx.compliance_generation_newest().await?;
         if newest == *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -203,7 +211,9 @@ impl LiveData {
         let mut problem = None;
         for row in tx.compliance_generations().await? {
             let files = tx.compliance_generation_files(row.seq).await?;
-            match self.read(&row.manifest, key, |file| packed(&files, file)) {
+            let (basis, manifest) = (Arc::clone(&self.basis), row.manifest.clone());
+            let reading = tokio::task::spawn_blocking(move || basis.read(&manifest, |file| packed(&files, file)));
+            match reading.await? {
                 Ok((manifest, checked)) => {
                     self.demand_tzdb(&manifest);
                     self.put(Source::Cdp, &row, &manifest, checked);
@@ -224,11 +234,11 @@ impl LiveData {
 
     /// Puts the operator's folder in use, if there is one and it holds. For the start, before the store is asked.
     pub fn read_folder(&self) {
-        let (Some(folder), Some(key)) = (&self.folder, &self.key) else { return };
+        let Some(folder) = self.folder.as_ref().filter(|_| self.basis.key.is_some()) else { return };
         if !folder.join("manifest.json").is_file() {
             return;
         }
-        match self.folder_generation(folder, key) {
+        match self.folder_generation(folder) {
             Ok((row, manifest, checked)) => {
                 self.demand_tzdb(&manifest);
                 self.put(Source::Folder, &row, &manifest, checked);
@@ -241,15 +251,11 @@ impl LiveData {
         }
     }
 
-    fn folder_generation(
-        &self,
-        folder: &Path,
-        key: &PublicKey,
-    ) -> anyhow::Result<(GenerationRow, Manifest, Generation)> {
+    fn folder_generation(&self, folder: &Path) -> anyhow::Result<(GenerationRow, Manifest, Generation)> {
         let file = std::fs::File::open(folder.join("manifest.json")).context("manifest.json")?;
         let mut text = String::new();
         std::io::Read::read_to_string(&mut std::io::Read::take(file, MANIFEST), &mut text)?;
-        let (manifest, checked) = self.read(&text, key, |file| {
+        let (manifest, checked) = self.basis.read(&text, |file| {
             // paths of a manifest stay below it; a link may still lead out
             let (root, path) = (folder.canonicalize().ok()?, folder.join(&file.url).canonicalize().ok()?);
             let is_small = path.starts_with(root) && path.metadata().ok()?.len() <= file.bytes.saturating_add(4096);
@@ -263,31 +269,6 @@ impl LiveData {
             activated_at: 0,
         };
         Ok((row, manifest, checked))
-    }
-
-    /// Reads a manifest and its files again: whoever wrote the store or the folder, the provider signed it. The row
-    /// counts were looked at when it was activated, and data that has expired since is better than older data.
-    fn read(
-        &self,
-        manifest: &str,
-        key: &PublicKey,
-        packed: impl Fn(&DataFile) -> Option<Vec<u8>>,
-    ) -> anyhow::Result<(Manifest, Generation)> {
-        let manifest = Manifest::read(manifest.as_bytes(), key)?;
-        let mut texts = Vec::new();
-        for file in manifest.files.iter().filter(|file| file.kind != DataKind::Dnc) {
-            if !self.wanted.all().any(|wanted| wanted == (file.kind, file.country)) {
-                continue;
-            }
-            let bytes = packed(file).with_context(|| format!("{} of {} is missing", file.kind, file.country))?;
-            let text = gzip::unpack(&bytes[..], file.bytes);
-            texts.push((file, text.with_context(|| format!("{} of {}", file.kind, file.country))?));
-        }
-        let files: Vec<(&DataFile, &str)> = texts.iter().map(|(file, text)| (*file, text.as_str())).collect();
-        let checked = self.check(&files, None)??;
-        drop(files);
-        drop(texts);
-        Ok((manifest, checked))
     }
 
     fn note(&self, looked_at: i64, problem: Option<String>) {
@@ -307,6 +288,47 @@ impl LiveData {
             }
         }
         Ok(())
+    }
+}
+
+impl Basis {
+    /// The tables that are compiled in, with the zones of this process.
+    fn base(&self) -> anyhow::Result<LocationTables> {
+        Ok(LocationTables::embedded()?.with_zones(&self.zones)?.with_outlying_zones(self.outlying))
+    }
+
+    /// Makes tables of files, if everything that is asked of them holds.
+    fn check(
+        &self,
+        files: &[(&DataFile, &str)],
+        in_use: Option<&Counts>,
+    ) -> anyhow::Result<Result<Generation, Refusal>> {
+        Ok(Generation::check(self.base()?, files, in_use, &self.canaries))
+    }
+
+    /// Reads a manifest and its files again: whoever wrote the store or the folder, the provider signed it. The row
+    /// counts were looked at when it was activated, and data that has expired since is better than older data.
+    fn read(
+        &self,
+        manifest: &str,
+        packed: impl Fn(&DataFile) -> Option<Vec<u8>>,
+    ) -> anyhow::Result<(Manifest, Generation)> {
+        let key = self.key.as_ref().context("no key tells whose signature counts")?;
+        let manifest = Manifest::read(manifest.as_bytes(), key)?;
+        let mut texts = Vec::new();
+        for file in manifest.files.iter().filter(|file| file.kind != DataKind::Dnc) {
+            if !self.wanted.all().any(|wanted| wanted == (file.kind, file.country)) {
+                continue;
+            }
+            let bytes = packed(file).with_context(|| format!("{} of {} is missing", file.kind, file.country))?;
+            let text = gzip::unpack(&bytes[..], file.bytes);
+            texts.push((file, text.with_context(|| format!("{} of {}", file.kind, file.country))?));
+        }
+        let files: Vec<(&DataFile, &str)> = texts.iter().map(|(file, text)| (*file, text.as_str())).collect();
+        let checked = self.check(&files, None)??;
+        drop(files);
+        drop(texts);
+        Ok((manifest, checked))
     }
 }
 

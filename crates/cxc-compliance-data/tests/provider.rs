@@ -57,7 +57,8 @@ impl Peer {
         publish(dir.path(), &clock, &key(), &[]);
         let clients = Clients::parse(&format!("tester:{SECRET}")).unwrap();
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
-        let provider = Provider::new(dir.path().to_owned(), key().public(), clients, 600, shared).unwrap();
+        let provider =
+            Provider::new(dir.path().to_owned(), key().public(), clients, 600, Zones::bundled(), shared).unwrap();
         let seen: Arc<std::sync::Mutex<Vec<String>>> = Arc::default();
         let twist: Twist = Arc::new(std::sync::Mutex::new(Box::new(|_| None)));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -144,7 +145,16 @@ fn serve(
 }
 
 fn publish(dir: &Path, clock: &TestClock, key: &SigningKey, dnc: &[(Country, PathBuf)]) {
-    let asked = Build { dir, key, wanted: &wanted(""), dnc, min_tzdb: None, days: 30, now: clock.now() };
+    let asked = Build {
+        dir,
+        key,
+        wanted: &wanted(""),
+        dnc,
+        zones: &Zones::bundled(),
+        min_tzdb: None,
+        days: 30,
+        now: clock.now(),
+    };
     build(&asked).unwrap();
 }
 
@@ -446,6 +456,7 @@ async fn the_manifest_raises_the_time_zone_database_that_decisions_need() {
         key: &key(),
         wanted: &wanted(""),
         dnc: &[],
+        zones: &copy,
         min_tzdb: Some("2099a".into()),
         days: 30,
         now: peer.clock.now(),
@@ -516,6 +527,7 @@ async fn numbers_become_a_list_of_the_installation_and_a_doubtful_list_does_not_
         key: &key(),
         wanted: &wanted(""),
         dnc: &[(Country::US, list)],
+        zones: &Zones::bundled(),
         min_tzdb: None,
         days: 30,
         now: peer.clock.now(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::extract::State;
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{Columns, CustomExpression, Purpose, Trial, Zones};
+use cxc_core::compliance::{Columns, CustomExpression, Purpose, Trial};
 use cxc_core::field_error::FieldError;
 use cxc_server::{ApiError, ApiJson, ApiPath, App, Principal, Scope, document};
 use jiff::Timestamp;
@@ -130,7 +130,7 @@ fn try_on(app: &App, expression: &CustomExpression, on: &MadeUp, at: &str) -> Re
     if on.time_zones.len() > MOST_ZONES {
         errors.push(FieldError::new(format!("{at}/timeZones"), "too_many", "a contact has at most 20 time zones here"));
     }
-    let (zones, now) = (Zones::bundled(), on.at.unwrap_or_else(|| app.clock.now()));
+    let (zones, now) = (&app.rules.zones, on.at.unwrap_or_else(|| app.clock.now()));
     let mut local = Vec::new();
     for (i, name) in on.time_zones.iter().enumerate().take(MOST_ZONES) {
         match zones.get(name) {

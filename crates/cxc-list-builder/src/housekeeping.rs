@@ -1,9 +1,10 @@
-//! What the list builder does by the by: garbage leaves the disk, old files go.
+//! What the list builder does by the by: garbage leaves the disk, old files go, large lists are counted.
 use std::path::Path;
 use std::time::Duration;
 
 use cxc_server::App;
 use cxc_store::StoreError;
+use cxc_store::list_places::keep_list_places;
 use tokio_util::sync::CancellationToken;
 
 use crate::Folders;
@@ -43,6 +44,25 @@ async fn step(app: &App) -> Result<bool, StoreError> {
         || tx.number_list_garbage_step(CHUNKS).await?;
     tx.commit().await?;
     Ok(more)
+}
+
+/// Counts where the people of large lists are, one list at a time, until told to stop: a group that starts asks for it.
+pub(crate) async fn count_places(app: App, stop: CancellationToken) -> anyhow::Result<()> {
+    while !stop.is_cancelled() {
+        if let Err(error) = count_one(&app).await {
+            tracing::warn!(%error, "a list could not be counted");
+        }
+        rest(&stop, IDLE).await;
+    }
+    Ok(())
+}
+
+async fn count_one(app: &App) -> Result<(), StoreError> {
+    let due = app.db.read().await?.list_places_due().await?;
+    match due {
+        Some(list) => keep_list_places(&app.db, &list).await,
+        None => Ok(()),
+    }
 }
 
 /// Removes old files until told to stop.

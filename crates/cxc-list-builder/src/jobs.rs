@@ -20,6 +20,7 @@ use crate::import::{
 use crate::intelligence::{ANSWERS_LOAD, ANSWERS_QUERY, AnswersPayload, load_answers, query_answers};
 use crate::metrics::BuilderMetrics;
 use crate::numbers::{LoadPayload, run_load};
+use crate::relocate::run_relocate;
 
 /// Imports a file into a contact list.
 pub const LIST_IMPORT: &str = "list_import";
@@ -27,6 +28,8 @@ pub const LIST_IMPORT: &str = "list_import";
 pub const LIST_UNDO: &str = "list_undo";
 /// Writes a contact list to a file.
 pub const LIST_EXPORT: &str = "list_export";
+/// Finds the places of a contact list's people anew.
+pub const LIST_RELOCATE: &str = "list_relocate";
 /// Imports a file into a suppression list.
 pub const SUPPRESSION_IMPORT: &str = "suppression_import";
 /// Undoes a suppression list's latest import.
@@ -38,6 +41,7 @@ pub const KINDS: &[&str] = &[
     LIST_IMPORT,
     LIST_UNDO,
     LIST_EXPORT,
+    LIST_RELOCATE,
     SUPPRESSION_IMPORT,
     SUPPRESSION_UNDO,
     SUPPRESSION_EXPORT,
@@ -161,6 +165,7 @@ impl JobHandler for ListJobs {
             LIST_UNDO => answer(&run_undo(&self.context, subject(job)?, control).await?),
             SUPPRESSION_UNDO => answer(&run_suppression_undo(&self.context, subject(job)?, control).await?),
             LIST_EXPORT | SUPPRESSION_EXPORT => self.export(job, control).await,
+            LIST_RELOCATE => answer(&run_relocate(&self.context, subject(job)?, &payload(job)?, control).await?),
             LOAD_JOB => self.load_numbers(job, control).await,
             ANSWERS_LOAD => {
                 let payload: AnswersPayload = payload(job)?;

@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod mapping;
 pub mod metrics;
 pub mod numbers;
+pub mod relocate;
 pub mod upload_store;
 mod uploads;
 
@@ -62,7 +63,7 @@ pub fn service(app: App, checkers: Checkers, locations: Arc<Locations>, folders:
         ..ListJobs::new(context, folders.uploads.clone())
     };
     let (jobs_app, garbage_app, files_app, db) = (app.clone(), app.clone(), app.clone(), app.db.clone());
-    let (healthy, sweeping) = (metrics.healthy.clone(), folders.clone());
+    let (healthy, sweeping, count_app) = (metrics.healthy.clone(), folders.clone(), app.clone());
     Ok(Service::new("list-builder", app, routes(folders))
         .measured(metrics.http)
         .work(move |stop| async move {
@@ -71,6 +72,7 @@ pub fn service(app: App, checkers: Checkers, locations: Arc<Locations>, folders:
         })
         .work(move |stop| housekeeping::collect_garbage(garbage_app, stop))
         .work(move |stop| housekeeping::sweep_files(files_app, sweeping, stop))
+        .work(move |stop| housekeeping::count_places(count_app, stop))
         .work(move |stop| async move {
             while !stop.is_cancelled() {
                 let is_up = db.ping().await.is_ok();
@@ -96,6 +98,7 @@ pub fn routes(folders: Folders) -> OpenApiRouter<App> {
         .routes(require(Scope::ListsWrite, routes!(actions::import_list)))
         .routes(require(Scope::ListsExport, routes!(actions::export_list)))
         .routes(require(Scope::ListsWrite, routes!(actions::undo_list)))
+        .routes(require(Scope::ListsWrite, routes!(actions::relocate_list)))
         .routes(require(Scope::ListsRead, routes!(actions::imports)))
         .routes(require(Scope::ListsRead, routes!(actions::rejects)))
         .routes(require(Scope::SuppressionWrite, routes!(actions::import_suppression)))

@@ -9,5 +9,7 @@ mod duplicates;
 mod failures;
 #[path = "import/modes.rs"]
 mod modes;
+#[path = "import/relocate.rs"]
+mod relocate;
 #[path = "import/values.rs"]
 mod values;

@@ -45,9 +45,9 @@ impl ComplianceData {
         Self { live, client, every, asked: Arc::default() }
     }
 
-    /// Embedded data only.
-    pub fn embedded() -> anyhow::Result<Self> {
-        Ok(Self::new(Arc::new(LiveData::embedded(Zones::bundled())?), None, Duration::from_secs(3600)))
+    /// Embedded data only, with the process's zones.
+    pub fn embedded(zones: Zones) -> anyhow::Result<Self> {
+        Ok(Self::new(Arc::new(LiveData::embedded(zones)?), None, Duration::from_secs(3600)))
     }
 
     /// Asks the provider now and then, and when somebody wants it, until told to stop.
@@ -205,7 +205,7 @@ async fn view(app: &App, data: &ComplianceData) -> Result<ComplianceDataView, Ap
         data.live.wanted().all().map(|(kind, country)| file_view(data, kind, country, &states, now)).collect();
     let worst = ["rejected", "stale"].into_iter().find(|state| files.iter().any(|file| file.state == *state));
     let usual = if in_use.source == Source::Embedded { "embedded" } else { "active" };
-    let embedded = DataVersions::of(&Zones::bundled(), &[], &[]);
+    let embedded = DataVersions::of(&app.rules.zones, &[], &[]);
     Ok(ComplianceDataView {
         source: in_use.source.as_str(),
         configured: data.client.is_some(),

@@ -41,7 +41,8 @@ pub struct Readers {
 
 /// The component with embedded compliance data.
 pub fn service(app: App, readers: Readers) -> anyhow::Result<Service> {
-    service_with(app, readers, ComplianceData::embedded()?)
+    let data = ComplianceData::embedded(app.rules.zones.clone())?;
+    service_with(app, readers, data)
 }
 
 /// The component: its routes, its metrics, its background work.

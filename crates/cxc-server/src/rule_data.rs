@@ -1,4 +1,5 @@
-//! What the rules of every tenant stand on: the shipped legal rules and the holiday calendars. Read once at start.
+//! What the rules of every tenant stand on: the shipped legal rules, the holiday calendars and the time zones. Read
+//! once at start.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,15 +8,24 @@ use cxc_core::compliance::{Calendars, DataFault, DataVersions, HOLIDAY_FILES, Ru
 use cxc_store::evidence::RuleSnapshot;
 use cxc_store::{StoreError, Tx};
 
-/// The shipped legal rules and calendars. Cheap to clone.
-#[derive(Debug, Clone, Default)]
+/// The shipped legal rules, calendars and time zones. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct RuleData {
     /// The legal rules.
     pub packs: Arc<LegalRules>,
     /// The holiday calendars.
     pub calendars: Arc<Calendars>,
+    /// The time zone database of the process: that of the configuration, else the bundled one.
+    pub zones: Zones,
     /// What is wrong with them: nobody is contacted then.
     pub faults: Vec<DataFault>,
+}
+
+/// No legal rules and no calendars; the bundled zones.
+impl Default for RuleData {
+    fn default() -> Self {
+        Self { packs: Arc::default(), calendars: Arc::default(), zones: Zones::bundled(), faults: Vec::new() }
+    }
 }
 
 impl RuleData {
@@ -23,7 +33,8 @@ impl RuleData {
     pub fn shipped(zones: &Zones) -> anyhow::Result<Self> {
         let calendars = Calendars::shipped()?;
         let packs = LegalRules::shipped(zones, &calendars)?;
-        Ok(Self { packs: Arc::new(packs), calendars: Arc::new(calendars), faults: Vec::new() })
+        let (packs, calendars, zones) = (Arc::new(packs), Arc::new(calendars), zones.clone());
+        Ok(Self { packs, calendars, zones, faults: Vec::new() })
     }
 
     /// A tenant's rules together with what they stand on.

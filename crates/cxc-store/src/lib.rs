@@ -11,6 +11,7 @@ pub mod bulk;
 pub mod compliance_data;
 pub mod consent;
 pub mod contact;
+pub mod contact_place;
 pub mod contact_slice;
 pub mod counter;
 pub mod db;

@@ -63,6 +63,7 @@ async fn run(cli: &Cli, config: &Config) -> Result<(), Failure> {
         Command::User(command) => commands::user::run(config, command).await,
         Command::Import(asked) => commands::import::run(config, asked).await,
         Command::Group(command) => commands::group::run(config, command).await,
+        Command::Relocate(asked) => commands::relocate::run(config, asked).await,
         Command::Suppress(asked) => commands::suppress::run(config, asked).await,
         Command::Numbers(command) => commands::numbers::run(config, command).await,
         Command::Export(asked) => commands::export::run(config, asked).await,

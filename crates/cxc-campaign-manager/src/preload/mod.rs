@@ -72,7 +72,7 @@ pub struct LoadResult {
 pub struct LoadHandler {
     /// Database and clock.
     pub app: App,
-    /// The bundled time-zone database.
+    /// The time zone database of the process.
     pub zones: Zones,
     /// Interned locations.
     pub locations: Arc<Locations>,

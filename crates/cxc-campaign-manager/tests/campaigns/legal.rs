@@ -66,6 +66,24 @@ async fn the_purpose_left_out_is_that_of_the_content() {
     c.app.other.get(&format!("{}/legal-standing", group.path)).await.expect(404);
 }
 
+#[tokio::test]
+async fn a_person_with_several_phones_is_counted_once_and_later_imports_count_at_once() {
+    let c = Campaigns::under_law().await;
+    let group = c.group_with("one", json!({ "compliance": { "purpose": "telemarketing" } })).await;
+    let three = Person { phones: TWO.map(str::to_owned).to_vec(), ..person("", NEW_YORK) };
+    let list = c.list(vec![three]).await;
+    group.set_lists(&[&list]).await;
+    let concerned = |standing: &Value| {
+        let all = standing["unscrubbed"].as_array().unwrap().iter();
+        let contacts = all.map(|r| r["contacts"].clone()).collect::<Vec<_>>();
+        (standing["lookedAt"].clone(), contacts)
+    };
+    let path = format!("{}/legal-standing", group.path);
+    assert_eq!(concerned(&c.app.get(&path).await.expect(200)), (json!(1), vec![json!(1)]));
+    c.append(list.id, vec![person("+12125550109", NEW_YORK)]).await;
+    assert_eq!(concerned(&c.app.get(&path).await.expect(200)), (json!(2), vec![json!(2)]));
+}
+
 /// A sales campaign for two people of New York at noon, all of whose open questions are waived.
 async fn sales(c: &Campaigns) -> Group<'_> {
     c.app.clock.set("2026-12-01T17:00:00Z");

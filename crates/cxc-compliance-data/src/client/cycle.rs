@@ -196,9 +196,10 @@ impl Client {
         let texts = self.texts(db, row.as_ref(), &newest, &files).await?;
         let files = without_known_lists(files, newest.as_ref(), &states);
         let lists = self.lists(&files).await?;
-        let pairs: Vec<(&DataFile, &str)> = texts.iter().map(|(file, text)| (*file, text.as_str())).collect();
-        let counted = Some(&in_use.counts).filter(|_| !unusual_counts);
-        let checked = live.check(&pairs, counted)??;
+        let texts = texts.into_iter().map(|(file, text)| (file.clone(), text)).collect();
+        let counted = Some(in_use.counts.clone()).filter(|_| !unusual_counts);
+        let (texts, checked) = live.check(texts, counted).await?;
+        let checked = checked?;
         let new = GenerationRow {
             seq: 0,
             generation: manifest.generation.clone(),
@@ -206,7 +207,7 @@ impl Client {
             unusual_counts,
             activated_at: now.as_microsecond(),
         };
-        let seq = self.activate(db, &new, &pairs, &files).await?;
+        let seq = self.activate(db, &new, texts, &files).await?;
         live.put(Source::Cdp, &GenerationRow { seq, ..new }, &manifest, checked);
         self.load_lists(db, lists, unusual_counts).await?;
         tracing::info!("compliance data of generation {} was downloaded and is in use", manifest.generation);
@@ -336,18 +337,21 @@ impl Client {
         &self,
         db: &Db,
         row: &GenerationRow,
-        pairs: &[(&DataFile, &str)],
+        texts: Vec<(DataFile, String)>,
         files: &[&DataFile],
     ) -> Result<i64, CycleError> {
-        let packed = pairs.iter().map(|(file, text)| {
-            Ok(GenerationFile {
-                kind: file.kind.to_string(),
-                country: file.country.to_string(),
-                sha256: file.sha256.clone(),
-                body: Some(pack(text.as_bytes())?),
-            })
+        let packing = tokio::task::spawn_blocking(move || {
+            let packed = texts.iter().map(|(file, text)| {
+                Ok(GenerationFile {
+                    kind: file.kind.to_string(),
+                    country: file.country.to_string(),
+                    sha256: file.sha256.clone(),
+                    body: Some(pack(text.as_bytes())?),
+                })
+            });
+            packed.collect::<std::io::Result<Vec<_>>>()
         });
-        let packed: Vec<GenerationFile> = packed.collect::<std::io::Result<_>>().map_err(anyhow::Error::from)?;
+        let packed = packing.await.map_err(anyhow::Error::from)?.map_err(anyhow::Error::from)?;
         let state = |file: &&DataFile| FileState {
             kind: file.kind.to_string(),
             country: file.country.to_string(),

@@ -31,6 +31,8 @@ pub struct Build<'a> {
     pub wanted: &'a Wanted,
     /// Files of lists of numbers, by country.
     pub dnc: &'a [(Country, PathBuf)],
+    /// The time zone database, of which the manifest tells the release.
+    pub zones: &'a Zones,
     /// A release of the time zone database below which nobody is to be contacted; else the one of this program.
     pub min_tzdb: Option<String>,
     /// For how many days the files are good.
@@ -64,13 +66,12 @@ pub fn build(asked: &Build<'_>) -> anyhow::Result<Built> {
         files.push(numbers(asked, *country, path).with_context(|| path.display().to_string())?);
     }
     let number = before.as_ref().map_or(1, |before| before.number() + 1);
-    let zones = Zones::bundled();
     let manifest = Manifest {
         generation: format!("{}#{number}", asked.now.strftime("%Y-%m-%dT%H:%MZ")),
         files,
         tzdb: Some(TzdbDemand {
             min_version: asked.min_tzdb.clone().unwrap_or_else(|| MIN_TZDB.to_owned()),
-            latest: Some(zones.version().to_string()),
+            latest: Some(asked.zones.version().to_string()),
         }),
         signature: String::new(),
     };
@@ -97,7 +98,7 @@ fn before(asked: &Build<'_>) -> anyhow::Result<Option<Manifest>> {
 
 fn table(asked: &Build<'_>, kind: DataKind, country: Country, before: Option<&Manifest>) -> anyhow::Result<DataFile> {
     let text = rows(kind, country)?;
-    let versions = DataVersions::of(&Zones::bundled(), &[], &[]);
+    let versions = DataVersions::of(asked.zones, &[], &[]);
     let release = match kind {
         DataKind::Areacode => versions.phone.version,
         DataKind::Postal => versions.postal.version,

@@ -41,7 +41,7 @@ pub(super) struct DeviceInfo {
 
 impl Info {
     /// Reads a folder. The signature is checked if the key is given.
-    pub fn read(dir: &Path, key: &PublicKey) -> anyhow::Result<Self> {
+    pub fn read(dir: &Path, key: &PublicKey, zones: &Zones) -> anyhow::Result<Self> {
         let text = std::fs::read(dir.join("manifest.json"))?;
         let manifest = Manifest::read(&text, key)?;
         let mut wanted = Wanted::default();
@@ -62,9 +62,8 @@ impl Info {
                 lists.entry(row.list.to_owned()).or_default().insert(row.number.as_u64());
             }
         }
-        let zones = Zones::bundled();
         let tzdb = zones.version().to_string();
-        let live = LiveData::new(zones, false, wanted, Some(key.clone()), Some(dir.to_owned()))?;
+        let live = LiveData::new(zones.clone(), false, wanted, Some(key.clone()), Some(dir.to_owned()))?;
         live.read_folder();
         if let Some(problem) = live.in_use().problem {
             anyhow::bail!("{problem}");

@@ -12,6 +12,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use cxc_core::compliance::Zones;
 use cxc_core::compliance_data::{PublicKey, digest};
 use cxc_core::location::Country;
 use cxc_server::Clock;
@@ -35,22 +36,24 @@ pub struct Provider {
     clients: Clients,
     tokens: Tokens,
     token_seconds: i64,
+    zones: Zones,
     clock: Arc<dyn Clock>,
     /// The folder as it was read for questions, with the time of its manifest.
     info: Mutex<Option<(SystemTime, Arc<Info>)>>,
 }
 
 impl Provider {
-    /// A provider of a folder whose manifest the key signed.
+    /// A provider of a folder whose manifest the key signed; every zone in it must be one of `zones`.
     pub fn new(
         dir: PathBuf,
         key: PublicKey,
         clients: Clients,
         token_seconds: i64,
+        zones: Zones,
         clock: Arc<dyn Clock>,
     ) -> anyhow::Result<Arc<Self>> {
         let tokens = Tokens::default();
-        let provider = Self { dir, key, clients, tokens, token_seconds, clock, info: Mutex::new(None) };
+        let provider = Self { dir, key, clients, tokens, token_seconds, zones, clock, info: Mutex::new(None) };
         provider.info().with_context(|| format!("the folder {} can't be served", provider.dir.display()))?;
         Ok(Arc::new(provider))
     }
@@ -83,7 +86,7 @@ impl Provider {
         {
             return Ok(Arc::clone(info));
         }
-        let info = Arc::new(Info::read(&self.dir, &self.key)?);
+        let info = Arc::new(Info::read(&self.dir, &self.key, &self.zones)?);
         *self.info.lock().unwrap_or_else(PoisonError::into_inner) = Some((changed, Arc::clone(&info)));
         Ok(info)
     }

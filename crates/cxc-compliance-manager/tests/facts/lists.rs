@@ -11,14 +11,25 @@ use super::*;
 
 /// A customer's own list, for calls and text messages; its bytes are damaged if that is wanted.
 async fn own_list(on: &TestApp, numbers: &[String], is_damaged: bool) -> Uuid {
+    let id = on.app.ids.next();
+    list_of(on, id, ("customer", &id.to_string()), numbers, on.app.now(), is_damaged).await
+}
+
+async fn list_of(
+    on: &TestApp,
+    id: Uuid,
+    (kind, register): (&str, &str),
+    numbers: &[String],
+    as_of: i64,
+    is_damaged: bool,
+) -> Uuid {
     let (app, tenant, now) = (&on.app, on.tenant(), on.app.now());
-    let id = app.ids.next();
     let row = NumberList {
         number: 0,
         tenant,
         id,
-        kind: "customer".into(),
-        register: id.to_string(),
+        kind: kind.into(),
+        register: register.into(),
         jurisdiction: None,
         channels: 3,
         max_age_days: None,
@@ -27,7 +38,7 @@ async fn own_list(on: &TestApp, numbers: &[String], is_damaged: bool) -> Uuid {
     let mut tx = app.db.begin().await.unwrap();
     tx.number_list_insert(&row).await.unwrap();
     let row = tx.number_list_get(tenant, id).await.unwrap().unwrap();
-    let new = NewVersion { mode: "replace", job: Uuid::nil(), file_name: "a", as_of: now, created_by: "test", now };
+    let new = NewVersion { mode: "replace", job: Uuid::nil(), file_name: "a", as_of, created_by: "test", now };
     let mut version = tx.number_list_begin(&row, &new).await.unwrap();
     tx.commit().await.unwrap();
     let mut builder = NumberSetBuilder::new();
@@ -72,5 +83,36 @@ async fn while_an_own_list_can_not_be_read_nobody_is_called() {
         let no = app.post(VALIDATE).json(&ask(2, "b", hold)).await;
         assert_eq!(no.json()["code"], "compliance_unavailable", "{}", no.json());
         assert!(no.json()["reservation_id"].is_null());
+    }
+}
+
+#[tokio::test]
+async fn past_its_legal_age_a_register_lets_nobody_through_and_keeps_holding_who_is_on_it() {
+    const DAY: i64 = 86_400_000_000;
+    let app = start_with_law().await;
+    let now = app.app.now();
+    list_of(&app, app.app.ids.next(), ("national_dnc", "US-DNC"), &[phone(1)], now - 31 * DAY, false).await;
+    let sale = |n: u32, hold: u32| {
+        let mut asked = ask(n, &format!("c{n}"), hold);
+        asked["purpose"] = json!("telemarketing");
+        asked["tech"] = json!("live");
+        asked
+    };
+    for hold in [0, 60_000] {
+        app.post(VALIDATE).json(&sale(2, hold)).await.expect(200);
+    }
+    app.clock.advance(std::time::Duration::from_secs(1));
+    for hold in [0, 60_000] {
+        let no = app.post(VALIDATE).json(&sale(3, hold)).await;
+        assert_eq!(
+            (&no.json()["decision"], &no.json()["code"]),
+            (&json!("error"), &json!("data_stale")),
+            "{}",
+            no.json()
+        );
+        let listed = app.post(VALIDATE).json(&sale(1, hold)).await.expect(409);
+        let codes: Vec<&str> =
+            listed["reasons"].as_array().unwrap().iter().map(|r| r["reason_code"].as_str().unwrap()).collect();
+        assert!(listed["decision"] == "deny" && codes.contains(&"suppressed"), "{listed}");
     }
 }

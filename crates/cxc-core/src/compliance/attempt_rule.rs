@@ -2,7 +2,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::area::validate_area;
+use super::area::{Area, validate_area};
 use super::contact_times::{validate_channels, validate_name};
 use crate::channel::Channel;
 use crate::enumerations::CallResult;
@@ -101,11 +101,57 @@ pub struct AttemptRule {
     /// The channels for which it holds and whose attempts count; empty for all.
     #[serde(default)]
     pub channels: Vec<Channel>,
-    /// Only attempts on people who may have been in this country or region count, `US` or `US-FL`. An attempt of
-    /// which no place is known counts.
+    /// Of the attempts that went out only those to people who may have been there count; left out, those to anywhere.
+    /// An attempt of which no place is known counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub to: Option<AttemptPlace>,
+    /// Of the attempts that came in only those from people who may have been there count; left out, those from
+    /// anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub from: Option<AttemptPlace>,
+    /// The same place for `to` and `from` as one text, `US` or `US-FL`: how rules of before name it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 6)]
     pub location: Option<String>,
+}
+
+/// Where the person of an earlier attempt may have been: in a country, or in a region of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AttemptPlace {
+    /// The country, by its two capital letters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 2, max_length = 2)]
+    pub country: Option<String>,
+    /// The state, province or region: `FL` with its country, or `US-FL` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 6)]
+    pub state: Option<String>,
+}
+
+impl AttemptPlace {
+    pub(super) fn area(&self) -> Area {
+        Area::of(self.country.as_deref(), self.state.as_deref())
+    }
+
+    fn errors(&self, at: &str) -> Vec<FieldError> {
+        let mut wrong = Vec::new();
+        if self.country.is_none() && self.state.is_none() {
+            wrong.push(FieldError::new(
+                "",
+                "required",
+                "name a country or a state, or leave the place out for anywhere",
+            ));
+        }
+        validate_area(self.country.as_deref(), self.state.as_deref(), &mut wrong);
+        let own = |error: FieldError| {
+            let pointer = error.pointer.replace("/region", "/state");
+            FieldError { pointer, ..error }.under(at)
+        };
+        wrong.into_iter().map(own).collect()
+    }
 }
 
 fn one() -> u16 {
@@ -135,6 +181,13 @@ impl AttemptRule {
         }
         validate_dispositions(&self.dispositions, &mut errors);
         validate_channels(&self.channels, &mut errors);
+        for (name, place) in [("to", &self.to), ("from", &self.from)] {
+            errors.extend(place.iter().flat_map(|place| place.errors(&format!("/{name}"))));
+        }
+        if self.location.is_some() && (self.to.is_some() || self.from.is_some()) {
+            let detail = "location stands for to and from together: name either it or them";
+            errors.push(FieldError::new("/location", "one_of", detail));
+        }
         if let Some(location) = self.location.as_deref() {
             let (country, region) = location.split_once('-').map_or((location, None), |(c, r)| (c, Some(r)));
             let mut wrong = Vec::new();
@@ -199,6 +252,21 @@ mod tests {
     fn a_result_that_does_not_exist_is_refused() {
         let rule = parse(r#"{"maxAttempts":1,"window":{"today":true},"results":[6,54]}"#);
         assert_eq!(rule.validate()[0].pointer, "/results/1");
+    }
+
+    #[test]
+    fn the_place_of_earlier_attempts_is_a_country_or_a_state_and_named_once() {
+        let errors = |place: &str| {
+            let rule = parse(&format!(r#"{{"maxAttempts":1,"window":{{"today":true}},{place}}}"#));
+            rule.validate().into_iter().map(|e| e.pointer).collect::<Vec<_>>()
+        };
+        assert!(errors(r#""to":{"country":"US","state":"FL"},"from":{"state":"US-TX"}"#).is_empty());
+        assert!(errors(r#""location":"US-FL""#).is_empty());
+        assert_eq!(errors(r#""to":{}"#), ["/to"]);
+        assert_eq!(errors(r#""from":{"state":"FL"}"#), ["/from/country"]);
+        assert_eq!(errors(r#""to":{"country":"us"}"#), ["/to/country"]);
+        assert_eq!(errors(r#""from":{"country":"US","state":"Florida"}"#), ["/from/state"]);
+        assert_eq!(errors(r#""to":{"country":"US"},"location":"US""#), ["/location"]);
     }
 
     #[test]

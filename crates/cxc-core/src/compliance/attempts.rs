@@ -2,7 +2,7 @@
 use jiff::tz::TimeZone;
 
 use super::area::Area;
-use super::attempt_rule::{AttemptRule, CountBy, RuleScope};
+use super::attempt_rule::{AttemptPlace, AttemptRule, CountBy, RuleScope};
 use super::calendar::{day_start_after, timestamp};
 use super::count_filter::{CountFilter, KeyScope, Keys, result_bits};
 use super::documents::RuleRef;
@@ -53,6 +53,7 @@ impl CompiledCap {
             CountBy::Pair => KeyScope::Pair,
         };
         let own_group = body.scope == RuleScope::CampaignGroup;
+        let both = || body.location.as_deref().map(Area::of_text);
         Self {
             rule: rule.clone(),
             priority: body.priority,
@@ -67,7 +68,8 @@ impl CompiledCap {
                 results: result_bits(&body.results),
                 dispositions: body.dispositions.clone(),
                 exclude: Vec::new(),
-                location: body.location.as_deref().map(Area::of_text),
+                to: body.to.as_ref().map(AttemptPlace::area).or_else(&both),
+                from: body.from.as_ref().map(AttemptPlace::area).or_else(&both),
             },
             max: usize::try_from(body.max_attempts).unwrap_or(usize::MAX),
             window: body.window.seconds.map_or(Window::LocalDays(1), |s| Window::Rolling(i64::from(s) * 1_000_000)),
@@ -94,7 +96,8 @@ impl CompiledCap {
                 results: result_bits(&body.results),
                 dispositions: body.dispositions.clone(),
                 exclude: body.exclude.clone(),
-                location: body.location.as_deref().map(Area::of_text),
+                to: body.location.as_deref().map(Area::of_text),
+                from: body.location.as_deref().map(Area::of_text),
             },
             max: usize::try_from(body.max).unwrap_or(usize::MAX),
             window: match body.window {

@@ -99,8 +99,10 @@ pub(super) struct CountFilter {
     pub results: u64,
     pub dispositions: Vec<String>,
     pub exclude: Vec<Exclude>,
-    /// Only attempts on people who may be there.
-    pub location: Option<Area>,
+    /// Of those that went out, only attempts on people who may have been there.
+    pub to: Option<Area>,
+    /// Of those that came in, only attempts of people who may have been there.
+    pub from: Option<Area>,
 }
 
 /// The bits of some call results.
@@ -130,7 +132,11 @@ impl CountFilter {
 
     /// An attempt of which no region is known may have been there.
     fn is_located(&self, past: &PastAttempt) -> bool {
-        let Some(location) = &self.location else { return true };
+        let location = match past.direction {
+            Direction::Out => &self.to,
+            Direction::In => &self.from,
+        };
+        let Some(location) = location else { return true };
         past.regions.is_empty() || names(&past.regions).any(|region| location.holds_text(region))
     }
 

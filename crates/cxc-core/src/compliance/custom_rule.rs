@@ -21,7 +21,8 @@ pub(super) use inputs::CustomInputs;
 
 /// A condition that must hold for an attempt to be made. It is true or false of a contact, the device and
 /// the moment; an error, and anything that is not true or false, counts as no. With several time zones it must
-/// hold in each. It is judged right before an attempt, not while an audience is computed.
+/// hold in each. It is judged right before an attempt; while an audience is computed, it excludes those for whom it
+/// can hold at no moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CustomRule {

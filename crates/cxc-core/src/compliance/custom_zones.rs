@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::area::validate_area;
 use super::contact_times::validate_name;
-use super::zones::Zones;
+use super::zones::{Zones, unknown_zone};
 use crate::field_error::FieldError;
 
 /// The most area codes that one entry names.
@@ -46,7 +46,7 @@ pub struct CustomTimeZone {
 }
 
 impl CustomTimeZone {
-    /// Everything that is wrong with it; empty if it can be used.
+    /// Everything that is wrong with it by itself; empty if it can be used. See also [`CustomTimeZone::zone_errors`].
     pub fn validate(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
         validate_name(&self.name, &mut errors);
@@ -63,11 +63,12 @@ impl CustomTimeZone {
                 errors.push(FieldError::new(format!("/areaCodes/{i}"), "duplicate", "an area code is named once"));
             }
         }
-        if Zones::bundled().get(&self.timezone).is_none() {
-            let detail = "a time zone is an IANA name, as in America/New_York";
-            errors.push(FieldError::new("/timezone", "time_zone", detail));
-        }
         errors
+    }
+
+    /// What is wrong with its zone by the database in use; empty if that knows it.
+    pub fn zone_errors(&self, zones: &Zones) -> Vec<FieldError> {
+        unknown_zone("/timezone", &self.timezone, zones).into_iter().collect()
     }
 }
 
@@ -188,6 +189,7 @@ mod tests {
     #[test]
     fn a_wrong_entry_is_refused_at_its_place() {
         let text = r#"{"country":"us","areaCodes":["212","2a","212"],"timezone":"Mars/Olympus"}"#;
-        assert_eq!(errors(text), ["/country", "/areaCodes/1", "/areaCodes/2", "/timezone"]);
+        assert_eq!(errors(text), ["/country", "/areaCodes/1", "/areaCodes/2"]);
+        assert_eq!(entry(text).zone_errors(&Zones::bundled())[0].pointer, "/timezone");
     }
 }

@@ -24,12 +24,22 @@ pub(super) struct DayPlan {
     pub until: Option<Date>,
     /// Outside these days it is not known which dates differ, so nothing is open.
     pub covered: Option<(Date, Date)>,
+    /// Holidays among the dates that no second source confirms; sorted.
+    pub doubtful: Vec<Date>,
 }
 
 impl DayPlan {
     /// The same week for ever.
     pub fn of_week(week: Week) -> Self {
-        Self { week, replaced: Vec::new(), narrowed: Vec::new(), from: None, until: None, covered: None }
+        Self {
+            week,
+            replaced: Vec::new(),
+            narrowed: Vec::new(),
+            from: None,
+            until: None,
+            covered: None,
+            doubtful: Vec::new(),
+        }
     }
 
     /// Open but for some dates, on which only these hours are.

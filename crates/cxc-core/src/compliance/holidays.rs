@@ -38,18 +38,20 @@ struct Calendar {
     till: Date,
     /// Sorted.
     days: Vec<(Date, String)>,
+    /// Those of them that no second source confirms; sorted.
+    doubtful: Vec<Date>,
 }
 
 /// A line of a file.
 enum Row<'a> {
     /// From when until when a calendar's list is complete.
     Covers(&'a str, Date, Date),
-    /// A holiday.
-    Day(&'a str, Date, &'a str),
+    /// A holiday, and whether no second source confirms it.
+    Day(&'a str, Date, &'a str, bool),
 }
 
 /// Calendars as they are read: the days that are covered in so many words, and the holidays.
-type Found = BTreeMap<String, (Option<(Date, Date)>, Vec<(Date, String)>)>;
+type Found = BTreeMap<String, (Option<(Date, Date)>, Vec<(Date, String, bool)>)>;
 
 impl Calendars {
     /// Those that are part of the program.
@@ -57,7 +59,7 @@ impl Calendars {
         Self::parse(HOLIDAY_FILES.iter().copied())
     }
 
-    /// Reads rows of `calendar<TAB>date<TAB>name`, and of `calendar<TAB>first day<TAB>last day<TAB>days in
+    /// Reads rows of `calendar<TAB>date<TAB>name`, with `<TAB>low` behind a day that no second source confirms, and of `calendar<TAB>first day<TAB>last day<TAB>days in
     /// lieu<TAB>law`; `#` begins a comment. Files add to one another. A calendar without a row of the second kind
     /// covers the whole years from its first to its last date.
     pub fn parse<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, CalendarError> {
@@ -67,8 +69,8 @@ impl Calendars {
                 let wrong = |detail: String| CalendarError { file: file.to_owned(), line: number + 1, detail };
                 match read_row(row).map_err(wrong)? {
                     Row::Covers(name, from, till) => found.entry(name.to_owned()).or_default().0 = Some((from, till)),
-                    Row::Day(name, date, title) => {
-                        found.entry(name.to_owned()).or_default().1.push((date, title.to_owned()));
+                    Row::Day(name, date, title, low) => {
+                        found.entry(name.to_owned()).or_default().1.push((date, title.to_owned(), low));
                     }
                 }
             }
@@ -99,6 +101,11 @@ impl Calendars {
         Some(&days[at].1)
     }
 
+    /// The holidays of a calendar that no second source confirms, sorted: our reading of the law alone has them.
+    pub fn doubtful(&self, name: &str) -> &[Date] {
+        self.by_name.get(name).map_or(&[], |calendar| calendar.doubtful.as_slice())
+    }
+
     /// The first and the last year that a calendar covers.
     pub fn years(&self, name: &str) -> Option<(i16, i16)> {
         self.coverage(name).map(|(from, till)| (from.year(), till.year()))
@@ -111,20 +118,23 @@ impl Calendars {
 }
 
 /// A calendar; none without a day and without coverage.
-fn calendar(covers: Option<(Date, Date)>, mut days: Vec<(Date, String)>) -> Option<Calendar> {
+fn calendar(covers: Option<(Date, Date)>, mut days: Vec<(Date, String, bool)>) -> Option<Calendar> {
     days.sort();
-    days.dedup_by_key(|(date, _)| *date);
+    days.dedup_by_key(|(date, ..)| *date);
+    let doubtful = days.iter().filter(|(.., low)| *low).map(|(date, ..)| *date).collect();
+    let days: Vec<(Date, String)> = days.into_iter().map(|(date, title, _)| (date, title)).collect();
     let (from, till) = match covers {
         Some(covers) => covers,
         None => (days.first()?.0.first_of_year(), days.last()?.0.last_of_year()),
     };
-    Some(Calendar { from, till, days })
+    Some(Calendar { from, till, days, doubtful })
 }
 
 fn read_row(row: &str) -> Result<Row<'_>, String> {
     let fields: Vec<&str> = row.split('\t').collect();
     match fields[..] {
-        [calendar, day, name] => Ok(Row::Day(read_name(calendar)?, read_date(day)?, name)),
+        [calendar, day, name] => Ok(Row::Day(read_name(calendar)?, read_date(day)?, name, false)),
+        [calendar, day, name, "low"] => Ok(Row::Day(read_name(calendar)?, read_date(day)?, name, true)),
         [calendar, from, till, _, _] => {
             let (from, till) = (read_date(from)?, read_date(till)?);
             if till < from {
@@ -132,7 +142,7 @@ fn read_row(row: &str) -> Result<Row<'_>, String> {
             }
             Ok(Row::Covers(read_name(calendar)?, from, till))
         }
-        _ => Err("a row is a calendar, a date and a name with tabs between".to_owned()),
+        _ => Err("a row is a calendar, a date, a name and, where it is so, low, with tabs between".to_owned()),
     }
 }
 
@@ -201,6 +211,18 @@ mod tests {
             }
             assert!(calendars.holiday(name, date(2026, 12, 25)).is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn days_that_only_our_reading_of_the_law_has_say_so() {
+        let calendars = shipped();
+        let is_low = |name, year, month, day| calendars.doubtful(name).contains(&date(year, month, day));
+        assert!(is_low("US-LA", 2026, 1, 8) && is_low("US-AL", 2026, 2, 17) && is_low("US-RI", 2026, 11, 3));
+        assert!(!is_low("US-LA", 2026, 12, 25) && !is_low("US-LA", 2026, 2, 17) && !is_low("US-UT", 2026, 7, 24));
+        let low: usize = calendars.names().map(|name| calendars.doubtful(name).len()).sum();
+        let all: usize = calendars.names().map(|name| calendars.get(name).unwrap().len()).sum();
+        assert!(low * 4 < all, "{low} of {all}");
+        assert!(calendars.doubtful("US").is_empty() && calendars.doubtful("GB-ENG").is_empty());
     }
 
     #[test]

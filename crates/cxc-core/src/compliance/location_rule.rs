@@ -4,7 +4,7 @@ use utoipa::ToSchema;
 
 use super::area::validate_area;
 use super::contact_times::{validate_channels, validate_name};
-use super::zones::Zones;
+use super::zones::{Zones, unknown_zone};
 use crate::channel::Channel;
 use crate::field_error::FieldError;
 
@@ -97,7 +97,7 @@ pub struct LocationRule {
 }
 
 impl LocationRule {
-    /// Everything that is wrong with it; empty if it can be used.
+    /// Everything that is wrong with it by itself; empty if it can be used. See also [`LocationRule::zone_errors`].
     pub fn validate(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
         validate_name(&self.name, &mut errors);
@@ -107,10 +107,9 @@ impl LocationRule {
                 format!("a location rule has 1 to {MAX_PLACES} locations; everywhere is {{\"anywhere\": true}}");
             errors.push(FieldError::new("/locations", "count", detail));
         }
-        let zones = Zones::bundled();
         for (i, place) in self.locations.iter().enumerate().take(MAX_PLACES) {
             let at = format!("/locations/{i}");
-            errors.extend(place.errors(&zones).into_iter().map(|e| e.under(&at)));
+            errors.extend(place.errors().into_iter().map(|e| e.under(&at)));
             if place.area_code.is_some() && self.match_on == MatchOn::Contact {
                 let detail = "only a device has an area code: match on the device";
                 errors.push(FieldError::new(format!("{at}/areaCode"), "match_on", detail));
@@ -122,10 +121,17 @@ impl LocationRule {
         }
         errors
     }
+
+    /// What is wrong with its zones by the database in use; empty if that knows them.
+    pub fn zone_errors(&self, zones: &Zones) -> Vec<FieldError> {
+        let named = self.locations.iter().enumerate().take(MAX_PLACES);
+        let named = named.filter_map(|(i, place)| Some((i, place.time_zone.as_deref()?)));
+        named.filter_map(|(i, zone)| unknown_zone(&format!("/locations/{i}/timeZone"), zone, zones)).collect()
+    }
 }
 
 impl RuleLocation {
-    fn errors(&self, zones: &Zones) -> Vec<FieldError> {
+    fn errors(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
         let given = [&self.country, &self.state, &self.area_code, &self.postal_code, &self.time_zone];
         let is_narrower = given.iter().any(|member| member.is_some());
@@ -157,10 +163,6 @@ impl RuleLocation {
             } else if self.country.is_none() {
                 errors.push(needs_country("/postalCode", "a postal code"));
             }
-        }
-        if self.time_zone.as_deref().is_some_and(|zone| zones.get(zone).is_none()) {
-            let detail = "a time zone is an IANA name, as in America/New_York";
-            errors.push(FieldError::new("/timeZone", "time_zone", detail));
         }
         errors
     }
@@ -196,7 +198,8 @@ mod tests {
         assert_eq!(errors(r#"{"locations":[{"country":"US","state":"Florida"}]}"#), ["/locations/0/state"]);
         assert_eq!(errors(r#"{"locations":[{"areaCode":"212"}]}"#), ["/locations/0/areaCode"]);
         assert_eq!(errors(r#"{"locations":[{"country":"US","areaCode":"+21"}]}"#), ["/locations/0/areaCode"]);
-        assert_eq!(errors(r#"{"locations":[{"timeZone":"Mars/Olympus"}]}"#), ["/locations/0/timeZone"]);
+        let mars: LocationRule = serde_json::from_str(r#"{"locations":[{"timeZone":"Mars/Olympus"}]}"#).unwrap();
+        assert_eq!(mars.zone_errors(&Zones::bundled())[0].pointer, "/locations/0/timeZone");
         let on_contact = |place: &str| errors(&format!(r#"{{"matchOn":"contact","locations":[{place}]}}"#));
         assert_eq!(on_contact(r#"{"country":"US","postalCode":"*"}"#), ["/locations/0/postalCode"]);
         assert!(

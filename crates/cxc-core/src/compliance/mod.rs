@@ -51,7 +51,9 @@ mod zones;
 #[cfg(test)]
 mod tests;
 
-pub use attempt_rule::{AttemptRule, AttemptWindow, CountBy, MAX_WINDOW_SECONDS, PRESELECTED_RESULTS, RuleScope};
+pub use attempt_rule::{
+    AttemptPlace, AttemptRule, AttemptWindow, CountBy, MAX_WINDOW_SECONDS, PRESELECTED_RESULTS, RuleScope,
+};
 pub use cache::{IntervalCache, PlaceError, PlaceId, SEARCH_DAYS};
 pub use check::check;
 pub use contact_dates::ContactDates;

@@ -194,6 +194,10 @@ impl Program {
             false if hours.kind == RuleKind::ContactDate => Failure::new(&hours.rule, hours.kind, Reason::ContactDate),
             false => Failure::new(&hours.rule, hours.kind, Reason::ContactTimes),
         };
+        if failure.code != Reason::DataMissing && hours.is_doubtful(now) {
+            failure = failure
+                .because("a holiday by our reading of the law, which no second source confirms (confidence low)");
+        }
         let next = set[at..].iter().find(|i| i.open > now && i.open < now + TOLD);
         failure.window_start = next.map(|i| timestamp(i.open));
         failure.window_end = next.map(|i| timestamp(i.close.min(now + TOLD)));
@@ -209,6 +213,12 @@ impl Hours {
             let track = Track { zone: zone.clone(), plan: Arc::clone(&self.plan) };
             if open.is_empty() { open } else { intersect(&open, &track.instants(from, till)) }
         })
+    }
+
+    /// Whether it is, on one of its clocks, a holiday that no second source confirms.
+    fn is_doubtful(&self, now: Micros) -> bool {
+        let is_one = |zone: &TimeZone| self.plan.doubtful.binary_search(&local_date(zone, now)).is_ok();
+        !self.plan.doubtful.is_empty() && self.zones.iter().any(is_one)
     }
 
     fn uncovered(&self, now: Micros) -> bool {

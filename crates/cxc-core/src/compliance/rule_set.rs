@@ -70,7 +70,7 @@ impl RuleSet {
         attempts.sort_by(|a, b| (a.priority, &a.rule.id).cmp(&(b.priority, &b.rule.id)));
         let times: Vec<_> = times.into_iter().map(|(rule, body)| Arc::new(compile_times(rule, body))).collect();
         let dates: Vec<_> = dates.into_iter().map(|(rule, body)| Arc::new(compile_date(rule, body))).collect();
-        let tools = Tools::compile(documents, selected, &mut unreadable);
+        let tools = Tools::compile(documents, selected, zones, &mut unreadable);
         let law = compile(documents, zones, &mut unreadable);
         let mut set = Self {
             version: documents.version,

@@ -29,9 +29,9 @@ pub struct ExternalAnswer {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ToolAnswers {
-    /// Whether an audience is computed and nothing is about to be attempted. Custom and external rules are not
-    /// judged then: the ones may ask for the time of day, the others are not asked for people whom nobody is
-    /// about to contact.
+    /// Whether an audience is computed and nothing is about to be attempted. A custom rule then bars whom it bars
+    /// at every moment, whatever the time of day and the attempts by then. External rules are not judged: they
+    /// are not asked about people whom nobody is about to contact.
     pub at_load: bool,
     /// Those of the external rules, in their order. A rule that holds and is not here denies.
     pub external: Vec<ExternalAnswer>,
@@ -40,7 +40,7 @@ pub struct ToolAnswers {
 impl ToolAnswers {
     /// No tool was asked.
     pub const NONE: ToolAnswers = ToolAnswers { at_load: false, external: Vec::new() };
-    /// An audience is computed: no tool is asked.
+    /// An audience is computed: no service is asked.
     pub const AT_LOAD: ToolAnswers = ToolAnswers { at_load: true, external: Vec::new() };
 }
 

@@ -15,6 +15,7 @@ use super::rule_set::{RuleSet, channel_bits, holding};
 use super::tool_answers::ExternalOutcome;
 use super::unmapped::Sources;
 use super::verdict::{Failure, RuleKind};
+use super::zones::Zones;
 use crate::Micros;
 use crate::attempt::AttemptState;
 use crate::channel::Channel;
@@ -63,11 +64,21 @@ impl RuleSet {
 
 impl Tools {
     /// Compiles the tools of a campaign that names the rules `selected`.
-    pub fn compile(documents: &RuleDocuments, selected: &[&str], unreadable: &mut Vec<(RuleRef, String)>) -> Self {
+    pub fn compile(
+        documents: &RuleDocuments,
+        selected: &[&str],
+        database: &Zones,
+        unreadable: &mut Vec<(RuleRef, String)>,
+    ) -> Self {
         let locations = holding(&documents.location_rules, |r| r.required, selected, unreadable);
         let customs = holding(&documents.custom_rules, |r| r.required, selected, unreadable);
         let externals = holding(&documents.external_rules, |r| r.required, selected, unreadable);
         let zones = holding(&documents.time_zones, |_| true, selected, unreadable);
+        let named = locations.iter().map(|(rule, body)| (*rule, body.zone_errors(database)));
+        let named = named.chain(zones.iter().map(|(rule, body)| (*rule, body.zone_errors(database))));
+        // a database that an operator put in place may lack a zone that the one before had
+        let missing = named.filter_map(|(rule, errors)| Some((rule.clone(), errors.into_iter().next()?)));
+        unreadable.extend(missing.map(|(rule, error)| (rule, format!("{}: {}", error.pointer, error.detail))));
         let mut compiled = Vec::with_capacity(customs.len());
         for (rule, body) in customs {
             match CompiledCustomRule::new(rule, body) {
@@ -126,13 +137,18 @@ impl Tools {
         now: Micros,
         failures: &mut Vec<Failure>,
     ) {
-        if self.customs.is_empty() || facts.tools.at_load {
+        if self.customs.is_empty() {
             return;
         }
         let at = timestamp(now);
         let local: Vec<DateTime> = zones.iter().map(|zone| zone.to_datetime(at)).collect();
         for rule in self.customs.iter().filter(|r| r.holds_for(request.channel)) {
-            let (code, detail) = match custom(rule, request, facts, &local, at) {
+            let held = if facts.tools.at_load && rule.expression.changes() {
+                if may_hold(rule, request) { continue } else { Ok(false) }
+            } else {
+                custom(rule, request, facts, &local, at)
+            };
+            let (code, detail) = match held {
                 Ok(true) => continue,
                 Ok(false) => (Reason::Blocked, "its condition does not hold".to_owned()),
                 Err(detail) => (Reason::ComplianceUnavailable, detail),
@@ -167,6 +183,13 @@ fn national(numbers: NumberFacts<'_>) -> Option<bool> {
     let mut lists = numbers.lists.iter().filter(|list| !list.own).peekable();
     lists.peek()?;
     lists.all(|list| list.state != NumberListState::NotLoaded).then_some(false)
+}
+
+/// Whether a rule that asks for what changes may hold at some moment, whatever that will be then.
+fn may_hold(rule: &CompiledCustomRule, request: &AttemptRequest<'_>) -> bool {
+    let Some(columns) = request.columns else { return true };
+    let purpose = request.subject.purpose.as_str();
+    rule.expression.may_hold(&CustomInputs { columns, channel: request.channel, purpose, local: &[], counts: &[] })
 }
 
 fn custom(

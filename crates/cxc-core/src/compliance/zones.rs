@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
 use super::zone_canaries::{self, WrongZone};
+use crate::field_error::FieldError;
 use crate::hash::sha256_hex;
 
 /// A release of the time zone database, such as `2026e`. Later ones are greater.
@@ -214,6 +215,12 @@ impl Zones {
         names.sort_unstable();
         names
     }
+}
+
+/// What is wrong with the name of a zone, if the database does not hold it.
+pub(super) fn unknown_zone(pointer: &str, name: &str, zones: &Zones) -> Option<FieldError> {
+    let detail = "a time zone is an IANA name, as in America/New_York";
+    zones.get(name).is_none().then(|| FieldError::new(pointer, "time_zone", detail))
 }
 
 #[cfg(test)]

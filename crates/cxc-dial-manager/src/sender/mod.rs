@@ -39,7 +39,7 @@ pub struct SenderContext {
     pub app: App,
     /// This process, as leases know it.
     pub holder: Arc<str>,
-    /// The bundled time-zone database.
+    /// The time zone database of the process.
     pub zones: Zones,
     /// Interned locations.
     pub locations: Arc<cxc_store::location::Locations>,

@@ -25,6 +25,7 @@ mod write;
 
 pub use outcome::{Detail, ImportOutcome};
 pub use run::{ImportContext, rejects_name, run_import};
+pub(crate) use run::{release, take_lease};
 pub use settings::{Dedupe, ImportMode, ImportSettings};
 pub use settle::settle_list;
 pub use suppression::{run_suppression_import, run_suppression_undo, suppression_undoable};

@@ -59,3 +59,20 @@ pub struct Export {
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
+
+/// `cxc relocate`.
+#[derive(Debug, Args)]
+pub struct Relocate {
+    /// Only this list [default: every list of the tenant]
+    #[arg(long, value_name = "NAME")]
+    pub list: Option<String>,
+    /// Only count what would change
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The tenant's name, where there are several
+    #[arg(long, value_name = "NAME")]
+    pub tenant: Option<String>,
+    /// Print one JSON object a list
+    #[arg(long)]
+    pub json: bool,
+}

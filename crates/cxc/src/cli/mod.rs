@@ -20,7 +20,7 @@ pub use compliance::{ComplianceCommand, Evaluate, EvidenceExport};
 pub use compliance_data::{ComplianceDataBuild, ComplianceDataCommand, ComplianceDataServe};
 pub use consent::{ConsentAdd, ConsentCommand, ConsentImport, ConsentRevoke, ConsentShow};
 pub use group::{Group, GroupCommand};
-pub use lists::{Export, Import, Mode};
+pub use lists::{Export, Import, Mode, Relocate};
 pub use numbers::{
     NumbersActivate, NumbersCheck, NumbersCommand, NumbersKind, NumbersLoad, NumbersMode, NumbersOwner, NumbersStatus,
 };
@@ -97,6 +97,12 @@ Exit codes: 0 if any line was taken, 1 if the file was refused or no line was ta
   cxc export --group 'Spring renewals' --output results.csv
   cxc export --person ann@example.com > ann.json")]
     Export(Export),
+    /// Find the places of stored contacts anew, with the compliance data in use
+    #[command(after_help = "Examples:
+  cxc relocate --dry-run                 how many contacts of all lists would move
+  cxc relocate --list spring
+Places are found when contacts are imported; this renews them after a provider published new tables.")]
+    Relocate(Relocate),
     /// Never contact an address again, or not until a date
     #[command(after_help = "Examples:
   cxc suppress +12125550123

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use cxc_compliance_data::provider::{Build, Clients, MANIFEST_PATH, Provider, TOKEN_PATH, build};
-use cxc_core::compliance_data::{SigningKey, Wanted};
+use cxc_core::compliance_data::SigningKey;
 use cxc_core::location::Country;
 use cxc_server::service::serve_within;
 use cxc_server::{Clock, SystemClock};
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::cli::{ComplianceDataBuild, ComplianceDataCommand, ComplianceDataServe};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::terminal;
+use crate::{terminal, tzdb};
 
 /// Who may ask, if no file says so.
 const CLIENTS: &str = "CXC_COMPLIANCE_DATA_CLIENTS";
@@ -27,10 +27,10 @@ pub async fn run(config: &Config, command: &ComplianceDataCommand) -> Result<(),
     match command {
         ComplianceDataCommand::Keygen { file } => keygen(file),
         ComplianceDataCommand::Build(asked) => {
-            let text = make(&config.compliance_data.cdp_ng.rule_set, asked)?;
+            let text = make(config, asked)?;
             terminal::say(&text)
         }
-        ComplianceDataCommand::Serve(asked) => serve(asked).await,
+        ComplianceDataCommand::Serve(asked) => serve(config, asked).await,
     }
 }
 
@@ -53,14 +53,17 @@ fn signing_key(file: &Path) -> anyhow::Result<SigningKey> {
     SigningKey::parse(&text).with_context(|| file.display().to_string())
 }
 
-fn make(wanted: &Wanted, asked: &ComplianceDataBuild) -> anyhow::Result<String> {
+fn make(config: &Config, asked: &ComplianceDataBuild) -> anyhow::Result<String> {
+    let data = &config.compliance_data;
+    let zones = tzdb::zones(data.tzdb_directory.as_deref())?;
     let dnc: Vec<(Country, PathBuf)> = asked.dnc.iter().map(|text| list(text)).collect::<anyhow::Result<_>>()?;
     let key = signing_key(&asked.key)?;
     let build_of = Build {
         dir: &asked.dir,
         key: &key,
-        wanted,
+        wanted: &data.cdp_ng.rule_set,
         dnc: &dnc,
+        zones: &zones,
         min_tzdb: asked.min_tzdb.clone(),
         days: asked.days,
         now: SystemClock.now(),
@@ -74,7 +77,8 @@ fn list(text: &str) -> anyhow::Result<(Country, PathBuf)> {
     named.with_context(|| format!("--dnc is {text:?}, expected a country and a file, such as US=us-dnc.tsv"))
 }
 
-async fn serve(asked: &ComplianceDataServe) -> Result<(), Failure> {
+async fn serve(config: &Config, asked: &ComplianceDataServe) -> Result<(), Failure> {
+    let zones = tzdb::zones(config.compliance_data.tzdb_directory.as_deref()).map_err(Failure::start)?;
     let clients = match &asked.clients {
         Some(file) => std::fs::read_to_string(file).with_context(|| file.display().to_string()),
         // one client a line, or separated by commas
@@ -82,7 +86,8 @@ async fn serve(asked: &ComplianceDataServe) -> Result<(), Failure> {
     };
     let clients = Clients::parse(&clients.map_err(Failure::start)?).map_err(Failure::start)?;
     let key = asked.key.parse().map_err(Failure::start)?;
-    let provider = Provider::new(asked.dir.clone(), key, clients, asked.token_seconds, Arc::new(SystemClock));
+    let clock = Arc::new(SystemClock);
+    let provider = Provider::new(asked.dir.clone(), key, clients, asked.token_seconds, zones, clock);
     let provider = provider.map_err(Failure::start)?;
     let listener = TcpListener::bind(asked.listen).await;
     let listener = listener.with_context(|| format!("can't listen on {}", asked.listen)).map_err(Failure::start)?;

@@ -2,6 +2,7 @@
 use cxc_campaign_manager::accounting::{self, Accounting};
 use cxc_campaign_manager::actions::{Acted, act};
 use cxc_campaign_manager::groups::{CampaignGroup, GroupStanding};
+use cxc_campaign_manager::legal_gate::ConcernedRule;
 use cxc_core::group_state::GroupAction;
 use cxc_server::{Principal, document};
 use cxc_store::tenant::Tenant;
@@ -53,7 +54,25 @@ fn told(asked: &Group, acted: &Acted) -> Result<(), Failure> {
     let state = acted.state.as_str().replace('_', " ");
     let how = if acted.changed { "" } else { " already" };
     let job = acted.job.filter(|_| acted.changed).map_or("", |_| "; a running server takes up the load");
-    terminal::say(&format!("{} is {state}{how}{job}", asked.name))
+    terminal::say(&format!("{} is {state}{how}{job}", asked.name))?;
+    narrower(&acted.disabled_rules).iter().try_for_each(|line| terminal::say(line))
+}
+
+/// The legal rules that are off and would have narrowed a group, for people: the one about most of them first.
+fn narrower(rules: &[ConcernedRule]) -> Vec<String> {
+    if rules.is_empty() {
+        return Vec::new();
+    }
+    let mut rules: Vec<&ConcernedRule> = rules.iter().collect();
+    rules.sort_by(|a, b| b.contacts.cmp(&a.contacts).then_with(|| a.rule.cmp(&b.rule)));
+    let mut lines =
+        vec!["legal rules that are off or waived and would have narrowed it, with the contacts concerned:".into()];
+    let line = |r: &&ConcernedRule| {
+        let kind = r.kind.replace('_', " ");
+        format!("  {:<22}{:>12}  {:<8}{kind:<16}{}", r.rule, r.contacts, r.area, r.citation)
+    };
+    lines.extend(rules.iter().map(line));
+    lines
 }
 
 async fn status(desk: &Desk, tenant: &Tenant, id: Uuid, asked: &Group) -> Result<(), Failure> {
@@ -104,6 +123,22 @@ fn lines(name: &str, standing: &GroupStanding, accounting: &Accounting) -> Vec<S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_start_names_the_rules_that_are_off_with_their_counts() {
+        let rule = |rule: &str, contacts| ConcernedRule {
+            rule: rule.into(),
+            kind: "attempt_cap",
+            area: "US-TX".into(),
+            citation: "Bus. & Com. Code 301.051".into(),
+            note: String::new(),
+            contacts,
+        };
+        let lines = narrower(&[rule("US-SD-HOURS", 7), rule("US-TX-HOURS", 120_000)]);
+        assert!(lines[1].contains("US-TX-HOURS") && lines[1].contains("120000") && lines[1].contains("attempt cap"));
+        assert!(lines[2].contains("US-SD-HOURS") && lines.len() == 3, "{lines:?}");
+        assert!(narrower(&[]).is_empty());
+    }
 
     #[test]
     fn the_status_names_every_part_of_the_audience() {

@@ -14,6 +14,7 @@ pub mod migrate;
 pub mod numbers;
 pub mod openapi;
 pub mod person;
+pub mod relocate;
 pub mod restore;
 pub mod suppress;
 pub mod tenant;

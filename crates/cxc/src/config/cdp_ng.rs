@@ -19,6 +19,8 @@ pub struct CdpNg {
     pub gcloud_id: Option<String>,
     /// The secret of who asks.
     pub gcloud_secret: Option<SecretString>,
+    /// Whether addresses without TLS are taken that are not this machine's own.
+    pub allow_plain_http: bool,
     /// What signatures are checked with.
     pub public_key: Option<PublicKey>,
     /// A folder of signed data, below the data folder.
@@ -43,6 +45,7 @@ impl Default for CdpNg {
             gcloud_auth: None,
             gcloud_id: None,
             gcloud_secret: None,
+            allow_plain_http: false,
             public_key: None,
             embedded_basepath: None,
             refresh: Duration::from_secs(3600),
@@ -66,9 +69,19 @@ impl CdpNg {
     pub fn provider(&self, data_dir: &Path) -> anyhow::Result<Option<ProviderSettings>> {
         let Some(url) = self.url.clone() else { return Ok(None) };
         let missing = |key: &str| anyhow::anyhow!("compliance_data.cdp_ng.url is set and .{key} is not");
+        let auth = self.gcloud_auth.clone().ok_or_else(|| missing("gcloud_auth"))?;
+        for (key, address) in [("url", &url), ("gcloud_auth", &auth)] {
+            if is_readable_on_the_way(address) && !self.allow_plain_http {
+                anyhow::bail!(
+                    "compliance_data.cdp_ng.{key} is {address}, where everybody on the way could read the secret and the \
+                     token: use https://, or set compliance_data.cdp_ng.allow_plain_http = true if the way is protected \
+                     by other means"
+                );
+            }
+        }
         Ok(Some(ProviderSettings {
             url,
-            auth: self.gcloud_auth.clone().ok_or_else(|| missing("gcloud_auth"))?,
+            auth,
             id: self.gcloud_id.clone().ok_or_else(|| missing("gcloud_id"))?,
             secret: self.gcloud_secret.clone().ok_or_else(|| missing("gcloud_secret"))?,
             backoff: Duration::from_secs(1),
@@ -87,6 +100,15 @@ impl CdpNg {
         }
         Ok(Some(folder))
     }
+}
+
+/// Whether an address is without TLS and not of this machine.
+fn is_readable_on_the_way(address: &str) -> bool {
+    let uri: Option<axum::http::Uri> = address.parse().ok();
+    let host = uri.as_ref().and_then(|uri| uri.host()).unwrap_or_default();
+    let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+    let is_own = host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback());
+    !address.starts_with("https://") && !is_own
 }
 
 /// An address, or false for none.
@@ -148,6 +170,26 @@ mod tests {
         let of = |path: &str| CdpNg { embedded_basepath: Some(path.into()), ..CdpNg::default() }.folder(data.path());
         assert!(of("/seed").unwrap_err().to_string().contains("leads out of the data folder"));
         assert!(of("own").unwrap().is_some() && of("missing").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_secret_does_not_leave_the_machine_in_the_open_unless_that_is_allowed() {
+        let of = |url: &str, auth: &str, allow_plain_http| {
+            let (url, gcloud_auth) = (Some(url.into()), Some(auth.into()));
+            let (gcloud_id, gcloud_secret) = (Some("id".into()), Some("secret".to_owned().into()));
+            let settings = CdpNg { url, gcloud_auth, gcloud_id, gcloud_secret, allow_plain_http, ..CdpNg::default() };
+            settings.provider(Path::new("/data")).map(|found| found.is_some()).map_err(|e| e.to_string())
+        };
+        let tls = "https://data.example.com/x";
+        for own in [tls, "http://127.0.0.1:8443/x", "http://localhost:80", "http://[::1]:8443"] {
+            assert_eq!(of(own, own, false), Ok(true), "{own}");
+        }
+        for open in ["http://data.example.com", "http://10.0.0.7:80/x", "http://localhost.example.com"] {
+            assert!(of(open, tls, false).unwrap_err().starts_with("compliance_data.cdp_ng.url is http://"), "{open}");
+            let error = of(tls, open, false).unwrap_err();
+            assert!(error.contains(".gcloud_auth is") && error.contains("allow_plain_http"), "{error}");
+            assert_eq!(of(open, open, true), Ok(true), "{open}");
+        }
     }
 
     #[test]

@@ -245,6 +245,11 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| c.compliance_data.cdp_ng.gcloud_secret.as_ref().map(|_| quoted("***")),
     },
     Setting {
+        key: "compliance_data.cdp_ng.allow_plain_http",
+        set: |c, v| v.truth().map(|t| c.compliance_data.cdp_ng.allow_plain_http = t),
+        show: |c| Some(c.compliance_data.cdp_ng.allow_plain_http.to_string()),
+    },
+    Setting {
         key: "compliance_data.cdp_ng.public_key",
         set: |c, v| cdp_ng::public_key(v).map(|k| c.compliance_data.cdp_ng.public_key = Some(k)),
         show: |c| c.compliance_data.cdp_ng.public_key.as_ref().map(|k| quoted(&k.to_string())),

@@ -6,7 +6,9 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
+use cxc_server::{Clock, SystemClock};
 use cxc_test::Smsc;
+use jiff::ToSpan;
 use serde_json::{Value, json};
 
 use crate::audience::Audience;
@@ -74,4 +76,38 @@ async fn a_service_is_asked_before_each_attempt_and_its_no_holds() {
     let wrong = smsc.submits().unwrap().into_iter().filter(|s| s.to.ends_with('3') || s.to.ends_with('5')).count();
     assert_eq!(wrong, 0);
     assert!(asked.load(Ordering::Relaxed) >= 270, "whoever the custom rule stops is not asked about");
+}
+
+#[tokio::test]
+async fn a_register_that_becomes_too_old_stops_a_running_group_with_its_own_reason() {
+    let smsc = Smsc::with(&[]).unwrap();
+    let world = World::start().await;
+    let list = world.import("spring", PEOPLE).await;
+    let rule = json!({ "id": "US-HOUSE-AGE", "jurisdiction": { "country": "US" }, "citation": "house rule", "default": "on",
+        "verifiedOn": "2026-11-01", "confidence": "high", "kind": { "scrub_age": { "list": "US-DNC", "maxDays": 31 } } });
+    world.make("/compliance/own-legal-rules", &json!({ "name": "Scrubbed", "rule": rule })).await;
+    // twenty a second: 300 take fifteen seconds
+    let template = world.template(Kind::Sms, smsc.port(), &json!({}), 1_200).await;
+    let group = world.group("texts", &template, &list).await;
+    let file = world.cxc.home().join("dnc.txt");
+    std::fs::write(&file, "+12125559999\n").unwrap();
+    // nine seconds before its legal age
+    let as_of = (SystemClock.now() - (31 * 24).hours() + 9.seconds()).to_string();
+    let load = ["numbers", "load", "--list", "FTC", "--kind", "national-dnc", "--country", "US", "--as-of", &as_of];
+    world.cxc.run_ok(&[&load[..], &[file.to_str().unwrap()]].concat()).unwrap();
+    group.start().await;
+    smsc.wait_for(20, SECOND).await.unwrap();
+    let stale = async || {
+        let accounting = group.accounting().await;
+        let waiting = accounting["waiting"].as_array().unwrap().iter().find(|w| w["reason"] == "data_stale").cloned();
+        waiting.map_or(0, |w| w["count"].as_i64().unwrap())
+    };
+    until("the rest waits for a younger list", SECOND, async || {
+        usize::try_from(stale().await).unwrap() + smsc.submits().unwrap().len() == PEOPLE.0
+    })
+    .await;
+    let sent = smsc.submits().unwrap().len();
+    assert!((20..290).contains(&sent), "{sent} left while the list was young");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(smsc.submits().unwrap().len(), sent, "nobody is contacted by an old list");
 }

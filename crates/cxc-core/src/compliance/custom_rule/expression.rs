@@ -7,7 +7,7 @@ use cel::{Context, Env, ExecutionError, Value};
 use jiff::civil::DateTime;
 
 use super::bounds::{MAX_BRACKETS, MAX_DEPTH, MAX_EXPRESSION, MAX_PARTS, bound, bracket_depth};
-use super::inputs::{Columns, CustomInputs, Known, Resolver, known};
+use super::inputs::{Columns, CustomInputs, Known, Lasting, Resolver, is_of_record, known};
 use crate::channel::Channel;
 use crate::compliance::attempt_rule::MAX_WINDOW_SECONDS;
 
@@ -36,6 +36,7 @@ pub struct CustomExpression {
     counts: Vec<Count>,
     count_names: Vec<String>,
     uses_local: bool,
+    uses_record: bool,
 }
 
 impl std::fmt::Debug for CustomExpression {
@@ -80,8 +81,8 @@ impl CustomExpression {
         if !may_be_boolean(&root) {
             return Err("its value is not true or false: compare it with something".into());
         }
-        let Reader { counts, count_names, uses_local, .. } = reader;
-        Ok(Self { root, env: Arc::new(Env::stdlib()), counts, count_names, uses_local })
+        let Reader { counts, count_names, uses_local, uses_record, .. } = reader;
+        Ok(Self { root, env: Arc::new(Env::stdlib()), counts, count_names, uses_local, uses_record })
     }
 
     /// The attempts that it wants counted, in the order in which it wants the answers.
@@ -103,6 +104,19 @@ impl CustomExpression {
             }
         }
         Ok(true)
+    }
+
+    /// Whether it asks for what changes by itself: the time, attempts, how far the record is.
+    pub(crate) fn changes(&self) -> bool {
+        self.uses_local || self.uses_record || !self.counts.is_empty()
+    }
+
+    /// Whether it may hold at some moment: what changes by itself is left open, and it is false only where it is so
+    /// whatever that is. Errors let it pass, since the attempt asks again.
+    pub(crate) fn may_hold(&self, inputs: &CustomInputs<'_>) -> bool {
+        let columns = Lasting(inputs.columns);
+        let open = CustomInputs { columns: &columns, local: &[], counts: &[], ..*inputs };
+        self.evaluate(&open, None) != Ok(false)
     }
 
     /// Tries it on columns that somebody gives.
@@ -183,6 +197,7 @@ struct Reader {
     counts: Vec<Count>,
     count_names: Vec<String>,
     uses_local: bool,
+    uses_record: bool,
     names: Vec<String>,
 }
 
@@ -233,7 +248,10 @@ impl Reader {
                 self.uses_local = true;
                 Ok(())
             }
-            Some(_) => Ok(()),
+            Some(_) => {
+                self.uses_record |= is_of_record(name);
+                Ok(())
+            }
             None => Err(format!("there is no column {name}; one of an import is custom(\"{name}\")")),
         }
     }

@@ -39,6 +39,21 @@ pub(super) fn known(name: &str) -> Option<Known> {
     Some(if field.field_type == FieldType::Numeric { Known::Number } else { Known::Text })
 }
 
+/// Whether a name is a column of the record, which changes with every attempt.
+pub(super) fn is_of_record(name: &str) -> bool {
+    known_field(name).is_some_and(|field| field.level == FieldLevel::Record)
+}
+
+/// The columns of a contact and its device, without those of its record.
+#[derive(Debug)]
+pub(super) struct Lasting<'a>(pub &'a dyn Columns);
+
+impl Columns for Lasting<'_> {
+    fn column(&self, name: &str) -> Option<Cow<'_, str>> {
+        if is_of_record(name) { None } else { self.0.column(name) }
+    }
+}
+
 /// What an expression is applied to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CustomInputs<'a> {

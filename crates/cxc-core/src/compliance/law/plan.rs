@@ -29,6 +29,7 @@ fn window_plan(body: &WindowBody, calendars: &Calendars) -> DayPlan {
     let week = std::array::from_fn(|i| day(&body.hours.0[i]));
     let mut plan = DayPlan::of_week(week);
     plan.covered = covered(&body.holidays, calendars);
+    plan.doubtful = doubtful(&body.holidays, calendars);
     let holidays = dates_of(&body.holidays, calendars);
     let holiday_hours = day(&body.holiday_hours.0);
     if let Some(eve) = &body.eve_hours {
@@ -50,6 +51,7 @@ fn blackout_plan(body: &BlackoutBody, calendars: &Calendars) -> DayPlan {
     dates.extend(body.dates.iter().flat_map(days_of));
     let mut plan = DayPlan::of_dates(closed(dates));
     plan.covered = covered(&body.holidays, calendars);
+    plan.doubtful = doubtful(&body.holidays, calendars);
     plan
 }
 
@@ -84,6 +86,20 @@ fn dates_of(names: &[String], calendars: &Calendars) -> Vec<Date> {
     dates.sort_unstable();
     dates.dedup();
     dates
+}
+
+/// The days that only calendars have that no second source confirms.
+fn doubtful(names: &[String], calendars: &Calendars) -> Vec<Date> {
+    let is_sure = |date: &Date| {
+        names
+            .iter()
+            .any(|n| calendars.holiday(n, *date).is_some() && calendars.doubtful(n).binary_search(date).is_err())
+    };
+    let mut days: Vec<Date> = names.iter().flat_map(|name| calendars.doubtful(name)).copied().collect();
+    days.retain(|date| !is_sure(date));
+    days.sort_unstable();
+    days.dedup();
+    days
 }
 
 /// The days that every calendar covers; `None` where none is named.

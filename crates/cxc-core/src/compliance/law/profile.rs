@@ -27,7 +27,7 @@ impl<'a> Profile<'a> {
         let applies = &rule.applies_to;
         self.is_met_by_campaign(applies)
             && is_open_or(&applies.consent_states, |states| states.contains(&self.consent))
-            && is_open_or(&applies.line_types, |lines| lines.iter().any(|line| self.may_be(*line)))
+            && is_open_or(&applies.line_types, |lines| lines.iter().any(|line| may_be(self.channel, self.line, *line)))
             && is_open_or(&applies.relationships, |all| all.contains(&self.subject.relationship))
     }
 
@@ -42,16 +42,6 @@ impl<'a> Profile<'a> {
                 subject.topic.as_deref().is_some_and(|topic| all.iter().any(|t| t == topic))
             })
             && applies.collector.is_none_or(|wanted| wanted == subject.collector.is_some())
-    }
-
-    /// Whether the line may be of this type. What can't be told may be fixed or mobile; what takes texts is mobile.
-    fn may_be(&self, line: LineType) -> bool {
-        let untold = matches!(self.line, LineType::Unknown | LineType::FixedOrMobile);
-        match line {
-            LineType::Mobile => untold || self.line == LineType::Mobile || self.channel == Channel::Sms,
-            LineType::Fixed => untold || self.line == LineType::Fixed,
-            other => self.line == other,
-        }
     }
 
     /// Everything that the rules look at, as text for the key of a cached place.
@@ -76,6 +66,16 @@ impl<'a> Profile<'a> {
         }
         key.push_str(subject.topic.as_deref().unwrap_or_default());
         key.push('\n');
+    }
+}
+
+/// Whether a line may be of a type. What can't be told may be fixed or mobile; what takes texts is mobile.
+pub(super) fn may_be(channel: Channel, line: LineType, of_type: LineType) -> bool {
+    let untold = matches!(line, LineType::Unknown | LineType::FixedOrMobile);
+    match of_type {
+        LineType::Mobile => untold || line == LineType::Mobile || channel == Channel::Sms,
+        LineType::Fixed => untold || line == LineType::Fixed,
+        other => line == other,
     }
 }
 

@@ -6,8 +6,10 @@ use super::super::documents::RuleRef;
 use super::super::legal::{LegalRule, RuleBody};
 use super::super::rule_set::RuleSet;
 use super::super::subject::Subject;
+use super::profile::may_be;
 use super::{EU, Holding, LawRule, Profile};
 use crate::channel::Channel;
+use crate::device::LineType;
 
 /// A legal rule about which something is to be decided or known before a campaign starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -25,6 +27,10 @@ pub struct OpenQuestion {
     pub citation: String,
     /// What a reader should know besides.
     pub note: String,
+    /// The types of line that it is about; none for any.
+    #[serde(skip)]
+    #[schema(ignore)]
+    lines: Vec<LineType>,
 }
 
 impl OpenQuestion {
@@ -36,8 +42,13 @@ impl OpenQuestion {
         regions.peek().is_none() || regions.any(|region| region == own)
     }
 
+    /// Whether the rule may be about a line of this type, as far as the numbering plan tells it.
+    pub fn is_about_line(&self, channel: Channel, line: LineType) -> bool {
+        self.lines.is_empty() || self.lines.iter().any(|of_type| may_be(channel, line, *of_type))
+    }
+
     fn of(rule: &LawRule) -> Self {
-        let LegalRule { jurisdiction, citation, note, kind, .. } = &*rule.legal;
+        let LegalRule { jurisdiction, citation, note, kind, applies_to, .. } = &*rule.legal;
         Self {
             rule: rule.rule.clone(),
             kind: kind.name(),
@@ -45,6 +56,7 @@ impl OpenQuestion {
             region: jurisdiction.region.clone(),
             citation: citation.clone(),
             note: note.clone(),
+            lines: applies_to.line_types.clone(),
         }
     }
 }
@@ -88,5 +100,31 @@ impl RuleSet {
         let profile = Profile::of(channel, subject);
         let rules = self.law.rules.iter().filter(|r| wanted(r));
         rules.filter(|r| profile.is_met_by_campaign(&r.legal.applies_to)).map(OpenQuestion::of).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::super::legal::LegalRules;
+    use super::super::super::{Calendars, Purpose, RuleDocuments, Technique, Zones};
+    use super::*;
+
+    #[test]
+    fn a_rule_about_mobile_lines_is_about_every_line_that_may_be_one() {
+        let (zones, calendars) = (Zones::bundled(), Arc::new(Calendars::shipped().unwrap()));
+        let legal_packs = Arc::new(LegalRules::shipped(&zones, &calendars).unwrap());
+        let documents = RuleDocuments { legal_packs, calendars, ..RuleDocuments::default() };
+        let rules = RuleSet::compile(&documents, &[], &zones);
+        let subject =
+            Subject { purpose: Purpose::Telemarketing, technique: Technique::Autodialed, ..Subject::UNSPECIFIED };
+        let questions = rules.open_questions(Channel::Voice, &subject);
+        let wireless = questions.iter().find(|q| &*q.rule.id == "US-CONSENT-PEWC").unwrap();
+        for line in [LineType::Mobile, LineType::Unknown, LineType::FixedOrMobile] {
+            assert!(wireless.is_about_line(Channel::Voice, line), "{line:?}");
+        }
+        assert!(!wireless.is_about_line(Channel::Voice, LineType::Fixed));
+        assert!(wireless.is_about_line(Channel::Sms, LineType::Fixed), "what takes texts is mobile");
     }
 }

@@ -141,6 +141,36 @@ fn a_rule_without_channels_counts_across_them_and_one_with_channels_does_not() {
 }
 
 #[test]
+fn attempts_to_and_from_a_place_count_by_where_the_person_may_have_been() {
+    let texan = |direction, regions: &str| PastAttempt {
+        direction,
+        regions: regions.into(),
+        ..past("2026-12-01T12:00:00Z", AttemptState::Final, DELIVERED)
+    };
+    let counts = |members: &str, attempt: PastAttempt| {
+        let mut world = utc(&[("r", &today(members))]);
+        world.attempts = vec![attempt];
+        !world.allowed("2026-12-01T12:30:00Z")
+    };
+    let (to, from) = (r#""to":{"country":"US","state":"TX"},"#, r#""from":{"country":"US"},"#);
+    for (members, direction, regions, counted) in [
+        (to, Direction::Out, "US-TX", true),
+        (to, Direction::Out, "US-NM,US-TX", true),
+        (to, Direction::Out, "US-NM", false),
+        (to, Direction::Out, "", true),
+        (to, Direction::In, "US-NM", true),
+        (from, Direction::In, "US-NM", true),
+        (from, Direction::In, "CA-ON", false),
+        (from, Direction::Out, "CA-ON", true),
+        (r#""location":"US-TX","#, Direction::Out, "US-NM", false),
+        (r#""location":"US-TX","#, Direction::In, "US-NM", false),
+        (r#""location":"US-TX","#, Direction::In, "US-TX", true),
+    ] {
+        assert_eq!(counts(members, texan(direction, regions)), counted, "{members} {direction:?} {regions}");
+    }
+}
+
+#[test]
 fn a_rule_that_is_not_required_holds_only_where_it_is_named() {
     let json = r#"{"maxAttempts":1,"window":{"today":true}}"#;
     let documents = with_attempts(&[("mine", json)]);

@@ -174,11 +174,41 @@ fn an_external_rule_passes_blocks_or_is_asked_again() {
 }
 
 #[test]
-fn while_an_audience_is_computed_neither_custom_nor_external_rules_are_judged() {
-    let mut world = World::new().custom("false").external(None);
-    assert_eq!(world.outcome().0, Decision::Deny);
-    world.tools = ToolAnswers::AT_LOAD;
-    assert_eq!(world.outcome().0, Decision::Allow);
+fn while_an_audience_is_computed_external_rules_are_not_asked_and_custom_rules_bar_whom_they_always_bar() {
+    let at_load = |world: World| World { tools: ToolAnswers::AT_LOAD, ..world }.outcome();
+    assert_eq!(at_load(World::new().external(None)).0, Decision::Allow);
+    let barred = (Decision::Deny, Some(RuleKind::CustomRule), Reason::Blocked);
+    for always_no in [
+        "c_other1 != 'VIP'",
+        "c_other1 != 'VIP' && local_hour >= 13",
+        "local_hour >= 9 && c_other1 != 'VIP'",
+        "Attempts < 3 && attempts_on_device(60) < 2 && c_other1 == ''",
+        "!(c_other1 == 'VIP' || call_result == 7)",
+    ] {
+        assert_eq!(at_load(World::new().custom(always_no)), barred, "{always_no}");
+    }
+    for sometimes_yes in [
+        "local_hour >= 13",
+        "c_other1 == 'VIP' && local_hour < 12",
+        "Attempts > 3 && c_other1 == 'VIP'",
+        "attempts_on_device(60) > 2 || c_other1 != 'VIP'",
+        "(local_hour > 12 ? 'VIP' : '') == c_other1",
+    ] {
+        assert_eq!(at_load(World::new().custom(sometimes_yes)).0, Decision::Allow, "{sometimes_yes}");
+    }
+    let unknown = at_load(World::new().custom("cd_device_index > 1"));
+    assert_eq!(unknown, (Decision::Error, Some(RuleKind::CustomRule), Reason::ComplianceUnavailable));
+}
+
+#[test]
+fn a_zone_that_the_database_does_not_hold_lets_nobody_through() {
+    let mars = r#"{"required":true,"locations":[{"timeZone":"Mars/Olympus"}]}"#;
+    let unread = (Decision::Error, Some(RuleKind::UnreadableRule), Reason::ComplianceUnavailable);
+    assert_eq!(World::new().location(mars).outcome(), unread);
+    let mut world = World::new();
+    world.documents.time_zones.push(stored("zone", r#"{"country":"US","timezone":"Mars/Olympus"}"#));
+    assert_eq!(world.outcome(), unread);
+    assert!(world.check(NOON).reasons[0].detail.as_deref().unwrap().contains("/timezone"));
 }
 
 #[test]

@@ -59,6 +59,30 @@ fn a_british_registration_binds_after_twenty_eight_days() {
 }
 
 #[test]
+fn each_country_has_its_own_legal_age_and_a_second_beyond_it_is_too_old() {
+    for (country, region, zone, list, days) in [
+        ("US", "US-NY", NEW_YORK, 0, 31),
+        ("CA", "CA-ON", "America/Toronto", 1, 31),
+        ("GB", "GB-ENG", "Europe/London", 2, 28),
+        ("AU", "AU-NSW", "Australia/Sydney", 4, 30),
+    ] {
+        for (beyond, stale) in [(0, false), (1, true)] {
+            let now = at(if country == "AU" { "2026-12-01T01:00:00Z" } else { NOON });
+            let as_of = now - jiff::SignedDuration::from_secs(days * 86_400 + beyond);
+            let mut case = Case::voice(&[]).at_home(country, region, zone);
+            case.lists.as_mut().unwrap()[list].state = NumberListState::Loaded { version: "1".into(), as_of };
+            let verdict = case.check(&now.to_string());
+            let found = (verdict.decision, verdict.code());
+            let wanted = if stale { (Decision::Error, Reason::DataStale) } else { (Decision::Allow, Reason::None) };
+            assert_eq!(found, wanted, "{country} {beyond}");
+            // whom an old list holds stays suppressed: age makes it incomplete, not wrong
+            case.holding = vec![NumberListHit { list, added_on: None }];
+            assert_eq!(case.check(&now.to_string()).decision, Decision::Deny, "{country} {beyond}");
+        }
+    }
+}
+
+#[test]
 fn a_customers_own_list_binds_without_a_law() {
     let mut case = us();
     let mut own = case.lists.as_ref().unwrap()[0].clone();
