@@ -7,6 +7,7 @@ use sqlx::AssertSqlSafe;
 
 use super::EvidenceId;
 use super::block::unpack;
+use super::read::BlockRow;
 use super::read::Found;
 use crate::int_set::IntSet;
 use crate::{Rows, StoreError, Tx, on};
@@ -126,7 +127,7 @@ impl Tx {
             let wanted: HashSet<(i64, i64)> = some.iter().map(|(_, month, id)| (*month, *id)).collect();
             let instants: BTreeSet<i64> = some.iter().map(|b| b.0).collect();
             let instants = IntSet::of(instants);
-            let blocks: Vec<(i64, i64, i64, i64, Vec<u8>, Option<Vec<u8>>)> = on!(self, conn =>
+            let blocks: Vec<BlockRow> = on!(self, conn =>
                 sqlx::query_as(AssertSqlSafe(sql.as_str())).bind(tenant).bind(instants.text()).fetch_all(conn).await?);
             for (at, day, chain, seq, body, devices) in blocks {
                 let decisions =

@@ -51,6 +51,9 @@ impl Found {
 
 type Place = (i64, i64, i64, i64, i64);
 
+/// A block of evidence: when, day, chain, number, its decisions and its sealed devices.
+pub(super) type BlockRow = (i64, i64, i64, i64, Vec<u8>, Option<Vec<u8>>);
+
 impl Tx {
     /// One decision.
     pub async fn evidence_get(&mut self, tenant: i64, id: EvidenceId) -> Result<Option<Found>, StoreError> {
@@ -137,7 +140,7 @@ impl Tx {
         let mut found = Vec::new();
         while found.len() < limit {
             // a few blocks at once: each may hold a hundred decisions
-            let blocks: Vec<(i64, i64, i64, i64, Vec<u8>, Option<Vec<u8>>)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql.as_str()))
+            let blocks: Vec<BlockRow> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql.as_str()))
                 .bind(tenant).bind(filter.grp.unwrap_or(0)).bind(filter.from).bind(filter.to)
                 .bind(after.0).bind(after.1.chain).bind(after.1.seq).bind(BLOCKS).fetch_all(conn).await?);
             let page = blocks.len();

@@ -103,6 +103,9 @@ pub struct NumbersLoad {
 /// `cxc numbers status`.
 #[derive(Debug, Args)]
 pub struct NumbersStatus {
+    /// Also the versions that are kept, and why one was rejected
+    #[arg(long)]
+    pub versions: bool,
     #[command(flatten)]
     pub owner: NumbersOwner,
     /// Print one JSON array

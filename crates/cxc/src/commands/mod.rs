@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod lists;
 pub mod migrate;
 pub mod numbers;
+mod numbers_shown;
 pub mod openapi;
 pub mod person;
 pub mod relocate;

@@ -16,12 +16,13 @@ use cxc_store::number_lists::ListState;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::desk::Desk;
 use super::import::{Input, progress_bar, shown_by};
 use super::jobs;
+use super::numbers_shown::{age, legal_age, line, shown, told, version_line};
 use super::tenant::refused;
 use crate::cli::{
     NumbersActivate, NumbersCheck, NumbersCommand, NumbersKind, NumbersLoad, NumbersMode, NumbersOwner, NumbersStatus,
@@ -29,8 +30,6 @@ use crate::cli::{
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::terminal;
-
-const DAY: i64 = 24 * 3600 * 1_000_000;
 
 /// Does what was asked.
 pub async fn run(config: &Config, command: &NumbersCommand) -> Result<(), Failure> {
@@ -80,6 +79,7 @@ async fn load(config: &Config, asked: &NumbersLoad) -> Result<(), Failure> {
     let job = jobs::run(&desk.app, &jobs, tenant, LOAD_JOB, list, payload).await?;
     bar.finish_and_clear();
     let version = desk.app.db.read().await?.number_list_version_of_job(job.id).await?;
+    let active = active_version(&desk, tenant, list).await?;
     desk.close().await;
     let rejects = version.as_ref().and_then(|v| v.rejects_file.as_ref());
     let rejects = rejects.map(|name| Folders::below(&config.data_dir).rejects.join(name));
@@ -94,7 +94,7 @@ async fn load(config: &Config, asked: &NumbersLoad) -> Result<(), Failure> {
         }
         terminal::say(&shown.to_string())?;
     } else if let Some(version) = &version {
-        terminal::say(&told(&asked.list, version))?;
+        terminal::say(&told(&asked.list, version, active))?;
         if let Some(path) = rejects {
             terminal::say(&format!("rejected lines: {}", path.display()))?;
         }
@@ -102,19 +102,10 @@ async fn load(config: &Config, asked: &NumbersLoad) -> Result<(), Failure> {
     why.map_or(Ok(()), |why| Err(Failure::refused(format!("{}: {why}", input.shown))))
 }
 
-fn told(list: &str, v: &NumberVersion) -> String {
-    format!(
-        "{list} version {}: {} numbers, {}; {} lines = {} taken + {} duplicate + {} rejected + {} blank; {:.2} bytes a number",
-        v.version,
-        v.numbers,
-        v.state,
-        v.lines,
-        v.taken,
-        v.duplicate,
-        v.rejected,
-        v.blank,
-        v.bytes as f64 / v.numbers.max(1) as f64
-    )
+/// The version of a list that is asked; 0 for none.
+async fn active_version(desk: &Desk, tenant: i64, list: Uuid) -> Result<i64, Failure> {
+    let row = desk.app.db.read().await?.number_list_get(tenant, list).await?;
+    Ok(row.map_or(0, |row| row.active))
 }
 
 /// The id of a list of numbers, made if it is missing and was described.
@@ -150,20 +141,34 @@ async fn find_or_make(
 async fn status(config: &Config, asked: &NumbersStatus) -> Result<(), Failure> {
     let desk = Desk::open(config).await?;
     let tenant = owner(&desk, &asked.owner).await?;
-    let lists = lists(&desk, tenant).await?;
-    let now = desk.app.now();
-    desk.close().await;
-    if asked.json {
-        let all: Vec<Value> = lists.iter().map(|(name, row)| shown(name, row, now)).collect();
-        return terminal::say(&Value::from(all).to_string());
-    }
-    if lists.is_empty() {
-        return terminal::say("there is no list of numbers: `cxc numbers load` makes one");
-    }
+    let (lists, now) = (lists(&desk, tenant).await?, desk.app.now());
+    let mut all = Vec::new();
     for (name, row) in &lists {
-        terminal::say(&line(name, row, now))?;
+        let legal = legal_age(&desk.app.rules.packs, row);
+        let versions = if asked.versions { versions(&desk, row).await? } else { Vec::new() };
+        if asked.json {
+            let mut object = shown(name, row, legal, now);
+            if asked.versions {
+                object["versions"] = serde_json::to_value(&versions).context("versions are JSON")?;
+            }
+            all.push(object);
+            continue;
+        }
+        terminal::say(&line(name, row, legal, now))?;
+        versions.iter().try_for_each(|version| terminal::say(&version_line(version)))?;
     }
-    Ok(())
+    desk.close().await;
+    match (asked.json, lists.is_empty()) {
+        (true, _) => terminal::say(&Value::from(all).to_string()),
+        (false, true) => terminal::say("there is no list of numbers: `cxc numbers load` makes one"),
+        (false, false) => Ok(()),
+    }
+}
+
+/// The versions of a list that are kept, newest first.
+async fn versions(desk: &Desk, row: &ActiveList) -> Result<Vec<NumberVersion>, Failure> {
+    let found = desk.app.db.read().await?.number_list_versions(row.list.number).await?;
+    Ok(found.into_iter().map(NumberVersion::from).collect())
 }
 
 /// The lists that bear on a tenant, with their names.
@@ -178,35 +183,6 @@ async fn lists(desk: &Desk, tenant: i64) -> Result<Vec<(String, ActiveList)>, Fa
     Ok(named)
 }
 
-fn shown(name: &str, row: &ActiveList, now: i64) -> Value {
-    json!({
-        "name": name,
-        "kind": row.list.kind,
-        "register": row.list.register,
-        "installation": row.list.tenant == INSTALLATION,
-        "state": if row.as_of.is_some() { "loaded" } else { "not_loaded" },
-        "version": row.as_of.map(|_| row.list.active),
-        "asOf": row.as_of.map(cxc_server::app::time_text),
-        "ageDays": row.as_of.map(|as_of| (now - as_of) / DAY),
-        "numbers": row.numbers.unwrap_or(0),
-    })
-}
-
-fn line(name: &str, row: &ActiveList, now: i64) -> String {
-    let whose = if row.list.tenant == INSTALLATION { ", of the installation" } else { "" };
-    let what = format!("{name} ({}{whose})", row.list.kind);
-    match row.as_of {
-        None => format!("{what}: not loaded"),
-        Some(as_of) => format!(
-            "{what}: version {}, {} numbers of {}, {} days old",
-            row.list.active,
-            row.numbers.unwrap_or(0),
-            cxc_server::app::time_text(as_of),
-            (now - as_of) / DAY
-        ),
-    }
-}
-
 async fn check(config: &Config, asked: &NumbersCheck) -> Result<(), Failure> {
     let number = PhoneNumber::parse(&asked.number).map_err(|e| Failure::usage(format!("{}: {e}", asked.number)))?;
     let desk = Desk::open(config).await?;
@@ -215,10 +191,11 @@ async fn check(config: &Config, asked: &NumbersCheck) -> Result<(), Failure> {
     desk.app.numbers.prepare(tenant).await;
     let at_hand = desk.app.numbers.at_hand(&mut desk.app.db.read().await?, tenant).await?;
     for list in at_hand.lists() {
-        let name = names.iter().find(|(_, row)| row.list.id == list.list.id).map_or("", |(name, _)| name.as_str());
+        let Some((name, row)) = names.iter().find(|(_, row)| row.list.id == list.list.id) else { continue };
+        let age = age(row, legal_age(&desk.app.rules.packs, row), desk.app.now()).unwrap_or_default();
         let says = match list.state {
-            ListState::Loaded { version, .. } if list.holds(number) => format!("listed (version {version})"),
-            ListState::Loaded { version, .. } => format!("not listed (version {version})"),
+            ListState::Loaded { version, .. } if list.holds(number) => format!("listed (version {version}, {age})"),
+            ListState::Loaded { version, .. } => format!("not listed (version {version}, {age})"),
             ListState::Loading => "can't be read".to_owned(),
             ListState::NotLoaded => "not loaded".to_owned(),
         };
@@ -239,7 +216,7 @@ async fn back(config: &Config, asked: &NumbersActivate) -> Result<(), Failure> {
     let done = activate(&desk.app, &Principal::system(tenant), object.id, asked.version, asked.force).await;
     desk.close().await;
     let done = done.map_err(|error: ApiError| refused(error))?;
-    terminal::say(&told(&asked.list, &done))
+    terminal::say(&told(&asked.list, &done, done.version))
 }
 
 /// A moment, or the beginning of a day, UTC.

@@ -1,0 +1,162 @@
+//! What `cxc numbers` says of lists of numbers and their versions.
+use cxc_core::compliance::legal::{LegalRules, RuleBody};
+use cxc_list_builder::numbers::NumberVersion;
+use cxc_server::app::time_text;
+use cxc_store::number_list::{ActiveList, INSTALLATION};
+use serde_json::{Value, json};
+
+const DAY: i64 = 24 * 3600 * 1_000_000;
+
+/// A count as people read it: 1,000,000.
+pub fn grouped(count: i64) -> String {
+    let digits = count.unsigned_abs().to_string();
+    let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().filter_map(|g| std::str::from_utf8(g).ok()).collect();
+    format!("{}{}", if count < 0 { "-" } else { "" }, groups.join(","))
+}
+
+/// A moment, or the day alone where it is the beginning of one.
+fn day(at: &str) -> &str {
+    at.strip_suffix("T00:00:00Z").unwrap_or(at)
+}
+
+/// What came of a load or an activation; `active` is the version that is asked now.
+pub fn told(list: &str, v: &NumberVersion, active: i64) -> String {
+    let state = match v.state.as_str() {
+        "rejected" if active > 0 => format!("rejected, version {active} stays active"),
+        "rejected" => "rejected, and no version is active".to_owned(),
+        other => other.to_owned(),
+    };
+    let size = match v.numbers {
+        0 => String::new(),
+        numbers => format!("; {:.2} bytes a number", v.bytes as f64 / numbers as f64),
+    };
+    format!(
+        "{list} version {}: {} numbers of {}, {state}; {} lines = {} taken + {} duplicate + {} rejected + {} blank{size}",
+        v.version,
+        grouped(v.numbers),
+        day(&v.as_of),
+        grouped(v.lines),
+        grouped(v.taken),
+        grouped(v.duplicate),
+        grouped(v.rejected),
+        grouped(v.blank),
+    )
+}
+
+/// How old a list may be by law, in days: what the strictest of the shipped rules says of its register.
+pub fn legal_age(laws: &LegalRules, row: &ActiveList) -> Option<i64> {
+    let ages = laws.all().iter().filter_map(|rule| match &rule.kind {
+        RuleBody::ScrubAge(body) if body.list == row.list.register => Some(i64::from(body.max_days)),
+        _ => None,
+    });
+    ages.min()
+}
+
+/// How old a list is, and what comes of that.
+pub fn age(row: &ActiveList, legal: Option<i64>, now: i64) -> Option<String> {
+    let old = now - row.as_of?;
+    let days = format!("{} days old", old / DAY);
+    let own = row.list.max_age_days.filter(|most| old > most * DAY);
+    Some(match (own, legal) {
+        (Some(most), _) => format!("{days}: past its own {most} days, so that it counts as not loaded"),
+        (None, Some(most)) if old > most * DAY => {
+            format!("{days}: too old for the law, which allows {most}: nobody whom it concerns is contacted")
+        }
+        (None, Some(most)) => format!("{days} of {most} that the law allows"),
+        (None, None) => days,
+    })
+}
+
+/// A list for programs.
+pub fn shown(name: &str, row: &ActiveList, legal: Option<i64>, now: i64) -> Value {
+    json!({
+        "name": name,
+        "kind": row.list.kind,
+        "register": row.list.register,
+        "installation": row.list.tenant == INSTALLATION,
+        "state": if row.as_of.is_some() { "loaded" } else { "not_loaded" },
+        "version": row.as_of.map(|_| row.list.active),
+        "asOf": row.as_of.map(time_text),
+        "ageDays": row.as_of.map(|as_of| (now - as_of) / DAY),
+        "legalAgeDays": legal,
+        "stale": row.as_of.zip(legal).map(|(as_of, most)| now - as_of > most * DAY),
+        "numbers": row.numbers.unwrap_or(0),
+    })
+}
+
+/// A list for people.
+pub fn line(name: &str, row: &ActiveList, legal: Option<i64>, now: i64) -> String {
+    let whose = if row.list.tenant == INSTALLATION { ", of the installation" } else { "" };
+    let what = format!("{name} ({}{whose})", row.list.kind);
+    match (row.as_of, age(row, legal, now)) {
+        (Some(as_of), Some(age)) => format!(
+            "{what}: version {}, {} numbers of {}, {age}",
+            row.list.active,
+            grouped(row.numbers.unwrap_or(0)),
+            day(&time_text(as_of)),
+        ),
+        _ => format!("{what}: not loaded"),
+    }
+}
+
+/// One version of a list, below it.
+pub fn version_line(v: &NumberVersion) -> String {
+    let why = v.detail.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!(
+        "  version {}: {}, {} numbers of {}, from {}{why}",
+        v.version,
+        v.state,
+        grouped(v.numbers),
+        day(&v.as_of),
+        v.file_name
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use cxc_core::compliance::{Calendars, Zones};
+    use cxc_store::number_list::NumberList;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn list(as_of: Option<i64>, max_age_days: Option<i64>) -> ActiveList {
+        let list = NumberList {
+            number: 1,
+            tenant: 1,
+            id: Uuid::nil(),
+            kind: "national_dnc".into(),
+            register: "GB-TPS".into(),
+            jurisdiction: None,
+            channels: 3,
+            max_age_days,
+            active: 4,
+        };
+        ActiveList { list, as_of, blob: None, sha256: None, numbers: Some(100_000_000) }
+    }
+
+    #[test]
+    fn counts_are_grouped_by_thousands() {
+        let texts = [0, 999, 1_000, 100_000_000, -12_345].map(grouped);
+        assert_eq!(texts, ["0", "999", "1,000", "100,000,000", "-12,345"]);
+    }
+
+    #[test]
+    fn a_list_past_its_legal_age_says_what_comes_of_that() {
+        let calendars = Calendars::shipped().unwrap();
+        let laws = LegalRules::shipped(&Zones::bundled(), &calendars).unwrap();
+        let young = list(Some(0), None);
+        let legal = legal_age(&laws, &young);
+        assert_eq!(legal, Some(28));
+        assert_eq!(
+            line("TPS", &young, legal, 9 * DAY),
+            "TPS (national_dnc): version 4, 100,000,000 numbers of 1970-01-01, 9 days old of 28 that the law allows"
+        );
+        assert!(line("TPS", &young, legal, 28 * DAY + 1).contains("too old for the law, which allows 28"));
+        assert_eq!(shown("TPS", &young, legal, 28 * DAY + 1)["stale"], true);
+        assert_eq!(shown("TPS", &young, legal, 28 * DAY)["stale"], false);
+        let own = list(Some(0), Some(7));
+        assert!(line("TPS", &own, legal, 9 * DAY).contains("past its own 7 days"));
+        assert_eq!(line("TPS", &list(None, None), legal, 0), "TPS (national_dnc): not loaded");
+    }
+}
