@@ -29,6 +29,7 @@ pub struct Batch {
     /// Attempts that are over, with the keys under which they were in flight.
     pub ended: Vec<(i64, (i64, Option<i64>))>,
     /// Why records move that were judged.
+    #[expect(clippy::vec_box, reason = "each is handed on in the box in which it was made")]
     pub explained: Vec<Box<Explained>>,
     /// Messages about to leave.
     pub new: Vec<Prepared>,

@@ -95,6 +95,7 @@ impl Outbox {
     }
 
     /// Records that move without being contacted, and why.
+    #[expect(clippy::vec_box, reason = "each is handed on in the box in which it was made")]
     pub fn add_changes(&mut self, changes: Vec<RecordChange>, explained: Vec<Box<Explained>>) {
         if !changes.is_empty() {
             self.batch.changes.extend(changes);

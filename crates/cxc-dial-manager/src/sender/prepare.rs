@@ -87,6 +87,7 @@ pub struct Preparation {
     /// Records that wait or are excluded.
     pub changes: Vec<RecordChange>,
     /// Why.
+    #[expect(clippy::vec_box, reason = "each is handed on in the box in which it was made")]
     pub explained: Vec<Box<Explained>>,
 }
 
