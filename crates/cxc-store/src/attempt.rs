@@ -385,21 +385,47 @@ impl Db {
         let mut month = month_of(now);
         for _ in 0..3 {
             let next = if month % 100 == 12 { month + 89 } else { month + 1 };
-            // each page keeps room for the results of its attempts: so they are changed in place, without an index
             let sql = format!(
                 "CREATE TABLE IF NOT EXISTS attempt_{month} PARTITION OF attempt FOR VALUES FROM ({month}) TO ({next})
-                WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05)"
+                 WITH ({MONTH_SETTINGS})"
             );
             match sqlx::query(AssertSqlSafe(sql)).execute(pool).await {
-                // another process makes it at this moment, or its rows are in the default partition already
-                Err(sqlx::Error::Database(e))
-                    if matches!(e.code().as_deref(), Some("42P07" | "23505" | "40P01" | "23514")) => {}
+                Err(sqlx::Error::Database(e)) => match e.code().as_deref() {
+                    // another process makes it at this moment
+                    Some("42P07" | "23505" | "40P01") => {}
+                    Some("23514") => move_out_of_default(pool, month, next).await?,
+                    _ => return Err(sqlx::Error::Database(e).into()),
+                },
                 other => other.map(drop)?,
             }
             month = next;
         }
         Ok(())
     }
+}
+
+/// Each page keeps room for the results of its attempts: so they are changed in place, without an index.
+const MONTH_SETTINGS: &str = "fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05";
+
+/// Makes the partition of a month whose attempts are in the default partition already: they move. Whoever writes
+/// attempts waits meanwhile.
+async fn move_out_of_default(pool: &sqlx::PgPool, month: i64, next: i64) -> Result<(), StoreError> {
+    let mut tx = pool.begin().await?;
+    let steps = [
+        "LOCK TABLE attempt IN ACCESS EXCLUSIVE MODE".to_owned(),
+        format!("CREATE TABLE attempt_{month} (LIKE attempt_default INCLUDING DEFAULTS) WITH ({MONTH_SETTINGS})"),
+        format!(
+            "WITH moved AS (DELETE FROM attempt_default WHERE month = {month} RETURNING *)
+             INSERT INTO attempt_{month} SELECT * FROM moved"
+        ),
+        format!("ALTER TABLE attempt ATTACH PARTITION attempt_{month} FOR VALUES FROM ({month}) TO ({next})"),
+    ];
+    for sql in steps {
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await?;
+    }
+    tx.commit().await?;
+    tracing::info!(month, "attempts of a month moved into a partition of their own");
+    Ok(())
 }
 
 impl Tx {

@@ -26,7 +26,11 @@ use failure::Failure;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    match start(&Cli::parse()) {
+    let cli = Cli::parse();
+    if matches!(cli.command, Command::Up(_)) {
+        up::memory::give_back_at_once();
+    }
+    match start(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             terminal::note(&format!("cxc: {failure}"));
