@@ -4,14 +4,13 @@ mod consents;
 mod custom_rules;
 pub mod dry_run;
 mod evaluations;
-mod evidence;
+pub mod evidence;
 mod explain;
 pub mod export;
 mod external_rules;
 mod history;
 pub mod legal_rules;
 mod metrics;
-mod past;
 mod person_flags;
 mod policy;
 pub mod rules;
@@ -30,7 +29,7 @@ use utoipa_axum::routes;
 
 use dry_run::DryRuns;
 
-pub use evaluations::{EvaluationAnswer, EvaluationDocument, EvaluationKit, Evaluator, Step, StepKind};
+pub use evaluations::{EvaluationAnswer, EvaluationDocument, EvaluationKit, Evaluator};
 pub use validation::{Kit, Validator};
 
 const LOOK: Duration = Duration::from_secs(5);

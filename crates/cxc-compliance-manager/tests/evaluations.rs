@@ -1,7 +1,9 @@
 //! Asking compliance anything by the API: evaluations, explanations, dry runs, signed exports.
 #![expect(clippy::unwrap_used, reason = "a test that finds something else than it expects has failed")]
 use cxc_compliance_manager::export::verify;
-use cxc_server::Scope;
+use cxc_core::compliance::Zones;
+use cxc_server::rule_data::RuleData;
+use cxc_server::{App, Scope};
 use cxc_test::TestApp;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -9,7 +11,8 @@ use serde_json::{Value, json};
 const PATH: &str = "/compliance/evaluations";
 
 async fn start() -> TestApp {
-    TestApp::start(|app| cxc_compliance_manager::service(app).unwrap()).await.unwrap()
+    let rules = RuleData::shipped(&Zones::bundled()).unwrap();
+    TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap()
 }
 
 /// A live call to somebody with an eastern number and a western postal code.
@@ -19,7 +22,7 @@ fn question(at: &str) -> Value {
 }
 
 fn steps<'a>(answer: &'a Value, kind: &str) -> Vec<&'a Value> {
-    answer["steps"].as_array().unwrap().iter().filter(|step| step["kind"] == kind).collect()
+    answer["steps"].as_array().unwrap().iter().filter(|step| step["step"] == kind).collect()
 }
 
 #[tokio::test]
@@ -33,6 +36,14 @@ async fn the_strictest_of_all_zones_decides_and_the_earliest_moment_is_legal() {
     let tiers: Vec<&Value> = steps(&early, "part").iter().map(|step| &step["tier"]).collect();
     assert!(tiers.contains(&&json!("postal")) && tiers.contains(&&json!("prefix")), "{tiers:?}");
     assert_eq!(steps(&early, "clock").len(), 2);
+    let hours = steps(&early, "hours");
+    assert!(hours.iter().any(|step| step["standing"] == "bars"), "{hours:?}");
+    let all = early["steps"].as_array().unwrap();
+    assert!(all.iter().all(|step| !step["sentence"].as_str().unwrap().is_empty()));
+    // also what lets it pass, and what is not about it
+    for standing in ["passes", "not_about", "off", "elsewhere"] {
+        assert!(all.iter().any(|step| step["standing"] == standing), "{standing}");
+    }
     assert!(early["dataVersions"]["tzdb"]["version"].as_str().unwrap() >= "2026e");
     let legal: Timestamp = early["notBefore"].as_str().unwrap().parse().unwrap();
     let then = app.post(PATH).json(&question(&legal.to_string())).await;

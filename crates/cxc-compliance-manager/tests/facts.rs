@@ -4,6 +4,8 @@
 mod clocks;
 #[path = "facts/debts.rs"]
 mod debts;
+#[path = "facts/flags.rs"]
+mod flags;
 #[path = "facts/lists.rs"]
 mod lists;
 #[path = "facts/opt_outs.rs"]

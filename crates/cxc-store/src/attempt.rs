@@ -81,26 +81,9 @@ const COLUMNS: &str =
     "tenant, month, id, grp, record, list, contact, account, channel, position, device_hash, client_hash,
     state, result, disposition, provider_id, detail, rule_set, started_at, finished_at";
 
-/// A past attempt, as far as attempt rules look at it.
-#[derive(Debug, Clone, sqlx::FromRow)]
-#[expect(missing_docs, reason = "the columns are explained in the migration")]
-pub struct PastAttempt {
-    pub device_hash: i64,
-    pub client_hash: Option<i64>,
-    pub grp: i64,
-    pub channel: i16,
-    pub state: i16,
-    pub result: Option<i16>,
-    pub disposition: Option<String>,
-    pub started_at: i64,
-}
-
-/// The most past attempts that are read for one device or person: no rule counts further.
-const HISTORY_LIMIT: i64 = 20_000;
-
 /// Attempts are looked up by a device or person: the hashes hold their tenant, and the sum keeps PostgreSQL from
 /// the key that begins with it.
-const OF_TENANT: &str = "tenant + 0";
+pub(crate) const OF_TENANT: &str = "tenant + 0";
 
 /// The columns of a [`NewAttempt`].
 pub(crate) const NEW: [(&str, &str); 16] = [
@@ -342,34 +325,6 @@ impl Tx {
         }
         found.retain(|a| a.grp == record.grp && a.record == record.id);
         found.sort_by_key(|a| std::cmp::Reverse(a.started_at));
-        Ok(found)
-    }
-
-    /// What attempt rules count: attempts since an instant on any of these devices or to any of these
-    /// people, of the campaigns (replies to a person's own message are left out) and known to have left.
-    pub async fn attempt_history(
-        &mut self,
-        tenant: i64,
-        devices: &[i64],
-        clients: &[i64],
-        since: i64,
-    ) -> Result<Vec<PastAttempt>, StoreError> {
-        let source = Rows::source(self, "$1", &[("h", "BIGINT")]);
-        let mut found = Vec::new();
-        for (column, keys) in [("device_hash", devices), ("client_hash", clients)] {
-            if keys.is_empty() {
-                continue;
-            }
-            let sql = format!(
-                "SELECT a.device_hash, a.client_hash, a.grp, a.channel, a.state, a.result, a.disposition, a.started_at
-                 FROM {source} CROSS JOIN attempt a WHERE a.{OF_TENANT} = $2 AND a.{column} = v.h AND a.started_at >= $3
-                 AND a.grp <> 0 AND a.state <> {} LIMIT {HISTORY_LIMIT}",
-                AttemptState::NotSent.code()
-            );
-            let rows = hashes(keys)?;
-            let page: Vec<PastAttempt> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).bind(since).fetch_all(conn).await?);
-            found.extend(page);
-        }
         Ok(found)
     }
 }

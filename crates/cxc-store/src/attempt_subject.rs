@@ -7,6 +7,7 @@ use cxc_core::hash::HashKey;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
+use crate::attempt::OF_TENANT;
 use crate::int_set::IntSet;
 use crate::{Rows, StoreError, Tx, on};
 
@@ -29,6 +30,11 @@ pub struct SubjectKey {
 /// The keyed hash of a person's, account's or debt's key: apart from those of devices and client ids.
 pub fn subject_hash(key: &HashKey, tenant: i64, kind: i16, text: &str) -> i64 {
     key.hash(tenant, &format!("{kind} {text}"))
+}
+
+/// The keyed hash of a debt collector's name: one for whoever names it, a campaign, a validation, a report or a question.
+pub fn collector_hash(key: &HashKey, tenant: i64, name: &str) -> i64 {
+    key.hash(tenant, &format!("collector {}", name.trim()))
 }
 
 /// One row: an attempt and one of its keys.
@@ -158,7 +164,7 @@ impl Tx {
         {
             if some {
                 parts.push(format!(
-                    "SELECT {WIDE} FROM {source} CROSS JOIN attempt a WHERE v.kind = {kind} AND a.tenant = $2
+                    "SELECT {WIDE} FROM {source} CROSS JOIN attempt a WHERE v.kind = {kind} AND a.{OF_TENANT} = $2
                      AND a.{column} = v.key AND a.started_at >= $3 AND {counted}"
                 ));
             }

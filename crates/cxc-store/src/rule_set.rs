@@ -1,11 +1,12 @@
 //! A tenant's compliance rules: their version, the stop switch, and the documents themselves.
 //! Owning service: compliance manager; senders read and reload by version.
-use cxc_core::compliance::legal::LegalRule;
 use cxc_core::compliance::{RuleDocument, RuleDocuments, RuleRef, Stored, UnmappedPolicy};
 use cxc_core::kind;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sqlx::types::Json;
 
+use crate::evidence::{KeptRule, KeptRules, RULE_KINDS};
 use crate::{StoreError, Tx, on};
 
 /// Settings of a tenant's whole rule set.
@@ -54,24 +55,14 @@ impl Tx {
         let row: Option<(i64, Option<String>, Option<Json<RulePolicy>>)> =
             on!(self, conn => sqlx::query_as(SQL).bind(tenant).fetch_optional(conn).await?);
         let (version, stop_switch, policy) = row.unwrap_or_default();
-        let policy = policy.map(|p| p.0).unwrap_or_default();
-        let usual = RuleDocuments::default();
-        Ok(RuleDocuments {
-            version,
-            stop_switch,
-            guard_seconds: policy.guard_seconds.unwrap_or(usual.guard_seconds),
-            unmapped: policy.unmapped.unwrap_or(usual.unmapped),
-            contact_times: self.rules_of(tenant, kind::CONTACT_TIMES).await?,
-            contact_dates: self.rules_of(tenant, kind::CONTACT_DATES).await?,
-            attempt_rules: self.rules_of(tenant, kind::ATTEMPT_RULE).await?,
-            location_rules: self.rules_of(tenant, kind::LOCATION_RULE).await?,
-            custom_rules: self.rules_of(tenant, kind::CUSTOM_RULE).await?,
-            external_rules: self.rules_of(tenant, kind::EXTERNAL_RULE).await?,
-            time_zones: self.rules_of(tenant, kind::TIME_ZONE).await?,
-            legal_settings: self.rules_of(tenant, kind::LEGAL_RULE_SETTING).await?,
-            legal_rules: self.own_legal_rules(tenant).await?,
-            ..usual
-        })
+        let mut rules = Vec::new();
+        for kind in RULE_KINDS {
+            for object in self.object_all(tenant, kind).await? {
+                let (id, version, body) = (object.id.to_string(), object.version, object.body.0);
+                rules.push(KeptRule { kind: (*kind).to_owned(), id, version, body });
+            }
+        }
+        Ok(documents(version, stop_switch, policy.map(|p| p.0).unwrap_or_default(), &rules))
     }
 
     /// The policy of a tenant's rule set, as far as it is not the usual one.
@@ -89,24 +80,46 @@ impl Tx {
         on!(self, conn => sqlx::query(SQL).bind(tenant).bind(Json(policy)).execute(conn).await?.rows_affected());
         Ok(())
     }
+}
 
-    /// A tenant's own legal rules: their id and version are the law's, so the object holds them one level down.
-    async fn own_legal_rules(&mut self, tenant: i64) -> Result<Vec<Stored<LegalRule>>, StoreError> {
-        let objects = self.object_all(tenant, kind::LEGAL_RULE).await?;
-        let rule = |object: crate::object::Object| {
-            let reference = RuleRef::new(object.id.to_string(), object.version);
-            Stored::parse(reference, &object.body.0["rule"].to_string())
-        };
-        Ok(objects.into_iter().map(rule).collect())
+impl KeptRules {
+    /// The documents of the version that was kept: what [`Tx::rule_documents`] read then, but for the secrets of
+    /// services, at which no check looks.
+    pub fn documents(&self) -> Result<RuleDocuments, StoreError> {
+        let policy = self.policy.clone().map(serde_json::from_value).transpose()?.unwrap_or_default();
+        Ok(documents(self.version, self.stopped.clone(), policy, &self.rules))
     }
+}
 
-    async fn rules_of<T: RuleDocument>(&mut self, tenant: i64, kind: &str) -> Result<Vec<Stored<T>>, StoreError> {
-        let objects = self.object_all(tenant, kind).await?;
-        Ok(objects
-            .into_iter()
-            .map(|object| {
-                Stored::parse(RuleRef::new(object.id.to_string(), object.version), &object.body.0.to_string())
-            })
-            .collect())
+/// Rules as they are stored, read by their kinds in the order of their ids: whoever reads them again lists what
+/// stands in the way in the same order.
+fn documents(version: i64, stop_switch: Option<String>, policy: RulePolicy, rules: &[KeptRule]) -> RuleDocuments {
+    let mut rules: Vec<&KeptRule> = rules.iter().collect();
+    rules.sort_by(|a, b| a.id.cmp(&b.id));
+    let usual = RuleDocuments::default();
+    let whole = |body: &Value| body.to_string();
+    // a legal rule's id and version are the law's, so the object holds them one level down
+    let of_law = |body: &Value| body["rule"].to_string();
+    RuleDocuments {
+        version,
+        stop_switch,
+        guard_seconds: policy.guard_seconds.unwrap_or(usual.guard_seconds),
+        unmapped: policy.unmapped.unwrap_or(usual.unmapped),
+        contact_times: of(&rules, kind::CONTACT_TIMES, whole),
+        contact_dates: of(&rules, kind::CONTACT_DATES, whole),
+        attempt_rules: of(&rules, kind::ATTEMPT_RULE, whole),
+        location_rules: of(&rules, kind::LOCATION_RULE, whole),
+        custom_rules: of(&rules, kind::CUSTOM_RULE, whole),
+        external_rules: of(&rules, kind::EXTERNAL_RULE, whole),
+        time_zones: of(&rules, kind::TIME_ZONE, whole),
+        legal_settings: of(&rules, kind::LEGAL_RULE_SETTING, whole),
+        legal_rules: of(&rules, kind::LEGAL_RULE, of_law),
+        ..usual
     }
+}
+
+/// The rules of a kind. One that can't be read is kept as such.
+fn of<T: RuleDocument>(rules: &[&KeptRule], kind: &str, text: impl Fn(&Value) -> String) -> Vec<Stored<T>> {
+    let own = rules.iter().filter(|rule| rule.kind == kind);
+    own.map(|rule| Stored::parse(RuleRef::new(rule.id.as_str(), rule.version), &text(&rule.body))).collect()
 }

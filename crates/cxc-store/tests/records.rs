@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_store::attempt::{AttemptUpdate, NewAttempt, month_of};
+use cxc_store::attempt_subject::HistoryKeys;
 use cxc_store::counter::{Bucket, Deltas};
 use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::lease::Lease;
@@ -149,7 +150,8 @@ async fn an_attempt_is_found_by_its_carriers_id_and_counts_unless_it_never_left(
     assert_eq!(tx.attempt_by_provider(9, &["abc", "xyz"]).await.unwrap().iter().map(|a| a.id).collect::<Vec<_>>(), [1]);
     assert_eq!(tx.attempt_orphans(9, 2, 10).await.unwrap().iter().map(|a| a.id).collect::<Vec<_>>(), [3]);
     assert!(tx.attempt_orphans(9, 1, 10).await.unwrap().is_empty(), "an epoch's own attempts are no orphans");
-    let history = tx.attempt_history(1, &[11, 12, 13], &[100], NOW - 1).await.unwrap();
+    let keys = HistoryKeys { devices: vec![11, 12, 13], clients: vec![100], subjects: Vec::new() };
+    let history = tx.attempt_history_wide(1, &keys, NOW - 1).await.unwrap();
     let devices: HashSet<i64> = history.iter().map(|a| a.device_hash).collect();
     assert_eq!(devices, HashSet::from([11, 13]));
     assert_eq!(tx.attempt_existing(1, &[(month_of(NOW), 1), (month_of(NOW), 77)]).await.unwrap(), [1]);

@@ -6,6 +6,7 @@ use cxc_core::kind;
 use cxc_core::selection::SelectionRule;
 use cxc_server::job_runner::JobError;
 use cxc_server::{ApiError, App, Code};
+use cxc_store::attempt_subject::collector_hash;
 use cxc_store::contact_slice::RULE_FROM;
 use cxc_store::group::{GroupList, GroupRow};
 use cxc_store::judge::Scope;
@@ -64,7 +65,8 @@ impl Audience {
         let chosen = &settings.suppression_lists;
         let suppression = tx.suppression_applicable(row.tenant, chosen, channel, app.now()).await?;
         let class = content_class(&mut tx, row.tenant, &settings).await?;
-        let subject = settings.compliance.subject(class.as_deref(), |name| app.hash_key.hash(row.tenant, name));
+        let subject =
+            settings.compliance.subject(class.as_deref(), |name| collector_hash(&app.hash_key, row.tenant, name));
         let mut lists = Vec::new();
         for entry in tx.group_lists(group).await? {
             let Some(list) = tx.contact_list_of_number(row.tenant, entry.list).await? else { continue };

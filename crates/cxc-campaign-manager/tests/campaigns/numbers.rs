@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::support::{BERLIN, Campaigns, Person, person};
 
 /// A customer's own list of these numbers.
-async fn own_list(c: &Campaigns, channels: i16, numbers: &[&str]) -> NumberList {
+pub async fn own_list(c: &Campaigns, channels: i16, numbers: &[&str]) -> NumberList {
     let id = c.app.app.ids.next();
     list_of(c, id, ("customer", &id.to_string()), channels, numbers, c.app.app.now()).await
 }

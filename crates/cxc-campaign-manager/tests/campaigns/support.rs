@@ -21,7 +21,7 @@ use cxc_store::object::{Json, Object};
 use cxc_store::record::{Record, RecordChange};
 use cxc_store::suppression::{NewSuppressionList, SuppressionEntry, SuppressionList};
 use cxc_store::{Db, DbOptions};
-use cxc_test::TestApp;
+use cxc_test::{Make, TestApp};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -43,23 +43,33 @@ pub struct Campaigns {
 
 impl Campaigns {
     pub async fn start() -> Self {
-        Self::start_with(RuleData::default()).await
+        Self::start_with(RuleData::default(), false).await
     }
 
     /// The same with the legal rules that are shipped.
     pub async fn under_law() -> Self {
-        Self::start_with(RuleData::shipped(&Zones::bundled()).unwrap()).await
+        Self::start_with(RuleData::shipped(&Zones::bundled()).unwrap(), false).await
     }
 
-    async fn start_with(rules: RuleData) -> Self {
+    /// The same with the compliance manager beside it.
+    pub async fn with_compliance() -> Self {
+        Self::start_with(RuleData::shipped(&Zones::bundled()).unwrap(), true).await
+    }
+
+    async fn start_with(rules: RuleData, has_compliance: bool) -> Self {
         let locations = Arc::new(Locations::new());
         let shared = locations.clone();
-        let of_service = rules.clone();
+        let (of_service, of_compliance) = (rules.clone(), rules.clone());
         let make = move |app| {
             let app = App { rules: of_service, ..app };
             cxc_campaign_manager::service(app, Zones::bundled(), shared).unwrap()
         };
-        let mut app = TestApp::start(make).await.unwrap();
+        let compliance = move |app| cxc_compliance_manager::service(App { rules: of_compliance, ..app }).unwrap();
+        let mut services: Vec<Make> = vec![Box::new(make)];
+        if has_compliance {
+            services.push(Box::new(compliance));
+        }
+        let mut app = TestApp::start_all(services).await.unwrap();
         // jobs that a test runs by hand are under the same law
         app.app.rules = rules;
         let account = object(&app, kind::CHANNEL_ACCOUNT, "simulator", json!({ "kind": "simulator" })).await;

@@ -83,7 +83,7 @@ impl DryRuns {
         let gone = || refused("the channel of the campaign group is not known".to_owned());
         let Group { number, channel, body, subject } = group(&mut tx, &self.app, tenant, asked.group_id).await?;
         let channel = channel.ok_or_else(gone)?;
-        let documents: RuleDocuments = tx.rule_documents(tenant).await?;
+        let documents: RuleDocuments = self.app.rules.documents(&mut tx, tenant).await?;
         let tried = EvaluationDocument {
             legal_settings: asked.legal_settings.clone(),
             guard_seconds: asked.guard_seconds,
@@ -128,7 +128,9 @@ impl DryRuns {
         };
         let locations = Arc::new(Locations::new());
         let cache = IntervalCache::new(self.evaluator.kit().zones.clone(), IntervalCache::CAPACITY);
-        let mut judge = Judge::new(cache, Arc::clone(&locations), self.app.hash_key);
+        self.app.numbers.prepare(tenant).await;
+        let judge = Judge::new(cache, Arc::clone(&locations), self.app.hash_key);
+        let mut judge = judge.with_numbers(self.app.numbers.clone());
         let mut counts = Counts::new(at);
         let total = audience.lists.iter().map(|(list, _)| list.contacts).sum();
         for (list, rule) in &audience.lists {

@@ -1,11 +1,9 @@
 //! What an evaluation answers.
-use cxc_core::compliance::{DataVersions, Decision, Failure, Verdict};
+use cxc_core::compliance::{DataVersions, Decision, Explanation, Failure, Step};
 use cxc_core::record::Reason;
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
-
-use super::steps::Step;
 
 /// Whether the person may be contacted at the moment, and every step that led there.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -44,14 +42,13 @@ pub struct EvaluationAnswer {
 }
 
 impl EvaluationAnswer {
-    /// A verdict with its steps.
+    /// A decision with its steps.
     pub fn of(
-        verdict: Verdict,
+        Explanation { verdict, steps }: Explanation,
         at: Timestamp,
         now: Timestamp,
         version: i64,
         data: &DataVersions,
-        steps: Vec<Step>,
     ) -> Self {
         let code = (!verdict.is_allowed()).then(|| verdict.code());
         Self {
@@ -72,6 +69,6 @@ impl EvaluationAnswer {
 
     /// The steps as sentences, one a line.
     pub fn sentences(&self) -> String {
-        self.steps.iter().map(|step| format!("{}\n", step.text)).collect()
+        self.steps.iter().map(|step| format!("{}\n", step.sentence())).collect()
     }
 }

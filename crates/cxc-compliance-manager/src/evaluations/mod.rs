@@ -7,8 +7,8 @@ mod limits;
 mod resolve;
 mod routes;
 mod run;
-mod steps;
 mod stored;
+mod tried;
 
 pub use answer::EvaluationAnswer;
 pub use document::EvaluationDocument;
@@ -16,4 +16,3 @@ pub use kit::Kit as EvaluationKit;
 pub(crate) use routes::routes;
 pub use run::Evaluator;
 pub(crate) use run::{Group, group};
-pub use steps::{Step, StepKind};

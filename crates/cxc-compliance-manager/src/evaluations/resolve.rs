@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    AttemptRequest, Direction, Facts, NumberFacts, NumberListHit, NumberListState, NumberListStatus, Part, PartKind,
-    PartOrigin, PastAttempt, RuleRef, Subject, SuppressedBy, SuppressionHit, ToolAnswers,
+    AttemptRequest, DataFault, Direction, Facts, NumberFacts, NumberListHit, NumberListState, NumberListStatus, Part,
+    PartKind, PartOrigin, PastAttempt, RuleRef, Subject, SuppressedBy, SuppressionHit, ToolAnswers,
 };
 use cxc_core::contact::{CheckedDevice, address_text};
 use cxc_core::device::{DeviceKind, LineType};
@@ -14,7 +14,7 @@ use cxc_core::enumerations::CallResult;
 use cxc_core::field_error::FieldError;
 use cxc_core::hash::HashKey;
 use cxc_core::location::{Country, Location, LocationTables};
-use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, subject_hash};
+use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, collector_hash, subject_hash};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -22,11 +22,9 @@ use super::document::{ContactAsked, DirectionAsked, EvaluationDocument, PastAske
 use super::kit::Kit;
 use super::limits::{DEVICES, limits};
 
-/// A part of a location, with the words that it was learnt from.
+/// A part of a location.
 #[derive(Debug, Clone)]
 pub struct KnownPart {
-    /// What it was learnt from, such as `the postal code 10001`.
-    pub said: String,
     /// What kind of part it is.
     pub kind: PartKind,
     /// Whose it is.
@@ -41,9 +39,8 @@ pub struct KnownPart {
 
 impl KnownPart {
     /// A part of a location.
-    pub fn of(said: String, kind: PartKind, origin: PartOrigin, location: &Location) -> Self {
+    pub fn of(kind: PartKind, origin: PartOrigin, location: &Location) -> Self {
         Self {
-            said,
             kind,
             origin,
             country: location.country().map(|c| c.to_string()).unwrap_or_default(),
@@ -102,6 +99,7 @@ impl Question {
     pub fn with<T>(
         &self,
         intelligence: Option<&cxc_core::compliance::NumberIntelligence>,
+        data_faults: &[DataFault],
         ask: impl FnOnce(&AttemptRequest<'_>, &Facts<'_>) -> T,
     ) -> T {
         let parts: Vec<Part<'_>> = self.parts.iter().map(KnownPart::part).collect();
@@ -126,6 +124,7 @@ impl Question {
             intelligence,
             flags: Some(&self.contact.flags),
             tools: &ToolAnswers::NONE,
+            data_faults,
         };
         ask(&request, &facts)
     }
@@ -247,12 +246,7 @@ impl Resolver<'_> {
         for (pointer, zone) in zones.chain(zone).filter(|(_, zone)| !zone.trim().is_empty()) {
             match tables.of_zone(zone) {
                 Ok(found) => {
-                    parts.push(KnownPart::of(
-                        format!("the zone {zone}"),
-                        PartKind::Explicit,
-                        PartOrigin::Contact,
-                        &found,
-                    ));
+                    parts.push(KnownPart::of(PartKind::Explicit, PartOrigin::Contact, &found));
                 }
                 Err(error) => errors.push(wrong(&pointer, error.to_string())),
             }
@@ -260,17 +254,12 @@ impl Resolver<'_> {
         let home = country.or_else(|| devices.get(chosen).and_then(|d| d.country)).or(self.home);
         if let Some(code) = contact.postal_code.as_deref().filter(|code| !code.trim().is_empty()) {
             let found = home.map_or_else(|| Location::unmappable(None), |country| tables.of_postal(country, code));
-            parts.push(KnownPart::of(format!("the postal code {code}"), PartKind::Postal, PartOrigin::Contact, &found));
+            parts.push(KnownPart::of(PartKind::Postal, PartOrigin::Contact, &found));
         }
         if let Some(region) = contact.region.as_deref().filter(|region| !region.trim().is_empty()) {
             match home.map(|country| tables.of_region(country, region)).filter(|found| !found.regions().is_empty()) {
                 Some(found) => {
-                    parts.push(KnownPart::of(
-                        format!("the region {region}"),
-                        PartKind::Explicit,
-                        PartOrigin::Contact,
-                        &found,
-                    ));
+                    parts.push(KnownPart::of(PartKind::Explicit, PartOrigin::Contact, &found));
                 }
                 None => errors.push(wrong(
                     "/contact/region",
@@ -281,36 +270,26 @@ impl Resolver<'_> {
             // a country of one zone tells it; of any other only the country is known
             let found = tables.of_country(country);
             let found = if found.zones().len() == 1 { found } else { Location::unmappable(Some(country)) };
-            parts.push(KnownPart::of(
-                format!("the country {country}"),
-                PartKind::Explicit,
-                PartOrigin::Contact,
-                &found,
-            ));
+            parts.push(KnownPart::of(PartKind::Explicit, PartOrigin::Contact, &found));
         }
         for (at, device) in devices.iter().enumerate() {
             let origin = if at == chosen { PartOrigin::Device } else { PartOrigin::OtherDevice };
             if let Some(zone) = contact.devices[at].detail().timezone {
                 match tables.of_zone(&zone) {
                     Ok(found) => {
-                        parts.push(KnownPart::of(
-                            format!("the zone {zone} of device {at}"),
-                            PartKind::Explicit,
-                            origin,
-                            &found,
-                        ));
+                        parts.push(KnownPart::of(PartKind::Explicit, origin, &found));
                     }
                     Err(error) => errors.push(wrong(&format!("/contact/devices/{at}/timezone"), error.to_string())),
                 }
             }
             if let Some(place) = &device.place {
-                parts.push(KnownPart::of(format!("the number of device {at}"), PartKind::Phone, origin, place));
+                parts.push(KnownPart::of(PartKind::Phone, origin, place));
             }
         }
         parts
     }
 
-    fn subject(&self, asked: &EvaluationDocument, line_type: LineType) -> Subject {
+    pub(super) fn subject(&self, asked: &EvaluationDocument, line_type: LineType) -> Subject {
         Subject {
             purpose: asked.purpose.unwrap_or_default(),
             technique: asked.technique,
@@ -326,7 +305,7 @@ impl Resolver<'_> {
     }
 
     fn collector(&self, name: &str) -> i64 {
-        self.hash(name.trim())
+        collector_hash(self.key, self.tenant, name)
     }
 
     fn past(

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use cxc_core::campaign::CampaignGroupBody;
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{IntervalCache, RuleDocuments, RuleRef, RuleSet, Stored, Subject, Verdict, check};
+use cxc_core::compliance::{
+    DataFault, Explanation, IntervalCache, RuleDocuments, RuleRef, RuleSet, Stored, Subject, explain,
+};
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
 use cxc_core::location::Country;
@@ -12,6 +14,7 @@ use cxc_server::document::Document as _;
 use cxc_server::resources::settings::Settings;
 use cxc_server::{ApiError, App};
 use cxc_store::Tx;
+use cxc_store::attempt_subject::collector_hash;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -19,11 +22,10 @@ use super::answer::EvaluationAnswer;
 use super::document::{EvaluationDocument, RulesAsked};
 use super::kit::Kit;
 use super::resolve::{Question, Resolver};
-use super::steps;
 use super::stored;
 
 /// The places that one evaluation looks at.
-const PLACES: usize = 64;
+pub(super) const PLACES: usize = 64;
 
 /// Makes evaluations. They write nothing.
 #[derive(Debug, Clone)]
@@ -59,26 +61,32 @@ impl Evaluator {
         asked: &EvaluationDocument,
     ) -> Result<EvaluationAnswer, ApiError> {
         shape(asked)?;
+        if asked.contact.is_none() {
+            app.numbers.prepare(tenant).await;
+        }
         let mut tx = app.db.read().await?;
         let group = match asked.group_id {
             Some(id) => Some(group(&mut tx, app, tenant, id).await?),
             None => None,
         };
-        let documents = self.documents(&mut tx, tenant, asked).await?;
+        let documents = self.documents(app, &mut tx, tenant, asked).await?;
         let home = home(&mut tx, tenant).await?;
         let now = app.clock.now();
         let resolver =
             Resolver { kit: &self.kit, key: &app.hash_key, tables: self.kit.tables.current(), tenant, home, now };
-        let at_group = group.as_ref().map_or((0, None), |g| (g.number, g.channel));
-        let mut question = match &asked.contact {
-            Some(_) => resolver.question(asked, at_group).map_err(ApiError::validation)?,
-            None => stored::question(&mut tx, &resolver, asked, group.as_ref()).await?,
-        };
-        if let Some(group) = group.as_ref().filter(|_| asked.purpose.is_none()) {
-            question.subject = Subject { line_type: question.subject.line_type, ..group.subject.clone() };
-        }
         let rules = self.rules(&documents, asked, group.as_ref());
-        Ok(self.answer(&rules, &question, asked, now))
+        let explained = if asked.contact.is_none() {
+            stored::explain(app, &mut tx, &resolver, asked, group.as_ref(), &rules).await?
+        } else {
+            let at_group = group.as_ref().map_or((0, None), |g| (g.number, g.channel));
+            let mut question = resolver.question(asked, at_group).map_err(ApiError::validation)?;
+            if let Some(group) = group.as_ref().filter(|_| asked.purpose.is_none()) {
+                question.subject = Subject { line_type: question.subject.line_type, ..group.subject.clone() };
+            }
+            self.explain(&rules, &question, asked)
+        };
+        let at = asked.at.unwrap_or(now);
+        Ok(EvaluationAnswer::of(explained, at, now, rules.version(), &self.kit.versions))
     }
 
     /// The answer to a document by what is shipped alone: no store is needed.
@@ -95,14 +103,21 @@ impl Evaluator {
         }
         let resolver = Resolver { kit: &self.kit, key, tables: self.kit.tables.current(), tenant: 0, home: None, now };
         let question = resolver.question(asked, (0, None)).map_err(ApiError::validation)?;
-        let rules = self.rules(&self.adjusted(RuleDocuments::default(), asked), asked, None);
-        Ok(self.answer(&rules, &question, asked, now))
+        let rules = self.rules(&self.adjusted(self.shipped(), asked), asked, None);
+        let explained = self.explain(&rules, &question, asked);
+        Ok(EvaluationAnswer::of(explained, question.at, now, rules.version(), &self.kit.versions))
     }
 
-    async fn documents(&self, tx: &mut Tx, tenant: i64, asked: &EvaluationDocument) -> Result<RuleDocuments, ApiError> {
+    async fn documents(
+        &self,
+        app: &App,
+        tx: &mut Tx,
+        tenant: i64,
+        asked: &EvaluationDocument,
+    ) -> Result<RuleDocuments, ApiError> {
         let documents = match asked.rule_set {
-            RulesAsked::Shipped => RuleDocuments::default(),
-            RulesAsked::Tenant => tx.rule_documents(tenant).await?,
+            RulesAsked::Shipped => self.shipped(),
+            RulesAsked::Tenant => app.rules.documents(tx, tenant).await?,
         };
         if let Some(wanted) = asked.rule_set_version.filter(|wanted| *wanted != documents.version) {
             let text = format!("the rules have version {}, not {wanted}", documents.version);
@@ -111,10 +126,14 @@ impl Evaluator {
         Ok(self.adjusted(documents, asked))
     }
 
-    /// The documents with the shipped law, and with what the question tries out.
+    /// The shipped law and nothing of a tenant's.
+    fn shipped(&self) -> RuleDocuments {
+        let (legal_packs, calendars) = (Arc::clone(&self.kit.laws), Arc::clone(&self.kit.calendars));
+        RuleDocuments { legal_packs, calendars, ..RuleDocuments::default() }
+    }
+
+    /// The documents with what the question tries out.
     pub fn adjusted(&self, mut documents: RuleDocuments, asked: &EvaluationDocument) -> RuleDocuments {
-        documents.legal_packs = Arc::clone(&self.kit.laws);
-        documents.calendars = Arc::clone(&self.kit.calendars);
         if let Some(unmapped) = &asked.unmapped {
             documents.unmapped = unmapped.clone();
         }
@@ -141,18 +160,12 @@ impl Evaluator {
         RuleSet::compile(documents, &ids, &self.kit.zones)
     }
 
-    fn answer(
-        &self,
-        rules: &RuleSet,
-        question: &Question,
-        asked: &EvaluationDocument,
-        now: Timestamp,
-    ) -> EvaluationAnswer {
+    fn explain(&self, rules: &RuleSet, question: &Question, asked: &EvaluationDocument) -> Explanation {
         let mut cache = IntervalCache::new(self.kit.zones.clone(), PLACES);
-        let verdict: Verdict = question
-            .with(asked.intelligence.as_ref(), |request, facts| check(rules, &mut cache, request, facts, question.at));
-        let steps = steps::steps(&self.kit.zones, question, &verdict);
-        EvaluationAnswer::of(verdict, question.at, now, rules.version(), &self.kit.versions, steps)
+        let faults = DataFault::of_zones(&self.kit.zones);
+        question.with(asked.intelligence.as_ref(), &faults, |request, facts| {
+            explain(rules, &mut cache, request, facts, question.at)
+        })
     }
 }
 
@@ -189,7 +202,7 @@ pub(crate) async fn group(tx: &mut Tx, app: &App, tenant: i64, id: Uuid) -> Resu
         None => None,
     };
     let class = content.and_then(|object| object.body.0["class"].as_str().map(str::to_owned));
-    let subject = settings.compliance.subject(class.as_deref(), |name| app.hash_key.hash(tenant, name));
+    let subject = settings.compliance.subject(class.as_deref(), |name| collector_hash(&app.hash_key, tenant, name));
     Ok(Group { number: row.number, channel: Channel::from_bit(row.channel), body, subject })
 }
 

@@ -1,43 +1,85 @@
-//! The question of a contact that is stored: its own words are read again, its attempts and suppressions looked up.
+//! The question of a contact that is stored: it is judged by the function of the senders, as right before an attempt,
+//! and explained from what that was given. So an explanation knows all that a sender would know.
+use std::sync::Arc;
+
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{RuleRef, SuppressedBy, SuppressionHit};
+use cxc_core::compliance::{
+    Decision, Explanation, Failure, IntervalCache, RuleKind, RuleRef, RuleSet, Step, Subject, Verdict,
+};
 use cxc_core::contact::address_text;
-use cxc_core::device::{DeviceKind, LineType};
-use cxc_server::ApiError;
+use cxc_core::device::DeviceKind;
+use cxc_core::record::Reason;
+use cxc_core::treatment::Treatment;
+use cxc_server::{ApiError, App};
 use cxc_store::Tx;
-use cxc_store::attempt_subject::{HISTORY_LIMIT, HistoryKeys};
 use cxc_store::contact::FullContact;
-use cxc_store::suppression::DEVICE;
-use jiff::Timestamp;
+use cxc_store::judge::{Case, Finding, Judge, Scope, leaves_other_devices};
+use cxc_store::list::ContactList;
+use cxc_store::location::Locations;
 use serde_json::Value;
 
-use super::document::{ContactAsked, DeviceAsked, DeviceDetail, EvaluationDocument};
-use super::resolve::{Question, Resolver};
-use super::run::Group;
-use crate::past::past_attempt;
+use super::document::EvaluationDocument;
+use super::resolve::Resolver;
+use super::run::{Group, PLACES};
+use super::tried;
 
-/// The question about a stored contact.
-pub(super) async fn question(
+/// The decision about a stored contact at a moment. Of several devices it goes on to the next where a sender would,
+/// unless one is asked about; the steps of each are told.
+pub(super) async fn explain(
+    app: &App,
     tx: &mut Tx,
     resolver: &Resolver<'_>,
     asked: &EvaluationDocument,
     group: Option<&Group>,
-) -> Result<Question, ApiError> {
-    let contact = find(tx, resolver.tenant, asked).await?;
-    let mut own = asked.clone();
-    own.contact = Some(words(&contact));
-    let channel = asked.channel.or(group.and_then(|g| g.channel));
-    if own.device.is_none() {
-        own.device = first(&contact, channel);
+    rules: &RuleSet,
+) -> Result<Explanation, ApiError> {
+    let (list, contact) = find(tx, resolver.tenant, asked).await?;
+    let at = asked.at.unwrap_or(resolver.now);
+    let channel = channel(asked, group, &contact);
+    let settings = group.and_then(|g| g.body.settings.as_ref());
+    let chosen = settings.map(|s| s.suppression_lists.clone()).unwrap_or_default();
+    let suppression = tx.suppression_applicable(resolver.tenant, &chosen, channel, at.as_microsecond()).await?;
+    let record = match group {
+        Some(group) => tx.record_get(group.number, contact.contact.id).await?.filter(|r| r.list == list.number),
+        None => None,
+    };
+    let treatment = settings.map_or_else(Treatment::default, |s| s.treatment.clone());
+    let subject = subject(resolver, asked, group);
+    let scope = Scope {
+        tenant: resolver.tenant,
+        grp: group.map_or(0, |g| g.number),
+        channel,
+        treatment: &treatment,
+        rules,
+        suppression: &suppression,
+        subject: &subject,
+        before_attempt: true,
+    };
+    let cache = || IntervalCache::new(resolver.kit.zones.clone(), PLACES);
+    let judge = Judge::new(cache(), Arc::new(Locations::new()), app.hash_key);
+    let (mut judge, mut cache) = (judge.with_numbers(app.numbers.clone()), cache());
+    let mut case = Case { contact: &contact, device: device(asked, &contact)?, record: record.as_ref() };
+    let mut steps = Vec::new();
+    loop {
+        let findings = judge.judge(tx, &scope, &[case], at.as_microsecond()).await?;
+        let Some(judged) = judge.take_judged().pop().flatten() else {
+            return Ok(without_device(findings.first(), channel));
+        };
+        let mut inputs = judged.inputs;
+        // what came later was not known then
+        inputs.attempts.iter_mut().for_each(|attempts| attempts.retain(|attempt| attempt.at <= at));
+        tried::add(&mut inputs, resolver, asked, &contact)?;
+        let explained = inputs.explain(rules, &mut cache);
+        steps.extend(explained.steps);
+        let next = judge.device_after(&scope, &case).filter(|_| asked.device.is_none());
+        match next.filter(|_| leaves_other_devices(&explained.verdict)) {
+            Some(next) => case.device = next,
+            None => return Ok(Explanation { verdict: explained.verdict, steps }),
+        }
     }
-    let number = group.map_or(0, |g| g.number);
-    let mut question = resolver.question(&own, (number, channel)).map_err(ApiError::validation)?;
-    history(tx, resolver, &mut question).await?;
-    suppression(tx, resolver, &mut question, &contact, group).await?;
-    Ok(question)
 }
 
-async fn find(tx: &mut Tx, tenant: i64, asked: &EvaluationDocument) -> Result<FullContact, ApiError> {
+async fn find(tx: &mut Tx, tenant: i64, asked: &EvaluationDocument) -> Result<(ContactList, FullContact), ApiError> {
     let missing =
         |pointer: &str, what: &str| ApiError::invalid(pointer, "not_found", format!("there is no such {what}"));
     let id = asked.list_id.ok_or_else(|| missing("/listId", "list"))?;
@@ -48,84 +90,67 @@ async fn find(tx: &mut Tx, tenant: i64, asked: &EvaluationDocument) -> Result<Fu
         _ => None,
     };
     let number: i64 = number.ok_or_else(|| ApiError::invalid("/contactId", "invalid", "a contact's number"))?;
-    tx.contact_get(&list, number).await?.ok_or_else(|| missing("/contactId", "contact"))
+    let contact = tx.contact_get(&list, number).await?.ok_or_else(|| missing("/contactId", "contact"))?;
+    Ok((list, contact))
 }
 
-/// What is stored of a contact, as somebody would write it.
-fn words(full: &FullContact) -> ContactAsked {
-    let contact = &full.contact;
-    let device = |device: &cxc_store::contact::Device| {
-        DeviceAsked::Device(DeviceDetail {
-            address: device.address.clone(),
-            timezone: None,
-            line_type: Some(LineType::from_code(device.line_type)),
-        })
-    };
-    ContactAsked {
-        client_id: contact.client_id.clone(),
-        timezone: contact.zone.clone(),
-        postal_code: contact.postal.clone(),
-        country: contact.country.clone(),
-        region: contact.region.clone(),
-        devices: full.devices.iter().map(device).collect(),
-        ..ContactAsked::default()
+/// As it is asked, else that of the group, else by the first device.
+fn channel(asked: &EvaluationDocument, group: Option<&Group>, contact: &FullContact) -> Channel {
+    let is_email = contact.devices.first().is_some_and(|d| d.kind == DeviceKind::Email.code());
+    let usual = if is_email { Channel::Email } else { Channel::Voice };
+    asked.channel.or(group.and_then(|g| g.channel)).unwrap_or(usual)
+}
+
+/// What the attempts are for: as it is asked, else as the group says.
+fn subject(resolver: &Resolver<'_>, asked: &EvaluationDocument, group: Option<&Group>) -> Subject {
+    match group.filter(|_| asked.purpose.is_none()) {
+        Some(group) => group.subject.clone(),
+        None => resolver.subject(asked, cxc_core::device::LineType::Unknown),
     }
 }
 
-/// The first device that the channel can use.
-fn first(full: &FullContact, channel: Option<Channel>) -> Option<Value> {
-    let kind = DeviceKind::for_channel(channel?).code();
-    full.devices.iter().position(|device| device.kind == kind).map(Value::from)
-}
-
-async fn history(tx: &mut Tx, resolver: &Resolver<'_>, question: &mut Question) -> Result<(), ApiError> {
-    let since = question.at.as_microsecond().saturating_sub(REACH);
-    let keys = HistoryKeys {
-        devices: vec![question.device],
-        clients: question.client.into_iter().collect(),
-        subjects: Vec::new(),
-    };
-    let found = tx.attempt_history_wide(resolver.tenant, &keys, since).await?;
-    if found.len() >= HISTORY_LIMIT {
-        let text = "more attempts on the contact are stored than an evaluation reads";
-        return Err(ApiError::new(cxc_server::Code::TooManyItems, text));
-    }
-    let upto = question.at;
-    question.attempts.extend(found.iter().filter_map(past_attempt).filter(|attempt| attempt.at <= upto));
-    Ok(())
-}
-
-/// No rule looks further back: a year and a day.
-const REACH: i64 = 366 * 86_400 * 1_000_000;
-
-async fn suppression(
-    tx: &mut Tx,
-    resolver: &Resolver<'_>,
-    question: &mut Question,
-    contact: &FullContact,
-    group: Option<&Group>,
-) -> Result<(), ApiError> {
-    let chosen = group.and_then(|g| g.body.settings.as_ref()).map(|s| s.suppression_lists.clone()).unwrap_or_default();
-    let at = question.at.as_microsecond();
-    let lists = tx.suppression_applicable(resolver.tenant, &chosen, question.channel, at).await?;
-    if lists.is_empty() {
-        return Ok(());
-    }
-    let clients: Vec<i64> = question.client.into_iter().collect();
-    let addresses: Vec<String> = contact.devices.iter().map(|d| address_text(&d.address).into_owned()).collect();
-    let client = contact.contact.client_id.as_deref().unwrap_or_default().trim();
-    for hit in tx.suppression_hits(&lists, &[question.device], &clients, at).await? {
-        let Some(list) = lists.iter().find(|list| list.number == hit.list) else { continue };
-        let by = if list.kind == DEVICE { SuppressedBy::Device } else { SuppressedBy::ClientId };
-        // a hash may be another's; an erased person's entry has no key left, there the hash alone decides
-        let own = match by {
-            SuppressedBy::Device => addresses.contains(&hit.key),
-            SuppressedBy::ClientId => client == hit.key,
-        };
-        if own || hit.key.is_empty() {
-            let list = RuleRef::new(list.id.to_string(), list.changes);
-            question.suppression.push(SuppressionHit { list, by, from: None, until: None::<Timestamp> });
+/// The position of the device that is asked about; 0 for the first that a sender would use.
+fn device(asked: &EvaluationDocument, contact: &FullContact) -> Result<i16, ApiError> {
+    let found = match &asked.device {
+        None | Some(Value::Null) => return Ok(0),
+        Some(Value::Number(number)) => {
+            number.as_u64().and_then(|n| usize::try_from(n).ok()).and_then(|n| contact.devices.get(n))
         }
-    }
-    Ok(())
+        Some(Value::String(text)) => {
+            contact.devices.iter().find(|d| address_text(&d.address) == address_text(text.trim()))
+        }
+        Some(_) => None,
+    };
+    let text = "the address of one of the contact's devices, or its place from 0";
+    found.map(|device| device.position).ok_or_else(|| ApiError::invalid("/device", "invalid", text))
+}
+
+/// The contact has no device that the channel may use: no rule was asked.
+fn without_device(finding: Option<&Finding>, channel: Channel) -> Explanation {
+    let (code, why) = match finding {
+        Some(Finding::Exclude { reason: Reason::ForbiddenNumber, .. }) => {
+            (Reason::ForbiddenNumber, "every number of the contact is of premium rate")
+        }
+        _ => (Reason::NoDevice, "the contact has no device for it"),
+    };
+    let detail = format!("an attempt by {} is not made: {why}", channel.as_str());
+    let failure = Failure {
+        rule: RuleRef::new("device", 0),
+        kind: RuleKind::DataState,
+        code,
+        observed: None,
+        limit: None,
+        window_start: None,
+        window_end: None,
+        detail: Some(detail.clone()),
+    };
+    let verdict = Verdict {
+        decision: Decision::Deny,
+        reasons: vec![failure],
+        warnings: Vec::new(),
+        not_before: None,
+        not_after: None,
+        window_end: None,
+    };
+    Explanation { verdict, steps: vec![Step::Outcome { decision: Decision::Deny, sentence: detail }] }
 }

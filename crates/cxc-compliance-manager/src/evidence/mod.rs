@@ -1,5 +1,7 @@
 //! Evidence as a compliance officer reads it: decisions of a person, a group and a time, one decision, and whether
 //! a day's chains hold.
+mod replay;
+
 use axum::extract::State;
 use cxc_core::contact::address_text;
 use cxc_server::app::time_text;
@@ -14,11 +16,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+pub use replay::{Replayed, replay};
+
 /// The routes below the public base path.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(require(Scope::ComplianceRead, routes!(list)))
         .routes(require(Scope::ComplianceRead, routes!(get)))
+        .routes(require(Scope::ComplianceRead, routes!(replay::replay_one)))
         .routes(require(Scope::ComplianceRead, routes!(chains)))
 }
 

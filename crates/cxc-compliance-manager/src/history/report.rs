@@ -5,7 +5,7 @@ use cxc_core::field_error::FieldError;
 use cxc_core::hash::HashKey;
 use cxc_core::location::Country;
 use cxc_core::phone::PhoneParser;
-use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, SubjectKey, subject_hash};
+use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, SubjectKey, collector_hash, subject_hash};
 use cxc_store::privacy::PersonKey;
 use cxc_store::reservation::{NO_GROUP, OutsideAttempt, Report, parse_reservation_id};
 use jiff::Timestamp;
@@ -149,7 +149,7 @@ impl Reader<'_> {
             client_hash: client.map(|c| self.key.hash(self.tenant, &c)),
             direction: (text(&fields, &["direction"]).as_deref() == Some("in")).then_some(1),
             purpose: text(&fields, &["cxc_purpose"]).filter(|p| p.len() <= 40),
-            collector: text(&fields, &["c_collector"]).map(|c| self.key.hash(self.tenant, &format!("collector {c}"))),
+            collector: text(&fields, &["c_collector"]).map(|c| collector_hash(self.key, self.tenant, &c)),
             topic: text(&fields, &["c_topic"]).filter(|t| t.len() <= LONGEST),
             subjects: self.subjects(&fields),
             // an attempt of the future counts from now on

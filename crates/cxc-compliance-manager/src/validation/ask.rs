@@ -37,7 +37,7 @@ pub struct Ask {
     pub person: Option<i64>,
     /// Those of the accounts.
     pub accounts: Vec<i64>,
-    /// What the caller knows of the person that forbids contacts for some purpose.
+    /// What the caller knows of the person that forbids contacts for some purpose, besides what is recorded.
     pub flags: Option<Vec<PersonFlag>>,
     /// Those of the debts.
     pub debts: Vec<i64>,

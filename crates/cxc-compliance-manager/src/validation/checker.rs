@@ -32,7 +32,8 @@ impl Checker {
         let mut outcomes: Vec<Option<Outcome>> = asks.iter().map(|_| None).collect();
         for (tenant, places) in by_tenant(asks) {
             let of_tenant: Vec<&Ask> = places.iter().map(|i| &asks[*i]).collect();
-            let facts = BatchFacts::gather(&mut tx, &self.app.numbers, tenant, &of_tenant, at).await?;
+            let facts =
+                BatchFacts::gather(&mut tx, &self.app.numbers, self.cache.zones(), tenant, &of_tenant, at).await?;
             let marks = held(&mut tx, tenant, &of_tenant).await?;
             for (place, ask) in places.iter().zip(of_tenant) {
                 let (verdict, _) = facts.judge(ask, &mut self.cache, now, false);

@@ -107,7 +107,7 @@ impl Reserver {
         let mut marks = held(&mut tx, tenant, &blocked).await?;
         // those of this batch have no report yet, and will have one
         marks.iter_mut().filter(|m| free.contains(&m.attempt)).for_each(|m| m.sequence = Some(-1));
-        let mut facts = BatchFacts::gather(&mut tx, &self.app.numbers, tenant, asks, at).await?;
+        let mut facts = BatchFacts::gather(&mut tx, &self.app.numbers, self.cache.zones(), tenant, asks, at).await?;
         let now = self.app.clock.now();
         let (mut outcomes, mut held_now, mut returned, mut decisions) = (vec![], vec![], vec![], vec![]);
         for (id, ask) in (first..).zip(asks.iter().copied()) {

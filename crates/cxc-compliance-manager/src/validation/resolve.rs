@@ -8,7 +8,7 @@ use cxc_core::field_error::FieldError;
 use cxc_core::location::{Country, Location};
 use cxc_server::principal::SYSTEM_TENANT;
 use cxc_server::{ApiError, Code, Principal};
-use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, subject_hash};
+use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, collector_hash, subject_hash};
 
 use super::Validator;
 use super::ask::{Ask, Place};
@@ -107,7 +107,7 @@ impl Validator {
                 contact_kind: asked.contact_kind,
                 line_type,
                 relationship: asked.relationship,
-                collector: asked.collector.as_deref().map(|c| key.hash(number, &format!("collector {c}"))),
+                collector: asked.collector.as_deref().map(|c| collector_hash(key, number, c)),
                 topic: asked.topic.as_deref().map(Into::into),
                 brand: asked.brand.as_deref().map(Into::into),
                 ..Subject::default()

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use cxc_core::campaign::CampaignGroupBody;
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{DataFault, RuleDocuments, RuleRef, RuleSet, Zones};
+use cxc_core::compliance::{RuleDocuments, RuleSet, Zones};
 use cxc_core::kind;
-use cxc_core::record::Reason;
 use cxc_server::App;
 use cxc_server::document::Document as _;
 use cxc_server::resources::settings::Settings;
@@ -105,8 +104,7 @@ impl RuleBook {
             Some(k) if k.documents.version == version => (Arc::clone(&k.documents), Arc::clone(&k.snapshot)),
             _ => {
                 let kept = tx.rule_documents_kept(tenant).await?;
-                let mut documents = self.app.rules.documents(&mut tx, tenant).await?;
-                documents.data_faults.extend(self.too_old());
+                let documents = self.app.rules.documents(&mut tx, tenant).await?;
                 (Arc::new(documents), Arc::new(RuleSnapshot::of(version, &kept)?))
             }
         };
@@ -137,13 +135,6 @@ impl RuleBook {
             groups: Mutex::new(groups),
             looked,
         })
-    }
-
-    /// That the time-zone database is too old for any decision, if it is.
-    fn too_old(&self) -> Option<DataFault> {
-        let old = self.zones.too_old()?;
-        let data = RuleRef::new("tzdb", 0);
-        Some(DataFault { data, code: Reason::TzdbTooOld, detail: old.to_string() })
     }
 
     /// The rules of a group, or of none; `None` if there is no such group on this channel.

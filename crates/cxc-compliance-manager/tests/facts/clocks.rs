@@ -52,4 +52,8 @@ async fn zones_older_than_decisions_need_contact_nobody() {
         assert_eq!(no["code"], "tzdb_too_old", "{no}");
         assert!(no["decision"] != "allow" && no["reservation_id"].is_null());
     }
+    let question = json!({ "channel": "voice", "contact": { "devices": [phone(1)] } });
+    let told = app.post("/compliance/evaluations").json(&question).await.expect(200);
+    assert_eq!((&told["decision"], &told["code"]), (&json!("error"), &json!("tzdb_too_old")), "{told}");
+    assert!(told["steps"].to_string().contains("must be 2099a or later"), "{told}");
 }

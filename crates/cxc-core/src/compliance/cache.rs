@@ -86,7 +86,7 @@ impl IntervalCache {
     }
 
     /// The time zones by which places are judged.
-    pub(super) fn zones(&self) -> &Zones {
+    pub fn zones(&self) -> &Zones {
         &self.zones
     }
 

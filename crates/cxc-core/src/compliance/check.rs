@@ -120,7 +120,7 @@ impl<'a> Case<'a> {
 
     /// What is wrong with the data that every decision needs, the clock included.
     fn data_state(&mut self, now: Timestamp) {
-        for fault in &self.rules.data_faults {
+        for fault in self.rules.data_faults.iter().chain(self.facts.data_faults) {
             let failure = Failure::new(&fault.data, RuleKind::DataState, fault.code);
             self.failures.push(failure.because(fault.detail.as_str()));
         }

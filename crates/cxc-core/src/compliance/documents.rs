@@ -15,6 +15,7 @@ use super::holidays::Calendars;
 use super::legal::{LegalRule, LegalRuleSetting, LegalRules};
 use super::location_rule::LocationRule;
 use super::unmapped::UnmappedPolicy;
+use super::zones::{TzdbTooOld, Zones};
 use crate::field_error::FieldError;
 use crate::record::Reason;
 
@@ -163,13 +164,12 @@ pub struct RuleDocuments {
     pub legal_rules: Vec<Stored<LegalRule>>,
     /// The holiday calendars that legal rules name.
     pub calendars: Arc<Calendars>,
-    /// What is wrong with the data that every decision needs, such as a time zone database that is too old.
-    /// Nobody is contacted meanwhile.
+    /// What is wrong with the data that the rules stand on. Nobody is contacted meanwhile.
     pub data_faults: Vec<DataFault>,
 }
 
 /// Data that every decision needs is missing or too old.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataFault {
     /// Which data.
     pub data: RuleRef,
@@ -177,6 +177,16 @@ pub struct DataFault {
     pub code: Reason,
     /// What is wrong and how to mend it.
     pub detail: String,
+}
+
+impl DataFault {
+    /// What is wrong with the time zones as they are now: nothing, or that they are older than decisions need. It is a
+    /// fact of each decision, because the demand may rise while a process runs.
+    pub fn of_zones(zones: &Zones) -> Vec<Self> {
+        let fault =
+            |old: TzdbTooOld| Self { data: RuleRef::new("tzdb", 0), code: Reason::TzdbTooOld, detail: old.to_string() };
+        zones.too_old().map(fault).into_iter().collect()
+    }
 }
 
 impl Default for RuleDocuments {

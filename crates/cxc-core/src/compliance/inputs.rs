@@ -9,6 +9,8 @@ use super::cache::IntervalCache;
 use super::check::check;
 use super::custom_rule::Columns;
 use super::declared::DeclaredTimes;
+use super::documents::DataFault;
+use super::explain::{Explanation, explain};
 use super::number_facts::{NumberFacts, NumberIntelligence, NumberListHit, NumberListStatus};
 use super::place::{Part, PartKind, PartOrigin};
 use super::request::{AttemptRequest, Facts, PastAttempt, SuppressionHit};
@@ -96,6 +98,11 @@ pub struct CheckInputs {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flags: Option<Vec<PersonFlag>>,
     pub tools: ToolAnswers,
+    /// The columns that custom rules read; `None` where none was read, or none could be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub columns: Option<KeptColumns>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data_faults: Vec<DataFault>,
 }
 
 impl CheckInputs {
@@ -131,11 +138,37 @@ impl CheckInputs {
             intelligence: facts.intelligence.copied(),
             flags: facts.flags.map(<[_]>::to_vec),
             tools: facts.tools.clone(),
+            columns: None,
+            data_faults: facts.data_faults.to_vec(),
         }
+    }
+
+    /// The same with the columns that custom rules read of the request, so that they can be judged again: those alone,
+    /// because columns are personal data.
+    #[must_use]
+    pub fn with_columns(self, rules: &RuleSet, request: &AttemptRequest<'_>) -> Self {
+        if !rules.reads_columns(request.channel) {
+            return self;
+        }
+        let kept = |columns: &dyn Columns| {
+            let value = |name: &str| columns.column(name).map(|text| (name.to_owned(), text.into_owned()));
+            KeptColumns(rules.columns_read(request.channel).filter_map(value).collect())
+        };
+        Self { columns: request.columns.map(kept), ..self }
     }
 
     /// Makes the check again by these rules.
     pub fn check(&self, rules: &RuleSet, cache: &mut IntervalCache) -> Verdict {
+        self.with(|request, facts| check(rules, cache, request, facts, self.at))
+    }
+
+    /// Makes it again with every step in words.
+    pub fn explain(&self, rules: &RuleSet, cache: &mut IntervalCache) -> Explanation {
+        self.with(|request, facts| explain(rules, cache, request, facts, self.at))
+    }
+
+    /// Hands request and facts to a function: both borrow from the inputs.
+    pub fn with<T>(&self, ask: impl FnOnce(&AttemptRequest<'_>, &Facts<'_>) -> T) -> T {
         let parts: Vec<Part<'_>> = self.parts.iter().map(KeptPart::part).collect();
         let request = AttemptRequest {
             client: self.client,
@@ -147,6 +180,7 @@ impl CheckInputs {
             declared: self.declared.as_ref(),
             area_code: &self.area_code,
             postal: &self.postal,
+            columns: self.columns.as_ref().map(|columns| columns as &dyn Columns),
             ..AttemptRequest::new(self.channel, self.group, self.device)
         };
         let facts = Facts {
@@ -158,7 +192,8 @@ impl CheckInputs {
             intelligence: self.intelligence.as_ref(),
             flags: self.flags.as_deref(),
             tools: &self.tools,
+            data_faults: &self.data_faults,
         };
-        check(rules, cache, &request, &facts, self.at)
+        ask(&request, &facts)
     }
 }

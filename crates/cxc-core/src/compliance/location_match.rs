@@ -83,9 +83,14 @@ impl CompiledLocationRule {
         }
     }
 
+    /// Whether an attempt on this channel is bound by the rule.
+    pub fn holds_for(&self, channel: Channel) -> bool {
+        self.channels & channel.bit() != 0
+    }
+
     /// Why it stands in the way, if it does.
     pub fn hindrance(&self, at: &Whereabouts<'_>) -> Option<Hindrance> {
-        if self.channels & at.channel.bit() == 0 || !self.concerns_line(at) {
+        if !self.holds_for(at.channel) || !self.concerns_line(at) {
             return None;
         }
         let fit = self.fit(at);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::custom_rule::Columns;
 use super::declared::DeclaredTimes;
-use super::documents::RuleRef;
+use super::documents::{DataFault, RuleRef};
 use super::number_facts::{NumberFacts, NumberIntelligence};
 use super::place::Part;
 use super::subject::{PersonFlag, Purpose, Subject, UNSPECIFIED};
@@ -198,6 +198,8 @@ pub struct Facts<'a> {
     pub flags: Option<&'a [PersonFlag]>,
     /// What tools that were asked beforehand answered.
     pub tools: &'a ToolAnswers,
+    /// What is wrong with data that every decision needs, such as time zones that are too old. Nobody is contacted then.
+    pub data_faults: &'a [DataFault],
 }
 
 impl Facts<'_> {
@@ -212,6 +214,7 @@ impl Facts<'_> {
             intelligence: None,
             flags: None,
             tools: &tool_answers::NONE,
+            data_faults: &[],
         }
     }
 }

@@ -60,6 +60,12 @@ impl RuleSet {
     pub fn reads_columns(&self, channel: Channel) -> bool {
         self.tools.customs.iter().any(|rule| rule.holds_for(channel))
     }
+
+    /// The names of the columns that custom rules read, with repetitions.
+    pub fn columns_read(&self, channel: Channel) -> impl Iterator<Item = &str> {
+        let rules = self.tools.customs.iter().filter(move |rule| rule.holds_for(channel));
+        rules.flat_map(|rule| rule.expression.columns()).map(String::as_str)
+    }
 }
 
 impl Tools {
@@ -102,6 +108,19 @@ impl Tools {
     /// How far back attempts must be known for custom rules.
     pub fn reach(&self, channel: Channel) -> Option<Micros> {
         self.customs.iter().filter(|r| r.holds_for(channel)).filter_map(CompiledCustomRule::reach).max()
+    }
+
+    /// The location, custom and external rules that bind attempts on a channel, with their kinds, and whether an attempt
+    /// must be near before they are judged.
+    pub fn held(&self, channel: Channel) -> impl Iterator<Item = (&RuleRef, RuleKind, bool)> {
+        let locations = self.locations.iter().filter(move |r| r.holds_for(channel)).map(|r| &r.rule);
+        let customs = self.customs.iter().filter(move |r| r.holds_for(channel));
+        let customs = customs.map(|r| (&r.rule, RuleKind::CustomRule, r.expression.changes()));
+        let externals = self.externals.iter().filter(move |r| r.channels & channel.bit() != 0).map(|r| &r.rule);
+        locations
+            .map(|rule| (rule, RuleKind::LocationRule, false))
+            .chain(customs)
+            .chain(externals.map(|rule| (rule, RuleKind::ExternalRule, true)))
     }
 
     /// Notes the location rules that stand in the way.

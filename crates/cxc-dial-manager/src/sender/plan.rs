@@ -6,6 +6,7 @@ use cxc_core::campaign::{CampaignGroupBody, CampaignSettings};
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{RuleDocuments, RuleSet, Subject};
 use cxc_core::kind;
+use cxc_store::attempt_subject::collector_hash;
 use cxc_store::evidence::{RuleSnapshot, RulesUsed};
 use cxc_store::group::{GroupRow, state};
 use cxc_store::judge::Scope;
@@ -222,7 +223,7 @@ async fn group_plan(
         tx.suppression_applicable(row.tenant, &settings.suppression_lists, channel, context.now()).await?;
     // what can't be sent is for nothing; until it is mended the strictest holds
     let class = content.as_ref().ok().map(|content| content.class());
-    let subject = settings.compliance.subject(class, |name| context.app.hash_key.hash(row.tenant, name));
+    let subject = settings.compliance.subject(class, |name| collector_hash(&context.app.hash_key, row.tenant, name));
     Ok(Some(GroupPlan {
         number: row.number,
         state: row.state.clone(),

@@ -3,7 +3,10 @@
 use cxc_core::compliance::{Failure, RuleKind, ToolAnswers};
 use jiff::Timestamp;
 
-use super::{Batch, BatchFacts, Case, Chosen, Judge, Scope};
+use super::batch::Batch;
+use super::chosen::Chosen;
+use super::{Case, Judge, Scope};
+use crate::facts::{BatchFacts, Person};
 use crate::{StoreError, Tx};
 
 /// When a contact is judged anew whom a rule holds back that does not say until when, in microseconds.
@@ -39,20 +42,19 @@ impl Judge {
         let Some(reach) = scope.history_reach().filter(|_| !cases.is_empty()) else {
             return Ok(vec![None; cases.len()]);
         };
-        let chosen: Vec<Option<Chosen<'_>>> = cases.iter().map(|case| self.choose(scope, case).ok()).collect();
-        let devices: Vec<i64> = chosen.iter().flatten().map(|c| c.device().address_hash).collect();
-        let clients: Vec<i64> = chosen.iter().flatten().filter_map(|c| c.client).collect();
-        let mut facts = BatchFacts::none();
-        facts.gather_history(tx, scope.tenant, &devices, &clients, now.saturating_sub(reach)).await?;
+        let chosen: Vec<Option<Chosen<'_>>> =
+            cases.iter().map(|case| Chosen::of(&self.hash_key, scope, case).ok()).collect();
+        let people: Vec<Person<'_>> = chosen.iter().flatten().map(|c| c.person(scope, &[])).collect();
+        let facts = BatchFacts::attempts(tx, scope.tenant, now.saturating_sub(reach), &people).await?;
         let wanted: Vec<i64> =
             chosen.iter().flatten().flat_map(|c| [c.contact.contact.location, c.device().location]).collect();
         let locations = self.locations.resolve(tx, &wanted).await?;
         let at = Timestamp::from_microsecond(now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-        let batch = Batch { scope, facts: &facts, locations: &locations, at };
+        let batch = Batch { scope, lists: &[], facts: &facts, locations: &locations, at, keeps: false };
         // what the other rules want to know was known when they were judged: their failures are not looked at
         let tools = ToolAnswers { at_load: false, external: Vec::new() };
         let mut over = |chosen: &Chosen<'_>| {
-            let (verdict, _) = self.check(&batch, chosen, &tools);
+            let (verdict, _) = batch.check(&mut self.cache, chosen, &tools);
             let counting = |f: &&Failure| matches!(f.kind, RuleKind::AttemptRule | RuleKind::CustomRule);
             let latest = verdict.reasons.iter().filter(counting).max_by_key(|f| f.window_end)?;
             let due = latest.window_end.map_or(now + SOON, Timestamp::as_microsecond);

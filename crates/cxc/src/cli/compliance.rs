@@ -14,6 +14,11 @@ Exit codes: 0 allowed, 3 not now or not at all, 2 the document is refused.")]
     Evaluate(Evaluate),
     /// Why may a stored contact be contacted at a moment, or not?
     Explain(Explain),
+    /// Make a decision again from the versions that were kept, and compare
+    #[command(
+        after_help = "Exit codes: 0 the reasons are equal, byte for byte, 1 they are not, or a version is not kept any more."
+    )]
+    Replay(Replay),
     /// The decisions about a person or of a campaign group, as a signed file
     #[command(after_help = "Examples:
   cxc compliance export --person +12025550123 --output evidence.zip
@@ -63,6 +68,20 @@ pub struct Explain {
     /// The moment, such as 2027-01-31T12:00:00Z; now if not given
     #[arg(long, value_name = "MOMENT")]
     pub at: Option<String>,
+    /// Print JSON instead of sentences
+    #[arg(long)]
+    pub json: bool,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
+}
+
+/// `cxc compliance replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The id of the decision, such as 20260301-1f-12-0
+    #[arg(value_name = "ID")]
+    pub id: String,
     /// Print JSON instead of sentences
     #[arg(long)]
     pub json: bool,

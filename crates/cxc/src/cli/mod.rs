@@ -16,7 +16,7 @@ use clap::{Parser, Subcommand};
 use crate::config::Flags;
 
 pub use access::{TenantAdd, TenantCommand, UserAdd, UserCommand, UserGrant, UserReset};
-pub use compliance::{ComplianceCommand, Evaluate, EvidenceExport};
+pub use compliance::{ComplianceCommand, Evaluate, EvidenceExport, Replay};
 pub use compliance_data::{ComplianceDataBuild, ComplianceDataCommand, ComplianceDataServe};
 pub use consent::{ConsentAdd, ConsentCommand, ConsentImport, ConsentRevoke, ConsentShow};
 pub use group::{Group, GroupCommand};

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cxc_compliance_manager::export::{ExportAsked, Signer, collect, verify};
-use cxc_compliance_manager::{EvaluationAnswer, EvaluationDocument, EvaluationKit, Evaluator};
+use cxc_compliance_manager::{EvaluationAnswer, EvaluationDocument, EvaluationKit, Evaluator, evidence};
 use cxc_core::hash::HashKey;
 use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::desk::Desk;
 use super::person::key_of;
 use super::tenant::refused;
-use crate::cli::{ComplianceCommand, Evaluate, EvidenceExport};
+use crate::cli::{ComplianceCommand, Evaluate, EvidenceExport, Replay};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::terminal;
@@ -40,6 +40,7 @@ pub async fn run(config: &Config, command: &ComplianceCommand) -> Result<(), Fai
             let answer = by_tenant(config, asked.tenant.as_deref(), &document).await?;
             say(&answer, !asked.json)
         }
+        ComplianceCommand::Replay(asked) => replay(config, asked).await,
         ComplianceCommand::Export(asked) => export(config, asked).await,
         ComplianceCommand::Key => {
             let desk = Desk::open(config).await?;
@@ -124,6 +125,31 @@ fn say(answer: &EvaluationAnswer, in_words: bool) -> Result<(), Failure> {
     match word(&said["decision"]).as_str() {
         "allow" => Ok(()),
         decision => Err(Failure::decided(format!("{decision}: {}", word(&said["code"]).replace('_', " ")))),
+    }
+}
+
+async fn replay(config: &Config, asked: &Replay) -> Result<(), Failure> {
+    let evaluator = evaluator(config)?;
+    let desk = Desk::open(config).await?;
+    let tenant = desk.tenant(asked.tenant.as_deref()).await?;
+    let replayed = evidence::replay(&desk.app, evaluator.kit(), tenant.no, &asked.id).await;
+    desk.close().await;
+    let replayed = replayed.map_err(refused)?;
+    if asked.json {
+        terminal::write(&(serde_json::to_string_pretty(&replayed)? + "\n"))?;
+    } else {
+        let steps: String = replayed.steps.iter().map(|step| format!("{}\n", step.sentence())).collect();
+        let versions: String = replayed.versions.iter().map(|(name, used)| format!("{name}: {used}\n")).collect();
+        terminal::write(&format!("{steps}{versions}"))?;
+    }
+    if replayed.same_reasons {
+        terminal::say("the decision is the same, and its reasons are equal, byte for byte")
+    } else {
+        Err(Failure::refused(format!(
+            "decided were the reasons {}, and now they are {}",
+            replayed.decided["reasons"],
+            replayed.replayed.reasons_text()
+        )))
     }
 }
 

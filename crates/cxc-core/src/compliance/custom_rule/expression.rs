@@ -35,6 +35,7 @@ pub struct CustomExpression {
     env: Arc<Env>,
     counts: Vec<Count>,
     count_names: Vec<String>,
+    columns: Vec<String>,
     uses_local: bool,
     uses_record: bool,
 }
@@ -81,8 +82,13 @@ impl CustomExpression {
         if !may_be_boolean(&root) {
             return Err("its value is not true or false: compare it with something".into());
         }
-        let Reader { counts, count_names, uses_local, uses_record, .. } = reader;
-        Ok(Self { root, env: Arc::new(Env::stdlib()), counts, count_names, uses_local, uses_record })
+        let Reader { counts, count_names, columns, uses_local, uses_record, .. } = reader;
+        Ok(Self { root, env: Arc::new(Env::stdlib()), counts, count_names, columns, uses_local, uses_record })
+    }
+
+    /// The names of the columns that it reads, each once.
+    pub(crate) fn columns(&self) -> &[String] {
+        &self.columns
     }
 
     /// The attempts that it wants counted, in the order in which it wants the answers.
@@ -196,6 +202,7 @@ const FUNCTIONS: [&str; 25] = [
 struct Reader {
     counts: Vec<Count>,
     count_names: Vec<String>,
+    columns: Vec<String>,
     uses_local: bool,
     uses_record: bool,
     names: Vec<String>,
@@ -250,9 +257,17 @@ impl Reader {
             }
             Some(_) => {
                 self.uses_record |= is_of_record(name);
+                self.reads(name);
                 Ok(())
             }
             None => Err(format!("there is no column {name}; one of an import is custom(\"{name}\")")),
+        }
+    }
+
+    fn reads(&mut self, column: &str) {
+        let is_told = ["channel", "purpose"].contains(&column);
+        if !is_told && !self.columns.iter().any(|known| known == column) {
+            self.columns.push(column.to_owned());
         }
     }
 
@@ -292,6 +307,7 @@ impl Reader {
                     _ => None,
                 };
                 let column = column.filter(|name| known(name).is_some());
+                column.iter().for_each(|name| self.reads(name));
                 column.map(Some).ok_or_else(|| "custom() takes the name of a column, as in custom(\"Branch\")".into())
             }
             _ => Ok(None),

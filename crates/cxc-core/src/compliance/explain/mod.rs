@@ -1,5 +1,6 @@
 //! Why a decision is as it is: every part of the location, every rule, every count, as steps and in sentences.
 mod build;
+mod writer;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -30,6 +31,8 @@ pub enum Standing {
     Elsewhere,
     /// It is not in force at this instant.
     NotInForce,
+    /// It is judged right before an attempt only.
+    NotJudged,
 }
 
 /// A stretch in which a rule is open.
@@ -47,10 +50,11 @@ pub struct OpenStretch {
 /// One step of an explanation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(tag = "step", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[schema(as = ExplanationStep)]
 pub enum Step {
     /// A part of the location.
     Part {
-        /// `explicit`, `postal` or `phone`.
+        /// `explicit`, `postal` or `prefix`; `unmappable` where it tells no zone.
         tier: &'static str,
         /// `contact`, `device` or `other_device`.
         origin: &'static str,
@@ -71,6 +75,15 @@ pub enum Step {
         areas: Vec<String>,
         /// Only the unmapped window is left.
         restricted: bool,
+        /// The same in words.
+        sentence: String,
+    },
+    /// What time it is in a zone.
+    Clock {
+        /// The zone.
+        zone: String,
+        /// The local time there, without an offset.
+        local: String,
         /// The same in words.
         sentence: String,
     },
@@ -140,11 +153,21 @@ impl Step {
         match self {
             Self::Part { sentence, .. }
             | Self::Place { sentence, .. }
+            | Self::Clock { sentence, .. }
             | Self::Consent { sentence, .. }
             | Self::Hours { sentence, .. }
             | Self::Count { sentence, .. }
             | Self::Rule { sentence, .. }
             | Self::Outcome { sentence, .. } => sentence,
+        }
+    }
+
+    /// The rule that it is about, if it is about one.
+    pub fn rule(&self) -> Option<&RuleRef> {
+        match self {
+            Self::Hours { rule, .. } | Self::Count { rule, .. } | Self::Rule { rule, .. } => Some(rule),
+            Self::Part { .. } | Self::Place { .. } | Self::Clock { .. } | Self::Consent { .. } => None,
+            Self::Outcome { .. } => None,
         }
     }
 }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::super::{
-    AttemptRequest, Columns, Decision, ExternalAnswer, ExternalOutcome, Facts, IntervalCache, NumberFacts,
+    AttemptRequest, CheckInputs, Columns, Decision, ExternalAnswer, ExternalOutcome, Facts, IntervalCache, NumberFacts,
     NumberListState, NumberListStatus, Part, PartKind, PastAttempt, RuleDocument, RuleDocuments, RuleRef, RuleSet,
     Stored, Subject, ToolAnswers, Verdict, Zones, check,
 };
@@ -90,7 +90,18 @@ impl World {
             tools: &self.tools,
             ..Facts::none_known()
         };
-        check(&rules, &mut IntervalCache::new(zones, 10), &request, &facts, at(now))
+        let mut cache = IntervalCache::new(zones, 10);
+        let verdict = check(&rules, &mut cache, &request, &facts, at(now));
+        // whatever decided is made again from what is kept, and told step by step
+        let kept = CheckInputs::of(&request, &facts, at(now)).with_columns(&rules, &request);
+        let kept: CheckInputs = serde_json::from_str(&serde_json::to_string(&kept).unwrap()).unwrap();
+        let again = kept.explain(&rules, &mut cache);
+        assert_eq!(again.verdict.reasons_text(), verdict.reasons_text());
+        assert_eq!(again.verdict, verdict);
+        for failure in &verdict.reasons {
+            assert!(again.steps.iter().any(|step| step.rule() == Some(&failure.rule)), "{failure:?}");
+        }
+        verdict
     }
 
     fn outcome(&self) -> (Decision, Option<RuleKind>, Reason) {

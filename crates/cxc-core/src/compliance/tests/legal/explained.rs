@@ -72,3 +72,21 @@ fn an_explanation_and_a_check_say_the_same_and_what_is_not_known_is_told() {
     let (_, steps) = explained(&mut case, "2026-12-01T17:00:00Z");
     assert_eq!(standing_of(&steps, "stop_switch"), Some(Standing::Bars));
 }
+
+#[test]
+fn an_opt_out_and_a_list_are_told_as_rules_that_bar_and_their_absence_as_one_that_passes() {
+    let mut case = Case::voice(&[]).at_home("US", "US-NY", NEW_YORK);
+    let (_, steps) = explained(&mut case, "2026-12-01T17:00:00Z");
+    assert_eq!(standing_of(&steps, "suppression"), Some(Standing::Passes));
+    let clocks: Vec<&str> = steps.iter().filter(|s| matches!(s, Step::Clock { .. })).map(Step::sentence).collect();
+    assert_eq!(clocks, ["at 2026-12-01T17:00:00Z it is Tuesday 2026-12-01 12:00:00 in America/New_York"]);
+    let out = ConsentEvent { revoked: true, ..consent(ConsentKind::Express, "2026-11-01T00:00:00Z") };
+    case.consents = Some(vec![out]);
+    let (verdict, steps) = explained(&mut case, "2026-12-01T17:00:00Z");
+    assert!(verdict.reasons.iter().any(|f| &*f.rule.id == "opt_out"));
+    assert_eq!(standing_of(&steps, "opt_out"), Some(Standing::Bars));
+    assert_eq!(standing_of(&steps, "suppression"), None);
+    for failure in &verdict.reasons {
+        assert!(steps.iter().any(|step| step.rule() == Some(&failure.rule)), "{failure:?}");
+    }
+}

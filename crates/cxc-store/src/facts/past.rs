@@ -3,11 +3,12 @@ use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{Direction, PastAttempt, Purpose};
 use cxc_core::enumerations::CallResult;
-use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, WideAttempt};
 use jiff::Timestamp;
 
+use crate::attempt_subject::{ACCOUNT, DEBT, PERSON, WideAttempt};
+
 /// The attempt; nothing for one that no channel or clock knows.
-pub(crate) fn past_attempt(wide: &WideAttempt) -> Option<PastAttempt> {
+pub(super) fn past_attempt(wide: &WideAttempt) -> Option<PastAttempt> {
     let channel = Channel::from_bit(wide.channel)?;
     let at = Timestamp::from_microsecond(wide.started_at).ok()?;
     let one = |kind| wide.subjects.iter().find(|s| s.kind == kind).map(|s| s.key);

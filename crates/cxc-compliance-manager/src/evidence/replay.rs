@@ -1,0 +1,157 @@
+//! Making a decision again from what is kept: its inputs, the tenant's rules and the legal rules of its time, with the
+//! time zones and holidays of this program, which must be the same.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use cxc_core::compliance::{CheckInputs, IntervalCache, RuleDocuments, RuleSet, Step, Verdict};
+use cxc_server::app::time_text;
+use cxc_server::extract::ApiPath;
+use cxc_server::{ApiError, App, Code, Principal};
+use cxc_store::Tx;
+use cxc_store::evidence::{Decision, EvidenceId, KeptRules};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::evaluations::{EvaluationKit, Evaluator};
+
+/// The places that one decision looks at.
+const PLACES: usize = 64;
+
+/// A decision and what the same check says when it is made again.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Replayed {
+    /// The id of the decision.
+    pub id: String,
+    /// When it was made.
+    pub at: String,
+    /// The verdict as it is kept.
+    #[schema(value_type = Object)]
+    pub decided: Value,
+    /// The verdict now.
+    pub replayed: Verdict,
+    /// Whether the reasons are equal, byte for byte.
+    pub same_reasons: bool,
+    /// Whether the whole verdicts are.
+    pub same_verdict: bool,
+    /// The versions that the decision was made with and is made again with, by name.
+    pub versions: BTreeMap<String, String>,
+    /// The version of the program that decided.
+    pub decided_by: String,
+    /// The version of this program.
+    pub replayed_by: String,
+    /// How it comes to the verdict now, step by step.
+    pub steps: Vec<Step>,
+}
+
+/// Make a decision again from stored versions
+///
+/// Nothing is written. A version that is not there any more is a problem of its own, `version_gone`, with its name.
+#[utoipa::path(post, path = "/compliance/evidence/{id}/actions/replay", tag = "Compliance",
+    operation_id = "replayEvidence", params(("id" = String, Path, description = "The id of the decision")),
+    responses((status = OK, body = Replayed), ApiError))]
+pub(super) async fn replay_one(
+    State(app): State<App>,
+    Extension(evaluator): Extension<Evaluator>,
+    principal: Principal,
+    ApiPath(id): ApiPath<String>,
+) -> Result<axum::Json<Replayed>, ApiError> {
+    Ok(axum::Json(replay(&app, evaluator.kit(), principal.tenant, &id).await?))
+}
+
+/// Makes a decision of a tenant again.
+pub async fn replay(app: &App, kit: &EvaluationKit, tenant: i64, id: &str) -> Result<Replayed, ApiError> {
+    let id: EvidenceId = id.parse().map_err(|_| ApiError::not_found("decision"))?;
+    let mut tx = app.db.read().await?;
+    let found = tx.evidence_get(tenant, id).await?.ok_or_else(|| ApiError::not_found("decision"))?;
+    let decision = found.decision;
+    same_data(kit, &decision)?;
+    let documents = documents(&mut tx, kit, tenant, &decision).await?;
+    drop(tx);
+    let selected: Vec<&str> = decision.rules.selected.iter().map(String::as_str).collect();
+    let rules = RuleSet::compile(&documents, &selected, &kit.zones);
+    let inputs = inputs(&decision, &rules)?;
+    let mut cache = IntervalCache::new(kit.zones.clone(), PLACES);
+    let explained = inputs.explain(&rules, &mut cache);
+    let text = |value: &Value| value.to_string();
+    let replayed = explained.verdict;
+    let written = serde_json::to_string(&replayed).map_err(ApiError::internal)?;
+    let mut versions = BTreeMap::clone(&decision.data);
+    versions.insert("tenantRules".to_owned(), format!("{} sha256:{}", decision.rules.version, decision.rules.sha256));
+    Ok(Replayed {
+        id: id.to_string(),
+        at: time_text(decision.at),
+        same_reasons: text(&decision.verdict["reasons"]) == replayed.reasons_text(),
+        same_verdict: text(&decision.verdict) == written,
+        decided: decision.verdict,
+        replayed,
+        versions,
+        decided_by: decision.software.to_string(),
+        replayed_by: app.config.version.clone(),
+        steps: explained.steps,
+    })
+}
+
+fn gone(what: &str, decision: &Decision) -> ApiError {
+    let text = format!(
+        "{what}: the decision can't be made again here. Version {} of the program made it; its kept inputs and verdict \
+         are still shown by GET",
+        decision.software
+    );
+    ApiError::new(Code::VersionGone, text)
+}
+
+/// Time zones and holidays are part of the program or of its folder: those of the decision must be those at hand.
+fn same_data(kit: &EvaluationKit, decision: &Decision) -> Result<(), ApiError> {
+    for (name, at_hand) in [("tzdb", &kit.versions.tzdb), ("holidays", &kit.versions.holidays)] {
+        let Some(used) = decision.data.get(name) else { continue };
+        // what is in it counts, not the release of the program that it came with
+        if used.rsplit_once("sha256:").is_none_or(|(_, hash)| hash != at_hand.sha256) {
+            let what = format!(
+                "it was made with {name} {used}, and this program has {} sha256:{}",
+                at_hand.version, at_hand.sha256
+            );
+            return Err(gone(&what, decision));
+        }
+    }
+    Ok(())
+}
+
+/// The tenant's rules and the legal rules as they were.
+async fn documents(
+    tx: &mut Tx,
+    kit: &EvaluationKit,
+    tenant: i64,
+    decision: &Decision,
+) -> Result<RuleDocuments, ApiError> {
+    let used = &decision.rules;
+    let kept = tx.rule_snapshot_get(tenant, used.version, &used.sha256).await?;
+    let kept = kept.ok_or_else(|| {
+        gone(&format!("version {} of the tenant's rules, sha256 {}, is not kept", used.version, used.sha256), decision)
+    })?;
+    let kept: KeptRules = serde_json::from_str(&kept.body).map_err(ApiError::internal)?;
+    let packs = match decision.data.get("rules") {
+        None => None,
+        Some(key) => tx.legal_packs_kept(key).await?,
+    };
+    let packs = packs.ok_or_else(|| {
+        let key = decision.data.get("rules").map_or("without a name", String::as_str);
+        gone(&format!("the legal rules of its time, sha256 {key}, are not kept"), decision)
+    })?;
+    let calendars = Arc::clone(&kit.calendars);
+    Ok(RuleDocuments { legal_packs: Arc::new(packs), calendars, ..kept.documents()? })
+}
+
+fn inputs(decision: &Decision, rules: &RuleSet) -> Result<CheckInputs, ApiError> {
+    if decision.inputs.is_null() {
+        return Err(gone("its inputs are not kept", decision));
+    }
+    let inputs: CheckInputs = serde_json::from_value(decision.inputs.clone()).map_err(ApiError::internal)?;
+    if inputs.columns.is_none() && !inputs.tools.at_load && rules.reads_columns(inputs.channel) {
+        return Err(gone("the columns that a custom rule read are not kept", decision));
+    }
+    Ok(inputs)
+}

@@ -1,0 +1,35 @@
+//! Recorded flags of people, with those that a caller tells.
+use serde_json::json;
+
+use super::*;
+
+const FLAGS: &str = "/compliance/person-flags";
+
+fn collect(n: u32, client: &str, more: &Value) -> Value {
+    let mut contact = json!({ "client_id": client });
+    contact.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    json!({ "type": "voice", "purpose": "collections", "tech": "live", "contact": contact,
+        "device": { "e164": phone(n) }, "hold_ms": 60_000 })
+}
+
+#[tokio::test]
+async fn whom_a_recorded_or_told_flag_names_is_not_called_and_anybody_else_is() {
+    let app = start_with_law().await;
+    app.post(FLAGS).json(&json!({ "clientId": "bankrupt", "flag": "bankruptcy" })).await.expect(201);
+    app.post(FLAGS).json(&json!({ "device": phone(2), "flag": "cease" })).await.expect(201);
+    // nobody told anything, and nothing is recorded
+    app.post(VALIDATE).json(&collect(1, "solvent", &json!({}))).await.expect(200);
+    let told = json!({ "flags": ["dispute"] });
+    for ask in [collect(3, "bankrupt", &json!({})), collect(2, "x", &json!({})), collect(4, "y", &told)] {
+        let no = app.post(VALIDATE).json(&ask).await.expect(409);
+        assert_eq!((&no["decision"], &no["reasons"][0]["rule_id"]), (&json!("deny"), &json!("US-FDCPA-HARD")), "{no}");
+    }
+    let both = app.post(VALIDATE).json(&collect(5, "bankrupt", &told)).await.expect(409);
+    let kept = app.get(&format!("/compliance/evidence/{}", both["evidence_id"].as_str().unwrap())).await.expect(200);
+    assert_eq!(kept["decision"]["inputs"]["flags"], json!(["bankruptcy", "dispute"]));
+    // a record has no place for flags
+    let record = json!({ "GSW_RECORD_HANDLE": "h", "contact_info": phone(6), "cxc_purpose": "collections",
+        "c_client_id": "bankrupt" });
+    let no = app.post("/internal/v1/validations").json(&record).await.expect(409);
+    assert_eq!((&no["code"], &no["ruleId"]), (&json!("legal_block"), &json!("US-FDCPA-HARD")), "{no}");
+}

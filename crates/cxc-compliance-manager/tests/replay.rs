@@ -1,0 +1,120 @@
+//! Decisions are made again from what is kept, whatever changed since, and handed out as signed files.
+#![expect(clippy::unwrap_used, reason = "a test that finds something else than it expects has failed")]
+use std::sync::Arc;
+
+use cxc_compliance_manager::EvaluationKit;
+use cxc_compliance_manager::evidence::replay;
+use cxc_compliance_manager::export::verify;
+use cxc_core::compliance::{DataVersion, DataVersions, Zones};
+use cxc_server::rule_data::RuleData;
+use cxc_server::{App, Scope};
+use cxc_test::TestApp;
+use serde_json::{Value, json};
+
+const VALIDATE: &str = "/internal/v1/compliance/validations";
+const CUSTOM: &str = "/compliance/custom-rules";
+/// Noon in New York.
+const NOON: &str = "2026-03-03T17:00:00Z";
+
+async fn start() -> TestApp {
+    let rules = RuleData::shipped(&Zones::bundled()).unwrap();
+    let app = TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap();
+    app.clock.set(NOON);
+    let cap = json!({ "name": "one a day", "maxAttempts": 1, "window": { "seconds": 86_400 }, "results": [],
+        "countBy": "device", "required": true });
+    app.create("/compliance/attempt-rules", &cap).await;
+    app
+}
+
+fn ask(n: u32, client: &str) -> Value {
+    json!({ "type": "voice", "purpose": "informational", "tech": "live", "contact": { "client_id": client },
+        "device": { "e164": format!("+1212930{n:04}") }, "hold_ms": 60_000 })
+}
+
+/// The id of the evidence of a decision.
+async fn decided(app: &TestApp, ask: &Value, decision: &str) -> String {
+    let answer = app.post(VALIDATE).json(ask).await.json();
+    assert_eq!(answer["decision"], decision, "{answer:#}");
+    answer["evidence_id"].as_str().unwrap().to_owned()
+}
+
+async fn replayed(app: &TestApp, id: &str) -> Value {
+    app.post(&format!("/compliance/evidence/{id}/actions/replay")).json(&json!({})).await.expect(200)
+}
+
+#[tokio::test]
+async fn a_decision_is_made_again_byte_by_byte_after_its_rules_and_facts_changed() {
+    let app = start().await;
+    let vip = json!({ "name": "vip", "expression": "c_client_id != \"vip\" && size(c_postal_code) < 6",
+        "required": true });
+    let rule = app.create(CUSTOM, &vip).await;
+    let allowed = decided(&app, &ask(1, "a"), "allow").await;
+    app.clock.advance(std::time::Duration::from_secs(180));
+    let capped = decided(&app, &ask(1, "b"), "defer").await;
+    let barred = decided(&app, &ask(2, "vip"), "deny").await;
+    // everything that decided is gone or other now
+    let path = format!("{CUSTOM}/{}", rule["id"].as_str().unwrap());
+    let tag = app.get(&path).await.etag();
+    app.delete(&path).if_match(&tag).await.expect(204);
+    app.post("/compliance/consents/revoke").json(&json!({ "device": "+12129300001" })).await.expect(200);
+    for (id, decision) in [(&allowed, "allow"), (&capped, "defer"), (&barred, "deny")] {
+        let again = replayed(&app, id).await;
+        assert_eq!((&again["sameReasons"], &again["sameVerdict"]), (&json!(true), &json!(true)), "{again:#}");
+        assert_eq!((&again["decided"], &again["decided"]["decision"]), (&again["replayed"], &json!(decision)));
+        let versions = again["versions"].as_object().unwrap();
+        for name in ["tzdb", "holidays", "rules", "tenantRules"] {
+            assert!(versions[name].as_str().unwrap().len() >= 64, "{name}: {versions:?}");
+        }
+        assert!(again["steps"].as_array().unwrap().iter().any(|s| s["rule"]["id"] == rule["id"]), "{again:#}");
+    }
+    let kept = app.get(&format!("/compliance/evidence/{barred}")).await.expect(200);
+    let columns = &kept["decision"]["inputs"]["columns"];
+    assert_eq!(columns, &json!({ "c_client_id": "vip" }), "only what the rule reads and is known");
+    let path = format!("/compliance/evidence/{allowed}/actions/replay");
+    app.other.post(&path).json(&json!({})).await.expect(404);
+    let reader = app.with_scopes(&[Scope::ListsRead]).await.unwrap();
+    reader.post(&path).json(&json!({})).await.expect(403);
+}
+
+#[tokio::test]
+async fn a_version_that_is_not_kept_any_more_is_named() {
+    let app = start().await;
+    let id = decided(&app, &ask(1, "a"), "allow").await;
+    let kit = EvaluationKit::embedded().unwrap();
+    assert!(replay(&app.app, &kit, app.tenant(), &id).await.unwrap().same_verdict);
+    let tzdb = DataVersion { version: "2030a".into(), sha256: "0".repeat(64) };
+    let versions = DataVersions { tzdb, ..DataVersions::clone(&kit.versions) };
+    let newer = EvaluationKit { versions: Arc::new(versions), ..kit };
+    let gone = replay(&app.app, &newer, app.tenant(), &id).await.unwrap_err().problem("");
+    assert_eq!((gone.status, gone.code.as_str()), (409, "version_gone"));
+    assert!(gone.detail.contains("tzdb") && gone.detail.contains("2030a"), "{}", gone.detail);
+    let mut tx = app.app.db.begin().await.unwrap();
+    let sql = "DELETE FROM rule_snapshot WHERE tenant <> 0";
+    cxc_store::on!(&mut tx, conn => sqlx::query(sql).execute(conn).await.unwrap().rows_affected());
+    tx.commit().await.unwrap();
+    let gone = app.post(&format!("/compliance/evidence/{id}/actions/replay")).json(&json!({})).await;
+    assert_eq!(gone.expect_problem(409), "version_gone");
+    assert!(gone.text().contains("the tenant's rules"), "{}", gone.text());
+    // what was decided can still be read
+    app.get(&format!("/compliance/evidence/{id}")).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_export_of_decisions_verifies_and_one_flipped_byte_does_not() {
+    let app = start().await;
+    decided(&app, &ask(1, "a"), "allow").await;
+    app.clock.advance(std::time::Duration::from_secs(180));
+    decided(&app, &ask(1, "a"), "defer").await;
+    decided(&app, &ask(2, "b"), "allow").await;
+    let key = app.get("/compliance/evidence-key").await.expect(200)["publicKey"].as_str().unwrap().to_owned();
+    let file = app.post("/compliance/evidence-exports").json(&json!({ "clientId": "a" })).await;
+    assert_eq!(file.status.as_u16(), 200, "{}", file.text());
+    let manifest = verify(&file.body, Some(&key)).unwrap();
+    assert_eq!((manifest.decisions, manifest.subject.as_str()), (2, "client id a"));
+    let mut bytes = file.body.to_vec();
+    let middle = bytes.len() / 3;
+    bytes[middle] ^= 1;
+    assert!(verify(&bytes, Some(&key)).is_err());
+    bytes[middle] ^= 1;
+    assert!(verify(&bytes, Some(&key)).is_ok());
+}
