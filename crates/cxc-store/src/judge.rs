@@ -51,7 +51,7 @@ pub struct Scope<'a> {
     pub suppression: &'a [SuppressionList],
     /// What the attempts are for; the line of each device is looked up.
     pub subject: &'a Subject,
-    /// Whether attempts follow at once: only then are custom and external rules judged.
+    /// Whether attempts follow at once: only then are external rules asked, and custom rules judged by what changes.
     pub before_attempt: bool,
 }
 

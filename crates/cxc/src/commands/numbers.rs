@@ -194,8 +194,8 @@ async fn check(config: &Config, asked: &NumbersCheck) -> Result<(), Failure> {
         let Some((name, row)) = names.iter().find(|(_, row)| row.list.id == list.list.id) else { continue };
         let age = age(row, legal_age(&desk.app.rules.packs, row), desk.app.now()).unwrap_or_default();
         let says = match list.state {
-            ListState::Loaded { version, .. } if list.holds(number) => format!("listed (version {version}, {age})"),
-            ListState::Loaded { version, .. } => format!("not listed (version {version}, {age})"),
+            ListState::Loaded { version, .. } if list.holds(number) => format!("listed: version {version}, {age}"),
+            ListState::Loaded { version, .. } => format!("not listed: version {version}, {age}"),
             ListState::Loading => "can't be read".to_owned(),
             ListState::NotLoaded => "not loaded".to_owned(),
         };

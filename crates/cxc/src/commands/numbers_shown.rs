@@ -62,7 +62,7 @@ pub fn age(row: &ActiveList, legal: Option<i64>, now: i64) -> Option<String> {
         (None, Some(most)) if old > most * DAY => {
             format!("{days}: too old for the law, which allows {most}: nobody whom it concerns is contacted")
         }
-        (None, Some(most)) => format!("{days} of {most} that the law allows"),
+        (None, Some(most)) => format!("{days}; the law allows {most}"),
         (None, None) => days,
     })
 }
@@ -123,7 +123,7 @@ mod tests {
     fn list(as_of: Option<i64>, max_age_days: Option<i64>) -> ActiveList {
         let list = NumberList {
             number: 1,
-            tenant: 1,
+            tenant: 2,
             id: Uuid::nil(),
             kind: "national_dnc".into(),
             register: "GB-TPS".into(),
@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(legal, Some(28));
         assert_eq!(
             line("TPS", &young, legal, 9 * DAY),
-            "TPS (national_dnc): version 4, 100,000,000 numbers of 1970-01-01, 9 days old of 28 that the law allows"
+            "TPS (national_dnc): version 4, 100,000,000 numbers of 1970-01-01, 9 days old; the law allows 28"
         );
         assert!(line("TPS", &young, legal, 28 * DAY + 1).contains("too old for the law, which allows 28"));
         assert_eq!(shown("TPS", &young, legal, 28 * DAY + 1)["stale"], true);
