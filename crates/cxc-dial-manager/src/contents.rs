@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use crate::accounts::ChannelAccount;
 use crate::channel::{self, Body, CarrierStatus, OutMessage, Outcome};
-use crate::content::{CompiledContent, Content, Placement};
+use crate::content::{CompiledContent, Content, Placement, confirmation};
 use crate::sender::fields::fields_for;
 
 /// The most addresses of a test send.
@@ -42,6 +42,11 @@ impl Document for Content {
     }
 
     async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        if let Some(text) = &write.after.body.opt_out_text
+            && let Some(problem) = confirmation::problem(text, &write.app.config.public_base_url)
+        {
+            return Err(ApiError::invalid("/optOutText", "bad_text", problem));
+        }
         match write.before {
             Some(before) if before.body.channel != write.after.body.channel => {
                 Err(ApiError::invalid("/channel", "not_editable", "the channel of a content is fixed when it is made"))

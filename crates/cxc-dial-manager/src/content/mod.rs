@@ -1,5 +1,6 @@
 //! Content: what is said, and how it is rendered for one contact.
 mod compiled;
+pub mod confirmation;
 mod document;
 mod fields;
 mod plain_text;

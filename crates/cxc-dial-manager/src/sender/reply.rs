@@ -15,7 +15,7 @@ use super::SenderContext;
 use super::plan::Plans;
 use super::prepare::reference;
 use crate::channel::{Body, Carrier, Inbound, InboundEvent, OutMessage, Outcome, SmsBody};
-use crate::content::{CompiledContent, Fields};
+use crate::content::{CompiledContent, Fields, confirmation};
 use crate::opt_out::{self, Heard, Meaning};
 
 /// Handles one message of a person and answers the carrier after the commit.
@@ -42,11 +42,12 @@ pub async fn message_in(
     };
     // a carrier may bring a message twice; it is acted on once
     let is_new = tx.inbound_insert(plans.number, plans.tenant, plans.channel, provider_id, device, kind, now).await?;
+    let own = context.app.config.public_base_url.as_str();
     let mut answer = None;
     if is_new {
         let heard = Heard { tenant: plans.tenant, channel: plans.channel, from, device, text, now };
         match meaning {
-            Meaning::Word { keyword: Keyword::Help, .. } => answer = Some(text_for(plans, Keyword::Help)),
+            Meaning::Word { keyword: Keyword::Help, .. } => answer = Some(text_for(plans, Keyword::Help, own)),
             Meaning::Word { keyword: Keyword::OptIn, .. } => {
                 tx.opt_in_by_word(plans.tenant, plans.channel, from, device, text, now).await?;
             }
@@ -59,7 +60,7 @@ pub async fn message_in(
                     .with_label_values(&[plans.channel.as_str(), &plans.labels.ccid, &plans.labels.name])
                     .inc();
                 // one confirmation, then silence
-                answer = is_first.then(|| text_for(plans, Keyword::OptOut));
+                answer = is_first.then(|| text_for(plans, Keyword::OptOut, own));
             }
         }
     }
@@ -78,15 +79,18 @@ pub async fn message_in(
     Ok(())
 }
 
-/// What the tenant answers: from the content of a loaded group, else a plain sentence.
-fn text_for(plans: &Plans, keyword: Keyword) -> String {
+/// What the tenant answers: from the content of a loaded group, else a plain sentence. A confirmation that advertises or
+/// leads elsewhere, by a field of it or of before that was refused, is not sent.
+fn text_for(plans: &Plans, keyword: Keyword, own: &str) -> String {
     let contents = plans.groups.iter().filter_map(|g| g.content.as_ref().ok());
     let answer = |content: &Arc<CompiledContent>| match keyword {
         Keyword::Help => content.render_help(Fields::default()),
         _ => content.render_opt_out(Fields::default()),
     };
-    let own = contents.filter_map(answer).find_map(Result::ok).map(|body| body.text);
-    own.unwrap_or_else(|| match keyword {
+    let may_be_sent = |text: &String| keyword != Keyword::OptOut || confirmation::problem(text, own).is_none();
+    let texts = contents.filter_map(answer).filter_map(Result::ok).map(|body| body.text);
+    let text = texts.into_iter().find(may_be_sent);
+    text.unwrap_or_else(|| match keyword {
         Keyword::Help => "Reply STOP to end these messages.".into(),
         _ => "You will get no more messages from us.".into(),
     })
