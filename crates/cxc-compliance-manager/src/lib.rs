@@ -2,6 +2,7 @@
 
 mod consents;
 mod custom_rules;
+mod declared_times;
 pub mod dry_run;
 mod evaluations;
 pub mod evidence;
@@ -94,6 +95,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(require(external_rules::TEST, routes!(external_rules::test_rule)))
         .merge(consents::routes())
         .merge(person_flags::routes())
+        .merge(declared_times::routes())
         .merge(crud::<legal_rules::OwnLegalRule>())
         .routes(require(legal_rules::READ, routes!(legal_rules::list)))
         .routes(require(legal_rules::READ, routes!(legal_rules::get)))

@@ -83,6 +83,7 @@ fn written_consent(now: Timestamp) -> ConsentEvent {
         expires: None,
         revoked: false,
         source: "form".into(),
+        lifts_nothing: false,
     }
 }
 

@@ -42,5 +42,7 @@ pub const TIME_ZONE: &str = "time_zone";
 pub const LEGAL_RULE_SETTING: &str = "legal_rule_setting";
 /// A tenant's own rules in the legal form.
 pub const LEGAL_RULE: &str = "legal_rule";
+/// What a tenant decided about consents and opt-outs.
+pub const CONSENT_POLICY: &str = "consent_policy";
 /// A tenant's own words for stop, help and start.
 pub const OPT_OUT_WORDS: &str = "opt_out_words";

@@ -55,6 +55,7 @@ fn a_check_that_allows_allocates_nothing() {
         expires: None,
         revoked: false,
         source: "form".into(),
+        lifts_nothing: false,
     }];
     let facts = Facts {
         suppression: Some(&[]),

@@ -19,6 +19,7 @@ use tokio_util::io::ReaderStream;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use crate::consents::CONSENT_EXPORT;
 use crate::documents::{DataMapping, Specification};
 use crate::export::{ExportSettings, export_name};
 use crate::file::{FileError, HeaderOption};
@@ -94,12 +95,7 @@ impl ImportAsked {
         tenant: i64,
         country: Option<String>,
     ) -> Result<ImportSettings, ApiError> {
-        let found = uploads::existing(app, uploads, tenant, self.upload).await?;
-        let (known, offset) =
-            found.ok_or_else(|| ApiError::invalid("/upload", "not_found", "there is no such upload"))?;
-        if known.size.is_some_and(|size| size != offset) {
-            return Err(ApiError::invalid("/upload", "incomplete", "the upload is not complete: send the rest of it"));
-        }
+        let known = uploads::complete(app, uploads, tenant, self.upload).await?;
         let country = self.default_country.clone().or(country);
         if country.as_deref().is_some_and(|code| Country::from_code(code).is_none()) {
             let text = "a country is two letters of ISO 3166-1, such as US";
@@ -141,7 +137,7 @@ impl ImportAsked {
 }
 
 /// Refuses what no file could be read with, before a job is queued that fails for it.
-fn readable(settings: &ImportSettings) -> Result<(), ApiError> {
+pub(crate) fn readable(settings: &ImportSettings) -> Result<(), ApiError> {
     if settings.update_only && settings.mode != ImportMode::Update {
         let text = "updateOnly is for the mode update: the other modes take lines with new keys";
         return Err(ApiError::invalid("/updateOnly", "invalid", text));
@@ -224,6 +220,8 @@ pub(crate) fn json(value: impl Serialize) -> Result<Value, ApiError> {
 }
 
 /// Import an upload into a contact list.
+///
+/// A mapping with `consentKind` and its like brings consents and opt-outs into the ledger; it needs `compliance:write`.
 #[utoipa::path(post, path = "/lists/{id}/actions/import", tag = "Lists", operation_id = "importList",
     params(("id" = Uuid, Path)), request_body = ImportAsked, responses((status = ACCEPTED, body = JobView), ApiError))]
 pub(crate) async fn import_list(
@@ -236,6 +234,9 @@ pub(crate) async fn import_list(
     let target = target(&app, principal.tenant, kind::CONTACT_LIST, id).await?;
     let country = target.body["country"].as_str().map(str::to_owned);
     let settings = asked.settings(&app, &uploads, principal.tenant, country).await?;
+    if settings.brings_consents().map_err(|e| ApiError::invalid("/mapping", e.code(), e.to_string()))? {
+        principal.need(Scope::ComplianceWrite)?;
+    }
     let payload = ImportPayload { source: Source::Upload(asked.upload), settings };
     queue(&app, &principal, &target, LIST_IMPORT, "import", json(payload)?).await
 }
@@ -287,6 +288,8 @@ pub(crate) async fn export_suppression(
 }
 
 /// Undo the latest import of a contact list.
+///
+/// Of one that brought opt-outs it needs `compliance:required`.
 #[utoipa::path(post, path = "/lists/{id}/actions/undo", tag = "Lists", operation_id = "undoListImport",
     params(("id" = Uuid, Path)), responses((status = ACCEPTED, body = JobView), ApiError))]
 pub(crate) async fn undo_list(
@@ -295,7 +298,10 @@ pub(crate) async fn undo_list(
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Response, ApiError> {
     let target = target(&app, principal.tenant, kind::CONTACT_LIST, id).await?;
-    undoable(&app.db, principal.tenant, id, app.now()).await?;
+    let import = undoable(&app.db, principal.tenant, id, app.now()).await?;
+    if ImportOutcome::of(&import).consents.opt_outs > 0 {
+        principal.need(Scope::ComplianceRequired)?;
+    }
     queue(&app, &principal, &target, LIST_UNDO, "undo_import", Value::Null).await
 }
 
@@ -363,11 +369,25 @@ pub(crate) async fn imports(
     ApiPath(id): ApiPath<Uuid>,
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
+    let list = app.db.read().await?.contact_list_get(principal.tenant, id).await?;
+    let list = list.ok_or_else(|| ApiError::not_found("contact list"))?;
+    let below = format!("{}/lists/{id}/imports", cxc_server::BASE);
+    import_page(&app, principal.tenant, ("contacts", list.number), &asked, &below).await
+}
+
+/// A page of imports, newest first. `below` is where each has its rejects file.
+pub(crate) async fn import_page(
+    app: &App,
+    tenant: i64,
+    (kind, list): (&str, i64),
+    asked: &Asked,
+    below: &str,
+) -> Result<Response, ApiError> {
     let limit = asked.limit.unwrap_or(50);
     if !(1..=500).contains(&limit) {
         return Err(ApiError::new(Code::BadFilter, "a limit is 1 to 500"));
     }
-    let query = format!("{} imports {id}", principal.tenant);
+    let query = format!("{tenant} imports {below}");
     let before = match asked.cursor.as_deref() {
         None => i64::MAX,
         Some(text) => match Cursor::open(text, app.hash_key, &query, app.now())?.keys.first() {
@@ -375,10 +395,7 @@ pub(crate) async fn imports(
             _ => i64::MAX,
         },
     };
-    let mut tx = app.db.read().await?;
-    let list = tx.contact_list_get(principal.tenant, id).await?;
-    let list = list.ok_or_else(|| ApiError::not_found("contact list"))?;
-    let mut found = tx.import_page(principal.tenant, "contacts", list.number, before, limit + 1).await?;
+    let mut found = app.db.read().await?.import_page(tenant, kind, list, before, limit + 1).await?;
     let more = found.len() > usize::try_from(limit).unwrap_or(0);
     found.truncate(usize::try_from(limit).unwrap_or(0));
     let next = found.last().filter(|_| more).map(|last| {
@@ -387,8 +404,7 @@ pub(crate) async fn imports(
     });
     let items = found.iter().map(|import| {
         let mut outcome = ImportOutcome::of(import);
-        let url = format!("{}/lists/{id}/imports/{}/rejects", cxc_server::BASE, import.number);
-        outcome.rejects_file = outcome.rejects_file.map(|_| url);
+        outcome.rejects_file = outcome.rejects_file.map(|_| format!("{below}/{}/rejects", import.number));
         outcome
     });
     Ok(ApiJson(Page::new(items.collect(), next)).into_response())
@@ -428,6 +444,7 @@ pub(crate) async fn export_file(
     match job.kind.as_str() {
         LIST_EXPORT => principal.need(Scope::ListsExport)?,
         SUPPRESSION_EXPORT => principal.need(Scope::SuppressionExport)?,
+        CONSENT_EXPORT => principal.need(Scope::SuppressionExport)?,
         _ => return Err(missing()),
     }
     download(folders.exports.join(export_name(id)), "export.csv").await

@@ -170,14 +170,14 @@ pub async fn export_suppression(db: &Db, list: Uuid, folder: &Path, control: &Jo
 }
 
 /// A CSV file that appears under its name once it is complete.
-struct Out {
+pub(crate) struct Out {
     writer: csv::Writer<std::io::BufWriter<std::fs::File>>,
     part: PathBuf,
     whole: PathBuf,
 }
 
 impl Out {
-    fn create(folder: &Path, job: Uuid) -> Result<Self, JobError> {
+    pub(crate) fn create(folder: &Path, job: Uuid) -> Result<Self, JobError> {
         std::fs::create_dir_all(folder).map_err(failed)?;
         let whole = folder.join(export_name(job));
         let part = whole.with_extension("part");
@@ -186,11 +186,11 @@ impl Out {
         Ok(Self { writer, part, whole })
     }
 
-    fn write(&mut self, fields: impl IntoIterator<Item = String>) -> Result<(), JobError> {
+    pub(crate) fn write(&mut self, fields: impl IntoIterator<Item = String>) -> Result<(), JobError> {
         self.writer.write_record(fields).map_err(failed)
     }
 
-    fn finish(self) -> Result<(), JobError> {
+    pub(crate) fn finish(self) -> Result<(), JobError> {
         let mut file = self.writer.into_inner().map_err(|e| failed(std::io::Error::other(e.to_string())))?;
         file.flush().map_err(failed)?;
         std::fs::rename(self.part, self.whole).map_err(failed)

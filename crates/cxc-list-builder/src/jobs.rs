@@ -13,11 +13,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::consents::{
+    CONSENT_EXPORT, CONSENT_IMPORT, CONSENT_UNDO, UndoPayload, export_consents, run_consent_import, run_consent_undo,
+};
 use crate::export::{ExportSettings, Exported, export_contacts, export_suppression};
 use crate::import::{
     ImportContext, ImportSettings, Progress, run_import, run_suppression_import, run_suppression_undo, run_undo,
 };
-use crate::intelligence::{ANSWERS_LOAD, ANSWERS_QUERY, AnswersPayload, load_answers, query_answers};
+use crate::intelligence::{
+    ANSWERS_AGAIN, ANSWERS_LOAD, ANSWERS_QUERY, AnswersPayload, ask_again, load_answers, query_answers,
+};
 use crate::metrics::BuilderMetrics;
 use crate::numbers::{LoadPayload, run_load};
 use crate::relocate::run_relocate;
@@ -48,6 +53,10 @@ pub const KINDS: &[&str] = &[
     LOAD_JOB,
     ANSWERS_LOAD,
     ANSWERS_QUERY,
+    ANSWERS_AGAIN,
+    CONSENT_IMPORT,
+    CONSENT_UNDO,
+    CONSENT_EXPORT,
 ];
 
 /// Where the file of an import is.
@@ -98,7 +107,9 @@ impl ListJobs {
         let payload: ImportPayload = payload(job)?;
         let path = self.path_of(&payload.source);
         let (list, settings, watch) = (subject(job)?, &payload.settings, &*self.watch);
-        let done = if job.kind == SUPPRESSION_IMPORT {
+        let done = if job.kind == CONSENT_IMPORT {
+            run_consent_import(&self.context, settings, &path, control, watch).await
+        } else if job.kind == SUPPRESSION_IMPORT {
             let document =
                 self.context.app.db.read().await?.object_get(job.tenant, kind::SUPPRESSION_LIST, list).await?;
             let retention = document.and_then(|document| document.body.0["retentionDays"].as_i64());
@@ -128,7 +139,9 @@ impl ListJobs {
 
     async fn export(&self, job: &Job, control: &JobControl) -> Result<Value, JobError> {
         let (db, list) = (&self.context.app.db, subject(job)?);
-        let rows = if job.kind == SUPPRESSION_EXPORT {
+        let rows = if job.kind == CONSENT_EXPORT {
+            export_consents(db, &self.exports, control).await?
+        } else if job.kind == SUPPRESSION_EXPORT {
             export_suppression(db, list, &self.exports, control).await?
         } else {
             export_contacts(db, list, &payload::<ExportSettings>(job)?, &self.exports, control).await?
@@ -161,11 +174,22 @@ impl JobHandler for ListJobs {
             metrics.job_started(&job.kind, job.tenant);
         }
         match job.kind.as_str() {
-            LIST_IMPORT | SUPPRESSION_IMPORT => self.import(job, control).await,
+            LIST_IMPORT | SUPPRESSION_IMPORT | CONSENT_IMPORT => self.import(job, control).await,
             LIST_UNDO => answer(&run_undo(&self.context, subject(job)?, control).await?),
             SUPPRESSION_UNDO => answer(&run_suppression_undo(&self.context, subject(job)?, control).await?),
-            LIST_EXPORT | SUPPRESSION_EXPORT => self.export(job, control).await,
             LIST_RELOCATE => answer(&run_relocate(&self.context, subject(job)?, &payload(job)?, control).await?),
+            ANSWERS_AGAIN => {
+                let done = ask_again(&self.context, subject(job)?, control).await?;
+                if let Some(metrics) = &self.metrics {
+                    metrics.asked_again(job.tenant, done.asked, done.answered);
+                }
+                Ok(done.told())
+            }
+            CONSENT_UNDO => {
+                let UndoPayload { import } = payload(job)?;
+                answer(&run_consent_undo(&self.context, import, control).await?)
+            }
+            LIST_EXPORT | SUPPRESSION_EXPORT | CONSENT_EXPORT => self.export(job, control).await,
             LOAD_JOB => self.load_numbers(job, control).await,
             ANSWERS_LOAD => {
                 let payload: AnswersPayload = payload(job)?;

@@ -1,6 +1,7 @@
 //! The list builder: reads files of contacts and suppression entries, imports and exports them.
 
 mod actions;
+pub mod consents;
 pub mod documents;
 pub mod export;
 pub mod file;
@@ -62,6 +63,7 @@ pub fn service(app: App, checkers: Checkers, locations: Arc<Locations>, folders:
         metrics: Some(metrics.clone()),
         ..ListJobs::new(context, folders.uploads.clone())
     };
+    let again_app = app.clone();
     let (jobs_app, garbage_app, files_app, db) = (app.clone(), app.clone(), app.clone(), app.db.clone());
     let (healthy, sweeping, count_app) = (metrics.healthy.clone(), folders.clone(), app.clone());
     Ok(Service::new("list-builder", app, routes(folders))
@@ -71,6 +73,7 @@ pub fn service(app: App, checkers: Checkers, locations: Arc<Locations>, folders:
             Ok(())
         })
         .work(move |stop| housekeeping::collect_garbage(garbage_app, stop))
+        .work(move |stop| intelligence::again::schedule(again_app, stop))
         .work(move |stop| housekeeping::sweep_files(files_app, sweeping, stop))
         .work(move |stop| housekeeping::count_places(count_app, stop))
         .work(move |stop| async move {
@@ -104,6 +107,11 @@ pub fn routes(folders: Folders) -> OpenApiRouter<App> {
         .routes(require(Scope::SuppressionWrite, routes!(actions::import_suppression)))
         .routes(require(Scope::SuppressionExport, routes!(actions::export_suppression)))
         .routes(require(Scope::SuppressionWrite, routes!(actions::undo_suppression)))
+        .routes(require(Scope::ComplianceWrite, routes!(consents::api::import)))
+        .routes(require(Scope::SuppressionExport, routes!(consents::api::export)))
+        .routes(require(Scope::ComplianceRead, routes!(consents::api::imports)))
+        .routes(require(Scope::ComplianceWrite, routes!(consents::api::rejects)))
+        .routes(require(Scope::ComplianceWrite, routes!(consents::api::undo)))
         .merge(crud::<intelligence::NumberSource>())
         .routes(require(Scope::ComplianceRequired, routes!(intelligence::api::load)))
         .routes(require(Scope::ComplianceRequired, routes!(intelligence::api::query)))

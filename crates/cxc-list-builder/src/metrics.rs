@@ -25,6 +25,7 @@ pub struct BuilderMetrics {
     rejected: IntCounterVec,
     jobs: IntCounterVec,
     durations: HistogramVec,
+    again: IntCounterVec,
     tenants: Arc<Mutex<HashMap<i64, [String; 2]>>>,
 }
 
@@ -51,6 +52,11 @@ impl BuilderMetrics {
                 "Jobs duration histogram in seconds",
                 typed,
                 SECONDS,
+            )?,
+            again: counter(
+                "cxc_lb_number_answers_asked_again_total",
+                "Old answers on numbers that a source was asked for again, by whether it answered.",
+                &["result", "ccid", "tenant_name"],
             )?,
             tenants: Arc::default(),
         })
@@ -84,6 +90,14 @@ impl BuilderMetrics {
             self.jobs.with_label_values(&[kind, result, &ccid, &name]).inc();
             self.durations.with_label_values(&[kind, &ccid, &name]).observe(elapsed.as_secs_f64());
         }
+    }
+
+    /// Counts old answers that a source was asked for again.
+    pub fn asked_again(&self, tenant: i64, asked: usize, answered: usize) {
+        let Some([ccid, name]) = self.labels(tenant) else { return };
+        let count = |result: &str, n: usize| self.again.with_label_values(&[result, &ccid, &name]).inc_by(n as u64);
+        count("answered", answered);
+        count("unanswered", asked.saturating_sub(answered));
     }
 
     /// Counts what an import took and what it did not.

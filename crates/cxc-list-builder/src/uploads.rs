@@ -115,6 +115,16 @@ pub(crate) async fn existing(
     Ok(found.filter(|(known, _)| known.created_at + LIFE > app.now()))
 }
 
+/// An upload that is to be read: there and complete.
+pub(crate) async fn complete(app: &App, uploads: &UploadStore, tenant: i64, id: Uuid) -> Result<Known, ApiError> {
+    let found = existing(app, uploads, tenant, id).await?;
+    let (known, offset) = found.ok_or_else(|| ApiError::invalid("/upload", "not_found", "there is no such upload"))?;
+    if known.size.is_some_and(|size| size != offset) {
+        return Err(ApiError::invalid("/upload", "incomplete", "the upload is not complete: send the rest of it"));
+    }
+    Ok(known)
+}
+
 /// Get an upload: how far it is.
 #[utoipa::path(get, path = "/uploads/{id}", tag = "Lists", operation_id = "getUpload", params(("id" = Uuid, Path)),
     responses((status = OK, body = Upload), ApiError))]

@@ -3,6 +3,8 @@
 #[path = "import/support.rs"]
 mod support;
 
+#[path = "import/consents.rs"]
+mod consents;
 #[path = "import/duplicates.rs"]
 mod duplicates;
 #[path = "import/failures.rs"]

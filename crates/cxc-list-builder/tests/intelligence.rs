@@ -15,9 +15,10 @@ use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::{PhoneNumber, PhoneParser};
 use cxc_list_builder::Folders;
 use cxc_list_builder::import::Checkers;
-use cxc_list_builder::intelligence::{HttpOptions, HttpSource, IntelligenceError, NumberIntelligence, Question};
+use cxc_list_builder::intelligence::{HttpOptions, HttpSource, IntelligenceError, NumberIntelligence, Question, look};
 use cxc_list_manager::Readers;
 use cxc_server::App;
+use cxc_server::outbound::Outbound;
 use cxc_store::location::Locations;
 use cxc_test::{Make, TestApp, TestClock};
 use serde_json::{Value, json};
@@ -201,6 +202,53 @@ async fn the_numbers_of_a_list_are_asked_about_once_in_45_days() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn old_answers_on_numbers_of_a_list_are_asked_for_again_once_a_day_and_not_without_a_source() {
+    let (world, source) = (start().await, listen().await);
+    let list = world.app.create("/lists", &json!({ "name": "people", "country": "US" })).await;
+    let contacts = format!("/lists/{}/contacts", list["id"].as_str().unwrap());
+    for number in ["2125550100", "2125550101", "2125550199"] {
+        let contact = json!({ "devices": [{ "number": number }] });
+        world.app.post(&contacts).json(&contact).await.expect(201);
+    }
+    // the second is young, the fourth is in no list, the last one has no answer at the source
+    let file = "number,query_date,consent_date,answer\n2125550100,2026-01-10,2025-06-01,no\n\
+        2125550101,2026-02-20,2026-01-01,no\n2125550150,2026-01-10,2026-01-01,no\n2125550199,2026-01-10,,no\n";
+    world.load(file).await;
+    let jobs = || async {
+        let found = world.app.get("/jobs").await.expect(200).clone();
+        let all = found["items"].as_array().unwrap().clone();
+        all.into_iter().filter(|job| job["kind"] == "number_answers_again").collect::<Vec<Value>>()
+    };
+    look(&world.app.app).await.unwrap();
+    assert!(jobs().await.is_empty(), "no source, no job");
+    let body = json!({ "name": "RND", "url": source.url, "token": "s3cret", "askAgainDays": null });
+    let made = world.app.post("/compliance/number-sources").json(&body).await;
+    let path = format!("/compliance/number-sources/{}", made.expect(201)["id"].as_str().unwrap());
+    look(&world.app.app).await.unwrap();
+    assert!(jobs().await.is_empty(), "a source that is not to be asked again");
+    let body = json!({ "name": "RND", "url": source.url, "token": "s3cret", "askAgainDays": 45 });
+    world.app.put(&path).json(&body).if_match(&made.etag()).await.expect(200);
+    look(&world.app.app).await.unwrap();
+    look(&world.app.app).await.unwrap();
+    let mut done = Value::Null;
+    for _ in 0..200 {
+        done = jobs().await.pop().unwrap_or_default();
+        if done["state"] == "succeeded" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(done["result"], json!({ "old": 3, "asked": 2, "answered": 1 }), "{done}");
+    assert_eq!(jobs().await.len(), 1);
+    let asked = source.asked.lock().unwrap().clone();
+    assert!(asked.contains(&json!({ "number": "+12125550100", "consentDate": "2025-06-01" })), "{asked:?}");
+    assert_eq!(world.known("+12125550100").await["queriedAt"], "2026-03-02T09:00:00Z");
+    assert_eq!(world.known("+12125550150").await["queriedAt"], "2026-01-10T00:00:00Z");
+    look(&world.app.app).await.unwrap();
+    assert_eq!(jobs().await.len(), 1, "the next one comes a day later");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_source_that_misbehaves_gives_no_answer_in_bounded_time_and_memory() {
     let source = listen().await;
     let options = HttpOptions {
@@ -209,7 +257,7 @@ async fn a_source_that_misbehaves_gives_no_answer_in_bounded_time_and_memory() {
         timeout: Duration::from_millis(500),
         batch: 10,
     };
-    let http = HttpSource::new("RND", options.clone(), Arc::new(TestClock::default())).unwrap();
+    let http = HttpSource::new("RND", options.clone(), loopback(), Arc::new(TestClock::default()));
     let question =
         Question { number: PhoneNumber::parse("+12125550100").unwrap(), consent_on: "2026-01-15".parse().unwrap() };
     let ask = |mood: Mood| {
@@ -224,7 +272,18 @@ async fn a_source_that_misbehaves_gives_no_answer_in_bounded_time_and_memory() {
     assert!(matches!(ask(Mood::Nonsense).await, Err(IntelligenceError::Answer(_))));
     assert!(matches!(ask(Mood::Redirects).await, Err(IntelligenceError::Status(302))));
     assert!(matches!(ask(Mood::Fails).await, Err(IntelligenceError::Status(403))));
+    let nobody_options = options.clone();
     let nobody = HttpOptions { url: "http://127.0.0.1:9/".into(), ..options };
-    let nobody = HttpSource::new("RND", nobody, Arc::new(TestClock::default())).unwrap();
+    let nobody = HttpSource::new("RND", nobody, loopback(), Arc::new(TestClock::default()));
     assert!(matches!(nobody.ask(&[question]).await, Err(IntelligenceError::Unreachable(_))));
+    // the same source where the operator allows no address inside
+    let guarded = HttpOptions { url: source.url.clone(), ..nobody_options };
+    let guarded = HttpSource::new("RND", guarded, Outbound::new(&[]), Arc::new(TestClock::default()));
+    let refused = guarded.ask(&[question]).await.unwrap_err();
+    assert!(refused.to_string().contains("outbound.private_networks"), "{refused}");
+}
+
+/// As the operator of a test allows it.
+fn loopback() -> Outbound {
+    Outbound::new(&["127.0.0.0/8".parse().unwrap()])
 }

@@ -144,6 +144,8 @@ pub(crate) async fn list(
 }
 
 /// Add an entry, or give one that is there new times and a new reason.
+///
+/// Where the list collects opt-outs, an entry that does not end by itself is an opt-out: it joins the ledger, too.
 #[utoipa::path(post, path = "/suppression-lists/{id}/entries", tag = "Suppression", operation_id = "addSuppressionEntry",
     params(("id" = Uuid, Path)), request_body = NewEntry, responses((status = CREATED, body = EntryView), ApiError))]
 pub(crate) async fn add(
@@ -156,7 +158,7 @@ pub(crate) async fn add(
     let mut tx = app.db.begin().await?;
     let (body, name, row) = list_of(&mut tx, principal.tenant, id, true).await?;
     let entry = read(&app, &readers, principal.tenant, &body, &new)?;
-    tx.suppression_add(&row, std::slice::from_ref(&entry), 0).await?;
+    tx.suppression_enter(&row, std::slice::from_ref(&entry)).await?;
     audit(&app, &mut tx, &principal, "add_entries", id, &name, 1, None).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, ApiJson(EntryView::from(entry))).into_response())
@@ -178,7 +180,7 @@ pub(crate) struct Which {
 
 /// Taking from a list that collects opt-outs needs the right to change what is required, and a reason.
 fn may_take(principal: &Principal, row: &Row, reason: Option<&str>) -> Result<Option<String>, ApiError> {
-    if row.role.is_none() {
+    if !row.opt_outs {
         return Ok(None);
     }
     principal.need(Scope::ComplianceRequired)?;
@@ -322,7 +324,7 @@ pub(crate) async fn bulk(
         let key = key.map(|key| take.push((app.hash_key.hash(tenant, &key), key)));
         results.push(outcome(key.err()));
     }
-    tx.suppression_add(&row, &add, 0).await?;
+    tx.suppression_enter(&row, &add).await?;
     tx.suppression_remove(&row, &take).await?;
     audit(&app, &mut tx, &principal, "bulk_entries", id, &name, add.len() + take.len(), reason).await?;
     tx.commit().await?;

@@ -55,6 +55,12 @@ pub struct SuppressionList {
     #[serde(default)]
     #[schema(format = DateTime)]
     pub expires_at: Option<String>,
+    /// Whether its entries are opt-outs of people. Then each that does not end by itself stands in the ledger of
+    /// consents too, and taking one away needs `compliance:required` and a reason. The list is required and ends never.
+    /// Stays as it is once the list has entries.
+    #[serde(default)]
+    #[schema(default = false)]
+    pub opt_outs: bool,
 }
 
 impl SuppressionList {
@@ -109,6 +115,11 @@ impl Document for SuppressionList {
         if self.expires_at.is_some() && self.expiry().is_none() {
             error("/expiresAt", "invalid", "an instant is RFC 3339, such as 2026-03-02T09:00:00Z");
         }
+        if self.opt_outs && (!self.required || self.retention_days.is_some() || self.expires_at.is_some()) {
+            let detail = "a list of opt-outs is required and has neither retentionDays nor expiresAt: an opt-out holds until \
+                          the person consents again";
+            error("/optOuts", "inconsistent", detail);
+        }
         errors
     }
 
@@ -126,8 +137,18 @@ impl Document for SuppressionList {
         }
         let (tenant, id) = (write.principal.tenant, write.after.id);
         let row = write.tx.suppression_list_get(tenant, id).await?;
-        if row.is_some_and(|row| row.role.is_some()) && !write.after.body.required {
-            return Err(kept_by_system());
+        let Some(row) = row else { return Ok(()) };
+        if row.role.is_some() {
+            // documents of before the member existed do not name it
+            write.after.body.opt_outs = true;
+            if !write.after.body.required {
+                return Err(kept_by_system());
+            }
+        }
+        if row.opt_outs != write.after.body.opt_outs && row.size > 0 {
+            let text =
+                "the list has entries: whether they are opt-outs stays as it is; make another list and import them";
+            return Err(ApiError::invalid("/optOuts", "not_editable", text));
         }
         Ok(())
     }
@@ -137,8 +158,10 @@ impl Document for SuppressionList {
         let (channels, required, expires_at) = (body.bits(), body.required, body.expiry());
         if write.before.is_some() {
             write.tx.suppression_list_update(tenant, id, channels, required, expires_at).await?;
+            write.tx.suppression_list_means(tenant, id, body.opt_outs).await?;
         } else {
-            let new = NewSuppressionList { id, kind: body.kind.as_str(), channels, required, expires_at, role: None };
+            let (kind, opt_outs) = (body.kind.as_str(), body.opt_outs);
+            let new = NewSuppressionList { id, kind, channels, required, expires_at, role: None, opt_outs };
             write.tx.suppression_list_insert(tenant, &new).await?;
         }
         Ok(())

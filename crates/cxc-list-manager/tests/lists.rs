@@ -150,6 +150,48 @@ async fn a_suppression_entry_is_normalised_and_expires() {
 }
 
 #[tokio::test]
+async fn an_entry_of_a_list_of_opt_outs_stands_in_the_ledger_and_is_taken_with_a_reason() {
+    let app = start().await;
+    let body = |name: &str, kind: &str| json!({ "name": name, "type": kind, "channels": ["sms"], "required": true, "optOuts": true });
+    let mut wrong = body("wrong", "device");
+    wrong["retentionDays"] = json!(30);
+    let problem = app.send_json("/suppression-lists", wrong).await.expect(422);
+    assert_eq!(codes(&problem), [("/optOuts".into(), "inconsistent".into())]);
+    let made = app.send_json("/suppression-lists", body("asked to stop", "device")).await.expect(201);
+    let entries = format!("/suppression-lists/{}/entries", made["id"].as_str().unwrap());
+    app.send_json(&entries, json!({ "value": "+12125550100", "reason": "by letter" })).await.expect(201);
+    // an entry that ends is no opt-out
+    app.send_json(&entries, json!({ "value": "+12125550101", "till": "2026-04-01" })).await.expect(201);
+    let clients = app.send_json("/suppression-lists", body("clients", "client_id")).await.expect(201);
+    let bulk = json!({ "upsert": [{ "value": "C-1" }, { "value": "C-2" }] });
+    let path = format!("/suppression-lists/{}/entries/bulk", clients["id"].as_str().unwrap());
+    app.send_json(&path, bulk).await.expect(200);
+    let plain = json!({ "name": "just a list", "type": "device", "channels": ["sms"], "required": true });
+    let plain = app.send_json("/suppression-lists", plain).await.expect(201);
+    let other = format!("/suppression-lists/{}/entries", plain["id"].as_str().unwrap());
+    app.send_json(&other, json!({ "value": "+12125550102" })).await.expect(201);
+    let of = |keys: &[&str]| keys.iter().map(|key| app.app.hash_key.hash(app.tenant(), key)).collect::<Vec<i64>>();
+    let (devices, ids) = (of(&["+12125550100", "+12125550101", "+12125550102"]), of(&["C-1", "C-2"]));
+    let ledger = app.app.db.read().await.unwrap().consents_of(app.tenant(), &devices, &ids).await.unwrap();
+    let found: Vec<(&str, Option<&str>, bool)> =
+        ledger.iter().map(|c| (c.key.as_str(), c.words.as_deref(), c.event().unwrap().revoked)).collect();
+    let want = [("+12125550100", Some("by letter"), true), ("C-1", None, true), ("C-2", None, true)];
+    assert_eq!(found, want);
+    let problem = app.delete(&format!("{entries}?value=%2B12125550100")).await.expect(422).clone();
+    assert_eq!(codes(&problem), [("/reason".into(), "required".into())]);
+    app.delete(&format!("{entries}?value=%2B12125550100&reason=a%20slip")).await.expect(204);
+    let left = app.app.db.read().await.unwrap().consents_of(app.tenant(), &devices, &ids).await.unwrap();
+    assert_eq!(left.len(), 3, "the ledger still has it");
+    // whether entries are opt-outs stays as it is once there are some
+    let path = format!("/suppression-lists/{}", made["id"].as_str().unwrap());
+    let mut changed = body("asked to stop", "device");
+    changed["optOuts"] = json!(false);
+    let etag = app.get(&path).await.etag();
+    let problem = app.put(&path).json(&changed).if_match(&etag).await.expect(422).clone();
+    assert_eq!(codes(&problem), [("/optOuts".into(), "not_editable".into())]);
+}
+
+#[tokio::test]
 async fn a_suppression_entry_ends_after_it_begins() {
     let app = start().await;
     let new = json!({ "name": "stop", "type": "device", "channels": ["sms", "sms"], "retentionDays": 30 });

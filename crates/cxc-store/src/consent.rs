@@ -1,5 +1,8 @@
 //! The ledger of consents and opt-outs. Entries are added; an erasure takes their words, an undo voids them.
 //! Owning service: compliance manager; senders and imports add entries.
+mod files;
+mod pages;
+
 use cxc_core::channel::Channel;
 use cxc_core::consent::{ConsentEvent, ConsentKind, ConsentScope};
 use jiff::Timestamp;
@@ -9,6 +12,9 @@ use sqlx::AssertSqlSafe;
 use crate::id_block::Numbered;
 use crate::int_set::IntSet;
 use crate::{Rows, StoreError, Tx, on};
+
+pub use files::{CONSENTS, ConsentLine, Fate};
+pub use pages::LedgerPlace;
 
 /// What the key of an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -64,6 +70,8 @@ pub struct NewConsent {
     pub evidence: Option<String>,
     /// The import that brought it; 0 for none.
     pub import: i64,
+    /// Whether it may lift an opt-out that it is later than.
+    pub lifts: bool,
 }
 
 #[derive(Serialize)]
@@ -86,6 +94,7 @@ struct Row<'a> {
     words: Option<&'a str>,
     evidence: Option<&'a str>,
     import: i64,
+    lifts: i16,
 }
 
 const COLUMNS: &[(&str, &str)] = &[
@@ -107,6 +116,7 @@ const COLUMNS: &[(&str, &str)] = &[
     ("words", "TEXT"),
     ("evidence", "TEXT"),
     ("import", "BIGINT"),
+    ("lifts", "SMALLINT"),
 ];
 
 /// An entry as stored.
@@ -144,6 +154,7 @@ pub struct StoredConsent {
     pub import: i64,
     /// Since when it does not count: its import was undone.
     pub voided_at: Option<i64>,
+    lifts: i16,
 }
 
 impl StoredConsent {
@@ -170,6 +181,7 @@ impl StoredConsent {
             expires: self.expires_at.and_then(time),
             revoked,
             source: self.source.as_str().into(),
+            lifts_nothing: self.lifts == 0 && !revoked,
         })
     }
 
@@ -180,7 +192,7 @@ impl StoredConsent {
 }
 
 const SELECT: &str = "c.id, c.key_kind, c.key_hash, c.key, c.kind, c.revoked, c.channels, c.scope_kind, c.scope, c.said_at, \
-    c.received_at, c.effective_at, c.deadline, c.expires_at, c.source, c.words, c.evidence, c.import, c.voided_at";
+    c.received_at, c.effective_at, c.deadline, c.expires_at, c.source, c.words, c.evidence, c.import, c.voided_at, c.lifts";
 
 impl Tx {
     /// Adds entries to the ledger; answers the number of the first.
@@ -200,18 +212,39 @@ impl Tx {
     }
 
     /// The entries that count of these devices and clients, oldest first: one statement a batch. Confirm an entry on
-    /// its key, unless that is empty.
+    /// its key, unless that is empty. What an import gives counts once it is published; what it revokes, at once.
     pub async fn consents_of(
         &mut self,
         tenant: i64,
         devices: &[i64],
         clients: &[i64],
     ) -> Result<Vec<StoredConsent>, StoreError> {
+        const COUNTS: &str = " AND c.voided_at IS NULL AND (c.import = 0 OR c.revoked = 1 OR NOT EXISTS (SELECT 1
+            FROM list_import i WHERE i.number = c.import AND i.state IN ('running', 'undoing')))";
+        self.consents_where(tenant, devices, clients, COUNTS).await
+    }
+
+    /// Every entry of these devices and clients, also those that do not count, oldest first.
+    pub async fn consents_kept(
+        &mut self,
+        tenant: i64,
+        devices: &[i64],
+        clients: &[i64],
+    ) -> Result<Vec<StoredConsent>, StoreError> {
+        self.consents_where(tenant, devices, clients, "").await
+    }
+
+    async fn consents_where(
+        &mut self,
+        tenant: i64,
+        devices: &[i64],
+        clients: &[i64],
+        which: &str,
+    ) -> Result<Vec<StoredConsent>, StoreError> {
         let part = |tx: &Tx, kind: KeyKind, hashes: &str| {
+            let (kind, test) = (kind.code(), IntSet::test(tx, hashes));
             format!(
-                "SELECT {SELECT} FROM consent c WHERE c.tenant = $1 AND c.key_kind = {} AND c.key_hash{} AND c.voided_at IS NULL",
-                kind.code(),
-                IntSet::test(tx, hashes)
+                "SELECT {SELECT} FROM consent c WHERE c.tenant = $1 AND c.key_kind = {kind} AND c.key_hash{test}{which}"
             )
         };
         let (of_devices, of_clients) = (part(self, KeyKind::Device, "$2"), part(self, KeyKind::Client, "$3"));
@@ -234,12 +267,6 @@ impl Tx {
             "SELECT {SELECT} FROM consent c WHERE c.tenant = $1 AND c.effective_at > c.deadline ORDER BY c.received_at DESC LIMIT $2"
         );
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(limit).fetch_all(conn).await?))
-    }
-
-    /// Voids what an import brought, because it was undone or did not come to its end; answers how many entries.
-    pub async fn consent_void_import(&mut self, import: i64, now: i64) -> Result<u64, StoreError> {
-        const SQL: &str = "UPDATE consent SET voided_at = $2 WHERE import = $1 AND import <> 0 AND voided_at IS NULL";
-        Ok(on!(self, conn => sqlx::query(SQL).bind(import).bind(now).execute(conn).await?.rows_affected()))
     }
 
     /// Takes keys and words of these hashes; the entries still hold by their keyed hash.
@@ -290,5 +317,6 @@ fn row(id: i64, new: &NewConsent) -> Row<'_> {
         words: new.words.as_deref(),
         evidence: new.evidence.as_deref(),
         import: new.import,
+        lifts: i16::from(new.lifts),
     }
 }

@@ -24,7 +24,7 @@ pub enum Numbered {
     Event,
     /// Interned locations.
     Location,
-    /// Entries of the consent ledger, and messages in review.
+    /// Entries of the consent ledger, messages in review, and declared times.
     Consent,
     /// Lists of numbers, and the bytes of their versions.
     NumberList,

@@ -51,6 +51,9 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         const DONE: &str = "UPDATE list_import SET state = $2, finished_at = coalesce(finished_at, $3)
             WHERE number = $1 AND state IN ('running', 'undoing')";
+        if self.consent_take_back(import, limit, now).await? {
+            return Ok(false);
+        }
         let running = import.state == "running";
         if running && import.mode == "replace" {
             self.garbage_insert(import.generation, 0, now).await?;

@@ -62,6 +62,41 @@ impl Tx {
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(set.text()).fetch_all(conn).await?))
     }
 
+    /// Answers of before an instant, in the order of their devices, behind (device, number); whatever they say.
+    pub async fn number_answers_stale(
+        &mut self,
+        tenant: i64,
+        before: i64,
+        after: (i64, &str),
+        limit: i64,
+    ) -> Result<Vec<StoredAnswer>, StoreError> {
+        let sql = format!(
+            "SELECT {NAMES} FROM number_answer WHERE tenant = $1 AND queried_at < $2 AND (device_hash, number) > ($3, $4)
+             ORDER BY device_hash, number LIMIT $5"
+        );
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(before).bind(after.0).bind(after.1)
+            .bind(limit).fetch_all(conn).await?))
+    }
+
+    /// How many answers are of before an instant.
+    pub async fn number_answers_stale_count(&mut self, tenant: i64, before: i64) -> Result<i64, StoreError> {
+        const SQL: &str = "SELECT count(*) FROM number_answer WHERE tenant = $1 AND queried_at < $2";
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(before).fetch_one(conn).await?))
+    }
+
+    /// Which of these devices a contact list of the tenant has: one statement a batch.
+    pub async fn devices_in_lists(&mut self, tenant: i64, devices: &[i64]) -> Result<Vec<i64>, StoreError> {
+        let sql = format!(
+            "SELECT DISTINCT d.address_hash FROM contact_list l JOIN device_address d ON d.generation = l.generation
+             WHERE l.tenant = $1 AND d.address_hash{}",
+            IntSet::test(self, "$2")
+        );
+        let set = IntSet::of(devices.iter().copied());
+        Ok(
+            on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(tenant).bind(set.text()).fetch_all(conn).await?),
+        )
+    }
+
     /// Which of these tenants have any answer.
     pub async fn number_answers_any(&mut self, tenants: &[i64]) -> Result<Vec<i64>, StoreError> {
         let sql = format!(

@@ -108,7 +108,8 @@ impl Tx {
         now: i64,
     ) -> Result<Revoked, StoreError> {
         let received = Timestamp::from_microsecond(revocation.received_at).unwrap_or(Timestamp::UNIX_EPOCH);
-        let terms = terms_of(revocation.key, revocation.channels, received);
+        let law = terms_of(revocation.key, revocation.channels, received);
+        let terms = self.consent_policy(revocation.tenant).await?.shorten(law, received);
         // a topic or a brand that was named stays what was named; the law's reach is one of calls and texts
         let is_narrow = revocation.scope != ConsentScope::All;
         let is_email_only = revocation.channels.iter().all(|c| *c == Channel::Email);
@@ -149,6 +150,7 @@ impl Tx {
                 words: revocation.words.map(str::to_owned),
                 evidence: revocation.evidence.map(str::to_owned),
                 import: 0,
+                lifts: true,
             };
             keys.iter().map(new).collect::<Vec<_>>()
         };
@@ -225,6 +227,7 @@ impl Tx {
             words: Some(words.to_owned()),
             evidence: None,
             import: 0,
+            lifts: true,
         };
         self.consent_insert(tenant, &[grant]).await?;
         Ok(true)
@@ -273,7 +276,7 @@ impl Tx {
 }
 
 /// Whether an address is reached by a channel. An erased one, whose kind is not known, counts for each.
-fn carries(channel: Channel, address: &str) -> bool {
+pub(crate) fn carries(channel: Channel, address: &str) -> bool {
     address.is_empty() || (address.contains('@') == (channel == Channel::Email))
 }
 

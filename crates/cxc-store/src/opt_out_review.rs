@@ -3,6 +3,7 @@
 use sqlx::AssertSqlSafe;
 
 use crate::id_block::Numbered;
+use crate::int_set::IntSet;
 use crate::{StoreError, Tx, on};
 
 /// A message that may have been an opt-out, as it is added.
@@ -70,6 +71,16 @@ impl Tx {
         on!(self, conn => sqlx::query(SQL).bind(tenant).bind(id).bind(new.channel).bind(new.key_hash).bind(new.key)
             .bind(words).bind(new.language).bind(new.rule).bind(new.received_at).execute(conn).await?.rows_affected());
         Ok(id)
+    }
+
+    /// The messages in review of some addresses, in the order in which they came.
+    pub async fn opt_out_reviews_of(&mut self, tenant: i64, devices: &[i64]) -> Result<Vec<Review>, StoreError> {
+        let test = IntSet::test(self, "$2");
+        let sql = format!("SELECT {COLUMNS} FROM opt_out_review WHERE tenant = $1 AND key_hash{test} ORDER BY id");
+        let devices = IntSet::of(devices.iter().copied());
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(devices.text()).fetch_all(conn).await?),
+        )
     }
 
     /// One message in review.

@@ -2,6 +2,7 @@
 //! Owner: the binary and the API aggregator's privacy requests.
 mod erase;
 mod export;
+mod kept;
 
 use cxc_core::hash::HashKey;
 use serde::Serialize;
@@ -13,6 +14,9 @@ use crate::{StoreError, Tx, on};
 pub use erase::{Erased, Erasure};
 pub use export::{
     AttemptData, ConsentData, ContactData, DeviceData, InboundData, PersonData, RecordData, SuppressionData,
+};
+pub use kept::{
+    AuditData, DecisionData, DeclaredData, FlagData, MOST_DECISIONS, NumberAnswerData, ReportData, ReviewData,
 };
 
 /// By what a person is named.
@@ -58,7 +62,21 @@ pub struct PersonContact {
     pub id: i64,
 }
 
+/// The contents of a suppression list.
+#[derive(Debug, Clone, sqlx::FromRow)]
+struct SuppressionContents {
+    number: i64,
+    kind: String,
+    generation: i64,
+    name: Option<String>,
+}
+
 impl Person {
+    /// The keys that entries of a suppression list of this kind have.
+    fn keys_of_kind(&self, kind: &str) -> &[(String, i64)] {
+        if kind == crate::suppression::DEVICE { &self.addresses } else { &self.client_ids }
+    }
+
     /// Whether the contact lists hold nothing of the person.
     pub fn is_in_no_list(&self) -> bool {
         self.contacts.is_empty()
@@ -70,6 +88,11 @@ impl Person {
 
     fn address_hashes(&self) -> IntSet {
         IntSet::of(self.addresses.iter().map(|a| a.1))
+    }
+
+    /// The keyed hashes of the addresses and of the client ids.
+    fn hashes(&self) -> (Vec<i64>, Vec<i64>) {
+        (self.addresses.iter().map(|a| a.1).collect(), self.client_ids.iter().map(|c| c.1).collect())
     }
 
     fn client_hashes(&self) -> IntSet {
@@ -173,6 +196,18 @@ impl Tx {
         Ok(
             on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(generations.text()).bind(ids.text()).fetch_all(conn).await?),
         )
+    }
+
+    /// Every contents of the tenant's suppression lists with the list's number, kind and name: those in use, those kept
+    /// for an undo, and those of imports under way.
+    async fn suppression_contents(&mut self, tenant: i64) -> Result<Vec<SuppressionContents>, StoreError> {
+        const SQL: &str = "SELECT DISTINCT l.number, l.kind, g.generation, o.name FROM suppression_list l
+            JOIN (SELECT number AS list, generation FROM suppression_list WHERE tenant = $1
+                UNION SELECT list, generation FROM suppression_garbage WHERE list <> 0
+                UNION SELECT list, generation FROM list_import WHERE tenant = $1 AND kind = 'suppression') AS g
+              ON g.list = l.number
+            LEFT JOIN object o ON o.tenant = l.tenant AND o.id = l.id WHERE l.tenant = $1 ORDER BY l.number, g.generation";
+        Ok(on!(self, conn => sqlx::query_as(SQL).bind(tenant).fetch_all(conn).await?))
     }
 
     async fn person_addresses(&mut self, person: &Person) -> Result<Vec<(String, i64)>, StoreError> {

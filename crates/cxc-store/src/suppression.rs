@@ -34,6 +34,8 @@ pub struct SuppressionList {
     pub expires_at: Option<i64>,
     /// What it is kept for by the program, such as `opt_out_sms`.
     pub role: Option<String>,
+    /// Whether its entries are opt-outs of people: they stand in the ledger, too.
+    pub opt_outs: bool,
     /// Names its entries.
     pub generation: i64,
     /// Its entries.
@@ -74,7 +76,7 @@ pub struct SuppressionHit {
 }
 
 pub(crate) const COLUMNS: &str =
-    "number, tenant, id, kind, channels, required, expires_at, role, generation, size, changes";
+    "number, tenant, id, kind, channels, required, expires_at, role, opt_outs, generation, size, changes";
 const ENTRY: &str = "e.key_hash, e.key, e.from_at, e.until_at, e.reason, e.source, e.added_at";
 const ENTRY_ROWS: &[(&str, &str)] = &[
     ("key_hash", "BIGINT"),
@@ -91,10 +93,10 @@ const ENTRY_ROWS: &[(&str, &str)] = &[
 /// an undo keeps what a file did not bring.
 const ON_CONFLICT: &str = "
     from_at = CASE WHEN excluded.source = 'import' AND suppression_entry.source <> 'import' AND EXISTS (
-            SELECT 1 FROM suppression_list l WHERE l.generation = suppression_entry.generation AND l.role IS NOT NULL)
+            SELECT 1 FROM suppression_list l WHERE l.generation = suppression_entry.generation AND l.opt_outs)
         THEN suppression_entry.from_at ELSE excluded.from_at END,
     until_at = CASE WHEN excluded.source = 'import' AND suppression_entry.source <> 'import' AND EXISTS (
-            SELECT 1 FROM suppression_list l WHERE l.generation = suppression_entry.generation AND l.role IS NOT NULL)
+            SELECT 1 FROM suppression_list l WHERE l.generation = suppression_entry.generation AND l.opt_outs)
         THEN suppression_entry.until_at ELSE excluded.until_at END,
     reason = coalesce(excluded.reason, suppression_entry.reason),
     import = CASE WHEN excluded.source <> 'import' AND suppression_entry.source = 'import' THEN 0
@@ -122,6 +124,8 @@ pub struct NewSuppressionList {
     pub expires_at: Option<i64>,
     /// What it is kept for by the program.
     pub role: Option<&'static str>,
+    /// Whether its entries are opt-outs of people.
+    pub opt_outs: bool,
 }
 
 /// The role of the list that collects the opt-outs of a channel.
@@ -137,11 +141,11 @@ impl Tx {
     /// Adds the row of a new, empty list. Goes with its document. False when the tenant has a list of this role.
     pub async fn suppression_list_insert(&mut self, tenant: i64, new: &NewSuppressionList) -> Result<bool, StoreError> {
         const SQL: &str =
-            "INSERT INTO suppression_list (number, tenant, id, kind, channels, required, expires_at, role, generation)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
+            "INSERT INTO suppression_list (number, tenant, id, kind, channels, required, expires_at, role, opt_outs, generation)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
         let number = self.id_block_take(Numbered::SuppressionList, 2).await?;
         Ok(on!(self, conn => sqlx::query(SQL).bind(number).bind(tenant).bind(new.id).bind(new.kind).bind(new.channels)
-            .bind(new.required).bind(new.expires_at).bind(new.role).bind(number + 1).execute(conn).await?.rows_affected())
+            .bind(new.required).bind(new.expires_at).bind(new.role).bind(new.opt_outs).bind(number + 1).execute(conn).await?.rows_affected())
             == 1)
     }
 
@@ -160,6 +164,13 @@ impl Tx {
         Ok(on!(self, conn => sqlx::query(SQL).bind(tenant).bind(id).bind(channels).bind(required).bind(expires_at)
             .execute(conn).await?.rows_affected())
             == 1)
+    }
+
+    /// Says whether the entries of a list are opt-outs of people. Those that are there do not join the ledger by it.
+    pub async fn suppression_list_means(&mut self, tenant: i64, id: Uuid, opt_outs: bool) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE suppression_list SET opt_outs = $3 WHERE tenant = $1 AND id = $2";
+        on!(self, conn => sqlx::query(SQL).bind(tenant).bind(id).bind(opt_outs).execute(conn).await?.rows_affected());
+        Ok(())
     }
 
     /// Removes a list; its entries leave the disk in the background.
@@ -330,6 +341,36 @@ impl Tx {
         Ok(removed)
     }
 
+    /// Removes those of some entries that one import alone made.
+    pub(crate) async fn suppression_remove_of(
+        &mut self,
+        list: &SuppressionList,
+        keys: &[(i64, String)],
+        import: i64,
+    ) -> Result<(), StoreError> {
+        let by_import = self.suppression_by_import(list.generation, import, keys).await?;
+        if !by_import.is_empty() {
+            self.suppression_remove(list, &by_import).await?;
+        }
+        Ok(())
+    }
+
+    async fn suppression_by_import(
+        &mut self,
+        generation: i64,
+        import: i64,
+        keys: &[(i64, String)],
+    ) -> Result<Vec<(i64, String)>, StoreError> {
+        let sql = format!(
+            "SELECT key_hash, key FROM suppression_entry WHERE generation = $1 AND import = $2 AND key_hash{}",
+            IntSet::test(self, "$3")
+        );
+        let hashes = IntSet::of(keys.iter().map(|key| key.0));
+        let found: Vec<(i64, String)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(generation).bind(import)
+            .bind(hashes.text()).fetch_all(conn).await?);
+        Ok(found.into_iter().filter(|found| keys.contains(found)).collect())
+    }
+
     pub(crate) async fn suppression_count(&mut self, number: i64, difference: i64) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE suppression_list SET size = size + $2, changes = changes + 1 WHERE number = $1";
         on!(self, conn => sqlx::query(SQL).bind(number).bind(difference).execute(conn).await?.rows_affected());
@@ -371,6 +412,7 @@ impl Tx {
             required: true,
             expires_at: None,
             role: Some(role),
+            opt_outs: true,
         };
         // another sender may be making it at this moment
         if self.suppression_list_insert(tenant, &new).await? {

@@ -1,7 +1,7 @@
 //! Imports of suppression lists, and the lists that opt-outs make. Entries bind as soon as their batch is
 //! committed: suppressing early is safe. Owning service: list builder.
 use cxc_core::channel::Channel;
-use cxc_core::consent::{ConsentKind, ConsentScope};
+use cxc_core::consent::{ConsentKind, ConsentPolicy, ConsentScope};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -96,15 +96,43 @@ impl Tx {
         import: &ListImport,
         entries: &[SuppressionEntry],
     ) -> Result<(), StoreError> {
-        const LIST: &str = "SELECT channels FROM suppression_list WHERE number = $1 AND role IS NOT NULL";
-        let channels: Option<i16> =
-            on!(self, conn => sqlx::query_scalar(LIST).bind(import.list).fetch_optional(conn).await?);
-        let Some(channels) = channels else { return Ok(()) };
-        let channels: Vec<Channel> = Channel::ALL.into_iter().filter(|c| channels & c.bit() != 0).collect();
+        const LIST: &str = "SELECT kind, channels FROM suppression_list WHERE number = $1 AND opt_outs";
+        let list: Option<(String, i16)> =
+            on!(self, conn => sqlx::query_as(LIST).bind(import.list).fetch_optional(conn).await?);
+        let Some((kind, channels)) = list else { return Ok(()) };
+        let made = Made { kind: &kind, channels, import: import.number };
+        self.suppression_revoke(import.tenant, &made, entries).await
+    }
+
+    /// Adds entries by hand, as [`Tx::suppression_add`] does; where the list collects opt-outs each is a revocation that
+    /// joins the ledger in the same transaction, unless it ends by itself. Answers how many entries are new.
+    pub async fn suppression_enter(
+        &mut self,
+        list: &SuppressionList,
+        entries: &[SuppressionEntry],
+    ) -> Result<i64, StoreError> {
+        let added = self.suppression_add(list, entries, 0).await?;
+        if list.opt_outs {
+            let made = Made { kind: &list.kind, channels: list.channels, import: 0 };
+            self.suppression_revoke(list.tenant, &made, entries).await?;
+        }
+        Ok(added)
+    }
+
+    async fn suppression_revoke(
+        &mut self,
+        tenant: i64,
+        made: &Made<'_>,
+        entries: &[SuppressionEntry],
+    ) -> Result<(), StoreError> {
         // an entry that ends is no revocation of a consent
-        let lasting = entries.iter().filter(|e| e.until_at.is_none());
-        let ledger: Vec<NewConsent> = lasting.map(|e| revocation(e, &channels, import.number)).collect();
-        self.consent_insert(import.tenant, &ledger).await.map(|_| ())
+        let lasting: Vec<&SuppressionEntry> = entries.iter().filter(|e| e.until_at.is_none()).collect();
+        if lasting.is_empty() {
+            return Ok(());
+        }
+        let policy = self.consent_policy(tenant).await?;
+        let ledger: Vec<NewConsent> = lasting.into_iter().map(|e| revocation(e, made, &policy)).collect();
+        self.consent_insert(tenant, &ledger).await.map(|_| ())
     }
 
     /// Brings the entries of an opt-out list that no file made from one contents into another; answers how many.
@@ -114,7 +142,7 @@ impl Tx {
             (generation, key_hash, key, from_at, until_at, reason, source, import, added_at)
             SELECT $3, e.key_hash, e.key, e.from_at, e.until_at, e.reason, e.source, 0, e.added_at
             FROM suppression_entry e WHERE e.generation = $2 AND e.source <> 'import'
-              AND EXISTS (SELECT 1 FROM suppression_list l WHERE l.number = $1 AND l.role IS NOT NULL)
+              AND EXISTS (SELECT 1 FROM suppression_list l WHERE l.number = $1 AND l.opt_outs)
             ON CONFLICT (generation, key_hash, key) DO UPDATE SET from_at = excluded.from_at,
               until_at = excluded.until_at, source = excluded.source, import = 0";
         let kept =
@@ -135,7 +163,7 @@ impl Tx {
         import: &ListImport,
         entries: &[SuppressionEntry],
     ) -> Result<i64, StoreError> {
-        const LIST: &str = "SELECT 1 FROM suppression_list WHERE number = $1 AND role IS NOT NULL";
+        const LIST: &str = "SELECT 1 FROM suppression_list WHERE number = $1 AND opt_outs";
         let is_opt_out: Option<i32> =
             on!(self, conn => sqlx::query_scalar(LIST).bind(import.list).fetch_optional(conn).await?);
         if is_opt_out.is_none() || import.mode == "replace" {
@@ -220,7 +248,9 @@ impl Tx {
                 return Ok(Some(i64::MAX));
             }
         }
-        self.consent_void_import(import.number, now).await?;
+        if self.consent_take_back(import, limit, now).await? {
+            return Ok(Some(i64::MAX));
+        }
         let state = if import.state == "running" { ended } else { "undone" };
         on!(self, conn => sqlx::query(DONE).bind(import.number).bind(state).bind(now).execute(conn).await?.rows_affected());
         Ok(None)
@@ -312,7 +342,8 @@ impl Tx {
             name: format!("{label} opt-outs"),
             description: "Kept by the system: who asked not to be contacted.".into(),
             body: Json(json!({
-                "type": "device", "channels": [channel.as_str()], "required": true, "retentionDays": null, "expiresAt": null,
+                "type": "device", "channels": [channel.as_str()], "required": true, "retentionDays": null,
+                "expiresAt": null, "optOuts": true,
             })),
             version: 1,
             created_at: now,
@@ -330,30 +361,43 @@ impl Tx {
     }
 }
 
-/// An entry of a file as the ledger has it.
-fn revocation(entry: &SuppressionEntry, channels: &[Channel], import: i64) -> NewConsent {
-    let key = match entry.key.as_str() {
-        address if address.contains('@') || address.starts_with('+') => PersonKey::Address(address.to_owned()),
-        other => PersonKey::ClientId(other.to_owned()),
+/// Where entries come from that are opt-outs.
+struct Made<'a> {
+    /// [`crate::suppression::DEVICE`] or [`crate::suppression::CLIENT_ID`].
+    kind: &'a str,
+    /// Bits of the channels that the list suppresses.
+    channels: i16,
+    /// The import; 0 for none.
+    import: i64,
+}
+
+/// An entry of an opt-out list as the ledger has it.
+fn revocation(entry: &SuppressionEntry, made: &Made<'_>, policy: &ConsentPolicy) -> NewConsent {
+    let channels: Vec<Channel> = Channel::ALL.into_iter().filter(|c| made.channels & c.bit() != 0).collect();
+    let (key_kind, key) = match made.kind {
+        crate::suppression::CLIENT_ID => (KeyKind::Client, PersonKey::ClientId(entry.key.clone())),
+        _ => (KeyKind::Device, PersonKey::Address(entry.key.clone())),
     };
     let received = Timestamp::from_microsecond(entry.added_at).unwrap_or(Timestamp::UNIX_EPOCH);
+    let terms = policy.shorten(terms_of(&key, &channels, received), received);
     NewConsent {
-        key_kind: KeyKind::Device,
+        key_kind,
         key_hash: entry.key_hash,
         key: entry.key.clone(),
         kind: ConsentKind::Express,
         revoked: true,
-        channels: channels.to_vec(),
+        channels,
         scope: ConsentScope::All,
-        // a file does not say when: what was consented to before it ends
+        // an entry does not say when: what was consented to before it ends
         said_at: entry.added_at,
         received_at: entry.added_at,
         effective_at: entry.added_at,
-        deadline: Some(terms_of(&key, channels, received).deadline.as_microsecond()),
+        deadline: Some(terms.deadline.as_microsecond()),
         expires_at: None,
-        source: source::IMPORT.into(),
+        source: entry.source.clone(),
         words: entry.reason.clone(),
         evidence: None,
-        import,
+        import: made.import,
+        lifts: true,
     }
 }

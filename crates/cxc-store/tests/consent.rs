@@ -214,14 +214,15 @@ async fn a_consent_from_a_file_that_is_dated_before_a_revocation_lifts_nothing()
         source: "import".into(),
         words: None,
         evidence: None,
-        import: 9,
+        import: 0,
+        lifts: true,
     };
     tx.consent_insert(1, &[consent(now() - 1)]).await.unwrap();
     assert!(is_out(&mut tx, PHONE, now() + 20).await);
+    tx.consent_insert(1, &[NewConsent { lifts: false, ..consent(now() + 5) }]).await.unwrap();
+    assert!(is_out(&mut tx, PHONE, now() + 20).await, "a later one that may not lift");
     tx.consent_insert(1, &[consent(now() + 5)]).await.unwrap();
     assert!(!is_out(&mut tx, PHONE, now() + 20).await);
-    assert_eq!(tx.consent_void_import(9, now() + 30).await.unwrap(), 2);
-    assert!(is_out(&mut tx, PHONE, now() + 40).await, "an undone file lifts nothing");
 }
 
 #[tokio::test]

@@ -30,7 +30,15 @@ fn hash(text: &str) -> i64 {
 
 async fn new_list(tx: &mut Tx, id: u128, kind: &'static str, required: bool) -> SuppressionList {
     let id = Uuid::from_u128(id);
-    let new = NewSuppressionList { id, kind, channels: Channel::Sms.bit(), required, expires_at: None, role: None };
+    let new = NewSuppressionList {
+        id,
+        kind,
+        channels: Channel::Sms.bit(),
+        required,
+        expires_at: None,
+        role: None,
+        opt_outs: false,
+    };
     assert!(tx.suppression_list_insert(1, &new).await.unwrap());
     tx.suppression_list_get(1, id).await.unwrap().unwrap()
 }

@@ -102,6 +102,7 @@ async fn suppress(db: &Db, key: &str) {
         required: true,
         expires_at: None,
         role: None,
+        opt_outs: false,
     };
     tx.suppression_list_insert(1, &new).await.unwrap();
     let list = tx.suppression_list_get(1, new.id).await.unwrap().unwrap();

@@ -8,6 +8,8 @@ mod backup;
 mod compliance;
 #[path = "cli/config.rs"]
 mod config;
+#[path = "cli/consent.rs"]
+mod consent;
 #[path = "cli/demo.rs"]
 mod demo;
 #[path = "cli/import.rs"]

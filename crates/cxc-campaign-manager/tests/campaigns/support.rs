@@ -172,7 +172,8 @@ impl Campaigns {
     pub async fn suppress(&self, kind: &'static str, keys: &[&str]) -> SuppressionList {
         let (tenant, id) = (self.app.tenant(), self.app.app.ids.next());
         let mut tx = self.app.app.db.begin().await.unwrap();
-        let new = NewSuppressionList { id, kind, channels: 2, required: true, expires_at: None, role: None };
+        let new =
+            NewSuppressionList { id, kind, channels: 2, required: true, expires_at: None, role: None, opt_outs: false };
         assert!(tx.suppression_list_insert(tenant, &new).await.unwrap());
         let list = tx.suppression_list_get(tenant, id).await.unwrap().unwrap();
         let entries: Vec<SuppressionEntry> = keys.iter().map(|key| self.entry(key)).collect();

@@ -307,10 +307,11 @@ fn read(app: &App, tenant: i64, input: &ConsentInput, pointer: &str) -> Result<N
         words: words.transpose()?,
         evidence: evidence.transpose()?,
         import: 0,
+        lifts: true,
     })
 }
 
-pub(super) fn instant(text: &str) -> Option<i64> {
+pub(crate) fn instant(text: &str) -> Option<i64> {
     text.parse::<Timestamp>().ok().map(Timestamp::as_microsecond)
 }
 

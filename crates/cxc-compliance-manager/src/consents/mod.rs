@@ -2,6 +2,7 @@
 //! an opt-out; `/compliance/opt-out-words`: the words of a tenant.
 pub(crate) mod ledger;
 pub(crate) mod person;
+pub(crate) mod policy;
 pub(crate) mod reviews;
 pub(crate) mod revoke;
 pub(crate) mod words;
@@ -23,4 +24,6 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(require(Scope::ComplianceRequired, routes!(reviews::release)))
         .routes(require(Scope::ComplianceRead, routes!(words::get)))
         .routes(require(Scope::ComplianceRequired, routes!(words::set)))
+        .routes(require(Scope::ComplianceRead, routes!(policy::get)))
+        .routes(require(Scope::ComplianceRequired, routes!(policy::set)))
 }

@@ -61,7 +61,7 @@ pub use contact_times::ContactTimes;
 pub use custom_rule::{Columns, CustomExpression, CustomRule, MAX_EXPRESSION, Trial};
 pub use custom_zones::{CustomTimeZone, CustomZones, ZoneEffect};
 pub use data_versions::{DataVersion, DataVersions};
-pub use declared::DeclaredTimes;
+pub use declared::{DeclaredTimes, SaidTimes};
 pub use documents::{
     DEFAULT_GUARD_SECONDS, DataFault, MAX_GUARD_SECONDS, RuleDocument, RuleDocuments, RuleRef, Stored,
 };

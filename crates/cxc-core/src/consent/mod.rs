@@ -1,6 +1,7 @@
 //! The ledger of consents and opt-outs: what a person allowed or forbade, for what, and when.
 //!
 //! Entries are added and never changed. [`Standing::of`] folds them, at an instant, into what a rule asks.
+mod policy;
 mod revocation;
 mod standing;
 
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::channel::Channel;
 
+pub use policy::ConsentPolicy;
 pub use revocation::{RevocationLaw, RevocationReach, RevocationTerms};
 pub use standing::{ConsentQuestion, LegalReach, Standing, opted_out_of_all};
 
@@ -162,6 +164,9 @@ pub struct ConsentEvent {
     #[serde(default)]
     #[schema(value_type = String)]
     pub source: Arc<str>,
+    /// It gives, and lifts no opt-out however late it was given: one from a file, unless the tenant lets files lift.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lifts_nothing: bool,
 }
 
 impl ConsentEvent {

@@ -153,6 +153,9 @@ fn revokes(event: &ConsentEvent, asked: &ConsentQuestion<'_>) -> bool {
 /// Whether a consent lifts a revocation: it was given later and expressly, and one by a word lifts only what a word
 /// has done.
 fn lifts(grant: &ConsentEvent, revocation: &ConsentEvent) -> bool {
+    if grant.lifts_nothing {
+        return false;
+    }
     let by_word = &*grant.source == SOURCE_KEYWORD;
     let is_express = matches!(grant.kind, ConsentKind::Express | ConsentKind::ExpressWritten);
     grant.at > revocation.at && is_express && (!by_word || &*revocation.source == SOURCE_KEYWORD)
@@ -183,6 +186,7 @@ mod tests {
             expires: None,
             revoked: false,
             source: "form".into(),
+            lifts_nothing: false,
         }
     }
 
@@ -250,6 +254,19 @@ mod tests {
         let events = [by_link, revocation("2026-11-20T12:00:00Z"), start];
         assert!(is_out(&events, Channel::Sms, "news"));
         assert!(opted_out_of_all(&events, Channel::Sms, time(NOW)).is_some());
+    }
+
+    #[test]
+    fn a_consent_that_lifts_nothing_gives_where_nobody_opted_out_and_never_ends_an_opt_out() {
+        let of_file =
+            ConsentEvent { lifts_nothing: true, ..grant(ConsentKind::ExpressWritten, "2026-11-21T00:00:00Z") };
+        assert!(stands(std::slice::from_ref(&of_file), ConsentKind::Express, NOW));
+        let events = [revocation("2026-11-20T00:00:00Z"), of_file.clone()];
+        assert!(is_out(&events, Channel::Sms, "news"));
+        assert!(opted_out_of_all(&events, Channel::Sms, time(NOW)).is_some());
+        // once something else has lifted it, what was given after it holds
+        let events = [events[0].clone(), of_file, grant(ConsentKind::Express, "2026-11-22T00:00:00Z")];
+        assert!(stands(&events, ConsentKind::ExpressWritten, NOW));
     }
 
     #[test]

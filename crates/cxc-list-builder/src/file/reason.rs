@@ -28,13 +28,15 @@ pub enum RejectReason {
     UnknownTimezone,
     /// No such country.
     BadCountry,
+    /// The kind, the date or another part of a consent or opt-out is wrong.
+    BadConsent,
     /// Any other value that cannot be read.
     BadValue,
 }
 
 impl RejectReason {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::BadEncoding,
         Self::ColumnCount,
         Self::NoDevice,
@@ -45,6 +47,7 @@ impl RejectReason {
         Self::NotFound,
         Self::UnknownTimezone,
         Self::BadCountry,
+        Self::BadConsent,
         Self::BadValue,
     ];
 
@@ -61,6 +64,7 @@ impl RejectReason {
             Self::NotFound => "not_found",
             Self::UnknownTimezone => "unknown_timezone",
             Self::BadCountry => "bad_country",
+            Self::BadConsent => "bad_consent",
             Self::BadValue => "bad_value",
         }
     }

@@ -20,6 +20,7 @@ use super::reading::{Outcome, Parsed};
 use super::recent::{Findable, Recent};
 use super::settings::{Dedupe, ImportMode};
 use super::unit::Unit;
+use crate::consents::only_opt_outs;
 use crate::file::{FileError, RecordRef, Reject, RejectReason, RejectsWriter};
 
 /// Contacts of a unit: one COPY each for contacts and devices; on SQLite a few make a transaction.
@@ -138,7 +139,7 @@ impl Work {
         self.keys.forget();
         self.addresses.forget();
         let contacts = parsed.outcomes.iter().filter_map(|outcome| match outcome {
-            Outcome::Contact(full) => Some(full.as_ref()),
+            Outcome::Contact(full, _) => Some(full.as_ref()),
             _ => None,
         });
         let look_up = self.intake.asked.look_up(&self.intake.db, &self.intake.import, contacts);
@@ -148,9 +149,16 @@ impl Work {
             self.counts.lines += 1;
             match outcome {
                 Outcome::Blank => self.counts.blank += 1,
-                Outcome::Filtered => self.counts.filtered += 1,
+                Outcome::Filtered(opt_outs) => {
+                    self.counts.filtered += 1;
+                    self.unit.consents.extend(opt_outs.map(|line| *line));
+                }
                 Outcome::Rejected(reject) => self.reject(record, &reject)?,
-                Outcome::Contact(full) => self.contact(record, full, &found, &mut updates)?,
+                Outcome::Contact(full, consents) => {
+                    let is_taken = self.contact(record, full, &found, &mut updates)?;
+                    let line = if is_taken { consents } else { only_opt_outs(consents) };
+                    self.unit.consents.extend(line.map(|line| *line));
+                }
             }
         }
         self.update(updates)?;
@@ -167,22 +175,24 @@ impl Work {
         Ok(())
     }
 
+    /// Takes a line's contact, or rejects the line; answers which.
     fn contact(
         &mut self,
         record: RecordRef<'_>,
         mut full: Box<FullContact>,
         found: &Found,
         updates: &mut Vec<(i64, FullContact)>,
-    ) -> Result<(), IntakeError> {
+    ) -> Result<bool, IntakeError> {
         match self.verdict(&full, found) {
             Verdict::Reject(reason, text) => {
-                self.reject(record, &Reject { reason, column: None, text: text.to_owned() })
+                self.reject(record, &Reject { reason, column: None, text: text.to_owned() })?;
+                Ok(false)
             }
             Verdict::Update { id } => {
                 self.remember(&full, id);
                 self.place(&mut full, id);
                 updates.push((id, *full));
-                Ok(())
+                Ok(true)
             }
             Verdict::New { id } => {
                 let id = match id {
@@ -198,7 +208,7 @@ impl Work {
                 self.counts.devices += devices;
                 self.change.devices += devices;
                 self.unit.push(&full);
-                Ok(())
+                Ok(true)
             }
         }
     }

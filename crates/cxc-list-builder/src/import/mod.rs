@@ -23,9 +23,11 @@ mod validate;
 mod warnings;
 mod write;
 
+pub(crate) use run::{Opened, Stop, keep_rejects, nothing_taken, open, rejects_file, release, take_lease};
+pub(crate) use warnings::Warnings;
+
 pub use outcome::{Detail, ImportOutcome};
 pub use run::{ImportContext, rejects_name, run_import};
-pub(crate) use run::{release, take_lease};
 pub use settings::{Dedupe, ImportMode, ImportSettings};
 pub use settle::settle_list;
 pub use suppression::{run_suppression_import, run_suppression_undo, suppression_undoable};

@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::warnings::Warning;
+use crate::consents::ConsentCounts;
 
 /// What an import found out besides its counts; kept with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +26,8 @@ pub struct Detail {
     pub rejects_file: Option<String>,
     /// Entries of an opt-out list that people asked for and that the file would have changed or dropped.
     pub kept: i64,
+    /// What it brought into the ledger of consents.
+    pub consents: ConsentCounts,
     /// Why it failed.
     pub error: Option<String>,
 }
@@ -73,6 +76,8 @@ pub struct ImportOutcome {
     pub duration_ms: u64,
     /// Entries of an opt-out list that people asked for and that stay whatever the file says.
     pub kept: i64,
+    /// What it brought into the ledger of consents.
+    pub consents: ConsentCounts,
     /// Why it failed.
     pub error: Option<String>,
     /// When it began, RFC 3339.
@@ -107,6 +112,7 @@ impl ImportOutcome {
             mapping: detail.mapping,
             duration_ms: detail.duration_ms,
             kept: detail.kept,
+            consents: detail.consents,
             error: detail.error,
             started_at: cxc_server::app::time_text(import.started_at),
             finished_at: import.finished_at.map(cxc_server::app::time_text),
@@ -139,6 +145,9 @@ impl ImportOutcome {
             "blank": self.blank,
             "devices": self.devices,
             "kept": self.kept,
+            "consents": self.consents.consents,
+            "opt_outs": self.consents.opt_outs,
+            "held_back": self.consents.held_back,
             "rejects_file": rejects_path,
             "warnings": self.warnings.iter().map(|w| json!({
                 "kind": w.kind, "count": w.count, "first_line": w.first_line, "text": w.text,

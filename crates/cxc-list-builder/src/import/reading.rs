@@ -2,6 +2,7 @@
 use tokio::sync::mpsc;
 
 use cxc_core::location::Location;
+use cxc_store::consent::ConsentLine;
 use cxc_store::contact::FullContact;
 
 use super::validate::{Checked, Validator};
@@ -18,10 +19,10 @@ pub enum Outcome {
     Blank,
     /// Not taken.
     Rejected(Reject),
-    /// Not taken by the rule.
-    Filtered,
-    /// A contact.
-    Contact(Box<FullContact>),
+    /// Not taken by the rule, but for its opt-outs.
+    Filtered(Option<Box<ConsentLine>>),
+    /// A contact, with what its line says of consents.
+    Contact(Box<FullContact>, Option<Box<ConsentLine>>),
 }
 
 /// A batch with what became of its records, one outcome each.
@@ -56,8 +57,8 @@ fn outcome(record: RecordRef<'_>, plan: &Plan, validator: &mut Validator) -> Out
         RecordStatus::Blank => Outcome::Blank,
         RecordStatus::Rejected(problem) => Outcome::Rejected(problem.into()),
         RecordStatus::Data => match plan.map(record).and_then(|row| validator.check(&row)) {
-            Ok(Checked::Contact(contact)) => Outcome::Contact(contact),
-            Ok(Checked::Filtered) => Outcome::Filtered,
+            Ok(Checked::Contact(contact, consents)) => Outcome::Contact(contact, consents),
+            Ok(Checked::Filtered(opt_outs)) => Outcome::Filtered(opt_outs),
             Err(reject) => Outcome::Rejected(reject),
         },
     }

@@ -21,11 +21,12 @@ use super::lookup::Asked;
 use super::outcome::{Detail, ImportOutcome};
 use super::reading;
 use super::recent::Findable;
-use super::settings::ImportSettings;
+use super::settings::{ImportMode, ImportSettings};
 use super::settle::settle_list;
 use super::validate::{Checkers, Validator};
-use super::warnings::Warnings;
+use super::warnings::{WarningKind, Warnings};
 use super::write::{HeldLease, Progress, Writer};
+use crate::consents::{ConsentCounts, HELD_BACK, LedgerWriter};
 use crate::file::{self, FileError, FileKind, FileReader, RejectsWriter};
 use crate::mapping::{Mapping, MappingError, Plan, Purpose, Specification};
 
@@ -195,8 +196,9 @@ async fn run_leased(
     };
     detail.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(0);
     match done {
-        Ok((taken, warnings)) => {
+        Ok((taken, warnings, consents)) => {
             detail.warnings = warnings.into_list();
+            detail.consents = consents;
             publish(context, list, &import, &taken, detail, control, lease).await
         }
         Err(stop) => Err(take_back(context, &import, stop, detail, lease).await),
@@ -261,7 +263,7 @@ async fn pipeline(
     control: &JobControl,
     watch: &(dyn Fn(Progress) + Send + Sync),
     lease: &mut HeldLease,
-) -> Result<(Taken, Warnings), Stop> {
+) -> Result<(Taken, Warnings, ConsentCounts), Stop> {
     let app = &context.app;
     let Opened { file, plan, .. } = opened;
     let total_bytes = file.total_bytes;
@@ -286,18 +288,24 @@ async fn pipeline(
         settings.country(),
         settings.keep_original,
         settings.rule.clone(),
+        app.now(),
     );
+    let ledger = LedgerWriter::new(app);
     let (parsed_in, parsed) = mpsc::channel(AHEAD);
     let (units_in, units) = mpsc::channel(UNITS_AHEAD);
     let reading = tokio::task::spawn_blocking(move || reading::read(file, &plan, validator, &parsed_in));
     let taking = tokio::task::spawn_blocking(move || intake.run(parsed, units_in));
-    let mut writer = Writer { db: &app.db, import, lease, control, findable, total_bytes, watch };
+    let mut writer = Writer { db: &app.db, import, lease, control, findable, total_bytes, watch, ledger: &ledger };
     let written = writer.run(units).await;
     // both threads end: a writer that stopped has hung up on them
     let (read, taken) = tokio::join!(reading, taking);
     let (read, taken) = (read.map_err(internal)?, taken.map_err(internal)?);
     written?;
-    let warnings = read?;
+    let mut warnings = read?;
+    let consents = ledger.into_counts();
+    if let Some(line) = consents.first_held_back {
+        warnings.note(WarningKind::HeldBack, line, consents.held_back, || HELD_BACK.into());
+    }
     let taken = taken.map_err(|error| match error {
         IntakeError::Store(error) => Stop::from(error),
         other => internal(other),
@@ -305,10 +313,12 @@ async fn pipeline(
     if !taken.counts.add_up() {
         return Err(internal(anyhow::anyhow!("the counts do not add up: {:?}", taken.counts)));
     }
-    if taken.counts.taken() == 0 {
+    // opt-outs of lines that were not taken stand, unless the list would be emptied with them
+    let stands = consents.opt_outs > 0 && settings.mode != ImportMode::Replace;
+    if taken.counts.taken() == 0 && !stands {
         return Err(Stop::NothingTaken(Box::new((taken, warnings))));
     }
-    Ok((taken, warnings))
+    Ok((taken, warnings, consents))
 }
 
 fn internal(error: impl Into<anyhow::Error>) -> Stop {

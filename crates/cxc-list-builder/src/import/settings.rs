@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::file::{HeaderOption, ReadOptions};
-use crate::mapping::{DataMapping, MappingError};
+use crate::mapping::{DataMapping, MappingError, Specification};
 
 /// What happens to the contacts that a list has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -92,6 +92,13 @@ impl ImportSettings {
             Some(mapping) => mapping.read_options(base),
             None => Ok(base),
         }
+    }
+
+    /// Whether a column brings consents or opt-outs into the ledger.
+    pub fn brings_consents(&self) -> Result<bool, MappingError> {
+        let by_mapping = self.mapping.as_ref().is_some_and(DataMapping::brings_consents);
+        let specification = self.specification.as_deref().map(Specification::parse).transpose()?;
+        Ok(by_mapping || specification.is_some_and(|s| s.brings_consents()))
     }
 
     /// The default country, if it is one.

@@ -1,5 +1,6 @@
 //! Takes back what a cancelled, failed or crashed import did, and what an undo asks for: in small steps, so
 //! that others can write in between.
+use cxc_store::consent::CONSENTS;
 use cxc_store::import::ListImport;
 use cxc_store::{Db, StoreError};
 
@@ -40,6 +41,8 @@ async fn settle(db: &Db, lease: &mut HeldLease, import: &ListImport, ended: &str
                 }
                 None => true,
             }
+        } else if import.kind == CONSENTS {
+            tx.consent_settle_step(import, ended, STEP, now).await?
         } else {
             tx.import_settle_step(import, ended, STEP, now).await?
         };

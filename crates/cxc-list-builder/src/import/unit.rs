@@ -1,5 +1,6 @@
 //! What goes to the store together.
 use cxc_store::bulk::BulkBuffer;
+use cxc_store::consent::ConsentLine;
 use cxc_store::contact::{CONTACT, DEVICE, FullContact};
 use cxc_store::{Db, Engine};
 
@@ -19,6 +20,8 @@ pub struct Unit {
     pub addresses: Vec<Address>,
     /// Contacts that are changed: before and after.
     pub updates: Vec<(FullContact, FullContact)>,
+    /// What lines say of consents.
+    pub consents: Vec<ConsentLine>,
     /// Bytes of the file that are dealt with once this is written.
     pub bytes: u64,
     /// Lines that are dealt with then.
@@ -37,6 +40,7 @@ impl Unit {
             keys: Vec::new(),
             addresses: Vec::new(),
             updates: Vec::new(),
+            consents: Vec::new(),
             bytes: 0,
             lines: 0,
             generation,
@@ -57,8 +61,8 @@ impl Unit {
         }
     }
 
-    /// How many contacts it writes.
+    /// How much it writes: contacts, or lines with consents where those are more.
     pub fn len(&self) -> usize {
-        self.contacts.len() + self.updates.len()
+        (self.contacts.len() + self.updates.len()).max(self.consents.len())
     }
 }

@@ -8,11 +8,13 @@ use cxc_core::hash::HashKey;
 use cxc_core::location::{Country, LiveTables, Location, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_core::selection::{FieldSource, SelectionRule, matches_any};
+use cxc_store::consent::ConsentLine;
 use cxc_store::contact::{Contact, Device, FullContact};
 use cxc_store::selection::ContactRow;
 
 use super::places::PlaceNumbers;
 use super::warnings::{WarningKind, Warnings};
+use crate::consents::{self, LineDevice, Named, only_opt_outs};
 use crate::file::{Reject, RejectReason};
 use crate::mapping::{MappedDevice, MappedRow};
 
@@ -29,10 +31,10 @@ pub struct Checkers {
 
 /// What a line is after its check.
 pub enum Checked {
-    /// A contact without an id, its locations by number of this import.
-    Contact(Box<FullContact>),
-    /// The rule does not take it.
-    Filtered,
+    /// A contact without an id, its locations by number of this import, with what the line says of consents.
+    Contact(Box<FullContact>, Option<Box<ConsentLine>>),
+    /// The rule does not take it; its opt-outs are taken all the same.
+    Filtered(Option<Box<ConsentLine>>),
 }
 
 /// Checks the lines of one import.
@@ -45,6 +47,8 @@ pub struct Validator {
     keep_original: bool,
     rule: Option<SelectionRule>,
     contact_places: ContactPlaces,
+    /// When the import began, microseconds: no consent is of later.
+    now: i64,
     /// The numbers of locations.
     pub places: PlaceNumbers,
     /// What was changed.
@@ -59,6 +63,7 @@ impl Validator {
         default_country: Option<Country>,
         keep_original: bool,
         rule: Option<SelectionRule>,
+        now: i64,
     ) -> Self {
         Self {
             tables: checkers.tables.current(),
@@ -68,6 +73,7 @@ impl Validator {
             keep_original,
             rule,
             contact_places: ContactPlaces::default(),
+            now,
             places: PlaceNumbers::default(),
             warnings: Warnings::default(),
         }
@@ -102,7 +108,23 @@ impl Validator {
             original: self.keep_original.then(|| row.record().raw().to_owned()),
         };
         let full = FullContact { contact, devices };
-        Ok(if self.takes(&full, &device_places) { Checked::Contact(Box::new(full)) } else { Checked::Filtered })
+        let consents = if row.brings_consents() { self.consents(row, &full)? } else { None };
+        if self.takes(&full, &device_places) {
+            Ok(Checked::Contact(Box::new(full), consents))
+        } else {
+            Ok(Checked::Filtered(only_opt_outs(consents)))
+        }
+    }
+
+    fn consents(&self, row: &MappedRow<'_>, full: &FullContact) -> Result<Option<Box<ConsentLine>>, Reject> {
+        let client = full.contact.client_id.as_deref().map(|id| (id.to_owned(), full.contact.key_hash));
+        let device = |d: &Device| LineDevice {
+            position: d.position,
+            address: address_text(&d.address).into_owned(),
+            hash: d.address_hash,
+        };
+        let named = Named { client, devices: full.devices.iter().map(device).collect() };
+        Ok(consents::read(row, &named, self.now)?.map(Box::new))
     }
 
     fn takes(&self, full: &FullContact, places: &[Option<Location>]) -> bool {

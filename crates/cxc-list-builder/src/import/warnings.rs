@@ -16,6 +16,8 @@ pub enum WarningKind {
     RepeatedDevice,
     /// A state that is not known in the country was kept as it stood.
     UnknownState,
+    /// A consent met an opt-out that stands all the same.
+    HeldBack,
     /// A suppression entry ends before its `till`: the list keeps entries for a number of days.
     TillShortened,
 }

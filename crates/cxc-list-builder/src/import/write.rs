@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::index_run::IndexRun;
 use super::recent::Findable;
 use super::unit::Unit;
+use crate::consents::LedgerWriter;
 
 /// How long a transaction holds SQLite's only writer before it commits.
 const HOLD: Duration = Duration::from_millis(50);
@@ -81,6 +82,8 @@ pub struct Writer<'a> {
     pub total_bytes: u64,
     /// Told of progress.
     pub watch: &'a (dyn Fn(Progress) + Send + Sync),
+    /// Writes consents and counts them.
+    pub ledger: &'a LedgerWriter,
 }
 
 impl Writer<'_> {
@@ -125,6 +128,8 @@ impl Writer<'_> {
                 }
                 let mut tx = self.begin().await?;
                 tx.bulk_write(unit.contacts).await?;
+                // last: others wait for the numbers of the ledger until this is committed
+                self.ledger.write(&mut tx, self.import, &unit.consents).await?;
                 tx.commit().await?;
                 done.contacts(last.unit);
                 self.lease.renew(self.db).await?;
@@ -180,6 +185,7 @@ impl Writer<'_> {
             self.write_updates(&mut tx, &unit).await?;
             tx.bulk_write(unit.contacts).await?;
             tx.bulk_write(unit.devices).await?;
+            self.ledger.write(&mut tx, self.import, &unit.consents).await?;
             run.add(&mut unit.keys, &mut unit.addresses);
             if since.elapsed() < HOLD && !run.is_due() {
                 next = units.try_recv().ok();

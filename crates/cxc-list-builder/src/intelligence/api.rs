@@ -42,11 +42,7 @@ pub(crate) async fn load(
     principal: Principal,
     ApiJson(asked): ApiJson<AnswersAsked>,
 ) -> Result<Response, ApiError> {
-    let found = uploads::existing(&app, &store, principal.tenant, asked.upload).await?;
-    let (known, offset) = found.ok_or_else(|| ApiError::invalid("/upload", "not_found", "there is no such upload"))?;
-    if known.size.is_some_and(|size| size != offset) {
-        return Err(ApiError::invalid("/upload", "incomplete", "the upload is not complete: send the rest of it"));
-    }
+    let known = uploads::complete(&app, &store, principal.tenant, asked.upload).await?;
     if asked.country.as_deref().is_some_and(|code| Country::from_code(code).is_none()) {
         let text = "a country is two letters of ISO 3166-1, such as US";
         return Err(ApiError::invalid("/country", "bad_country", text));

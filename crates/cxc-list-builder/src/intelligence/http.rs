@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use cxc_core::number_set::{answer_of, line_type_of};
 use cxc_core::phone::PhoneNumber;
 use cxc_server::app::Clock;
+use cxc_server::outbound::{Outbound, OutboundError};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -34,10 +35,10 @@ pub struct HttpOptions {
     pub batch: usize,
 }
 
-/// A source over HTTP. Its connections are kept.
+/// A source over HTTP. Connections are kept, redirects are not followed.
 pub struct HttpSource {
     name: String,
-    client: reqwest::Client,
+    outbound: Outbound,
     options: HttpOptions,
     clock: Arc<dyn Clock>,
 }
@@ -71,18 +72,10 @@ struct Answers {
 }
 
 impl HttpSource {
-    /// A source that is not asked yet.
-    pub fn new(name: &str, options: HttpOptions, clock: Arc<dyn Clock>) -> Result<Self, IntelligenceError> {
-        let client = reqwest::Client::builder()
-            .timeout(options.timeout)
-            .connect_timeout(options.timeout.min(Duration::from_secs(10)))
-            .pool_max_idle_per_host(4)
-            // questions are personal data: they go where they were meant to go, and nowhere else
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .map_err(|e| IntelligenceError::Unreachable(e.to_string()))?;
-        Ok(Self { name: name.into(), client, options, clock })
+    /// A source that is asked through the guard of the installation: questions are personal data, and go to public
+    /// addresses or to those that the operator allows.
+    pub fn new(name: &str, options: HttpOptions, outbound: Outbound, clock: Arc<dyn Clock>) -> Self {
+        Self { name: name.into(), outbound, options, clock }
     }
 
     async fn ask_some(&self, questions: &[Question]) -> Result<Vec<NumberAnswer>, IntelligenceError> {
@@ -101,28 +94,21 @@ impl HttpSource {
         Ok(Vec::new())
     }
 
-    async fn post(&self, body: &Queries) -> Result<Vec<u8>, IntelligenceError> {
-        let unreachable = |e: reqwest::Error| IntelligenceError::Unreachable(plain(&e));
-        let mut request = self.client.post(&self.options.url).json(body);
-        if let Some(token) = &self.options.token {
-            request = request.bearer_auth(token);
+    async fn post(&self, body: &Queries) -> Result<String, IntelligenceError> {
+        let json = serde_json::to_vec(body).map_err(|e| IntelligenceError::Answer(e.to_string()))?;
+        let authorization =
+            self.options.token.as_ref().map(|token| ("authorization".to_owned(), format!("Bearer {token}")));
+        let headers = authorization.iter().map(|(name, value)| (name, value));
+        let (url, timeout) = (&self.options.url, self.options.timeout);
+        let answer = self.outbound.post_json_within(url, headers, json, timeout, MOST_BYTES).await;
+        match answer.map_err(failure)? {
+            answer if answer.status.is_success() => Ok(answer.body),
+            answer => Err(IntelligenceError::Status(answer.status.as_u16())),
         }
-        let mut response = request.send().await.map_err(unreachable)?;
-        if !response.status().is_success() {
-            return Err(IntelligenceError::Status(response.status().as_u16()));
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-            if bytes.len() + chunk.len() > MOST_BYTES {
-                return Err(IntelligenceError::Answer(format!("it has more than {MOST_BYTES} bytes")));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
     }
 
     /// The answers to what was asked; others are nobody's business.
-    fn understood(&self, questions: &[Question], bytes: &[u8]) -> Result<Vec<NumberAnswer>, IntelligenceError> {
+    fn understood(&self, questions: &[Question], text: &str) -> Result<Vec<NumberAnswer>, IntelligenceError> {
         // the text of the error could hold a number
         let wrong = |e: serde_json::Error| {
             IntelligenceError::Answer(format!(
@@ -131,7 +117,7 @@ impl HttpSource {
                 e.column()
             ))
         };
-        let read: Answers = serde_json::from_slice(bytes).map_err(wrong)?;
+        let read: Answers = serde_json::from_str(text).map_err(wrong)?;
         let asked: HashMap<PhoneNumber, Date> = questions.iter().map(|q| (q.number, q.consent_on)).collect();
         let queried_at = self.clock.now();
         let mut found = Vec::with_capacity(read.answers.len().min(questions.len()));
@@ -168,13 +154,10 @@ impl NumberIntelligence for HttpSource {
 }
 
 /// Why a request failed, without its address, which may hold a secret.
-fn plain(error: &reqwest::Error) -> String {
-    let what = if error.is_timeout() {
-        "it took too long"
-    } else if error.is_connect() {
-        "no connection"
-    } else {
-        "the connection broke"
-    };
-    what.into()
+fn failure(error: OutboundError) -> IntelligenceError {
+    match error {
+        OutboundError::TooLarge(most) => IntelligenceError::Answer(format!("it has more than {most} bytes")),
+        OutboundError::Timeout(_) => IntelligenceError::Unreachable("it took too long".into()),
+        other => IntelligenceError::Unreachable(other.to_string()),
+    }
 }

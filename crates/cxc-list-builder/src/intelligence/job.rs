@@ -7,9 +7,9 @@ use cxc_core::kind;
 use cxc_core::location::Country;
 use cxc_core::number_set::ASK_AGAIN_DAYS;
 use cxc_core::phone::PhoneNumber;
-use cxc_server::ApiError;
-use cxc_server::document;
+use cxc_server::document::{self, Stored};
 use cxc_server::job_runner::{JobControl, JobError};
+use cxc_server::{ApiError, App};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -79,7 +79,12 @@ pub async fn load_answers(
     )
 }
 
-async fn put(context: &ImportContext, tenant: i64, some: &[NumberAnswer], source: &str) -> Result<u64, JobError> {
+pub(super) async fn put(
+    context: &ImportContext,
+    tenant: i64,
+    some: &[NumberAnswer],
+    source: &str,
+) -> Result<u64, JobError> {
     let rows: Vec<_> = some.iter().map(|answer| answer.stored(&context.app, tenant, source)).collect();
     let mut tx = context.app.db.begin_relaxed().await?;
     let stored = tx.number_answers_put(tenant, &rows).await?;
@@ -102,7 +107,7 @@ pub async fn query_answers(
     let list = list.ok_or_else(|| ApiError::not_found(kind::CONTACT_LIST))?;
     drop(tx);
     let refused = |error: super::IntelligenceError| ApiError::invalid("/source", "source_failed", error.to_string());
-    let source = HttpSource::new(&stored.name, stored.body.options(), Arc::clone(&app.clock)).map_err(refused)?;
+    let source = http_source(app, &stored);
     let (mut after, mut looked_at, mut asked, mut answered) = (i64::MIN, 0_i64, 0_usize, 0_usize);
     loop {
         control.check()?;
@@ -125,6 +130,11 @@ pub async fn query_answers(
         control.progress(looked_at.min(list.contacts), list.contacts);
     }
     Ok(json!({ "contacts": looked_at, "asked": asked, "answered": answered }))
+}
+
+/// The source of a document, asked through the installation's guard.
+pub(super) fn http_source(app: &App, stored: &Stored<NumberSource>) -> HttpSource {
+    HttpSource::new(&stored.name, stored.body.options(), app.outbound.clone(), Arc::clone(&app.clock))
 }
 
 /// The questions to which no answer at hand is young enough and about that day or an earlier one.

@@ -1,5 +1,6 @@
 //! Number intelligence: whether a number was reassigned since a date, its line type, when it was ported. Answers come
 //! from a file that a source delivered or from a source over HTTP, and are kept with the date of the query.
+pub(crate) mod again;
 pub(crate) mod api;
 mod file;
 mod http;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+pub use again::{ANSWERS_AGAIN, Again, ask_again, look};
 pub use file::BatchFile;
 pub use http::{HttpOptions, HttpSource};
 pub use job::{ANSWERS_LOAD, ANSWERS_QUERY, AnswersPayload, QueryPayload, load_answers, query_answers};

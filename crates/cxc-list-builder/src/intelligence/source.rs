@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
+use cxc_core::number_set::ASK_AGAIN_DAYS;
 use cxc_server::document::{NoExtra, Write};
 use cxc_server::{ApiError, Document, Scope};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,15 @@ pub struct NumberSource {
     #[serde(default = "a_hundred")]
     #[schema(default = 100, minimum = 1, maximum = 1_000)]
     pub batch: usize,
+    /// Answers that are older than so many days are asked for again, of numbers that a contact list has; `null` for
+    /// never.
+    #[serde(default = "ask_again")]
+    #[schema(default = 45, minimum = 1, maximum = 365)]
+    pub ask_again_days: Option<i64>,
+}
+
+fn ask_again() -> Option<i64> {
+    Some(ASK_AGAIN_DAYS)
 }
 
 fn ten_seconds() -> u64 {
@@ -74,6 +84,9 @@ impl Document for NumberSource {
         }
         if !(1..=1_000).contains(&self.batch) {
             error("/batch", "range", "a request has 1 to 1000 questions");
+        }
+        if self.ask_again_days.is_some_and(|days| !(1..=365).contains(&days)) {
+            error("/askAgainDays", "range", "answers are asked for again after 1 to 365 days, or never: null");
         }
         errors
     }

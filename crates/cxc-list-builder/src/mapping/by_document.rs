@@ -22,7 +22,7 @@ pub(super) fn fill(draft: &mut Draft<'_>, document: &DataMapping) -> Result<(), 
         };
         let target = draft
             .resolved(column.field.clone())
-            .ok_or_else(|| MappingError::Wrong(format!("{} is for suppression files", column.field.key())))?;
+            .ok_or_else(|| MappingError::Wrong(format!("{} is for files of another kind", column.field.key())))?;
         if target != Target::Ignore && draft.is_fed(&target) {
             return Err(MappingError::Wrong(format!("{} is fed twice", target.key())));
         }

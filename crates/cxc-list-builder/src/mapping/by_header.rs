@@ -1,6 +1,7 @@
 //! A plan by the names of the columns.
 use cxc_core::field::{ContactField, DeviceHint, HeaderMeaning, header_meaning, normalise_header};
 
+use super::consent_field::ConsentField;
 use super::draft::Draft;
 use super::plan::{Purpose, Why};
 use super::target::Target;
@@ -14,7 +15,7 @@ pub(super) fn fill(draft: &mut Draft<'_>) {
             if is_weak(&normalise_header(name)) != weak || draft.is_taken(column) {
                 continue;
             }
-            if let Some(target) = of_suppression(name).filter(|_| draft.purpose != Purpose::Contacts) {
+            if let Some(target) = of_purpose(name, draft.purpose) {
                 draft.feed(column, target, DeviceHint::default(), Why::Name);
             } else if let Some(HeaderMeaning::Field(field)) = header_meaning(name) {
                 draft.feed(column, Target::Field(field), DeviceHint::default(), Why::Name);
@@ -64,6 +65,15 @@ fn is_weak(name: &str) -> bool {
             name,
             "number" | "home" | "work" | "office" | "portable" | "fixe" | "destination" | "first" | "last"
         )
+}
+
+/// What a header means in files that are no contacts.
+fn of_purpose(name: &str, purpose: Purpose) -> Option<Target> {
+    match purpose {
+        Purpose::Contacts => None,
+        Purpose::Consents => ConsentField::of_header(name).map(Target::Consent),
+        Purpose::SuppressDevices | Purpose::SuppressClients => of_suppression(name),
+    }
 }
 
 fn of_suppression(name: &str) -> Option<Target> {

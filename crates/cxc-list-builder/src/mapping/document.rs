@@ -46,7 +46,9 @@ pub struct ColumnMapping {
     pub length: Option<u32>,
     /// What it feeds: `clientId`, `firstName`, `lastName`, `company`, `country`, `state`, `postalCode`,
     /// `timeZone`, `device1` to `device10`, `other1` to `other100`, `custom:NAME`, `ignore`; of a
-    /// suppression file also `value`, `from`, `till`, `reason`.
+    /// suppression file also `value`, `from`, `till`, `reason`; of contacts and consents also `consentKind`,
+    /// `consentDate`, `consentSource`, `consentText`, `consentEvidence`, `consentChannels`, `consentDevice`,
+    /// `consentAction`, `optOutDate`.
     #[schema(value_type = String, example = "device1")]
     pub field: Target,
     /// What a device is for.
@@ -88,6 +90,11 @@ fn yes() -> bool {
 }
 
 impl DataMapping {
+    /// Whether a column brings consents or opt-outs.
+    pub fn brings_consents(&self) -> bool {
+        self.columns.iter().any(|column| matches!(column.field, Target::Consent(_)))
+    }
+
     /// Reads and checks a JSON document.
     pub fn parse(json: &str) -> Result<Self, MappingError> {
         let mapping: Self = serde_json::from_str(json).map_err(|e| MappingError::Document(e.to_string()))?;

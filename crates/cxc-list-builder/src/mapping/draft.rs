@@ -5,6 +5,7 @@ use cxc_core::device::MAX_DEVICES;
 use cxc_core::enumerations::ContactType;
 use cxc_core::field::{ContactField, DeviceHint};
 
+use super::consent_field::ConsentField;
 use super::error::MappingError;
 use super::plan::{Purpose, Why};
 use super::target::Target;
@@ -52,6 +53,12 @@ impl<'a> Draft<'a> {
         self.slots.iter().any(|s| s.target == *target)
     }
 
+    /// Whether anything says when a consent was given or taken back, or that it was.
+    fn says_when(&self) -> bool {
+        use ConsentField::{Action, Date, OptOutDate};
+        [Date, OptOutDate, Action].into_iter().any(|field| self.is_fed(&Target::Consent(field)))
+    }
+
     pub fn has_device(&self) -> bool {
         self.slots.iter().any(|s| matches!(s.target, Target::Field(ContactField::Device(_))))
     }
@@ -88,7 +95,11 @@ impl<'a> Draft<'a> {
             (Target::Value, Purpose::SuppressDevices) => {
                 self.free_device().map(|n| Target::Field(ContactField::Device(n)))
             }
-            (Target::Value | Target::From | Target::Till | Target::Reason, Purpose::Contacts) => None,
+            (Target::Value, Purpose::Consents) => self.free_device().map(|n| Target::Field(ContactField::Device(n))),
+            (Target::Value | Target::From | Target::Till | Target::Reason, Purpose::Contacts | Purpose::Consents) => {
+                None
+            }
+            (Target::Consent(_), Purpose::SuppressDevices | Purpose::SuppressClients) => None,
             (target, _) => Some(target),
         }
     }
@@ -130,6 +141,8 @@ impl<'a> Draft<'a> {
                 Err(MappingError::NoDevice { found: self.found() })
             }
             Purpose::SuppressClients if !client => Err(MappingError::NoClientId { found: self.found() }),
+            Purpose::Consents if !client && !self.has_device() => Err(MappingError::NoDevice { found: self.found() }),
+            Purpose::Consents if !self.says_when() => Err(MappingError::NoConsent { found: self.found() }),
             _ => Ok(()),
         }
     }

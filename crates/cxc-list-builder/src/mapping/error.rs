@@ -39,6 +39,15 @@ pub enum MappingError {
         /// The columns of the file.
         found: String,
     },
+    /// Nothing that is given or taken back.
+    #[error(
+        "no column says when a consent was given or taken back; columns found: {found}; name one consent_date or \
+         opt_out_date, or give a mapping"
+    )]
+    NoConsent {
+        /// The columns of the file.
+        found: String,
+    },
 }
 
 impl MappingError {
@@ -50,6 +59,7 @@ impl MappingError {
             Self::NoColumn { .. } => "column_missing",
             Self::NoDevice { .. } => "no_device_column",
             Self::NoClientId { .. } => "no_client_id_column",
+            Self::NoConsent { .. } => "no_consent_column",
         }
     }
 }

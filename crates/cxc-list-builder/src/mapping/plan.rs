@@ -4,6 +4,7 @@ use cxc_core::field::{ContactField, DeviceHint, normalise_header};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::consent_field::ConsentField;
 use super::document::{ColumnMapping, ColumnRef, DataMapping, MappingKind};
 use super::draft::{Draft, Slot};
 use super::error::MappingError;
@@ -21,6 +22,8 @@ pub enum Purpose {
     SuppressDevices,
     /// A suppression list of client ids.
     SuppressClients,
+    /// The ledger of consents.
+    Consents,
 }
 
 /// What says which column is which.
@@ -97,6 +100,7 @@ pub struct Plan {
     pub(super) from: Option<Feed>,
     pub(super) till: Option<Feed>,
     pub(super) reason: Option<Feed>,
+    pub(super) consents: Vec<(ConsentField, Feed)>,
     columns: Vec<PlannedColumn>,
     defaults: Vec<ColumnMapping>,
 }
@@ -139,6 +143,7 @@ impl Plan {
             from: None,
             till: None,
             reason: None,
+            consents: Vec::new(),
             columns: (0..draft.file.columns).map(|c| planned(draft, c)).collect(),
             defaults: draft.slots.iter().filter(|s| s.column.is_none()).map(constant).collect(),
         };
@@ -157,6 +162,7 @@ impl Plan {
                 Target::From => plan.from = Some(feed),
                 Target::Till => plan.till = Some(feed),
                 Target::Reason => plan.reason = Some(feed),
+                Target::Consent(field) => plan.consents.push((*field, feed)),
                 Target::Value | Target::Ignore => {}
             }
         }

@@ -2,6 +2,7 @@
 use cxc_core::device::MAX_DEVICES;
 use cxc_core::field::{ContactField, DeviceHint, Fit};
 
+use super::consent_field::ConsentField;
 use super::plan::{Feed, Plan, Purpose};
 use super::value::{clean, clean_key};
 use crate::file::{RecordRef, Reject, RejectReason};
@@ -19,6 +20,17 @@ pub struct MappedDevice<'a> {
     pub country: &'a str,
     /// The column's index, for the rejects file; none where the value is a default.
     pub column: Option<usize>,
+}
+
+/// A part of a consent as written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConsentCell<'a> {
+    /// The text; empty where there is none.
+    pub text: &'a str,
+    /// The column's index, for the rejects file.
+    pub column: Option<usize>,
+    /// Whether the line itself has it, not the mapping's default.
+    pub is_own: bool,
 }
 
 /// The values of a record; empty where it has none.
@@ -144,6 +156,20 @@ impl<'a> MappedRow<'a> {
         })
     }
 
+    /// Whether any column brings consents or opt-outs.
+    pub fn brings_consents(&self) -> bool {
+        !self.plan.consents.is_empty()
+    }
+
+    /// A part of a consent.
+    pub fn consent(&self, field: ConsentField) -> ConsentCell<'a> {
+        let Some((_, feed)) = self.plan.consents.iter().find(|(of, _)| *of == field) else {
+            return ConsentCell::default();
+        };
+        let is_own = feed.column.is_some_and(|column| !clean_key(self.record.field(column)).is_empty());
+        ConsentCell { text: feed.value(self.record, clean_key), column: feed.column, is_own }
+    }
+
     /// The record that this is.
     pub fn record(&self) -> RecordRef<'a> {
         self.record
@@ -196,6 +222,9 @@ impl<'a> MappedRow<'a> {
             Purpose::SuppressClients if self.client_id.is_empty() => {
                 let column = self.plan.column_of(ContactField::ClientId);
                 missing(RejectReason::BadValue, column, "the line has no client id")
+            }
+            Purpose::Consents if self.client_id.is_empty() && self.device_count == 0 => {
+                missing(RejectReason::NoDevice, None, "the line names neither a device nor a client id")
             }
             _ => Ok(self),
         }

@@ -21,6 +21,11 @@ pub(super) struct Rule {
 }
 
 impl Specification {
+    /// Whether a keyword brings consents or opt-outs.
+    pub fn brings_consents(&self) -> bool {
+        self.rules.iter().any(|rule| matches!(rule.target, Target::Consent(_)))
+    }
+
     /// Reads a specification. Blank lines and lines that start with `#` or `;` say nothing; keywords
     /// and expressions ignore case; an expression may match any part of a header.
     pub fn parse(text: &str) -> Result<Self, MappingError> {

@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use cxc_core::field::{ContactField, normalise_header};
 use serde::{Deserialize, Serialize};
 
+use super::consent_field::ConsentField;
+
 /// The longest name of a custom field in characters.
 const MAX_NAME: usize = 100;
 
 /// What a column feeds. In documents: `firstName`, `device1`, `other7`, `custom:Shoe size`, `ignore`;
-/// in suppression files also `value`, `from`, `till` and `reason`.
+/// in suppression files also `value`, `from`, `till` and `reason`; `consentKind` and its like bring consents.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Target {
@@ -26,6 +28,8 @@ pub enum Target {
     Till,
     /// Why an entry is in a suppression list, for people.
     Reason,
+    /// Part of a consent or an opt-out, in files of contacts and of consents.
+    Consent(ConsentField),
 }
 
 impl Target {
@@ -39,6 +43,7 @@ impl Target {
             Self::From => "from".into(),
             Self::Till => "till".into(),
             Self::Reason => "reason".into(),
+            Self::Consent(field) => field.key().into(),
         }
     }
 
@@ -60,11 +65,13 @@ impl Target {
             "till" | "until" => Ok(Self::Till),
             "reason" => Ok(Self::Reason),
             "device" => Ok(Self::Field(ContactField::Device(1))),
-            _ => ContactField::from_key(text).map(Self::Field).ok_or_else(|| {
+            name => known(text, name).ok_or_else(|| {
                 let shown: String = text.chars().take(MAX_NAME).collect();
                 format!(
                     "there is no field {shown:?}; fields are clientId, firstName, lastName, company, country, state, \
-                     postalCode, timeZone, device1 to device10, other1 to other100, custom:NAME and ignore"
+                     postalCode, timeZone, device1 to device10, other1 to other100, consentKind, consentDate, consentSource, \
+                     consentText, consentEvidence, consentChannels, consentDevice, consentAction, optOutDate, custom:NAME \
+                     and ignore"
                 )
             }),
         }
@@ -80,6 +87,11 @@ impl Target {
     pub fn custom(name: &str) -> Self {
         Self::Custom(name.chars().take(MAX_NAME).collect())
     }
+}
+
+/// The field of a contact or of a consent; `name` is `text` without case and signs.
+fn known(text: &str, name: &str) -> Option<Target> {
+    ConsentField::from_key(name).map(Target::Consent).or_else(|| ContactField::from_key(text).map(Target::Field))
 }
 
 impl TryFrom<String> for Target {
@@ -105,7 +117,8 @@ mod tests {
         let fields = [ContactField::Device(7), ContactField::ClientId, ContactField::Other(100)].map(Target::Field);
         let others = [Target::Custom("Shoe size".into()), Target::Ignore, Target::Value];
         let of_entries = [Target::From, Target::Till, Target::Reason];
-        for target in fields.into_iter().chain(others).chain(of_entries) {
+        let of_consents = ConsentField::ALL.map(Target::Consent);
+        for target in fields.into_iter().chain(others).chain(of_entries).chain(of_consents) {
             assert_eq!(Target::parse(&target.key()), Ok(target));
         }
     }

@@ -53,8 +53,8 @@ pub enum OutboundError {
     #[error("no connection to the service")]
     Connect,
     /// The answer is too large.
-    #[error("the answer has more than {MOST_BYTES} bytes")]
-    TooLarge,
+    #[error("the answer has more than {0} bytes")]
+    TooLarge(usize),
     /// It broke off, or it is no HTTP.
     #[error("the answer can't be read")]
     Broken,
@@ -77,6 +77,18 @@ impl Outbound {
         body: Vec<u8>,
         timeout: Duration,
     ) -> Result<Answer, OutboundError> {
+        self.post_json_within(url, headers, body, timeout, MOST_BYTES).await
+    }
+
+    /// Posts a JSON text and reads an answer of at most so many bytes; `timeout` is for all of it.
+    pub async fn post_json_within(
+        &self,
+        url: &str,
+        headers: impl IntoIterator<Item = (&String, &String)>,
+        body: Vec<u8>,
+        timeout: Duration,
+        most: usize,
+    ) -> Result<Answer, OutboundError> {
         let url = self.admit(url)?;
         let mut all = HeaderMap::new();
         for (name, value) in headers {
@@ -89,7 +101,7 @@ impl Outbound {
         all.insert(reqwest::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let request = self.client()?.post(url).headers(all).body(body);
         let late = || OutboundError::Timeout(timeout.as_secs());
-        tokio::time::timeout(timeout, exchange(request)).await.map_err(|_| late())?
+        tokio::time::timeout(timeout, exchange(request, most)).await.map_err(|_| late())?
     }
 
     /// The address, unless it is one that is never asked.
@@ -129,15 +141,15 @@ fn may_reach(inside: &[Network], address: IpAddr) -> bool {
     is_public(address) || inside.iter().any(|network| network.holds(address))
 }
 
-async fn exchange(request: reqwest::RequestBuilder) -> Result<Answer, OutboundError> {
+async fn exchange(request: reqwest::RequestBuilder, most: usize) -> Result<Answer, OutboundError> {
     let mut response = request.send().await.map_err(|error| failure(&error))?;
     let status = response.status();
     let etag = response.headers().get(reqwest::header::ETAG).and_then(|v| v.to_str().ok());
     let etag = etag.map(|tag| tag.trim().trim_start_matches("W/").trim_matches('"').to_owned());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|_| OutboundError::Broken)? {
-        if body.len() + chunk.len() > MOST_BYTES {
-            return Err(OutboundError::TooLarge);
+        if body.len() + chunk.len() > most {
+            return Err(OutboundError::TooLarge(most));
         }
         body.extend_from_slice(&chunk);
     }

@@ -39,6 +39,8 @@ pub struct Erased {
     pub suppression: u64,
     /// Entries of the consent ledger that keep only their keyed hash.
     pub consents: u64,
+    /// Person flags and convenient times that keep only their keyed hash, and answers on numbers that are gone.
+    pub notes: u64,
     /// Audit events whose details are gone.
     pub audit: u64,
 }
@@ -58,17 +60,30 @@ impl Tx {
         let suppression = self.erase_suppression(person).await?;
         let mut consents = self.consent_erase(person.tenant, KeyKind::Device, &person.addresses).await?;
         consents += self.consent_erase(person.tenant, KeyKind::Client, &person.client_ids).await?;
-        self.person_flag_erase(person.tenant, KeyKind::Device, &person.addresses).await?;
-        self.person_flag_erase(person.tenant, KeyKind::Client, &person.client_ids).await?;
+        let mut notes = 0;
+        for (kind, keys) in [(KeyKind::Device, &person.addresses), (KeyKind::Client, &person.client_ids)] {
+            notes += self.person_flag_erase(person.tenant, kind, keys).await?;
+            notes += self.declared_erase(person.tenant, kind, keys).await?;
+        }
         for (number, hash) in &person.addresses {
-            self.number_answer_erase(person.tenant, *hash, number).await?;
+            notes += self.number_answer_erase(person.tenant, *hash, number).await?;
         }
         self.erase_images(person).await?;
         let audit = self.erase_texts(person).await?;
         let (contacts, devices) = self.erase_contacts(person).await?;
         // the counters are the most wanted rows: last
         self.record_counters_add(0, &deltas).await?;
-        Ok(Erasure::Done(Erased { contacts, devices, records, attempts, open_attempts, suppression, consents, audit }))
+        Ok(Erasure::Done(Erased {
+            contacts,
+            devices,
+            records,
+            attempts,
+            open_attempts,
+            suppression,
+            consents,
+            notes,
+            audit,
+        }))
     }
 
     async fn erase_contacts(&mut self, person: &Person) -> Result<(u64, u64), StoreError> {
@@ -154,18 +169,18 @@ impl Tx {
         Ok((changed, waiting.unsigned_abs()))
     }
 
-    /// Entries lose their text and reason. Where several would become one, those that hold least go.
+    /// Entries lose their text and reason, also in contents that are kept for an undo. Where several would become one,
+    /// those that hold least go.
     async fn erase_suppression(&mut self, person: &Person) -> Result<u64, StoreError> {
         let mut erased = 0;
-        for list in self.suppression_lists(person.tenant).await? {
-            let keys = if list.kind == crate::suppression::DEVICE { &person.addresses } else { &person.client_ids };
+        for of in self.suppression_contents(person.tenant).await? {
             let mut of_list = 0;
-            for (text, hash) in keys {
-                of_list += self.erase_entry(list.generation, *hash, text).await?;
+            for (text, hash) in person.keys_of_kind(&of.kind) {
+                of_list += self.erase_entry(of.generation, *hash, text).await?;
             }
             if of_list > 0 {
                 // copies are reloaded: they hold the text
-                self.suppression_count(list.number, 0).await?;
+                self.suppression_count(of.number, 0).await?;
             }
             erased += of_list;
         }
@@ -236,7 +251,7 @@ impl Tx {
 }
 
 /// The person's keys as they stand in JSON: in quotes, so that `1` is not found in `2001`.
-fn quoted(person: &Person) -> Result<Vec<String>, StoreError> {
+pub(super) fn quoted(person: &Person) -> Result<Vec<String>, StoreError> {
     let keys = person.addresses.iter().chain(&person.client_ids);
     keys.map(|(text, _)| Ok(serde_json::to_string(text)?)).collect()
 }

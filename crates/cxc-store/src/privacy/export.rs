@@ -10,6 +10,7 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
 use super::Person;
+use super::kept::{AuditData, DecisionData, DeclaredData, FlagData, NumberAnswerData, ReportData, ReviewData};
 use crate::consent::StoredConsent;
 use crate::contact::FullContact;
 use crate::int_set::IntSet;
@@ -28,6 +29,34 @@ pub struct PersonData {
     pub suppression: Vec<SuppressionData>,
     pub consents: Vec<ConsentData>,
     pub inbound_messages: Vec<InboundData>,
+    /// What forbids contacts for some purposes.
+    pub flags: Vec<FlagData>,
+    /// When contacts are convenient, also what was ended.
+    pub declared_times: Vec<DeclaredData>,
+    /// What sources of number intelligence said of the person's numbers.
+    pub number_answers: Vec<NumberAnswerData>,
+    /// Messages that may have been an opt-out.
+    pub messages_in_review: Vec<ReviewData>,
+    /// Attempts as dialers and gateways reported them.
+    pub attempt_reports: Vec<ReportData>,
+    /// How contacts were before an import changed them, while that can be undone.
+    pub contacts_before: Vec<Value>,
+    /// The decisions whether the person may be contacted, oldest first.
+    pub decisions: Vec<DecisionData>,
+    /// Whether there are more decisions than these: all of them are in the export of the evidence.
+    pub has_more_decisions: bool,
+    /// Changes that people made to what is kept of the person.
+    pub audit: Vec<AuditData>,
+}
+
+impl PersonData {
+    /// Whether nothing is known of the person.
+    pub fn is_empty(&self) -> bool {
+        let in_lists = self.contacts.len() + self.attempts.len() + self.suppression.len() + self.consents.len();
+        let of_person = self.inbound_messages.len() + self.flags.len() + self.declared_times.len();
+        let of_numbers = self.number_answers.len() + self.messages_in_review.len() + self.decisions.len();
+        in_lists + of_person + of_numbers == 0
+    }
 }
 
 /// A contact in a list.
@@ -164,7 +193,7 @@ pub struct InboundData {
     pub at: String,
 }
 
-fn time(micros: i64) -> String {
+pub(super) fn time(micros: i64) -> String {
     jiff::Timestamp::from_microsecond(micros).map_or_else(|_| micros.to_string(), |t| t.to_string())
 }
 
@@ -198,7 +227,8 @@ struct AttemptRow {
 
 #[derive(sqlx::FromRow)]
 struct EntryRow {
-    name: Option<String>,
+    generation: i64,
+    key_hash: i64,
     key: String,
     from_at: Option<i64>,
     until_at: Option<i64>,
@@ -210,6 +240,7 @@ struct EntryRow {
 impl Tx {
     /// Everything known of a person that was found.
     pub async fn person_export(&mut self, person: &Person) -> Result<PersonData, StoreError> {
+        let (decisions, has_more_decisions) = self.person_decisions(person).await?;
         Ok(PersonData {
             addresses: person.addresses.iter().map(|a| a.0.clone()).collect(),
             client_ids: person.client_ids.iter().map(|c| c.0.clone()).collect(),
@@ -219,6 +250,15 @@ impl Tx {
             suppression: self.person_suppression(person).await?,
             consents: self.person_consents(person).await?,
             inbound_messages: self.person_inbound(person).await?,
+            flags: self.person_flags(person).await?,
+            declared_times: self.person_declared(person).await?,
+            number_answers: self.person_answers(person).await?,
+            messages_in_review: self.person_reviews(person).await?,
+            attempt_reports: self.person_reports(person).await?,
+            contacts_before: self.person_images(person).await?,
+            decisions,
+            has_more_decisions,
+            audit: self.person_audit(person).await?,
         })
     }
 
@@ -283,32 +323,35 @@ impl Tx {
 
     async fn person_suppression(&mut self, person: &Person) -> Result<Vec<SuppressionData>, StoreError> {
         let sql = format!(
-            "SELECT o.name, e.key, e.from_at, e.until_at, e.reason, e.source, e.added_at FROM suppression_list l
-             JOIN suppression_entry e ON e.generation = l.generation
-                AND ((l.kind = 'device' AND e.key_hash{}) OR (l.kind = 'client_id' AND e.key_hash{}))
-             LEFT JOIN object o ON o.tenant = l.tenant AND o.id = l.id WHERE l.tenant = $1 ORDER BY l.number, e.key",
-            IntSet::test(self, "$2"),
-            IntSet::test(self, "$3")
+            "SELECT e.generation, e.key_hash, e.key, e.from_at, e.until_at, e.reason, e.source, e.added_at
+             FROM suppression_entry e WHERE e.generation{} AND e.key_hash{} ORDER BY e.generation, e.key",
+            IntSet::test(self, "$1"),
+            IntSet::test(self, "$2")
         );
-        let (addresses, clients) = (person.address_hashes(), person.client_hashes());
-        let rows: Vec<EntryRow> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(person.tenant)
-            .bind(addresses.text()).bind(clients.text()).fetch_all(conn).await?);
-        let data = |row: EntryRow| SuppressionData {
-            list: row.name.unwrap_or_default(),
-            value: row.key,
-            from: row.from_at.map(time),
-            until: row.until_at.map(time),
-            reason: row.reason,
-            source: row.source,
-            added_at: time(row.added_at),
+        let contents = self.suppression_contents(person.tenant).await?;
+        let generations = IntSet::of(contents.iter().map(|c| c.generation));
+        let hashes = IntSet::of(person.addresses.iter().chain(&person.client_ids).map(|k| k.1));
+        let rows: Vec<EntryRow> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(generations.text())
+            .bind(hashes.text()).fetch_all(conn).await?);
+        let data = |row: EntryRow| {
+            let of = contents.iter().find(|c| c.generation == row.generation)?;
+            let is_theirs = person.keys_of_kind(&of.kind).iter().any(|k| k.1 == row.key_hash);
+            is_theirs.then(|| SuppressionData {
+                list: of.name.clone().unwrap_or_default(),
+                value: row.key,
+                from: row.from_at.map(time),
+                until: row.until_at.map(time),
+                reason: row.reason,
+                source: row.source,
+                added_at: time(row.added_at),
+            })
         };
-        Ok(rows.into_iter().map(data).collect())
+        Ok(rows.into_iter().filter_map(data).collect())
     }
 
     async fn person_consents(&mut self, person: &Person) -> Result<Vec<ConsentData>, StoreError> {
-        let hashes = |keys: &[(String, i64)]| keys.iter().map(|k| k.1).collect::<Vec<_>>();
-        let (devices, clients) = (hashes(&person.addresses), hashes(&person.client_ids));
-        let found = self.consents_of(person.tenant, &devices, &clients).await?;
+        let (devices, clients) = person.hashes();
+        let found = self.consents_kept(person.tenant, &devices, &clients).await?;
         let data = |c: StoredConsent| ConsentData {
             entry: c.event(),
             value: c.key,

@@ -20,12 +20,103 @@ pub enum ConsentCommand {
     Revoke(ConsentRevoke),
     /// Show what the ledger has of a person
     Show(ConsentShow),
-    /// Add the consents of a CSV file, every line accounted for
-    #[command(
-        after_help = "The first line names the columns: device or client_id, consent_kind, consent_date, consent_source,
-and if you like consent_text and channels."
-    )]
+    /// Add the consents and opt-outs of a file, every line accounted for
+    #[command(after_help = "Examples:
+  cxc consent import consents.csv
+  cxc consent import --json opt-outs.xlsx | jq .rejected
+The first line names the columns: device or client_id, consent_kind, consent_date, and if you like consent_source,
+consent_text, consent_evidence, consent_channels, consent_action (give or revoke), opt_out_date.
+Opt-outs bind at once. A consent of a file lifts no opt-out unless the consent policy says that files may.
+Exit codes: 0 if any line was taken, 1 if the file was refused or no line was taken, 2 for a mistake in the command.")]
     Import(ConsentImport),
+    /// Take back what an import brought, by its number
+    #[command(after_help = "Example:
+  cxc consent undo 17")]
+    Undo(ConsentUndo),
+    /// The whole ledger as CSV, under headers that an import knows
+    #[command(after_help = "Example:
+  cxc consent export --output ledger.csv")]
+    Export(ConsentExport),
+    /// When a person wants no contact: record, show, end
+    #[command(subcommand)]
+    Times(TimesCommand),
+}
+
+/// `cxc consent undo`.
+#[derive(Debug, Args)]
+pub struct ConsentUndo {
+    /// The number of the import, as `cxc consent import` prints it
+    pub import: i64,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
+}
+
+/// `cxc consent export`.
+#[derive(Debug, Args)]
+pub struct ConsentExport {
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
+}
+
+/// `cxc consent times`.
+#[derive(Debug, Subcommand)]
+pub enum TimesCommand {
+    /// Record when contacts are convenient; it narrows every window from now on
+    #[command(after_help = "Examples:
+  cxc consent times add +12125550123 --not-before 10:00 --not-on fri
+  cxc consent times add C-1001 --hours mon-fri=09:00-12:00 --hours sat=10:00-11:00")]
+    Add(TimesAdd),
+    /// Show what a person said
+    Show(ConsentShow),
+    /// End a statement, with the reason
+    End(TimesEnd),
+}
+
+/// `cxc consent times add`.
+#[derive(Debug, Args)]
+pub struct TimesAdd {
+    /// A phone number with its country, an email address or a client id
+    #[arg(value_name = "ADDRESS|CLIENTID")]
+    pub person: String,
+    /// Not before this time of day, on the clocks of every zone in which the person may be
+    #[arg(long, value_name = "HH:MM")]
+    pub not_before: Option<String>,
+    /// Not from this time of day on
+    #[arg(long, value_name = "HH:MM")]
+    pub not_after: Option<String>,
+    /// Not on this weekday (mon to sun); may be repeated
+    #[arg(long, value_name = "DAY")]
+    pub not_on: Vec<String>,
+    /// Only in these hours of these days, as in mon-fri=09:00-12:00; may be repeated, other days are closed
+    #[arg(long, value_name = "DAYS=HOURS")]
+    pub hours: Vec<String>,
+    /// What you want to remember of it
+    #[arg(long)]
+    pub note: Option<String>,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
+}
+
+/// `cxc consent times end`.
+#[derive(Debug, Args)]
+pub struct TimesEnd {
+    /// A phone number with its country, an email address or a client id
+    #[arg(value_name = "ADDRESS|CLIENTID")]
+    pub person: String,
+    /// The number of the statement, as `show` prints it
+    pub id: i64,
+    /// Why it holds no more
+    #[arg(long)]
+    pub reason: String,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
 }
 
 /// `cxc consent add`.
@@ -91,8 +182,17 @@ pub struct ConsentShow {
 /// `cxc consent import`.
 #[derive(Debug, Args)]
 pub struct ConsentImport {
-    /// A CSV file in UTF-8
+    /// The file: delimited text, XLSX, or one of those in a ZIP; `-` reads standard input
     pub file: PathBuf,
+    /// The country of numbers without one, as two letters
+    #[arg(long, value_name = "COUNTRY")]
+    pub default_country: Option<String>,
+    /// A mapping document (JSON) that says what each column is
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
     /// Tenant by short name, domain or ccid; may be left out when there is only one
     #[arg(long)]
     pub tenant: Option<String>,

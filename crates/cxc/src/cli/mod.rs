@@ -18,7 +18,10 @@ use crate::config::Flags;
 pub use access::{TenantAdd, TenantCommand, UserAdd, UserCommand, UserGrant, UserReset};
 pub use compliance::{ComplianceCommand, Evaluate, EvidenceExport, Replay};
 pub use compliance_data::{ComplianceDataBuild, ComplianceDataCommand, ComplianceDataServe};
-pub use consent::{ConsentAdd, ConsentCommand, ConsentImport, ConsentRevoke, ConsentShow};
+pub use consent::{
+    ConsentAdd, ConsentCommand, ConsentExport, ConsentImport, ConsentRevoke, ConsentShow, ConsentUndo, TimesAdd,
+    TimesCommand, TimesEnd,
+};
 pub use group::{Group, GroupCommand};
 pub use lists::{Export, Import, Mode, Relocate};
 pub use numbers::{
@@ -109,7 +112,7 @@ Places are found when contacts are imported; this renews them after a provider p
   cxc suppress ann@example.com --channel email --until 2027-01-31
   cxc suppress --client-id C-1001 --list 'Court orders'")]
     Suppress(Suppress),
-    /// What people allowed and forbade: add, revoke, show, import a file
+    /// What people allowed and forbade: add, revoke, show, files in and out, convenient times
     #[command(subcommand)]
     Consent(ConsentCommand),
     /// National and customer lists of numbers: load, see, ask

@@ -28,6 +28,9 @@ pub async fn run(config: &Config, command: &ConsentCommand) -> Result<(), Failur
         ConsentCommand::Revoke(asked) => revoke(config, asked).await,
         ConsentCommand::Show(asked) => show(config, asked).await,
         ConsentCommand::Import(asked) => super::consent_file::import(config, asked).await,
+        ConsentCommand::Undo(asked) => super::consent_file::undo(config, asked).await,
+        ConsentCommand::Export(asked) => super::consent_file::export(config, asked).await,
+        ConsentCommand::Times(command) => super::consent_times::run(config, command).await,
     }
 }
 
@@ -41,40 +44,25 @@ pub(super) fn instant(text: &str) -> Option<i64> {
     Some(day.to_zoned(TimeZone::UTC).ok()?.timestamp().as_microsecond())
 }
 
-/// A consent as it is written on a command line or in a line of a file.
-pub(super) struct Given<'a> {
-    /// Whose.
-    pub key: PersonKey,
-    /// The name of its kind.
-    pub kind: &'a str,
-    /// When the person said so.
-    pub date: &'a str,
-    /// Where it comes from.
-    pub source: &'a str,
-    /// The text that was agreed to.
-    pub text: Option<&'a str>,
-    /// Its channels; none for all.
-    pub channels: Vec<Channel>,
-}
-
 /// Reads a consent; says what is wrong with it.
-pub(super) fn read(desk: &Desk, tenant: i64, given: &Given<'_>, import: i64) -> Result<NewConsent, String> {
-    let kind = ConsentKind::from_name(given.kind).ok_or_else(|| {
+fn read(desk: &Desk, tenant: i64, asked: &ConsentAdd) -> Result<NewConsent, Failure> {
+    let kind = ConsentKind::from_name(&asked.kind).ok_or_else(|| {
         let names: Vec<&str> = ConsentKind::ALL.into_iter().map(ConsentKind::as_str).collect();
-        format!("a kind of consent is one of {}, found {:?}", names.join(", "), given.kind)
+        Failure::usage(format!("a kind of consent is one of {}, found {:?}", names.join(", "), asked.kind))
     })?;
-    let at = instant(given.date).ok_or("a consent's date is a day such as 2026-03-02 or a moment in RFC 3339")?;
+    let wrong = || Failure::usage("a consent's date is a day such as 2026-03-02 or a moment in RFC 3339");
+    let at = instant(&asked.date).ok_or_else(wrong)?;
     let now = desk.app.now();
     if at > now {
-        return Err("a consent is of the past: the person said so before now".into());
+        return Err(Failure::usage("a consent is of the past: the person said so before now"));
     }
-    let source = given.source.trim();
+    let source = asked.source.trim();
     if source.is_empty() || source.chars().count() > 100 || source == SOURCE_KEYWORD {
-        return Err("a source has 1 to 100 characters and is not the word keyword".into());
+        return Err(Failure::usage("a source has 1 to 100 characters and is not the word keyword"));
     }
-    let (key_kind, key) = match &given.key {
-        PersonKey::Address(text) => (KeyKind::Device, text.clone()),
-        PersonKey::ClientId(text) => (KeyKind::Client, text.clone()),
+    let (key_kind, key) = match key_of(&asked.person)? {
+        PersonKey::Address(text) => (KeyKind::Device, text),
+        PersonKey::ClientId(text) => (KeyKind::Client, text),
     };
     Ok(NewConsent {
         key_kind,
@@ -82,7 +70,7 @@ pub(super) fn read(desk: &Desk, tenant: i64, given: &Given<'_>, import: i64) -> 
         key,
         kind,
         revoked: false,
-        channels: given.channels.clone(),
+        channels: asked.channel.iter().map(|name| channel(*name)).collect(),
         scope: ConsentScope::All,
         said_at: at,
         received_at: now,
@@ -90,24 +78,17 @@ pub(super) fn read(desk: &Desk, tenant: i64, given: &Given<'_>, import: i64) -> 
         deadline: None,
         expires_at: None,
         source: source.to_owned(),
-        words: given.text.map(|t| t.chars().filter(|c| *c != '\0').take(4_000).collect()),
+        words: asked.text.as_ref().map(|t| t.chars().filter(|c| *c != '\0').take(4_000).collect()),
         evidence: None,
-        import,
+        import: 0,
+        lifts: true,
     })
 }
 
 async fn add(config: &Config, asked: &ConsentAdd) -> Result<(), Failure> {
     let desk = Desk::open(config).await?;
     let tenant = desk.tenant(asked.tenant.as_deref()).await?;
-    let given = Given {
-        key: key_of(&asked.person)?,
-        kind: &asked.kind,
-        date: &asked.date,
-        source: &asked.source,
-        text: asked.text.as_deref(),
-        channels: asked.channel.iter().map(|name| channel(*name)).collect(),
-    };
-    let new = read(&desk, tenant.no, &given, 0).map_err(Failure::usage)?;
+    let new = read(&desk, tenant.no, asked)?;
     let mut tx = desk.app.db.begin().await?;
     tx.consent_insert(tenant.no, std::slice::from_ref(&new)).await?;
     let entry = Entry::new("add", "consent").changed(None, Some(json!({ "entries": 1 })));

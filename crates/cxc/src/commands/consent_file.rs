@@ -1,122 +1,134 @@
-//! `cxc consent import`: consents from a CSV file, every line accounted for. It never lifts a later opt-out.
-use std::collections::HashMap;
+//! `cxc consent import`, `undo` and `export`: the list builder's jobs, run here.
+use std::fs::File;
+use std::io::Write;
 
-use cxc_core::channel::Channel;
+use cxc_core::location::Country;
+use cxc_list_builder::Folders;
+use cxc_list_builder::consents::{CONSENT_EXPORT, CONSENT_IMPORT, CONSENT_UNDO, UndoPayload};
+use cxc_list_builder::export::export_name;
+use cxc_list_builder::import::{ImportOutcome, ImportSettings};
+use cxc_list_builder::jobs::{ImportPayload, ListJobs, Source};
 use cxc_server::Principal;
 use cxc_server::audit::Entry;
-use cxc_store::consent::NewConsent;
-use cxc_store::privacy::PersonKey;
+use cxc_store::job::Job;
 use serde_json::json;
 
-use super::consent::{Given, read};
 use super::desk::Desk;
-use super::person::key_of;
+use super::import::{Input, mapping, progress_bar, shown_by};
 use super::tenant::refused;
-use crate::cli::ConsentImport;
+use super::{export, jobs};
+use crate::cli::{ConsentExport, ConsentImport, ConsentUndo};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::terminal;
 
-/// Lines of one transaction.
-const LINES: usize = 1_000;
-/// Wrong lines that are shown one by one.
-const SHOWN: u64 = 20;
-
-#[derive(Default)]
-struct Counts {
-    lines: u64,
-    imported: u64,
-    rejected: u64,
-}
-
 /// Imports a file.
 pub async fn import(config: &Config, asked: &ConsentImport) -> Result<(), Failure> {
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .from_path(&asked.file)
-        .map_err(|e| Failure::usage(format!("{}: {e}", asked.file.display())))?;
-    let header = reader.headers().map_err(|e| Failure::usage(e.to_string()))?.clone();
-    let columns: HashMap<String, usize> =
-        header.iter().enumerate().map(|(i, name)| (name.trim_start_matches('\u{feff}').to_lowercase(), i)).collect();
-    let has = |name: &str| columns.contains_key(name);
-    if !(has("device") || has("client_id")) || !has("consent_kind") || !has("consent_date") || !has("consent_source") {
-        return Err(Failure::usage(
-            "the first line names the columns: device or client_id, consent_kind, consent_date, consent_source, and if you like consent_text and channels",
-        ));
+    if let Some(country) = &asked.default_country {
+        Country::parse(country).map_err(|e| Failure::usage(format!("--default-country {country}: {e}")))?;
     }
+    let mapping = asked.mapping.as_deref().map(mapping).transpose()?;
+    let input = Input::of(&asked.file)?;
+    let file_name = input.file_name();
+    let default_country = asked.default_country.clone();
+    let settings = ImportSettings { file_name, default_country, mapping, ..ImportSettings::default() };
     let desk = Desk::open(config).await?;
     let tenant = desk.tenant(asked.tenant.as_deref()).await?;
-    let mut counts = Counts::default();
-    let mut batch = Vec::new();
-    for record in reader.records() {
-        counts.lines += 1;
-        let new = match &record {
-            Ok(record) => one(&desk, tenant.no, &columns, record),
-            Err(error) => Err(error.to_string()),
-        };
-        match new {
-            Ok(new) => batch.push(new),
-            Err(text) => {
-                counts.rejected += 1;
-                if counts.rejected <= SHOWN {
-                    terminal::note(&format!("line {}: {text}", counts.lines + 1));
-                }
+    let bar = progress_bar(&input.path);
+    let work = ListJobs { watch: shown_by(bar.clone()), ..jobs::list_jobs(config, &desk.app).await? };
+    let payload = ImportPayload { source: Source::Path(input.path.clone()), settings };
+    let job = jobs::run(&desk.app, &work, tenant.no, CONSENT_IMPORT, desk.app.ids.next(), payload).await?;
+    bar.finish_and_clear();
+    let outcome = desk.app.db.read().await?.import_of_job(tenant.no, job.id).await?.map(|i| ImportOutcome::of(&i));
+    note(&desk, tenant.no, "import").await?;
+    desk.close().await;
+    report(config, asked, &input.shown, &job, outcome.as_ref())
+}
+
+/// Who changed the ledger stands in the audit log; values are personal.
+async fn note(desk: &Desk, tenant: i64, action: &'static str) -> Result<(), Failure> {
+    let mut tx = desk.app.db.begin().await?;
+    Entry::new(action, "consent").write(&desk.app, &mut tx, &Principal::system(tenant)).await.map_err(refused)?;
+    Ok(tx.commit().await?)
+}
+
+fn report(
+    config: &Config,
+    asked: &ConsentImport,
+    file: &str,
+    job: &Job,
+    outcome: Option<&ImportOutcome>,
+) -> Result<(), Failure> {
+    let rejects =
+        outcome.and_then(|o| o.rejects_file.as_ref()).map(|name| Folders::below(&config.data_dir).rejects.join(name));
+    let why = jobs::refusal(job);
+    if let Some(outcome) = outcome {
+        let path = rejects.as_deref().map(|path| path.display().to_string());
+        if asked.json {
+            let mut object = outcome.cli_json(path.as_deref());
+            object["import"] = json!(outcome.id);
+            object["error"] = json!(why);
+            terminal::say(&object.to_string())?;
+        } else {
+            if why.is_none() {
+                terminal::say(&told(outcome))?;
+            }
+            for warning in &outcome.warnings {
+                let (count, text, line) = (warning.count, &warning.text, warning.first_line);
+                terminal::note(&format!("{count} times: {text} (first in line {line})"));
+            }
+            if let Some(path) = path {
+                terminal::say(&format!("rejected and duplicate lines: {path}"))?;
             }
         }
-        if batch.len() == LINES {
-            write(&desk, tenant.no, &mut batch, &mut counts).await?;
-        }
     }
-    write(&desk, tenant.no, &mut batch, &mut counts).await?;
+    why.map_or(Ok(()), |why| Err(Failure::refused(format!("{file}: {why}"))))
+}
+
+fn told(outcome: &ImportOutcome) -> String {
+    let (c, l) = (outcome.counts(), outcome.consents);
+    format!(
+        "import {}: {} lines = {} imported + {} duplicate + {} rejected + {} blank; {} consents, {} opt-outs, {} held back by an opt-out",
+        outcome.id, c.lines, c.imported, c.duplicate, c.rejected, c.blank, l.consents, l.opt_outs, l.held_back
+    )
+}
+
+/// Takes an import back.
+pub async fn undo(config: &Config, asked: &ConsentUndo) -> Result<(), Failure> {
+    let desk = Desk::open(config).await?;
+    let tenant = desk.tenant(asked.tenant.as_deref()).await?;
+    let work = jobs::list_jobs(config, &desk.app).await?;
+    let payload = UndoPayload { import: asked.import };
+    let job = jobs::run(&desk.app, &work, tenant.no, CONSENT_UNDO, desk.app.ids.next(), payload).await?;
+    if jobs::refusal(&job).is_none() {
+        note(&desk, tenant.no, "undo_import").await?;
+    }
     desk.close().await;
-    let Counts { lines, imported, rejected } = counts;
-    terminal::say(&format!("{lines} lines: {imported} imported, {rejected} rejected"))?;
-    if imported == 0 { Err(Failure::refused("no line was taken")) } else { Ok(()) }
-}
-
-fn one(
-    desk: &Desk,
-    tenant: i64,
-    columns: &HashMap<String, usize>,
-    record: &csv::StringRecord,
-) -> Result<NewConsent, String> {
-    let cell = |name: &str| columns.get(name).and_then(|i| record.get(*i)).unwrap_or_default();
-    let key = match (cell("device"), cell("client_id")) {
-        ("", "") => return Err("a line names a device or a client_id".into()),
-        ("", id) => PersonKey::ClientId(id.to_owned()),
-        (device, _) => match key_of(device) {
-            Ok(PersonKey::Address(address)) => PersonKey::Address(address),
-            _ => return Err("a device is a phone number with its country, or an email address".into()),
-        },
-    };
-    let named = cell("channels").split([',', ';', ' ', '|']).filter(|name| !name.is_empty());
-    let channels = named.map(|name| {
-        let found = Channel::ALL.into_iter().find(|c| c.as_str().eq_ignore_ascii_case(name));
-        found.ok_or_else(|| format!("a channel is voice, sms or email, found {name:?}"))
-    });
-    let text = cell("consent_text");
-    let given = Given {
-        key,
-        kind: cell("consent_kind"),
-        date: cell("consent_date"),
-        source: cell("consent_source"),
-        text: (!text.is_empty()).then_some(text),
-        channels: channels.collect::<Result<_, _>>()?,
-    };
-    read(desk, tenant, &given, 0)
-}
-
-async fn write(desk: &Desk, tenant: i64, batch: &mut Vec<NewConsent>, counts: &mut Counts) -> Result<(), Failure> {
-    if batch.is_empty() {
-        return Ok(());
+    match jobs::refusal(&job) {
+        Some(why) => Err(Failure::refused(format!("import {}: {why}", asked.import))),
+        None => terminal::say(&format!("import {} is undone: what it brought counts no more", asked.import)),
     }
-    let mut tx = desk.app.db.begin().await?;
-    tx.consent_insert(tenant, batch).await?;
-    let entry = Entry::new("import", "consent").changed(None, Some(json!({ "entries": batch.len() })));
-    entry.write(&desk.app, &mut tx, &Principal::system(tenant)).await.map_err(refused)?;
-    tx.commit().await?;
-    counts.imported += batch.len() as u64;
-    batch.clear();
-    Ok(())
+}
+
+/// Writes the ledger out.
+pub async fn export(config: &Config, asked: &ConsentExport) -> Result<(), Failure> {
+    let desk = Desk::open(config).await?;
+    let tenant = desk.tenant(asked.tenant.as_deref()).await?;
+    note(&desk, tenant.no, "export").await?;
+    let mut out = export::open(asked.output.as_deref())?;
+    let work = jobs::list_jobs(config, &desk.app).await?;
+    let job =
+        jobs::run(&desk.app, &work, tenant.no, CONSENT_EXPORT, desk.app.ids.next(), serde_json::Value::Null).await?;
+    desk.close().await;
+    if let Some(why) = jobs::refusal(&job) {
+        return Err(Failure::refused(format!("the ledger can't be exported: {why}")));
+    }
+    let path = work.exports.join(export_name(job.id));
+    let copied = std::io::copy(&mut File::open(&path)?, &mut out);
+    std::fs::remove_file(&path)?;
+    match copied.and_then(|_| out.flush()) {
+        // a reader that has gone has seen enough
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }

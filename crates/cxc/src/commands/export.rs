@@ -52,7 +52,7 @@ pub async fn run(config: &Config, asked: &Export) -> Result<(), Failure> {
 }
 
 /// The file, for its owner only, or standard output.
-fn open(to: Option<&Path>) -> Result<Box<dyn Write + Send>, Failure> {
+pub(super) fn open(to: Option<&Path>) -> Result<Box<dyn Write + Send>, Failure> {
     let Some(path) = to else { return Ok(Box::new(std::io::stdout())) };
     let file: std::io::Result<File> = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     Ok(Box::new(file.with_context(|| format!("{} can't be written", path.display())).map_err(Failure::start)?))

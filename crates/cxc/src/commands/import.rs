@@ -122,7 +122,7 @@ fn settings(asked: &Import) -> Result<ImportSettings, Failure> {
     })
 }
 
-fn mapping(path: &Path) -> Result<DataMapping, Failure> {
+pub(super) fn mapping(path: &Path) -> Result<DataMapping, Failure> {
     let text = std::fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()));
     let parsed = serde_json::from_str(&text.map_err(Failure::start)?);
     parsed.map_err(|error| Failure::usage(format!("{} is no mapping document: {error}", path.display())))

@@ -4,6 +4,7 @@ pub mod compliance;
 pub mod compliance_data;
 pub mod consent;
 mod consent_file;
+mod consent_times;
 mod desk;
 pub mod export;
 pub mod group;

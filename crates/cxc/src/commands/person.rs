@@ -77,8 +77,7 @@ pub async fn export(desk: &Desk, tenant: &Tenant, text: &str, to: Option<&Path>)
     let mut tx = desk.app.db.begin().await?;
     let person = find(desk, &mut tx, tenant, &key, text).await?;
     let data = tx.person_export(&person).await?;
-    let nothing = data.contacts.is_empty() && data.attempts.is_empty() && data.suppression.is_empty();
-    if nothing && data.inbound_messages.is_empty() && data.consents.is_empty() {
+    if data.is_empty() {
         return Err(Failure::refused(format!("nothing is known of {text} in {}", tenant.short_name)));
     }
     let entry = Entry::new("export", "person");

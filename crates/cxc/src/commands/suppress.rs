@@ -40,6 +40,11 @@ pub async fn run(config: &Config, asked: &Suppress) -> Result<(), Failure> {
     let how = if added { "is suppressed" } else { "was suppressed already" };
     let new = if is_new { "a new list: " } else { "" };
     terminal::say(&format!("{} {how} by {} ({new}{})", asked.address, list.name, names(&list.body.channels)))?;
+    if list.body.opt_outs && until.is_none() {
+        terminal::say(
+            "it is an opt-out: it stands in the ledger too, and only a later consent of the person lifts it",
+        )?;
+    }
     if let Some(days) = kept_for(&list.body, until, now) {
         terminal::note(&format!("{} keeps entries for {days} days: this one holds no longer", list.name));
     }
@@ -119,7 +124,9 @@ async fn list(
         return Ok((list, false));
     }
     let channels = if wanted.is_empty() { Channel::ALL.to_vec() } else { wanted };
-    let body = Document { kind, channels, required: true, retention_days: None, expires_at: None };
+    // who must not be contacted, and nobody says why, asked for it; a list with a name of its own may have other reasons
+    let opt_outs = name == DEFAULT || name == default_of(kind);
+    let body = Document { kind, channels, required: true, retention_days: None, expires_at: None, opt_outs };
     let made = document::create(&desk.app, &Principal::system(tenant.no), Draft::new(name, body)).await;
     Ok((made.map_err(refused)?, true))
 }
@@ -158,7 +165,7 @@ async fn add(
     let mut tx = desk.app.db.begin().await?;
     let row = tx.suppression_list_lock(tenant.no, list.id).await?;
     let row = row.ok_or_else(|| Failure::refused("the suppression list was deleted"))?;
-    let added = tx.suppression_add(&row, &[entry], 0).await?;
+    let added = tx.suppression_enter(&row, &[entry]).await?;
     let noted = Entry::new("add_entries", kind::SUPPRESSION_LIST).of(list.id, &list.name);
     let noted = noted.changed(None, Some(json!({ "entries": 1 })));
     noted.write(&desk.app, &mut tx, &Principal::system(tenant.no)).await.map_err(refused)?;
@@ -199,6 +206,7 @@ mod tests {
             required: true,
             retention_days,
             expires_at: None,
+            opt_outs: false,
         };
         let now = instant("2027-01-01").unwrap();
         let (soon, late) = (instant("2027-01-05").ok(), instant("2027-03-01").ok());

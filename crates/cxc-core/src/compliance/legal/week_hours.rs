@@ -16,6 +16,29 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct WeekHours(pub [Vec<DayWindow>; 7]);
 
+impl WeekHours {
+    /// The hours that both weeks have open; of a day that would have more windows than a day can have, the first ones.
+    #[must_use]
+    pub fn intersect(&self, other: &Self) -> Self {
+        let day = |i: usize| {
+            let pairs = self.0[i].iter().flat_map(|a| other.0[i].iter().map(move |b| (a, b)));
+            let windows = pairs.map(|(a, b)| DayWindow { from: a.from.max(b.from), till: a.till.min(b.till) });
+            windows.filter(|w| w.from < w.till).take(MAX_WINDOWS_A_DAY).collect()
+        };
+        Self(std::array::from_fn(day))
+    }
+
+    /// The place of a weekday by its short name: `mon` is 0.
+    pub fn day_index(name: &str) -> Option<usize> {
+        DAYS.iter().position(|day| *day == name)
+    }
+
+    /// Whether no day has an open hour.
+    pub fn is_closed(&self) -> bool {
+        self.0.iter().all(Vec::is_empty)
+    }
+}
+
 /// The windows of one day, as text: `"10:00-13:00, 14:00-20:00"`, or `"closed"`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct DayHours(pub Vec<DayWindow>);
@@ -165,6 +188,15 @@ mod tests {
         assert_eq!((week.0[0].len(), week.0[4].len(), week.0[5].len(), week.0[6].len()), (2, 2, 0, 0));
         let again = serde_json::to_string(&week).unwrap();
         assert_eq!(read(&again).unwrap(), week);
+    }
+
+    #[test]
+    fn two_weeks_have_in_common_what_both_have_open() {
+        let mornings = read(r#"{"mon-fri":"08:00-12:00"}"#).unwrap();
+        let late = read(r#"{"daily":"10:00-18:00"}"#).unwrap();
+        assert_eq!(mornings.intersect(&late), read(r#"{"mon-fri":"10:00-12:00"}"#).unwrap());
+        let weekend = read(r#"{"sat-sun":"10:00-18:00"}"#).unwrap();
+        assert!(mornings.intersect(&weekend).is_closed() && !late.is_closed());
     }
 
     #[test]

@@ -196,6 +196,7 @@ fn consent(kind: ConsentKind, when: &str) -> ConsentEvent {
         expires: None,
         revoked: false,
         source: "form".into(),
+        lifts_nothing: false,
     }
 }
 
