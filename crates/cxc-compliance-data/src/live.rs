@@ -9,7 +9,7 @@ use cxc_core::compliance::{DataVersion, TzdbVersion, Zones};
 use cxc_core::compliance_data::{
     Canaries, Counts, DataFile, DataKind, Generation, Manifest, PublicKey, Refusal, Wanted,
 };
-use cxc_core::location::{LiveTables, LocationTables};
+use cxc_core::location::{LiveTables, LocationTables, TableReleases};
 use cxc_store::Db;
 use cxc_store::compliance_data::GenerationRow;
 use tokio_util::sync::CancellationToken;
@@ -182,17 +182,18 @@ impl LiveData {
             let sha256 = checked.digests.get(&kind)?.clone();
             Some(DataVersion { version: releases.join(" "), sha256 })
         };
+        let releases = TableReleases { phone: version(DataKind::Areacode), postal: version(DataKind::Postal) };
         let in_use = InUse {
             seq: row.seq,
             source,
             generation: Some(row.generation.clone()),
             activated_at: Some(row.activated_at).filter(|at| *at > 0),
-            phone: version(DataKind::Areacode),
-            postal: version(DataKind::Postal),
+            phone: releases.phone.clone(),
+            postal: releases.postal.clone(),
             counts: checked.counts.clone(),
             problem: None,
         };
-        self.tables.swap(checked.tables);
+        self.tables.swap(checked.tables.with_releases(releases));
         *self.in_use.lock().unwrap_or_else(PoisonError::into_inner) = in_use;
         *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = row.seq;
     }

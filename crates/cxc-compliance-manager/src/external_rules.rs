@@ -66,7 +66,7 @@ pub(crate) async fn test_rule(
     }
     let since = Instant::now();
     let question = Question { rule: &rule, handle: record.handle, properties: record.properties };
-    let (passed, answered, detail) = match ask(&app.outbound, &question).await {
+    let (passed, answered, detail) = match ask(&app.outbound, &question).await.outcome {
         ExternalOutcome::Pass => (true, true, "contact".to_owned()),
         ExternalOutcome::Block(said) => (false, true, said),
         ExternalOutcome::Unavailable(why) => (false, false, why),

@@ -48,6 +48,7 @@ pub fn service_with(app: App, kit: Kit) -> anyhow::Result<Service> {
     let metrics = metrics::ComplianceMetrics::register(&app.metrics)?;
     let (db, healthy) = (app.db.clone(), metrics.healthy.clone());
     let evaluator = Evaluator::new(EvaluationKit::new(kit.zones.clone(), Arc::clone(&kit.phones), kit.tables.clone())?);
+    let zones = kit.zones.clone();
     let internal = internal_routes(&app, &metrics, Validator::new(&app, kit)?);
     let (jobs_app, dry_runs) = (app.clone(), Arc::new(DryRuns::new(app.clone(), evaluator.clone())));
     let sweeper = app.clone();
@@ -55,7 +56,7 @@ pub fn service_with(app: App, kit: Kit) -> anyhow::Result<Service> {
     Ok(Service::new("compliance-manager", app, routes().layer(Extension(evaluator)))
         .measured(metrics.http)
         .internal(internal)
-        .work(move |stop| history::sweep(sweeper, stop))
+        .work(move |stop| history::sweep(sweeper, zones, stop))
         .work(move |stop| async move {
             run_jobs(jobs_app, dry_runs, DRY_RUNS_AT_ONCE, stop).await;
             Ok(())

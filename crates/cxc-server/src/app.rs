@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::access::password::Passwords;
 use crate::health::Components;
 use crate::metrics::Metrics;
-use crate::outbound::{Network, Outbound};
+use crate::outbound::{Network, Outbound, Roots};
 use crate::rule_data::RuleData;
 
 /// What a handler may reach. Cheap to clone; each component has its own with its own metrics.
@@ -55,7 +55,7 @@ impl App {
             hash_key,
             passwords: Passwords::new(config.password_cost, config.password_threads),
             rules,
-            outbound: Outbound::new(&config.outbound_networks),
+            outbound: Outbound::new(&config.outbound_networks).trusting(config.outbound_roots.clone()),
             config: Arc::new(config),
             metrics: Arc::new(Metrics::new()),
             components: Components::default(),
@@ -109,6 +109,8 @@ pub struct ServerConfig {
     pub sender_open_attempts: usize,
     /// Networks that are not public and that requests to services of tenants may reach all the same.
     pub outbound_networks: Vec<Network>,
+    /// Authorities whose certificates services of tenants may show, besides those of the machine.
+    pub outbound_roots: Roots,
     /// This program's version, and the commit it was built from.
     pub version: String,
     /// The build, if it is known.
@@ -153,6 +155,7 @@ impl Default for ServerConfig {
             sender_lease: Duration::from_secs(15),
             sender_open_attempts: 100,
             outbound_networks: Vec::new(),
+            outbound_roots: Roots::default(),
             version: env!("CARGO_PKG_VERSION").into(),
             build: String::new(),
         }

@@ -5,6 +5,7 @@
 
 pub mod api_client;
 pub mod attempt;
+pub mod attempt_retain;
 pub mod attempt_subject;
 pub mod audit;
 pub mod bulk;

@@ -19,6 +19,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "compliance data", include_str!("../migrations/0010_compliance_data.sql")),
     (11, "person flags", include_str!("../migrations/0011_person_flags.sql")),
     (12, "evidence of senders", include_str!("../migrations/0012_sender_evidence.sql")),
+    (14, "evidence head", include_str!("../migrations/0014_evidence_head.sql")),
     (15, "consent files", include_str!("../migrations/0015_consent_files.sql")),
     (16, "list places", include_str!("../migrations/0016_list_places.sql")),
 ];

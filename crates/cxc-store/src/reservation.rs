@@ -16,7 +16,6 @@ pub use shown::{AttemptFilter, ShownAttempt};
 
 use crate::attempt::month_of;
 use crate::attempt_subject::{NewSubject, SubjectKey};
-use crate::int_set::IntSet;
 use crate::{Rows, StoreError, Tx, on};
 
 /// The group of an attempt that was reported for no group of ours: counted, and of no campaign.
@@ -229,21 +228,28 @@ impl Tx {
         devices: &[i64],
         clients: &[i64],
     ) -> Result<Vec<Held>, StoreError> {
-        let part = |kind: i16, set: &str| {
+        #[derive(Serialize)]
+        struct Key {
+            kind: i16,
+            key: i64,
+        }
+        let of = |kind, keys: &[i64]| keys.iter().map(|key| Key { kind, key: *key }).collect::<Vec<_>>();
+        let mut rows = of(crate::attempt::IN_FLIGHT_DEVICE, devices);
+        rows.extend(of(crate::attempt::IN_FLIGHT_CLIENT, clients));
+        let source = Rows::source(self, "$1", &[("kind", "SMALLINT"), ("key", "BIGINT")]);
+        let marked = "SELECT i.kind, i.key_hash, i.attempt, (SELECT r.sequence FROM attempt_report r
+                WHERE r.tenant = i.tenant AND r.attempt = i.attempt LIMIT 1) AS sequence";
+        let theirs = "i.tenant = $2 AND i.kind = v.kind AND i.key_hash = v.key";
+        // each is looked up by its key: the table is short, yet full of dead rows, and PostgreSQL would walk them
+        let sql = self.choose(
             format!(
-                "SELECT i.kind, i.key_hash, i.attempt, r.sequence FROM in_flight i
-                 LEFT JOIN attempt_report r ON r.tenant = i.tenant AND r.attempt = i.attempt
-                 WHERE i.tenant = $1 AND i.kind = {kind} AND i.key_hash{set}"
-            )
-        };
-        let sql = format!(
-            "{} UNION ALL {}",
-            part(crate::attempt::IN_FLIGHT_DEVICE, &IntSet::test(self, "$2")),
-            part(crate::attempt::IN_FLIGHT_CLIENT, &IntSet::test(self, "$3"))
+                "SELECT f.kind, f.key_hash, f.attempt, f.sequence FROM {source}
+                 CROSS JOIN LATERAL ({marked} FROM in_flight i WHERE {theirs} OFFSET 0) f"
+            ),
+            format!("{marked} FROM {source} CROSS JOIN in_flight i WHERE {theirs}"),
         );
-        let (devices, clients) = (IntSet::of(devices.iter().copied()), IntSet::of(clients.iter().copied()));
-        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(devices.text()).bind(clients.text())
-            .fetch_all(conn).await?))
+        let rows = Rows::of(&rows)?;
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?))
     }
 
     /// The reservations and reported attempts of a tenant that go by these ids.

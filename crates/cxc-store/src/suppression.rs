@@ -240,19 +240,20 @@ impl Tx {
         clients: &[i64],
         now: i64,
     ) -> Result<Vec<SuppressionHit>, StoreError> {
-        let generations = |kind: &str| IntSet::of(lists.iter().filter(|l| l.kind == kind).map(|l| l.generation));
+        // by the list, not by its entries as they were: an import may have put others in their place since
+        let numbers = |kind: &str| IntSet::of(lists.iter().filter(|l| l.kind == kind).map(|l| l.number));
         let part = |tx: &Tx, lists: &str, hashes: &str| {
             format!(
                 "SELECT l.number AS list, e.key_hash, e.key FROM suppression_list l
                  JOIN suppression_entry e ON e.generation = l.generation
-                 WHERE l.generation{} AND e.key_hash{} AND (e.from_at IS NULL OR e.from_at <= $1)
+                 WHERE l.number{} AND e.key_hash{} AND (e.from_at IS NULL OR e.from_at <= $1)
                    AND (e.until_at IS NULL OR e.until_at > $1)",
                 IntSet::test(tx, lists),
                 IntSet::test(tx, hashes)
             )
         };
         let sql = format!("{} UNION ALL {}", part(self, "$2", "$3"), part(self, "$4", "$5"));
-        let (device_lists, client_lists) = (generations(DEVICE), generations(CLIENT_ID));
+        let (device_lists, client_lists) = (numbers(DEVICE), numbers(CLIENT_ID));
         let (devices, clients) = (IntSet::of(devices.iter().copied()), IntSet::of(clients.iter().copied()));
         Ok(
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(now).bind(device_lists.text()).bind(devices.text())

@@ -134,6 +134,34 @@ async fn whoever_changes_removes_or_moves_a_block_breaks_the_chain_there() {
     assert_eq!(broken("UPDATE evidence SET hash = previous WHERE seq = 2").await, Some(2));
     assert_eq!(broken("DELETE FROM evidence WHERE seq = 4").await, Some(5));
     assert_eq!(broken("DELETE FROM evidence WHERE seq = 1").await, Some(2));
+    assert_eq!(broken("DELETE FROM evidence WHERE seq = 5").await, Some(5), "the last block");
+    assert_eq!(broken("DELETE FROM evidence WHERE seq > 2").await, Some(3));
+    assert_eq!(broken("DELETE FROM evidence").await, Some(1), "the whole chain");
+    assert_eq!(broken("DELETE FROM evidence_head").await, Some(5));
+    assert_eq!(broken("UPDATE evidence_head SET seq = 4").await, Some(5));
+    assert_eq!(broken("UPDATE evidence_head SET hash = (SELECT hash FROM evidence WHERE seq = 4)").await, Some(5));
+}
+
+#[tokio::test]
+async fn a_chain_whose_end_was_removed_is_not_mended_by_going_on() {
+    let db = TestDb::start().await.unwrap();
+    for _ in 0..3 {
+        append(&db, &mut EvidenceChain::new(5), NOW, &[decision(1, None, 1)]).await;
+    }
+    let mut tx = db.begin().await.unwrap();
+    let sql = "DELETE FROM evidence WHERE seq = 3";
+    on!(&mut tx, conn => sqlx::query(sql).execute(conn).await.unwrap().rows_affected());
+    tx.commit().await.unwrap();
+    append(&db, &mut EvidenceChain::new(5), NOW, &[decision(1, None, 1)]).await;
+    let mut tx = db.begin().await.unwrap();
+    assert_eq!(tx.evidence_verify(TENANT, day_of(NOW), 5).await.unwrap().broken.map(|b| b.0), Some(4));
+    let sql = "DELETE FROM evidence";
+    on!(&mut tx, conn => sqlx::query(sql).execute(conn).await.unwrap().rows_affected());
+    assert_eq!(tx.evidence_chains(TENANT, day_of(NOW)).await.unwrap(), [5], "it is still asked about");
+    // once it need not be kept any more, nothing is left of it
+    let later = NOW + (LEAST_KEPT_DAYS + 1) * DAY;
+    tx.evidence_expire(TENANT, None, later, 100).await.unwrap();
+    assert_eq!(tx.evidence_chains(TENANT, day_of(NOW)).await.unwrap(), Vec::<i64>::new());
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ mod consent;
 mod demo;
 #[path = "cli/import.rs"]
 mod import;
+#[path = "cli/internal.rs"]
+mod internal;
 #[path = "cli/lists.rs"]
 mod lists;
 #[path = "cli/support.rs"]

@@ -1,5 +1,5 @@
 //! What an evaluation answers.
-use cxc_core::compliance::{DataVersions, Decision, Explanation, Failure, Step};
+use cxc_core::compliance::{CallDuties, DataVersions, Decision, Explanation, Failure, Step};
 use cxc_core::record::Reason;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -30,6 +30,9 @@ pub struct EvaluationAnswer {
     /// Allowed: the legal end of the open window.
     #[schema(required, value_type = Option<String>, format = DateTime)]
     pub window_end: Option<Timestamp>,
+    /// What a call must keep to.
+    #[serde(flatten)]
+    pub duties: CallDuties,
     /// Every step, in order.
     pub steps: Vec<Step>,
     /// The version of the rules.
@@ -60,6 +63,7 @@ impl EvaluationAnswer {
             not_before: verdict.not_before,
             not_after: verdict.not_after,
             window_end: verdict.window_end,
+            duties: CallDuties::default(),
             steps,
             rule_set_version: version,
             data_versions: data.clone(),

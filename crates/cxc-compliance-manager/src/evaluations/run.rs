@@ -5,7 +5,8 @@ use std::sync::Arc;
 use cxc_core::campaign::CampaignGroupBody;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    DataFault, Explanation, IntervalCache, RuleDocuments, RuleRef, RuleSet, Stored, Subject, explain,
+    CallDuties, DataFault, Explanation, IntervalCache, Reading, RuleDocuments, RuleRef, RuleSet, Stored, Subject,
+    explain,
 };
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
@@ -21,7 +22,7 @@ use uuid::Uuid;
 use super::answer::EvaluationAnswer;
 use super::document::{EvaluationDocument, RulesAsked};
 use super::kit::Kit;
-use super::resolve::{Question, Resolver};
+use super::resolve::{KnownPart, Question, Resolver};
 use super::stored;
 
 /// The places that one evaluation looks at.
@@ -75,6 +76,7 @@ impl Evaluator {
         let resolver =
             Resolver { kit: &self.kit, key: &app.hash_key, tables: self.kit.tables.current(), tenant, home, now };
         let rules = self.rules(&documents, asked, group.as_ref());
+        let mut duties = CallDuties::default();
         let explained = if asked.contact.is_none() {
             stored::explain(app, &mut tx, &resolver, asked, group.as_ref(), &rules).await?
         } else {
@@ -83,10 +85,11 @@ impl Evaluator {
             if let Some(group) = group.as_ref().filter(|_| asked.purpose.is_none()) {
                 question.subject = Subject { line_type: question.subject.line_type, ..group.subject.clone() };
             }
+            duties = self.duties(&rules, &question);
             self.explain(&rules, &question, asked)
         };
-        let at = asked.at.unwrap_or(now);
-        Ok(EvaluationAnswer::of(explained, at, now, rules.version(), &self.kit.versions))
+        let (at, data) = (asked.at.unwrap_or(now), self.kit.versions.with_tables(&resolver.tables));
+        Ok(EvaluationAnswer { duties, ..EvaluationAnswer::of(explained, at, now, rules.version(), &data) })
     }
 
     /// The answer to a document by what is shipped alone: no store is needed.
@@ -105,7 +108,8 @@ impl Evaluator {
         let question = resolver.question(asked, (0, None)).map_err(ApiError::validation)?;
         let rules = self.rules(&self.adjusted(self.shipped(), asked), asked, None);
         let explained = self.explain(&rules, &question, asked);
-        Ok(EvaluationAnswer::of(explained, question.at, now, rules.version(), &self.kit.versions))
+        let (duties, data) = (self.duties(&rules, &question), self.kit.versions.with_tables(&resolver.tables));
+        Ok(EvaluationAnswer { duties, ..EvaluationAnswer::of(explained, question.at, now, rules.version(), &data) })
     }
 
     async fn documents(
@@ -166,6 +170,13 @@ impl Evaluator {
         question.with(asked.intelligence.as_ref(), &faults, |request, facts| {
             explain(rules, &mut cache, request, facts, question.at)
         })
+    }
+
+    /// What the attempt must keep to, if it is a call.
+    fn duties(&self, rules: &RuleSet, question: &Question) -> CallDuties {
+        let parts: Vec<_> = question.parts.iter().map(KnownPart::part).collect();
+        let (channel, subject) = (question.channel, &question.subject);
+        rules.call_duties(&Reading { channel, subject, parts: Some(&parts), at: question.at }, &self.kit.zones)
     }
 }
 

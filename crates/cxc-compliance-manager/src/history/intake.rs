@@ -6,7 +6,7 @@ use axum::extract::State;
 use cxc_core::consent::{ConsentScope, RevocationReach};
 use cxc_core::field_error::FieldError;
 use cxc_server::extract::ApiPath;
-use cxc_server::{ApiError, ApiJson, App, Code, Principal};
+use cxc_server::{ApiError, ApiJson, ApiQuery, App, Code, Principal};
 use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::opt_out::{Revocation, source};
 use cxc_store::reservation::{Report, Taken, parse_reservation_id};
@@ -14,7 +14,7 @@ use cxc_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::report::{OptOut, Reader, ccid, channel, group, missing};
 use crate::metrics::ComplianceMetrics;
@@ -84,7 +84,7 @@ pub(crate) async fn report(
     if reports.iter().any(|r| ccid(r) != named) {
         return Err(ApiError::new(Code::MalformedRequest, "the reports of one request are of one GSW_TENANT_CCID"));
     }
-    let tenant = validator.tenant_of(&principal, named.as_deref()).await?;
+    let tenant = validator.tenant_named(&principal, named.as_deref()).await?;
     for fields in &reports {
         metrics.history(channel(fields).as_str(), &tenant.labels);
     }
@@ -175,18 +175,31 @@ pub(crate) struct ById {
     id: String,
 }
 
+/// Whose reservation.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct OfTenant {
+    /// The tenant's ccid; only needed with a token of the operators.
+    #[param(nullable = false)]
+    ccid: Option<String>,
+}
+
 /// Give back a reservation whose attempt was never placed
 #[utoipa::path(post, path = "/reservations/{id}/actions/release", tag = "Internal", operation_id = "releaseReservation",
-    params(("id" = String, Path, description = "The id of the reservation")),
+    params(("id" = String, Path, description = "The id of the reservation"), OfTenant),
     responses((status = NO_CONTENT), ApiError))]
 pub(crate) async fn release(
     State(app): State<App>,
+    Extension(validator): Extension<Validator>,
     principal: Principal,
     ApiPath(ById { id }): ApiPath<ById>,
+    ApiQuery(OfTenant { ccid }): ApiQuery<OfTenant>,
 ) -> Result<axum::http::StatusCode, ApiError> {
     let (month, attempt) = parse_reservation_id(&id).ok_or_else(|| ApiError::not_found("reservation"))?;
+    let tenant = validator.tenant_named(&principal, ccid.as_deref()).await?;
     let mut tx = app.db.begin().await?;
-    if !tx.reservation_release(principal.tenant, month, attempt, app.now()).await? {
+    if !tx.reservation_release(tenant.tenant, month, attempt, app.now()).await? {
         let text = "a reservation that was reported as begun, has expired or is not known stays counted";
         return Err(ApiError::new(Code::InUse, text));
     }

@@ -1,6 +1,7 @@
 //! Attempt history: reports of dialers and gateways come in, attempts are shown.
 mod intake;
 mod report;
+mod retention;
 mod shown;
 mod sweep;
 

@@ -1,27 +1,33 @@
-//! Attempts that nobody reports to their end harden, evidence that need not be kept any longer goes.
+//! Attempts that nobody reports to their end harden, evidence and attempts that need not be kept any longer go.
 use std::time::Duration;
 
+use cxc_core::compliance::Zones;
 use cxc_server::App;
 use cxc_server::document::Document as _;
 use cxc_server::resources::settings::Settings;
 use tokio_util::sync::CancellationToken;
 
+use super::retention;
+
 const LOOK: Duration = Duration::from_secs(5);
-/// Evidence is looked through once in so many looks: an hour.
+/// Evidence and old attempts are looked through once in so many looks: an hour.
 const SELDOM: u32 = 720;
 const BATCH: i64 = 500;
 
 /// Sweeps until told to stop. What fails is tried again: until then those attempts count all the same.
-pub(crate) async fn sweep(app: App, stop: CancellationToken) -> anyhow::Result<()> {
+pub(crate) async fn sweep(app: App, zones: Zones, stop: CancellationToken) -> anyhow::Result<()> {
     let mut looks: u32 = 0;
     while !stop.is_cancelled() {
         if let Err(error) = harden(&app).await {
             tracing::warn!("open attempts could not be swept: {error}");
         }
-        if looks.is_multiple_of(SELDOM)
-            && let Err(error) = expire(&app).await
-        {
-            tracing::warn!("old evidence could not be swept: {error}");
+        if looks.is_multiple_of(SELDOM) {
+            if let Err(error) = expire(&app).await {
+                tracing::warn!("old evidence could not be swept: {error}");
+            }
+            if let Err(error) = retention::expire(&app, &zones, &stop).await {
+                tracing::warn!("old attempts could not be swept: {error}");
+            }
         }
         looks = looks.wrapping_add(1);
         tokio::select! {
@@ -49,10 +55,7 @@ async fn harden(app: &App) -> Result<(), cxc_store::StoreError> {
 async fn expire(app: &App) -> Result<(), cxc_store::StoreError> {
     let tenants = app.db.read().await?.tenant_all().await?;
     for tenant in tenants {
-        // settings that can't be read leave everything where it is
-        let stored = app.db.read().await?.object_all(tenant.no, Settings::KIND).await?.into_iter().next();
-        let settings = stored.map(|s| serde_json::from_value::<Settings>(s.body.0)).transpose()?.unwrap_or_default();
-        let wanted = Some(i64::from(settings.evidence_retention_days));
+        let wanted = Some(i64::from(settings(app, tenant.no).await?.evidence_retention_days));
         loop {
             let mut tx = app.db.begin().await?;
             let gone = tx.evidence_expire(tenant.no, wanted, app.now(), BATCH).await?;
@@ -63,4 +66,10 @@ async fn expire(app: &App) -> Result<(), cxc_store::StoreError> {
         }
     }
     Ok(())
+}
+
+/// A tenant's settings. Those that can't be read leave everything where it is.
+pub(super) async fn settings(app: &App, tenant: i64) -> Result<Settings, cxc_store::StoreError> {
+    let stored = app.db.read().await?.object_all(tenant, Settings::KIND).await?.into_iter().next();
+    Ok(stored.map(|s| serde_json::from_value::<Settings>(s.body.0)).transpose()?.unwrap_or_default())
 }

@@ -11,7 +11,9 @@ use cxc_core::location::{Location, LocationSource};
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, SubjectKey};
 use cxc_store::reservation::OutsideAttempt;
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 
+use super::data_book::Versions;
 use super::rules::{GroupRules, TenantRules};
 
 /// What is asked: may this attempt be made?
@@ -59,10 +61,14 @@ pub struct Ask {
     pub area_code: String,
     /// The postal code of the contact.
     pub postal: String,
+    /// The versions of the data that its places were found with.
+    pub data: Arc<Versions>,
     /// What custom and external rules see.
     pub columns: KeptColumns,
     /// What external rules answered, once they were asked.
     pub tools: ToolAnswers,
+    /// The fields that they change.
+    pub fields: Map<String, Value>,
 }
 
 /// A part of a location, owned.

@@ -79,6 +79,9 @@ pub(super) fn by_tenant(asks: &[Ask]) -> Vec<(i64, Vec<usize>)> {
 
 /// The marks on the people and devices of a batch.
 pub(super) async fn held(tx: &mut Tx, tenant: i64, asks: &[&Ask]) -> Result<Vec<Mark>, StoreError> {
+    if asks.is_empty() {
+        return Ok(Vec::new());
+    }
     let devices: Vec<i64> = asks.iter().map(|a| a.device).collect();
     let clients: Vec<i64> = asks.iter().filter_map(|a| a.client).collect();
     tx.in_flight_held(tenant, &devices, &clients).await

@@ -1,7 +1,8 @@
 //! External rules are asked before any transaction, and only about those whom nothing else holds back.
 use cxc_core::compliance::{ExternalAnswer, ExternalAsk, RuleKind, ToolAnswers, Verdict};
 use cxc_server::ApiError;
-use cxc_store::judge::{AskExternal as _, Question};
+use cxc_server::outbound::external::ask_all;
+use cxc_store::judge::Question;
 use serde_json::{Map, Value};
 
 use super::ask::Ask;
@@ -31,15 +32,20 @@ impl Validator {
                 questions.push(Question { rule: &rule.body, handle: handle.clone(), properties });
             }
         }
-        let mut outcomes = self.app.outbound.ask(&questions).await.into_iter();
+        let mut replies = ask_all(&self.app.outbound, &questions).await.into_iter();
         let mut answers = Vec::with_capacity(lacking.len());
         for ask in lacking.iter().map(|i| &asks[*i]) {
-            let of_rule =
-                |rule: &ExternalAsk| outcomes.next().map(|outcome| ExternalAnswer { rule: rule.rule.clone(), outcome });
-            answers.push(ToolAnswers { at_load: false, external: rules(ask).filter_map(of_rule).collect() });
+            let mut fields = Map::new();
+            let of_rule = |rule: &ExternalAsk| {
+                let reply = replies.next()?;
+                fields.extend(reply.fields);
+                Some(ExternalAnswer { rule: rule.rule.clone(), outcome: reply.outcome })
+            };
+            let external = rules(ask).filter_map(of_rule).collect();
+            answers.push((ToolAnswers { at_load: false, external }, fields));
         }
-        for (i, answers) in lacking.into_iter().zip(answers) {
-            asks[i].tools = answers;
+        for (i, (answers, fields)) in lacking.into_iter().zip(answers) {
+            (asks[i].tools, asks[i].fields) = (answers, fields);
         }
         Ok(())
     }

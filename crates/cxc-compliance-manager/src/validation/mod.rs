@@ -4,6 +4,7 @@ mod ask;
 mod batcher;
 mod checker;
 mod clock;
+mod data_book;
 mod external;
 mod facts;
 pub mod limits;
@@ -15,20 +16,21 @@ mod routes;
 mod rules;
 mod wire;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cxc_core::compliance::{IntervalCache, Verdict, Zones};
+use cxc_core::channel::Channel;
+use cxc_core::compliance::{CallDuties, IntervalCache, Reading, Verdict, Zones};
 use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_server::{ApiError, App};
 use cxc_store::Engine;
 use cxc_store::evidence::{DeviceSeal, EvidenceChain, RuleSnapshot};
 
-use self::ask::Ask;
+use self::ask::{Ask, Place};
 use self::batcher::Batcher;
 use self::checker::Checker;
 use self::clock::ClockGuard;
+use self::data_book::DataBook;
 use self::limits::Limits;
 use self::outcome::Outcome;
 use self::reserver::Reserver;
@@ -71,7 +73,7 @@ pub struct Validator {
     rules: Arc<RuleBook>,
     limits: Arc<Limits>,
     clock: Arc<ClockGuard>,
-    data: Arc<Versions>,
+    data: Arc<DataBook>,
     questions: Batcher<Checker>,
     reservations: Batcher<Reserver>,
 }
@@ -81,7 +83,7 @@ impl Validator {
     pub fn new(app: &App, kit: Kit) -> anyhow::Result<Self> {
         let seal = DeviceSeal::new(&app.hash_key)?;
         let packs = Arc::new(RuleSnapshot::of_packs(&app.rules.packs)?);
-        let data = Arc::new(cxc_server::rule_data::data_versions(&kit.zones, &app.config.version, &packs));
+        let data = Arc::new(DataBook::new(&kit.zones, &app.config.version, &packs));
         // SQLite has one writer
         let writers = if app.db.engine() == Engine::Sqlite { 1 } else { 2 };
         let cache = || IntervalCache::new(kit.zones.clone(), IntervalCache::CAPACITY);
@@ -91,7 +93,7 @@ impl Validator {
                 let mut random = [0_u8; 4];
                 getrandom::fill(&mut random).map_err(|e| anyhow::anyhow!("randomness: {e}"))?;
                 let chain = EvidenceChain::new(u32::from_be_bytes(random));
-                Ok(Reserver::new(app.clone(), cache(), chain, seal.clone(), Arc::clone(&data), Arc::clone(&packs)))
+                Ok(Reserver::new(app.clone(), cache(), chain, seal.clone(), Arc::clone(&packs)))
             })
             .collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Self {
@@ -116,7 +118,7 @@ impl Validator {
         &self,
         tenant: &rules::TenantRules,
         group: Option<uuid::Uuid>,
-        channel: cxc_core::channel::Channel,
+        channel: Channel,
     ) -> Result<Option<i64>, ApiError> {
         let Some(group) = group else { return Ok(None) };
         Ok(self.rules.group(tenant, Some(group), channel).await?.map(|g| g.number))
@@ -130,14 +132,30 @@ impl Validator {
             return Ok(asks.iter().map(|_| refused()).collect());
         }
         self.ask_external(&mut asks).await?;
+        let besides: Vec<_> = asks.iter_mut().map(|ask| (self.duties(ask), std::mem::take(&mut ask.fields))).collect();
         let writes = |ask: &Ask| ask.hold > 0 || ask.is_dial_time;
         let places: Vec<bool> = asks.iter().map(writes).collect();
         let (writing, reading): (Vec<Ask>, Vec<Ask>) = asks.into_iter().partition(writes);
         let (written, read) = tokio::join!(submit(&self.reservations, writing), submit(&self.questions, reading));
         let (mut written, mut read) = (written?.into_iter(), read?.into_iter());
-        let outcomes: Vec<Outcome> =
+        let mut outcomes: Vec<Outcome> =
             places.iter().filter_map(|writes| if *writes { written.next() } else { read.next() }).collect();
+        outcomes.iter_mut().zip(besides).for_each(|(outcome, (duties, fields))| {
+            (outcome.duties, outcome.fields) = (duties, fields);
+        });
         if outcomes.len() == places.len() { Ok(outcomes) } else { Err(too_many()) }
+    }
+
+    /// What the attempt must keep to, if it is a call.
+    fn duties(&self, ask: &Ask) -> CallDuties {
+        if ask.channel != Channel::Voice {
+            return CallDuties::default();
+        }
+        let parts: Vec<_> = ask.places.iter().map(Place::part).collect();
+        let at =
+            ask.at.and_then(|at| jiff::Timestamp::from_microsecond(at).ok()).unwrap_or_else(|| self.app.clock.now());
+        let reading = Reading { channel: ask.channel, subject: &ask.subject, parts: Some(&parts), at };
+        ask.group.rules.call_duties(&reading, &self.kit.zones)
     }
 }
 
@@ -155,6 +173,3 @@ fn too_many() -> ApiError {
     let text = "more validations wait than can be answered in time";
     ApiError::new(cxc_server::Code::DependencyUnavailable, text).retry_after(1)
 }
-
-/// The versions of data, by name.
-type Versions = BTreeMap<String, String>;

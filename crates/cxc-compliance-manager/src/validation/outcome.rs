@@ -1,6 +1,7 @@
 //! What a validation comes to, before it is put into words for either protocol.
-use cxc_core::compliance::{Decision, Failure, Verdict};
+use cxc_core::compliance::{CallDuties, Decision, Failure, Verdict};
 use cxc_store::evidence::EvidenceId;
+use serde_json::{Map, Value};
 
 /// A person or device that is being contacted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +42,24 @@ pub struct Outcome {
     pub evidence: Option<EvidenceId>,
     /// When it was judged, microseconds.
     pub at: i64,
+    /// What it must keep to, if it is a call.
+    pub duties: CallDuties,
+    /// What external rules answered besides: fields that change, or the result of a refusal.
+    pub fields: Map<String, Value>,
 }
 
 impl Outcome {
     /// Only a verdict.
     pub fn of(verdict: Verdict, at: i64) -> Self {
-        Self { verdict, held: None, reservation: None, evidence: None, at }
+        Self {
+            verdict,
+            held: None,
+            reservation: None,
+            evidence: None,
+            at,
+            duties: CallDuties::default(),
+            fields: Map::new(),
+        }
     }
 
     /// Whether the attempt may be made.

@@ -31,7 +31,6 @@ pub struct Reserver {
     chain: EvidenceChain,
     seal: DeviceSeal,
     snapshots: Snapshots,
-    data: Arc<super::Versions>,
     packs: Arc<RuleSnapshot>,
 }
 
@@ -51,11 +50,10 @@ impl Reserver {
         cache: IntervalCache,
         chain: EvidenceChain,
         seal: DeviceSeal,
-        data: Arc<super::Versions>,
         packs: Arc<RuleSnapshot>,
     ) -> Self {
         let ids = IdBlocks::new(Numbered::Attempt, 10_000);
-        Self { app, cache, ids, chain, seal, snapshots: Snapshots::default(), data, packs }
+        Self { app, cache, ids, chain, seal, snapshots: Snapshots::default(), packs }
     }
 
     async fn decide(&mut self, tenant: i64, asks: &[&Ask]) -> Vec<Outcome> {
@@ -184,7 +182,7 @@ impl Reserver {
                 sha256: ask.tenant.snapshot.key(),
                 selected: ask.group.selected.clone(),
             }),
-            data: Arc::clone(&self.data),
+            data: Arc::clone(&ask.data),
             software: self.app.config.version.as_str().into(),
             inputs,
             verdict: outcome.verdict.clone(),

@@ -5,7 +5,7 @@ use cxc_core::compliance::{KeptColumns, RuleSet, Subject, ToolAnswers};
 use cxc_core::contact::{ContactPlaces, Told};
 use cxc_core::device::LineType;
 use cxc_core::field_error::FieldError;
-use cxc_core::location::{Country, Location};
+use cxc_core::location::{Country, Location, LocationTables};
 use cxc_server::principal::SYSTEM_TENANT;
 use cxc_server::{ApiError, Code, Principal};
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, collector_hash, subject_hash};
@@ -38,8 +38,15 @@ pub struct ReadDevice {
 }
 
 impl Validator {
-    /// The tenant that a caller asks for: its own, or the one that an operator's service names.
+    /// The tenant that a caller asks for, if it may contact anybody; see [`Validator::tenant_named`].
     pub async fn tenant_of(&self, principal: &Principal, ccid: Option<&str>) -> Result<Arc<TenantRules>, ApiError> {
+        let rules = self.tenant_named(principal, ccid).await?;
+        if rules.enabled { Ok(rules) } else { Err(ApiError::new(Code::Forbidden, "the tenant is disabled")) }
+    }
+
+    /// The tenant that a caller speaks for: its own, or the one that a program of the operators' tenant names by its
+    /// ccid. What was attempted is told also for a tenant that is disabled meanwhile.
+    pub async fn tenant_named(&self, principal: &Principal, ccid: Option<&str>) -> Result<Arc<TenantRules>, ApiError> {
         let named = ccid.filter(|c| !c.is_empty() && *c != "undefined" && *c != principal.ccid);
         let number = match named {
             None => principal.tenant,
@@ -49,10 +56,9 @@ impl Validator {
             }
             Some(_) => return Err(ApiError::new(Code::Forbidden, "the token belongs to another tenant")),
         };
-        let rules = self.rules.tenant(number).await.map_err(|e| {
+        self.rules.tenant(number).await.map_err(|e| {
             ApiError::unavailable("the rules of the tenant can't be read: nobody is contacted", anyhow::Error::new(e))
-        })?;
-        if rules.enabled { Ok(rules) } else { Err(ApiError::new(Code::Forbidden, "the tenant is disabled")) }
+        })
     }
 
     /// A question in the terms of the check. Everything that is wrong with it is named, below `pointer`.
@@ -65,9 +71,11 @@ impl Validator {
     ) -> Result<Ask, ApiError> {
         let mut errors = Vec::new();
         check_texts(asked, pointer, &mut errors);
-        let device = self.read_device(tenant, asked, pointer, &mut errors);
+        // one set of tables for all of it: they may be swapped at any moment
+        let tables = self.kit.tables.current();
+        let device = self.read_device(&tables, tenant, asked, pointer, &mut errors);
         let country = country(asked.contact.country.as_deref(), &format!("{pointer}/contact/country"), &mut errors);
-        let mut places = self.places(asked, device.as_ref(), country, pointer, &mut errors);
+        let mut places = places(&tables, asked, (device.as_ref(), country), pointer, &mut errors);
         let (Some(mut device), true) = (device, errors.is_empty()) else { return Err(ApiError::validation(errors)) };
         let channel = asked.kind.channel();
         let group = self.rules.group(tenant, asked.group_id, channel).await.map_err(|e| {
@@ -120,12 +128,15 @@ impl Validator {
             columns: columns(asked, &device.address, &device.area_code),
             area_code: device.area_code,
             postal: contact.postal.clone().unwrap_or_default(),
+            data: self.data.of(&tables),
             tools: ToolAnswers::NONE,
+            fields: serde_json::Map::new(),
         })
     }
 
     fn read_device(
         &self,
+        tables: &LocationTables,
         tenant: &TenantRules,
         asked: &ValidationRequest,
         pointer: &str,
@@ -153,7 +164,7 @@ impl Validator {
                 let home = home.parse::<Country>().ok();
                 match self.kit.phones.parse(text, home) {
                     Ok(phone) => Some(ReadDevice {
-                        place: Some(self.kit.tables.current().of_phone(&phone.number, phone.line_type)),
+                        place: Some(tables.of_phone(&phone.number, phone.line_type)),
                         address: phone.number.to_string(),
                         line_type: phone.line_type,
                         country: Some(phone.country),
@@ -173,37 +184,36 @@ impl Validator {
             }
         }
     }
+}
 
-    fn places(
-        &self,
-        asked: &ValidationRequest,
-        device: Option<&ReadDevice>,
-        country: Option<Country>,
-        pointer: &str,
-        errors: &mut Vec<FieldError>,
-    ) -> Vec<Place> {
-        let tables = self.kit.tables.current();
-        let mut zone = |text: Option<&str>, member: &str| {
-            let found = tables.of_zone(text.filter(|t| !t.is_empty())?);
-            if found.is_err() {
-                let text = "a time zone is an IANA name, such as Europe/Berlin";
-                errors.push(FieldError::new(format!("{pointer}/{member}"), "invalid", text));
-            }
-            found.ok()
-        };
-        let told = Told {
-            zone: zone(asked.contact.tz.as_deref(), "contact/tz"),
-            country,
-            home: country.or_else(|| device.and_then(|d| d.country)),
-            postal: asked.contact.postal.as_deref().unwrap_or_default(),
-            state: asked.contact.state.as_deref().unwrap_or_default(),
-        };
-        let contact = ContactPlaces::default().find(&tables, told);
-        let explicit = zone(asked.device.tz.as_deref(), "device/tz");
-        let mut places: Vec<Place> = contact.iter().map(|l| Place::of(l, false)).collect();
-        places.extend(explicit.iter().map(|l| Place::of(l, false)));
-        places
-    }
+/// Where the contact's words and the device's own zone say that the person may be.
+fn places(
+    tables: &LocationTables,
+    asked: &ValidationRequest,
+    (device, country): (Option<&ReadDevice>, Option<Country>),
+    pointer: &str,
+    errors: &mut Vec<FieldError>,
+) -> Vec<Place> {
+    let mut zone = |text: Option<&str>, member: &str| {
+        let found = tables.of_zone(text.filter(|t| !t.is_empty())?);
+        if found.is_err() {
+            let text = "a time zone is an IANA name, such as Europe/Berlin";
+            errors.push(FieldError::new(format!("{pointer}/{member}"), "invalid", text));
+        }
+        found.ok()
+    };
+    let told = Told {
+        zone: zone(asked.contact.tz.as_deref(), "contact/tz"),
+        country,
+        home: country.or_else(|| device.and_then(|d| d.country)),
+        postal: asked.contact.postal.as_deref().unwrap_or_default(),
+        state: asked.contact.state.as_deref().unwrap_or_default(),
+    };
+    let contact = ContactPlaces::default().find(tables, told);
+    let explicit = zone(asked.device.tz.as_deref(), "device/tz");
+    let mut places: Vec<Place> = contact.iter().map(|l| Place::of(l, false)).collect();
+    places.extend(explicit.iter().map(|l| Place::of(l, false)));
+    places
 }
 
 /// Where the device is.

@@ -1,4 +1,6 @@
 //! The calls of the internal backend that ask: `/validations`, `/compliance/validations` and its batch.
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -75,16 +77,12 @@ async fn validate_record(
         running.ended(false);
         return Ok(too_many(&reached));
     }
+    let data = Arc::clone(&ask.data);
     let outcome = validator.decide(vec![ask]).await?.pop().ok_or_else(super::too_many)?;
     running.ended(outcome.is_allowed());
-    let answer = ValidationAnswer::of(&outcome, None, tenant.documents.version, &validator.data);
+    let answer = ValidationAnswer::of(&outcome, None, tenant.documents.version, &data);
     if outcome.is_allowed() {
-        // changed fields of the record may follow; none of the rules changes any
-        let mut changed = Map::new();
-        if let Some(id) = &answer.reservation_id {
-            changed.insert("cxc_reservation_id".into(), id.clone().into());
-        }
-        let mut response = axum::Json(changed).into_response();
+        let mut response = axum::Json(changed(answer)).into_response();
         if let Ok(etag) = HeaderValue::from_str(&handle) {
             response.headers_mut().insert(header::ETAG, etag);
         }
@@ -106,12 +104,28 @@ async fn validate_record(
     Ok((StatusCode::CONFLICT, axum::Json(body)).into_response())
 }
 
-/// What a denied record ends with: suppression and opt-outs as do not call, other blocks as cancelled.
+/// The fields of the record that change by a yes: those of external rules, and what the dialer must know.
+fn changed(answer: ValidationAnswer) -> Map<String, Value> {
+    let own = [
+        ("cxc_reservation_id", answer.reservation_id.map(Value::from)),
+        ("cxc_ring_min_seconds", answer.ring_min_seconds.map(Value::from)),
+        ("cxc_recording_consent", answer.recording_consent.and_then(|p| super::ask::word(&p)).map(Value::from)),
+    ];
+    let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    answer.fields.into_iter().chain(own).collect()
+}
+
+/// What a denied record ends with: what the external rule that decided says, suppression and opt-outs as do not call, other blocks as cancelled.
 fn call_result(outcome: &Outcome) -> Option<i16> {
     if outcome.decision() != Decision::Deny {
         return None;
     }
     let kind = outcome.deciding().map(|d| d.kind);
+    if kind == Some(RuleKind::ExternalRule)
+        && let Some(named) = outcome.fields.get("GSW_CALL_RESULT").and_then(Value::as_i64)
+    {
+        return i16::try_from(named).ok();
+    }
     let result = if matches!(kind, Some(RuleKind::Suppression | RuleKind::ConsentGate)) {
         CallResult::DoNotCall
     } else {
@@ -159,6 +173,7 @@ async fn validate(
         running.ended(false);
         return Ok(too_many(&reached));
     }
+    let data = Arc::clone(&ask.data);
     let outcome = validator.decide(vec![ask]).await?.pop().ok_or_else(super::too_many)?;
     running.ended(outcome.is_allowed());
     let status = match outcome.decision() {
@@ -166,10 +181,7 @@ async fn validate(
         Decision::Defer | Decision::Deny => StatusCode::CONFLICT,
         Decision::Error => StatusCode::SERVICE_UNAVAILABLE,
     };
-    Ok((
-        status,
-        axum::Json(ValidationAnswer::of(&outcome, asked.request_id, tenant.documents.version, &validator.data)),
-    )
+    Ok((status, axum::Json(ValidationAnswer::of(&outcome, asked.request_id, tenant.documents.version, &data)))
         .into_response())
 }
 
@@ -201,18 +213,18 @@ async fn validate_batch(
         if let Err(reached) = validator.limit(&tenant, &ask) {
             metrics.limited(&tenant.labels, reached.reason.as_str());
             one.ended(false);
-            answers[i] = Some(limited(&validator, &tenant, asked, &reached));
+            answers[i] = Some(limited(&validator, &tenant, asked, (&ask, &reached)));
             continue;
         }
+        places.push((i, tenant, Arc::clone(&ask.data)));
         asks.push(ask);
-        places.push((i, tenant));
         running.push(one);
     }
     let outcomes = validator.decide(asks).await?;
-    for ((outcome, (i, tenant)), one) in outcomes.iter().zip(places).zip(running) {
+    for ((outcome, (i, tenant, data)), one) in outcomes.iter().zip(places).zip(running) {
         one.ended(outcome.is_allowed());
         let id = batch.items[i].request_id.clone();
-        answers[i] = Some(ValidationAnswer::of(outcome, id, tenant.documents.version, &validator.data));
+        answers[i] = Some(ValidationAnswer::of(outcome, id, tenant.documents.version, &data));
     }
     Ok(axum::Json(BatchAnswer { items: answers.into_iter().flatten().collect() }))
 }
@@ -221,7 +233,7 @@ fn limited(
     validator: &Validator,
     tenant: &TenantRules,
     asked: &ValidationRequest,
-    reached: &Reached,
+    (ask, reached): (&Ask, &Reached),
 ) -> ValidationAnswer {
     let now = validator.app.clock.now();
     let verdict = cxc_core::compliance::Verdict {
@@ -231,8 +243,7 @@ fn limited(
         ..cxc_core::compliance::Verdict::unavailable(now, "")
     };
     let outcome = Outcome::of(verdict, now.as_microsecond());
-    let mut answer =
-        ValidationAnswer::of(&outcome, asked.request_id.clone(), tenant.documents.version, &validator.data);
+    let mut answer = ValidationAnswer::of(&outcome, asked.request_id.clone(), tenant.documents.version, &ask.data);
     answer.code = Some("rate_limited".to_owned());
     answer.limited = Some(limit_answer(reached));
     answer

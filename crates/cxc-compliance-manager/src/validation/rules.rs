@@ -20,17 +20,21 @@ use super::limits::Quotas;
 
 /// How old what is known may be.
 const LOOK: Duration = Duration::from_secs(2);
+/// From when on one request looks again, while the others go on with what is known: nobody waits every two seconds.
+const AHEAD: Duration = Duration::from_secs(1);
 
 /// The rules of a group, or of no group: those that are required.
 pub struct GroupRules {
     /// The number of the group, or [`NO_GROUP`].
     pub number: i64,
     /// The rules.
-    pub rules: RuleSet,
+    pub rules: Arc<RuleSet>,
     /// The ids that the group named.
     pub selected: Vec<String>,
     /// The suppression lists.
     pub lists: Vec<SuppressionList>,
+    /// What the rules were made of.
+    documents: Arc<RuleDocuments>,
     version: i64,
 }
 
@@ -76,11 +80,16 @@ impl RuleBook {
 
     /// What is known of a tenant, at most two seconds old. An error means that nothing may be allowed.
     pub async fn tenant(&self, tenant: i64) -> Result<Arc<TenantRules>, StoreError> {
-        if let Some(known) = self.known(tenant).filter(|k| k.looked.elapsed() < LOOK) {
+        let known = |age: Duration| self.known(tenant).filter(|k| k.looked.elapsed() < age);
+        if let Some(known) = known(AHEAD) {
             return Ok(known);
         }
-        let _one_at_a_time = self.loading.lock().await;
-        if let Some(known) = self.known(tenant).filter(|k| k.looked.elapsed() < LOOK) {
+        let _one_at_a_time = match (self.loading.try_lock(), known(LOOK)) {
+            (Ok(first), _) => first,
+            (Err(_), Some(known)) => return Ok(known),
+            (Err(_), None) => self.loading.lock().await,
+        };
+        if let Some(known) = known(AHEAD) {
             return Ok(known);
         }
         let loaded = Arc::new(self.load(tenant, self.known(tenant)).await?);
@@ -162,7 +171,7 @@ impl RuleBook {
         &self,
         tx: &mut Tx,
         tenant: i64,
-        documents: &RuleDocuments,
+        documents: &Arc<RuleDocuments>,
         (group, channel): (Option<Uuid>, Channel),
         before: Option<Arc<GroupRules>>,
     ) -> Result<Option<Arc<GroupRules>>, StoreError> {
@@ -179,13 +188,13 @@ impl RuleBook {
         }
         let now = self.app.now();
         let lists = tx.suppression_applicable(tenant, &chosen, channel, now).await?;
-        if let Some(before) = before.filter(|b| b.rules.version() == documents.version && b.version == version)
-            && before.lists.iter().map(|l| (l.number, l.generation)).eq(lists.iter().map(|l| (l.number, l.generation)))
-        {
-            return Ok(Some(before));
-        }
         let names: Vec<&str> = selected.iter().map(String::as_str).collect();
-        let rules = RuleSet::compile(documents, &names, &self.zones);
-        Ok(Some(Arc::new(GroupRules { number, rules, selected, lists, version })))
+        // lists change by the minute, rules by the month
+        let rules = match before.filter(|b| Arc::ptr_eq(&b.documents, documents) && b.version == version) {
+            Some(before) => Arc::clone(&before.rules),
+            None => Arc::new(RuleSet::compile(documents, &names, &self.zones)),
+        };
+        let documents = Arc::clone(documents);
+        Ok(Some(Arc::new(GroupRules { number, rules, selected, lists, documents, version })))
     }
 }

@@ -2,13 +2,17 @@
 use std::collections::BTreeMap;
 
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{ContactKind, Decision, Failure, PersonFlag, Purpose, Relationship, RuleKind, Technique};
+use cxc_core::compliance::legal::Parties;
+use cxc_core::compliance::{
+    CallDuties, ContactKind, Decision, Failure, PersonFlag, Purpose, Relationship, RuleKind, Technique,
+};
 use cxc_core::consent::ConsentEvent;
 use cxc_core::device::LineType;
 use cxc_server::app::time_text;
 use cxc_store::reservation::reservation_id;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::ask::word;
@@ -255,6 +259,16 @@ pub struct ValidationAnswer {
     /// When the reservation becomes an attempt in doubt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
+    /// A call rings so many seconds before it is given up, where a rule says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ring_min_seconds: Option<u16>,
+    /// Who must agree before a call is recorded, where a rule says so: of all regions in which the person may be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording_consent: Option<Parties>,
+    /// The fields of the record that external rules change.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
     /// When it was judged.
     pub evaluated_at: String,
     /// The versions of data and rules.
@@ -271,12 +285,14 @@ impl ValidationAnswer {
     /// An outcome in words.
     pub fn of(outcome: &Outcome, request_id: Option<String>, rules: i64, data: &BTreeMap<String, String>) -> Self {
         let verdict = &outcome.verdict;
+        let is_allowed = outcome.is_allowed();
+        let duties = if is_allowed { outcome.duties } else { CallDuties::default() };
         let mut data_versions = data.clone();
         data_versions.insert("rules".to_owned(), rules.to_string());
         Self {
             request_id,
             decision: outcome.decision(),
-            code: (!outcome.is_allowed()).then(|| outcome.code()),
+            code: (!is_allowed).then(|| outcome.code()),
             detail: outcome.held.map(super::outcome::Held::detail),
             reasons: verdict.reasons.iter().map(ReasonAnswer::of).collect(),
             warnings: verdict.warnings.iter().map(ReasonAnswer::of).collect(),
@@ -284,6 +300,9 @@ impl ValidationAnswer {
             not_after: verdict.not_after,
             reservation_id: outcome.reservation.map(|(month, id, _)| reservation_id(month, id)),
             expires_at: outcome.reservation.map(|(_, _, until)| time_text(until)),
+            ring_min_seconds: duties.ring_min_seconds,
+            recording_consent: duties.recording_consent,
+            fields: if is_allowed { outcome.fields.clone() } else { Map::new() },
             evaluated_at: time_text(outcome.at),
             data_versions,
             evidence_id: outcome.evidence.map(|id| id.to_string()),

@@ -4,6 +4,7 @@ use utoipa::ToSchema;
 
 use super::zones::Zones;
 use crate::hash::sha256_hex;
+use crate::location::LocationTables;
 
 /// One piece of data: its release and the hash of what was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -50,6 +51,17 @@ impl DataVersions {
             rules: data(program, files(rules)),
         }
     }
+
+    /// The same with the releases of these tables, where they are not those compiled in.
+    #[must_use]
+    pub fn with_tables(&self, tables: &LocationTables) -> Self {
+        let (releases, embedded) = (tables.releases(), self.clone());
+        Self {
+            phone: releases.phone.clone().unwrap_or(embedded.phone),
+            postal: releases.postal.clone().unwrap_or(embedded.postal),
+            ..embedded
+        }
+    }
 }
 
 /// The release of a source, as the manifest has it.
@@ -73,6 +85,17 @@ mod tests {
         let other = DataVersions::of(&zones, &[("us.tsv", "a")], &[("us.toml", "c")]);
         assert_eq!((&other.tzdb, &other.holidays), (&versions.tzdb, &versions.holidays));
         assert_ne!(other.rules, versions.rules);
+    }
+
+    #[test]
+    fn other_tables_have_their_own_releases() {
+        let embedded = DataVersions::of(&Zones::bundled(), &[], &[]);
+        let tables = LocationTables::embedded().unwrap();
+        assert_eq!(embedded.with_tables(&tables), embedded);
+        let newer = DataVersion { version: "2026-11".into(), sha256: "ab".into() };
+        let releases = crate::location::TableReleases { phone: Some(newer.clone()), postal: None };
+        let found = embedded.with_tables(&tables.with_releases(releases));
+        assert_eq!(found, DataVersions { phone: newer, ..embedded });
     }
 
     #[test]

@@ -101,6 +101,11 @@ impl RuleSet {
         self.version
     }
 
+    /// Whether every rule can be read: what one says that can't be is not known.
+    pub fn is_readable(&self) -> bool {
+        self.unreadable.is_empty()
+    }
+
     /// How far back attempts must be known, in microseconds; `None` if no rule on this channel counts any. It is
     /// the longest over all subjects; [`RuleSet::history_reach_for`] is often shorter.
     pub fn history_reach(&self, channel: Channel) -> Option<Micros> {

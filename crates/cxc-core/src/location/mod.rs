@@ -18,5 +18,5 @@ pub use live::LiveTables;
 pub use overlay::{BadRows, CountryRows, PlaceRow, RegionRow};
 pub use place::{BadLocationKey, Location, LocationSource, Name};
 pub use read::TableError;
-pub use tables::{LocationTables, MissingZones, UnknownZone};
+pub use tables::{LocationTables, MissingZones, TableReleases, UnknownZone};
 pub(crate) use trie::DigitTrie;

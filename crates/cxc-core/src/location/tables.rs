@@ -7,7 +7,7 @@ use super::postal::PostalTable;
 use super::read::{self, Countries, PHONES, Places, REGIONS, TableError};
 use super::trie::DigitTrie;
 use super::{Country, Location, LocationSource, Name};
-use crate::compliance::Zones;
+use crate::compliance::{DataVersion, Zones};
 use crate::device::LineType;
 use crate::phone::PhoneNumber;
 
@@ -19,6 +19,15 @@ pub struct UnknownZone;
 /// Calling codes whose mobile numbers have area codes: North America, Mexico, Argentina, Brazil, Indonesia.
 const MOBILE_AREA_CODES: [&str; 5] = ["1", "52", "54", "55", "62"];
 
+/// The releases of rows that are not those compiled in: kept with the tables, so that a decision names what it used.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TableReleases {
+    /// Leading digits of phones.
+    pub phone: Option<DataVersion>,
+    /// Postal codes.
+    pub postal: Option<DataVersion>,
+}
+
 /// Every table of places (about 1 MB, read in a few milliseconds). Made once at start and handed down.
 pub struct LocationTables {
     pub(super) places: Places,
@@ -28,6 +37,7 @@ pub struct LocationTables {
     pub(super) countries: Countries,
     pub(super) zones: HashMap<String, Location>,
     outlying: bool,
+    releases: TableReleases,
 }
 
 /// Zones that the tables name and a time zone database does not hold.
@@ -58,7 +68,16 @@ impl LocationTables {
         let countries = read::countries(&places)?;
         let postal = PostalTable::read(&places)?;
         let zones = zones(&Zones::bundled());
-        Ok(Self { places, phones, postal, regions, countries, zones, outlying: false })
+        Ok(Self {
+            places,
+            phones,
+            postal,
+            regions,
+            countries,
+            zones,
+            outlying: false,
+            releases: TableReleases::default(),
+        })
     }
 
     /// The same tables with the names of another time zone database, which must hold every zone of theirs.
@@ -79,6 +98,17 @@ impl LocationTables {
     pub fn with_outlying_zones(mut self, outlying: bool) -> Self {
         self.outlying = outlying;
         self
+    }
+
+    /// The same tables, said to be of these releases.
+    pub fn with_releases(mut self, releases: TableReleases) -> Self {
+        self.releases = releases;
+        self
+    }
+
+    /// The releases of rows that are not those compiled in.
+    pub fn releases(&self) -> &TableReleases {
+        &self.releases
     }
 
     /// Where a phone may be, by its leading digits. A mobile or internet number, and one of unknown type,

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cxc_core::compliance::ExternalOutcome;
+use cxc_core::enumerations::CallResult;
 use cxc_store::judge::{AskExternal, Outcomes, Question};
 use futures_util::future::BoxFuture;
 use futures_util::{StreamExt, stream};
 use reqwest::StatusCode;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use super::changed::changed;
 use super::{Answer, Outbound};
 
 /// Requests of one batch that are under way at once.
@@ -20,64 +22,91 @@ const GIVE_UP: usize = 16;
 /// The most characters of what a service says of its refusal.
 const MOST_SAID: usize = 200;
 
+/// What a service answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reply {
+    /// Yes, no, or nothing that counts as an answer.
+    pub outcome: ExternalOutcome,
+    /// With a yes the fields of the record that it changes; with a no at most `GSW_CALL_RESULT`, the result that the
+    /// record ends with.
+    pub fields: Map<String, Value>,
+}
+
+impl Reply {
+    fn unavailable(why: impl Into<String>) -> Self {
+        Self { outcome: ExternalOutcome::Unavailable(why.into()), fields: Map::new() }
+    }
+}
+
+/// Who sends by himself has no use for changed fields.
 impl AskExternal for Outbound {
     fn ask<'a>(&'a self, questions: &'a [Question<'a>]) -> Outcomes<'a> {
-        Box::pin(ask_all(self, questions))
+        Box::pin(async move { ask_all(self, questions).await.into_iter().map(|reply| reply.outcome).collect() })
     }
 }
 
 /// Asks one rule.
-pub async fn ask(outbound: &Outbound, question: &Question<'_>) -> ExternalOutcome {
+pub async fn ask(outbound: &Outbound, question: &Question<'_>) -> Reply {
     let rule = question.rule;
     let mut properties = question.properties.clone();
     properties.insert("GSW_RECORD_HANDLE".to_owned(), Value::from(question.handle.as_str()));
     let body = Value::Object(properties).to_string().into_bytes();
     let timeout = Duration::from_secs(rule.timeout_seconds.into());
     match outbound.post_json(&rule.url, &rule.headers, body, timeout).await {
-        Ok(answer) => read(&answer, &question.handle),
-        Err(error) => ExternalOutcome::Unavailable(error.to_string()),
+        Ok(answer) => read(&answer, question),
+        Err(error) => Reply::unavailable(error.to_string()),
     }
 }
 
 /// Asks many at once, in their order. Where a service fails again and again, the rest of a batch is not kept
 /// waiting for it.
-pub async fn ask_all(outbound: &Outbound, questions: &[Question<'_>]) -> Vec<ExternalOutcome> {
+pub async fn ask_all(outbound: &Outbound, questions: &[Question<'_>]) -> Vec<Reply> {
     // the questions of one service share a counter
     let failures: HashMap<&str, AtomicUsize> =
         questions.iter().map(|q| (q.rule.url.as_str(), AtomicUsize::new(0))).collect();
-    let mut asked: Vec<BoxFuture<'_, ExternalOutcome>> = Vec::with_capacity(questions.len());
+    let mut asked: Vec<BoxFuture<'_, Reply>> = Vec::with_capacity(questions.len());
     for question in questions {
         asked.push(Box::pin(ask_unless_failing(outbound, question, failures.get(question.rule.url.as_str()))));
     }
     stream::iter(asked).buffered(AT_ONCE).collect().await
 }
 
-async fn ask_unless_failing(
-    outbound: &Outbound,
-    question: &Question<'_>,
-    failed: Option<&AtomicUsize>,
-) -> ExternalOutcome {
+async fn ask_unless_failing(outbound: &Outbound, question: &Question<'_>, failed: Option<&AtomicUsize>) -> Reply {
     if failed.is_some_and(|n| n.load(Ordering::Relaxed) >= GIVE_UP) {
-        return ExternalOutcome::Unavailable("the service failed for others of the same batch".to_owned());
+        return Reply::unavailable("the service failed for others of the same batch");
     }
-    let outcome = ask(outbound, question).await;
-    match (&outcome, failed) {
+    let reply = ask(outbound, question).await;
+    match (&reply.outcome, failed) {
         (ExternalOutcome::Unavailable(_), Some(failed)) => drop(failed.fetch_add(1, Ordering::Relaxed)),
         (_, Some(failed)) => failed.store(0, Ordering::Relaxed),
         (_, None) => {}
     }
-    outcome
+    reply
 }
 
-fn read(answer: &Answer, handle: &str) -> ExternalOutcome {
+fn read(answer: &Answer, question: &Question<'_>) -> Reply {
     match answer.status {
-        StatusCode::OK if answer.etag.as_deref().is_some_and(|tag| tag != handle) => {
-            ExternalOutcome::Unavailable("the service answered for another record".to_owned())
+        StatusCode::OK if answer.etag.as_deref().is_some_and(|tag| tag != question.handle) => {
+            Reply::unavailable("the service answered for another record")
         }
-        StatusCode::OK => ExternalOutcome::Pass,
-        StatusCode::CONFLICT => ExternalOutcome::Block(said(&answer.body)),
-        other => ExternalOutcome::Unavailable(format!("the service answered {}", other.as_u16())),
+        StatusCode::OK => match changed(&answer.body, question) {
+            Ok(fields) => Reply { outcome: ExternalOutcome::Pass, fields },
+            Err(why) => Reply::unavailable(why),
+        },
+        StatusCode::CONFLICT => {
+            Reply { outcome: ExternalOutcome::Block(said(&answer.body)), fields: result(&answer.body) }
+        }
+        other => Reply::unavailable(format!("the service answered {}", other.as_u16())),
     }
+}
+
+/// The result that a refusal names, if it is one.
+fn result(body: &str) -> Map<String, Value> {
+    const NAME: &str = "GSW_CALL_RESULT";
+    let json: Value = serde_json::from_str(body).unwrap_or_default();
+    let number = json[NAME].as_i64().or_else(|| json[NAME].as_str()?.trim().parse().ok());
+    let known = number.and_then(|n| i16::try_from(n).ok()).and_then(CallResult::from_code);
+    known.map(|result| (NAME.to_owned(), Value::from(result.code()))).into_iter().collect()
 }
 
 /// What a refusal says: its detail, code or rule, where it is JSON; a short text as it is.
@@ -102,7 +131,7 @@ mod tests {
     use axum::response::IntoResponse;
     use axum::routing::post;
     use cxc_core::compliance::ExternalRule;
-    use serde_json::{Map, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -127,6 +156,9 @@ mod tests {
                 "other" => (Status::OK, [("etag", "\"else\"")], "").into_response(),
                 "no" => (Status::CONFLICT, axum::Json(json!({ "code": "complained", "detail": "a\u{7} complaint" })))
                     .into_response(),
+                "finish" => (Status::CONFLICT, axum::Json(json!({ "GSW_CALL_RESULT": "51" }))).into_response(),
+                "change" => axum::Json(json!({ "GSW_RECORD_HANDLE": handle, "c_other1": "VIP" })).into_response(),
+                "move" => axum::Json(json!({ "contact_info": "+12125550100" })).into_response(),
                 "text" => (Status::CONFLICT, "x".repeat(500)).into_response(),
                 "slow" => {
                     tokio::time::sleep(Duration::from_secs(20)).await;
@@ -150,7 +182,7 @@ mod tests {
     async fn only_200_for_the_same_record_lets_pass() {
         let url = service(Arc::default()).await;
         let (outbound, rule) = (outbound(), rule(&url));
-        let outcome = async |handle: &str| ask(&outbound, &question(&rule, handle)).await;
+        let outcome = async |handle: &str| ask(&outbound, &question(&rule, handle)).await.outcome;
         assert_eq!(outcome("yes").await, ExternalOutcome::Pass);
         assert_eq!(outcome("bare").await, ExternalOutcome::Pass);
         assert_eq!(outcome("no").await, ExternalOutcome::Block("a complaint".into()));
@@ -161,13 +193,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_yes_may_change_fields_and_a_no_may_name_the_result() {
+        let url = service(Arc::default()).await;
+        let (outbound, rule) = (outbound(), rule(&url));
+        let reply = async |handle: &str| ask(&outbound, &question(&rule, handle)).await;
+        let changed = reply("change").await;
+        assert_eq!((changed.outcome, json!(changed.fields)), (ExternalOutcome::Pass, json!({ "c_other1": "VIP" })));
+        assert!(matches!(reply("move").await.outcome, ExternalOutcome::Unavailable(_)));
+        assert_eq!(json!(reply("finish").await.fields), json!({ "GSW_CALL_RESULT": 51 }));
+        assert!(reply("no").await.fields.is_empty());
+    }
+
+    #[tokio::test]
     async fn a_batch_is_asked_at_once_and_answered_in_order() {
         let asked = Arc::new(AtomicUsize::new(0));
         let url = service(Arc::clone(&asked)).await;
         let (outbound, rule) = (outbound(), rule(&url));
         let names = ["yes", "no", "500", "bare"];
         let questions: Vec<_> = (0..100).map(|i| question(&rule, names[i % 4])).collect();
-        let outcomes = ask_all(&outbound, &questions).await;
+        let outcomes = AskExternal::ask(&outbound, &questions).await;
         assert_eq!((outcomes.len(), asked.load(Ordering::Relaxed)), (100, 100));
         for (i, outcome) in outcomes.iter().enumerate() {
             let fits = match i % 4 {
@@ -186,7 +230,7 @@ mod tests {
         let (outbound, rule) = (outbound(), rule(&url));
         let questions: Vec<_> = (0..500).map(|_| question(&rule, "slow")).collect();
         let since = std::time::Instant::now();
-        let outcomes = ask_all(&outbound, &questions).await;
+        let outcomes = AskExternal::ask(&outbound, &questions).await;
         assert!(outcomes.iter().all(|o| matches!(o, ExternalOutcome::Unavailable(_))));
         assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
         assert!(asked.load(Ordering::Relaxed) <= AT_ONCE + GIVE_UP);

@@ -1,8 +1,10 @@
 //! Requests to services that tenants name: pooled connections, TLS, no redirects, a bound on time and size, and no
 //! way to addresses that are not public unless the operator allows them.
+mod changed;
 pub mod external;
 mod networks;
 mod resolve;
+mod roots;
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -13,6 +15,7 @@ use reqwest::{Client, StatusCode, Url};
 
 pub use networks::{BadNetwork, Network, is_public};
 use resolve::PublicOnly;
+pub use roots::{BadRoots, Roots};
 
 /// The most bytes of an answer that are read.
 const MOST_BYTES: usize = 64 * 1024;
@@ -23,6 +26,7 @@ const IDLE_A_HOST: usize = 32;
 #[derive(Clone)]
 pub struct Outbound {
     inside: Arc<[Network]>,
+    roots: Roots,
     client: Arc<OnceLock<Result<Client, String>>>,
 }
 
@@ -66,7 +70,13 @@ pub enum OutboundError {
 impl Outbound {
     /// Sends to public addresses and to these networks.
     pub fn new(inside: &[Network]) -> Self {
-        Self { inside: inside.into(), client: Arc::default() }
+        Self { inside: inside.into(), roots: Roots::default(), client: Arc::default() }
+    }
+
+    /// The same with further authorities whose certificates are believed, besides those of the machine.
+    #[must_use]
+    pub fn trusting(self, roots: Roots) -> Self {
+        Self { roots, client: Arc::default(), ..self }
     }
 
     /// Posts a JSON text and reads the answer; `timeout` is for all of it.
@@ -126,6 +136,7 @@ impl Outbound {
             Client::builder()
                 .redirect(reqwest::redirect::Policy::none())
                 .no_proxy()
+                .tls_certs_merge(self.roots.certificates())
                 .dns_resolver(Arc::new(PublicOnly(Arc::clone(&self.inside))))
                 .pool_max_idle_per_host(IDLE_A_HOST)
                 .pool_idle_timeout(Duration::from_secs(30))
@@ -169,3 +180,5 @@ fn failure(error: &reqwest::Error) -> OutboundError {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

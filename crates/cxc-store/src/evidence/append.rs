@@ -51,7 +51,7 @@ const OWN: usize = 7;
 
 impl Tx {
     /// Appends a batch of decisions of one tenant to the writer's chain, in the transaction of the attempts that they
-    /// explain: at most three statements, however many there are. `addresses` are the devices behind the hashes.
+    /// explain: at most four statements, however many there are. `addresses` are the devices behind the hashes.
     pub async fn evidence_append<I: Serialize, V: Serialize>(
         &mut self,
         to: Appending<'_>,
@@ -80,6 +80,7 @@ impl Tx {
         }
         if !blocks.is_empty() {
             self.evidence_blocks((tenant, day, chain.number(), now), &blocks).await?;
+            self.evidence_head_put(tenant, day, chain.number(), &head).await?;
             let lonely = |d: &&Decision<I, V>| indexed == Indexed::Itself || d.attempt.is_none();
             let found = decisions.iter().zip(&places).filter(|(d, _)| lonely(d));
             let keys =

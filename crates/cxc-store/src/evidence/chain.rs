@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 
 use super::block::{FIRST, Head, corrupt};
+use super::head::beside;
 use crate::{StoreError, Tx, on};
 
 /// The chain of one writer: a worker that appends one batch after another. Two writers never share one.
@@ -67,13 +68,15 @@ type Row = (i64, i64, i64, i64, Vec<u8>, Vec<u8>, Vec<u8>);
 const PAGE: i64 = 200;
 
 impl Tx {
-    /// The chains of a tenant's day.
+    /// The chains of a tenant's day, also those of which no block is left.
     pub async fn evidence_chains(&mut self, tenant: i64, day: i64) -> Result<Vec<i64>, StoreError> {
-        const SQL: &str = "SELECT DISTINCT chain FROM evidence WHERE tenant = $1 AND day = $2 ORDER BY chain";
+        const SQL: &str = "SELECT chain FROM evidence WHERE tenant = $1 AND day = $2
+            UNION SELECT chain FROM evidence_head WHERE tenant = $1 AND day = $2 ORDER BY chain";
         Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(day).fetch_all(conn).await?))
     }
 
-    /// Recomputes a chain from its first block. Ends at the first block that was changed, put in or taken out.
+    /// Recomputes a chain from its first block. Ends at the first block that was changed, put in or taken out, also at
+    /// the chain's end.
     pub async fn evidence_verify(&mut self, tenant: i64, day: i64, chain: i64) -> Result<ChainState, StoreError> {
         const SQL: &str = "SELECT seq, at, grp, decisions, body, previous, hash FROM evidence
             WHERE tenant = $1 AND day = $2 AND chain = $3 AND seq > $4 ORDER BY seq LIMIT $5";
@@ -102,23 +105,28 @@ impl Tx {
                 state.decisions += decisions;
             }
             if (page.len() as i64) < PAGE {
-                return Ok(state);
+                let kept = self.evidence_head_kept(tenant, day, chain).await?;
+                return Ok(ChainState { broken: beside(last, kept), ..state });
             }
         }
     }
 
-    /// The last block of a chain, from the database.
+    /// The last block of a chain, from the database. Where blocks were removed at its end the chain goes on behind
+    /// them, so that the gap shows.
     pub(super) async fn evidence_head(&mut self, tenant: i64, day: i64, chain: i64) -> Result<ChainHead, StoreError> {
         const SQL: &str = "SELECT seq, hash FROM evidence WHERE tenant = $1 AND day = $2 AND chain = $3
             ORDER BY seq DESC LIMIT 1";
         let row: Option<(i64, Vec<u8>)> =
             on!(self, conn => sqlx::query_as(SQL).bind(tenant).bind(day).bind(chain).fetch_optional(conn).await?);
-        let Some((seq, hash)) = row else { return Ok(ChainHead::START) };
-        let hash = hash_of(&hash)?;
-        Ok(ChainHead { seq, hash })
+        let there = match row {
+            Some((seq, hash)) => ChainHead { seq, hash: hash_of(&hash)? },
+            None => ChainHead::START,
+        };
+        let kept = self.evidence_head_kept(tenant, day, chain).await?;
+        Ok(kept.filter(|kept| kept.seq > there.seq).unwrap_or(there))
     }
 }
 
-fn hash_of(bytes: &[u8]) -> Result<[u8; 32], StoreError> {
+pub(super) fn hash_of(bytes: &[u8]) -> Result<[u8; 32], StoreError> {
     bytes.try_into().map_err(|_| corrupt("a hash has 32 bytes"))
 }

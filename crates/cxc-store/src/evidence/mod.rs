@@ -5,6 +5,7 @@ mod block;
 mod by_attempt;
 mod chain;
 mod devices;
+mod head;
 mod kept;
 mod packs;
 mod read;

@@ -61,9 +61,9 @@ impl Tx {
         let places: Vec<Place> =
             oldest.iter().map(|(day, chain, seq, ..)| Place { day: *day, chain: *chain, seq: *seq }).collect();
         let rows = Rows::of(&places)?;
-        Ok(
-            on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected()),
-        )
+        let gone = on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected());
+        self.evidence_heads_expire(tenant, before).await?;
+        Ok(gone)
     }
 
     /// Takes blocks out of the index by the keys that they hold: the index has no other order than by key.

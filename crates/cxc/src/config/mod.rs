@@ -45,6 +45,17 @@ pub struct Config {
     pub compliance_data: ComplianceData,
     /// Networks that are not public and that requests to services of tenants may reach.
     pub outbound_networks: Vec<cxc_server::outbound::Network>,
+    /// Authorities whose certificates services of tenants may show, besides those of the machine.
+    pub outbound_ca: Option<OutboundCa>,
+}
+
+/// A file of certificates, and what it held at the start.
+#[derive(Debug, Clone)]
+pub struct OutboundCa {
+    /// The file.
+    pub path: PathBuf,
+    /// Its certificates.
+    pub roots: cxc_server::outbound::Roots,
 }
 
 /// The data that compliance decides with.
@@ -172,6 +183,7 @@ impl Default for Config {
             limits: Limits { requests_per_second: 50, burst: 100, body_bytes: 5 * 1024 * 1024 },
             compliance_data: ComplianceData::default(),
             outbound_networks: Vec::new(),
+            outbound_ca: None,
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Every setting: its key, what it is, how it is read and shown. The one list behind the file, the
 //! environment, `cxc config check` and the reference in docs/configuration.md.
+use std::path::PathBuf;
 use std::time::Duration;
 
-use cxc_server::outbound::Network;
+use cxc_server::outbound::{Network, Roots};
 
 use cxc_core::compliance_data::DataKind;
 
 use super::value::{Expected, Found};
-use super::{Config, cdp_ng};
+use super::{Config, OutboundCa, cdp_ng};
 use crate::component::Component;
 
 /// A setting with a fixed key.
@@ -42,6 +43,15 @@ fn networks(found: &Found) -> Result<Vec<Network>, Expected> {
     const EXPECTED: &str = "networks separated by commas, as in 10.1.0.0/16, fd00::/8";
     let text = found.text(EXPECTED)?;
     text.split(',').map(|n| n.trim().parse().map_err(|_| EXPECTED.to_owned())).collect()
+}
+
+/// Reads the file at once: a service that can't be believed is better told of at the start than at the first attempt.
+fn authorities(found: &Found) -> Result<OutboundCa, Expected> {
+    const EXPECTED: &str = "a readable file of certificates in PEM form";
+    let path = PathBuf::from(found.text(EXPECTED)?);
+    let pem = std::fs::read(&path).map_err(|error| format!("{EXPECTED} ({error})"))?;
+    let roots = Roots::read(&pem).map_err(|error| format!("{EXPECTED} ({error})"))?;
+    Ok(OutboundCa { path, roots })
 }
 
 fn database_url(found: &Found) -> Result<String, Expected> {
@@ -221,6 +231,11 @@ pub const SETTINGS: &[Setting] = &[
             let names: Vec<String> = c.outbound_networks.iter().map(ToString::to_string).collect();
             (!names.is_empty()).then(|| quoted(&names.join(", ")))
         },
+    },
+    Setting {
+        key: "outbound.ca_file",
+        set: |c, v| authorities(v).map(|ca| c.outbound_ca = Some(ca)),
+        show: |c| c.outbound_ca.as_ref().map(|ca| quoted(&ca.path.display().to_string())),
     },
     Setting {
         key: "compliance_data.cdp_ng.url",
