@@ -1,7 +1,8 @@
 //! The questions of a batch and what is known of their people: facts are gathered where everybody gathers them, what
 //! the caller knows besides is added.
 use cxc_core::compliance::{
-    CheckInputs, DataFault, Facts, IntervalCache, PastAttempt, PersonFlag, ToolAnswers, Verdict, Zones, check,
+    AttemptRequest, CheckInputs, DataFault, Facts, IntervalCache, PastAttempt, PersonFlag, ToolAnswers, Verdict, Zones,
+    check,
 };
 use cxc_store::facts::{self, Person, Wanted};
 use cxc_store::number_lists::NumberLists;
@@ -72,10 +73,10 @@ impl BatchFacts {
         let at = ask.at.and_then(|at| Timestamp::from_microsecond(at).ok()).unwrap_or(now);
         let rules = &ask.group.rules;
         let parts: Vec<_> = ask.places.iter().map(Place::part).collect();
-        let request = ask.request(&parts, account);
         let mut known = self.0.of(&person(ask), account);
         known.consents.extend(ask.consents.iter().cloned());
         add_flags(&mut known.flags, ask.flags.as_deref().unwrap_or_default());
+        let request = AttemptRequest { declared: known.declared.as_ref(), ..ask.request(&parts, account) };
         let facts = known.facts(&ask.tools);
         let kept = |facts: &Facts<'_>| CheckInputs::of(&request, facts, at).with_columns(rules, &request);
         let has_externals = rules.external_rules(ask.channel).next().is_some();

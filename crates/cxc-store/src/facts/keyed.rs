@@ -3,6 +3,7 @@ use std::collections::HashMap;
 
 use super::Person;
 use crate::consent::{KeyKind, StoredConsent};
+use crate::declared_time::StoredDeclared;
 use crate::person_flag::StoredFlag;
 
 /// An entry that names a device or a client id by its hash and, unless the person was erased, by its text.
@@ -27,6 +28,20 @@ impl Entry for StoredConsent {
 }
 
 impl Entry for StoredFlag {
+    fn kind(&self) -> KeyKind {
+        self.key_kind()
+    }
+
+    fn hash(&self) -> i64 {
+        self.key_hash
+    }
+
+    fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl Entry for StoredDeclared {
     fn kind(&self) -> KeyKind {
         self.key_kind()
     }

@@ -1,4 +1,4 @@
-//! What is known of people who may be contacted: suppression, the ledger of consents, flags, lists of numbers, number
+//! What is known of people who may be contacted: suppression, the ledger of consents, flags, convenient times, lists of numbers, number
 //! intelligence, past attempts. Gathered set by set, some statements a batch however large it is, and handed out as
 //! the check wants it. Whoever judges (senders, pre-loading, dry runs, validations, explanations) gathers here, so that
 //! all of them see the same.
@@ -13,7 +13,8 @@ use std::borrow::Cow;
 
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    DataFault, Facts, NumberIntelligence, NumberListHit, PastAttempt, PersonFlag, SuppressionHit, ToolAnswers,
+    DataFault, DeclaredTimes, Facts, NumberIntelligence, NumberListHit, PastAttempt, PersonFlag, SuppressionHit,
+    ToolAnswers,
 };
 use cxc_core::consent::ConsentEvent;
 use jiff::Timestamp;
@@ -25,6 +26,7 @@ use self::numbers::BatchNumbers;
 use self::suppressed::Suppressed;
 use crate::attempt_subject::SubjectKey;
 use crate::consent::StoredConsent;
+use crate::declared_time::StoredDeclared;
 use crate::number_lists::NumberLists;
 use crate::person_flag::StoredFlag;
 use crate::suppression::SuppressionList;
@@ -79,6 +81,7 @@ pub struct BatchFacts {
     suppressed: Suppressed,
     ledger: Keyed<StoredConsent>,
     flags: Keyed<StoredFlag>,
+    declared: Keyed<StoredDeclared>,
     history: History,
     /// What lists of numbers say, by the channels of the batch.
     numbers: Vec<(Channel, BatchNumbers)>,
@@ -99,6 +102,7 @@ impl BatchFacts {
         }
         facts.suppressed = Suppressed::read(tx, people, &devices, &clients, now).await?;
         facts.ledger = Keyed::of(tx.consents_of(tenant, &devices, &clients).await?);
+        facts.declared = Keyed::of(tx.declared_of(tenant, &devices, &clients).await?);
         if wanted.flags {
             facts.flags = Keyed::of(tx.person_flags_of(tenant, &devices, &clients).await?);
         }
@@ -156,6 +160,7 @@ impl BatchFacts {
             attempts: self.history.of(person, account),
             consents: self.ledger.of_person(person).filter_map(StoredConsent::event).collect(),
             flags: self.flags.of_person(person).map(StoredFlag::flag).collect(),
+            declared: DeclaredTimes::all(self.declared.of_person(person).map(StoredDeclared::times)),
             holding: numbers.map(|numbers| numbers.holding(&person.address)).unwrap_or_default(),
             intelligence: self.intelligence.of(person.device, &person.address),
             numbers,
@@ -172,6 +177,8 @@ pub struct PersonFacts<'a> {
     pub consents: Vec<ConsentEvent>,
     /// What forbids contacts for some purpose; what nobody recorded is not so. Who knows of more may add to it.
     pub flags: Vec<PersonFlag>,
+    /// When the person said that contacts are convenient, all statements together: for the request of the check.
+    pub declared: Option<DeclaredTimes>,
     holding: Vec<NumberListHit>,
     intelligence: Option<NumberIntelligence>,
     numbers: Option<&'a BatchNumbers>,

@@ -45,6 +45,7 @@ impl Batch<'_> {
         let parts: Vec<Part<'_>> = own.chain(others.iter().map(|p| p.part().of(PartOrigin::OtherDevice))).collect();
         let subject = Subject { line_type: LineType::from_code(device.line_type), ..scope.subject.clone() };
         let columns = self.columns(chosen);
+        let known = self.facts.of(&chosen.person(scope, self.lists), None);
         let request = AttemptRequest {
             client: chosen.client,
             parts: &parts,
@@ -52,9 +53,9 @@ impl Batch<'_> {
             area_code: device.area_code.as_deref().unwrap_or_default(),
             postal: chosen.contact.contact.postal.as_deref().unwrap_or_default(),
             columns: Some(&columns),
+            declared: known.declared.as_ref(),
             ..AttemptRequest::new(scope.channel, scope.grp, device.address_hash)
         };
-        let known = self.facts.of(&chosen.person(scope, self.lists), None);
         let facts = known.facts(tools);
         let verdict = check(scope.rules, cache, &request, &facts, self.at);
         let kept = || CheckInputs::of(&request, &facts, self.at).with_columns(scope.rules, &request);
