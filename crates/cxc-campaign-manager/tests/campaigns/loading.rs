@@ -177,3 +177,17 @@ async fn a_rule_that_is_gone_ends_the_load_with_words_for_people() {
     let said = group.get().await["lastError"].as_str().unwrap().to_owned();
     assert_eq!(said, "loading ended: a selection rule of the group is gone: give its list another");
 }
+
+#[tokio::test]
+async fn whom_a_custom_rule_always_bars_is_left_out_when_the_audience_is_loaded_and_nobody_else() {
+    let c = Campaigns::start().await;
+    let rule = json!({ "required": true, "expression": "c_client_id != 'vip' && local_hour >= 25" });
+    object(&c.app, kind::CUSTOM_RULE, "Never the VIP", rule).await;
+    let vip = Person { client: Some("vip".into()), ..person("+493012345001", BERLIN) };
+    let list = c.list(vec![vip, person("+493012345002", BERLIN)]).await;
+    let group = c.group("one").await;
+    group.set_lists(&[&list]).await;
+    group.load().await;
+    let accounting = group.accounting().await;
+    assert_eq!((&accounting["excluded"], &accounting["ready"]), (&json!({ "blocked": 1 }), &json!(1)), "{accounting}");
+}
