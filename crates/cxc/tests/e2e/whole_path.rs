@@ -92,6 +92,8 @@ async fn why_each_was_contacted(world: &World, group: &str) {
     let about = world.api.get(&format!("/compliance/evidence?device={device}")).await.expect(200);
     let id = about["items"][0]["id"].as_str().unwrap();
     assert_eq!(world.api.get(&format!("/compliance/evidence/{id}")).await.expect(200)["device"], number(3));
+    let again = world.api.post(&format!("/compliance/evidence/{id}/actions/replay")).await.expect(200);
+    assert_eq!((&again["sameReasons"], &again["sameVerdict"]), (&json!(true), &json!(true)), "{again}");
     let day = cxc_server::Clock::now(&cxc_server::SystemClock).strftime("%Y%m%d");
     let chains = world.api.get(&format!("/compliance/evidence-chains?day={day}")).await.expect(200);
     assert!(chains.as_array().unwrap().iter().all(|chain| chain["holds"] == true), "{chains}");
