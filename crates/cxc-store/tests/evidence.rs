@@ -33,6 +33,7 @@ fn decision(device: i64, client: Option<i64>, grp: i64) -> Decision {
         software: "0.1.0".into(),
         inputs: json!({ "parts": [{ "kind": "phone", "zones": "America/New_York" }] }),
         verdict: json!({ "decision": "allow", "reasons": [] }),
+        columns: (device == 1).then(|| r#"{"c_other1":"VIP"}"#.into()),
     }
 }
 
@@ -71,7 +72,15 @@ async fn a_decision_is_read_as_it_was_appended_and_only_by_its_tenant() {
     let ids = append(&db, &mut chain, NOW, &decisions).await;
     let mut tx = db.read().await.unwrap();
     for (id, decision) in ids.iter().zip(&decisions) {
-        assert_eq!(&tx.evidence_get(TENANT, *id).await.unwrap().unwrap().decision, decision);
+        let mut found = tx.evidence_get(TENANT, *id).await.unwrap().unwrap();
+        assert_eq!(found.decision, Decision { columns: None, ..decision.clone() });
+        found.open(&seal(), TENANT).unwrap();
+        let columns = &found.decision.inputs["columns"];
+        assert_eq!(
+            columns.is_object().then(|| columns.to_string()),
+            decision.columns,
+            "only what was opened tells them"
+        );
     }
     assert_eq!(tx.evidence_get(TENANT + 1, ids[0]).await.unwrap(), None);
     assert_eq!(tx.evidence_get(TENANT, EvidenceId { item: 100, ..ids[0] }).await.unwrap(), None);
@@ -191,7 +200,7 @@ async fn erasure_takes_the_device_and_leaves_the_chain_whole() {
     append(&db, &mut chain, NOW, &[decision(1, None, 1)]).await;
     let mut tx = db.begin().await.unwrap();
     let device = async |tx: &mut cxc_store::Tx, id| {
-        tx.evidence_get(TENANT, id).await.unwrap().unwrap().device(&seal(), TENANT).unwrap()
+        tx.evidence_get(TENANT, id).await.unwrap().unwrap().open(&seal(), TENANT).unwrap()
     };
     assert_eq!(device(&mut tx, ids[0]).await.as_deref(), Some("+12025550001"));
     assert_eq!(tx.evidence_forget(TENANT, &[1]).await.unwrap(), 2);
@@ -262,7 +271,7 @@ async fn decisions_of_senders_are_found_by_their_attempts_and_outlive_them() {
         .execute(conn).await.unwrap().rows_affected());
     let after = tx.evidence_find(TENANT, &person, 100).await.unwrap();
     assert_eq!(after.iter().map(|f| f.id).collect::<Vec<_>>(), whole.iter().map(|f| f.id).collect::<Vec<_>>());
-    let names = |f: &cxc_store::evidence::Found| f.device(&seal(), TENANT).unwrap();
+    let names = |f: &cxc_store::evidence::Found| f.personal(&seal(), TENANT).unwrap();
     assert!(after.iter().filter(|f| f.decision.device == 4).all(|f| names(f).is_none()));
     assert!(after.iter().filter(|f| f.decision.device == 5).all(|f| names(f).is_some()), "its device was not named");
 }

@@ -234,6 +234,7 @@ async fn decision(db: &Db) {
         software: "0".into(),
         inputs: json!({}),
         verdict: json!({}),
+        columns: None,
     };
     let mut chain = EvidenceChain::new(5);
     let mut tx = db.begin().await.unwrap();

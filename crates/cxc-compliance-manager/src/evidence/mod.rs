@@ -141,9 +141,9 @@ async fn get(
 ) -> Result<axum::Json<EvidenceView>, ApiError> {
     let id: EvidenceId = id.parse().map_err(|_| ApiError::not_found("decision"))?;
     let mut tx = app.db.read().await?;
-    let found = tx.evidence_get(principal.tenant, id).await?.ok_or_else(|| ApiError::not_found("decision"))?;
+    let mut found = tx.evidence_get(principal.tenant, id).await?.ok_or_else(|| ApiError::not_found("decision"))?;
     let seal = DeviceSeal::new(&app.hash_key)?;
-    let device = found.device(&seal, principal.tenant)?;
+    let device = found.open(&seal, principal.tenant)?;
     Ok(axum::Json(EvidenceView::of(&found, device)?))
 }
 

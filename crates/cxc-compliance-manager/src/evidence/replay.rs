@@ -10,7 +10,7 @@ use cxc_server::app::time_text;
 use cxc_server::extract::ApiPath;
 use cxc_server::{ApiError, App, Code, Principal};
 use cxc_store::Tx;
-use cxc_store::evidence::{Decision, EvidenceId, KeptRules};
+use cxc_store::evidence::{Decision, DeviceSeal, EvidenceId, KeptRules};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -66,7 +66,8 @@ pub(super) async fn replay_one(
 pub async fn replay(app: &App, kit: &EvaluationKit, tenant: i64, id: &str) -> Result<Replayed, ApiError> {
     let id: EvidenceId = id.parse().map_err(|_| ApiError::not_found("decision"))?;
     let mut tx = app.db.read().await?;
-    let found = tx.evidence_get(tenant, id).await?.ok_or_else(|| ApiError::not_found("decision"))?;
+    let mut found = tx.evidence_get(tenant, id).await?.ok_or_else(|| ApiError::not_found("decision"))?;
+    found.open(&DeviceSeal::new(&app.hash_key)?, tenant)?;
     let decision = found.decision;
     same_data(kit, &decision)?;
     let documents = documents(&mut tx, kit, tenant, &decision).await?;

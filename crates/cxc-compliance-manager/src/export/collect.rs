@@ -45,13 +45,14 @@ pub async fn collect(app: &App, principal: &Principal, asked: &ExportAsked) -> R
     let seal = DeviceSeal::new(&app.hash_key)?;
     let mut bundle = Bundle::new().map_err(ApiError::internal)?;
     loop {
-        let page = tx.evidence_find(tenant, &filter, PAGE).await?;
+        let mut page = tx.evidence_find(tenant, &filter, PAGE).await?;
         if bundle.len() + page.len() > MOST {
             let text = format!("more than {MOST} decisions: name a shorter time by from and till");
             return Err(ApiError::new(Code::TooManyItems, text));
         }
-        for found in &page {
-            add(&mut bundle, found, found.device(&seal, tenant)?.as_deref()).map_err(ApiError::internal)?;
+        for found in &mut page {
+            let device = found.open(&seal, tenant)?;
+            add(&mut bundle, found, device.as_deref()).map_err(ApiError::internal)?;
         }
         match page.last().filter(|_| page.len() == PAGE) {
             Some(last) => filter.after = Some((last.block_at, last.id)),

@@ -167,7 +167,14 @@ impl Reserver {
         Ok(Done { outcomes, appended })
     }
 
-    fn evidence(&self, ask: &Ask, outcome: &Outcome, attempt: Option<(i64, i64)>, inputs: Option<CheckInputs>) -> Kept {
+    fn evidence(
+        &self,
+        ask: &Ask,
+        outcome: &Outcome,
+        attempt: Option<(i64, i64)>,
+        mut inputs: Option<CheckInputs>,
+    ) -> Kept {
+        let columns = inputs.as_mut().and_then(CheckInputs::take_columns);
         Decision {
             at: outcome.at,
             grp: ask.group.number.max(0),
@@ -186,6 +193,7 @@ impl Reserver {
             software: self.app.config.version.as_str().into(),
             inputs,
             verdict: outcome.verdict.clone(),
+            columns,
         }
     }
 }

@@ -157,6 +157,11 @@ impl CheckInputs {
         Self { columns: request.columns.map(kept), ..self }
     }
 
+    /// Takes the columns out, as JSON: they are personal data, and who keeps the inputs keeps them apart.
+    pub fn take_columns(&mut self) -> Option<String> {
+        self.columns.take().and_then(|columns| serde_json::to_string(&columns).ok())
+    }
+
     /// Makes the check again by these rules.
     pub fn check(&self, rules: &RuleSet, cache: &mut IntervalCache) -> Verdict {
         self.with(|request, facts| check(rules, cache, request, facts, self.at))

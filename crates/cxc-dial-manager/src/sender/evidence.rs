@@ -30,7 +30,8 @@ impl Explained {
         address: &str,
         attempt: Option<(i64, i64)>,
     ) -> Box<Self> {
-        let Judged { inputs, verdict } = judged;
+        let Judged { mut inputs, verdict } = judged;
+        let columns = inputs.take_columns();
         let decision = Decision {
             at: inputs.at.as_microsecond(),
             grp: plan.number,
@@ -45,6 +46,7 @@ impl Explained {
             software: Arc::clone(&kit.software),
             inputs,
             verdict,
+            columns,
         };
         Box::new(Self { decision, address: address.into() })
     }

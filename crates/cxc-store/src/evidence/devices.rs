@@ -1,51 +1,85 @@
-//! The sealed devices of a block: beside its decisions, not covered by their hash, so that erasure can take one out.
+//! What is personal in a block: the device of each decision and the columns that it was judged by, sealed. It lies beside
+//! the decisions, not covered by their hash, so that erasure can take it out.
 use std::collections::{HashMap, HashSet};
 
 use sqlx::AssertSqlSafe;
 
+use super::block::corrupt;
 use super::sealed::DeviceSeal;
 use super::{Decision, EvidenceId};
 use crate::{StoreError, Tx, on};
 
-/// Seals each device of the decisions once. In bytes: the hash, the length of what is sealed, what is sealed.
+/// Parts the device from the columns behind it. No address holds one.
+const BETWEEN: char = '\0';
+
+/// What is personal in one decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Personal {
+    /// The device behind the hash.
+    pub device: String,
+    /// The columns that custom rules read, as JSON.
+    pub columns: Option<String>,
+}
+
+/// Seals what is personal in each decision, in their order. In bytes: the hash of the device, the length of what is sealed,
+/// what is sealed.
 pub(super) fn seal_all<I, V>(
     seal: &DeviceSeal,
     tenant: i64,
     members: &[&Decision<I, V>],
     addresses: &HashMap<i64, &str>,
 ) -> Result<Vec<u8>, StoreError> {
-    let mut done = HashSet::with_capacity(members.len());
     let mut bytes = Vec::with_capacity(members.len() * 72);
-    for device in members.iter().map(|d| d.device).filter(|device| done.insert(*device)) {
-        let Some(address) = addresses.get(&device) else { continue };
-        let sealed = seal.seal(tenant, device, address)?;
-        let length =
-            u16::try_from(sealed.len()).map_err(|_| super::block::corrupt("a device is too long to be sealed"))?;
-        bytes.extend(device.to_be_bytes());
-        bytes.extend(length.to_be_bytes());
-        bytes.extend(sealed);
+    for decision in members {
+        let device = decision.device;
+        let sealed = match (addresses.get(&device), &decision.columns) {
+            (None, None) => Vec::new(),
+            (address, None) => seal.seal(tenant, device, address.unwrap_or(&""))?,
+            (address, Some(columns)) => {
+                seal.seal(tenant, device, &format!("{}{BETWEEN}{columns}", address.unwrap_or(&"")))?
+            }
+        };
+        push(&mut bytes, device, &sealed)?;
     }
     Ok(bytes)
 }
 
-/// The devices of a block with what is sealed. What can't be read is as good as erased.
-pub(super) fn each(mut bytes: &[u8]) -> impl Iterator<Item = (i64, &[u8])> {
+fn push(bytes: &mut Vec<u8>, device: i64, sealed: &[u8]) -> Result<(), StoreError> {
+    let length = u32::try_from(sealed.len()).map_err(|_| corrupt("what is personal is too long to be sealed"))?;
+    bytes.extend(device.to_be_bytes());
+    bytes.extend(length.to_be_bytes());
+    bytes.extend(sealed);
+    Ok(())
+}
+
+/// What is sealed of each decision, in their order, with the hash of its device. What can't be read is as good as erased.
+fn each(mut bytes: &[u8]) -> impl Iterator<Item = (i64, &[u8])> {
     std::iter::from_fn(move || {
         let (hash, rest) = bytes.split_first_chunk::<8>()?;
-        let (length, rest) = rest.split_first_chunk::<2>()?;
-        let (sealed, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        let (length, rest) = rest.split_first_chunk::<4>()?;
+        let (sealed, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
         bytes = rest;
         Some((i64::from_be_bytes(*hash), sealed))
     })
 }
 
-/// What is sealed of one device.
-pub(super) fn of(bytes: &[u8], device: i64) -> Option<Vec<u8>> {
-    each(bytes).find(|(hash, _)| *hash == device).map(|(_, sealed)| sealed.to_vec())
+/// What is sealed of the decision at a place, unless it was taken out.
+pub(super) fn of(bytes: &[u8], item: i64) -> Option<Vec<u8>> {
+    let (_, sealed) = each(bytes).nth(usize::try_from(item).ok()?)?;
+    (!sealed.is_empty()).then(|| sealed.to_vec())
+}
+
+/// What was sealed of a decision about a device.
+pub(super) fn open(seal: &DeviceSeal, tenant: i64, device: i64, sealed: &[u8]) -> Result<Personal, StoreError> {
+    let text = seal.open(tenant, device, sealed)?;
+    Ok(match text.split_once(BETWEEN) {
+        Some((device, columns)) => Personal { device: device.to_owned(), columns: Some(columns.to_owned()) },
+        None => Personal { device: text, columns: None },
+    })
 }
 
 impl Tx {
-    /// Takes devices out of blocks. Their decisions stay and their chains hold, but they name nobody any more.
+    /// Takes what is personal about devices out of blocks. Their decisions stay and their chains hold, but they name nobody any more.
     pub(super) async fn evidence_take_devices(
         &mut self,
         tenant: i64,
@@ -63,7 +97,7 @@ impl Tx {
                 .bind(id.day).bind(id.chain).bind(id.seq).fetch_optional(conn).await?)
             .flatten();
             let held = held.unwrap_or_default();
-            let left = without(&held, devices);
+            let left = without(&held, devices)?;
             if left.len() < held.len() {
                 on!(self, conn => sqlx::query(WRITE).bind(tenant).bind(id.day).bind(id.chain).bind(id.seq).bind(left)
                     .execute(conn).await?.rows_affected());
@@ -74,14 +108,13 @@ impl Tx {
     }
 }
 
-fn without(bytes: &[u8], devices: &HashSet<i64>) -> Vec<u8> {
+fn without(bytes: &[u8], devices: &HashSet<i64>) -> Result<Vec<u8>, StoreError> {
     let mut left = Vec::with_capacity(bytes.len());
-    for (hash, sealed) in each(bytes).filter(|(hash, _)| !devices.contains(hash)) {
-        left.extend(hash.to_be_bytes());
-        left.extend(u16::try_from(sealed.len()).unwrap_or(0).to_be_bytes());
-        left.extend(sealed);
+    for (hash, sealed) in each(bytes) {
+        // its place stays: those behind it keep theirs
+        push(&mut left, hash, if devices.contains(&hash) { &[] } else { sealed })?;
     }
-    left
+    Ok(left)
 }
 
 #[cfg(test)]
@@ -89,19 +122,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_that_are_cut_short_hold_what_is_whole() {
+    fn bytes_that_are_cut_short_hold_what_is_whole_and_places_stay() {
         let mut bytes = Vec::new();
-        for device in [1_i64, -2] {
-            bytes.extend(device.to_be_bytes());
-            bytes.extend(3_u16.to_be_bytes());
-            bytes.extend(b"abc");
+        for device in [1_i64, -2, 1] {
+            push(&mut bytes, device, b"abc").unwrap();
         }
-        assert_eq!(each(&bytes).map(|(d, _)| d).collect::<Vec<_>>(), [1, -2]);
-        assert_eq!(of(&bytes, -2).as_deref(), Some(b"abc".as_slice()));
+        assert_eq!(each(&bytes).map(|(d, _)| d).collect::<Vec<_>>(), [1, -2, 1]);
+        assert_eq!(of(&bytes, 1).as_deref(), Some(b"abc".as_slice()));
+        assert_eq!((of(&bytes, 3), of(&bytes, -1)), (None, None));
         for length in 0..bytes.len() {
-            assert_eq!(each(&bytes[..length]).count(), length / 13);
+            assert_eq!(each(&bytes[..length]).count(), length / 15);
         }
-        assert_eq!(without(&bytes, &HashSet::from([1])), &bytes[13..]);
-        assert_eq!(without(&bytes, &HashSet::from([5])), bytes);
+        let left = without(&bytes, &HashSet::from([1])).unwrap();
+        assert_eq!([0, 1, 2].map(|item| of(&left, item).is_some()), [false, true, false]);
+        assert_eq!(without(&bytes, &HashSet::from([5])).unwrap(), bytes);
     }
 }

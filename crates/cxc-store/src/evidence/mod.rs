@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 pub use append::{Appended, Appending};
 pub use by_attempt::Indexed;
 pub use chain::{ChainState, EvidenceChain};
+pub use devices::Personal;
 pub use kept::{KeptRule, KeptRules, RULE_KINDS};
 pub use packs::PACKS;
 pub use read::{EvidenceFilter, Found};
@@ -71,6 +72,10 @@ pub struct Decision<I = Value, V = Value> {
     pub inputs: I,
     /// What it answered, as the core writes a verdict.
     pub verdict: V,
+    /// The columns that custom rules read, as JSON: sealed beside the device, so that erasure takes them, too. Empty when
+    /// it is read: see [`Found::open`].
+    #[serde(skip)]
+    pub columns: Option<String>,
 }
 
 /// The rules that a decision was made by.

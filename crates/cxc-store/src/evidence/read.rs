@@ -1,11 +1,12 @@
 //! Reading decisions: one by its id, or those about a person, a group and a time.
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
 use super::block::unpack;
 use super::sealed::DeviceSeal;
-use super::{Decision, EvidenceId, devices};
+use super::{Decision, EvidenceId, Personal, devices};
 use crate::int_set::IntSet;
 use crate::{StoreError, Tx, on};
 
@@ -33,19 +34,29 @@ pub struct Found {
     pub block_at: i64,
     /// The decision.
     pub decision: Decision,
-    /// Its device as it was sealed, unless the person was erased.
+    /// What is personal in it, as it was sealed, unless the person was erased.
     sealed: Option<Vec<u8>>,
 }
 
 impl Found {
     pub(super) fn new(id: EvidenceId, block_at: i64, decision: Decision, devices: Option<&[u8]>) -> Self {
-        let sealed = devices.and_then(|bytes| devices::of(bytes, decision.device));
+        let sealed = devices.and_then(|bytes| devices::of(bytes, id.item));
         Self { id, block_at, decision, sealed }
     }
 
-    /// The device behind the hash, unless the person was erased.
-    pub fn device(&self, seal: &DeviceSeal, tenant: i64) -> Result<Option<String>, StoreError> {
-        self.sealed.as_deref().map(|sealed| seal.open(tenant, self.decision.device, sealed)).transpose()
+    /// What is personal in it, unless the person was erased.
+    pub fn personal(&self, seal: &DeviceSeal, tenant: i64) -> Result<Option<Personal>, StoreError> {
+        let open = |sealed: &Vec<u8>| devices::open(seal, tenant, self.decision.device, sealed);
+        self.sealed.as_ref().map(open).transpose()
+    }
+
+    /// The device behind the hash, unless the person was erased; the columns that it was judged by go back to its inputs.
+    pub fn open(&mut self, seal: &DeviceSeal, tenant: i64) -> Result<Option<String>, StoreError> {
+        let Some(Personal { device, columns }) = self.personal(seal, tenant)? else { return Ok(None) };
+        if let (Some(columns), Value::Object(inputs)) = (columns, &mut self.decision.inputs) {
+            inputs.insert("columns".to_owned(), serde_json::from_str(&columns)?);
+        }
+        Ok(Some(device).filter(|device| !device.is_empty()))
     }
 }
 
