@@ -6,8 +6,9 @@ use file_rotate::compression::Compression;
 use file_rotate::suffix::AppendCount;
 use file_rotate::{ContentLimit, FileRotate};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt as _};
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 const FILE_BYTES: usize = 100 * 1024 * 1024;
@@ -44,7 +45,7 @@ pub fn start(options: &LogOptions) -> anyhow::Result<Vec<WorkerGuard>> {
 type Subscriber = Box<dyn tracing::Subscriber + Send + Sync>;
 
 fn subscriber(options: &LogOptions) -> anyhow::Result<(Subscriber, Vec<WorkerGuard>)> {
-    let filter = EnvFilter::try_new(&options.level).context("a log level is error, warn, info, debug or trace")?;
+    let filter: Targets = options.level.parse().context("a log level is error, warn, info, debug or trace")?;
     let mut guards = Vec::new();
     let mut writers = Vec::new();
     if options.stdout {
@@ -71,9 +72,13 @@ fn subscriber(options: &LogOptions) -> anyhow::Result<(Subscriber, Vec<WorkerGua
         .into_iter()
         .reduce(|a, b| BoxMakeWriter::new(a.and(b)))
         .unwrap_or_else(|| BoxMakeWriter::new(std::io::sink));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(all).with_ansi(false);
-    let subscriber: Subscriber =
-        if options.json { Box::new(builder.json().flatten_event(true).finish()) } else { Box::new(builder.finish()) };
+    let lines = tracing_subscriber::fmt::layer().with_writer(all).with_ansi(false);
+    let registry = tracing_subscriber::registry().with(filter);
+    let subscriber: Subscriber = if options.json {
+        Box::new(registry.with(lines.json().flatten_event(true)))
+    } else {
+        Box::new(registry.with(lines))
+    };
     Ok((subscriber, guards))
 }
 
