@@ -23,6 +23,7 @@ const BATCH: &str = "/internal/v1/compliance/validations/batch";
 const SPENT: &str = "+12129300001";
 
 /// What a figure must hold.
+#[derive(Clone, Copy)]
 enum Target {
     Rate(f64),
     P99(f64),
