@@ -1,12 +1,12 @@
 //! Logs: JSON or text, to stdout and optionally to files, 10 of at most 100 MB.
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use file_rotate::compression::Compression;
 use file_rotate::suffix::AppendCount;
 use file_rotate::{ContentLimit, FileRotate};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::writer::{BoxMakeWriter, MakeWriterExt as _};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -42,10 +42,27 @@ pub fn start(options: &LogOptions) -> anyhow::Result<Vec<WorkerGuard>> {
     Ok(guards)
 }
 
+/// A level, and levels of parts of the program: `info,cxc_store=debug`.
+fn filter(text: &str) -> anyhow::Result<Targets> {
+    let level = |text: &str| {
+        let level = text.trim().parse::<LevelFilter>();
+        level.with_context(|| format!("{text:?} is no log level: off, error, warn, info, debug or trace"))
+    };
+    let mut filter = Targets::new();
+    for part in text.split(',') {
+        filter = match part.split_once('=') {
+            None => filter.with_default(level(part)?),
+            Some((target, _)) if target.trim().is_empty() => bail!("{part:?} names no part of the program"),
+            Some((target, of_target)) => filter.with_target(target.trim(), level(of_target)?),
+        };
+    }
+    Ok(filter)
+}
+
 type Subscriber = Box<dyn tracing::Subscriber + Send + Sync>;
 
 fn subscriber(options: &LogOptions) -> anyhow::Result<(Subscriber, Vec<WorkerGuard>)> {
-    let filter: Targets = options.level.parse().context("a log level is error, warn, info, debug or trace")?;
+    let filter = filter(&options.level)?;
     let mut guards = Vec::new();
     let mut writers = Vec::new();
     if options.stdout {
@@ -104,7 +121,16 @@ mod tests {
 
     #[test]
     fn a_wrong_level_is_refused() {
-        let options = LogOptions { level: "info,=".into(), ..LogOptions::default() };
-        assert!(subscriber(&options).is_err());
+        for text in ["", "info,=", "loud", "info,cxc_store", "info,cxc_store=loud", "=debug"] {
+            assert!(filter(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_the_program_has_a_level_of_its_own() {
+        let filter = filter("warn, cxc_store=debug,sqlx=off").unwrap();
+        let is_on = |target: &str, level| filter.would_enable(target, &level);
+        assert!(is_on("cxc_store::db", tracing::Level::DEBUG) && !is_on("cxc_core", tracing::Level::INFO));
+        assert!(!is_on("sqlx::query", tracing::Level::ERROR));
     }
 }
