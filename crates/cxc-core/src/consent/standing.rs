@@ -37,6 +37,8 @@ pub struct Standing<'a> {
     pub opted_out: Option<&'a ConsentEvent>,
     /// A bit for each kind of consent that holds.
     kinds: u16,
+    /// When the best of those consents was last given, after how good it is.
+    best: Option<(u8, Timestamp)>,
     /// The consent to be called back that was given last, if it holds.
     pub callback: Option<&'a ConsentEvent>,
     /// When the person last bought something, as far as the ledger knows.
@@ -78,12 +80,18 @@ impl<'a> Standing<'a> {
             _ => {}
         }
         self.kinds |= bit(grant.kind);
+        self.best = self.best.max(strength(grant.kind).map(|strength| (strength, grant.at)));
         self.until = [self.until, grant.expires].into_iter().flatten().min();
     }
 
     /// Whether a consent holds that will do where this kind is asked for.
     pub fn has(&self, asked: ConsentKind) -> bool {
         ConsentKind::ALL.into_iter().any(|kind| self.kinds & bit(kind) != 0 && kind.is_a(asked))
+    }
+
+    /// When the consent that a contact rests on was given: the best that holds, and of several the latest.
+    pub fn consented_at(&self) -> Option<Timestamp> {
+        self.best.map(|(_, at)| at)
     }
 
     /// The best consent that holds.
@@ -114,6 +122,15 @@ pub fn opted_out_of_all(events: &[ConsentEvent], channel: Channel, at: Timestamp
 
 fn bit(kind: ConsentKind) -> u16 {
     1 << kind as u16
+}
+
+/// How good a consent is to rest a contact on. One to be recorded allows none.
+fn strength(kind: ConsentKind) -> Option<u8> {
+    match kind {
+        ConsentKind::Recording => None,
+        ConsentKind::ExpressWritten => Some(2),
+        kind => Some(u8::from(kind.is_express())),
+    }
 }
 
 fn is_live(event: &ConsentEvent, now: Timestamp) -> bool {

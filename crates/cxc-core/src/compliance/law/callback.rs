@@ -8,6 +8,20 @@ use crate::consent::ConsentEvent;
 
 const DAY: Micros = 86_400_000_000;
 
+/// For how many days a consent to be called back opens hours that are closed otherwise. It is given for a call at some
+/// agreed time and not for all times to come; the ledger does not keep which, so that a month bounds it.
+const OUT_OF_HOURS_DAYS: i64 = 30;
+
+/// Whether a consent to be called back opens closed hours at `at`: it was given within the last 30 days.
+pub(in super::super) fn opens_hours(consent: &ConsentEvent, at: Micros) -> bool {
+    consent.at.as_microsecond() <= at && at < opens_hours_until(consent)
+}
+
+/// When a consent to be called back opens no closed hours any more.
+pub(in super::super) fn opens_hours_until(consent: &ConsentEvent) -> Micros {
+    consent.at.as_microsecond().saturating_add(OUT_OF_HOURS_DAYS * DAY)
+}
+
 /// Whether a consent to be called back holds at `at`: from when it was given to its last day (its own day is the
 /// first), to its end, or to the next conversation, whichever comes first.
 pub(in super::super) fn holds(

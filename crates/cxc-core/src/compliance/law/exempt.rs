@@ -3,7 +3,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 use super::super::legal::{EbrTerms, Exemptions};
-use super::super::subject::{Relationship, Subject};
+use super::super::subject::Subject;
 use crate::consent::Standing;
 
 /// Why somebody is exempt, if so.
@@ -24,14 +24,12 @@ pub(in super::super) fn exempt(
     ebr.then_some("an established business relationship exempts")
 }
 
-/// A relationship is as old as the latest dates of the subject and of the ledger; one without dates is as the tenant
-/// says.
+/// A relationship is as old as the latest dates of the subject and of the ledger that are past. Without such a date
+/// nothing tells when it ends, so there is none, whatever the tenant says.
 fn has_ebr(terms: EbrTerms, subject: &Subject, ledger: &Standing<'_>, now: Timestamp) -> bool {
-    let purchased = subject.purchased_at.max(ledger.purchased_at);
-    let inquired = subject.inquired_at.max(ledger.inquired_at);
-    if purchased.is_none() && inquired.is_none() {
-        return subject.relationship == Relationship::Ebr;
-    }
+    let latest = |dates: [Option<Timestamp>; 2]| dates.into_iter().flatten().filter(|at| *at <= now).max();
+    let purchased = latest([subject.purchased_at, ledger.purchased_at]);
+    let inquired = latest([subject.inquired_at, ledger.inquired_at]);
     let young = |since: Option<Timestamp>, months: u16| since.is_some_and(|since| now < months_after(since, months));
     young(purchased, terms.purchase_months) || young(inquired, terms.inquiry_months)
 }
@@ -43,6 +41,7 @@ fn months_after(at: Timestamp, months: u16) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::subject::Relationship;
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -61,7 +60,13 @@ mod tests {
                 && !has_ebr(terms, &asked, &none, at("2026-11-15T00:00:00Z"))
         );
         let said = Subject { relationship: Relationship::Ebr, ..Subject::UNSPECIFIED };
-        assert!(has_ebr(terms, &said, &none, at("2026-11-15T00:00:00Z")));
+        assert!(!has_ebr(terms, &said, &none, at("2026-11-15T00:00:00Z")), "no date says when it ends");
+        assert!(!has_ebr(terms, &bought, &none, at("2025-05-30T23:59:59Z")), "not bought yet");
+        assert!(has_ebr(terms, &bought, &none, at("2025-05-31T00:00:00Z")));
+        let mistyped = Subject { purchased_at: Some(at("2036-01-01T00:00:00Z")), ..Subject::UNSPECIFIED };
+        let mut known = none;
+        known.purchased_at = bought.purchased_at;
+        assert!(has_ebr(terms, &mistyped, &known, at("2026-11-15T00:00:00Z")), "the ledger's date is past");
         let old = Subject { relationship: Relationship::Ebr, ..bought };
         assert!(!has_ebr(terms, &old, &none, at("2027-01-01T00:00:00Z")));
         // what the ledger knows is newer

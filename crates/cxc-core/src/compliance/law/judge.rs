@@ -3,13 +3,16 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::legal::{Exemptions, FailMode, RuleBody, ScrubAgeBody, SuppressionBody};
-use super::super::number_facts::{NumberFacts, NumberListState, ReassignedAnswer};
+use super::super::number_facts::{NumberFacts, NumberListState, Reassigned, ReassignedAnswer};
 use super::super::request::{AttemptRequest, Facts};
 use super::super::verdict::RuleKind;
 use super::LawRule;
 use super::exempt::exempt;
 use crate::consent::Standing;
 use crate::record::Reason;
+
+/// How far ahead the date of a list may be: it may name a day that has begun only where the list comes from.
+const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// What a rule found that stands in the way.
 #[derive(Debug, Clone)]
@@ -67,6 +70,25 @@ pub(in super::super) fn judge(rule: &LawRule, asked: &Asked<'_>) -> Option<Judge
     }
 }
 
+/// Whether an answer speaks of the consent that a contact rests on. A no speaks of consents of the day that was asked
+/// about and later; a yes of none that was given on a day after the query. Where the ledger holds no consent, the day
+/// that was asked about is the tenant's word for it. What was asked in the future is no answer.
+fn speaks(found: &Reassigned, consented_at: Option<Timestamp>, now: Timestamp) -> bool {
+    if found.asked_at > now {
+        return false;
+    }
+    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    let Some(consented_on) = consented_at.map(day) else {
+        // without a day of consent the query's own stands there
+        return found.answer != ReassignedAnswer::No || found.consent_on < day(found.asked_at);
+    };
+    match found.answer {
+        ReassignedAnswer::Yes => consented_on <= day(found.asked_at),
+        ReassignedAnswer::No => consented_on >= found.consent_on,
+        ReassignedAnswer::NoData => true,
+    }
+}
+
 fn is_exempt(terms: &Exemptions, asked: &Asked<'_>) -> bool {
     exempt(terms, asked.request.subject, asked.consents, asked.now).is_some()
 }
@@ -105,6 +127,10 @@ fn scrub_age(body: &ScrubAgeBody, asked: &Asked<'_>) -> Option<Judged> {
     // a list that is not loaded is the suppression's own matter
     let (_, as_of) = loaded(asked.facts.numbers, &body.list).ok()?;
     let age = asked.now.duration_since(as_of);
+    if age < -AHEAD {
+        let detail = format!("{} says that it is as of {as_of}, which is not yet", body.list);
+        return Judged::new(RuleKind::DataState, Reason::DataStale, detail);
+    }
     let most = SignedDuration::from_hours(24 * i64::from(body.max_days));
     if age <= most {
         return None;
@@ -115,9 +141,13 @@ fn scrub_age(body: &ScrubAgeBody, asked: &Asked<'_>) -> Option<Judged> {
 }
 
 fn reassigned(fail: FailMode, requery_days: u16, asked: &Asked<'_>) -> Option<Judged> {
+    let unknown = |detail| if fail == FailMode::Open { None } else { Judged::missing(detail) };
     let Some(found) = asked.facts.intelligence.and_then(|known| known.reassigned) else {
-        return if fail == FailMode::Open { None } else { Judged::missing("the number was not asked about") };
+        return unknown("the number was not asked about");
     };
+    if !speaks(&found, asked.consents.consented_at(), asked.now) {
+        return unknown("the answer about the number does not speak of the consent that the contact rests on");
+    }
     if found.answer == ReassignedAnswer::Yes {
         return Judged::new(RuleKind::Suppression, Reason::Suppressed, "the number was reassigned");
     }

@@ -23,7 +23,10 @@ use super::place::Place;
 use crate::Micros;
 use crate::consent::LegalReach;
 
-pub(super) use callback::{ends as callback_ends, holds as callback_holds};
+pub(super) use callback::{
+    ends as callback_ends, holds as callback_holds, opens_hours as callback_opens_hours,
+    opens_hours_until as callback_opens_hours_until,
+};
 pub(super) use compile::compile;
 pub(super) use cooldown::CompiledCooldown;
 pub use data::{Read, Reading};

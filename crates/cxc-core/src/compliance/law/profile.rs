@@ -12,7 +12,7 @@ pub(in super::super) struct Profile<'a> {
     /// The line, also from number intelligence.
     pub line: LineType,
     pub consent: ConsentState,
-    /// A consent to be called back holds.
+    /// A consent to be called back opens hours that are closed otherwise.
     pub callback: bool,
 }
 

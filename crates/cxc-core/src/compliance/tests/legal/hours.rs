@@ -2,12 +2,11 @@
 use super::*;
 
 fn sales(country: &str, region: &str, zone: &str) -> Case {
-    Case::voice(&[]).at_home(country, region, zone)
+    with_fresh_lists(Case::voice(&[])).at_home(country, region, zone)
 }
 
 fn with_fresh_lists(mut case: Case) -> Case {
-    let state = NumberListState::Loaded { version: "2".into(), as_of: at("2027-03-01T00:00:00Z") };
-    case.lists.as_mut().unwrap().iter_mut().for_each(|list| list.state = state.clone());
+    case.fresh = true;
     case
 }
 
@@ -35,6 +34,13 @@ fn australia_rests_on_saturday_evenings_sundays_and_national_holidays() {
     // a consent to be called then overrides the hours
     case.consents = Some(vec![consent(ConsentKind::Callback, "2026-12-04T00:00:00Z")]);
     assert!(case.allowed("2026-12-06T02:00:00Z"));
+    // for a month and not for ever
+    case.consents = Some(vec![consent(ConsentKind::Callback, "2026-11-06T02:00:00Z")]);
+    assert_eq!(case.barred_by("2026-12-06T02:00:00Z"), ["AU-TMS-HOURS"]);
+    case.consents = Some(vec![consent(ConsentKind::Callback, "2026-11-06T02:00:01Z")]);
+    let verdict = case.check("2026-12-06T02:00:00Z");
+    assert_eq!(verdict.not_after, Some(at("2026-12-06T02:00:01Z")), "it must not be used later");
+    case.consents = Some(vec![consent(ConsentKind::Callback, "2026-12-04T00:00:00Z")]);
     case.subject.purpose = Purpose::Survey;
     assert!(!case.allowed("2026-12-06T22:00:00Z"));
 }

@@ -118,6 +118,52 @@ fn a_reassigned_number_is_suppressed_and_an_old_answer_is_asked_again() {
 }
 
 #[test]
+fn an_answer_counts_only_for_a_consent_that_it_speaks_of() {
+    use ReassignedAnswer::{No, Yes};
+    let on = [("US-RND", "on"), ("US-CONSENT-PEWC", "waived"), ("US-CONSENT-PEWC-RESIDENTIAL", "waived")];
+    let mut case = Case::voice(&on).at_home("US", "US-NY", NEW_YORK);
+    case.subject.technique = Technique::Autodialed;
+    let written = ConsentKind::ExpressWritten;
+    for (answer, asked_about, asked, consents, reason) in [
+        (No, "2026-03-01", "2026-11-20", &[(written, "2026-03-01")][..], Reason::None),
+        (No, "2026-03-01", "2026-11-20", &[(written, "2026-02-28")], Reason::DataMissing),
+        // the latest of the best consents is what a contact rests on
+        (No, "2026-03-01", "2026-11-20", &[(written, "2026-02-28"), (written, "2026-05-01")], Reason::None),
+        (
+            No,
+            "2026-03-01",
+            "2026-11-20",
+            &[(written, "2026-02-28"), (ConsentKind::Implied, "2026-05-01")],
+            Reason::DataMissing,
+        ),
+        // without a day of consent that of the query stands there
+        (No, "2026-11-20", "2026-11-20", &[(written, "2026-11-19")], Reason::DataMissing),
+        (No, "2026-11-20", "2026-11-20", &[(written, "2026-11-21")], Reason::None),
+        (No, "2026-11-20", "2026-11-20", &[], Reason::DataMissing),
+        (Yes, "2026-03-01", "2026-11-20", &[(written, "2026-03-01")], Reason::Suppressed),
+        (Yes, "2026-03-01", "2026-11-20", &[(written, "2026-11-20")], Reason::Suppressed),
+        (Yes, "2026-03-01", "2026-11-20", &[(written, "2026-11-21")], Reason::DataMissing),
+        (Yes, "2026-03-01", "2026-12-02", &[(written, "2026-03-01")], Reason::DataMissing),
+        (No, "2026-03-01", "2026-12-02", &[(written, "2026-03-01")], Reason::DataMissing),
+    ] {
+        let asked_at = at(&format!("{asked}T12:00:00Z"));
+        let reassigned = Some(Reassigned { answer, consent_on: asked_about.parse().unwrap(), asked_at });
+        case.intelligence = Some(NumberIntelligence { reassigned, ..NumberIntelligence::default() });
+        case.consents = Some(consents.iter().map(|(kind, day)| consent(*kind, &format!("{day}T09:00:00Z"))).collect());
+        assert_eq!(case.check(NOON).code(), reason, "{answer:?} about {asked_about} of {asked}: {consents:?}");
+    }
+}
+
+#[test]
+fn a_list_of_the_future_is_as_stale_as_an_old_one() {
+    for (as_of, stale) in [("2026-12-02T17:00:00Z", false), ("2026-12-02T17:00:01Z", true)] {
+        let mut case = us();
+        case.lists.as_mut().unwrap()[0].state = NumberListState::Loaded { version: "1".into(), as_of: at(as_of) };
+        assert_eq!(case.check(NOON).code() == Reason::DataStale, stale, "{as_of}");
+    }
+}
+
+#[test]
 fn a_ported_number_is_judged_as_fixed_for_fifteen_days_where_the_tenant_relies_on_that() {
     let pewc = [("US-CONSENT-PEWC", "on"), ("US-RND", "waived")];
     let relying = [pewc[0], pewc[1], ("US-WIRELESS-PORT", "on")];

@@ -53,6 +53,8 @@ struct Case {
     flags: Option<Vec<PersonFlag>>,
     intelligence: Option<NumberIntelligence>,
     declared: Option<DeclaredTimes>,
+    /// Every list is of the instant that is asked about.
+    fresh: bool,
 }
 
 impl Case {
@@ -77,6 +79,7 @@ impl Case {
             flags: Some(Vec::new()),
             intelligence: None,
             declared: None,
+            fresh: false,
         }
     }
 
@@ -108,6 +111,9 @@ impl Case {
         now: Timestamp,
         ask: impl FnOnce(&RuleSet, &mut IntervalCache, &AttemptRequest<'_>, &Facts<'_>, Timestamp) -> T,
     ) -> T {
+        for list in self.lists.iter_mut().flatten().filter(|_| self.fresh) {
+            list.state = NumberListState::Loaded { version: "1".into(), as_of: now };
+        }
         let parts: Vec<_> = self
             .world
             .parts

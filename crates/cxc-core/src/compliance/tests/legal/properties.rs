@@ -59,8 +59,7 @@ fn case(places: &[usize], purpose: Purpose, technique: Technique, attempts: Vec<
         case.subject.collector = Some(1);
         case.debts = vec![100];
     }
-    let fresh = NumberListState::Loaded { version: "1".into(), as_of: at("2036-01-01T00:00:00Z") };
-    case.lists.as_mut().unwrap().iter_mut().for_each(|list| list.state = fresh.clone());
+    case.fresh = true;
     case
 }
 
