@@ -132,8 +132,11 @@ fn aliases(files: &BTreeMap<&str, &[u8]>) -> Aliases {
         let bytes = linked.unwrap_or(own);
         of_data.entry(bytes).or_default().push(name.to_ascii_lowercase().into());
     }
-    let groups = of_data.into_values().map(Arc::<[Box<str>]>::from);
-    groups.flat_map(|group| group.to_vec().into_iter().map(move |name| (name, Arc::clone(&group)))).collect()
+    let mut all = Aliases::new();
+    for group in of_data.into_values().map(Arc::<[Box<str>]>::from) {
+        all.extend(group.iter().map(|name| (name.clone(), Arc::clone(&group))));
+    }
+    all
 }
 
 impl fmt::Debug for Zones {
