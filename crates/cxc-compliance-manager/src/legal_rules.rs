@@ -2,6 +2,7 @@
 use axum::extract::State;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::legal::{Confidence, DefaultState, LegalRule, LegalRuleSetting, Narrowing, SettingState};
+use cxc_core::compliance::{RuleRef, RuleSet, Stored};
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
 use cxc_server::document::{self, Draft, NoExtra, Page, Removal, Write};
@@ -16,6 +17,9 @@ use utoipa::{IntoParams, ToSchema};
 pub(crate) const READ: Scope = Scope::ComplianceRead;
 /// The scope that deciding needs; widening needs more.
 pub(crate) const WRITE: Scope = Scope::ComplianceWrite;
+
+/// The longest reason, in bytes.
+const MAX_REASON: usize = 2000;
 
 /// A tenant's decision on a shipped rule, as it is stored under the rule's id.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -75,6 +79,10 @@ fn widens(default: DefaultState, before: Option<&LegalRuleSetting>, after: &Lega
 pub struct OwnLegalRule {
     /// The rule. It holds unless its `default` is `off`.
     pub rule: LegalRule,
+    /// Why. A rule that makes other rules count less, such as a `count_exclusion`, needs one while it holds.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 2000)]
+    pub reason: String,
 }
 
 impl Document for OwnLegalRule {
@@ -87,7 +95,11 @@ impl Document for OwnLegalRule {
     type Extra = NoExtra;
 
     fn validate(&self) -> Vec<FieldError> {
-        self.rule.validate().into_iter().map(|e| e.under("/rule")).collect()
+        let mut errors: Vec<FieldError> = self.rule.validate().into_iter().map(|e| e.under("/rule")).collect();
+        if self.reason.len() > MAX_REASON {
+            errors.push(FieldError::new("/reason", "too_long", format!("at most {MAX_REASON} bytes")));
+        }
+        errors
     }
 
     async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
@@ -100,7 +112,11 @@ impl Document for OwnLegalRule {
         if holds(rule) || write.before.is_some_and(|b| holds(&b.body.rule)) {
             write.principal.need(Scope::ComplianceRequired)?;
         }
-        Ok(())
+        if holds(rule) && rule.kind.widens() && write.after.body.reason.trim().is_empty() {
+            let detail = "this rule makes others count less: say why, the audit log keeps it";
+            return Err(ApiError::invalid("/reason", "required", detail));
+        }
+        compiles(write).await
     }
 
     async fn after_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
@@ -112,6 +128,22 @@ impl Document for OwnLegalRule {
             removal.principal.need(Scope::ComplianceRequired)?;
         }
         Ok(removal.tx.rule_set_moved(removal.principal.tenant).await?)
+    }
+}
+
+/// Refuses a rule that compilation would not take: it would stop everybody.
+async fn compiles(write: &mut Write<'_, OwnLegalRule>) -> Result<(), ApiError> {
+    let (rule, data) = (&write.after.body.rule, &write.app.rules);
+    let own = RuleRef::new(write.after.id.to_string(), write.after.version);
+    let mut documents = data.documents(write.tx, write.principal.tenant).await?;
+    // last, since of two rules that contradict one another the later is not read
+    documents.legal_rules.retain(|stored| stored.rule.id != own.id);
+    documents.legal_rules.push(Stored { rule: own.clone(), body: Ok(rule.clone()) });
+    let compiled = RuleSet::compile(&documents, &[], &data.zones);
+    let law = RuleRef::new(rule.id.as_str(), i64::from(rule.version));
+    match compiled.unreadable().iter().find(|(unreadable, _)| *unreadable == own || *unreadable == law) {
+        Some((_, why)) => Err(ApiError::invalid("/rule", "invalid", format!("{why}: nobody could be contacted"))),
+        None => Ok(()),
     }
 }
 

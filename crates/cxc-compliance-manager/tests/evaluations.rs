@@ -109,6 +109,10 @@ async fn a_document_that_is_wrong_is_refused_at_every_place() {
     assert_eq!(pointers(&refused.expect(422)), ["/contact/country", "/contact/devices/0"]);
     let both = json!({ "listId": "018f0000-0000-7000-8000-000000000000", "contactId": 1, "contact": {} });
     assert_eq!(app.post(PATH).json(&both).await.expect_problem(422), "validation_failed");
+    let mut twice = question("2026-12-01T13:30:00Z");
+    let list = |holds: bool| json!({ "name": "US-DNC", "asOf": "2026-11-30T00:00:00Z", "holds": holds });
+    twice["numberLists"] = json!([list(false), list(true)]);
+    assert_eq!(pointers(&app.post(PATH).json(&twice).await.expect(422)), ["/numberLists/1/name"]);
     let mut stale = question("2026-12-01T13:30:00Z");
     stale["ruleSetVersion"] = json!(99);
     assert_eq!(pointers(&app.post(PATH).json(&stale).await.expect(422)), ["/ruleSetVersion"]);
@@ -126,4 +130,26 @@ async fn an_export_of_nothing_is_a_signed_file_all_the_same() {
     assert_eq!((manifest.decisions, manifest.subject.as_str()), (0, "device +12125550123"));
     let none = app.post("/compliance/evidence-exports").json(&json!({})).await;
     assert_eq!(none.expect_problem(422), "validation_failed");
+}
+
+#[tokio::test]
+async fn a_custom_rule_that_reads_no_column_is_judged_for_somebody_who_is_not_stored() {
+    let app = start().await;
+    let rule = |name: &str, expression: &str| json!({ "name": name, "expression": expression, "required": true });
+    let custom = async |answer: &Value| -> Vec<Value> {
+        answer["reasons"].as_array().unwrap().iter().filter(|r| r["kind"] == "custom_rule").cloned().collect()
+    };
+    let asked = question("2026-12-01T18:00:00Z");
+    app.create("/compliance/custom-rules", &rule("day", "local_hour >= 9 && attempts_on_device(86400) == 0")).await;
+    let answer = app.post(PATH).json(&asked).await.expect(200);
+    assert!(custom(&answer).await.is_empty(), "{answer:#}");
+    app.create("/compliance/custom-rules", &rule("evening", "local_hour >= 20")).await;
+    let answer = app.post(PATH).json(&asked).await.expect(200);
+    let found = custom(&answer).await;
+    assert_eq!((found.len(), &found[0]["code"]), (1, &json!("blocked")), "{answer:#}");
+    // one that reads a column still can't be told
+    app.create("/compliance/custom-rules", &rule("gold", "c_other1 == \"gold\"")).await;
+    let answer = app.post(PATH).json(&asked).await.expect(200);
+    let found = custom(&answer).await;
+    assert!(found.len() == 2 && found[1].to_string().contains("columns are not known"), "{answer:#}");
 }

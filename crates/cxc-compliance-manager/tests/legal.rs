@@ -162,3 +162,65 @@ async fn the_policy_is_read_changed_with_a_reason_and_audited() {
     let assistant = app.with_scopes(&[Scope::ComplianceRead, Scope::ComplianceWrite]).await.unwrap();
     assert_eq!(assistant.put(path).json(&json!({ "reason": "x" })).await.expect_problem(403), "scope_missing");
 }
+
+fn own_rule(id: &str, kind: &Value) -> Value {
+    json!({ "name": id, "rule": {
+        "id": id, "jurisdiction": { "country": "US" }, "citation": "house rule", "verifiedOn": "2026-11-01",
+        "confidence": "high", "default": "on", "kind": kind,
+    } })
+}
+
+const OWN: &str = "/compliance/own-legal-rules";
+
+#[tokio::test]
+async fn a_rule_of_ones_own_that_widens_needs_a_reason_which_is_audited() {
+    let app = start().await;
+    let exclusion = json!({ "count_exclusion": { "rules": ["US-FL-CAP"], "exclude": [], "consentDays": 7 } });
+    let grace = json!({ "port_grace": { "days": 15 } });
+    for kind in [&exclusion, &grace] {
+        let silent = app.post(OWN).json(&own_rule("US-HOUSE", kind)).await.expect(422);
+        let errors = silent["errors"].as_array().unwrap();
+        assert!(errors.iter().any(|e| e["pointer"] == "/reason" && e["code"] == "required"), "{silent}");
+    }
+    // one that is off widens nothing yet
+    let mut off = own_rule("US-HOUSE-OFF", &grace);
+    off["rule"]["default"] = json!("off");
+    let made = app.create(OWN, &off).await;
+    let path = format!("{OWN}/{}", made["id"].as_str().unwrap());
+    let tag = app.get(&path).await.etag();
+    off["rule"]["default"] = json!("on");
+    let silent = app.put(&path).if_match(&tag).json(&off).await.expect(422);
+    assert_eq!(silent["errors"][0]["pointer"], "/reason");
+    off["reason"] = json!("counsel said so");
+    app.put(&path).if_match(&tag).json(&off).await.expect(200);
+    let audited = app.get("/audit-events?objectKind=legal_rule").await.expect(200);
+    assert_eq!(audited["items"][0]["after"]["reason"], "counsel said so", "{audited}");
+    // taking it away asks for none
+    let tag = app.get(&path).await.etag();
+    app.delete(&path).if_match(&tag).await.expect(204);
+}
+
+#[tokio::test]
+async fn a_rule_of_ones_own_that_does_not_compile_is_refused() {
+    let app = start().await;
+    let window = |calendar: &str| json!({ "window": { "hours": { "daily": "08:00-21:00" }, "holidays": [calendar] } });
+    let wrong = app.post(OWN).json(&own_rule("US-HOUSE", &window("US-XXX"))).await.expect(422);
+    assert!(wrong["errors"][0]["detail"].as_str().unwrap().contains("no holiday calendar US-XXX"), "{wrong}");
+    let made = app.create(OWN, &own_rule("US-HOUSE", &window("US-AL"))).await;
+    let mut double = own_rule("US-HOUSE", &window("US-AL"));
+    double["name"] = json!("another");
+    let refused = app.post(OWN).json(&double).await.expect(422);
+    assert!(refused["errors"][0]["detail"].as_str().unwrap().contains("same version"), "{refused}");
+    double["rule"]["version"] = json!(2);
+    app.post(OWN).json(&double).await.expect(422);
+    let path = format!("{OWN}/{}", made["id"].as_str().unwrap());
+    let tag = app.get(&path).await.etag();
+    let mut first = own_rule("US-HOUSE", &window("US-AL"));
+    first["rule"]["effectiveUntil"] = json!("2027-01-01");
+    app.put(&path).if_match(&tag).json(&first).await.expect(200);
+    double["rule"]["effectiveFrom"] = json!("2027-01-01");
+    app.post(OWN).json(&double).await.expect(201);
+    let tag = app.get(&path).await.etag();
+    first["rule"]["effectiveUntil"] = json!("2027-02-01");
+    app.put(&path).if_match(&tag).json(&first).await.expect(422);
+}

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use cxc_compliance_manager::EvaluationKit;
 use cxc_compliance_manager::evidence::replay;
-use cxc_compliance_manager::export::verify;
+use cxc_compliance_manager::export::{ExportAsked, collect, verify};
 use cxc_core::compliance::{DataVersion, DataVersions, Zones};
 use cxc_server::rule_data::RuleData;
-use cxc_server::{App, Scope};
+use cxc_server::{App, Principal, Scope};
 use cxc_test::TestApp;
 use serde_json::{Value, json};
 
@@ -111,10 +111,33 @@ async fn an_export_of_decisions_verifies_and_one_flipped_byte_does_not() {
     assert_eq!(file.status.as_u16(), 200, "{}", file.text());
     let manifest = verify(&file.body, Some(&key)).unwrap();
     assert_eq!((manifest.decisions, manifest.subject.as_str()), (2, "client id a"));
+    assert!(!manifest.ccid.is_empty());
+    // the command line has no names of the tenant at hand
+    let asked = ExportAsked { client_id: Some("a".into()), ..ExportAsked::default() };
+    let by_command = collect(&app.app, &Principal::system(app.tenant()), &asked).await.unwrap();
+    assert_eq!(verify(&by_command, Some(&key)).unwrap().ccid, manifest.ccid);
     let mut bytes = file.body.to_vec();
     let middle = bytes.len() / 3;
     bytes[middle] ^= 1;
     assert!(verify(&bytes, Some(&key)).is_err());
     bytes[middle] ^= 1;
     assert!(verify(&bytes, Some(&key)).is_ok());
+}
+
+#[tokio::test]
+async fn what_somebody_else_held_is_told_as_held_back_and_not_as_allowed() {
+    let app = start().await;
+    decided(&app, &ask(1, "a"), "allow").await;
+    let held = decided(&app, &ask(2, "a"), "defer").await;
+    let shown = app.get(&format!("/compliance/evidence/{held}")).await.expect(200);
+    assert_eq!(shown["decision"]["verdict"]["decision"], "allow", "the rules stood in nobody's way: {shown:#}");
+    let again = replayed(&app, &held).await;
+    for told in [&shown, &again] {
+        assert_eq!((&told["outcome"], &told["held"]), (&json!("defer"), &json!("history_pending")), "{told:#}");
+        assert!(told["heldBack"].as_str().unwrap().contains("was not stored yet"), "{told:#}");
+    }
+    assert_eq!((&again["sameReasons"], &again["sameVerdict"]), (&json!(true), &json!(true)));
+    let last = again["steps"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["step"], &last["decision"]), (&json!("outcome"), &json!("defer")), "{last}");
+    assert!(last["sentence"].as_str().unwrap().contains("held back"), "{last}");
 }

@@ -12,6 +12,7 @@ use cxc_server::document::{self, Cursor, CursorKey, Page};
 use cxc_server::resources::JobView;
 use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Code, Principal, Scope};
 use cxc_store::Tx;
+use cxc_store::import::ListImport;
 use cxc_store::job::NewJob;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -189,6 +190,19 @@ pub(crate) async fn queue(
     action: &'static str,
     payload: Value,
 ) -> Result<Response, ApiError> {
+    queue_noted(app, principal, target, job, action, payload, None).await
+}
+
+/// The same, with what the audit log keeps of it.
+pub(crate) async fn queue_noted(
+    app: &App,
+    principal: &Principal,
+    target: &Target,
+    job: &'static str,
+    action: &'static str,
+    payload: Value,
+    note: Option<Value>,
+) -> Result<Response, ApiError> {
     let mut tx = app.db.begin().await?;
     let mut open = 0;
     for kind in KINDS {
@@ -208,7 +222,11 @@ pub(crate) async fn queue(
         created_at: app.now(),
     };
     tx.job_insert(&new).await?;
-    Entry::new(action, target.kind).of(target.id, &target.name).write(app, &mut tx, principal).await?;
+    Entry::new(action, target.kind)
+        .of(target.id, &target.name)
+        .changed(None, note)
+        .write(app, &mut tx, principal)
+        .await?;
     let job = tx.job_get(principal.tenant, new.id).await?;
     tx.commit().await?;
     let job = job.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a queued job is gone")))?;
@@ -287,22 +305,49 @@ pub(crate) async fn export_suppression(
     queue(&app, &principal, &target, SUPPRESSION_EXPORT, "export", Value::Null).await
 }
 
+/// Why an import is undone.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct UndoAsked {
+    /// Why. The undo of an import that brought opt-outs needs one.
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+/// What the audit log keeps of an undo. The error: whoever asks may not take opt-outs back, or does not say why.
+pub(crate) fn undo_note(
+    principal: &Principal,
+    asked: Option<ApiJson<UndoAsked>>,
+    import: &ListImport,
+) -> Result<Option<Value>, ApiError> {
+    let opt_outs = ImportOutcome::of(import).consents.opt_outs;
+    let reason = asked.and_then(|ApiJson(asked)| asked.reason).unwrap_or_default();
+    let reason = reason.trim();
+    if opt_outs > 0 {
+        principal.need(Scope::ComplianceRequired)?;
+    }
+    if (opt_outs > 0 && reason.is_empty()) || reason.chars().count() > 500 {
+        let detail = format!("the import brought {opt_outs} opt-outs: say why they are undone, in 1 to 500 characters");
+        return Err(ApiError::invalid("/reason", "required", detail));
+    }
+    Ok((opt_outs > 0 || !reason.is_empty()).then(|| serde_json::json!({ "reason": reason, "optOuts": opt_outs })))
+}
+
 /// Undo the latest import of a contact list.
 ///
-/// Of one that brought opt-outs it needs `compliance:required`.
+/// Of one that brought opt-outs it needs `compliance:required` and a reason.
 #[utoipa::path(post, path = "/lists/{id}/actions/undo", tag = "Lists", operation_id = "undoListImport",
-    params(("id" = Uuid, Path)), responses((status = ACCEPTED, body = JobView), ApiError))]
+    params(("id" = Uuid, Path)), request_body = Option<UndoAsked>, responses((status = ACCEPTED, body = JobView), ApiError))]
 pub(crate) async fn undo_list(
     State(app): State<App>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
+    asked: Option<ApiJson<UndoAsked>>,
 ) -> Result<Response, ApiError> {
     let target = target(&app, principal.tenant, kind::CONTACT_LIST, id).await?;
     let import = undoable(&app.db, principal.tenant, id, app.now()).await?;
-    if ImportOutcome::of(&import).consents.opt_outs > 0 {
-        principal.need(Scope::ComplianceRequired)?;
-    }
-    queue(&app, &principal, &target, LIST_UNDO, "undo_import", Value::Null).await
+    let note = undo_note(&principal, asked, &import)?;
+    queue_noted(&app, &principal, &target, LIST_UNDO, "undo_import", Value::Null, note).await
 }
 
 /// How a list is looked through.

@@ -302,3 +302,25 @@ async fn a_suppression_list_is_imported_exported_and_undone() {
     let result = world.import(&format!("/suppression-lists/{clients}"), "clientid\n7\n8\n7\n", json!({})).await;
     assert_eq!((&result["imported"], &result["duplicate"]), (&json!(2), &json!(1)));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_undo_of_opt_outs_asks_for_a_reason_which_is_audited() {
+    let world = start().await;
+    let upload = world.upload("device,opt_out_date\n+12125550124,2026-02-01\n").await;
+    let job = world.run("/compliance/consents/actions/import", json!({ "upload": upload })).await;
+    assert_eq!(job["state"], "succeeded", "{}", job["error"]);
+    let imports = world.app.get("/compliance/consents/imports").await.expect(200);
+    let number = match &imports["items"][0]["id"] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let undo = format!("/compliance/consents/imports/{number}/actions/undo");
+    let silent = world.app.post(&undo).json(&json!({})).await.expect(422);
+    assert_eq!(silent["errors"][0]["pointer"], "/reason");
+    world.app.post(&undo).json(&json!({ "reason": " " })).await.expect(422);
+    let job = world.run(&undo, json!({ "reason": "the wrong file" })).await;
+    assert_eq!(job["state"], "succeeded", "{}", job["error"]);
+    let audited = world.app.get("/audit-events?objectKind=consent").await.expect(200);
+    let after = json!({ "reason": "the wrong file", "optOuts": 1 });
+    assert!(audited["items"].as_array().unwrap().iter().any(|e| e["after"] == after), "{audited}");
+}

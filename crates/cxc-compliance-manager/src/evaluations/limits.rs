@@ -29,6 +29,12 @@ pub(super) fn limits(asked: &EvaluationDocument, contact: &ContactAsked, errors:
             errors.push(FieldError::new(pointer, "too_many_items", format!("at most {most}")));
         }
     }
+    for (place, list) in asked.number_lists.iter().enumerate().take(100) {
+        if asked.number_lists.iter().take(place).any(|earlier| earlier.name == list.name) {
+            let detail = format!("{} is already told of: one entry of each list", list.name);
+            errors.push(FieldError::new(format!("/numberLists/{place}/name"), "duplicate", detail));
+        }
+    }
     let texts = [
         ("/contact/clientId", &contact.client_id),
         ("/contact/personKey", &contact.person_key),

@@ -16,7 +16,22 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use crate::validation::Held;
+
 pub use replay::{Replayed, replay};
+
+/// What came of a decision: a verdict that allows is deferred where somebody else held the person.
+pub(crate) fn came_out(verdict: &Value, held: Option<&str>) -> String {
+    match (verdict["decision"].as_str().unwrap_or_default(), held) {
+        ("allow", Some(_)) => "defer".to_owned(),
+        (decision, _) => decision.to_owned(),
+    }
+}
+
+/// Why a decision was held back besides the rules.
+fn held_back(held: &str) -> String {
+    format!("it was held back ({held}): {}", Held::of(held).map_or("somebody else held the person", Held::past))
+}
 
 /// The routes below the public base path.
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -65,6 +80,14 @@ struct EvidenceView {
     /// The device, unless the person was erased; only of a single decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<String>,
+    /// What came of it: `allow`, `defer`, `deny` or `error`. One that was held back is deferred, though its verdict allows.
+    outcome: String,
+    /// Who stood in the way besides the rules: `history_pending` or `in_flight_elsewhere`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<String>,
+    /// That it was held back, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_back: Option<String>,
     /// The decision as it is kept: inputs, versions and the verdict with every rule that stood in the way.
     #[schema(value_type = Object)]
     decision: Value,
@@ -82,7 +105,16 @@ struct EvidencePage {
 impl EvidenceView {
     fn of(found: &Found, device: Option<String>) -> Result<Self, ApiError> {
         let decision = serde_json::to_value(&found.decision).map_err(ApiError::internal)?;
-        Ok(Self { id: found.id.to_string(), at: time_text(found.decision.at), device, decision })
+        let held = found.decision.held.clone();
+        Ok(Self {
+            id: found.id.to_string(),
+            at: time_text(found.decision.at),
+            device,
+            outcome: came_out(&found.decision.verdict, held.as_deref()),
+            held_back: held.as_deref().map(held_back),
+            held,
+            decision,
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use cxc_core::compliance::{CheckInputs, IntervalCache, RuleDocuments, RuleSet, Step, Verdict};
+use cxc_core::compliance::{CheckInputs, Decision as Verdicts, IntervalCache, RuleDocuments, RuleSet, Step, Verdict};
 use cxc_server::app::time_text;
 use cxc_server::extract::ApiPath;
 use cxc_server::{ApiError, App, Code, Principal};
@@ -31,6 +31,14 @@ pub struct Replayed {
     /// The verdict as it is kept.
     #[schema(value_type = Object)]
     pub decided: Value,
+    /// What came of it: `allow`, `defer`, `deny` or `error`. One that was held back is deferred, though its verdict allows.
+    pub outcome: String,
+    /// Who stood in the way besides the rules: `history_pending` or `in_flight_elsewhere`. That is not judged again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
+    /// That it was held back, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<String>,
     /// The verdict now.
     pub replayed: Verdict,
     /// Whether the reasons are equal, byte for byte.
@@ -79,6 +87,8 @@ pub async fn replay(app: &App, kit: &EvaluationKit, tenant: i64, id: &str) -> Re
     let explained = inputs.explain(&rules, &mut cache);
     let text = |value: &Value| value.to_string();
     let replayed = explained.verdict;
+    let held_back = decision.held.as_deref().map(super::held_back);
+    let steps = held_back.iter().fold(explained.steps, |steps, why| not_allowed(steps, why));
     let written = serde_json::to_string(&replayed).map_err(ApiError::internal)?;
     let mut versions = BTreeMap::clone(&decision.data);
     versions.insert("tenantRules".to_owned(), format!("{} sha256:{}", decision.rules.version, decision.rules.sha256));
@@ -87,13 +97,29 @@ pub async fn replay(app: &App, kit: &EvaluationKit, tenant: i64, id: &str) -> Re
         at: time_text(decision.at),
         same_reasons: text(&decision.verdict["reasons"]) == replayed.reasons_text(),
         same_verdict: text(&decision.verdict) == written,
+        outcome: super::came_out(&decision.verdict, decision.held.as_deref()),
+        held: decision.held,
+        held_back,
         decided: decision.verdict,
         replayed,
         versions,
         decided_by: decision.software.to_string(),
         replayed_by: app.config.version.clone(),
-        steps: explained.steps,
+        steps,
     })
+}
+
+/// The steps, of which the last does not say that an attempt could be made that was held back.
+fn not_allowed(mut steps: Vec<Step>, why: &str) -> Vec<Step> {
+    for step in &mut steps {
+        if let Step::Outcome { decision, sentence } = step
+            && *decision == Verdicts::Allow
+        {
+            *decision = Verdicts::Defer;
+            *sentence = format!("the rules allowed the contact, and {why}");
+        }
+    }
+    steps
 }
 
 fn gone(what: &str, decision: &Decision) -> ApiError {

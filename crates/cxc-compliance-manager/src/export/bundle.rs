@@ -10,6 +10,7 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::sign::{Signer, is_signed};
+use crate::evidence::came_out;
 
 /// What the file is, told apart from any other signed text.
 const FORMAT: &str = "cxc-evidence-1";
@@ -77,13 +78,14 @@ pub struct Bundle {
     decisions: usize,
 }
 
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "id",
     "at",
     "group",
     "channel",
     "device",
     "decision",
+    "held",
     "not_before",
     "not_after",
     "reasons",
@@ -119,7 +121,8 @@ impl Bundle {
             text(&decision["channel"]),
             // an apostrophe keeps a spreadsheet from reading a number with a sign as a formula
             line.device.map(|device| format!("'{device}")).unwrap_or_default(),
-            text(&verdict["decision"]),
+            came_out(verdict, decision["held"].as_str()),
+            text(&decision["held"]),
             text(&verdict["notBefore"]),
             text(&verdict["notAfter"]),
             reasons.collect::<Vec<_>>().join(" "),
@@ -252,6 +255,27 @@ mod tests {
         assert_eq!(verify(&bytes, Some(&signer.public_key())).unwrap().files.len(), 2);
         let other = Signer::new(&HashKey([2; 16])).unwrap().public_key();
         assert!(verify(&bytes, Some(&other)).unwrap_err().to_string().contains("not signed by the key"));
+    }
+
+    #[test]
+    fn what_was_held_back_is_no_allowed_attempt_in_the_table() {
+        let mut bundle = Bundle::new().unwrap();
+        for (decision, held) in
+            [("allow", Some("in_flight_elsewhere")), ("deny", Some("history_pending")), ("allow", None)]
+        {
+            let mut kept = json!({ "channel": "sms", "verdict": { "decision": decision, "reasons": [] } });
+            if let Some(held) = held {
+                kept["held"] = json!(held);
+            }
+            bundle.add(&Line { id: "1", device: None, decision: kept }, "2026-03-01T12:00:00Z", "1").unwrap();
+        }
+        let table = bundle.table.into_inner().unwrap();
+        let mut read = csv::Reader::from_reader(table.as_slice());
+        let place = |name: &str| COLUMNS.iter().position(|column| *column == name).unwrap();
+        assert_eq!(read.headers().unwrap().iter().collect::<Vec<_>>(), COLUMNS);
+        let rows: Vec<_> = read.records().map(Result::unwrap).collect();
+        let shown: Vec<_> = rows.iter().map(|row| (&row[place("decision")], &row[place("held")])).collect();
+        assert_eq!(shown, [("defer", "in_flight_elsewhere"), ("deny", "history_pending"), ("allow", "")]);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub async fn collect(app: &App, principal: &Principal, asked: &ExportAsked) -> R
     let tenant = principal.tenant;
     let mut tx = app.db.read().await?;
     let mut filter = filter(&mut tx, app, tenant, asked).await?;
+    // the command line acts for a tenant without the tenant's names
+    let ccid = tx.tenant_get(tenant).await?.ok_or_else(|| ApiError::not_found("tenant"))?.ccid;
     let seal = DeviceSeal::new(&app.hash_key)?;
     let mut bundle = Bundle::new().map_err(ApiError::internal)?;
     loop {
@@ -62,7 +64,7 @@ pub async fn collect(app: &App, principal: &Principal, asked: &ExportAsked) -> R
     drop(tx);
     let signer = Signer::new(&app.hash_key).map_err(ApiError::internal)?;
     let count = bundle.len();
-    let file = bundle.finish(manifest(app, principal, asked), &signer).map_err(ApiError::internal)?;
+    let file = bundle.finish(manifest(app, ccid, asked), &signer).map_err(ApiError::internal)?;
     let mut tx = app.db.begin().await?;
     let entry = audit::Entry::new("export", "evidence").changed(None, Some(serde_json::json!({ "decisions": count })));
     entry.write(app, &mut tx, principal).await?;
@@ -99,7 +101,7 @@ fn add(bundle: &mut Bundle, found: &Found, device: Option<&str>) -> anyhow::Resu
     bundle.add(&line, &time_text(found.decision.at), &found.decision.grp.to_string())
 }
 
-fn manifest(app: &App, principal: &Principal, asked: &ExportAsked) -> Manifest {
+fn manifest(app: &App, ccid: String, asked: &ExportAsked) -> Manifest {
     let words = [
         asked.device.as_ref().map(|device| format!("device {device}")),
         asked.client_id.as_ref().map(|client| format!("client id {client}")),
@@ -107,7 +109,7 @@ fn manifest(app: &App, principal: &Principal, asked: &ExportAsked) -> Manifest {
     ];
     Manifest {
         format: String::new(),
-        ccid: principal.ccid.clone(),
+        ccid,
         subject: words.into_iter().flatten().collect::<Vec<_>>().join(", "),
         from: asked.from.map(|at| at.to_string()),
         till: asked.till.map(|at| at.to_string()),

@@ -36,6 +36,7 @@ use self::outcome::Outcome;
 use self::reserver::Reserver;
 use self::rules::RuleBook;
 
+pub(crate) use outcome::Held;
 pub(crate) use routes::routes;
 
 /// What validations read addresses and places with.

@@ -13,11 +13,26 @@ pub enum Held {
 }
 
 impl Held {
+    /// That with this code.
+    pub fn of(code: &str) -> Option<Self> {
+        [Self::HistoryPending, Self::InFlightElsewhere].into_iter().find(|held| held.code() == code)
+    }
+
     /// The code as it travels.
     pub fn code(self) -> &'static str {
         match self {
             Self::HistoryPending => "history_pending",
             Self::InFlightElsewhere => "in_flight_elsewhere",
+        }
+    }
+
+    /// For people, of a decision that was made.
+    pub fn past(self) -> &'static str {
+        match self {
+            Self::HistoryPending => {
+                "the final result of the attempt before on this device or person was not stored yet"
+            }
+            Self::InFlightElsewhere => "another group or batch was contacting this device or person",
         }
     }
 

@@ -106,6 +106,11 @@ impl RuleSet {
         self.unreadable.is_empty()
     }
 
+    /// The rules that can't be read, each with the reason. Nobody is contacted while there are any.
+    pub fn unreadable(&self) -> &[(RuleRef, String)] {
+        &self.unreadable
+    }
+
     /// How far back attempts must be known, in microseconds; `None` if no rule on this channel counts any. It is
     /// the longest over all subjects; [`RuleSet::history_reach_for`] is often shorter.
     pub fn history_reach(&self, channel: Channel) -> Option<Micros> {

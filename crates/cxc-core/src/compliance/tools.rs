@@ -1,10 +1,12 @@
 //! The tools of a tenant beside times, dates and attempt rules: location, custom and external rules, custom zones.
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::calendar::timestamp;
-use super::custom_rule::{CompiledCustomRule, Count, CustomInputs};
+use super::custom_rule::{Columns, CompiledCustomRule, Count, CustomInputs};
 use super::custom_zones::CustomZones;
 use super::documents::{RuleDocuments, RuleRef};
 use super::external_rule::ExternalRule;
@@ -58,7 +60,7 @@ impl RuleSet {
 
     /// Whether a custom rule reads the columns of a contact.
     pub fn reads_columns(&self, channel: Channel) -> bool {
-        self.tools.customs.iter().any(|rule| rule.holds_for(channel))
+        self.columns_read(channel).next().is_some()
     }
 
     /// The names of the columns that custom rules read, with repetitions.
@@ -214,6 +216,16 @@ fn may_hold(rule: &CompiledCustomRule, request: &AttemptRequest<'_>) -> bool {
     rule.expression.may_hold(&CustomInputs { columns, channel: request.channel, purpose, local: &[], counts: &[] })
 }
 
+/// What a condition that reads no column is given where none are known.
+#[derive(Debug)]
+struct NoColumns;
+
+impl Columns for NoColumns {
+    fn column(&self, _: &str) -> Option<Cow<'_, str>> {
+        None
+    }
+}
+
 fn custom(
     rule: &CompiledCustomRule,
     request: &AttemptRequest<'_>,
@@ -221,7 +233,11 @@ fn custom(
     local: &[DateTime],
     at: Timestamp,
 ) -> Result<bool, String> {
-    let columns = request.columns.ok_or("the contact's columns are not known")?;
+    let columns: &dyn Columns = match request.columns {
+        Some(columns) => columns,
+        None if rule.expression.columns().is_empty() => &NoColumns,
+        None => return Err("the contact's columns are not known".to_owned()),
+    };
     let mut counts = Vec::with_capacity(rule.expression.counts().len());
     for count in rule.expression.counts() {
         counts.push(attempts(*count, request, facts, at).ok_or("the attempts that it counts are not known")?);

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use cxc_core::location::Country;
 use cxc_server::document::{self, Page};
 use cxc_server::resources::JobView;
-use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Principal, Scope};
+use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Principal};
 use cxc_store::consent::CONSENTS;
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::job::{CONSENT_EXPORT, CONSENT_IMPORT, CONSENT_UNDO, UndoPayload, consents_undoable};
 use crate::Folders;
-use crate::actions::{Asked, Target, download, import_page, json, queue, readable};
+use crate::actions::{Asked, Target, UndoAsked, download, import_page, json, queue, queue_noted, readable, undo_note};
 use crate::documents::{DataMapping, Specification};
 use crate::file::HeaderOption;
 use crate::import::{ImportOutcome, ImportSettings};
@@ -141,22 +141,22 @@ pub(crate) async fn rejects(
 
 /// Undo an import of consents
 ///
-/// What it brought counts no more. Of one that brought opt-outs it needs `compliance:required`.
+/// What it brought counts no more. Of one that brought opt-outs it needs `compliance:required` and a reason.
 #[utoipa::path(post, path = "/compliance/consents/imports/{importId}/actions/undo", tag = "Compliance",
-    operation_id = "undoConsentImport", params(("importId" = i64, Path)),
+    operation_id = "undoConsentImport", params(("importId" = i64, Path)), request_body = Option<UndoAsked>,
     responses((status = ACCEPTED, body = JobView), ApiError))]
 pub(crate) async fn undo(
     State(app): State<App>,
     principal: Principal,
     ApiPath(number): ApiPath<i64>,
+    asked: Option<ApiJson<UndoAsked>>,
 ) -> Result<Response, ApiError> {
     let found = app.db.read().await?.import_get(principal.tenant, number).await?;
     let import = consents_undoable(found, app.now())?;
-    if ImportOutcome::of(&import).consents.opt_outs > 0 {
-        principal.need(Scope::ComplianceRequired)?;
-    }
+    let note = undo_note(&principal, asked, &import)?;
     let target = target(import.job, &import.file_name);
-    queue(&app, &principal, &target, CONSENT_UNDO, "undo_import", json(UndoPayload { import: number })?).await
+    let payload = json(UndoPayload { import: number })?;
+    queue_noted(&app, &principal, &target, CONSENT_UNDO, "undo_import", payload, note).await
 }
 
 fn target(id: Uuid, name: &str) -> Target {

@@ -31,7 +31,8 @@ Exit codes: 0 if any line was taken, 1 if the file was refused or no line was ta
     Import(ConsentImport),
     /// Take back what an import brought, by its number
     #[command(after_help = "Example:
-  cxc consent undo 17")]
+  cxc consent undo 17
+  cxc consent undo 18 --reason 'the file of another brand'")]
     Undo(ConsentUndo),
     /// The whole ledger as CSV, under headers that an import knows
     #[command(after_help = "Example:
@@ -47,6 +48,9 @@ Exit codes: 0 if any line was taken, 1 if the file was refused or no line was ta
 pub struct ConsentUndo {
     /// The number of the import, as `cxc consent import` prints it
     pub import: i64,
+    /// Why; the undo of an import that brought opt-outs needs it, the audit log keeps it
+    #[arg(long)]
+    pub reason: Option<String>,
     /// Tenant by short name, domain or ccid; may be left out when there is only one
     #[arg(long)]
     pub tenant: Option<String>,

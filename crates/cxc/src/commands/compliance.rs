@@ -141,6 +141,9 @@ async fn replay(config: &Config, asked: &Replay) -> Result<(), Failure> {
         let steps: String = replayed.steps.iter().map(|step| format!("{}\n", step.sentence())).collect();
         let versions: String = replayed.versions.iter().map(|(name, used)| format!("{name}: {used}\n")).collect();
         terminal::write(&format!("{steps}{versions}"))?;
+        if let Some(why) = &replayed.held_back {
+            terminal::say(why)?;
+        }
     }
     if replayed.same_reasons {
         terminal::say("the decision is the same, and its reasons are equal, byte for byte")

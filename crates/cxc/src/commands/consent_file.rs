@@ -40,15 +40,15 @@ pub async fn import(config: &Config, asked: &ConsentImport) -> Result<(), Failur
     let job = jobs::run(&desk.app, &work, tenant.no, CONSENT_IMPORT, desk.app.ids.next(), payload).await?;
     bar.finish_and_clear();
     let outcome = desk.app.db.read().await?.import_of_job(tenant.no, job.id).await?.map(|i| ImportOutcome::of(&i));
-    note(&desk, tenant.no, "import").await?;
+    note(&desk, tenant.no, Entry::new("import", "consent")).await?;
     desk.close().await;
     report(config, asked, &input.shown, &job, outcome.as_ref())
 }
 
 /// Who changed the ledger stands in the audit log; values are personal.
-async fn note(desk: &Desk, tenant: i64, action: &'static str) -> Result<(), Failure> {
+async fn note(desk: &Desk, tenant: i64, entry: Entry) -> Result<(), Failure> {
     let mut tx = desk.app.db.begin().await?;
-    Entry::new(action, "consent").write(&desk.app, &mut tx, &Principal::system(tenant)).await.map_err(refused)?;
+    entry.write(&desk.app, &mut tx, &Principal::system(tenant)).await.map_err(refused)?;
     Ok(tx.commit().await?)
 }
 
@@ -97,11 +97,20 @@ fn told(outcome: &ImportOutcome) -> String {
 pub async fn undo(config: &Config, asked: &ConsentUndo) -> Result<(), Failure> {
     let desk = Desk::open(config).await?;
     let tenant = desk.tenant(asked.tenant.as_deref()).await?;
+    let found = desk.app.db.read().await?.import_get(tenant.no, asked.import).await?;
+    let opt_outs = found.map_or(0, |import| ImportOutcome::of(&import).consents.opt_outs);
+    let reason = asked.reason.as_deref().unwrap_or_default().trim();
+    if opt_outs > 0 && reason.is_empty() {
+        desk.close().await;
+        let text = format!("import {} brought {opt_outs} opt-outs: say why they are undone by --reason", asked.import);
+        return Err(Failure::usage(text));
+    }
     let work = jobs::list_jobs(config, &desk.app).await?;
     let payload = UndoPayload { import: asked.import };
     let job = jobs::run(&desk.app, &work, tenant.no, CONSENT_UNDO, desk.app.ids.next(), payload).await?;
     if jobs::refusal(&job).is_none() {
-        note(&desk, tenant.no, "undo_import").await?;
+        let after = json!({ "reason": reason, "optOuts": opt_outs });
+        note(&desk, tenant.no, Entry::new("undo_import", "consent").changed(None, Some(after))).await?;
     }
     desk.close().await;
     match jobs::refusal(&job) {
@@ -114,7 +123,7 @@ pub async fn undo(config: &Config, asked: &ConsentUndo) -> Result<(), Failure> {
 pub async fn export(config: &Config, asked: &ConsentExport) -> Result<(), Failure> {
     let desk = Desk::open(config).await?;
     let tenant = desk.tenant(asked.tenant.as_deref()).await?;
-    note(&desk, tenant.no, "export").await?;
+    note(&desk, tenant.no, Entry::new("export", "consent")).await?;
     let mut out = export::open(asked.output.as_deref())?;
     let work = jobs::list_jobs(config, &desk.app).await?;
     let job =

@@ -51,6 +51,12 @@ pub enum RuleBody {
 }
 
 impl RuleBody {
+    /// Whether it makes other rules ask for less: it takes attempts out of their counts, or exempts from them for some
+    /// days.
+    pub fn widens(&self) -> bool {
+        matches!(self, Self::CountExclusion(_) | Self::PortGrace(_))
+    }
+
     /// The name of its kind.
     pub fn name(&self) -> &'static str {
         match self {
