@@ -136,20 +136,20 @@ async fn an_export_of_nothing_is_a_signed_file_all_the_same() {
 async fn a_custom_rule_that_reads_no_column_is_judged_for_somebody_who_is_not_stored() {
     let app = start().await;
     let rule = |name: &str, expression: &str| json!({ "name": name, "expression": expression, "required": true });
-    let custom = async |answer: &Value| -> Vec<Value> {
+    let custom = |answer: &Value| -> Vec<Value> {
         answer["reasons"].as_array().unwrap().iter().filter(|r| r["kind"] == "custom_rule").cloned().collect()
     };
     let asked = question("2026-12-01T18:00:00Z");
     app.create("/compliance/custom-rules", &rule("day", "local_hour >= 9 && attempts_on_device(86400) == 0")).await;
     let answer = app.post(PATH).json(&asked).await.expect(200);
-    assert!(custom(&answer).await.is_empty(), "{answer:#}");
+    assert!(custom(&answer).is_empty(), "{answer:#}");
     app.create("/compliance/custom-rules", &rule("evening", "local_hour >= 20")).await;
     let answer = app.post(PATH).json(&asked).await.expect(200);
-    let found = custom(&answer).await;
+    let found = custom(&answer);
     assert_eq!((found.len(), &found[0]["code"]), (1, &json!("blocked")), "{answer:#}");
     // one that reads a column still can't be told
     app.create("/compliance/custom-rules", &rule("gold", "c_other1 == \"gold\"")).await;
     let answer = app.post(PATH).json(&asked).await.expect(200);
-    let found = custom(&answer).await;
+    let found = custom(&answer);
     assert!(found.len() == 2 && found[1].to_string().contains("columns are not known"), "{answer:#}");
 }

@@ -323,4 +323,19 @@ async fn the_undo_of_opt_outs_asks_for_a_reason_which_is_audited() {
     let audited = world.app.get("/audit-events?objectKind=consent").await.expect(200);
     let after = json!({ "reason": "the wrong file", "optOuts": 1 });
     assert!(audited["items"].as_array().unwrap().iter().any(|e| e["after"] == after), "{audited}");
+    // so does that of a contact list
+    let columns = json!([{ "column": "phone", "field": "device1" }, { "column": "what", "field": "consentAction" },
+        { "column": "day", "field": "consentDate" }]);
+    let mapping = world.list("/data-mappings", json!({ "name": "m", "columns": columns })).await;
+    let list = format!("/lists/{}", world.list("/lists", json!({ "name": "people", "country": "US" })).await);
+    let file = "phone,what,day\n2125550131,revoke,2026-02-01\n";
+    let result = world.import(&list, file, json!({ "mapping": mapping })).await;
+    assert_eq!(result["consents"]["optOuts"], 1, "{result}");
+    let undo = format!("{list}/actions/undo");
+    let silent = world.app.post(&undo).json(&json!({})).await.expect(422);
+    assert_eq!(silent["errors"][0]["pointer"], "/reason");
+    let job = world.run(&undo, json!({ "reason": "the wrong file" })).await;
+    assert_eq!(job["state"], "succeeded", "{}", job["error"]);
+    let audited = world.app.get("/audit-events?objectKind=contact_list").await.expect(200);
+    assert!(audited["items"].as_array().unwrap().iter().any(|e| e["after"] == after), "{audited}");
 }
