@@ -10,6 +10,7 @@ use cxc_core::selection::SelectionRule;
 use cxc_server::audit::Entry;
 use cxc_server::document::{self, Cursor, CursorKey, Page};
 use cxc_server::resources::JobView;
+use cxc_server::resources::settings::chosen_country;
 use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Code, Principal, Scope};
 use cxc_store::Tx;
 use cxc_store::import::ListImport;
@@ -97,7 +98,10 @@ impl ImportAsked {
         country: Option<String>,
     ) -> Result<ImportSettings, ApiError> {
         let known = uploads::complete(app, uploads, tenant, self.upload).await?;
-        let country = self.default_country.clone().or(country);
+        let country = match self.default_country.clone().or(country) {
+            Some(country) => Some(country),
+            None => chosen_country(&mut app.db.read().await?, tenant).await?,
+        };
         if country.as_deref().is_some_and(|code| Country::from_code(code).is_none()) {
             let text = "a country is two letters of ISO 3166-1, such as US";
             return Err(ApiError::invalid("/defaultCountry", "bad_country", text));

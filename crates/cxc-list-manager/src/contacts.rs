@@ -9,6 +9,7 @@ use cxc_core::location::Country;
 use cxc_core::selection::{Condition, SelectionKind, SelectionRule};
 use cxc_server::audit::Entry;
 use cxc_server::document::{self, Cursor, CursorKey, Page};
+use cxc_server::resources::settings::chosen_country;
 use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Code, Principal};
 use cxc_store::Tx;
 use cxc_store::contact::FullContact;
@@ -66,7 +67,11 @@ async fn country(app: &App, tenant: i64, id: Uuid) -> Result<Option<Country>, Ap
     let mut tx = app.db.read().await?;
     let list = document::get::<ContactList>(&mut tx, tenant, id).await?;
     let list = list.ok_or_else(|| ApiError::not_found("contact list"))?;
-    Ok(list.body.country.as_deref().and_then(Country::from_code))
+    let country = match list.body.country {
+        Some(country) => Some(country),
+        None => chosen_country(&mut tx, tenant).await?,
+    };
+    Ok(country.as_deref().and_then(Country::from_code))
 }
 
 fn limit(asked: Option<i64>) -> Result<i64, ApiError> {

@@ -179,6 +179,12 @@ pub async fn settings(tx: &mut Tx, tenant: TenantNo) -> Result<Settings, ApiErro
     Ok(stored(tx, tenant).await?.map(|s| s.body).unwrap_or_default())
 }
 
+/// The country of numbers without one, where the tenant has ever saved its settings: nobody's numbers are taken for
+/// American because nothing was said.
+pub async fn chosen_country(tx: &mut Tx, tenant: TenantNo) -> Result<Option<String>, ApiError> {
+    Ok(stored(tx, tenant).await?.filter(|stored| stored.version > 1).map(|stored| stored.body.country))
+}
+
 async fn stored(tx: &mut Tx, tenant: TenantNo) -> Result<Option<Stored<Settings>>, ApiError> {
     document::find(tx, tenant, "settings").await
 }

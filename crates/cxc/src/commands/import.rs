@@ -9,6 +9,7 @@ use cxc_list_builder::import::{ImportMode, ImportOutcome, ImportSettings, Progre
 use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, ListJobs, Source, Watch};
 use cxc_list_builder::mapping::DataMapping;
 use cxc_list_manager::contact_lists::ContactList;
+use cxc_server::resources::settings::chosen_country;
 use cxc_server::{Principal, document};
 use cxc_store::job::Job;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -33,6 +34,9 @@ pub async fn run(config: &Config, asked: &Import) -> Result<(), Failure> {
     let tenant = desk.tenant(asked.tenant.as_deref()).await?;
     let known = lists::find(&desk.app, tenant.no, &asked.list).await?.is_some();
     let list = lists::find_or_make(&desk.app, tenant.no, &asked.list).await?;
+    if settings.default_country.is_none() {
+        settings.default_country = country_of(&desk, tenant.no, list).await?;
+    }
     let bar = progress_bar(&input.path);
     let jobs = ListJobs { watch: shown_by(bar.clone()), ..jobs::list_jobs(config, &desk.app).await? };
     let payload = ImportPayload { source: Source::Path(input.path.clone()), settings };
@@ -44,6 +48,16 @@ pub async fn run(config: &Config, asked: &Import) -> Result<(), Failure> {
     }
     desk.close().await;
     report(config, asked, &input.shown, &job, outcome.as_ref())
+}
+
+/// The country of numbers without one: the list's, else the tenant's.
+async fn country_of(desk: &Desk, tenant: i64, list: Uuid) -> Result<Option<String>, Failure> {
+    let mut tx = desk.app.db.read().await?;
+    let document = document::get::<ContactList>(&mut tx, tenant, list).await.map_err(refused)?;
+    match document.and_then(|list| list.body.country.clone()) {
+        Some(country) => Ok(Some(country)),
+        None => chosen_country(&mut tx, tenant).await.map_err(refused),
+    }
 }
 
 /// What is imported: a file, or a copy of standard input that goes when this does.
@@ -142,12 +156,10 @@ fn report(
         terminal::say(&json_of(outcome, rejects.as_deref(), why.as_deref()).to_string())?;
     } else if let Some(outcome) = outcome.filter(|_| why.is_none()) {
         terminal::say(&told(&asked.list, outcome))?;
-        for warning in &outcome.warnings {
-            terminal::note(&format!(
-                "{} times: {} (first in line {})",
-                warning.count, warning.text, warning.first_line
-            ));
-        }
+    }
+    // also beside JSON: what was left out of lines that were taken is in no count
+    for warning in outcome.iter().flat_map(|outcome| &outcome.warnings) {
+        terminal::note(&format!("{} times: {} (first in line {})", warning.count, warning.text, warning.first_line));
     }
     if let Some(path) = rejects.filter(|_| !asked.json) {
         terminal::say(&format!("rejected and duplicate lines: {}", path.display()))?;
