@@ -339,3 +339,21 @@ async fn the_undo_of_opt_outs_asks_for_a_reason_which_is_audited() {
     let audited = world.app.get("/audit-events?objectKind=contact_list").await.expect(200);
     assert!(audited["items"].as_array().unwrap().iter().any(|e| e["after"] == after), "{audited}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_without_a_country_are_those_of_the_list_and_else_of_the_tenant_that_said_so() {
+    let world = start().await;
+    let list = async |body: Value| format!("/lists/{}", world.list("/lists", body).await);
+    let (own, bare) = (list(json!({ "name": "own", "country": "GB" })).await, list(json!({ "name": "bare" })).await);
+    let file = "clientid,phone\n1,020 7946 0123\n2,+442079460124\n";
+    let imported = async |list: &str| world.import(list, file, json!({})).await["imported"].clone();
+    assert_eq!(
+        (imported(&own).await, imported(&bare).await),
+        (json!(2), json!(1)),
+        "nobody named a country of the second"
+    );
+    let settings = world.app.get("/settings").await;
+    let british = json!({ "country": "GB" });
+    world.app.patch("/settings").if_match(&settings.etag()).json(&british).await.expect(200);
+    assert_eq!(imported(&list(json!({ "name": "later" })).await).await, 2);
+}
