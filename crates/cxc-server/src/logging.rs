@@ -45,7 +45,8 @@ pub fn start(options: &LogOptions) -> anyhow::Result<Vec<WorkerGuard>> {
 /// A level, and levels of parts of the program: `info,cxc_store=debug`.
 fn filter(text: &str) -> anyhow::Result<Targets> {
     let level = |text: &str| {
-        let level = text.trim().parse::<LevelFilter>();
+        // nothing would be read as `error`
+        let level = Some(text.trim()).filter(|t| !t.is_empty()).and_then(|t| t.parse::<LevelFilter>().ok());
         level.with_context(|| format!("{text:?} is no log level: off, error, warn, info, debug or trace"))
     };
     let mut filter = Targets::new();
