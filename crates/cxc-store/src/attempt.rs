@@ -1,38 +1,43 @@
-//! Attempts: one row a try on one device. It is durable before anything leaves, and it is the compliance
-//! history at the same time. Written by the dial manager, the dialer and the history service.
+//! Attempts: one row a try on one device, the compliance history. Those of senders are written once, with their answer:
+//! until then they are [`crate::in_flight`]. Written by the dial manager, the dialer and the history service.
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
-pub use crate::in_flight::{IN_FLIGHT_CLIENT, IN_FLIGHT_DEVICE};
+use crate::in_flight::NEW;
+pub use crate::in_flight::{IN_FLIGHT_CLIENT, IN_FLIGHT_DEVICE, NewAttempt};
 use crate::record::Record;
 use crate::rows::{PgRowQuery, column};
 use crate::{Db, Rows, StoreError, Tx, on};
 
-/// A new attempt, in state `sending`. Times are microseconds.
-#[derive(Debug, Clone, Serialize)]
-#[expect(missing_docs, reason = "the columns are explained in the migration")]
-pub struct NewAttempt {
-    pub tenant: i64,
-    pub month: i64,
-    pub id: i64,
-    pub grp: i64,
-    pub record: i64,
-    pub list: i64,
-    pub contact: i64,
-    pub account: i64,
-    pub epoch: i64,
-    pub channel: i16,
-    pub position: i16,
-    pub device_hash: i64,
-    pub client_hash: Option<i64>,
-    pub location: i64,
-    pub rule_set: i64,
-    pub started_at: i64,
+/// How an attempt stands once its answer is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct AttemptOutcome {
+    /// Its state.
+    pub state: i16,
+    /// Its result, if it is known.
+    pub result: Option<i16>,
+    /// The carrier's id of the message, if it gave one.
+    pub provider_id: Option<String>,
+    /// The carrier's words, without addresses.
+    pub detail: Option<String>,
+    /// When it ended, if it did, microseconds.
+    pub finished_at: Option<i64>,
 }
 
-/// What became of an attempt.
+/// An attempt that was under way and has its answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct MadeAttempt {
+    /// As it began.
+    #[serde(flatten)]
+    pub attempt: NewAttempt,
+    /// As it stands now.
+    #[serde(flatten)]
+    pub outcome: AttemptOutcome,
+}
+
+/// What became of an attempt that was written before.
 #[derive(Debug, Clone, Serialize)]
 pub struct AttemptUpdate {
     /// The attempt's month, as in its key.
@@ -85,24 +90,13 @@ const COLUMNS: &str =
 /// the key that begins with it.
 pub(crate) const OF_TENANT: &str = "tenant + 0";
 
-/// The columns of a [`NewAttempt`].
-pub(crate) const NEW: [(&str, &str); 16] = [
-    ("tenant", "BIGINT"),
-    ("month", "BIGINT"),
-    ("id", "BIGINT"),
-    ("grp", "BIGINT"),
-    ("record", "BIGINT"),
-    ("list", "BIGINT"),
-    ("contact", "BIGINT"),
-    ("account", "BIGINT"),
-    ("epoch", "BIGINT"),
-    ("channel", "SMALLINT"),
-    ("position", "SMALLINT"),
-    ("device_hash", "BIGINT"),
-    ("client_hash", "BIGINT"),
-    ("location", "BIGINT"),
-    ("rule_set", "BIGINT"),
-    ("started_at", "BIGINT"),
+/// The columns of an [`AttemptOutcome`].
+const OUTCOME: [(&str, &str); 5] = [
+    ("state", "SMALLINT"),
+    ("result", "SMALLINT"),
+    ("provider_id", "TEXT"),
+    ("detail", "TEXT"),
+    ("finished_at", "BIGINT"),
 ];
 
 /// The columns of an [`AttemptUpdate`].
@@ -116,11 +110,23 @@ pub(crate) const UPDATE: [(&str, &str); 7] = [
     ("finished_at", "BIGINT"),
 ];
 
-/// Writes new attempts from a source of [`NEW`].
+/// The columns of a [`MadeAttempt`].
+pub(crate) fn made_columns() -> Vec<(&'static str, &'static str)> {
+    NEW.iter().chain(&OUTCOME).copied().collect()
+}
+
+/// Writes attempts from a source of [`made_columns`]. One that is written again stays as it is.
 pub(crate) fn insert_text(source: &str) -> String {
-    let names = NEW.map(|c| c.0).join(", ");
-    let picked = NEW.map(|c| format!("v.{}", c.0)).join(", ");
-    format!("INSERT INTO attempt ({names}, state) SELECT {picked}, {} FROM {source}", AttemptState::Sending.code())
+    let columns = made_columns();
+    let names = columns.iter().map(|c| c.0).collect::<Vec<_>>().join(", ");
+    let picked = columns.iter().map(|c| format!("v.{}", c.0)).collect::<Vec<_>>().join(", ");
+    let accepted = AttemptState::Accepted.code();
+    format!(
+        "INSERT INTO attempt ({names}, receipt_id, awaiting_since)
+         SELECT {picked}, CASE WHEN v.state = {accepted} THEN v.provider_id END,
+            CASE WHEN v.state = {accepted} THEN v.started_at END
+         FROM {source} WHERE true ON CONFLICT DO NOTHING"
+    )
 }
 
 /// Changes attempts of a tenant by a source of [`UPDATE`]. No column of an index changes unless a receipt is awaited.
@@ -137,32 +143,9 @@ pub(crate) fn update_text(source: &str, tenant: &str) -> String {
     )
 }
 
-/// Binds a source of [`NEW`] as arrays.
-pub(crate) fn bind_new<'q, O>(query: PgRowQuery<'q, O>, rows: &'q [NewAttempt]) -> PgRowQuery<'q, O> {
+/// Binds the outcomes of a source of [`made_columns`] as arrays, behind the attempts.
+pub(crate) fn bind_outcomes<'q, O>(query: PgRowQuery<'q, O>, rows: &'q [AttemptOutcome]) -> PgRowQuery<'q, O> {
     query
-        .bind(column(rows, |r| r.tenant))
-        .bind(column(rows, |r| r.month))
-        .bind(column(rows, |r| r.id))
-        .bind(column(rows, |r| r.grp))
-        .bind(column(rows, |r| r.record))
-        .bind(column(rows, |r| r.list))
-        .bind(column(rows, |r| r.contact))
-        .bind(column(rows, |r| r.account))
-        .bind(column(rows, |r| r.epoch))
-        .bind(column(rows, |r| r.channel))
-        .bind(column(rows, |r| r.position))
-        .bind(column(rows, |r| r.device_hash))
-        .bind(column(rows, |r| r.client_hash))
-        .bind(column(rows, |r| r.location))
-        .bind(column(rows, |r| r.rule_set))
-        .bind(column(rows, |r| r.started_at))
-}
-
-/// Binds a source of [`UPDATE`] as arrays.
-pub(crate) fn bind_updates<'q, O>(query: PgRowQuery<'q, O>, rows: &'q [AttemptUpdate]) -> PgRowQuery<'q, O> {
-    query
-        .bind(column(rows, |r| r.month))
-        .bind(column(rows, |r| r.id))
         .bind(column(rows, |r| r.state))
         .bind(column(rows, |r| r.result))
         .bind(column(rows, |r| r.provider_id.as_deref()))
@@ -186,12 +169,12 @@ fn hashes(list: &[i64]) -> Result<Rows, StoreError> {
 }
 
 impl Tx {
-    /// Writes attempts in state `sending`. Commit before anything leaves.
-    pub async fn attempt_insert(&mut self, attempts: &[NewAttempt]) -> Result<(), StoreError> {
+    /// Writes attempts that have their answer.
+    pub async fn attempt_insert(&mut self, attempts: &[MadeAttempt]) -> Result<(), StoreError> {
         if attempts.is_empty() {
             return Ok(());
         }
-        let sql = insert_text(&Rows::source(self, "$1", &NEW));
+        let sql = insert_text(&Rows::source(self, "$1", &made_columns()));
         let rows = Rows::of(attempts)?;
         on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).execute(conn).await?.rows_affected());
         Ok(())
@@ -206,26 +189,6 @@ impl Tx {
         let rows = Rows::of(updates)?;
         Ok(
             on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected()),
-        )
-    }
-
-    /// Attempts of a channel account that a lost epoch left in state `sending`.
-    pub async fn attempt_orphans(
-        &mut self,
-        account: i64,
-        below_epoch: i64,
-        limit: i64,
-    ) -> Result<Vec<Attempt>, StoreError> {
-        // the marks tell which attempts are under way
-        let sql = format!(
-            "SELECT {} FROM (SELECT DISTINCT tenant, month, attempt FROM in_flight WHERE account = $1) f CROSS JOIN attempt a
-             WHERE a.tenant = f.tenant AND a.month = f.month AND a.id = f.attempt AND a.state = {} AND a.epoch < $2
-             ORDER BY a.started_at LIMIT $3",
-            qualified("a"),
-            AttemptState::Sending.code()
-        );
-        Ok(
-            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(account).bind(below_epoch).bind(limit).fetch_all(conn).await?),
         )
     }
 
@@ -280,23 +243,6 @@ impl Tx {
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(account).fetch_all(conn).await?))
     }
 
-    /// Which of these attempts exist: after a commit whose answer was lost.
-    pub async fn attempt_existing(&mut self, tenant: i64, ids: &[(i64, i64)]) -> Result<Vec<i64>, StoreError> {
-        #[derive(Serialize)]
-        struct Key {
-            month: i64,
-            id: i64,
-        }
-        let rows = Rows::of(&ids.iter().map(|(month, id)| Key { month: *month, id: *id }).collect::<Vec<_>>())?;
-        let source = Rows::source(self, "$1", &[("month", "BIGINT"), ("id", "BIGINT")]);
-        let sql = format!(
-            "SELECT a.id FROM {source} CROSS JOIN attempt a WHERE a.tenant = $2 AND a.month = v.month AND a.id = v.id"
-        );
-        Ok(
-            on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?),
-        )
-    }
-
     /// The attempts on a device of a tenant, newest first.
     pub async fn attempt_of_device(
         &mut self,
@@ -305,7 +251,7 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<Attempt>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM attempt WHERE {OF_TENANT} = $1 AND device_hash = $2 ORDER BY started_at DESC LIMIT $3"
+            "SELECT {COLUMNS} FROM attempt_known WHERE {OF_TENANT} = $1 AND device_hash = $2 ORDER BY started_at DESC LIMIT $3"
         );
         Ok(
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(device_hash).bind(limit).fetch_all(conn).await?),

@@ -1,142 +1,240 @@
-//! Who is being contacted now: a mark for the device and one for the person of each attempt under way. A conflict
-//! means that another group or batch is at it. The marks also tell which attempts are under way.
-use std::collections::HashMap;
-
+//! Attempts under way: durable before anything leaves, and gone when their answer is written as an attempt. A row also
+//! marks its device and its person: a conflict means that another group or batch is at them.
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
-use crate::attempt::NewAttempt;
+use crate::attempt::{AttemptOutcome, MadeAttempt};
+use crate::int_set::IntSet;
 use crate::rows::{PgRowQuery, column};
-use crate::{Rows, StoreError, Tx, on};
+use crate::{Engine, Rows, StoreError, Tx, on};
 
-/// Marks a device.
+/// A mark on a device.
 pub const IN_FLIGHT_DEVICE: i16 = 1;
-/// Marks a person by the client id.
+/// A mark on a person by the client id.
 pub const IN_FLIGHT_CLIENT: i16 = 2;
-/// Marks an answer to a person's own message by its attempt: it is under way and keeps nobody else from the person.
-pub const IN_FLIGHT_ANSWER: i16 = 3;
 
-#[derive(Serialize)]
-pub(crate) struct Mark {
-    kind: i16,
-    key: i64,
-    attempt: i64,
-    account: i64,
-    month: i64,
+/// An attempt about to begin. Group 0: an answer to a person's own message, which marks nobody; account 0: a dialer's,
+/// which is written as an attempt besides. Times are microseconds.
+#[derive(Debug, Clone, Default, Serialize, sqlx::FromRow)]
+#[expect(missing_docs, reason = "the columns are explained in the migration")]
+pub struct NewAttempt {
+    pub tenant: i64,
+    pub month: i64,
+    pub id: i64,
+    pub grp: i64,
+    pub record: i64,
+    pub list: i64,
+    pub contact: i64,
+    pub account: i64,
+    pub epoch: i64,
+    pub channel: i16,
+    pub position: i16,
+    pub device_hash: i64,
+    pub client_hash: Option<i64>,
+    pub location: i64,
+    pub rule_set: i64,
+    pub started_at: i64,
 }
 
-pub(crate) const MARK: [(&str, &str); 5] =
-    [("kind", "SMALLINT"), ("key", "BIGINT"), ("attempt", "BIGINT"), ("account", "BIGINT"), ("month", "BIGINT")];
-
-/// The marks of new attempts, in the one order of all writers, so that two batches can't wait for each other in a
-/// circle.
-pub(crate) fn marks(attempts: &[NewAttempt]) -> Vec<Mark> {
-    let mut marks = Vec::with_capacity(attempts.len() * 2);
-    for a in attempts {
-        let mark = |kind, key| Mark { kind, key, attempt: a.id, account: a.account, month: a.month };
-        if a.grp == 0 {
-            marks.push(mark(IN_FLIGHT_ANSWER, a.id));
-            continue;
-        }
-        marks.push(mark(IN_FLIGHT_DEVICE, a.device_hash));
-        marks.extend(a.client_hash.map(|key| mark(IN_FLIGHT_CLIENT, key)));
+impl NewAttempt {
+    /// The keys under which the person is in flight.
+    pub fn keys(&self) -> (i64, Option<i64>) {
+        (self.device_hash, self.client_hash)
     }
-    marks.sort_by_key(|m| (m.kind, m.key, m.attempt));
-    marks
-}
 
-/// The marks of attempts that ended, by their device and person.
-pub(crate) fn ended(attempts: &[i64], keys: &[(i64, Option<i64>)]) -> Vec<Mark> {
-    let mut marks = Vec::with_capacity(attempts.len() * 2);
-    for (attempt, (device, client)) in attempts.iter().zip(keys) {
-        let mark = |kind, key| Mark { kind, key, attempt: *attempt, account: 0, month: 0 };
-        marks.push(mark(IN_FLIGHT_DEVICE, *device));
-        marks.extend(client.map(|key| mark(IN_FLIGHT_CLIENT, key)));
+    /// As it is kept once its answer is there.
+    pub fn made(self, outcome: AttemptOutcome) -> MadeAttempt {
+        MadeAttempt { attempt: self, outcome }
     }
-    marks.sort_by_key(|m| (m.kind, m.key, m.attempt));
-    marks
+
+    /// Whether it answers a person's own message.
+    pub fn is_answer(&self) -> bool {
+        self.grp == 0
+    }
 }
 
-/// Binds a source of [`MARK`] as arrays.
-pub(crate) fn bind_marks<'q, O>(query: PgRowQuery<'q, O>, rows: &'q [Mark]) -> PgRowQuery<'q, O> {
+/// The columns of a [`NewAttempt`].
+pub(crate) const NEW: [(&str, &str); 16] = [
+    ("tenant", "BIGINT"),
+    ("month", "BIGINT"),
+    ("id", "BIGINT"),
+    ("grp", "BIGINT"),
+    ("record", "BIGINT"),
+    ("list", "BIGINT"),
+    ("contact", "BIGINT"),
+    ("account", "BIGINT"),
+    ("epoch", "BIGINT"),
+    ("channel", "SMALLINT"),
+    ("position", "SMALLINT"),
+    ("device_hash", "BIGINT"),
+    ("client_hash", "BIGINT"),
+    ("location", "BIGINT"),
+    ("rule_set", "BIGINT"),
+    ("started_at", "BIGINT"),
+];
+
+/// Binds a source of [`NEW`] as arrays.
+pub(crate) fn bind_new<'q, O>(query: PgRowQuery<'q, O>, rows: &'q [NewAttempt]) -> PgRowQuery<'q, O> {
     query
-        .bind(column(rows, |r| r.kind))
-        .bind(column(rows, |r| r.key))
-        .bind(column(rows, |r| r.attempt))
-        .bind(column(rows, |r| r.account))
+        .bind(column(rows, |r| r.tenant))
         .bind(column(rows, |r| r.month))
+        .bind(column(rows, |r| r.id))
+        .bind(column(rows, |r| r.grp))
+        .bind(column(rows, |r| r.record))
+        .bind(column(rows, |r| r.list))
+        .bind(column(rows, |r| r.contact))
+        .bind(column(rows, |r| r.account))
+        .bind(column(rows, |r| r.epoch))
+        .bind(column(rows, |r| r.channel))
+        .bind(column(rows, |r| r.position))
+        .bind(column(rows, |r| r.device_hash))
+        .bind(column(rows, |r| r.client_hash))
+        .bind(column(rows, |r| r.location))
+        .bind(column(rows, |r| r.rule_set))
+        .bind(column(rows, |r| r.started_at))
 }
 
-/// Inserts marks from a source of [`MARK`] where nobody else's stand.
-pub(crate) fn insert_text(source: &str, tenant: &str) -> String {
+/// The one order of all writers, so that two batches about the same people can't wait for each other in a circle. By
+/// the person first: campaigns on several channels meet there.
+pub(crate) fn in_order(attempts: &[NewAttempt]) -> Vec<NewAttempt> {
+    let mut sorted = attempts.to_vec();
+    sorted.sort_by_key(|a| (a.client_hash.is_none(), a.client_hash, a.device_hash, a.id));
+    sorted
+}
+
+/// Inserts rows from a source of [`NEW`] whose device and person are both free.
+pub(crate) fn insert_text(source: &str) -> String {
     format!(
-        "INSERT INTO in_flight (tenant, kind, key_hash, attempt, account, month)
-         SELECT {tenant}, v.kind, v.key, v.attempt, v.account, v.month FROM {source} WHERE true
-         ON CONFLICT (tenant, kind, key_hash) DO NOTHING RETURNING attempt"
+        "INSERT INTO in_flight (tenant, month, attempt, grp, record, list, contact, account, epoch, channel, position,
+            device_hash, client_hash, answers_to, location, rule_set, started_at)
+         SELECT v.tenant, v.month, v.id, v.grp, v.record, v.list, v.contact, v.account, v.epoch, v.channel, v.position,
+            CASE WHEN v.grp = 0 THEN NULL ELSE v.device_hash END, v.client_hash,
+            CASE WHEN v.grp = 0 THEN v.device_hash END, v.location, v.rule_set, v.started_at
+         FROM {source} WHERE true ON CONFLICT DO NOTHING RETURNING attempt"
     )
 }
 
-/// Deletes marks, found by the keys of a source of [`MARK`], only where they are theirs.
-pub(crate) fn delete_text(tx: &Tx, source: &str, tenant: &str) -> String {
-    match tx {
-        // each row is looked up by its key: the table is short, yet full of dead rows, and PostgreSQL would walk them
-        Tx::Postgres(_) => format!(
-            "DELETE FROM in_flight WHERE ctid = ANY (ARRAY(
-                SELECT f.place FROM {source} CROSS JOIN LATERAL (
-                    SELECT i.ctid AS place FROM in_flight i
-                    WHERE i.tenant = {tenant} AND i.kind = v.kind AND i.key_hash = v.key AND i.attempt = v.attempt OFFSET 0) f))"
+/// The columns by which a row is found again.
+pub(crate) const ENDED: [(&str, &str); 2] = [("key", "BIGINT"), ("attempt", "BIGINT")];
+
+/// Deletes rows, found by a device or person of a source of [`ENDED`], only where they are of that attempt.
+pub(crate) fn delete_text(engine: Engine, source: &str, column: &str) -> String {
+    match engine {
+        // each is looked up by its key: the table is short, yet full of dead rows, and PostgreSQL would walk them
+        Engine::Postgres => format!(
+            "DELETE FROM in_flight WHERE ctid = ANY (ARRAY(SELECT f.place FROM {source} CROSS JOIN LATERAL (
+                SELECT i.ctid AS place FROM in_flight i WHERE i.{column} = v.key AND i.attempt = v.attempt OFFSET 0) f))"
         ),
-        Tx::Sqlite(_) => format!(
-            "DELETE FROM in_flight WHERE tenant = {tenant} AND (kind, key_hash, attempt) IN (SELECT v.kind, v.key, v.attempt FROM {source})"
+        Engine::Sqlite => format!(
+            "DELETE FROM in_flight WHERE rowid IN (SELECT i.rowid FROM {source} CROSS JOIN in_flight i
+                WHERE i.{column} = v.key AND i.attempt = v.attempt)"
         ),
     }
 }
 
+#[derive(Serialize)]
+struct Ended {
+    key: i64,
+    attempt: i64,
+}
+
 impl Tx {
-    /// Marks the person and the device of each attempt as being contacted; answers the attempts for which
-    /// both were free. The marks of the others are not left behind.
+    /// Marks the person and the device of each attempt as being contacted; answers the attempts for which both were
+    /// free. The others leave nothing behind. Commit before anything leaves.
     pub async fn in_flight_insert(&mut self, attempts: &[NewAttempt]) -> Result<Vec<i64>, StoreError> {
-        let Some(tenant) = attempts.first().map(|a| a.tenant) else { return Ok(Vec::new()) };
-        let marks = marks(attempts);
-        let sql = insert_text(&Rows::source(self, "$1", &MARK), "$2");
-        let rows = Rows::of(&marks)?;
-        let taken: Vec<i64> = on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?);
-        let (mut got, mut wanted) = (HashMap::<i64, usize>::new(), HashMap::<i64, usize>::new());
-        taken.iter().for_each(|id| *got.entry(*id).or_default() += 1);
-        marks.iter().for_each(|m| *wanted.entry(m.attempt).or_default() += 1);
-        let (free, held): (Vec<_>, Vec<_>) = attempts.iter().partition(|a| got.get(&a.id) == wanted.get(&a.id));
-        let half: Vec<&NewAttempt> = held.into_iter().filter(|a| got.contains_key(&a.id)).collect();
-        if !half.is_empty() {
-            let ids: Vec<i64> = half.iter().map(|a| a.id).collect();
-            let keys: Vec<(i64, Option<i64>)> = half.iter().map(|a| (a.device_hash, a.client_hash)).collect();
-            self.in_flight_delete(tenant, &ids, &keys).await?;
+        if attempts.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(free.into_iter().map(|a| a.id).collect())
+        let rows = Rows::of(&in_order(attempts))?;
+        let sql = insert_text(&Rows::source(self, "$1", &NEW));
+        Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).fetch_all(conn).await?))
     }
 
-    /// Takes away the marks of attempts that ended: found by the keys, deleted only where they are theirs.
-    pub async fn in_flight_delete(
+    /// Marks the device and the person of attempts that dialers began already (id, month, keys), each where it is free.
+    pub async fn in_flight_begun(
         &mut self,
         tenant: i64,
-        attempts: &[i64],
-        keys: &[(i64, Option<i64>)],
+        begun: &[(i64, i64, (i64, Option<i64>))],
     ) -> Result<(), StoreError> {
-        self.marks_delete(tenant, &ended(attempts, keys)).await
-    }
-
-    /// Takes away the marks of answers to people's own messages.
-    pub async fn in_flight_delete_answers(&mut self, tenant: i64, attempts: &[i64]) -> Result<(), StoreError> {
-        let mark = |id: &i64| Mark { kind: IN_FLIGHT_ANSWER, key: *id, attempt: *id, account: 0, month: 0 };
-        self.marks_delete(tenant, &attempts.iter().map(mark).collect::<Vec<_>>()).await
-    }
-
-    async fn marks_delete(&mut self, tenant: i64, marks: &[Mark]) -> Result<(), StoreError> {
-        if marks.is_empty() {
+        #[derive(Serialize)]
+        struct Mark {
+            attempt: i64,
+            month: i64,
+            device: Option<i64>,
+            client: Option<i64>,
+        }
+        if begun.is_empty() {
             return Ok(());
         }
-        let sql = delete_text(self, &Rows::source(self, "$1", &MARK), "$2");
-        let rows = Rows::of(marks)?;
+        let mut marks = Vec::with_capacity(begun.len() * 2);
+        for (attempt, month, (device, client)) in begun {
+            let mark = |device, client| Mark { attempt: *attempt, month: *month, device, client };
+            marks.push(mark(Some(*device), None));
+            marks.extend(client.map(|client| mark(None, Some(client))));
+        }
+        marks.sort_unstable_by_key(|m| (m.client, m.device, m.attempt));
+        let columns = [("attempt", "BIGINT"), ("month", "BIGINT"), ("device", "BIGINT"), ("client", "BIGINT")];
+        let sql = format!(
+            "INSERT INTO in_flight (tenant, month, attempt, device_hash, client_hash)
+             SELECT $2, v.month, v.attempt, v.device, v.client FROM {} WHERE true ON CONFLICT DO NOTHING",
+            Rows::source(self, "$1", &columns)
+        );
+        let rows = Rows::of(&marks)?;
         on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected());
         Ok(())
+    }
+
+    /// Takes away the rows of attempts that ended: found by their keys, deleted only where they are theirs.
+    pub async fn in_flight_delete(&mut self, attempts: &[i64], keys: &[(i64, Option<i64>)]) -> Result<(), StoreError> {
+        let of = || attempts.iter().zip(keys);
+        let devices = of().map(|(attempt, (key, _))| Ended { key: *key, attempt: *attempt }).collect();
+        let clients = of().filter_map(|(attempt, (_, key))| key.map(|key| Ended { key, attempt: *attempt })).collect();
+        for (column, mut ended) in [("client_hash", clients), ("device_hash", devices)] as [(&str, Vec<Ended>); 2] {
+            if ended.is_empty() {
+                continue;
+            }
+            ended.sort_unstable_by_key(|e| e.key);
+            let sql = delete_text(self.engine(), &Rows::source(self, "$1", &ENDED), column);
+            let rows = Rows::of(&ended)?;
+            on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).execute(conn).await?.rows_affected());
+        }
+        Ok(())
+    }
+
+    /// Takes away the rows of answers to people's own messages.
+    pub async fn in_flight_delete_answers(&mut self, tenant: i64, attempts: &[i64]) -> Result<(), StoreError> {
+        if attempts.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "DELETE FROM in_flight WHERE tenant = $1 AND answers_to IS NOT NULL AND attempt{}",
+            IntSet::test(self, "$2")
+        );
+        let ids = IntSet::of(attempts.iter().copied());
+        on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(tenant).bind(ids.text()).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// Attempts of a channel account that an earlier epoch left under way.
+    pub async fn in_flight_orphans(
+        &mut self,
+        account: i64,
+        below_epoch: i64,
+        limit: i64,
+    ) -> Result<Vec<NewAttempt>, StoreError> {
+        const SQL: &str =
+            "SELECT tenant, month, attempt AS id, grp, record, list, contact, account, epoch, channel, position,
+                coalesce(device_hash, answers_to) AS device_hash, client_hash, location, rule_set, started_at
+            FROM in_flight WHERE account = $1 AND epoch < $2 ORDER BY started_at LIMIT $3";
+        Ok(on!(self, conn => sqlx::query_as(SQL).bind(account).bind(below_epoch).bind(limit).fetch_all(conn).await?))
+    }
+
+    /// Which of these attempts are under way: after a commit whose answer was lost.
+    pub async fn in_flight_existing(&mut self, account: i64, ids: &[i64]) -> Result<Vec<i64>, StoreError> {
+        let sql = format!("SELECT attempt FROM in_flight WHERE account = $1 AND attempt{}", IntSet::test(self, "$2"));
+        let ids = IntSet::of(ids.iter().copied());
+        Ok(
+            on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(account).bind(ids.text()).fetch_all(conn).await?),
+        )
     }
 }

@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (14, "evidence head", include_str!("../migrations/0014_evidence_head.sql")),
     (15, "consent files", include_str!("../migrations/0015_consent_files.sql")),
     (16, "list places", include_str!("../migrations/0016_list_places.sql")),
+    (21, "in flight", include_str!("../migrations/0021_in_flight.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.
@@ -36,6 +37,12 @@ const TOKENS: &[(&str, &str, &str)] = &[
     ("{WITHOUT_ROWID}", "", "WITHOUT ROWID"),
     ("{BY_MONTH}", "PARTITION BY RANGE (month)", "WITHOUT ROWID"),
     ("{DEFAULT_MONTH}", "CREATE TABLE attempt_default PARTITION OF attempt DEFAULT;", ""),
+    // tables whose rows live for moments: vacuumed before their dead ones fill many pages
+    (
+        "{SHORT_LIVED}",
+        "WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0)",
+        "",
+    ),
     // lines of one engine only
     ("{POSTGRES}", "", "-- "),
     ("{SQLITE}", "-- ", ""),

@@ -1,35 +1,63 @@
-//! What a sender writes in one transaction: results of messages that left, and the attempts of those about to leave.
+//! What a sender writes in one transaction: the attempts whose answers are there, and those about to leave.
 use std::collections::HashSet;
 
 use sqlx::AssertSqlSafe;
 
-use crate::attempt::{self, AttemptUpdate, NewAttempt};
+use crate::attempt::{self, AttemptOutcome, MadeAttempt};
 use crate::counter::{self, Deltas};
-use crate::in_flight::{self, MARK, Mark};
+use crate::evidence::{Packed, bind_packed, packed_text};
+use crate::in_flight::{self, NEW, NewAttempt};
 use crate::lease::Lease;
 use crate::record::{self, CHANGE, RecordChange};
 use crate::rows::PgRowQuery;
-use crate::{StoreError, Tx};
+use crate::{Db, Engine, StoreError, Tx};
 
 /// A batch of one sender. Everything in it belongs to one tenant.
 pub struct Outgoing<'a> {
     /// The sender's lease.
     pub lease: &'a Lease,
-    /// Whose it is.
-    pub tenant: i64,
     /// The sender's shard of the counters.
     pub shard: i64,
-    /// What became of attempts.
-    pub results: &'a [AttemptUpdate],
-    /// Attempts that are over, with the keys under which they were in flight.
-    pub ended: &'a [(i64, (i64, Option<i64>))],
+    /// Attempts that have their answer and are under way no longer.
+    pub made: &'a [MadeAttempt],
     /// Attempts that begin.
     pub attempts: &'a [NewAttempt],
-    /// Records that move: those of the results, and those of the attempts.
+    /// Records that move: those of the answers, and those of the attempts.
     pub changes: &'a [RecordChange],
     /// Now.
     pub now: i64,
 }
+
+impl Db {
+    /// Writes a whole batch with its evidence by one statement that is a transaction by itself, as it is when nobody
+    /// interferes: the lease is held, every person is free and every record stands where it was read. False, and nothing
+    /// written, if anything was otherwise: then it is written step by step. Always false on SQLite, which has no such
+    /// statement. The evidence must be [`Packed::is_blocks_only`].
+    pub async fn outgoing_alone(&self, batch: &Outgoing<'_>, evidence: &Packed) -> Result<bool, StoreError> {
+        let Db::Postgres(pool) = self else { return Ok(false) };
+        let Some(deltas) = batch.deltas() else { return Ok(false) };
+        let (made, begun) = (Made::of(batch.made), in_flight::in_order(batch.attempts));
+        let mut values = Values::default();
+        let (first, rest) = (values.attempts(), values.records());
+        let (kept, next) = packed_text(values.next);
+        // what does not fit divides by zero: so PostgreSQL takes all of it back
+        let sql = format!(
+            "WITH {first}, {rest}, {kept} SELECT 1 / (CASE WHEN (SELECT count(*) FROM held) = 1
+                AND (SELECT count(*) FROM begun) = ${next} AND (SELECT count(*) FROM applied) = ${} THEN 1 ELSE 0 END)",
+            next + 1
+        );
+        let query = made.bind(batch.bind(sqlx::query_as(AssertSqlSafe(sql))), &begun);
+        let query = bind_packed(bind_records(query, batch, &deltas), evidence);
+        match query.bind(count(&begun)).bind(count(batch.changes)).fetch_one(pool).await {
+            Ok((1_i32,)) => Ok(true),
+            Ok(_) => Err(StoreError::Corrupt("a batch was written by half".into())),
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(DIVISION_BY_ZERO) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+const DIVISION_BY_ZERO: &str = "22012";
 
 impl Tx {
     /// Writes a whole batch by one statement, as it is when nobody interferes: the lease is held, every person is free
@@ -37,38 +65,38 @@ impl Tx {
     /// back, and the batch written step by step. Always false on SQLite, which has no such statement.
     pub async fn outgoing_write(&mut self, batch: &Outgoing<'_>) -> Result<bool, StoreError> {
         let Some(deltas) = batch.deltas() else { return Ok(false) };
-        let (ended, marks) = batch.marks();
+        let (made, begun) = (Made::of(batch.made), in_flight::in_order(batch.attempts));
         let mut values = Values::default();
-        let (first, rest) = (values.marks(self), values.records());
+        let (first, rest) = (values.attempts(), values.records());
         let sql = format!(
-            "WITH {first}, {rest} SELECT (SELECT count(*) FROM held), (SELECT count(*) FROM marks), (SELECT count(*) FROM applied)"
+            "WITH {first}, {rest} SELECT (SELECT count(*) FROM held), (SELECT count(*) FROM begun), (SELECT count(*) FROM applied)"
         );
         let Tx::Postgres(tx) = self else { return Ok(false) };
-        let query = bind_marks(batch.bind(sqlx::query_as(AssertSqlSafe(sql))), batch, &ended, &marks);
+        let query = made.bind(batch.bind(sqlx::query_as(AssertSqlSafe(sql))), &begun);
         let found: (i64, i64, i64) = bind_records(query, batch, &deltas).fetch_one(&mut **tx).await?;
-        Ok([found.0, found.1, found.2] == [1, count(&marks), count(batch.changes)])
+        Ok([found.0, found.1, found.2] == [1, count(&begun), count(batch.changes)])
     }
 
-    /// The first half of the same: the lease, the results, the marks. What happens under the marks follows, and then
-    /// [`Tx::outgoing_finish`].
+    /// The first half of the same: the lease and the attempts. What happens while they mark their people follows, and
+    /// then [`Tx::outgoing_finish`].
     pub async fn outgoing_begin(&mut self, batch: &Outgoing<'_>) -> Result<bool, StoreError> {
-        let (ended, marks) = batch.marks();
+        let (made, begun) = (Made::of(batch.made), in_flight::in_order(batch.attempts));
         let sql = format!(
-            "WITH {} SELECT (SELECT count(*) FROM held), (SELECT count(*) FROM marks)",
-            Values::default().marks(self)
+            "WITH {} SELECT (SELECT count(*) FROM held), (SELECT count(*) FROM begun)",
+            Values::default().attempts()
         );
         let Tx::Postgres(tx) = self else { return Ok(false) };
-        let query = bind_marks(batch.bind(sqlx::query_as(AssertSqlSafe(sql))), batch, &ended, &marks);
+        let query = made.bind(batch.bind(sqlx::query_as(AssertSqlSafe(sql))), &begun);
         let found: (i64, i64) = query.fetch_one(&mut **tx).await?;
-        Ok([found.0, found.1] == [1, count(&marks)])
+        Ok([found.0, found.1] == [1, count(&begun)])
     }
 
-    /// The second half: records, attempts, counters.
+    /// The second half: records and counters.
     pub async fn outgoing_finish(&mut self, batch: &Outgoing<'_>) -> Result<bool, StoreError> {
         let Some(deltas) = batch.deltas() else { return Ok(false) };
-        // the counters come behind the marks, which were set before
+        // the counters come behind the attempts, which are written already
         let sql =
-            format!("WITH marks AS (SELECT 1), {} SELECT (SELECT count(*) FROM applied)", Values::default().records());
+            format!("WITH begun AS (SELECT 1), {} SELECT (SELECT count(*) FROM applied)", Values::default().records());
         let Tx::Postgres(tx) = self else { return Ok(false) };
         let query = bind_records(batch.bind(sqlx::query_as(AssertSqlSafe(sql))), batch, &deltas);
         let (applied,): (i64,) = query.fetch_one(&mut **tx).await?;
@@ -93,26 +121,29 @@ impl Outgoing<'_> {
         Some(deltas.rows())
     }
 
-    fn marks(&self) -> (Vec<Mark>, Vec<Mark>) {
-        let (ids, keys): (Vec<_>, Vec<_>) = self.ended.iter().copied().unzip();
-        (in_flight::ended(&ids, &keys), in_flight::marks(self.attempts))
-    }
-
-    /// Binds the first six values.
+    /// Binds the first five values.
     fn bind<'q, O>(&'q self, query: PgRowQuery<'q, O>) -> PgRowQuery<'q, O> {
         let query = query.bind(&self.lease.name).bind(self.lease.token).bind(&self.lease.holder);
-        query.bind(self.tenant).bind(self.shard).bind(self.now)
+        query.bind(self.shard).bind(self.now)
     }
 }
 
-fn bind_marks<'q, O>(
-    query: PgRowQuery<'q, O>,
-    batch: &'q Outgoing<'_>,
-    ended: &'q [Mark],
-    marks: &'q [Mark],
-) -> PgRowQuery<'q, O> {
-    let query = attempt::bind_updates(query, batch.results);
-    in_flight::bind_marks(in_flight::bind_marks(query, ended), marks)
+/// Attempts and their outcomes, side by side as they are bound.
+struct Made {
+    attempts: Vec<NewAttempt>,
+    outcomes: Vec<AttemptOutcome>,
+}
+
+impl Made {
+    fn of(made: &[MadeAttempt]) -> Self {
+        let (attempts, outcomes) = made.iter().map(|m| (m.attempt.clone(), m.outcome.clone())).unzip();
+        Self { attempts, outcomes }
+    }
+
+    fn bind<'q, O>(&'q self, query: PgRowQuery<'q, O>, begun: &'q [NewAttempt]) -> PgRowQuery<'q, O> {
+        let query = attempt::bind_outcomes(in_flight::bind_new(query, &self.attempts), &self.outcomes);
+        in_flight::bind_new(query, begun)
+    }
 }
 
 fn bind_records<'q, O>(
@@ -120,18 +151,17 @@ fn bind_records<'q, O>(
     batch: &'q Outgoing<'_>,
     deltas: &'q [counter::Row],
 ) -> PgRowQuery<'q, O> {
-    let query = attempt::bind_new(record::bind_changes(query, batch.changes), batch.attempts);
-    counter::bind_rows(query, deltas)
+    counter::bind_rows(record::bind_changes(query, batch.changes), deltas)
 }
 
-/// The values behind the first six: one array a column. PostgreSQL reads arrays faster than JSON.
+/// The values behind the first five: one array a column. PostgreSQL reads arrays faster than JSON.
 struct Values {
     next: usize,
 }
 
 impl Default for Values {
     fn default() -> Self {
-        Self { next: 7 }
+        Self { next: 6 }
     }
 }
 
@@ -144,26 +174,29 @@ impl Values {
         format!("unnest({}) AS v({})", places.join(", "), names.join(", "))
     }
 
-    /// Lease, results, marks. Each part sees the tables as they were before the statement, so a person whose attempt
-    /// ends in the same batch is not free yet.
-    fn marks(&mut self, tx: &Tx) -> String {
-        let results = attempt::update_text(&self.source(&attempt::UPDATE), "$4");
-        let ended = in_flight::delete_text(tx, &self.source(&MARK), "$4");
-        let marks = in_flight::insert_text(&self.source(&MARK), "$4");
+    /// Lease, attempts that were made, attempts that begin. Each part sees the tables as they were before the
+    /// statement, so a person whose attempt ends in the same batch is not free yet.
+    fn attempts(&mut self) -> String {
+        let columns = attempt::made_columns();
+        let place = |name| self.next + columns.iter().position(|c| c.0 == name).unwrap_or_default();
+        let keys =
+            format!("unnest(${}::BIGINT[], ${}::BIGINT[]) AS v(key, attempt)", place("device_hash"), place("id"));
+        let ended = in_flight::delete_text(Engine::Postgres, &keys, "device_hash");
+        let made = attempt::insert_text(&self.source(&columns));
+        let begun = in_flight::insert_text(&self.source(&NEW));
         format!(
             "held AS (SELECT 1 FROM lease WHERE name = $1 AND token = $2 AND holder = $3 FOR SHARE),
-             results AS ({results}), ended AS ({ended}), marks AS ({marks})"
+             made AS ({made}), ended AS ({ended}), begun AS ({begun})"
         )
     }
 
-    /// Records, attempts and, behind everything else, the counters: their rows are the most wanted.
+    /// Records and, behind everything else, the counters: their rows are the most wanted.
     fn records(&mut self) -> String {
-        let applied = record::apply_text(&self.source(&CHANGE), "$2", "$6");
-        let begun = attempt::insert_text(&self.source(&attempt::NEW));
+        let applied = record::apply_text(&self.source(&CHANGE), "$2", "$5");
         let source = format!(
-            "{} CROSS JOIN (SELECT count(*) FROM marks) m CROSS JOIN (SELECT count(*) FROM applied) a",
+            "{} CROSS JOIN (SELECT count(*) FROM begun) m CROSS JOIN (SELECT count(*) FROM applied) a",
             self.source(&counter::ROW)
         );
-        format!("applied AS ({applied}), begun AS ({begun}), counted AS ({})", counter::add_text(&source, "$5"))
+        format!("applied AS ({applied}), counted AS ({})", counter::add_text(&source, "$4"))
     }
 }

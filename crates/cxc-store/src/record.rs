@@ -217,6 +217,7 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<Record>, StoreError> {
         let (start, behind, order) = if lifo { (i64::MAX, "<", "due DESC, id DESC") } else { (-1, ">", "due, id") };
+        let ready = self.choose("open_status = 1", "status = 1");
         let mut found: Vec<Record> = Vec::new();
         for priority in 0..=2_i16 {
             let (due, id) = match key.last {
@@ -226,7 +227,7 @@ impl Tx {
             };
             let sql = format!(
                 "SELECT {COLUMNS} FROM record
-                 WHERE grp = $1 AND list = $2 AND status = 1 AND priority = $3 AND due <= $4 AND (due, id) {behind} ($5, $6)
+                 WHERE grp = $1 AND list = $2 AND {ready} AND priority = $3 AND due <= $4 AND (due, id) {behind} ($5, $6)
                  ORDER BY {order} LIMIT $7"
             );
             let rest = limit - i64::try_from(found.len()).unwrap_or(limit);

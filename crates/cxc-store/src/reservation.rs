@@ -14,7 +14,7 @@ use sqlx::AssertSqlSafe;
 pub use report::{Report, Taken};
 pub use shown::{AttemptFilter, ShownAttempt};
 
-use crate::attempt::month_of;
+use crate::attempt::{IN_FLIGHT_CLIENT, IN_FLIGHT_DEVICE, month_of};
 use crate::attempt_subject::{NewSubject, SubjectKey};
 use crate::{Rows, StoreError, Tx, on};
 
@@ -234,20 +234,28 @@ impl Tx {
             key: i64,
         }
         let of = |kind, keys: &[i64]| keys.iter().map(|key| Key { kind, key: *key }).collect::<Vec<_>>();
-        let mut rows = of(crate::attempt::IN_FLIGHT_DEVICE, devices);
-        rows.extend(of(crate::attempt::IN_FLIGHT_CLIENT, clients));
+        let mut rows = of(IN_FLIGHT_DEVICE, devices);
+        rows.extend(of(IN_FLIGHT_CLIENT, clients));
         let source = Rows::source(self, "$1", &[("kind", "SMALLINT"), ("key", "BIGINT")]);
-        let marked = "SELECT i.kind, i.key_hash, i.attempt, (SELECT r.sequence FROM attempt_report r
-                WHERE r.tenant = i.tenant AND r.attempt = i.attempt LIMIT 1) AS sequence";
-        let theirs = "i.tenant = $2 AND i.kind = v.kind AND i.key_hash = v.key";
         // each is looked up by its key: the table is short, yet full of dead rows, and PostgreSQL would walk them
-        let sql = self.choose(
+        let marked = |column: &str| {
+            self.choose(
+                format!(
+                    "LATERAL (SELECT i.attempt, i.tenant FROM in_flight i WHERE i.{column} = v.key OFFSET 0) f WHERE"
+                ),
+                format!("in_flight f WHERE f.{column} = v.key AND"),
+            )
+        };
+        let part = |kind: i16, column: &str| {
             format!(
-                "SELECT f.kind, f.key_hash, f.attempt, f.sequence FROM {source}
-                 CROSS JOIN LATERAL ({marked} FROM in_flight i WHERE {theirs} OFFSET 0) f"
-            ),
-            format!("{marked} FROM {source} CROSS JOIN in_flight i WHERE {theirs}"),
-        );
+                "SELECT v.kind, v.key AS key_hash, f.attempt, (SELECT r.sequence FROM attempt_report r
+                    WHERE r.tenant = f.tenant AND r.attempt = f.attempt LIMIT 1) AS sequence
+                 FROM {source} CROSS JOIN {} v.kind = {kind} AND f.tenant = $2",
+                marked(column)
+            )
+        };
+        let sql =
+            format!("{} UNION ALL {}", part(IN_FLIGHT_DEVICE, "device_hash"), part(IN_FLIGHT_CLIENT, "client_hash"));
         let rows = Rows::of(&rows)?;
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?))
     }

@@ -4,7 +4,7 @@ use cxc_core::attempt::AttemptState;
 use cxc_store::attempt::{AttemptUpdate, NewAttempt, month_of};
 use cxc_store::attempt_retain::{AttemptSlice, Removal};
 use cxc_store::{Db, Engine, on};
-use cxc_test::TestDb;
+use cxc_test::{TestDb, begun};
 
 const TENANT: i64 = 7;
 /// The tenth of each month of 2020, noon.
@@ -46,7 +46,7 @@ async fn write(db: &Db, ids: std::ops::Range<i64>, at: i64, is_open: bool) {
         finished_at: Some(at),
     });
     let mut tx = db.begin().await.unwrap();
-    tx.attempt_insert(&attempts).await.unwrap();
+    tx.attempt_insert(&begun(&attempts)).await.unwrap();
     if !is_open {
         tx.attempt_update(TENANT, &ended.collect::<Vec<_>>()).await.unwrap();
     }

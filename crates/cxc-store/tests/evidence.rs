@@ -11,7 +11,7 @@ use cxc_store::evidence::{
     RulesUsed, day_of, kept_days,
 };
 use cxc_store::{Db, on};
-use cxc_test::TestDb;
+use cxc_test::{TestDb, begun};
 use serde_json::json;
 
 const TENANT: i64 = 7;
@@ -244,7 +244,7 @@ async fn decisions_of_senders_are_found_by_their_attempts_and_outlive_them() {
         let attempts: Vec<NewAttempt> =
             (0..120).map(|i| attempt(day * 1_000 + i, i, Some(1_000 + i / 2), at)).collect();
         let mut tx = db.begin().await.unwrap();
-        tx.attempt_insert(&attempts).await.unwrap();
+        tx.attempt_insert(&begun(&attempts)).await.unwrap();
         tx.commit().await.unwrap();
         if day > 0 {
             append_as(&db, &mut chain, at, &decisions, Indexed::ByAttempt).await;

@@ -8,7 +8,7 @@ use cxc_store::list::ContactList;
 use cxc_store::privacy::{Erased, Erasure, PersonKey};
 use cxc_store::suppression::{DEVICE, NewSuppressionList, SuppressionEntry};
 use cxc_store::{Db, Engine, installation};
-use cxc_test::TestDb;
+use cxc_test::{TestDb, begun};
 use uuid::Uuid;
 
 const NOW: i64 = 1_700_000_000_000_000;
@@ -88,7 +88,7 @@ async fn final_attempts(db: &Db, attempts: &[NewAttempt]) {
     };
     let updates: Vec<AttemptUpdate> = attempts.iter().map(ended).collect();
     let mut tx = db.begin().await.unwrap();
-    tx.attempt_insert(attempts).await.unwrap();
+    tx.attempt_insert(&begun(attempts)).await.unwrap();
     tx.attempt_update(1, &updates).await.unwrap();
     tx.commit().await.unwrap();
 }
@@ -229,7 +229,7 @@ async fn an_attempt_whose_result_is_awaited_is_told_and_erased_later() {
     let db = TestDb::start().await.unwrap();
     list_of(&db, 1, &[contact(1, "C-1", &[PHONE])]).await;
     let mut tx = db.begin().await.unwrap();
-    tx.attempt_insert(&[attempt(1, 1, PHONE, "C-1")]).await.unwrap();
+    tx.attempt_insert(&begun(&[attempt(1, 1, PHONE, "C-1")])).await.unwrap();
     tx.commit().await.unwrap();
     let erased = erase(&db, &PersonKey::Address(PHONE.into())).await;
     assert_eq!((erased.attempts, erased.open_attempts), (0, 1));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use cxc_core::record::{Reason, RecordStatus};
-use cxc_store::attempt::{AttemptUpdate, NewAttempt, month_of};
+use cxc_store::attempt::{AttemptOutcome, AttemptUpdate, NewAttempt, month_of};
 use cxc_store::attempt_subject::HistoryKeys;
 use cxc_store::counter::{Bucket, Deltas};
 use cxc_store::id_block::{IdBlocks, Numbered};
@@ -125,7 +125,7 @@ async fn a_person_in_flight_is_nobody_elses() {
     // another device of the same person: nothing of it is left behind
     assert!(tx.in_flight_insert(&[attempt(4, 4, 13, Some(100))]).await.unwrap().is_empty());
     assert_eq!(tx.in_flight_insert(&[attempt(5, 5, 13, None)]).await.unwrap(), [5]);
-    tx.in_flight_delete(1, &[1], &[(11, Some(100))]).await.unwrap();
+    tx.in_flight_delete(&[1], &[(11, Some(100))]).await.unwrap();
     assert_eq!(tx.in_flight_insert(&[attempt(6, 6, 11, Some(100))]).await.unwrap(), [6]);
     tx.commit().await.unwrap();
 }
@@ -136,30 +136,39 @@ async fn an_attempt_is_found_by_its_carriers_id_and_counts_unless_it_never_left(
     let mut tx = db.begin().await.unwrap();
     let new = [attempt(1, 1, 11, Some(100)), attempt(2, 2, 12, None), attempt(3, 3, 13, None)];
     tx.in_flight_insert(&new).await.unwrap();
-    tx.attempt_insert(&new).await.unwrap();
-    let update = |id, state, provider: Option<&str>| AttemptUpdate {
-        month: month_of(NOW),
-        id,
-        state,
-        result: None,
-        provider_id: provider.map(Into::into),
-        detail: None,
-        finished_at: Some(NOW + 1),
+    let made = |place: usize, state, provider: Option<&str>| {
+        let provider_id = provider.map(Into::into);
+        new[place].clone().made(AttemptOutcome { state, provider_id, ..AttemptOutcome::default() })
     };
-    tx.attempt_update(1, &[update(1, 2, Some("abc")), update(2, 5, None)]).await.unwrap();
+    let answered = [made(0, 2, Some("abc")), made(1, 5, None)];
+    tx.attempt_insert(&answered).await.unwrap();
+    tx.attempt_insert(&answered).await.unwrap();
+    tx.in_flight_delete(&[1, 2], &[(11, Some(100)), (12, None)]).await.unwrap();
     assert_eq!(tx.attempt_by_provider(9, &["abc", "xyz"]).await.unwrap().iter().map(|a| a.id).collect::<Vec<_>>(), [1]);
-    assert_eq!(tx.attempt_orphans(9, 2, 10).await.unwrap().iter().map(|a| a.id).collect::<Vec<_>>(), [3]);
-    assert!(tx.attempt_orphans(9, 1, 10).await.unwrap().is_empty(), "an epoch's own attempts are no orphans");
+    let orphans = tx.in_flight_orphans(9, 2, 10).await.unwrap();
+    assert_eq!(orphans.iter().map(|a| (a.id, a.keys())).collect::<Vec<_>>(), [(3, (13, None))]);
+    assert!(tx.in_flight_orphans(9, 1, 10).await.unwrap().is_empty(), "an epoch's own attempts are no orphans");
+    let under_way = tx.attempt_of_device(1, 13, 10).await.unwrap();
+    assert_eq!(under_way.iter().map(|a| (a.id, a.state)).collect::<Vec<_>>(), [(3, 1)]);
     let keys = HistoryKeys { devices: vec![11, 12, 13], clients: vec![100], subjects: Vec::new() };
     let history = tx.attempt_history_wide(1, &keys, NOW - 1).await.unwrap();
     let devices: HashSet<i64> = history.iter().map(|a| a.device_hash).collect();
-    assert_eq!(devices, HashSet::from([11, 13]));
-    assert_eq!(tx.attempt_existing(1, &[(month_of(NOW), 1), (month_of(NOW), 77)]).await.unwrap(), [1]);
+    assert_eq!(devices, HashSet::from([11]), "one that never left does not count, one under way is marked");
+    assert_eq!(tx.in_flight_existing(9, &[3, 77]).await.unwrap(), [3]);
     assert!(tx.attempt_any_open(9).await.unwrap());
-    tx.in_flight_delete(1, &[1, 2, 3], &[(11, Some(100)), (12, None), (13, None)]).await.unwrap();
+    tx.in_flight_delete(&[3], &[(13, None)]).await.unwrap();
     assert_eq!(tx.attempt_unreceipted(9, NOW + 1, 10).await.unwrap().iter().map(|a| a.id).collect::<Vec<_>>(), [1]);
     assert!(tx.attempt_any_open(9).await.unwrap(), "a receipt is awaited");
-    tx.attempt_update(1, &[update(1, 3, None)]).await.unwrap();
+    let done = AttemptUpdate {
+        month: month_of(NOW),
+        id: 1,
+        state: 3,
+        result: None,
+        provider_id: None,
+        detail: None,
+        finished_at: Some(NOW + 1),
+    };
+    tx.attempt_update(1, &[done]).await.unwrap();
     assert!(!tx.attempt_any_open(9).await.unwrap());
     let again = tx.attempt_by_provider(9, &["abc"]).await.unwrap();
     assert_eq!(again[0].state, 3, "a receipt that is brought twice finds its attempt");
@@ -171,11 +180,12 @@ async fn an_answer_to_a_person_is_under_way_and_keeps_nobody_from_them() {
     let db = TestDb::start().await.unwrap();
     let mut tx = db.begin().await.unwrap();
     let answer = NewAttempt { grp: 0, record: 0, ..attempt(1, 0, 11, None) };
-    tx.attempt_insert(std::slice::from_ref(&answer)).await.unwrap();
     assert_eq!(tx.in_flight_insert(&[answer, attempt(2, 2, 11, None)]).await.unwrap(), [1, 2]);
-    assert_eq!(tx.attempt_orphans(9, 2, 10).await.unwrap().iter().map(|a| a.id).collect::<Vec<_>>(), [1]);
+    let orphans = tx.in_flight_orphans(9, 2, 10).await.unwrap();
+    let answers: Vec<_> = orphans.iter().filter(|a| a.is_answer()).map(|a| (a.id, a.keys())).collect();
+    assert_eq!((orphans.len(), answers), (2, vec![(1, (11, None))]));
     tx.in_flight_delete_answers(1, &[1]).await.unwrap();
-    assert!(tx.attempt_orphans(9, 2, 10).await.unwrap().is_empty());
+    assert_eq!(tx.in_flight_orphans(9, 2, 10).await.unwrap().iter().map(|a| a.id).collect::<Vec<_>>(), [2]);
     tx.commit().await.unwrap();
 }
 
@@ -189,16 +199,7 @@ async fn a_batch_is_written_by_one_statement_only_where_nobody_interfered() {
     let new: Vec<NewAttempt> = page.iter().map(|r| attempt(r.id, r.id, 10 + r.id, Some(100 + r.id))).collect();
     let begin: Vec<RecordChange> =
         page.iter().map(|r| RecordChange::of(r, RecordStatus::InProgress, Reason::None, 0)).collect();
-    let batch = |lease, attempts, changes| Outgoing {
-        lease,
-        tenant: 1,
-        shard: 9,
-        results: &[],
-        ended: &[],
-        attempts,
-        changes,
-        now: NOW,
-    };
+    let batch = |lease, attempts, changes| Outgoing { lease, shard: 9, made: &[], attempts, changes, now: NOW };
     let mut tx = db.begin().await.unwrap();
     if tx.engine() == Engine::Sqlite {
         assert!(!tx.outgoing_write(&batch(&lease, &new[..2], &begin[..2])).await.unwrap());
@@ -219,27 +220,19 @@ async fn a_batch_is_written_by_one_statement_only_where_nobody_interfered() {
         assert!(!tx.outgoing_write(&batch(lease, attempts, changes)).await.unwrap(), "{why}");
         tx.rollback().await.unwrap();
     }
-    let result = |id| AttemptUpdate {
-        month: month_of(NOW),
-        id,
-        state: 3,
-        result: Some(0),
-        provider_id: Some("x".into()),
-        detail: None,
-        finished_at: Some(NOW + 1),
-    };
+    let result = AttemptOutcome { state: 3, result: Some(0), ..AttemptOutcome::default() };
+    let made = [new[0].clone().made(result)];
     let mut tx = db.begin().await.unwrap();
     let sent = tx.record_get(7, 1).await.unwrap().unwrap();
     let mut changes =
         vec![RecordChange { result: Some(0), ..RecordChange::of(&sent, RecordStatus::Done, Reason::None, 0) }];
     changes.push(begin[2].clone());
-    let ended = [(1, (11, Some(101)))];
-    let both = Outgoing { results: &[result(1)], ended: &ended, ..batch(&lease, &new[2..3], &changes) };
+    let both = Outgoing { made: &made, ..batch(&lease, &new[2..3], &changes) };
     assert!(tx.outgoing_write(&both).await.unwrap());
     tx.commit().await.unwrap();
     let mut tx = db.read().await.unwrap();
     assert_eq!(tx.record_counters(7).await.unwrap(), tx.record_recount(7).await.unwrap());
-    let open = tx.attempt_orphans(9, 2, 10).await.unwrap();
+    let open = tx.in_flight_orphans(9, 2, 10).await.unwrap();
     assert_eq!(open.iter().map(|a| a.id).collect::<HashSet<_>>(), HashSet::from([2, 3]));
 }
 

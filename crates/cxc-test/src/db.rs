@@ -4,6 +4,8 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail};
+use cxc_core::attempt::AttemptState;
+use cxc_store::attempt::{AttemptOutcome, MadeAttempt, NewAttempt};
 use cxc_store::{Db, DbOptions, Engine};
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
@@ -172,4 +174,10 @@ mod tests {
             db.ping().await.unwrap();
         }
     }
+}
+
+/// Attempts as a dialer's report writes them when they begin: in state `sending`.
+pub fn begun(attempts: &[NewAttempt]) -> Vec<MadeAttempt> {
+    let outcome = AttemptOutcome { state: AttemptState::Sending.code(), ..AttemptOutcome::default() };
+    attempts.iter().map(|attempt| attempt.clone().made(outcome.clone())).collect()
 }

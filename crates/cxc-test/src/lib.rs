@@ -19,7 +19,7 @@ pub use app::{Make, TestApp, TestTenant};
 pub use caller::{Call, Caller};
 pub use clock::TestClock;
 pub use cxc::Cxc;
-pub use db::{Database, TestDb};
+pub use db::{Database, TestDb, begun};
 pub use ports::Port;
 pub use postgres::Postgres;
 pub use process::{Process, Signal};

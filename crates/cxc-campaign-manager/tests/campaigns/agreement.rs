@@ -54,7 +54,7 @@ async fn attempts(c: &Campaigns, group: &Group<'_>, phone: &str, ids: std::ops::
     });
     let made: Vec<NewAttempt> = made.collect();
     let mut tx = app.db.begin().await.unwrap();
-    tx.attempt_insert(&made).await.unwrap();
+    tx.attempt_insert(&cxc_test::begun(&made)).await.unwrap();
     tx.commit().await.unwrap();
 }
 

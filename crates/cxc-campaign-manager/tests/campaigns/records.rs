@@ -52,7 +52,7 @@ async fn attempt_with(group: &Group<'_>, record: &Record, id: i64, state: Attemp
         rule_set: 0,
         started_at: app.now(),
     };
-    tx.attempt_insert(&[new]).await.unwrap();
+    tx.attempt_insert(&cxc_test::begun(&[new])).await.unwrap();
     let update = AttemptUpdate {
         month: month_of(app.now()),
         id,

@@ -143,7 +143,7 @@ impl Reserver {
             outcomes.push(outcome);
         }
         let (ids, keys): (Vec<i64>, Vec<_>) = returned.into_iter().unzip();
-        tx.in_flight_delete(tenant, &ids, &keys).await?;
+        tx.in_flight_delete(&ids, &keys).await?;
         tx.reservation_insert(tenant, &held_now).await?;
         let mut put: Vec<String> = Vec::new();
         for snapshot in asks.iter().map(|a| &a.tenant.snapshot).filter(|s| !self.snapshots.has(tenant, s)) {

@@ -80,7 +80,7 @@ impl AccountSender {
         let limits = Limits::new(plans.account.rate_per_second, context.now());
         Self {
             preparer: Some(Preparer::new(context.clone(), start.lease.token)),
-            outbox: Outbox::new(context.clone(), start.lease.clone(), start.carrier.clone(), plans.tenant),
+            outbox: Outbox::new(context.clone(), start.lease.clone(), start.carrier.clone(), plans.number),
             context,
             lease: start.lease,
             carrier: start.carrier,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cxc_core::Micros;
 use cxc_core::record::{Reason, RecordStatus};
-use cxc_store::attempt::{AttemptUpdate, NewAttempt};
+use cxc_store::attempt::{MadeAttempt, NewAttempt};
 use cxc_store::counter::Deltas;
 use cxc_store::judge::{Case, Judge, OverCap};
 use cxc_store::lease::Lease;
@@ -24,10 +24,8 @@ const IN_FLIGHT_WAIT: Micros = 5_000_000;
 pub struct Batch {
     /// Records that move, because of a result or of a rule.
     pub changes: Vec<RecordChange>,
-    /// Results of attempts.
-    pub updates: Vec<AttemptUpdate>,
-    /// Attempts that are over, with the keys under which they were in flight.
-    pub ended: Vec<(i64, (i64, Option<i64>))>,
+    /// Attempts whose answer is there.
+    pub made: Vec<MadeAttempt>,
     /// Why records move that were judged.
     #[expect(clippy::vec_box, reason = "each is handed on in the box in which it was made")]
     pub explained: Vec<Box<Explained>>,
@@ -38,14 +36,13 @@ pub struct Batch {
 impl Batch {
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.changes.is_empty() && self.updates.is_empty() && self.new.is_empty()
+        self.changes.is_empty() && self.made.is_empty() && self.new.is_empty()
     }
 
     /// Adds what another batch holds.
     pub fn append(&mut self, other: Batch) {
         self.changes.extend(other.changes);
-        self.updates.extend(other.updates);
-        self.ended.extend(other.ended);
+        self.made.extend(other.made);
         self.explained.extend(other.explained);
         self.new.extend(other.new);
     }
@@ -59,23 +56,24 @@ impl Batch {
         self.write_by_steps(to, now).await
     }
 
-    /// The usual case by one statement, or by two where caps are counted in between. False, and nothing written, if
-    /// anything is not as it was when it was read.
+    /// The usual case by one statement, or by some where caps are counted in between or more than blocks of evidence is
+    /// to be kept. False, and nothing written, if anything is not as it was when it was read.
     async fn write_at_once(&self, to: &mut Writer<'_>, now: Micros) -> Result<bool, StoreError> {
         let attempts: Vec<NewAttempt> = self.new.iter().map(|p| p.attempt.clone()).collect();
         let changes: Vec<RecordChange> = self.changes.iter().cloned().chain(self.new.iter().map(start)).collect();
-        let batch = Outgoing {
-            lease: to.lease,
-            tenant: to.plans.tenant,
-            shard: to.plans.number,
-            results: &self.updates,
-            ended: &self.ended,
-            attempts: &attempts,
-            changes: &changes,
-            now,
-        };
+        let shard = to.plans.number;
+        let batch = Outgoing { lease: to.lease, shard, made: &self.made, attempts: &attempts, changes: &changes, now };
+        let counts = self.new.iter().any(|p| p.contact.is_some());
+        let explained = self.explained(self.new.iter());
+        if !counts && let Some(packed) = to.evidence.pack(to.plans.tenant, now, &explained)? {
+            let is_written = to.db.outgoing_alone(&batch, &packed).await?;
+            if is_written {
+                to.evidence.written(packed);
+            }
+            return Ok(is_written);
+        }
         let mut tx = to.db.begin().await?;
-        let is_written = if self.new.iter().any(|p| p.contact.is_some()) {
+        let is_written = if counts {
             tx.outgoing_begin(&batch).await?
                 && to.over_cap(&mut tx, &self.new, now).await?.is_empty()
                 && tx.outgoing_finish(&batch).await?
@@ -86,20 +84,24 @@ impl Batch {
             tx.rollback().await?;
             return Ok(false);
         }
-        to.explain(&mut tx, self, &self.new.iter().collect::<Vec<_>>(), now).await?;
+        to.evidence.append(&mut tx, to.plans.tenant, now, &explained).await?;
         tx.commit().await?;
-        to.evidence.committed(to.plans);
+        to.evidence.committed(to.plans.tenant, &explained);
         Ok(true)
     }
 
+    /// Why records move and why these messages leave.
+    fn explained<'b>(&'b self, go: impl Iterator<Item = &'b Prepared>) -> Vec<&'b Explained> {
+        self.explained.iter().map(|e| &**e).chain(go.map(|p| &*p.explained)).collect()
+    }
+
     async fn write_by_steps(&self, to: &mut Writer<'_>, now: Micros) -> Result<HashSet<i64>, StoreError> {
-        let tenant = to.plans.tenant;
         let mut tx = to.db.begin().await?;
         tx.lease_check(to.lease).await?;
         let mut deltas = Deltas::default();
-        tx.attempt_update(tenant, &self.updates).await?;
-        let (ids, keys): (Vec<_>, Vec<_>) = self.ended.iter().copied().unzip();
-        tx.in_flight_delete(tenant, &ids, &keys).await?;
+        tx.attempt_insert(&self.made).await?;
+        let (ids, keys): (Vec<_>, Vec<_>) = self.made.iter().map(|m| (m.attempt.id, m.attempt.keys())).unzip();
+        tx.in_flight_delete(&ids, &keys).await?;
 
         let attempts: Vec<NewAttempt> = self.new.iter().map(|p| p.attempt.clone()).collect();
         let free: HashSet<i64> = tx.in_flight_insert(&attempts).await?.into_iter().collect();
@@ -118,27 +120,27 @@ impl Batch {
         // a record that somebody else moved meanwhile (cancelled, erased) is not contacted
         let is_applied = |p: &&Prepared| applied.contains(&(p.record.grp, p.record.id));
         let go: Vec<&Prepared> = self.new.iter().filter(may_go).filter(is_applied).collect();
-        let going: Vec<NewAttempt> = go.iter().map(|p| p.attempt.clone()).collect();
-        let going_ids: HashSet<i64> = going.iter().map(|a| a.id).collect();
-        let stays = |p: &&Prepared| free.contains(&p.attempt.id) && !going_ids.contains(&p.attempt.id);
-        let (ids, keys): (Vec<_>, Vec<_>) = self.new.iter().filter(stays).map(|p| (p.attempt.id, p.keys())).unzip();
-        tx.in_flight_delete(tenant, &ids, &keys).await?;
-        tx.attempt_insert(&going).await?;
-        to.explain(&mut tx, self, &go, now).await?;
+        let going: HashSet<i64> = go.iter().map(|p| p.attempt.id).collect();
+        let stays = |p: &&Prepared| free.contains(&p.attempt.id) && !going.contains(&p.attempt.id);
+        let (ids, keys): (Vec<_>, Vec<_>) =
+            self.new.iter().filter(stays).map(|p| (p.attempt.id, p.attempt.keys())).unzip();
+        tx.in_flight_delete(&ids, &keys).await?;
+        let explained = self.explained(go.into_iter());
+        to.evidence.append(&mut tx, to.plans.tenant, now, &explained).await?;
         tx.record_counters_add(to.plans.number, &deltas).await?;
         tx.commit().await?;
-        to.evidence.committed(to.plans);
-        Ok(going_ids)
+        to.evidence.committed(to.plans.tenant, &explained);
+        Ok(going)
     }
 
     /// After a commit whose answer was lost: which messages may leave, if it did happen.
-    pub async fn settle(&self, db: &Db, tenant: i64) -> Result<Option<HashSet<i64>>, StoreError> {
-        let ids: Vec<(i64, i64)> = self.new.iter().map(|p| (p.attempt.month, p.attempt.id)).collect();
+    pub async fn settle(&self, db: &Db, account: i64) -> Result<Option<HashSet<i64>>, StoreError> {
+        let ids: Vec<i64> = self.new.iter().map(|p| p.attempt.id).collect();
         if ids.is_empty() {
             return Ok(None);
         }
         let mut tx = db.read().await?;
-        let found: HashSet<i64> = tx.attempt_existing(tenant, &ids).await?.into_iter().collect();
+        let found: HashSet<i64> = tx.in_flight_existing(account, &ids).await?.into_iter().collect();
         Ok((!found.is_empty()).then_some(found))
     }
 }
@@ -158,12 +160,6 @@ pub struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Keeps why records move and why these messages leave.
-    async fn explain(&mut self, tx: &mut Tx, batch: &Batch, go: &[&Prepared], now: Micros) -> Result<(), StoreError> {
-        let explained = batch.explained.iter().map(|e| &**e).chain(go.iter().map(|p| &*p.explained));
-        self.evidence.append(tx, self.plans, now, &explained.collect::<Vec<_>>()).await
-    }
-
     /// Which of these messages, all of them marked, are over a cap by now.
     async fn over_cap<'p>(
         &mut self,

@@ -7,17 +7,20 @@ use cxc_core::compliance::{CheckInputs, Verdict, Zones};
 use cxc_server::App;
 use cxc_server::rule_data::data_versions;
 use cxc_store::evidence::{
-    Appended, Appending, Decision, DeviceSeal, EvidenceChain, Indexed, PACKS, RuleSnapshot, RulesUsed, Snapshots,
+    Appended, Appending, Decision, DeviceSeal, EvidenceChain, Indexed, PACKS, Packed, RuleSnapshot, RulesUsed,
+    Snapshots,
 };
 use cxc_store::judge::Judged;
 use cxc_store::{StoreError, Tx};
 
-use super::plan::{GroupPlan, Plans};
+use super::plan::GroupPlan;
 
 /// A decision that waits to be written.
 pub struct Explained {
     decision: Decision<CheckInputs, Verdict>,
     address: Box<str>,
+    /// The rules that it was judged by: others may hold when it is written.
+    snapshot: Arc<RuleSnapshot>,
 }
 
 impl Explained {
@@ -48,7 +51,7 @@ impl Explained {
             verdict,
             columns,
         };
-        Box::new(Self { decision, address: address.into() })
+        Box::new(Self { decision, address: address.into(), snapshot: Arc::clone(&plan.snapshot) })
     }
 
     /// The attempt begins in this month.
@@ -95,7 +98,7 @@ impl EvidenceWriter {
     pub async fn append(
         &mut self,
         tx: &mut Tx,
-        plans: &Plans,
+        tenant: i64,
         now: Micros,
         explained: &[&Explained],
     ) -> Result<(), StoreError> {
@@ -103,32 +106,62 @@ impl EvidenceWriter {
         if explained.is_empty() {
             return Ok(());
         }
-        for (tenant, snapshot) in [(plans.tenant, &*plans.snapshot), (PACKS, &self.kit.packs)] {
-            if !self.snapshots.has(tenant, snapshot) {
-                tx.rule_snapshot_put(tenant, snapshot, now).await?;
-            }
+        for (tenant, snapshot) in self.unknown(tenant, explained) {
+            tx.rule_snapshot_put(tenant, snapshot, now).await?;
         }
-        let decisions: Vec<_> = explained.iter().map(|e| &e.decision).collect();
-        let addresses: HashMap<i64, &str> = explained.iter().map(|e| (e.decision.device, &*e.address)).collect();
-        let to = Appending {
-            chain: &mut self.chain,
-            seal: &self.kit.seal,
-            tenant: plans.tenant,
-            now,
-            indexed: Indexed::ByAttempt,
-        };
-        self.appended = Some(tx.evidence_append(to, &decisions, &addresses).await?);
+        let (decisions, addresses) = parts(explained);
+        self.appended = Some(tx.evidence_append(self.to(tenant, now), &decisions, &addresses).await?);
         Ok(())
     }
 
+    /// The same, packed to be written by whoever writes the attempts. `None` if more has to be written than blocks, or
+    /// read before.
+    pub fn pack(&mut self, tenant: i64, now: Micros, explained: &[&Explained]) -> Result<Option<Packed>, StoreError> {
+        if !self.unknown(tenant, explained).is_empty() {
+            return Ok(None);
+        }
+        let (decisions, addresses) = parts(explained);
+        let packed = self.to(tenant, now).pack(&decisions, &addresses)?;
+        Ok(packed.filter(Packed::is_blocks_only))
+    }
+
+    /// Packed decisions are written and committed.
+    pub fn written(&mut self, packed: Packed) {
+        self.chain.committed(&packed.appended());
+    }
+
+    fn to(&mut self, tenant: i64, now: Micros) -> Appending<'_> {
+        Appending { chain: &mut self.chain, seal: &self.kit.seal, tenant, now, indexed: Indexed::ByAttempt }
+    }
+
+    /// The rules of these decisions that are not known to be kept.
+    fn unknown<'e>(&'e self, tenant: i64, explained: &[&'e Explained]) -> Vec<(i64, &'e RuleSnapshot)> {
+        let mut unknown: Vec<(i64, &RuleSnapshot)> = Vec::new();
+        // those of one batch share theirs, as a rule
+        let changes = |i: usize| i == 0 || !Arc::ptr_eq(&explained[i].snapshot, &explained[i - 1].snapshot);
+        let own = (0..explained.len()).filter(|i| changes(*i)).map(|i| (tenant, &*explained[i].snapshot));
+        for (tenant, snapshot) in own.chain([(PACKS, &self.kit.packs)]) {
+            if !self.snapshots.has(tenant, snapshot) && !unknown.contains(&(tenant, snapshot)) {
+                unknown.push((tenant, snapshot));
+            }
+        }
+        unknown
+    }
+
     /// What was appended last is committed.
-    pub fn committed(&mut self, plans: &Plans) {
+    pub fn committed(&mut self, tenant: i64, explained: &[&Explained]) {
         if let Some(appended) = self.appended.take() {
             self.chain.committed(&appended);
-            self.snapshots.committed(plans.tenant, &plans.snapshot);
+            explained.iter().for_each(|e| self.snapshots.committed(tenant, &e.snapshot));
             self.snapshots.committed(PACKS, &self.kit.packs);
         }
     }
+}
+
+/// The decisions, and the addresses behind their devices.
+fn parts<'e>(explained: &[&'e Explained]) -> (Vec<&'e Decision<CheckInputs, Verdict>>, HashMap<i64, &'e str>) {
+    let addresses = explained.iter().map(|e| (e.decision.device, &*e.address)).collect();
+    (explained.iter().map(|e| &e.decision).collect(), addresses)
 }
 
 /// The rules that a group is judged by, as its decisions name them.

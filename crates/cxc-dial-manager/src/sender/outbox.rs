@@ -33,7 +33,7 @@ pub struct Outbox {
     context: SenderContext,
     lease: Lease,
     carrier: Arc<dyn Carrier>,
-    tenant: i64,
+    account: i64,
     judge: Judge,
     evidence: EvidenceWriter,
     sends: JoinSet<(i64, Outcome)>,
@@ -46,7 +46,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// Nothing is under way.
-    pub fn new(context: SenderContext, lease: Lease, carrier: Arc<dyn Carrier>, tenant: i64) -> Self {
+    pub fn new(context: SenderContext, lease: Lease, carrier: Arc<dyn Carrier>, account: i64) -> Self {
         let judge = context.judge();
         // random bits of the id are a chain of its own
         let chain = context.app.ids.next().as_u128() as u32;
@@ -55,7 +55,7 @@ impl Outbox {
             context,
             lease,
             carrier,
-            tenant,
+            account,
             judge,
             evidence,
             sends: JoinSet::new(),
@@ -84,7 +84,7 @@ impl Outbox {
     /// Whether enough is gathered, or has waited long enough.
     pub fn is_time_to_write(&self) -> bool {
         let enough = self.context.app.config.sender_open_attempts * ENOUGH_PERCENT / 100;
-        self.batch.updates.len() >= enough
+        self.batch.made.len() >= enough
             || self.batch.changes.len() >= enough
             || self.first.is_some_and(|at| at.elapsed() >= PATIENCE)
     }
@@ -122,7 +122,7 @@ impl Outbox {
 
     fn take(&mut self, (attempt, outcome): (i64, Outcome), plans: &Plans) {
         let Some(flight) = self.flights.remove(&attempt) else { return };
-        let seconds = (self.context.now() - flight.started_at) as f64 / 1_000_000.0;
+        let seconds = (self.context.now() - flight.attempt.started_at) as f64 / 1_000_000.0;
         self.context.metrics.answered(plans.channel, &plans.labels, &outcome, seconds);
         flight.settle(&outcome, plans, self.context.now(), &mut self.batch);
         self.first.get_or_insert_with(Instant::now);
@@ -162,7 +162,7 @@ impl Outbox {
 
     async fn make_sure(&mut self, limits: &mut Limits) -> Result<(), StoreError> {
         let Some(unsure) = &self.unsure else { return Ok(()) };
-        let found = unsure.settle(&self.context.app.db, self.tenant).await?;
+        let found = unsure.settle(&self.context.app.db, self.account).await?;
         let Some(mut unsure) = self.unsure.take() else { return Ok(()) };
         if let Some(go) = found {
             self.let_go(unsure.new, &go, limits);

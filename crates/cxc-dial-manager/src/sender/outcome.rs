@@ -6,7 +6,7 @@ use cxc_core::attempt::AttemptState;
 use cxc_core::enumerations::CallResult;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_core::treatment::{History, Next, Treatment, Trigger, next_step};
-use cxc_store::attempt::AttemptUpdate;
+use cxc_store::attempt::{AttemptOutcome, NewAttempt};
 use cxc_store::record::{Record, RecordChange};
 use jiff::Timestamp;
 
@@ -25,14 +25,8 @@ const GIVE_UP: Micros = 24 * 3_600_000_000;
 pub struct Flight {
     /// Its record as it stands in the store while the message is under way.
     pub record: Record,
-    /// The attempt.
-    pub attempt: i64,
-    /// Its month.
-    pub month: i64,
-    /// The keys under which the person is in flight.
-    pub keys: (i64, Option<i64>),
-    /// When its row was written.
-    pub started_at: Micros,
+    /// The attempt, as it stands in flight.
+    pub attempt: NewAttempt,
     /// The positions of the devices that could be tried.
     pub devices: Vec<i16>,
 }
@@ -53,10 +47,8 @@ impl Flight {
             Outcome::Retry { after, .. } => self.refused(after.map(micros), now),
             Outcome::InDoubt { .. } => RecordChange::of(&record, RecordStatus::InDoubt, Reason::None, 0),
         };
-        let update = update_of(outcome, self.month, self.attempt, now);
-        batch.updates.push(update);
+        batch.made.push(self.attempt.clone().made(stored(outcome, now)));
         batch.changes.push(change);
-        batch.ended.push((self.attempt, self.keys));
     }
 
     /// The record as the transaction that wrote the attempt left it.
@@ -122,8 +114,8 @@ pub fn after_result(
     }
 }
 
-/// What a carrier's answer means for an attempt that belongs to no record.
-pub fn update_of(outcome: &Outcome, month: i64, attempt: i64, now: Micros) -> AttemptUpdate {
+/// What of a carrier's answer is stored with the attempt.
+pub fn stored(outcome: &Outcome, now: Micros) -> AttemptOutcome {
     let (state, result, provider_id, detail) = match outcome {
         Outcome::Delivered { provider_id } => {
             (AttemptState::Final, Some(CallResult::Ok.code()), some(provider_id), None)
@@ -134,7 +126,7 @@ pub fn update_of(outcome: &Outcome, month: i64, attempt: i64, now: Micros) -> At
         Outcome::InDoubt { detail } => (AttemptState::InDoubt, None, None, some(detail)),
     };
     let finished_at = (state != AttemptState::Accepted).then_some(now);
-    AttemptUpdate { month, id: attempt, state: state.code(), result, provider_id, detail, finished_at }
+    AttemptOutcome { state: state.code(), result, provider_id, detail, finished_at }
 }
 
 fn some(text: &str) -> Option<String> {

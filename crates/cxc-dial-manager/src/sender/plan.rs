@@ -51,6 +51,8 @@ pub struct GroupPlan {
     pub rules: Arc<RuleSet>,
     /// The same as decisions name them.
     pub rules_used: Arc<RulesUsed>,
+    /// The tenant's rules that they were compiled from, as decisions keep them.
+    pub snapshot: Arc<RuleSnapshot>,
     /// The suppression lists that hold for it.
     pub suppression: Vec<SuppressionList>,
     /// What its attempts are for.
@@ -100,8 +102,7 @@ pub struct Plans {
     pub groups: Vec<Arc<GroupPlan>>,
     /// Whether it has work or must listen.
     pub is_wanted: bool,
-    /// The tenant's rules as decisions keep them.
-    pub snapshot: Arc<RuleSnapshot>,
+    snapshot: Arc<RuleSnapshot>,
     documents: Arc<RuleDocuments>,
 }
 
@@ -189,7 +190,7 @@ async fn group_plan(
     context: &SenderContext,
     row: &GroupRow,
     channel: Channel,
-    (documents, snapshot): (&RuleDocuments, &RuleSnapshot),
+    (documents, snapshot): (&RuleDocuments, &Arc<RuleSnapshot>),
     known: Option<&Arc<GroupPlan>>,
 ) -> Result<Option<GroupPlan>, StoreError> {
     let Some(object) = tx.object_get(row.tenant, kind::CAMPAIGN_GROUP, row.id).await? else { return Ok(None) };
@@ -209,14 +210,14 @@ async fn group_plan(
     }
     let (content, content_version) = content_of(tx, row.tenant, channel, &settings, known).await?;
     let selected: Vec<String> = settings.rules.iter().map(Uuid::to_string).collect();
-    let (rules, rules_used) = match known {
+    let (rules, rules_used, snapshot) = match known {
         Some(known) if known.rules.version() == documents.version && known.version == object.version => {
-            (Arc::clone(&known.rules), Arc::clone(&known.rules_used))
+            (Arc::clone(&known.rules), Arc::clone(&known.rules_used), Arc::clone(&known.snapshot))
         }
         _ => {
             let names: Vec<&str> = selected.iter().map(String::as_str).collect();
             let rules = RuleSet::compile(documents, &names, &context.zones);
-            (Arc::new(rules), rules_used(snapshot, selected))
+            (Arc::new(rules), rules_used(snapshot, selected), Arc::clone(snapshot))
         }
     };
     let suppression =
@@ -233,6 +234,7 @@ async fn group_plan(
         content,
         rules,
         rules_used,
+        snapshot,
         suppression,
         subject,
         version: object.version,

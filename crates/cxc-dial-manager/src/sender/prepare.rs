@@ -42,11 +42,6 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The keys under which the person is in flight.
-    pub fn keys(&self) -> (i64, Option<i64>) {
-        (self.attempt.device_hash, self.attempt.client_hash)
-    }
-
     /// The attempt begins now: its row is about to be written.
     pub fn begin(&mut self, now: Micros) {
         self.attempt.started_at = now;
@@ -56,17 +51,13 @@ impl Prepared {
 
     /// The message to send, and what must be known when its answer comes.
     pub fn depart(self) -> (OutMessage, Flight) {
-        let keys = self.keys();
         let flight = Flight {
             record: Record {
                 attempts: self.record.attempts.saturating_add(1),
                 device: self.attempt.position,
                 ..self.record
             },
-            attempt: self.attempt.id,
-            month: self.attempt.month,
-            keys,
-            started_at: self.attempt.started_at,
+            attempt: self.attempt,
             devices: self.devices,
         };
         (self.message, flight)

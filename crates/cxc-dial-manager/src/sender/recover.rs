@@ -2,7 +2,7 @@
 use cxc_core::attempt::AttemptState;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_store::StoreError;
-use cxc_store::attempt::{Attempt, AttemptUpdate};
+use cxc_store::attempt::{AttemptOutcome, MadeAttempt, NewAttempt};
 use cxc_store::counter::Deltas;
 use cxc_store::lease::Lease;
 use cxc_store::record::{Record, RecordChange};
@@ -18,18 +18,17 @@ pub async fn orphans_in_doubt(context: &SenderContext, plans: &Plans, lease: &Le
     loop {
         let mut tx = context.app.db.begin().await?;
         tx.lease_check(lease).await?;
-        let orphans = tx.attempt_orphans(plans.number, lease.token, SLICE).await?;
+        let orphans = tx.in_flight_orphans(plans.number, lease.token, SLICE).await?;
         if orphans.is_empty() {
             break;
         }
         let now = context.now();
-        let updates: Vec<AttemptUpdate> = orphans.iter().map(|a| in_doubt(a, now)).collect();
-        tx.attempt_update(plans.tenant, &updates).await?;
-        let keys: Vec<(i64, Option<i64>)> = orphans.iter().map(|a| (a.device_hash, a.client_hash)).collect();
-        let ids: Vec<i64> = orphans.iter().map(|a| a.id).collect();
-        let answers: Vec<i64> = orphans.iter().filter(|a| a.grp == 0).map(|a| a.id).collect();
-        tx.in_flight_delete_answers(plans.tenant, &answers).await?;
-        tx.in_flight_delete(plans.tenant, &ids, &keys).await?;
+        let (answers, sent): (Vec<_>, Vec<_>) = orphans.iter().partition(|a| a.is_answer());
+        let (ids, keys): (Vec<_>, Vec<_>) = sent.iter().map(|a| (a.id, a.keys())).unzip();
+        tx.in_flight_delete(&ids, &keys).await?;
+        tx.in_flight_delete_answers(plans.tenant, &answers.iter().map(|a| a.id).collect::<Vec<_>>()).await?;
+        let made: Vec<MadeAttempt> = orphans.iter().map(|a| in_doubt(a, now)).collect();
+        tx.attempt_insert(&made).await?;
         let mut deltas = Deltas::default();
         let mut changes = Vec::with_capacity(orphans.len());
         for (grp, records) in by_group(&orphans) {
@@ -48,16 +47,14 @@ pub async fn orphans_in_doubt(context: &SenderContext, plans: &Plans, lease: &Le
     Ok(count)
 }
 
-fn in_doubt(attempt: &Attempt, now: i64) -> AttemptUpdate {
-    AttemptUpdate {
-        month: attempt.month,
-        id: attempt.id,
+fn in_doubt(attempt: &NewAttempt, now: i64) -> MadeAttempt {
+    let outcome = AttemptOutcome {
         state: AttemptState::InDoubt.code(),
-        result: None,
-        provider_id: None,
         detail: Some("its sender was lost before the answer was stored".into()),
         finished_at: Some(now),
-    }
+        ..AttemptOutcome::default()
+    };
+    attempt.clone().made(outcome)
 }
 
 fn doubt_record(record: &Record) -> Option<RecordChange> {
@@ -65,9 +62,9 @@ fn doubt_record(record: &Record) -> Option<RecordChange> {
         .then(|| RecordChange::of(record, RecordStatus::InDoubt, Reason::None, 0))
 }
 
-fn by_group(attempts: &[Attempt]) -> Vec<(i64, Vec<i64>)> {
+fn by_group(attempts: &[NewAttempt]) -> Vec<(i64, Vec<i64>)> {
     let mut groups = std::collections::BTreeMap::<i64, Vec<i64>>::new();
-    for attempt in attempts.iter().filter(|a| a.grp > 0) {
+    for attempt in attempts.iter().filter(|a| !a.is_answer()) {
         groups.entry(attempt.grp).or_default().push(attempt.record);
     }
     groups.into_iter().collect()

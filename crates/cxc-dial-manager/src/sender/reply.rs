@@ -6,7 +6,7 @@ use cxc_core::channel::Channel;
 use cxc_core::hash::HashKey;
 use cxc_core::opt_out::Keyword;
 use cxc_core::opt_out::wording::Certainty;
-use cxc_store::attempt::{AttemptUpdate, NewAttempt, month_of};
+use cxc_store::attempt::{NewAttempt, month_of};
 use cxc_store::id_block::Numbered;
 use cxc_store::lease::Lease;
 use cxc_store::{StoreError, Tx};
@@ -73,8 +73,9 @@ pub async fn message_in(
     tx.commit().await?;
     event.ack.done();
     if let Some(message) = message {
-        let (attempt, outcome) = (message.attempt, carrier.send(message).await);
-        store_answer(context, plans, attempt, &outcome, now).await?;
+        let (attempt, message) = message;
+        let outcome = carrier.send(message).await;
+        store_answer(context, attempt, &outcome).await?;
     }
     Ok(())
 }
@@ -108,7 +109,7 @@ async fn answer_attempt(
     ours: &str,
     text: String,
     now: i64,
-) -> Result<OutMessage, StoreError> {
+) -> Result<(NewAttempt, OutMessage), StoreError> {
     let id = tx.id_block_take(Numbered::Attempt, 1).await?;
     let attempt = NewAttempt {
         tenant: plans.tenant,
@@ -128,30 +129,19 @@ async fn answer_attempt(
         rule_set: 0,
         started_at: now,
     };
-    // the mark tells a later sender that it is under way
     tx.in_flight_insert(std::slice::from_ref(&attempt)).await?;
-    tx.attempt_insert(&[attempt]).await?;
     let parts = u16::try_from(cxc_core::sms::count(&text).parts).unwrap_or(u16::MAX);
     let body = Body::Sms(SmsBody { text, parts });
-    Ok(OutMessage {
-        attempt: id,
-        reference: reference(key, plans.tenant, id),
-        from: ours.to_owned(),
-        to: person.to_owned(),
-        body,
-    })
+    let reference = reference(key, plans.tenant, id);
+    let message = OutMessage { attempt: id, reference, from: ours.to_owned(), to: person.to_owned(), body };
+    Ok((attempt, message))
 }
 
-async fn store_answer(
-    context: &SenderContext,
-    plans: &Plans,
-    attempt: i64,
-    outcome: &Outcome,
-    started_at: i64,
-) -> Result<(), StoreError> {
-    let update: AttemptUpdate = super::outcome::update_of(outcome, month_of(started_at), attempt, context.now());
+async fn store_answer(context: &SenderContext, attempt: NewAttempt, outcome: &Outcome) -> Result<(), StoreError> {
+    let (tenant, id) = (attempt.tenant, attempt.id);
+    let made = attempt.made(super::outcome::stored(outcome, context.now()));
     let mut tx = context.app.db.begin().await?;
-    tx.attempt_update(plans.tenant, &[update]).await?;
-    tx.in_flight_delete_answers(plans.tenant, &[attempt]).await?;
+    tx.attempt_insert(&[made]).await?;
+    tx.in_flight_delete_answers(tenant, &[id]).await?;
     tx.commit().await
 }

@@ -8,7 +8,8 @@ use super::block::{Head, pack};
 use super::chain::{ChainHead, EvidenceChain};
 use super::devices;
 use super::sealed::DeviceSeal;
-use super::{BLOCK, Decision, EvidenceId, Indexed, day_of};
+use super::{BLOCK, Decision, EvidenceId, Indexed, day_of, head};
+use crate::rows::{PgRowQuery, column};
 use crate::{StoreError, Tx, on};
 
 /// Who appends, for whom and when.
@@ -25,6 +26,32 @@ pub struct Appending<'a> {
     pub indexed: Indexed,
 }
 
+/// Decisions packed into blocks that follow a chain's last one, to be written.
+#[derive(Debug)]
+pub struct Packed {
+    tenant: i64,
+    day: i64,
+    chain: i64,
+    at: i64,
+    pub(crate) blocks: Vec<Block>,
+    head: ChainHead,
+    ids: Vec<EvidenceId>,
+    /// Decisions that no attempt leads to: key, instant, place.
+    lonely: Vec<(i64, i64, EvidenceId)>,
+}
+
+impl Packed {
+    /// Whether the blocks are all that there is to write.
+    pub fn is_blocks_only(&self) -> bool {
+        self.lonely.is_empty()
+    }
+
+    /// What [`EvidenceChain::committed`] is told, once the blocks are.
+    pub fn appended(self) -> Appended {
+        Appended { ids: self.ids, tenant: self.tenant, day: self.day, head: self.head }
+    }
+}
+
 /// What was appended. Give it to [`EvidenceChain::committed`] after the commit.
 #[derive(Debug)]
 pub struct Appended {
@@ -36,7 +63,8 @@ pub struct Appended {
 }
 
 /// A block as a row.
-struct Block {
+#[derive(Debug)]
+pub(crate) struct Block {
     seq: i64,
     grp: i64,
     decisions: i64,
@@ -47,7 +75,55 @@ struct Block {
 }
 
 /// The columns of a block that differ within a batch.
-const OWN: usize = 7;
+const OWN: [(&str, &str); 7] = [
+    ("seq", "BIGINT"),
+    ("grp", "BIGINT"),
+    ("decisions", "BIGINT"),
+    ("body", "BYTEA"),
+    ("devices", "BYTEA"),
+    ("previous", "BYTEA"),
+    ("hash", "BYTEA"),
+];
+
+impl Appending<'_> {
+    /// Packs decisions behind the chain's last block. `None` if that is not known and has to be read.
+    pub fn pack<I: Serialize, V: Serialize>(
+        self,
+        decisions: &[&Decision<I, V>],
+        addresses: &HashMap<i64, &str>,
+    ) -> Result<Option<Packed>, StoreError> {
+        let head = self.chain.take(self.tenant, day_of(self.now));
+        head.map(|head| self.pack_behind(head, decisions, addresses)).transpose()
+    }
+
+    fn pack_behind<I: Serialize, V: Serialize>(
+        self,
+        mut head: ChainHead,
+        decisions: &[&Decision<I, V>],
+        addresses: &HashMap<i64, &str>,
+    ) -> Result<Packed, StoreError> {
+        let Appending { chain, seal, tenant, now, indexed } = self;
+        let (day, chain) = (day_of(now), chain.number());
+        let mut ids = vec![EvidenceId { day, chain, seq: 0, item: 0 }; decisions.len()];
+        let mut blocks = Vec::new();
+        for places in blocks_of(decisions) {
+            let members: Vec<&Decision<I, V>> = places.iter().map(|i| decisions[*i]).collect();
+            let devices = devices::seal_all(seal, tenant, &members, addresses)?;
+            let row = block(head, (tenant, day, chain, now), &members, devices)?;
+            for (item, place) in places.iter().enumerate() {
+                ids[*place].seq = row.seq;
+                ids[*place].item = i64::try_from(item).unwrap_or(0);
+            }
+            head = ChainHead { seq: row.seq, hash: row.hash };
+            blocks.push(row);
+        }
+        let is_lonely = |d: &&Decision<I, V>| indexed == Indexed::Itself || d.attempt.is_none();
+        let found = decisions.iter().zip(&ids).filter(|(d, _)| is_lonely(d));
+        let lonely = found.flat_map(|(d, id)| [Some(d.device), d.client].into_iter().flatten().map(|k| (k, now, *id)));
+        let lonely = lonely.collect();
+        Ok(Packed { tenant, day, chain, at: now, blocks, head, ids, lonely })
+    }
+}
 
 impl Tx {
     /// Appends a batch of decisions of one tenant to the writer's chain, in the transaction of the attempts that they
@@ -58,55 +134,31 @@ impl Tx {
         decisions: &[&Decision<I, V>],
         addresses: &HashMap<i64, &str>,
     ) -> Result<Appended, StoreError> {
-        let Appending { chain, seal, tenant, now, indexed } = to;
-        let day = day_of(now);
-        let known = chain.take(tenant, day);
-        let mut head = match known {
+        let (tenant, day) = (to.tenant, day_of(to.now));
+        let head = match to.chain.take(tenant, day) {
             Some(head) => head,
-            None => self.evidence_head(tenant, day, chain.number()).await?,
+            None => self.evidence_head(tenant, day, to.chain.number()).await?,
         };
-        let mut places = vec![EvidenceId { day, chain: chain.number(), seq: 0, item: 0 }; decisions.len()];
-        let mut blocks = Vec::new();
-        for places_of_block in blocks_of(decisions) {
-            let members: Vec<&Decision<I, V>> = places_of_block.iter().map(|i| decisions[*i]).collect();
-            let devices = devices::seal_all(seal, tenant, &members, addresses)?;
-            let row = block(head, (tenant, day, chain.number(), now), &members, devices)?;
-            for (item, place) in places_of_block.iter().enumerate() {
-                places[*place].seq = row.seq;
-                places[*place].item = i64::try_from(item).unwrap_or(0);
-            }
-            head = ChainHead { seq: row.seq, hash: row.hash };
-            blocks.push(row);
+        let packed = to.pack_behind(head, decisions, addresses)?;
+        if !packed.blocks.is_empty() {
+            self.evidence_blocks(&packed).await?;
+            self.evidence_head_put(tenant, day, packed.chain, &packed.head).await?;
+            self.evidence_index(tenant, &packed.lonely).await?;
         }
-        if !blocks.is_empty() {
-            self.evidence_blocks((tenant, day, chain.number(), now), &blocks).await?;
-            self.evidence_head_put(tenant, day, chain.number(), &head).await?;
-            let lonely = |d: &&Decision<I, V>| indexed == Indexed::Itself || d.attempt.is_none();
-            let found = decisions.iter().zip(&places).filter(|(d, _)| lonely(d));
-            let keys =
-                found.flat_map(|(d, place)| [Some(d.device), d.client].into_iter().flatten().map(|k| (k, *place)));
-            self.evidence_index(tenant, &keys.map(|(key, place)| (key, now, place)).collect::<Vec<_>>()).await?;
-        }
-        Ok(Appended { ids: places, tenant, day, head })
+        Ok(packed.appended())
     }
 
-    async fn evidence_blocks(
-        &mut self,
-        (tenant, day, chain, at): (i64, i64, i64, i64),
-        blocks: &[Block],
-    ) -> Result<(), StoreError> {
+    async fn evidence_blocks(&mut self, packed: &Packed) -> Result<(), StoreError> {
         let row = |i: usize| {
-            let own: Vec<String> = (1..=OWN).map(|n| format!("${}", 4 + i * OWN + n)).collect();
+            let own: Vec<String> = (1..=OWN.len()).map(|n| format!("${}", 4 + i * OWN.len() + n)).collect();
             format!("($1, $2, $3, $4, {})", own.join(", "))
         };
-        let rows: Vec<String> = (0..blocks.len()).map(row).collect();
-        let sql = format!(
-            "INSERT INTO evidence (tenant, day, chain, at, seq, grp, decisions, body, devices, previous, hash) VALUES {}",
-            rows.join(", ")
-        );
+        let rows: Vec<String> = (0..packed.blocks.len()).map(row).collect();
+        let sql = format!("{INTO} VALUES {}", rows.join(", "));
         on!(self, conn => {
-            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(tenant).bind(day).bind(chain).bind(at);
-            for b in blocks {
+            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(packed.tenant).bind(packed.day).bind(packed.chain)
+                .bind(packed.at);
+            for b in &packed.blocks {
                 query = query.bind(b.seq).bind(b.grp).bind(b.decisions).bind(&b.body[..]).bind(&b.devices[..])
                     .bind(&b.previous[..]).bind(&b.hash[..]);
             }
@@ -114,6 +166,40 @@ impl Tx {
         });
         Ok(())
     }
+}
+
+const INTO: &str = "INSERT INTO evidence (tenant, day, chain, at, seq, grp, decisions, body, devices, previous, hash)";
+
+/// The parts of a larger statement of PostgreSQL that write packed decisions: blocks and the chain's head, bound from
+/// `$first` on by [`bind_packed`].
+pub(crate) fn packed_text(first: usize) -> (String, usize) {
+    let (tenant, day, chain, at) = (first, first + 1, first + 2, first + 3);
+    let place = |(i, (_, kind)): (usize, &(&str, &str))| format!("${}::{kind}[]", first + 4 + i);
+    let places: Vec<String> = OWN.iter().enumerate().map(place).collect();
+    let names: Vec<&str> = OWN.iter().map(|c| c.0).collect();
+    let source = format!("unnest({}) AS v({})", places.join(", "), names.join(", "));
+    let picked = names.iter().map(|name| format!("v.{name}")).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "kept AS ({INTO} SELECT ${tenant}, ${day}, ${chain}, ${at}, {picked} FROM {source}),
+         headed AS ({} SELECT ${tenant}, ${day}, ${chain}, v.seq, v.hash FROM {source} ORDER BY v.seq DESC LIMIT 1 {})",
+        head::INTO,
+        head::OVER
+    );
+    (text, first + 4 + OWN.len())
+}
+
+/// Binds what [`packed_text`] names.
+pub(crate) fn bind_packed<'q, O>(query: PgRowQuery<'q, O>, packed: &'q Packed) -> PgRowQuery<'q, O> {
+    let rows = &packed.blocks;
+    let query = query.bind(packed.tenant).bind(packed.day).bind(packed.chain).bind(packed.at);
+    query
+        .bind(column(rows, |b| b.seq))
+        .bind(column(rows, |b| b.grp))
+        .bind(column(rows, |b| b.decisions))
+        .bind(column(rows, |b| b.body.as_slice()))
+        .bind(column(rows, |b| b.devices.as_slice()))
+        .bind(column(rows, |b| b.previous.as_slice()))
+        .bind(column(rows, |b| b.hash.as_slice()))
 }
 
 /// The places of the decisions that go into each block: of one group, in their order, at most [`BLOCK`].

@@ -103,7 +103,7 @@ impl Tx {
         for column in ["device_hash", "client_hash"] {
             // the hash tells the tenant apart, so its index is the only way
             let sql = format!(
-                "SELECT started_at, month, id FROM attempt WHERE {column}{} AND tenant + 0 = $1
+                "SELECT started_at, month, id FROM attempt_known WHERE {column}{} AND tenant + 0 = $1
                  AND started_at >= $3 AND started_at < $4 ORDER BY started_at, id LIMIT $5",
                 IntSet::test(self, "$2")
             );

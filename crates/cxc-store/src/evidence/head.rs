@@ -1,6 +1,11 @@
 //! The last block of each chain, kept beside the blocks: a chain whose end was removed does not reach it.
+use sqlx::AssertSqlSafe;
+
 use super::chain::{ChainHead, hash_of};
 use crate::{StoreError, Tx, on};
+
+pub(super) const INTO: &str = "INSERT INTO evidence_head (tenant, day, chain, seq, hash)";
+pub(super) const OVER: &str = "ON CONFLICT (tenant, day, chain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash";
 
 impl Tx {
     /// Notes the last block of a chain, in the transaction that appends it.
@@ -11,9 +16,8 @@ impl Tx {
         chain: i64,
         head: &ChainHead,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO evidence_head (tenant, day, chain, seq, hash) VALUES ($1, $2, $3, $4, $5)
-            ON CONFLICT (tenant, day, chain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash";
-        on!(self, conn => sqlx::query(SQL).bind(tenant).bind(day).bind(chain).bind(head.seq).bind(&head.hash[..])
+        let sql = format!("{INTO} VALUES ($1, $2, $3, $4, $5) {OVER}");
+        on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(tenant).bind(day).bind(chain).bind(head.seq).bind(&head.hash[..])
             .execute(conn).await?.rows_affected());
         Ok(())
     }

@@ -22,7 +22,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-pub use append::{Appended, Appending};
+pub use append::{Appended, Appending, Packed};
+pub(crate) use append::{bind_packed, packed_text};
 pub use by_attempt::Indexed;
 pub use chain::{ChainState, EvidenceChain};
 pub use devices::Personal;

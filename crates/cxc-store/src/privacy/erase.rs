@@ -139,7 +139,7 @@ impl Tx {
         let open = [AttemptState::Sending, AttemptState::Accepted, AttemptState::Reserved];
         let open = format!("({}, {}, {})", open[0].code(), open[1].code(), open[2].code());
         let (which, [clients, devices, contacts, asked]) = person.attempts(self);
-        let count = format!("SELECT count(*) FROM attempt a WHERE {which} AND a.state IN {open}");
+        let count = format!("SELECT count(*) FROM attempt_known a WHERE {which} AND a.state IN {open}");
         let marks = format!(
             "DELETE FROM in_flight WHERE tenant = $1 AND attempt IN (SELECT a.id FROM attempt a WHERE {which} AND a.state NOT IN {open})"
         );

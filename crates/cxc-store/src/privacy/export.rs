@@ -302,7 +302,7 @@ impl Tx {
         let (which, [clients, devices, contacts, asked]) = person.attempts(self);
         let sql = format!(
             "SELECT o.name, a.id, a.channel, a.state, a.result, a.disposition, a.detail, a.started_at, a.finished_at
-             FROM attempt a LEFT JOIN campaign_group g ON g.number = a.grp AND g.tenant = a.tenant
+             FROM attempt_known a LEFT JOIN campaign_group g ON g.number = a.grp AND g.tenant = a.tenant
              LEFT JOIN object o ON o.tenant = g.tenant AND o.id = g.id WHERE {which} ORDER BY a.started_at, a.id"
         );
         let rows: Vec<AttemptRow> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(person.tenant)

@@ -8,7 +8,6 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
 use super::{OutsideAttempt, own_guid};
-use crate::attempt::{IN_FLIGHT_CLIENT, IN_FLIGHT_DEVICE};
 use crate::{Rows, StoreError, Tx, on};
 
 /// A dialer that begins an attempt and says no more is lost after a day.
@@ -247,37 +246,19 @@ impl Tx {
         reports: &[(&Report, (i64, i64))],
         keys: &HashMap<i64, (i64, Option<i64>)>,
     ) -> Result<(), StoreError> {
-        #[derive(Serialize)]
-        struct Mark {
-            kind: i16,
-            key: i64,
-            attempt: i64,
-        }
-        let (mut marks, mut ended, mut ended_keys) = (Vec::new(), Vec::new(), Vec::new());
-        for (report, (_, id)) in reports {
-            let Some((device, client)) = keys.get(id).copied() else { continue };
+        let (mut begun, mut ended, mut ended_keys) = (Vec::new(), Vec::new(), Vec::new());
+        for (report, (month, id)) in reports {
+            let Some(keys) = keys.get(id).copied() else { continue };
             if report.sequence == 0 {
-                marks.push(Mark { kind: IN_FLIGHT_DEVICE, key: device, attempt: *id });
-                marks.extend(client.map(|key| Mark { kind: IN_FLIGHT_CLIENT, key, attempt: *id }));
+                begun.push((*id, *month, keys));
             } else {
                 ended.push(*id);
-                ended_keys.push((device, client));
+                ended_keys.push(keys);
             }
         }
-        self.in_flight_delete(tenant, &ended, &ended_keys).await?;
-        if marks.is_empty() {
-            return Ok(());
-        }
-        marks.sort_unstable_by_key(|m| (m.kind, m.key, m.attempt));
-        let source = Rows::source(self, "$1", &[("kind", "SMALLINT"), ("key", "BIGINT"), ("attempt", "BIGINT")]);
+        self.in_flight_delete(&ended, &ended_keys).await?;
         // a report tells what has happened already: it is taken in also where another attempt holds the mark
-        let sql = format!(
-            "INSERT INTO in_flight (tenant, kind, key_hash, attempt) SELECT $2, v.kind, v.key, v.attempt FROM {source}
-             WHERE true ON CONFLICT (tenant, kind, key_hash) DO NOTHING"
-        );
-        let rows = Rows::of(&marks)?;
-        on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected());
-        Ok(())
+        self.in_flight_begun(tenant, &begun).await
     }
 }
 

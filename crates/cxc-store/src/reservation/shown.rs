@@ -67,7 +67,7 @@ impl Tx {
         let sql = format!(
             "SELECT a.month, a.id, r.guid, r.sequence, a.channel, a.state, a.record, a.result, a.disposition,
                 a.started_at, a.finished_at, a.rule_set, r.report
-             FROM attempt a {join} attempt_report r ON r.tenant = a.tenant AND r.attempt = a.id AND r.month = a.month
+             FROM attempt_known a {join} attempt_report r ON r.tenant = a.tenant AND r.attempt = a.id AND r.month = a.month
              WHERE a.{by_tenant} = $1 AND {} AND a.started_at >= $6 AND a.started_at < $7
              AND (CAST($2 AS BIGINT) IS NULL OR true) AND (CAST($3 AS BIGINT) IS NULL OR true)
              AND (CAST($4 AS TEXT) IS NULL OR true) AND (CAST($5 AS BIGINT) IS NULL OR true)

@@ -27,7 +27,7 @@ impl Tx {
         let keys: Option<(i64, Option<i64>)> = on!(self, conn => sqlx::query_as(RELEASE).bind(tenant).bind(month)
             .bind(attempt).bind(AttemptState::NotSent.code()).bind(now).fetch_optional(conn).await?);
         if let Some(keys) = keys {
-            self.in_flight_delete(tenant, &[attempt], &[keys]).await?;
+            self.in_flight_delete(&[attempt], &[keys]).await?;
         }
         Ok(true)
     }
@@ -67,6 +67,6 @@ impl Tx {
             .bind(attempts.text()).bind(month).fetch_all(conn).await?);
         let ids: Vec<i64> = ended.iter().map(|e| e.0).collect();
         let keys: Vec<(i64, Option<i64>)> = ended.iter().map(|e| (e.1, e.2)).collect();
-        self.in_flight_delete(tenant, &ids, &keys).await
+        self.in_flight_delete(&ids, &keys).await
     }
 }

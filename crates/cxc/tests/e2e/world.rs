@@ -76,7 +76,7 @@ impl World {
 
     /// How many attempts of a channel each address has, by state.
     pub async fn attempts(&self, channel: Channel) -> BTreeMap<String, Vec<AttemptState>> {
-        const SQL: &str = "SELECT d.address, a.state FROM attempt a JOIN device d
+        const SQL: &str = "SELECT d.address, a.state FROM attempt_known a JOIN device d
             ON d.contact = a.contact AND d.position = a.position WHERE a.channel = $1 AND a.grp > 0 ORDER BY a.id";
         let db = Db::connect(&DbOptions::new(&self.url)).await.unwrap();
         let mut tx = db.read().await.unwrap();
