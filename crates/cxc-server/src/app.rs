@@ -153,7 +153,7 @@ impl Default for ServerConfig {
             body_limit: 5 * 1024 * 1024,
             number_cache: None,
             sender_lease: Duration::from_secs(15),
-            sender_open_attempts: 100,
+            sender_open_attempts: 400,
             outbound_networks: Vec::new(),
             outbound_roots: Roots::default(),
             version: env!("CARGO_PKG_VERSION").into(),

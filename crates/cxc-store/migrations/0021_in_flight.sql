@@ -21,6 +21,7 @@ CREATE TABLE in_flight (
     answers_to  {BIGINT},
     location    {BIGINT} NOT NULL DEFAULT 0,
     rule_set    {BIGINT} NOT NULL DEFAULT 0,
+    regions     TEXT,
     started_at  {BIGINT} NOT NULL DEFAULT 0
 ) {SHORT_LIVED};
 INSERT INTO in_flight (tenant, month, attempt, device_hash)
@@ -35,6 +36,8 @@ INSERT INTO in_flight (tenant, month, attempt, grp, record, list, contact, accou
     FROM attempt WHERE state = 1 AND account <> 0;
 DELETE FROM attempt WHERE state = 1 AND account <> 0;
 DROP TABLE in_flight_before;
+-- its pages need no room for results any more
+{POSTGRES}ALTER TABLE attempt_default RESET (fillfactor);
 
 -- every attempt, also those under way
 CREATE VIEW attempt_known AS

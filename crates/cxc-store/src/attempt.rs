@@ -115,8 +115,8 @@ pub(crate) fn made_columns() -> Vec<(&'static str, &'static str)> {
     NEW.iter().chain(&OUTCOME).copied().collect()
 }
 
-/// Writes attempts from a source of [`made_columns`]. One that is written again stays as it is.
-pub(crate) fn insert_text(source: &str) -> String {
+/// Writes attempts from a source of [`made_columns`].
+pub(crate) fn insert_text(source: &str, on_conflict: &str) -> String {
     let columns = made_columns();
     let names = columns.iter().map(|c| c.0).collect::<Vec<_>>().join(", ");
     let picked = columns.iter().map(|c| format!("v.{}", c.0)).collect::<Vec<_>>().join(", ");
@@ -125,7 +125,7 @@ pub(crate) fn insert_text(source: &str) -> String {
         "INSERT INTO attempt ({names}, receipt_id, awaiting_since)
          SELECT {picked}, CASE WHEN v.state = {accepted} THEN v.provider_id END,
             CASE WHEN v.state = {accepted} THEN v.started_at END
-         FROM {source} WHERE true ON CONFLICT DO NOTHING"
+         FROM {source} WHERE true {on_conflict}"
     )
 }
 
@@ -169,12 +169,12 @@ fn hashes(list: &[i64]) -> Result<Rows, StoreError> {
 }
 
 impl Tx {
-    /// Writes attempts that have their answer.
+    /// Writes attempts that have their answer. One that is written again stays as it is.
     pub async fn attempt_insert(&mut self, attempts: &[MadeAttempt]) -> Result<(), StoreError> {
         if attempts.is_empty() {
             return Ok(());
         }
-        let sql = insert_text(&Rows::source(self, "$1", &made_columns()));
+        let sql = insert_text(&Rows::source(self, "$1", &made_columns()), "ON CONFLICT DO NOTHING");
         let rows = Rows::of(attempts)?;
         on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).execute(conn).await?.rows_affected());
         Ok(())
@@ -305,8 +305,8 @@ impl Db {
     }
 }
 
-/// Each page keeps room for the results of its attempts: so they are changed in place, without an index.
-const MONTH_SETTINGS: &str = "fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05";
+/// Attempts are written once; those that wait for a receipt change once more.
+const MONTH_SETTINGS: &str = "autovacuum_vacuum_scale_factor = 0.05";
 
 /// Makes the partition of a month whose attempts are in the default partition already: they move. Whoever writes
 /// attempts waits meanwhile.

@@ -1,4 +1,6 @@
 //! Contacts and their devices. Owning service: list builder; the list manager edits single ones.
+use std::collections::BTreeSet;
+
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
@@ -266,14 +268,29 @@ impl Tx {
 
     /// Contacts of some contents with their devices, by id; those that are gone are left out.
     pub async fn contacts_of(&mut self, generation: i64, ids: &[i64]) -> Result<Vec<FullContact>, StoreError> {
-        let set = IntSet::of(ids.iter().copied());
-        let test = IntSet::test(self, "$2");
-        let sql = format!("SELECT {COLUMNS} FROM contact c WHERE c.generation = $1 AND c.id{test} ORDER BY c.id");
-        let contacts = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(generation).bind(set.text()).fetch_all(conn).await?);
+        let wanted: BTreeSet<i64> = ids.iter().copied().collect();
+        let (Some(first), Some(last)) = (wanted.first().copied(), wanted.last().copied()) else {
+            return Ok(Vec::new());
+        };
+        // a campaign goes through its list in order: one walk finds what lies close together, faster than a look-up each
+        let is_dense = last.abs_diff(first) < 2 * wanted.len() as u64;
+        let set = if is_dense { IntSet::of([]) } else { IntSet::of(wanted.iter().copied()) };
+        let test = IntSet::test(self, "$4");
+        let place = |id: &str| {
+            let range = format!("{id} BETWEEN $2 AND $3");
+            if is_dense { format!("{range} AND $4 = ''") } else { format!("{range} AND {id}{test}") }
+        };
+        let sql =
+            format!("SELECT {COLUMNS} FROM contact c WHERE c.generation = $1 AND {} ORDER BY c.id", place("c.id"));
+        let mut contacts: Vec<Contact> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(generation).bind(first)
+            .bind(last).bind(set.text()).fetch_all(conn).await?);
         let sql = format!(
-            "SELECT {DEVICE_COLUMNS} FROM device d WHERE d.generation = $1 AND d.contact{test} ORDER BY d.contact, d.position"
+            "SELECT {DEVICE_COLUMNS} FROM device d WHERE d.generation = $1 AND {} ORDER BY d.contact, d.position",
+            place("d.contact")
         );
-        let devices = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(generation).bind(set.text()).fetch_all(conn).await?);
+        let devices = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(generation).bind(first).bind(last)
+            .bind(set.text()).fetch_all(conn).await?);
+        contacts.retain(|contact| wanted.contains(&contact.id));
         Ok(join(contacts, devices))
     }
 

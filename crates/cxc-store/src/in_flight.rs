@@ -33,6 +33,7 @@ pub struct NewAttempt {
     pub client_hash: Option<i64>,
     pub location: i64,
     pub rule_set: i64,
+    pub regions: Option<String>,
     pub started_at: i64,
 }
 
@@ -54,7 +55,7 @@ impl NewAttempt {
 }
 
 /// The columns of a [`NewAttempt`].
-pub(crate) const NEW: [(&str, &str); 16] = [
+pub(crate) const NEW: [(&str, &str); 17] = [
     ("tenant", "BIGINT"),
     ("month", "BIGINT"),
     ("id", "BIGINT"),
@@ -70,6 +71,7 @@ pub(crate) const NEW: [(&str, &str); 16] = [
     ("client_hash", "BIGINT"),
     ("location", "BIGINT"),
     ("rule_set", "BIGINT"),
+    ("regions", "TEXT"),
     ("started_at", "BIGINT"),
 ];
 
@@ -91,6 +93,7 @@ pub(crate) fn bind_new<'q, O>(query: PgRowQuery<'q, O>, rows: &'q [NewAttempt]) 
         .bind(column(rows, |r| r.client_hash))
         .bind(column(rows, |r| r.location))
         .bind(column(rows, |r| r.rule_set))
+        .bind(column(rows, |r| r.regions.as_deref()))
         .bind(column(rows, |r| r.started_at))
 }
 
@@ -102,15 +105,15 @@ pub(crate) fn in_order(attempts: &[NewAttempt]) -> Vec<NewAttempt> {
     sorted
 }
 
-/// Inserts rows from a source of [`NEW`] whose device and person are both free.
-pub(crate) fn insert_text(source: &str) -> String {
+/// Inserts rows from a source of [`NEW`].
+pub(crate) fn insert_text(source: &str, on_conflict: &str) -> String {
     format!(
         "INSERT INTO in_flight (tenant, month, attempt, grp, record, list, contact, account, epoch, channel, position,
-            device_hash, client_hash, answers_to, location, rule_set, started_at)
+            device_hash, client_hash, answers_to, location, rule_set, regions, started_at)
          SELECT v.tenant, v.month, v.id, v.grp, v.record, v.list, v.contact, v.account, v.epoch, v.channel, v.position,
             CASE WHEN v.grp = 0 THEN NULL ELSE v.device_hash END, v.client_hash,
-            CASE WHEN v.grp = 0 THEN v.device_hash END, v.location, v.rule_set, v.started_at
-         FROM {source} WHERE true ON CONFLICT DO NOTHING RETURNING attempt"
+            CASE WHEN v.grp = 0 THEN v.device_hash END, v.location, v.rule_set, v.regions, v.started_at
+         FROM {source} WHERE true {on_conflict} RETURNING attempt"
     )
 }
 
@@ -146,7 +149,7 @@ impl Tx {
             return Ok(Vec::new());
         }
         let rows = Rows::of(&in_order(attempts))?;
-        let sql = insert_text(&Rows::source(self, "$1", &NEW));
+        let sql = insert_text(&Rows::source(self, "$1", &NEW), "ON CONFLICT DO NOTHING");
         Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).fetch_all(conn).await?))
     }
 
@@ -224,7 +227,7 @@ impl Tx {
     ) -> Result<Vec<NewAttempt>, StoreError> {
         const SQL: &str =
             "SELECT tenant, month, attempt AS id, grp, record, list, contact, account, epoch, channel, position,
-                coalesce(device_hash, answers_to) AS device_hash, client_hash, location, rule_set, started_at
+                coalesce(device_hash, answers_to) AS device_hash, client_hash, location, rule_set, regions, started_at
             FROM in_flight WHERE account = $1 AND epoch < $2 ORDER BY started_at LIMIT $3";
         Ok(on!(self, conn => sqlx::query_as(SQL).bind(account).bind(below_epoch).bind(limit).fetch_all(conn).await?))
     }

@@ -48,16 +48,21 @@ impl Db {
         );
         let query = made.bind(batch.bind(sqlx::query_as(AssertSqlSafe(sql))), &begun);
         let query = bind_packed(bind_records(query, batch, &deltas), evidence);
-        match query.bind(count(&begun)).bind(count(batch.changes)).fetch_one(pool).await {
-            Ok((1_i32,)) => Ok(true),
-            Ok(_) => Err(StoreError::Corrupt("a batch was written by half".into())),
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(DIVISION_BY_ZERO) => Ok(false),
-            Err(error) => Err(error.into()),
-        }
+        let query = query.bind(count(&begun)).bind(count(batch.changes));
+        let found: Option<(i32,)> = unless_met(query.fetch_one(pool).await)?;
+        Ok(found.is_some())
     }
 }
 
-const DIVISION_BY_ZERO: &str = "22012";
+/// Nothing where somebody was there before: a row that must be new is not (unique_violation), or something did not fit
+/// (division_by_zero).
+fn unless_met<T>(found: Result<T, sqlx::Error>) -> Result<Option<T>, StoreError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(sqlx::Error::Database(e)) if matches!(e.code().as_deref(), Some("23505" | "22012")) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
 
 impl Tx {
     /// Writes a whole batch by one statement, as it is when nobody interferes: the lease is held, every person is free
@@ -73,8 +78,9 @@ impl Tx {
         );
         let Tx::Postgres(tx) = self else { return Ok(false) };
         let query = made.bind(batch.bind(sqlx::query_as(AssertSqlSafe(sql))), &begun);
-        let found: (i64, i64, i64) = bind_records(query, batch, &deltas).fetch_one(&mut **tx).await?;
-        Ok([found.0, found.1, found.2] == [1, count(&begun), count(batch.changes)])
+        let found: Option<(i64, i64, i64)> =
+            unless_met(bind_records(query, batch, &deltas).fetch_one(&mut **tx).await)?;
+        Ok(found == Some((1, count(&begun), count(batch.changes))))
     }
 
     /// The first half of the same: the lease and the attempts. What happens while they mark their people follows, and
@@ -87,8 +93,8 @@ impl Tx {
         );
         let Tx::Postgres(tx) = self else { return Ok(false) };
         let query = made.bind(batch.bind(sqlx::query_as(AssertSqlSafe(sql))), &begun);
-        let found: (i64, i64) = query.fetch_one(&mut **tx).await?;
-        Ok([found.0, found.1] == [1, count(&begun)])
+        let found: Option<(i64, i64)> = unless_met(query.fetch_one(&mut **tx).await)?;
+        Ok(found == Some((1, count(&begun))))
     }
 
     /// The second half: records and counters.
@@ -182,8 +188,8 @@ impl Values {
         let keys =
             format!("unnest(${}::BIGINT[], ${}::BIGINT[]) AS v(key, attempt)", place("device_hash"), place("id"));
         let ended = in_flight::delete_text(Engine::Postgres, &keys, "device_hash");
-        let made = attempt::insert_text(&self.source(&columns));
-        let begun = in_flight::insert_text(&self.source(&NEW));
+        let made = attempt::insert_text(&self.source(&columns), "");
+        let begun = in_flight::insert_text(&self.source(&NEW), "");
         format!(
             "held AS (SELECT 1 FROM lease WHERE name = $1 AND token = $2 AND holder = $3 FOR SHARE),
              made AS ({made}), ended AS ({ended}), begun AS ({begun})"

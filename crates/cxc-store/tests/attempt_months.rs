@@ -24,6 +24,7 @@ fn attempt(month: i64, id: i64) -> NewAttempt {
         client_hash: None,
         location: 0,
         rule_set: 1,
+        regions: None,
         started_at: NOV_2026,
     }
 }

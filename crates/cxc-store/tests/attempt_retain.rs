@@ -29,6 +29,7 @@ fn attempt(id: i64, at: i64) -> NewAttempt {
         client_hash: None,
         location: 0,
         rule_set: 1,
+        regions: None,
         started_at: at,
     }
 }

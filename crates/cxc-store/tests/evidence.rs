@@ -227,6 +227,7 @@ fn attempt(id: i64, device: i64, client: Option<i64>, now: i64) -> NewAttempt {
         client_hash: client,
         location: 0,
         rule_set: 3,
+        regions: None,
         started_at: now,
     }
 }

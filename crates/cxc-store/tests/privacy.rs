@@ -72,6 +72,7 @@ fn attempt(id: i64, contact: i64, address: &str, client_id: &str) -> NewAttempt 
         client_hash: Some(hash(client_id)),
         location: 0,
         rule_set: 1,
+        regions: None,
         started_at: NOW,
     }
 }

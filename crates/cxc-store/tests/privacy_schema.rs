@@ -202,6 +202,7 @@ async fn attempts(tx: &mut Tx) {
         client_hash: Some(hash(CLIENT)),
         location: 0,
         rule_set: 1,
+        regions: None,
         started_at: NOW,
     };
     let ended = AttemptUpdate {

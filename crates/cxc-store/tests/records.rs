@@ -48,6 +48,7 @@ fn attempt(id: i64, record: i64, device: i64, client: Option<i64>) -> NewAttempt
         client_hash: client,
         location: 0,
         rule_set: 0,
+        regions: None,
         started_at: NOW,
     }
 }

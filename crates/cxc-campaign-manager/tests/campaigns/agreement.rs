@@ -50,6 +50,7 @@ async fn attempts(c: &Campaigns, group: &Group<'_>, phone: &str, ids: std::ops::
         client_hash: None,
         location: 0,
         rule_set: 0,
+        regions: None,
         started_at: app.now() - HOUR - id,
     });
     let made: Vec<NewAttempt> = made.collect();

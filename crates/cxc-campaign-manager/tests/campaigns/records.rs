@@ -50,6 +50,7 @@ async fn attempt_with(group: &Group<'_>, record: &Record, id: i64, state: Attemp
         client_hash: None,
         location: 0,
         rule_set: 0,
+        regions: None,
         started_at: app.now(),
     };
     tx.attempt_insert(&cxc_test::begun(&[new])).await.unwrap();

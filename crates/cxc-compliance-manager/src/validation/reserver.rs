@@ -231,6 +231,7 @@ fn mark(tenant: i64, id: i64, ask: &Ask, at: i64) -> NewAttempt {
         client_hash: ask.client,
         location: 0,
         rule_set: ask.group.rules.version(),
+        regions: None,
         started_at: at,
     }
 }

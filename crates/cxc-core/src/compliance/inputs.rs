@@ -106,6 +106,15 @@ pub struct CheckInputs {
 }
 
 impl CheckInputs {
+    /// The regions in which the person may be, as attempts keep them; `None` where none is known.
+    pub fn regions(&self) -> Option<String> {
+        let mut regions: Vec<&str> = self.parts.iter().flat_map(|p| p.regions.split(',')).collect();
+        regions.retain(|region| !region.is_empty());
+        regions.sort_unstable();
+        regions.dedup();
+        (!regions.is_empty()).then(|| regions.join(","))
+    }
+
     /// What a check at an instant is given.
     pub fn of(request: &AttemptRequest<'_>, facts: &Facts<'_>, at: Timestamp) -> Self {
         let part = |p: &Part<'_>| KeptPart {

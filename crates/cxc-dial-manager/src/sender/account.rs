@@ -12,8 +12,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::lanes::{Go, Lanes};
 use super::limits::Limits;
-use super::outbox::Outbox;
 use super::plan::Plans;
 use super::prepare::{Preparation, Preparer};
 use super::queue::Queue;
@@ -66,7 +66,7 @@ pub struct AccountSender {
     preparing: Option<Preparing>,
     queue: Queue,
     limits: Limits,
-    outbox: Outbox,
+    lanes: Lanes,
     inbox: Vec<InboundEvent>,
     /// Groups whose prepared messages were thrown away since the last fetch.
     lost: HashSet<i64>,
@@ -80,7 +80,7 @@ impl AccountSender {
         let limits = Limits::new(plans.account.rate_per_second, context.now());
         Self {
             preparer: Some(Preparer::new(context.clone(), start.lease.token)),
-            outbox: Outbox::new(context.clone(), start.lease.clone(), start.carrier.clone(), plans.number),
+            lanes: Lanes::new(&context, &start.carrier, plans.number),
             context,
             lease: start.lease,
             carrier: start.carrier,
@@ -103,7 +103,7 @@ impl AccountSender {
         recover::orphans_in_doubt(&self.context, &self.plans, &self.lease).await?;
         let ended = self.work(&stop).await;
         if ended.is_ok() {
-            self.outbox.drain(&self.plans).await?;
+            self.lanes.drain(&self.lease, &self.plans, &mut self.limits).await?;
             let mut tx = self.context.app.db.begin().await?;
             tx.lease_release(&self.lease).await?;
             tx.commit().await?;
@@ -149,11 +149,8 @@ impl AccountSender {
         self.lost.extend(self.queue.drop_stale(&self.plans.running(), now));
         self.may_send = self.is_open(now);
         self.prepare(now);
-        if self.outbox.is_time_to_write() || (self.may_send && self.queue.len() > 0 && self.outbox.room() > 0) {
-            let room = if self.may_send { self.outbox.room() } else { 0 };
-            let (queue, limits) = (&mut self.queue, &mut self.limits);
-            self.outbox.write(&self.plans, limits, |limits, now| queue.pop(limits, room, now)).await?;
-        }
+        let go = Go { may_send: self.may_send, now };
+        self.lanes.begin((&self.lease, &self.plans), &mut self.queue, &mut self.limits, go);
         Ok(true)
     }
 
@@ -189,7 +186,7 @@ impl AccountSender {
             return;
         }
         let mut held: HashSet<(i64, i64)> = self.queue.records();
-        held.extend(self.outbox.changing());
+        held.extend(self.lanes.changing());
         let plans = Arc::clone(&self.plans);
         self.preparing = Some(tokio::spawn(async move {
             let found = preparer.prepare(&plans, &wanted, &held).await;
@@ -198,10 +195,10 @@ impl AccountSender {
     }
 
     async fn wait(&mut self, stop: &CancellationToken) -> Result<(), SenderError> {
-        let idle = match self.outbox.patience() {
+        let idle = match self.lanes.patience() {
             Some(patience) => patience,
             // only an answer or a connection makes room
-            None if self.outbox.room() == 0 || !self.may_send => IDLE,
+            None if !self.lanes.has_room() || !self.may_send => IDLE,
             None => self.limits.pause(self.queue.groups(), self.context.now(), IDLE),
         };
         let preparing = &mut self.preparing;
@@ -218,10 +215,10 @@ impl AccountSender {
                 let (preparer, found) = done?;
                 self.preparer = Some(preparer);
                 let found = found?;
-                self.outbox.add_changes(found.changes, found.explained);
+                self.lanes.add_changes(found.changes, found.explained);
                 self.queue.extend(found.ready);
             }
-            done = self.outbox.answered(&self.plans) => done?,
+            done = self.lanes.moved(&self.plans, &mut self.limits) => done?,
             Some(event) = self.inbound.recv() => {
                 self.inbox.push(event);
                 while self.inbox.len() < INBOUND_BATCH && let Ok(event) = self.inbound.try_recv() {
@@ -245,7 +242,6 @@ impl AccountSender {
             // the holder is ours alone. One token further: ours had run out while the database was away, and
             // nobody had it in between
             Some(lease) if lease.token - self.lease.token <= 1 => {
-                self.outbox.go_on_under(lease.clone());
                 self.lease = lease;
                 self.renewed_at = Instant::now();
             }
@@ -261,6 +257,6 @@ impl AccountSender {
         status::report(&self.context, &plans, &mut self.limits, &self.carrier.status()).await?;
         self.plans = Arc::new(plans);
         self.planned_at = Instant::now();
-        Ok(self.plans.is_wanted || self.outbox.is_busy())
+        Ok(self.plans.is_wanted || self.lanes.is_busy())
     }
 }

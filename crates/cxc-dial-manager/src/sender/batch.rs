@@ -61,7 +61,7 @@ impl Batch {
     async fn write_at_once(&self, to: &mut Writer<'_>, now: Micros) -> Result<bool, StoreError> {
         let attempts: Vec<NewAttempt> = self.new.iter().map(|p| p.attempt.clone()).collect();
         let changes: Vec<RecordChange> = self.changes.iter().cloned().chain(self.new.iter().map(start)).collect();
-        let shard = to.plans.number;
+        let shard = to.shard;
         let batch = Outgoing { lease: to.lease, shard, made: &self.made, attempts: &attempts, changes: &changes, now };
         let counts = self.new.iter().any(|p| p.contact.is_some());
         let explained = self.explained(self.new.iter());
@@ -127,7 +127,7 @@ impl Batch {
         tx.in_flight_delete(&ids, &keys).await?;
         let explained = self.explained(go.into_iter());
         to.evidence.append(&mut tx, to.plans.tenant, now, &explained).await?;
-        tx.record_counters_add(to.plans.number, &deltas).await?;
+        tx.record_counters_add(to.shard, &deltas).await?;
         tx.commit().await?;
         to.evidence.committed(to.plans.tenant, &explained);
         Ok(going)
@@ -153,6 +153,8 @@ pub struct Writer<'a> {
     pub lease: &'a Lease,
     /// The account with its groups.
     pub plans: &'a Plans,
+    /// The writer's shard of the counters.
+    pub shard: i64,
     /// Who counts once more what caps allow.
     pub judge: &'a mut Judge,
     /// Who keeps why.

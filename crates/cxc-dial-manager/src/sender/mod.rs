@@ -5,6 +5,7 @@ mod evidence;
 pub(crate) mod fields;
 mod housekeeping;
 mod inbound;
+mod lanes;
 mod limits;
 mod outbox;
 mod outcome;

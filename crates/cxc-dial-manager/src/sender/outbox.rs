@@ -1,21 +1,19 @@
 //! What is under way: attempts that are written, messages that were let go, results that wait to be written.
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use cxc_core::Micros;
 use cxc_store::StoreError;
 use cxc_store::judge::Judge;
 use cxc_store::lease::Lease;
 use cxc_store::record::RecordChange;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::SenderContext;
-use super::account::SenderError;
 use super::batch::{Batch, Writer};
 use super::evidence::{EvidenceWriter, Explained};
-use super::limits::Limits;
 use super::outcome::Flight;
 use super::plan::Plans;
 use super::prepare::Prepared;
@@ -31,7 +29,10 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// What is under way.
 pub struct Outbox {
     context: SenderContext,
-    lease: Lease,
+    /// Which lane of its account it is.
+    number: usize,
+    /// How many attempts may be open in it.
+    share: usize,
     carrier: Arc<dyn Carrier>,
     account: i64,
     judge: Judge,
@@ -46,14 +47,20 @@ pub struct Outbox {
 
 impl Outbox {
     /// Nothing is under way.
-    pub fn new(context: SenderContext, lease: Lease, carrier: Arc<dyn Carrier>, account: i64) -> Self {
+    pub fn new(
+        context: SenderContext,
+        carrier: Arc<dyn Carrier>,
+        account: i64,
+        (number, share): (usize, usize),
+    ) -> Self {
         let judge = context.judge();
         // random bits of the id are a chain of its own
         let chain = context.app.ids.next().as_u128() as u32;
         let evidence = EvidenceWriter::new(Arc::clone(&context.evidence), chain);
         Self {
             context,
-            lease,
+            number,
+            share,
             carrier,
             account,
             judge,
@@ -66,14 +73,29 @@ impl Outbox {
         }
     }
 
-    /// The sender's lease has another token from now on.
-    pub fn go_on_under(&mut self, lease: Lease) {
-        self.lease = lease;
+    /// Which lane it is.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// So many attempts may be open in this lane from now on.
+    pub fn set_share(&mut self, share: usize) {
+        self.share = share;
     }
 
     /// How many more messages may be let go with the next write.
     pub fn room(&self) -> usize {
-        self.context.app.config.sender_open_attempts.saturating_sub(self.sends.len())
+        self.share.saturating_sub(self.sends.len())
+    }
+
+    /// How much waits to be written.
+    pub fn gathered(&self) -> usize {
+        self.batch.made.len().max(self.batch.changes.len())
+    }
+
+    /// Whether a batch may have been written: nothing may leave before that is known.
+    pub fn is_unsure(&self) -> bool {
+        self.unsure.is_some()
     }
 
     /// Whether anything is under way.
@@ -83,9 +105,8 @@ impl Outbox {
 
     /// Whether enough is gathered, or has waited long enough.
     pub fn is_time_to_write(&self) -> bool {
-        let enough = self.context.app.config.sender_open_attempts * ENOUGH_PERCENT / 100;
-        self.batch.made.len() >= enough
-            || self.batch.changes.len() >= enough
+        self.is_unsure()
+            || self.gathered() >= self.share * ENOUGH_PERCENT / 100
             || self.first.is_some_and(|at| at.elapsed() >= PATIENCE)
     }
 
@@ -110,14 +131,14 @@ impl Outbox {
         self.batch.changes.iter().chain(unsure).map(|change| (change.grp, change.id))
     }
 
-    /// Waits for the carrier's answers and takes those that are there. Pending while nothing is under way.
-    pub async fn answered(&mut self, plans: &Plans) -> Result<(), SenderError> {
-        let Some(first) = self.sends.join_next().await else { return std::future::pending().await };
-        self.take(first?, plans);
-        while let Some(next) = self.sends.try_join_next() {
-            self.take(next?, plans);
+    /// Takes the carrier's answers that are there and tells how many. The task is woken by the next.
+    pub fn poll_answers(&mut self, cx: &mut Context<'_>, plans: &Plans) -> Result<usize, JoinError> {
+        let mut answers = 0;
+        while let Poll::Ready(Some(answer)) = self.sends.poll_join_next(cx) {
+            self.take(answer?, plans);
+            answers += 1;
         }
-        Ok(())
+        Ok(answers)
     }
 
     fn take(&mut self, (attempt, outcome): (i64, Outcome), plans: &Plans) {
@@ -128,65 +149,67 @@ impl Outbox {
         self.first.get_or_insert_with(Instant::now);
     }
 
-    /// Writes results and the attempts of the messages that `choose` picks, and lets these go.
+    /// Writes results and the attempts of these messages, and lets those go. Answers the groups of messages that do not
+    /// leave, one for each. Nothing may leave while it [`Outbox::is_unsure`].
     pub async fn write(
-        &mut self,
-        plans: &Plans,
-        limits: &mut Limits,
-        choose: impl FnOnce(&mut Limits, Micros) -> Vec<Prepared>,
-    ) -> Result<(), SenderError> {
-        self.make_sure(limits).await?;
+        mut self,
+        lease: Lease,
+        plans: Arc<Plans>,
+        new: Vec<Prepared>,
+    ) -> (Self, Result<Vec<i64>, StoreError>) {
+        let result = self.write_under(&lease, &plans, new).await;
+        (self, result)
+    }
+
+    async fn write_under(&mut self, lease: &Lease, plans: &Plans, new: Vec<Prepared>) -> Result<Vec<i64>, StoreError> {
+        let mut staying = self.make_sure().await?;
         let now = self.context.now();
-        self.batch.new = choose(limits, now);
+        self.batch.new = new;
         if self.batch.is_empty() {
-            return Ok(());
+            return Ok(staying);
         }
         self.batch.new.iter_mut().for_each(|prepared| prepared.begin(now));
+        // a shard of the counters of its own: two lanes do not wait for each other there
+        let shard = if self.number == 0 { plans.number } else { -plans.number };
         let (judge, evidence) = (&mut self.judge, &mut self.evidence);
-        let mut to = Writer { db: &self.context.app.db, lease: &self.lease, plans, judge, evidence };
+        let mut to = Writer { db: &self.context.app.db, lease, plans, shard, judge, evidence };
         match self.batch.write(&mut to, now).await {
             Ok(go) => {
                 self.context.metrics.wrote(plans.channel, &plans.labels, go.len());
                 let written = std::mem::take(&mut self.batch);
                 self.first = None;
-                self.let_go(written.new, &go, limits);
-                Ok(())
+                staying.extend(self.let_go(written.new, &go));
+                Ok(staying)
             }
             Err(error) => {
                 // the commit may have happened: find out before anything is done again
                 self.unsure = Some(std::mem::take(&mut self.batch));
-                Err(error.into())
+                Err(error)
             }
         }
     }
 
-    async fn make_sure(&mut self, limits: &mut Limits) -> Result<(), StoreError> {
-        let Some(unsure) = &self.unsure else { return Ok(()) };
+    async fn make_sure(&mut self) -> Result<Vec<i64>, StoreError> {
+        let Some(unsure) = &self.unsure else { return Ok(Vec::new()) };
         let found = unsure.settle(&self.context.app.db, self.account).await?;
-        let Some(mut unsure) = self.unsure.take() else { return Ok(()) };
+        let Some(mut unsure) = self.unsure.take() else { return Ok(Vec::new()) };
         if let Some(go) = found {
-            self.let_go(unsure.new, &go, limits);
-            return Ok(());
+            return Ok(self.let_go(unsure.new, &go));
         }
         // not written. Results are written again, which does no harm if they were; what was about to
         // leave is still ready in the store and is checked anew
-        self.forget(std::mem::take(&mut unsure.new), limits);
+        let staying = std::mem::take(&mut unsure.new).iter().map(|prepared| prepared.record.grp).collect();
         unsure.append(std::mem::take(&mut self.batch));
         self.batch = unsure;
         self.first.get_or_insert_with(Instant::now);
-        Ok(())
+        Ok(staying)
     }
 
-    fn forget(&mut self, new: Vec<Prepared>, limits: &mut Limits) {
-        for prepared in new {
-            limits.give_back(prepared.record.grp);
-        }
-    }
-
-    fn let_go(&mut self, new: Vec<Prepared>, go: &HashSet<i64>, limits: &mut Limits) {
+    fn let_go(&mut self, new: Vec<Prepared>, go: &HashSet<i64>) -> Vec<i64> {
+        let mut staying = Vec::new();
         for prepared in new {
             if !go.contains(&prepared.attempt.id) {
-                limits.give_back(prepared.record.grp);
+                staying.push(prepared.record.grp);
                 continue;
             }
             let (message, flight) = prepared.depart();
@@ -195,21 +218,20 @@ impl Outbox {
             let carrier = Arc::clone(&self.carrier);
             self.sends.spawn(async move { (id, carrier.send(message).await) });
         }
+        staying
     }
 
-    /// Waits, within bounds, for what is under way and writes all results. What has not answered by then is in doubt.
-    pub async fn drain(&mut self, plans: &Plans) -> Result<(), SenderError> {
+    /// Waits, within bounds, for what is under way. What has not answered by then is in doubt. All of it has to be
+    /// written then.
+    pub async fn drain(&mut self, plans: &Plans) -> Result<(), JoinError> {
         let deadline = Instant::now() + DRAIN;
-        while !self.sends.is_empty() {
-            if tokio::time::timeout_at(deadline, self.answered(plans)).await.is_err() {
-                break;
-            }
+        while let Ok(Some(answer)) = tokio::time::timeout_at(deadline, self.sends.join_next()).await {
+            self.take(answer?, plans);
         }
         let unanswered: Vec<i64> = self.flights.keys().copied().collect();
         for attempt in unanswered {
             self.take((attempt, Outcome::InDoubt { detail: "no answer before the sender stopped".into() }), plans);
         }
-        let mut limits = Limits::new(1.0, self.context.now());
-        self.write(plans, &mut limits, |_, _| Vec::new()).await
+        Ok(())
     }
 }

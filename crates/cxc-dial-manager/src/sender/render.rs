@@ -128,6 +128,7 @@ impl Renderer {
             Err(error) => return Rendered::Move(excluded(&record, Reason::ContentError, Some(error)), None),
         };
         let kit = &self.context.evidence;
+        let regions = judged.inputs.regions();
         let explained = Explained::new(kit, plan, judged, &device.address, Some((month_of(now), id)));
         let attempt = NewAttempt {
             tenant: plans.tenant,
@@ -145,6 +146,7 @@ impl Renderer {
             client_hash: allowed.client,
             location: device.location,
             rule_set: plan.rules.version(),
+            regions,
             started_at: now,
         };
         let message = OutMessage {

@@ -127,6 +127,7 @@ async fn answer_attempt(
         client_hash: None,
         location: 0,
         rule_set: 0,
+        regions: None,
         started_at: now,
     };
     tx.in_flight_insert(std::slice::from_ref(&attempt)).await?;

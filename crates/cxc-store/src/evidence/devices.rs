@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use sqlx::AssertSqlSafe;
 
 use super::block::corrupt;
-use super::sealed::DeviceSeal;
+use super::sealed::{DeviceSeal, Nonces};
 use super::{Decision, EvidenceId};
 use crate::{StoreError, Tx, on};
 
@@ -30,13 +30,15 @@ pub(super) fn seal_all<I, V>(
     addresses: &HashMap<i64, &str>,
 ) -> Result<Vec<u8>, StoreError> {
     let mut bytes = Vec::with_capacity(members.len() * 72);
+    let mut nonces = Nonces::new(members.len())?;
     for decision in members {
         let device = decision.device;
         let sealed = match (addresses.get(&device), &decision.columns) {
             (None, None) => Vec::new(),
-            (address, None) => seal.seal(tenant, device, address.unwrap_or(&""))?,
+            (address, None) => seal.seal_with(&mut nonces, tenant, device, address.unwrap_or(&""))?,
             (address, Some(columns)) => {
-                seal.seal(tenant, device, &format!("{}{BETWEEN}{columns}", address.unwrap_or(&"")))?
+                let text = format!("{}{BETWEEN}{columns}", address.unwrap_or(&""));
+                seal.seal_with(&mut nonces, tenant, device, &text)?
             }
         };
         push(&mut bytes, device, &sealed)?;

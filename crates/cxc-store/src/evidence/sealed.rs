@@ -30,8 +30,18 @@ impl DeviceSeal {
 
     /// Encrypts a device.
     pub fn seal(&self, tenant: i64, device: i64, text: &str) -> Result<Vec<u8>, StoreError> {
-        let mut nonce = [0_u8; NONCE];
-        getrandom::fill(&mut nonce).map_err(|e| corrupt(&format!("randomness: {e}")))?;
+        self.seal_with(&mut Nonces::new(1)?, tenant, device, text)
+    }
+
+    /// Encrypts a device under one of some nonces: the system is asked once for all of a block.
+    pub(super) fn seal_with(
+        &self,
+        nonces: &mut Nonces,
+        tenant: i64,
+        device: i64,
+        text: &str,
+    ) -> Result<Vec<u8>, StoreError> {
+        let nonce = nonces.take().ok_or_else(|| corrupt("no nonce is left"))?;
         let payload = Payload { msg: text.as_bytes(), aad: &place(tenant, device) };
         let sealed = self.0.encrypt(XNonce::from_slice(&nonce), payload);
         let mut bytes = nonce.to_vec();
@@ -46,6 +56,22 @@ impl DeviceSeal {
         let payload = Payload { msg: sealed, aad: &place(tenant, device) };
         let bytes = self.0.decrypt(XNonce::from_slice(nonce), payload).map_err(|_| refused())?;
         String::from_utf8(bytes).map_err(|_| refused())
+    }
+}
+
+/// Random nonces, each to be used once.
+pub(super) struct Nonces(Vec<u8>);
+
+impl Nonces {
+    pub fn new(count: usize) -> Result<Self, StoreError> {
+        let mut bytes = vec![0; count * NONCE];
+        getrandom::fill(&mut bytes).map_err(|e| corrupt(&format!("randomness: {e}")))?;
+        Ok(Self(bytes))
+    }
+
+    pub fn take(&mut self) -> Option<[u8; NONCE]> {
+        let rest = self.0.len().checked_sub(NONCE)?;
+        self.0.split_off(rest).try_into().ok()
     }
 }
 
