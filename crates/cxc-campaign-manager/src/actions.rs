@@ -73,10 +73,26 @@ pub async fn act(app: &App, principal: &Principal, id: Uuid, action: GroupAction
         .changed(Some(json!({ "state": state })), Some(json!({ "state": acted.state })))
         .write(app, &mut tx, principal)
         .await?;
-    let body = json!({ "state": acted.state, "action": action });
-    tx.event_insert(principal.tenant, "campaign-groups", "state", &id.to_string(), &body, app.now()).await?;
+    tell_state(app, &mut tx, &row, acted.state, Some(action)).await?;
     tx.commit().await?;
     Ok(acted)
+}
+
+/// Tells listeners and the operator that a group reached a state, in the transaction that brought it there.
+pub(crate) async fn tell_state(
+    app: &App,
+    tx: &mut Tx,
+    row: &GroupRow,
+    state: GroupState,
+    action: Option<GroupAction>,
+) -> Result<(), StoreError> {
+    let mut body = json!({ "state": state });
+    if let Some(action) = action {
+        body["action"] = json!(action);
+    }
+    let by = action.map_or("the system", name);
+    tracing::info!(tenant = row.tenant, group = %row.id, state = state.as_str(), by, "the state of a campaign group");
+    tx.event_insert(row.tenant, "campaign-groups", "state", &row.id.to_string(), &body, app.now()).await
 }
 
 async fn change_state(
@@ -107,7 +123,8 @@ async fn change_state(
         _ => None,
     };
     tx.group_set_state(row.number, to.as_str(), target_word, job, app.now()).await?;
-    if from == GroupState::NotLoaded {
+    // whoever starts it has seen what went wrong before
+    if from == GroupState::NotLoaded || to == GroupState::Running {
         tx.group_set_error(row.number, None).await?;
     }
     Ok(Acted { disabled_rules, ..Acted::new(to, true, job) })

@@ -8,12 +8,11 @@ use cxc_server::App;
 use cxc_store::group::GroupRow;
 use cxc_store::lease::Lease;
 use cxc_store::{StoreError, Tx};
-use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounting::Accounting;
-use crate::actions::refresh_job;
+use crate::actions::{refresh_job, tell_state};
 use crate::metrics::CampaignMetrics;
 use crate::preload::{LOAD, REFRESH};
 use crate::sweep::sweep;
@@ -193,8 +192,7 @@ async fn set(app: &App, reader: Tx, group: &GroupRow, to: GroupState) -> Result<
 
 async fn move_to(app: &App, tx: &mut Tx, group: &GroupRow, to: GroupState) -> Result<(), StoreError> {
     tx.group_set_state(group.number, to.as_str(), None, None, app.now()).await?;
-    let body = json!({ "state": to });
-    tx.event_insert(group.tenant, "campaign-groups", "state", &group.id.to_string(), &body, app.now()).await
+    tell_state(app, tx, group, to, None).await
 }
 
 async fn list_changed(tx: &mut Tx, group: &GroupRow) -> Result<bool, StoreError> {

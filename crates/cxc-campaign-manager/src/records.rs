@@ -1,7 +1,7 @@
 //! The records of a campaign group: for each contact, where it stands and why.
 use axum::extract::State;
+use cxc_core::Micros;
 use cxc_core::attempt::AttemptState;
-use cxc_core::kind;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_server::app::time_text;
 use cxc_server::document::Page;
@@ -16,10 +16,6 @@ use uuid::Uuid;
 
 use crate::accounting::result_name;
 
-/// What the cause of a record may be the id of.
-const CAUSES: [&str; 5] =
-    [kind::SUPPRESSION_LIST, kind::CONTACT_TIMES, kind::CONTACT_DATES, kind::ATTEMPT_RULE, kind::SELECTION_RULE];
-
 /// One contact's place in a campaign group.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -33,6 +29,8 @@ pub struct RecordView {
     pub list: Option<Uuid>,
     /// Where it stands.
     pub status: RecordStatus,
+    /// It is ready, but not before `due`: the accounting counts it as waiting.
+    pub waiting: bool,
     /// Why it waits or is left out; `none` where nothing stands in the way.
     pub reason: Reason,
     /// Which rule, list or filter, if one did.
@@ -113,12 +111,13 @@ impl From<&Attempt> for AttemptView {
 }
 
 impl RecordView {
-    fn of(record: &Record, list: Option<Uuid>) -> Self {
+    fn of(record: &Record, list: Option<Uuid>, now: Micros) -> Self {
         Self {
             record_id: record.id.to_string(),
             contact_id: record.id.to_string(),
             list,
             status: RecordStatus::from_code(record.status).unwrap_or(RecordStatus::InDoubt),
+            waiting: record.status == RecordStatus::Ready.code() && record.due > now,
             reason: Reason::from_code(record.reason).unwrap_or(Reason::None),
             cause: record.cause.clone(),
             due: (record.due > 0).then(|| time_text(record.due)),
@@ -132,12 +131,12 @@ impl RecordView {
 
 /// Why a record stands where it stands, in a sentence. `cause` is the name of the rule or list that did it, `last`
 /// the last attempt.
-pub fn explain(record: &RecordView, waits: bool, cause: Option<&str>, last: Option<&AttemptView>) -> String {
+pub fn explain(record: &RecordView, cause: Option<&str>, last: Option<&AttemptView>) -> String {
     let cause = cause.map(|c| format!(" ({c})")).unwrap_or_default();
     let due = record.due.as_deref().unwrap_or("now");
     let said = last.and_then(|a| a.detail.as_deref()).filter(|d| !d.is_empty());
     match record.status {
-        RecordStatus::Ready if !waits => "May be contacted: it waits for its turn.".into(),
+        RecordStatus::Ready if !record.waiting => "May be contacted: it waits for its turn.".into(),
         RecordStatus::Ready => {
             let answer = said.filter(|_| matches!(record.reason, Reason::CarrierRefused | Reason::Retry));
             let answer = answer.map_or(cause, |said| format!(" (last answer: {said})"));
@@ -165,14 +164,11 @@ pub fn explain(record: &RecordView, waits: bool, cause: Option<&str>, last: Opti
 /// The name of the rule, list or filter that a record's cause is the id of; other causes are words already.
 async fn cause_name(tx: &mut Tx, tenant: i64, record: &Record) -> Result<Option<String>, ApiError> {
     let Some(cause) = record.cause.as_deref() else { return Ok(None) };
-    if let Ok(id) = cause.parse::<Uuid>() {
-        for kind in CAUSES {
-            if let Some(object) = tx.object_get(tenant, kind, id).await? {
-                return Ok(Some(object.name));
-            }
-        }
-    }
-    Ok(Some(cause.to_owned()))
+    let name = match cause.parse::<Uuid>() {
+        Ok(id) => tx.object_name(tenant, id).await?,
+        Err(_) => None,
+    };
+    Ok(Some(name.unwrap_or_else(|| cause.to_owned())))
 }
 
 fn words(reason: Reason) -> String {
@@ -228,14 +224,14 @@ pub(crate) async fn list_records(
     let more = i64::try_from(records.len()).unwrap_or(0) > limit;
     records.truncate(usize::try_from(limit).unwrap_or(0));
     let next = records.last().filter(|_| more).map(|r| r.id.to_string());
-    let mut items = Vec::with_capacity(records.len());
+    let (mut items, now) = (Vec::with_capacity(records.len()), app.now());
     let mut lists = std::collections::HashMap::new();
     for record in &records {
         let list = match lists.get(&record.list) {
             Some(id) => *id,
             None => *lists.entry(record.list).or_insert(list_id(&mut tx, principal.tenant, record.list).await?),
         };
-        items.push(RecordView::of(record, list));
+        items.push(RecordView::of(record, list, now));
     }
     Ok(axum::Json(Page::new(items, next)))
 }
@@ -258,10 +254,10 @@ pub(crate) async fn get_record(
 /// A record with its history and its explanation.
 pub async fn detail(tx: &mut Tx, tenant: i64, record: &Record, now: i64) -> Result<RecordDetail, ApiError> {
     let list = list_id(tx, tenant, record.list).await?;
-    let view = RecordView::of(record, list);
+    let view = RecordView::of(record, list, now);
     let history = tx.attempt_of_record(tenant, record).await?;
     let history: Vec<AttemptView> = history.iter().map(AttemptView::from).collect();
     let cause = cause_name(tx, tenant, record).await?;
-    let explanation = explain(&view, record.due > now, cause.as_deref(), history.first());
+    let explanation = explain(&view, cause.as_deref(), history.first());
     Ok(RecordDetail { record: view, explanation, history })
 }

@@ -153,3 +153,18 @@ async fn a_custom_rule_that_reads_no_column_is_judged_for_somebody_who_is_not_st
     let found = custom(&answer);
     assert!(found.len() == 2 && found[1].to_string().contains("columns are not known"), "{answer:#}");
 }
+
+#[tokio::test]
+async fn an_explanation_names_rules_and_finds_no_foreign_list() {
+    let app = start().await;
+    let cap = json!({ "name": "At most two", "maxAttempts": 2, "window": { "seconds": 86_400 }, "countBy": "device" });
+    let rule = app.create("/compliance/attempt-rules", &cap).await["id"].clone();
+    let mut asked = question("2026-12-01T17:00:00Z");
+    asked["rules"] = json!([rule]);
+    let answer = app.post(PATH).json(&asked).await.expect(200);
+    let step = answer["steps"].as_array().unwrap().iter().find(|step| step["rule"]["id"] == rule).unwrap();
+    let sentence = step["sentence"].as_str().unwrap();
+    assert!(sentence.contains("\"At most two\"") && !sentence.contains(rule.as_str().unwrap()), "{sentence}");
+    let path = "/lists/018f0000-0000-7000-8000-000000000000/contacts/1/explanation";
+    assert_eq!(app.get(path).await.expect_problem(404), "not_found");
+}

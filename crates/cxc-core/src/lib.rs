@@ -7,6 +7,7 @@ pub mod compliance;
 pub mod compliance_data;
 pub mod consent;
 pub mod contact;
+pub mod csv_cell;
 pub mod device;
 pub mod email;
 pub mod enumerations;

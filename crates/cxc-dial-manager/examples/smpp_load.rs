@@ -10,6 +10,7 @@ use anyhow::{Context, bail, ensure};
 use cxc_dial_manager::channel::{
     Body, Carrier, CarrierStatus, ChannelAccount, OutMessage, Outcome, SmsBody, inbound_channel, open,
 };
+use cxc_server::outbound::Reach;
 use serde_json::json;
 
 struct Load {
@@ -57,7 +58,7 @@ fn message(number: i64) -> OutMessage {
 async fn main() -> anyhow::Result<()> {
     let load = load()?;
     let (inbound, _events) = inbound_channel(1);
-    let carrier = open(&load.account, inbound, Arc::new(|| 0))?;
+    let carrier = open(&load.account, inbound, Arc::new(|| 0), &Reach::new(&["::/0".parse()?]))?;
     let start = Instant::now();
     while carrier.status() != CarrierStatus::Connected {
         ensure!(start.elapsed() < Duration::from_secs(10), "no connection: {:?}", carrier.status());

@@ -47,8 +47,15 @@ impl Document for ChannelAccount {
         self.0.validate()
     }
 
-    /// A password goes to the server that it was given for, and to another only when it is given again.
+    /// A host off the open Internet must be allowed by the operator. A password goes to the server that it was given
+    /// for, and to another only when it is given again.
     async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        let host = write.after.body.0.host.as_deref().unwrap_or_default();
+        if !write.app.channel_reach.may_allow(host) {
+            let detail =
+                "the host is not on the open Internet, and the setting outbound.channel_networks does not allow it";
+            return Err(ApiError::invalid("/host", "not_allowed", detail));
+        }
         if write.before.is_some_and(|before| write.after.body.0.takes_password_elsewhere(&before.body.0)) {
             let detail = "the server changes: give the password again";
             return Err(ApiError::invalid("/credential/password", "required", detail));

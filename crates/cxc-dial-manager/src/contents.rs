@@ -12,9 +12,11 @@ use cxc_server::document::{self, NoExtra, Write};
 use cxc_server::{ApiError, ApiJson, ApiPath, App, Document, Principal, Scope};
 use cxc_store::contact::{Device, FullContact};
 use cxc_store::object_query::ObjectField;
+use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
+use tokio::time::{Instant, timeout, timeout_at};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -25,7 +27,9 @@ use crate::sender::fields::fields_for;
 
 /// The most addresses of a test send.
 const MOST: usize = 10;
-const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a test send takes at most, connection and answers together.
+const PATIENCE: Duration = Duration::from_secs(10);
+const GOODBYE: Duration = Duration::from_secs(1);
 
 impl Document for Content {
     const KIND: &'static str = kind::CONTENT;
@@ -243,23 +247,31 @@ pub(crate) async fn send_test(
     tx.commit().await?;
     let contact = contact_for(&app, principal.tenant, asked.list, asked.contact_id.as_deref()).await?;
     let body = render(&app, &compiled, &contact, Some(&account))?;
-    let mut results = Vec::with_capacity(addresses.len());
-    let carrier = connect(&app, &account).await?;
-    for (address, hash) in addresses.into_iter().zip(hashes) {
+    let until = Instant::now() + PATIENCE;
+    let (carrier, away) = connect(&app, &account, until).await?;
+    let sends = addresses.into_iter().zip(hashes).map(async |(address, hash)| {
         let suppressed = hits.iter().any(|hit| hit.key_hash == hash);
-        let (accepted, detail) = if suppressed {
-            (false, "suppressed".to_owned())
-        } else {
-            let reference = format!("test.{}", app.ids.next().simple());
-            let from = account.sender.clone().unwrap_or_default();
-            let message = OutMessage { attempt: 0, reference, from, to: address.clone(), body: body.clone() };
-            told(&carrier.send(message).await)
+        let (accepted, detail) = match &away {
+            _ if suppressed => (false, "suppressed".to_owned()),
+            Some(why) => (false, why.clone()),
+            None => {
+                let reference = format!("test.{}", app.ids.next().simple());
+                let from = account.sender.clone().unwrap_or_default();
+                let message = OutMessage { attempt: 0, reference, from, to: address.clone(), body: body.clone() };
+                timeout_at(until, carrier.send(message)).await.map_or_else(|_| unanswered(), |outcome| told(&outcome))
+            }
         };
         count(&app, &principal, channel.as_str(), accepted);
-        results.push(TestOutcome { address, accepted, detail });
-    }
-    carrier.close().await;
+        TestOutcome { address, accepted, detail }
+    });
+    let results = join_all(sends).await;
+    // what is still under way is told already
+    let _ = timeout(GOODBYE, carrier.close()).await;
     Ok(axum::Json(TestResult { results }))
+}
+
+fn unanswered() -> (bool, String) {
+    (false, format!("no answer within {} seconds: it may have been sent all the same", PATIENCE.as_secs()))
 }
 
 fn normalised(addresses: &[String], channel: cxc_core::channel::Channel) -> Result<Vec<String>, ApiError> {
@@ -286,19 +298,31 @@ fn normalised(addresses: &[String], channel: cxc_core::channel::Channel) -> Resu
     Ok(found)
 }
 
-async fn connect(app: &App, account: &channel::ChannelAccount) -> Result<Arc<dyn channel::Carrier>, ApiError> {
+/// The account's carrier, and why it is not connected, if it is not.
+async fn connect(
+    app: &App,
+    account: &channel::ChannelAccount,
+    until: Instant,
+) -> Result<(Arc<dyn channel::Carrier>, Option<String>), ApiError> {
     let clock = app.clock.clone();
     let (inbound, _unheard) = channel::inbound_channel(1);
-    let carrier = channel::open(account, inbound, Arc::new(move || clock.now().as_microsecond()));
+    let now = Arc::new(move || clock.now().as_microsecond());
+    let carrier = channel::open(account, inbound, now, &app.channel_reach);
     let carrier = carrier.map_err(|e| ApiError::invalid("/account", "unusable", e.to_string()))?;
-    let waited = tokio::time::timeout(CONNECT_PATIENCE, async {
-        while carrier.status() == CarrierStatus::Connecting {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    });
-    // what is not connected by then answers each send with the reason
-    let _ = waited.await;
-    Ok(carrier)
+    while carrier.status() == CarrierStatus::Connecting && Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let away = match carrier.status() {
+        CarrierStatus::Connecting => Some(format!(
+            "not sent: {}:{} did not answer within {} seconds",
+            account.host.as_deref().unwrap_or_default(),
+            account.effective_port(),
+            PATIENCE.as_secs()
+        )),
+        CarrierStatus::Down { reason } => Some(format!("not sent: {reason}")),
+        CarrierStatus::Connected | CarrierStatus::Throttled { .. } | CarrierStatus::Closed => None,
+    };
+    Ok((carrier, away))
 }
 
 fn told(outcome: &Outcome) -> (bool, String) {

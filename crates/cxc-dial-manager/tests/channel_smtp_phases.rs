@@ -5,9 +5,10 @@ mod channel_peers;
 use std::sync::Arc;
 use std::time::Duration;
 
-use channel_peers::{account, email, now};
+use channel_peers::{account, email, loopback, now};
 use cxc_dial_manager::channel::smtp::{SmtpCarrier, SmtpTimeouts};
-use cxc_dial_manager::channel::{Body, Carrier, Outcome};
+use cxc_dial_manager::channel::{Body, Carrier, CarrierStatus, Outcome};
+use cxc_server::outbound::Reach;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::{TcpListener, TcpStream};
@@ -39,7 +40,7 @@ where
         queue: Duration::from_secs(5),
     };
     let account = account(json!({"kind": "smtp", "host": "127.0.0.1", "port": port, "connections": 1}));
-    let carrier = Arc::new(SmtpCarrier::start(&account, now(), timeouts).unwrap());
+    let carrier = Arc::new(SmtpCarrier::start(&account, now(), timeouts, &loopback()).unwrap());
     channel_peers::until_connected(&*carrier).await;
     (carrier, task)
 }
@@ -161,7 +162,7 @@ async fn an_idle_connection_that_the_server_closed_is_replaced_without_a_word() 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let account = account(json!({"kind": "smtp", "host": "127.0.0.1", "port": port, "connections": 1}));
-    let carrier = SmtpCarrier::start(&account, now(), SmtpTimeouts::default()).unwrap();
+    let carrier = SmtpCarrier::start(&account, now(), SmtpTimeouts::default(), &loopback()).unwrap();
     let server = async {
         // serves one message a connection, then says goodbye late: after MAIL of the next one, or before it
         for goodbye_late in [true, false, false] {
@@ -202,4 +203,26 @@ async fn a_message_larger_than_the_server_takes_is_refused_unsent() {
     assert!(matches!(outcome, Outcome::Rejected { .. }), "{outcome:?}");
     carrier.close().await;
     task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_host_out_of_reach_is_never_connected_to() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    for host in ["127.0.0.1", "localhost"] {
+        let account = account(json!({"kind": "smtp", "host": host, "port": port}));
+        let carrier = SmtpCarrier::start(&account, now(), SmtpTimeouts::default(), &Reach::new(&[])).unwrap();
+        let told = tokio::time::timeout(Duration::from_secs(5), async {
+            loop {
+                if let CarrierStatus::Down { reason } = carrier.status() {
+                    return reason;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        let reason = told.await.unwrap();
+        assert!(reason.contains("outbound.channel_networks"), "{reason}");
+    }
+    let came = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
+    assert!(came.is_err(), "somebody connected");
 }

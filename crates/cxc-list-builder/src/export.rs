@@ -3,6 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use cxc_core::csv_cell::guard;
 use cxc_core::device::MAX_DEVICES;
 use cxc_core::field::normalise_header;
 use cxc_server::ApiError;
@@ -76,7 +77,7 @@ pub async fn export_contacts(
     let rule = settings.rule.as_ref().map(|rule| CompiledRule::new(rule, db.engine(), RULE_FROM, false));
     let (mut names, mut positions) = (BTreeSet::new(), 1);
     let mut out = Out::create(folder, control.job().id)?;
-    let mut rows = 0;
+    let (mut found, mut rows) = (0, 0);
     for writes in [false, true] {
         if writes {
             let devices = (1..=positions).map(|n| format!("Device{n}"));
@@ -89,7 +90,8 @@ pub async fn export_contacts(
             db.read().await?.contact_slice_full(&list, after, SLICE, rule.as_ref()).await?
         {
             control.check()?;
-            control.progress(if writes { list.contacts } else { 0 }.min(rows), list.contacts);
+            // both passes count, the second of what the first found
+            control.progress((found + rows) / 2, if writes { found } else { list.contacts });
             for contact in &contacts {
                 let mut custom = custom(contact);
                 if writes {
@@ -102,6 +104,7 @@ pub async fn export_contacts(
                     out.write(fields.chain((1..=positions).map(device)).chain(custom))?;
                     rows += 1;
                 } else {
+                    found += 1;
                     positions = contact.devices.iter().map(|d| d.position).fold(positions, i16::max);
                     names.extend(custom.into_keys().take(1_000));
                 }
@@ -110,6 +113,7 @@ pub async fn export_contacts(
         }
     }
     out.finish()?;
+    control.progress(rows, rows);
     Ok(rows)
 }
 
@@ -163,9 +167,10 @@ pub async fn export_suppression(db: &Db, list: Uuid, folder: &Path, control: &Jo
             out.write([entry.key.clone(), time(entry.from_at), time(entry.until_at), reason])?;
             rows += 1;
         }
-        control.progress(rows, list.size);
+        control.progress(rows, list.size.max(rows));
     }
     out.finish()?;
+    control.progress(rows, rows);
     Ok(rows)
 }
 
@@ -187,7 +192,10 @@ impl Out {
     }
 
     pub(crate) fn write(&mut self, fields: impl IntoIterator<Item = String>) -> Result<(), JobError> {
-        self.writer.write_record(fields).map_err(failed)
+        for field in fields {
+            self.writer.write_field(guard(&field).as_ref()).map_err(failed)?;
+        }
+        self.writer.write_record(None::<&[u8]>).map_err(failed)
     }
 
     pub(crate) fn finish(self) -> Result<(), JobError> {

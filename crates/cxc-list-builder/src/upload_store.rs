@@ -43,6 +43,9 @@ pub enum UploadError {
     /// The bytes do not have the checksum that was said.
     #[error("the bytes do not have the SHA-256 that was said: upload the file again")]
     Checksum,
+    /// They are not as many as the request said; none is kept.
+    #[error("the Content-Range does not fit the body, which has {0} bytes: send them again")]
+    Length(u64),
     /// The connection broke; what came is kept.
     #[error("the upload broke off: go on at its offset")]
     Broken,
@@ -92,11 +95,12 @@ impl UploadStore {
         Ok(Some((known, offset)))
     }
 
-    /// Appends bytes from an offset on; answers where the upload stands then.
+    /// Appends bytes from an offset on, so many of them if that was said; answers where the upload stands then.
     pub async fn append<E>(
         &self,
         known: &Known,
         from: u64,
+        length: Option<u64>,
         mut bytes: impl Stream<Item = Result<Bytes, E>> + Unpin,
     ) -> Result<u64, UploadError> {
         let mut file = tokio::fs::OpenOptions::new().write(true).open(self.path(known.id)).await?;
@@ -120,6 +124,10 @@ impl UploadStore {
             file.write_all(&chunk).await?;
         }
         file.flush().await?;
+        if length.is_some_and(|length| offset - from != length) {
+            file.set_len(from).await?;
+            return Err(UploadError::Length(offset - from));
+        }
         file.sync_all().await?;
         if Some(offset) == known.size
             && let Some(wanted) = known.sha256.clone()

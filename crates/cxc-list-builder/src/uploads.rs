@@ -70,7 +70,7 @@ impl From<UploadError> for ApiError {
             UploadError::TooLarge => ApiError::new(Code::BodyTooLarge, error.to_string()),
             UploadError::Checksum => ApiError::invalid("/sha256", "checksum", error.to_string()),
             UploadError::Offset(_) => ApiError::invalid("/offset", "offset", error.to_string()),
-            UploadError::Broken => ApiError::new(Code::MalformedRequest, error.to_string()),
+            UploadError::Broken | UploadError::Length(_) => ApiError::new(Code::MalformedRequest, error.to_string()),
         }
     }
 }
@@ -155,21 +155,37 @@ pub(crate) async fn put(
 ) -> Result<Response, ApiError> {
     let found = existing(&app, &uploads, principal.tenant, id).await?;
     let (known, offset) = found.ok_or_else(|| ApiError::not_found("upload"))?;
-    let from = match headers.get(header::CONTENT_RANGE) {
-        None => offset,
-        Some(range) => range.to_str().ok().and_then(first_byte).ok_or_else(|| {
-            ApiError::new(Code::MalformedRequest, "a Content-Range is bytes FIRST-LAST/TOTAL or bytes FIRST-LAST/*")
-        })?,
+    let malformed = |text: String| ApiError::new(Code::MalformedRequest, text);
+    let expected = "a Content-Range is bytes FIRST-LAST/TOTAL or bytes FIRST-LAST/*";
+    let range = match headers.get(header::CONTENT_RANGE) {
+        None => None,
+        Some(range) => Some(range.to_str().ok().and_then(Range::parse).ok_or_else(|| malformed(expected.to_owned()))?),
     };
-    let offset = uploads.append(&known, from, body.into_data_stream()).await?;
+    if let Some((total, size)) = range.as_ref().and_then(|range| range.total).zip(known.size)
+        && total != size
+    {
+        return Err(malformed(format!("the Content-Range has {total} bytes in all and the upload {size}")));
+    }
+    let (from, length) = range.map_or((offset, None), |range| (range.first, Some(range.length)));
+    let offset = uploads.append(&known, from, length, body.into_data_stream()).await?;
     Ok(ApiJson(Upload::of(known, offset)).into_response())
 }
 
-fn first_byte(range: &str) -> Option<u64> {
-    let (span, _) = range.strip_prefix("bytes ")?.split_once('/')?;
-    let (first, last) = span.split_once('-')?;
-    let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-    (first <= last).then_some(first)
+/// Which bytes of a file a request brings.
+struct Range {
+    first: u64,
+    length: u64,
+    total: Option<u64>,
+}
+
+impl Range {
+    fn parse(text: &str) -> Option<Self> {
+        let (span, total) = text.strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = span.split_once('-')?;
+        let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+        let total = if total.trim() == "*" { None } else { Some(total.trim().parse().ok()?) };
+        Some(Self { first, length: last.checked_sub(first)?.checked_add(1)?, total })
+    }
 }
 
 /// Give an upload up.

@@ -94,6 +94,9 @@ async fn an_upload_goes_on_where_it_broke_off() {
     assert_eq!(put("bytes 0-3/10", "0123").await.expect(200)["offset"], 4);
     put("bytes 2-5/10", "2345").await.expect(422);
     put("something", "4567").await.expect(400);
+    put("bytes 4-9/10", "4567").await.expect(400);
+    put("bytes 4-5/10", "4567").await.expect(400);
+    put("bytes 4-7/99", "4567").await.expect(400);
     assert_eq!(world.app.get(&path).await.expect(200)["offset"], 4);
     put("bytes 4-13/10", "4567890123").await.expect(413);
     let problem = put("bytes 4-9/10", "xxxxxx").await.expect(422);
@@ -128,6 +131,7 @@ async fn a_list_is_imported_shown_exported_and_undone() {
 
     let job = world.run(&format!("{list}/actions/export"), json!({})).await;
     assert_eq!(job["result"]["rows"], 2, "{}", job["error"]);
+    assert_eq!(job["progress"], json!({ "done": 2, "total": 2 }));
     let url = job["result"]["resultUrl"].as_str().unwrap();
     let exported = String::from_utf8(world.app.get(url).await.body.to_vec()).unwrap();
     world.app.other.get(url).await.expect(404);

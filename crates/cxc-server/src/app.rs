@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::access::password::Passwords;
 use crate::health::Components;
 use crate::metrics::Metrics;
-use crate::outbound::{Network, Outbound, Roots};
+use crate::outbound::{Network, Outbound, Reach, Roots};
 use crate::rule_data::RuleData;
 
 /// What a handler may reach. Cheap to clone; each component has its own with its own metrics.
@@ -38,6 +38,8 @@ pub struct App {
     pub components: Components,
     /// Sends requests to services that tenants name.
     pub outbound: Outbound,
+    /// Where channel accounts may connect to.
+    pub channel_reach: Reach,
     /// The shipped legal rules and what else the rules of tenants stand on.
     pub rules: RuleData,
     /// The lists of numbers that this process holds, shared by all its components.
@@ -56,6 +58,7 @@ impl App {
             passwords: Passwords::new(config.password_cost, config.password_threads),
             rules,
             outbound: Outbound::new(&config.outbound_networks).trusting(config.outbound_roots.clone()),
+            channel_reach: Reach::new(&config.channel_networks),
             config: Arc::new(config),
             metrics: Arc::new(Metrics::new()),
             components: Components::default(),
@@ -109,6 +112,8 @@ pub struct ServerConfig {
     pub sender_open_attempts: usize,
     /// Networks that are not public and that requests to services of tenants may reach all the same.
     pub outbound_networks: Vec<Network>,
+    /// Networks that are not public and that channel accounts may connect to all the same.
+    pub channel_networks: Vec<Network>,
     /// Authorities whose certificates services of tenants may show, besides those of the machine.
     pub outbound_roots: Roots,
     /// This program's version, and the commit it was built from.
@@ -155,6 +160,7 @@ impl Default for ServerConfig {
             sender_lease: Duration::from_secs(15),
             sender_open_attempts: 400,
             outbound_networks: Vec::new(),
+            channel_networks: Network::loopback(),
             outbound_roots: Roots::default(),
             version: env!("CARGO_PKG_VERSION").into(),
             build: String::new(),

@@ -52,6 +52,11 @@ fn outside(app: &App, routes: Router<App>) -> Router<App> {
         .layer(from_fn_with_state(app.clone(), request_id))
 }
 
+/// Gives the requests of a router ids where that was not done further in: of those that are passed on, say.
+pub fn with_request_ids(app: &App, router: Router) -> Router {
+    router.layer(from_fn_with_state(app.clone(), request_id))
+}
+
 async fn not_found(uri: Uri) -> ApiError {
     ApiError::new(Code::NotFound, format!("there is nothing at {}", uri.path()))
 }
@@ -104,6 +109,10 @@ async fn request_id(State(app): State<App>, mut request: Request, next: Next) ->
     let id = accepted_id(request.headers()).unwrap_or_else(|| app.ids.next().to_string());
     let info = RequestInfo { request_id: id.clone(), address: address(&app, &request) };
     request.extensions_mut().insert(info);
+    // whoever answers in our stead uses it too
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        request.headers_mut().insert("x-request-id", value);
+    }
     let span =
         tracing::info_span!("request", request_id = %id, method = %request.method(), path = request.uri().path());
     let mut response = next.run(request).instrument(span).await;

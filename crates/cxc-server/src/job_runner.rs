@@ -271,6 +271,8 @@ pub async fn run_one(
         match end.write(app, &job, &control).await {
             Ok(ended) => {
                 if let End::Finish { state, .. } = end {
+                    let seconds = started.elapsed().as_secs_f64();
+                    tracing::info!(job = %job.id, tenant = job.tenant, kind = job.kind, state, seconds, "a job ended");
                     handler.ended(&job, state, started.elapsed());
                 }
                 return Ok(ended.unwrap_or(job));

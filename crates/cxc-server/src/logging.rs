@@ -47,7 +47,7 @@ fn filter(text: &str) -> anyhow::Result<Targets> {
     let level = |text: &str| {
         // nothing would be read as `error`
         let level = Some(text.trim()).filter(|t| !t.is_empty()).and_then(|t| t.parse::<LevelFilter>().ok());
-        level.with_context(|| format!("{text:?} is no log level: off, error, warn, info, debug or trace"))
+        level.with_context(|| format!("{text:?} is no log level: use off, error, warn, info, debug or trace"))
     };
     let mut filter = Targets::new();
     for part in text.split(',') {

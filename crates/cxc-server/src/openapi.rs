@@ -1,5 +1,8 @@
 //! The API description: assembled from the services' routes, always in the same order, so that it can be checked in.
 use axum::Router;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, ClientCredentials, Flow, OAuth2, Scopes, SecurityScheme};
 use utoipa::openapi::{
@@ -79,7 +82,35 @@ pub fn router(description: &OpenApi) -> Result<Router, serde_json::Error> {
     let text = text(description)?;
     let serve = move || {
         let text = text.clone();
-        async move { ([(axum::http::header::CONTENT_TYPE, "application/json")], text) }
+        async move { ([(header::CONTENT_TYPE, "application/json")], text) }
     };
-    Ok(Router::from(explorer).route(&path, get(serve)))
+    let pages = Router::from(explorer).route("/", get(root));
+    Ok(pages.route(&path, get(serve)).layer(map_response(guarded)))
+}
+
+/// Whoever opens the bare address finds the explorer, and a program the hint.
+async fn root() -> impl IntoResponse {
+    let explorer = format!("{}/explore", crate::BASE);
+    let hint = format!(
+        "cxc: the API is below {base}, its explorer at {explorer}, its description at {base}/openapi.json\n",
+        base = crate::BASE
+    );
+    (StatusCode::FOUND, [(header::LOCATION, explorer)], hint)
+}
+
+/// The explorer runs scripts with the session of whoever looks at it: only its own, and in nobody's frame.
+async fn guarded(mut response: Response) -> Response {
+    const HEADERS: [(HeaderName, &str); 4] = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+    ];
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Connection as _, Executor, PgPool, Postgres, SqlSafeStr as _, Sqlite, SqlitePool, Transaction};
+use sqlx::{
+    Connection as _, Executor, PgConnection, PgPool, Postgres, SqlSafeStr as _, Sqlite, SqlitePool, Transaction,
+};
 
 use crate::{StoreError, migrate};
 
@@ -66,6 +68,9 @@ pub enum Tx {
 /// analysed (a new installation, a new month) or that was small when it did, it would read every row for each batch.
 const PLANS: &str = "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
 
+/// How long the first connection may take.
+const FIRST: Duration = Duration::from_secs(5);
+
 /// A connection that lay idle for so long is asked whether it still lives before it is used.
 const ASKED_AFTER: Duration = Duration::from_secs(1);
 
@@ -88,6 +93,7 @@ impl Db {
 
     async fn connect_postgres(options: &DbOptions) -> Result<Self, StoreError> {
         let connect = PgConnectOptions::from_str(&options.url).map_err(|_| StoreError::BadUrl)?.application_name("cxc");
+        first_postgres(&connect).await?;
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections)
             .acquire_timeout(options.acquire_timeout)
@@ -206,6 +212,15 @@ impl Db {
             }
         }
     }
+}
+
+/// Connects once: the pool would try again for long before it told that nobody listens there.
+async fn first_postgres(connect: &PgConnectOptions) -> Result<(), StoreError> {
+    let silent =
+        || std::io::Error::new(std::io::ErrorKind::TimedOut, format!("no answer within {} s", FIRST.as_secs()));
+    let made = tokio::time::timeout(FIRST, PgConnection::connect_with(connect)).await;
+    let connection = made.map_err(|_| sqlx::Error::Io(silent()))??;
+    Ok(connection.close().await?)
 }
 
 /// Begins a transaction in a task of its own, which goes on when the caller's future is dropped. A `BEGIN` that

@@ -200,6 +200,16 @@ impl Tx {
         )
     }
 
+    /// The jobs of a tenant that moved at an instant or later, the oldest change first.
+    pub async fn job_changed(&mut self, tenant: i64, since: i64, limit: i64) -> Result<Vec<Job>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM job WHERE tenant = $1 AND updated_at >= $2 ORDER BY updated_at, id LIMIT $3"
+        );
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(since).bind(limit).fetch_all(conn).await?),
+        )
+    }
+
     /// How many jobs of these kinds run or wait in a tenant.
     pub async fn job_open_count(&mut self, tenant: i64, kind: &str) -> Result<i64, StoreError> {
         const SQL: &str = "SELECT count(*) FROM job WHERE tenant = $1 AND kind = $2 AND state IN ('queued', 'running')";

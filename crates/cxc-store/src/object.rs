@@ -100,6 +100,12 @@ impl Tx {
         )
     }
 
+    /// The name of a tenant's object of any kind.
+    pub async fn object_name(&mut self, tenant: i64, id: Uuid) -> Result<Option<String>, StoreError> {
+        const SQL: &str = "SELECT name FROM object WHERE tenant = $1 AND id = $2";
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(id).fetch_optional(conn).await?))
+    }
+
     /// One object of a tenant by its name, whatever the case.
     pub async fn object_find(&mut self, tenant: i64, kind: &str, name: &str) -> Result<Option<Object>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM object WHERE tenant = $1 AND kind = $2 AND name_key = $3");

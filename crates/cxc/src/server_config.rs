@@ -23,6 +23,7 @@ pub fn of(config: &Config, port: Option<u16>) -> ServerConfig {
         sender_lease: config.sender_lease,
         sender_open_attempts: config.sender_open_attempts,
         outbound_networks: config.outbound_networks.clone(),
+        channel_networks: config.channel_networks.clone(),
         outbound_roots: config.outbound_ca.as_ref().map(|ca| ca.roots.clone()).unwrap_or_default(),
         version: env!("CARGO_PKG_VERSION").into(),
         build: option_env!("CXC_BUILD").unwrap_or_default().into(),

@@ -22,12 +22,14 @@ use cxc_store::job::{Job, MAX_TRIES};
 use cxc_store::judge::Judge;
 use cxc_store::location::Locations;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) use audience::content_class;
 use audience::{Audience, AudienceList};
 use fence::Fence;
 use slice::Slice;
+
+use crate::actions::tell_state;
 
 /// The kind of the job that loads a group.
 pub const LOAD: &str = "campaign_group_load";
@@ -197,8 +199,7 @@ impl LoadHandler {
             let target = row.target.as_deref().and_then(GroupState::parse).unwrap_or(GroupState::Active);
             tx.group_set_state(row.number, target.as_str(), None, None, self.app.now()).await?;
             tx.group_count_load(row.number).await?;
-            let body = json!({ "state": target });
-            tx.event_insert(row.tenant, "campaign-groups", "state", &row.id.to_string(), &body, self.app.now()).await?;
+            tell_state(&self.app, &mut tx, &row, target, None).await?;
         }
         if row.last_error.is_some() {
             tx.group_set_error(row.number, None).await?;
@@ -220,8 +221,7 @@ impl LoadHandler {
         if fence.is_load {
             tx.group_set_state(row.number, GroupState::NotLoaded.as_str(), None, None, self.app.now()).await?;
             tx.group_set_error(row.number, Some(&format!("loading ended: {why}"))).await?;
-            let body = json!({ "state": GroupState::NotLoaded });
-            tx.event_insert(row.tenant, "campaign-groups", "state", &row.id.to_string(), &body, self.app.now()).await?;
+            tell_state(&self.app, &mut tx, &row, GroupState::NotLoaded, None).await?;
         } else {
             tx.group_set_error(row.number, Some(&format!("taking over what changed ended: {why}"))).await?;
         }

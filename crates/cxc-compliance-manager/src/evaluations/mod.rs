@@ -4,6 +4,7 @@ mod answer;
 mod document;
 mod kit;
 mod limits;
+mod names;
 mod resolve;
 mod routes;
 mod run;

@@ -23,7 +23,7 @@ use super::answer::EvaluationAnswer;
 use super::document::{EvaluationDocument, RulesAsked};
 use super::kit::Kit;
 use super::resolve::{KnownPart, Question, Resolver};
-use super::stored;
+use super::{names, stored};
 
 /// The places that one evaluation looks at.
 pub(super) const PLACES: usize = 64;
@@ -77,7 +77,7 @@ impl Evaluator {
             Resolver { kit: &self.kit, key: &app.hash_key, tables: self.kit.tables.current(), tenant, home, now };
         let rules = self.rules(&documents, asked, group.as_ref());
         let mut duties = CallDuties::default();
-        let explained = if asked.contact.is_none() {
+        let mut explained = if asked.contact.is_none() {
             stored::explain(app, &mut tx, &resolver, asked, group.as_ref(), &rules).await?
         } else {
             let at_group = group.as_ref().map_or((0, None), |g| (g.number, g.channel));
@@ -88,6 +88,7 @@ impl Evaluator {
             duties = self.duties(&rules, &question);
             self.explain(&rules, &question, asked)
         };
+        names::put(&mut tx, tenant, &mut explained.steps).await?;
         let (at, data) = (asked.at.unwrap_or(now), self.kit.versions.with_tables(&resolver.tables));
         Ok(EvaluationAnswer { duties, ..EvaluationAnswer::of(explained, at, now, rules.version(), &data) })
     }

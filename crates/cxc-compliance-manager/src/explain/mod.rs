@@ -44,6 +44,7 @@ async fn explain(
     ApiPath((list, contact)): ApiPath<(Uuid, i64)>,
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<axum::Json<EvaluationAnswer>, ApiError> {
+    known(&app, principal.tenant, list, contact).await?;
     let document = EvaluationDocument {
         list_id: Some(list),
         contact_id: Some(contact.into()),
@@ -53,4 +54,12 @@ async fn explain(
         ..EvaluationDocument::default()
     };
     Ok(axum::Json(evaluator.evaluate(&app, principal.tenant, &document).await?))
+}
+
+/// What the path names is there, or nothing is found; what the query names is a value that may be wrong.
+async fn known(app: &App, tenant: i64, list: Uuid, contact: i64) -> Result<(), ApiError> {
+    let mut tx = app.db.read().await?;
+    let list = tx.contact_list_get(tenant, list).await?.ok_or_else(|| ApiError::not_found("contact list"))?;
+    tx.contact_get(&list, contact).await?.ok_or_else(|| ApiError::not_found("contact"))?;
+    Ok(())
 }

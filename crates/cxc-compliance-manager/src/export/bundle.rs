@@ -2,6 +2,7 @@
 use std::io::{Cursor, Read, Write};
 
 use anyhow::{Context, bail, ensure};
+use cxc_core::csv_cell::guard;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -119,8 +120,7 @@ impl Bundle {
             at.to_owned(),
             group.to_owned(),
             text(&decision["channel"]),
-            // an apostrophe keeps a spreadsheet from reading a number with a sign as a formula
-            line.device.map(|device| format!("'{device}")).unwrap_or_default(),
+            line.device.unwrap_or_default().to_owned(),
             came_out(verdict, decision["held"].as_str()),
             text(&decision["held"]),
             text(&verdict["notBefore"]),
@@ -129,7 +129,7 @@ impl Bundle {
             text(&decision["rules"]["version"]),
             text(&decision["rules"]["sha256"]),
         ];
-        self.table.write_record(&fields)?;
+        self.table.write_record(fields.iter().map(|field| guard(field).into_owned()))?;
         self.decisions += 1;
         Ok(())
     }

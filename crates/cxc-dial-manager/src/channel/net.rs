@@ -3,6 +3,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use cxc_server::outbound::{Reach, ReachError};
 use rustls::pki_types::ServerName;
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -16,6 +17,8 @@ use tokio_rustls::client::TlsStream;
 pub(crate) enum NetError {
     #[error("{0} can't be reached: {1}")]
     Unreachable(String, std::io::Error),
+    #[error("{0} is not on the open Internet, and the setting outbound.channel_networks does not allow it")]
+    NotAllowed(String),
     #[error("{0} did not answer in time")]
     TimedOut(String),
     #[error("no safe connection to {0}: {1}")]
@@ -34,16 +37,18 @@ pub(crate) enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Connects without delay of small packets: each of ours is a whole command.
-pub(crate) async fn connect(host: &str, port: u16, limit: Duration) -> Result<TcpStream, NetError> {
+/// Connects to a host within reach, without delay of small packets: each of ours is a whole command.
+pub(crate) async fn connect(reach: &Reach, host: &str, port: u16, limit: Duration) -> Result<TcpStream, NetError> {
     let place = format!("{host}:{port}");
-    match timeout(limit, TcpStream::connect((host, port))).await {
+    let made = async { Ok::<_, ReachError>(TcpStream::connect(reach.resolve(host, port).await?.as_slice()).await?) };
+    match timeout(limit, made).await {
         Ok(Ok(stream)) => {
             // only speed depends on it
             let _ = stream.set_nodelay(true);
             Ok(stream)
         }
-        Ok(Err(error)) => Err(NetError::Unreachable(place, error)),
+        Ok(Err(ReachError::NotAllowed)) => Err(NetError::NotAllowed(place)),
+        Ok(Err(ReachError::Unknown(error))) => Err(NetError::Unreachable(place, error)),
         Err(_) => Err(NetError::TimedOut(place)),
     }
 }

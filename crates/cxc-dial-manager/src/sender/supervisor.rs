@@ -64,7 +64,7 @@ type Ended = Result<(tokio::task::Id, (i64, Result<(), SenderError>)), tokio::ta
 fn forget(running: &mut HashMap<i64, tokio::task::Id>, ended: &Ended) {
     let id = match ended {
         Ok((id, (account, Ok(())))) => {
-            tracing::debug!(account, "a sender has nothing left to do");
+            tracing::info!(account, reason = "nothing left to do, or the process stops", "a sender stops");
             *id
         }
         Ok((id, (account, Err(error)))) => {
@@ -118,9 +118,17 @@ async fn start(
     let Some(lease) = lease else { return Ok(None) };
     let (events, inbound) = channel::inbound_channel(INBOUND_ROOM);
     let clock = context.app.clock.clone();
-    let carrier = channel::open(&plans.account, events, Arc::new(move || clock.now().as_microsecond()));
+    let carrier = channel::open(
+        &plans.account,
+        events,
+        Arc::new(move || clock.now().as_microsecond()),
+        &context.app.channel_reach,
+    );
     match carrier {
-        Ok(carrier) => Ok(Some(AccountStart { lease, carrier, inbound, plans })),
+        Ok(carrier) => {
+            tracing::info!(account = number, tenant, id = %id, groups = plans.groups.len(), "a sender starts");
+            Ok(Some(AccountStart { lease, carrier, inbound, plans }))
+        }
         Err(error) => {
             tracing::error!(account = number, %error, "a channel account can't be used");
             let mut tx = context.app.db.begin().await?;

@@ -12,6 +12,7 @@ use cxc_dial_manager::channel::{
     Body, Carrier, CarrierStatus, ChannelAccount, EmailBody, Inbound, InboundEvent, Now, OutMessage, SmsBody,
     inbound_channel, open,
 };
+use cxc_server::outbound::{Network, Reach};
 use cxc_test::tools::{find_program, project_root};
 use cxc_test::{Port, Process, Signal};
 use serde::Deserialize;
@@ -30,7 +31,7 @@ pub fn account(value: serde_json::Value) -> ChannelAccount {
 
 pub fn carrier(value: serde_json::Value) -> (Arc<dyn Carrier>, Receiver<InboundEvent>) {
     let (sender, receiver) = inbound_channel(1000);
-    (open(&account(value), sender, now()).unwrap(), receiver)
+    (open(&account(value), sender, now(), &loopback()).unwrap(), receiver)
 }
 
 pub fn sms(attempt: i64, text: &str) -> OutMessage {
@@ -153,4 +154,9 @@ impl Smsc {
         let text = std::fs::read_to_string(self.log()).unwrap_or_default();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
+}
+
+/// Peers of tests are on this machine.
+pub fn loopback() -> Reach {
+    Reach::new(&Network::loopback())
 }

@@ -54,6 +54,7 @@ pub async fn export_consents(db: &Db, folder: &Path, control: &JobControl) -> Re
         control.progress(rows.min(total), total);
     }
     out.finish()?;
+    control.progress(rows, rows);
     Ok(rows)
 }
 

@@ -175,7 +175,7 @@ impl Work<'_> {
         }
         tally.consents = ledger.into_counts();
         if let Some(line) = tally.consents.first_held_back {
-            tally.warnings.note(WarningKind::HeldBack, line, tally.consents.held_back, || HELD_BACK.into());
+            tally.warnings.note(WarningKind::HeldBack, line, tally.consents.held_back, HELD_BACK);
         }
         Ok(tally)
     }
@@ -243,7 +243,7 @@ impl Work<'_> {
         }
         if row.cut > 0 {
             let line = row.record().line_number();
-            warnings.note(WarningKind::Cut, line, row.cut.into(), || "a text over its limit was cut".into());
+            warnings.note(WarningKind::Cut, line, row.cut.into(), "a text over its limit was cut");
         }
         let nothing = || Reject {
             reason: RejectReason::BadConsent,

@@ -1,6 +1,8 @@
 //! Records of a file, many at a time in one allocation of text.
 use std::fmt;
 
+use cxc_core::csv_cell::unguard;
+
 use super::reason::RejectReason;
 
 /// A range of bytes in a batch's text.
@@ -149,12 +151,13 @@ impl<'a> RecordRef<'a> {
         self.record.count == 0
     }
 
-    /// A column's text without its quotes, not trimmed; empty where the record has no such column.
+    /// A column's text without its quotes and without our guard against formulas, not trimmed; empty where the record
+    /// has no such column.
     pub fn field(&self, index: usize) -> &'a str {
         if index >= self.len() {
             return "";
         }
-        self.batch.spans.get(self.record.first as usize + index).map_or("", |&span| self.batch.slice(span))
+        self.batch.spans.get(self.record.first as usize + index).map_or("", |&span| unguard(self.batch.slice(span)))
     }
 
     /// All columns.

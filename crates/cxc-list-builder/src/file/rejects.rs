@@ -1,6 +1,8 @@
 //! The rejects file: the original columns and why the line was not taken.
 use std::io::Write;
 
+use cxc_core::csv_cell::guard;
+
 use super::batch::{RecordProblem, RecordRef, RecordStatus};
 use super::error::FileError;
 use super::reader::column_name;
@@ -26,9 +28,8 @@ impl From<RecordProblem> for Reject {
     }
 }
 
-/// Writes a rejects file: RFC 4180, UTF-8, one header. Originals are written as they came, without a
-/// guard against formulas: the file is made to be corrected and imported again, and a changed value
-/// would be a wrong one.
+/// Writes a rejects file: RFC 4180, UTF-8, one header. What begins like a formula is guarded; the reader takes the
+/// guard away when the file is corrected and imported again.
 pub struct RejectsWriter<W: Write> {
     out: csv::Writer<W>,
     header: Vec<String>,
@@ -43,7 +44,7 @@ impl<W: Write> RejectsWriter<W> {
         let originals = originals(header, columns);
         let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).flexible(true).from_writer(out);
         let names = (0..originals).map(|i| match header.get(i) {
-            Some(name) => name.clone(),
+            Some(name) => guard(name).into_owned(),
             None => column_name(header, i),
         });
         out.write_record(names.chain(REJECT_COLUMNS.map(str::to_owned))).map_err(failed)?;
@@ -57,19 +58,19 @@ impl<W: Write> RejectsWriter<W> {
         for i in 0..self.originals {
             let last = i + 1 == self.originals;
             if unsplit && i == 0 {
-                self.out.write_field(record.raw())
+                self.out.write_field(guard(record.raw()).as_ref())
             } else if last && record.len() > self.header.len().max(self.originals) {
                 let rest: Vec<&str> = record.fields().skip(i).collect();
-                self.out.write_field(rest.join(","))
+                self.out.write_field(guard(&rest.join(",")).as_ref())
             } else {
-                self.out.write_field(record.field(i))
+                self.out.write_field(guard(record.field(i)).as_ref())
             }
             .map_err(failed)?;
         }
         let column = reject.column.map(|c| column_name(&self.header, c)).unwrap_or_default();
         let line = record.line_number().to_string();
         for field in [line.as_str(), &column, reject.reason.code(), &reject.text] {
-            self.out.write_field(field).map_err(failed)?;
+            self.out.write_field(guard(field).as_ref()).map_err(failed)?;
         }
         self.out.write_record(None::<&[u8]>).map_err(failed)?;
         self.written += 1;

@@ -223,7 +223,7 @@ impl Work {
     }
 
     fn verdict(&self, full: &FullContact, found: &Found) -> Verdict {
-        use RejectReason::{DuplicateInFile, DuplicateInList, NotFound};
+        use RejectReason::{DuplicateInFile, DuplicateInList, NoDevice, NotFound};
         const IN_FILE: &str = "an earlier line of the file has the same key";
         const IN_LIST: &str = "a contact of the list has the same key";
         if !self.intake.asked.is_wanted() {
@@ -246,6 +246,12 @@ impl Work {
             },
             None if self.intake.update_only && mode == ImportMode::Update => {
                 return Verdict::Reject(NotFound, "no contact of the list has this key");
+            }
+            None if full.devices.is_empty() => {
+                return Verdict::Reject(
+                    NoDevice,
+                    "no contact of the list has this client id, and a new one needs a device",
+                );
             }
             None => Verdict::New { id: None },
         };

@@ -133,6 +133,12 @@ impl ImportOutcome {
         }
     }
 
+    /// The warnings in the form of the command line.
+    pub fn warnings_json(&self) -> Value {
+        let one = |w: &Warning| json!({ "kind": w.kind, "count": w.count, "first_line": w.first_line, "text": w.text });
+        self.warnings.iter().map(one).collect()
+    }
+
     /// The form of the command line: names with underscores, the rejects file by `path`.
     pub fn cli_json(&self, rejects_path: Option<&str>) -> Value {
         json!({
@@ -149,9 +155,7 @@ impl ImportOutcome {
             "opt_outs": self.consents.opt_outs,
             "held_back": self.consents.held_back,
             "rejects_file": rejects_path,
-            "warnings": self.warnings.iter().map(|w| json!({
-                "kind": w.kind, "count": w.count, "first_line": w.first_line, "text": w.text,
-            })).collect::<Vec<_>>(),
+            "warnings": self.warnings_json(),
             "encoding": self.encoding,
             "delimiter": self.delimiter,
             "mapping": self.mapping,

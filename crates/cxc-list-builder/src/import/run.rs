@@ -188,7 +188,8 @@ async fn run_leased(
     let number = app.db.read().await?.contact_list_get(job.tenant, list).await?.ok_or_else(missing)?.number;
     settle_list(&app.db, lease, "contacts", number, "failed", app.now()).await?;
     let import = begin(context, list, settings, control).await?;
-    let opened = open(settings, path.to_owned(), Purpose::Contacts).await;
+    let purpose = if settings.mode == ImportMode::Update { Purpose::Updates } else { Purpose::Contacts };
+    let opened = open(settings, path.to_owned(), purpose).await;
     let mut detail = opened.as_ref().map(|opened| opened.detail.clone()).unwrap_or_default();
     let done = match opened {
         Ok(opened) => pipeline(context, &import, settings, opened, control, watch, lease).await,
@@ -304,7 +305,7 @@ async fn pipeline(
     let mut warnings = read?;
     let consents = ledger.into_counts();
     if let Some(line) = consents.first_held_back {
-        warnings.note(WarningKind::HeldBack, line, consents.held_back, || HELD_BACK.into());
+        warnings.note(WarningKind::HeldBack, line, consents.held_back, HELD_BACK);
     }
     let taken = taken.map_err(|error| match error {
         IntakeError::Store(error) => Stop::from(error),
@@ -371,6 +372,18 @@ async fn publish(
     let done = tx.import_get(import.tenant, import.number).await?;
     tx.commit().await?;
     let done = done.ok_or_else(|| StoreError::Corrupt("a published import is gone".into()))?;
+    let counts = &taken.counts;
+    tracing::info!(
+        tenant = import.tenant,
+        list = %list,
+        import = import.number,
+        lines = counts.lines,
+        imported = counts.imported,
+        updated = counts.updated,
+        duplicate = counts.duplicate,
+        rejected = counts.rejected,
+        "an import is published"
+    );
     Ok(ImportOutcome::of(&done))
 }
 

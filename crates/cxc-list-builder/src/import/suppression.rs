@@ -292,7 +292,7 @@ impl Work<'_> {
         };
         let mut note = |kind, count: u32, text: &str| {
             if count > 0 {
-                warnings.note(kind, line, count.into(), || text.to_owned());
+                warnings.note(kind, line, count.into(), text);
             }
         };
         if list.kind != DEVICE {
@@ -302,7 +302,7 @@ impl Work<'_> {
         }
         let checkers = &self.context.checkers;
         let mut entries: Vec<SuppressionEntry> = Vec::new();
-        let mut wrong = None;
+        let mut wrong = Vec::new();
         for device in row.devices() {
             let country = self.settings.country();
             match CheckedDevice::read(
@@ -318,16 +318,13 @@ impl Work<'_> {
                         entries.push(entry);
                     }
                 }
-                Err(text) => {
-                    wrong.get_or_insert(Reject { reason: RejectReason::BadDevice, column: device.column, text });
-                }
+                Err(text) => wrong.push(Reject { reason: RejectReason::BadDevice, column: device.column, text }),
             }
         }
-        match wrong {
-            Some(reject) if entries.is_empty() => return Err(reject),
-            Some(reject) => note(WarningKind::BadDevice, 1, &reject.text),
-            None => {}
+        if entries.is_empty() && !wrong.is_empty() {
+            return Err(wrong.swap_remove(0));
         }
+        wrong.iter().for_each(|reject| note(WarningKind::BadDevice, 1, &reject.text));
         note(WarningKind::Cut, row.cut, CUT);
         note(WarningKind::TillShortened, shortened.into(), SHORTENED);
         Ok(entries)

@@ -71,6 +71,8 @@ async fn undo_leased(
     let mut tx = app.db.begin().await?;
     tx.lease_check(lease.lease()).await?;
     let now_list = tx.contact_list_lock(tenant, list).await?.ok_or_else(missing)?;
+    // a sender may have begun since
+    refusal(tx.import_undoable(&now_list, app.now()).await?)?;
     if !tx.import_undo(&now_list, &import, added, app.now()).await? {
         return Err(too_late().into());
     }

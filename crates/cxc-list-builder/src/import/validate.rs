@@ -83,13 +83,15 @@ impl Validator {
     pub fn check(&mut self, row: &MappedRow<'_>) -> Result<Checked, Reject> {
         let line = row.record().line_number();
         if row.cut > 0 {
-            self.warnings.note(WarningKind::Cut, line, row.cut.into(), || "a text over its limit was cut".into());
+            self.warnings.note(WarningKind::Cut, line, row.cut.into(), "a text over its limit was cut");
         }
-        let given = country(row.country)?;
+        let given = country_of(row.country)?;
         let zone = self.zone(row.time_zone)?;
         let (devices, device_places) = self.devices(row, given)?;
         let first = devices.first().and_then(|d| d.country.as_deref()).and_then(Country::from_code);
         let home = given.or(first).or(self.default_country);
+        // a line of an update that has no device says nothing of the country that the contact's own gave it
+        let country = if devices.is_empty() { given } else { home };
         let told = Told { zone: zone.clone(), country: given, home, postal: row.postal_code, state: row.state };
         let place = self.contact_places.find(&self.tables, told);
         let contact = Contact {
@@ -99,7 +101,7 @@ impl Validator {
             first_name: text(row.first_name),
             last_name: text(row.last_name),
             company: text(row.company),
-            country: home.map(|c| c.as_str().to_owned()),
+            country: country.map(|c| c.as_str().to_owned()),
             region: self.region(home, row.state, line),
             postal: text(row.postal_code),
             zone: zone.and_then(|z| z.zones().first().map(ToString::to_string)),
@@ -129,12 +131,12 @@ impl Validator {
 
     fn takes(&self, full: &FullContact, places: &[Option<Location>]) -> bool {
         let Some(rule) = &self.rule else { return true };
-        let rows: Vec<ContactRow<'_>> = full
-            .devices
-            .iter()
-            .zip(places)
-            .map(|(device, place)| ContactRow { contact: &full.contact, device: Some((device, place.as_ref())) })
-            .collect();
+        let row = |device| ContactRow { contact: &full.contact, device };
+        let mut rows: Vec<ContactRow<'_>> =
+            full.devices.iter().zip(places).map(|(device, place)| row(Some((device, place.as_ref())))).collect();
+        if rows.is_empty() {
+            rows.push(row(None));
+        }
         matches_any(rule, rows.iter().map(|row| row as &dyn FieldSource))
     }
 
@@ -157,7 +159,7 @@ impl Validator {
         match state_code(&self.tables, country, state) {
             Some(short) => Some(short),
             None => {
-                let words = || "a state that is not known in its country was kept as it stood".into();
+                let words = "a state that is not known in its country was kept as it stood";
                 self.warnings.note(WarningKind::UnknownState, line, 1, words);
                 text(state)
             }
@@ -172,7 +174,7 @@ impl Validator {
         }
     }
 
-    /// The devices that are some, each once; a line without any is rejected.
+    /// The devices that are some, each once; a line that has none but such as are none is rejected.
     fn devices(
         &mut self,
         row: &MappedRow<'_>,
@@ -181,26 +183,25 @@ impl Validator {
         let line = row.record().line_number();
         let mut devices: Vec<Device> = Vec::with_capacity(row.devices().len());
         let mut places = Vec::with_capacity(row.devices().len());
-        let mut wrong: Option<Reject> = None;
+        let mut wrong: Vec<Reject> = Vec::new();
         for mapped in row.devices() {
             match self.device(mapped, country) {
                 Ok((device, _)) if devices.iter().any(|d| d.address_hash == device.address_hash) => {
-                    let words = || "a device that the contact has already was left out".into();
+                    let words = "a device that the contact has already was left out";
                     self.warnings.note(WarningKind::RepeatedDevice, line, 1, words);
                 }
                 Ok((device, place)) => {
                     devices.push(device);
                     places.push(place);
                 }
-                Err(text) => {
-                    wrong.get_or_insert(Reject { reason: RejectReason::BadDevice, column: mapped.column, text });
-                }
+                Err(text) => wrong.push(Reject { reason: RejectReason::BadDevice, column: mapped.column, text }),
             }
         }
-        match wrong {
-            Some(reject) if devices.is_empty() => return Err(reject),
-            Some(reject) => self.warnings.note(WarningKind::BadDevice, line, 1, || reject.text),
-            None => {}
+        if devices.is_empty() && !wrong.is_empty() {
+            return Err(wrong.swap_remove(0));
+        }
+        for reject in wrong {
+            self.warnings.note(WarningKind::BadDevice, line, 1, &reject.text);
         }
         Ok((devices, places))
     }
@@ -230,7 +231,7 @@ impl Validator {
     }
 }
 
-fn country(text: &str) -> Result<Option<Country>, Reject> {
+fn country_of(text: &str) -> Result<Option<Country>, Reject> {
     if text.is_empty() {
         return Ok(None);
     }

@@ -1,6 +1,4 @@
 //! What was taken but not quite as it stood in the file, counted by kind.
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -10,7 +8,7 @@ use utoipa::ToSchema;
 pub enum WarningKind {
     /// A text over its limit was cut.
     Cut,
-    /// A device that is none was left out; others of the line were taken.
+    /// A device that is none was left out; others of the line were taken. Counted for each reason.
     BadDevice,
     /// A device that the contact has already was left out.
     RepeatedDevice,
@@ -36,19 +34,22 @@ pub struct Warning {
     pub text: String,
 }
 
-/// Counted warnings.
+/// Counted warnings: those of a kind by their words, of which there are few.
 #[derive(Debug, Default)]
-pub struct Warnings(BTreeMap<WarningKind, Warning>);
+pub struct Warnings(Vec<Warning>);
 
 impl Warnings {
     /// Notes values of a line.
-    pub fn note(&mut self, kind: WarningKind, line: u64, count: u64, text: impl FnOnce() -> String) {
-        let known = self.0.entry(kind).or_insert_with(|| Warning { kind, count: 0, first_line: line, text: text() });
-        known.count += count;
+    pub fn note(&mut self, kind: WarningKind, line: u64, count: u64, text: &str) {
+        match self.0.iter_mut().find(|known| known.kind == kind && known.text == text) {
+            Some(known) => known.count += count,
+            None => self.0.push(Warning { kind, count, first_line: line, text: text.to_owned() }),
+        }
     }
 
     /// The warnings, by kind.
-    pub fn into_list(self) -> Vec<Warning> {
-        self.0.into_values().collect()
+    pub fn into_list(mut self) -> Vec<Warning> {
+        self.0.sort_by_key(|warning| (warning.kind, warning.first_line));
+        self.0
     }
 }

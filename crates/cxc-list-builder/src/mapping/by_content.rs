@@ -22,7 +22,7 @@ pub(super) fn fill(draft: &mut Draft<'_>) {
     if draft.file.header.is_empty() {
         feed_client_id(draft);
     }
-    if draft.purpose != Purpose::Contacts && draft.file.columns == 1 {
+    if !draft.purpose.is_contacts() && draft.file.columns == 1 {
         draft.feed(0, Target::Value, DeviceHint::default(), Why::Content);
     }
 }

@@ -70,7 +70,7 @@ fn is_weak(name: &str) -> bool {
 /// What a header means in files that are no contacts.
 fn of_purpose(name: &str, purpose: Purpose) -> Option<Target> {
     match purpose {
-        Purpose::Contacts => None,
+        Purpose::Contacts | Purpose::Updates => None,
         Purpose::Consents => ConsentField::of_header(name).map(Target::Consent),
         Purpose::SuppressDevices | Purpose::SuppressClients => of_suppression(name),
     }

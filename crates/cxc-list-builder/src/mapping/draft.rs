@@ -96,9 +96,10 @@ impl<'a> Draft<'a> {
                 self.free_device().map(|n| Target::Field(ContactField::Device(n)))
             }
             (Target::Value, Purpose::Consents) => self.free_device().map(|n| Target::Field(ContactField::Device(n))),
-            (Target::Value | Target::From | Target::Till | Target::Reason, Purpose::Contacts | Purpose::Consents) => {
-                None
-            }
+            (
+                Target::Value | Target::From | Target::Till | Target::Reason,
+                Purpose::Contacts | Purpose::Updates | Purpose::Consents,
+            ) => None,
             (Target::Consent(_), Purpose::SuppressDevices | Purpose::SuppressClients) => None,
             (target, _) => Some(target),
         }
@@ -141,7 +142,9 @@ impl<'a> Draft<'a> {
                 Err(MappingError::NoDevice { found: self.found() })
             }
             Purpose::SuppressClients if !client => Err(MappingError::NoClientId { found: self.found() }),
-            Purpose::Consents if !client && !self.has_device() => Err(MappingError::NoDevice { found: self.found() }),
+            Purpose::Consents | Purpose::Updates if !client && !self.has_device() => {
+                Err(MappingError::NoDevice { found: self.found() })
+            }
             Purpose::Consents if !self.says_when() => Err(MappingError::NoConsent { found: self.found() }),
             _ => Ok(()),
         }

@@ -18,12 +18,21 @@ use crate::file::{FileReader, HeaderOption, RecordRef};
 pub enum Purpose {
     /// A contact list.
     Contacts,
+    /// The contacts that a list has: a client id alone tells whom a line is about.
+    Updates,
     /// A suppression list of devices.
     SuppressDevices,
     /// A suppression list of client ids.
     SuppressClients,
     /// The ledger of consents.
     Consents,
+}
+
+impl Purpose {
+    /// Whether records become contacts.
+    pub fn is_contacts(self) -> bool {
+        matches!(self, Self::Contacts | Self::Updates)
+    }
 }
 
 /// What says which column is which.
@@ -127,7 +136,7 @@ impl Plan {
             }
         };
         draft.require()?;
-        if keep && purpose == Purpose::Contacts {
+        if keep && purpose.is_contacts() {
             draft.ignore_reasons();
             draft.keep_rest();
         }

@@ -223,7 +223,7 @@ impl<'a> MappedRow<'a> {
                 let column = self.plan.column_of(ContactField::ClientId);
                 missing(RejectReason::BadValue, column, "the line has no client id")
             }
-            Purpose::Consents if self.client_id.is_empty() && self.device_count == 0 => {
+            Purpose::Consents | Purpose::Updates if self.client_id.is_empty() && self.device_count == 0 => {
                 missing(RejectReason::NoDevice, None, "the line names neither a device nor a client id")
             }
             _ => Ok(self),

@@ -81,3 +81,18 @@ async fn an_import_can_be_undone_for_seven_days() {
     assert_eq!(world.undo().await.error.unwrap().0["code"], "undo_blocked");
     assert_eq!(world.contacts().await.len(), 3);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_id_alone_is_enough_for_an_update() {
+    let world = World::start().await;
+    world.import(FIRST, settings(ImportMode::Append)).await;
+    let before = world.contacts().await;
+    let mut update = settings(ImportMode::Update);
+    update.default_country = Some("DE".into());
+    let outcome = world.import("clientid,first\n2,Rob\n9,New\n", update).await;
+    assert_eq!((outcome.updated, outcome.imported, outcome.rejected), (1, 0, 1));
+    assert_eq!(world.rejects(&outcome)[1][4], "no_device");
+    assert_eq!(world.names().await, pairs(&[("1", "Ann"), ("2", "Rob"), ("3", "Cid")]));
+    let after = world.contacts().await;
+    assert_eq!((&after[1].devices, &after[1].contact.country), (&before[1].devices, &before[1].contact.country));
+}

@@ -78,7 +78,10 @@ async fn login(
     let found = find(&app, &login.username).await?;
     let hash = found.as_ref().and_then(|f| f.hash.clone());
     let right = app.passwords.verify(&login.password, hash).await?;
-    let Some(found) = found else { return Err(refused()) };
+    let Some(found) = found else {
+        tracing::info!("a sign-in to an unknown tenant was refused");
+        return Err(refused());
+    };
     let mut principal = found.principal(&info);
     let mut tx = app.db.begin().await?;
     if !right || !found.may_sign_in() {
@@ -89,6 +92,7 @@ async fn login(
         };
         entry.write(&app, &mut tx, &principal).await?;
         tx.commit().await?;
+        tracing::info!(tenant = principal.tenant, user = %principal.id, "a sign-in was refused");
         return Err(refused());
     }
     counted.forgive(&mut tx).await?;
@@ -99,6 +103,7 @@ async fn login(
     Entry::new("sign_in", "user").of(principal.id, &principal.name).write(&app, &mut tx, &principal).await?;
     principal.scopes = session::scopes_of_user(&mut tx, principal.tenant, principal.id).await?;
     tx.commit().await?;
+    tracing::info!(tenant = principal.tenant, user = %principal.id, "signed in");
     let view = describe(&app, &principal, &hash, expires);
     let cookie = cookie(&app, text, app.config.session_absolute.as_secs());
     Ok((StatusCode::OK, [(header::SET_COOKIE, cookie?)], ApiJson(view)).into_response())

@@ -75,10 +75,14 @@ async fn get_token(
         Err(_) => None,
     };
     drop(tx);
-    let Some(row) = row else { return Err(refused()) };
+    let Some(row) = row else {
+        tracing::info!("an unknown API client was refused a token");
+        return Err(refused());
+    };
     let client: ApiClient = serde_json::from_value(row.client_body).map_err(ApiError::internal)?;
     let right = bool::from(subtle::ConstantTimeEq::ct_eq(&token::hash(&secret)[..], &row.hash));
     if !right || !client.enabled || !row.tenant_enabled {
+        tracing::info!(tenant = row.tenant, client = %row.client_id, "an API client was refused a token");
         return Err(refused());
     }
     let scopes = wanted(form.scope.as_deref(), client.granted(row.tenant))?;
@@ -91,6 +95,7 @@ async fn get_token(
     counted.forgive(&mut tx).await?;
     tx.access_token_insert(row.tenant, row.client_id, &hash, &scope, now, expires).await?;
     tx.commit().await?;
+    tracing::info!(tenant = row.tenant, client = %row.client_id, "an API client has a token");
     let answer = TokenAnswer { access_token: text, token_type: "Bearer", expires_in: life.as_secs(), scope };
     Ok((StatusCode::OK, [(header::CACHE_CONTROL, "no-store")], axum::Json(answer)).into_response())
 }

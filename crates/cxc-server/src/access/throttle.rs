@@ -26,6 +26,8 @@ pub(crate) async fn count(app: &App, user: &str, address: &str) -> Result<Counte
     {
         if let Some(until) = tx.login_failure_count(who, limit, window, now).await? {
             let seconds = u64::try_from((until - now) / 1_000_000 + 1).unwrap_or(1);
+            // by the hash: the same one again is the same name or address
+            tracing::info!(locked = who, seconds, "too many bad passwords: sign-in is locked");
             return Err(
                 ApiError::new(Code::RateLimited, "too many bad passwords: wait, then try again").retry_after(seconds)
             );

@@ -3,10 +3,10 @@
 mod changed;
 pub mod external;
 mod networks;
+mod reach;
 mod resolve;
 mod roots;
 
-use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, StatusCode, Url};
 
 pub use networks::{BadNetwork, Network, is_public};
-use resolve::PublicOnly;
+pub use reach::{Reach, ReachError};
+use resolve::Within;
 pub use roots::{BadRoots, Roots};
 
 /// The most bytes of an answer that are read.
@@ -25,7 +26,7 @@ const IDLE_A_HOST: usize = 32;
 /// Sends requests. Cheap to clone; all clones share their connections.
 #[derive(Clone)]
 pub struct Outbound {
-    inside: Arc<[Network]>,
+    reach: Reach,
     roots: Roots,
     client: Arc<OnceLock<Result<Client, String>>>,
 }
@@ -70,7 +71,7 @@ pub enum OutboundError {
 impl Outbound {
     /// Sends to public addresses and to these networks.
     pub fn new(inside: &[Network]) -> Self {
-        Self { inside: inside.into(), roots: Roots::default(), client: Arc::default() }
+        Self { reach: Reach::new(inside), roots: Roots::default(), client: Arc::default() }
     }
 
     /// The same with further authorities whose certificates are believed, besides those of the machine.
@@ -121,12 +122,7 @@ impl Outbound {
             return Err(OutboundError::Address("it is neither http nor https"));
         }
         let host = url.host_str().ok_or(OutboundError::Address("it names no host"))?;
-        // a name is judged by its addresses when they are looked up
-        let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-        match literal {
-            Ok(address) if !may_reach(&self.inside, address) => Err(OutboundError::Private),
-            _ => Ok(url),
-        }
+        if self.reach.may_allow(host) { Ok(url) } else { Err(OutboundError::Private) }
     }
 
     fn client(&self) -> Result<&Client, OutboundError> {
@@ -137,7 +133,7 @@ impl Outbound {
                 .redirect(reqwest::redirect::Policy::none())
                 .no_proxy()
                 .tls_certs_merge(self.roots.certificates())
-                .dns_resolver(Arc::new(PublicOnly(Arc::clone(&self.inside))))
+                .dns_resolver(Arc::new(Within(self.reach.clone())))
                 .pool_max_idle_per_host(IDLE_A_HOST)
                 .pool_idle_timeout(Duration::from_secs(30))
                 .user_agent(concat!("cxc/", env!("CARGO_PKG_VERSION")))
@@ -146,10 +142,6 @@ impl Outbound {
         };
         self.client.get_or_init(make).as_ref().map_err(|error| OutboundError::Client(error.clone()))
     }
-}
-
-fn may_reach(inside: &[Network], address: IpAddr) -> bool {
-    is_public(address) || inside.iter().any(|network| network.holds(address))
 }
 
 async fn exchange(request: reqwest::RequestBuilder, most: usize) -> Result<Answer, OutboundError> {
@@ -170,7 +162,7 @@ async fn exchange(request: reqwest::RequestBuilder, most: usize) -> Result<Answe
 fn failure(error: &reqwest::Error) -> OutboundError {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(at) = cause {
-        if at.is::<resolve::NotPublic>() {
+        if matches!(at.downcast_ref(), Some(ReachError::NotAllowed)) {
             return OutboundError::Private;
         }
         cause = at.source();

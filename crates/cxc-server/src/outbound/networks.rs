@@ -27,6 +27,12 @@ fn number(address: IpAddr) -> u128 {
 }
 
 impl Network {
+    /// The machine itself.
+    pub fn loopback() -> Vec<Self> {
+        let one = |address: IpAddr, bits: u32| Self { address: number(address), bits };
+        vec![one(Ipv4Addr::new(127, 0, 0, 0).into(), 8 + 96), one(Ipv6Addr::LOCALHOST.into(), 128)]
+    }
+
     /// Whether an address lies in it.
     pub fn holds(&self, address: IpAddr) -> bool {
         let differing = self.address ^ number(address);
@@ -151,6 +157,7 @@ mod tests {
         for bad in ["", "10.0.0.0/33", "host", "10.0.0.0/", "10.0.0.0/-1"] {
             assert_eq!(bad.parse::<Network>(), Err(BadNetwork), "{bad}");
         }
+        assert_eq!(Network::loopback(), ["127.0.0.0/8", "::1"].map(|text| text.parse().unwrap()));
         for text in ["10.0.0.0/8", "fd00::/8", "127.0.0.1/32"] {
             assert_eq!(text.parse::<Network>().unwrap().to_string(), text);
         }

@@ -11,10 +11,12 @@ use cxc_store::lease::Lease;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::job_changes::JobChanges;
+use super::jobs::JobView;
 use crate::app::time_text;
 use crate::document::bad;
 use crate::error::ApiError;
@@ -30,9 +32,11 @@ const STAMP_EVERY: Duration = Duration::from_millis(250);
 const STAMPED_AT_ONCE: u64 = 1000;
 const LEASE: i64 = 30 * 1_000_000;
 const RENEW_EVERY: Duration = Duration::from_secs(10);
+/// The topic of jobs.
+const JOBS: &str = "jobs";
 /// What may be listened to, and what is needed for it.
 const TOPICS: &[(&str, Option<Scope>)] = &[
-    ("jobs", None),
+    (JOBS, None),
     ("campaign-groups", Some(Scope::CampaignsRead)),
     ("lists", Some(Scope::ListsRead)),
     ("system", None),
@@ -52,16 +56,18 @@ struct Asked {
 }
 
 /// What is told.
-#[derive(Serialize, ToSchema)]
-struct EventView<'a> {
+#[derive(Serialize)]
+struct EventView<'a, B> {
     topic: &'a str,
+    /// What happened; of a job its state.
     kind: &'a str,
-    subject: &'a str,
+    subject: String,
     at: String,
-    body: &'a Value,
+    /// Its details; of a job all of it.
+    body: &'a B,
 }
 
-/// Listen to what happens. `Last-Event-ID` resumes within 10 minutes; beyond that an event `reset` says reload.
+/// Listen to what happens: an event of its topic's name each time. Of a job all of it with each change and step. `Last-Event-ID` resumes within 10 minutes; beyond that an event `reset` says reload.
 #[utoipa::path(get, path = "/events", tag = "Jobs", operation_id = "listen", params(Asked),
     responses((status = OK, content_type = "text/event-stream", body = String), ApiError))]
 async fn listen(
@@ -81,7 +87,10 @@ async fn listen(
         waiting.push_back(sse::event("reset", &newest.to_string(), &json!({})));
         after = newest;
     }
-    let listener = Listener { app, tenant: principal.tenant, topics, after, waiting, fresh: last.is_some() };
+    // where jobs stand is told anew after a break, also where nothing was missed
+    let since = if last.is_some() { app.now() - RESUME_WITHIN } else { app.now() };
+    let jobs = topics.contains(&JOBS).then(|| JobChanges::since(since));
+    let listener = Listener { app, tenant: principal.tenant, topics, after, waiting, fresh: last.is_some(), jobs };
     Ok(sse::answer(futures_util::stream::unfold(listener, Listener::next)))
 }
 
@@ -112,6 +121,8 @@ struct Listener {
     waiting: VecDeque<Sent>,
     /// Whether the first look may find that the place to resume from is too old.
     fresh: bool,
+    /// The jobs, if they are listened to.
+    jobs: Option<JobChanges>,
 }
 
 impl Listener {
@@ -145,15 +156,24 @@ impl Listener {
                 self.waiting.push_back(sse::event(&event.topic, &self.after.to_string(), &view(event)));
             }
         }
+        if let Some(jobs) = &mut self.jobs {
+            let at = self.after.to_string();
+            let moved = jobs.look(&mut tx, self.tenant).await?;
+            self.waiting.extend(moved.iter().map(|job| sse::event(JOBS, &at, &job_view(job))));
+        }
         Ok(events.len())
     }
 }
 
-fn view(event: &Event) -> EventView<'_> {
+fn job_view(job: &JobView) -> EventView<'_, JobView> {
+    EventView { topic: JOBS, kind: &job.state, subject: job.id.to_string(), at: job.updated_at.clone(), body: job }
+}
+
+fn view(event: &Event) -> EventView<'_, Value> {
     EventView {
         topic: &event.topic,
         kind: &event.kind,
-        subject: &event.subject,
+        subject: event.subject.clone(),
         at: time_text(event.at),
         body: &event.body.0,
     }

@@ -137,6 +137,32 @@ async fn events_are_told_in_order_resumed_and_reset_when_too_old() {
     dispatcher.await.unwrap().unwrap();
 }
 
+#[tokio::test]
+async fn the_steps_of_a_job_are_events_of_the_topic_jobs() {
+    let test = TestApp::start().await;
+    let admin = test.sign_in("acme\\admin").await;
+    let foreign = queue(&test, SYSTEM_TENANT).await;
+    let work = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let id = queue(&test, test.tenant.no).await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let mut tx = test.app.db.begin().await.unwrap();
+        let job = tx.job_claim_one(id, test.app.now(), 20_000_000).await.unwrap().unwrap();
+        tx.job_progress(&job, 3, 10, test.app.now(), 20_000_000).await.unwrap();
+        tx.commit().await.unwrap();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        admin.send(Method::POST, &format!("/jobs/{id}/actions/cancel"), None, &[]).await.expect(200);
+        id
+    };
+    let (text, id) = tokio::join!(lines(&test, &admin, "/events?topics=jobs", None, "\"cancelRequested\":true"), work);
+    assert_eq!(text.matches("event: jobs\n").count(), 3, "{text}");
+    let step = text.find("\"progress\":{\"done\":3,\"total\":10}").unwrap();
+    assert!(text.find("\"kind\":\"queued\"").unwrap() < step && text.contains(&id.to_string()), "{text}");
+    assert!(!text.contains(&foreign.to_string()), "{text}");
+    let again = lines(&test, &admin, "/events?topics=jobs", Some("0"), "\"done\":3").await;
+    assert!(again.contains(&id.to_string()), "{again}");
+}
+
 const ANY: &[(&str, &str)] = &[("if-match", "*")];
 
 /// The path of the only thing of a name.

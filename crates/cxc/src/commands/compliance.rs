@@ -1,6 +1,6 @@
 //! `cxc compliance`: ask the rules anything, and hand out what was decided.
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -176,7 +176,7 @@ async fn export(config: &Config, asked: &EvidenceExport) -> Result<(), Failure> 
     let bytes = file.map_err(refused)?;
     match &asked.output {
         Some(path) => fs::write(path, bytes)?,
-        None => std::io::stdout().lock().write_all(&bytes)?,
+        None => terminal::write_bytes(&bytes)?,
     }
     Ok(())
 }

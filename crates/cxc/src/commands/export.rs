@@ -1,5 +1,5 @@
 //! `cxc export`: a list, the results of a campaign group, or everything known of one person.
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,13 +9,15 @@ use anyhow::Context;
 use csv::Writer;
 use cxc_campaign_manager::accounting::{reason_name, result_name};
 use cxc_campaign_manager::groups::CampaignGroup;
-use cxc_core::kind;
+use cxc_core::csv_cell::guard;
 use cxc_core::record::{Reason, RecordStatus};
+use cxc_core::{Micros, kind};
 use cxc_list_builder::export::{ExportSettings, export_name};
 use cxc_list_builder::jobs::LIST_EXPORT;
 use cxc_server::app::time_text;
 use cxc_server::audit::Entry;
 use cxc_server::{Principal, document};
+use cxc_store::Tx;
 use cxc_store::contact::FullContact;
 use cxc_store::list::ContactList;
 use cxc_store::record::Record;
@@ -104,7 +106,7 @@ async fn export_group(desk: &Desk, tenant: &Tenant, name: &str, mut out: Writer<
         "RecordId",
         "ChangedAt",
     ])?;
-    let mut after = 0;
+    let (mut after, now) = (0, desk.app.now());
     loop {
         let mut tx = desk.app.db.read().await?;
         let records = tx.record_page(row.number, None, None, after, PAGE).await?;
@@ -112,25 +114,62 @@ async fn export_group(desk: &Desk, tenant: &Tenant, name: &str, mut out: Writer<
         after = last.id;
         let keys: Vec<(i64, i64)> = records.iter().map(|r| (r.list, r.id)).collect();
         let contacts = tx.contacts_of_lists(tenant.no, &keys).await?;
-        let contacts: HashMap<(i64, i64), FullContact> =
+        let mut contacts: Contacts =
             contacts.into_iter().map(|(list, contact)| ((list, contact.contact.id), contact)).collect();
+        add_earlier(&mut tx, tenant.no, &records, &mut contacts).await?;
         drop(tx);
         for record in &records {
-            out.write_record(record_row(record, contacts.get(&(record.list, record.id))))?;
+            let row = record_row(record, contacts.get(&(record.list, record.id)), now);
+            match out.write_record(row.iter().map(|field| guard(field).into_owned())) {
+                // a reader that has gone has seen enough
+                Err(error) if is_gone(&error) => return Ok(()),
+                done => done?,
+            }
         }
     }
-    Ok(out.flush()?)
+    match out.flush() {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
-fn record_row(record: &Record, contact: Option<&FullContact>) -> [String; 10] {
+/// Contacts by list and number.
+type Contacts = HashMap<(i64, i64), FullContact>;
+
+/// Adds contacts that were attempted and have left their list since, from the contents that it had before.
+async fn add_earlier(tx: &mut Tx, tenant: i64, records: &[Record], contacts: &mut Contacts) -> Result<(), Failure> {
+    let mut missing: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
+    for record in records.iter().filter(|r| r.attempts > 0 && !contacts.contains_key(&(r.list, r.id))) {
+        missing.entry(record.list).or_default().push(record.id);
+    }
+    for (list, mut ids) in missing {
+        let imports = tx.import_page(tenant, "contacts", list, i64::MAX, PAGE).await?;
+        let contents: BTreeSet<i64> = imports.iter().flat_map(|i| [i.generation, i.generation_before]).collect();
+        for generation in contents.into_iter().rev() {
+            for contact in tx.contacts_of(generation, &ids).await? {
+                ids.retain(|id| *id != contact.contact.id);
+                contacts.insert((list, contact.contact.id), contact);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_gone(error: &csv::Error) -> bool {
+    matches!(error.kind(), csv::ErrorKind::Io(error) if error.kind() == ErrorKind::BrokenPipe)
+}
+
+fn record_row(record: &Record, contact: Option<&FullContact>, now: Micros) -> [String; 10] {
     let status = RecordStatus::from_code(record.status).and_then(|s| serde_json::to_value(s).ok());
+    let status = status.and_then(|s| s.as_str().map(ToOwned::to_owned)).unwrap_or_default();
     let reason = Reason::from_code(record.reason).filter(|r| *r != Reason::None).map(reason_name);
     let device = contact.and_then(|c| c.devices.iter().find(|d| d.position == record.device));
-    let waits = record.status == RecordStatus::Ready.code() && record.due > 0;
+    // as the accounting counts it
+    let waits = record.status == RecordStatus::Ready.code() && record.due > now;
     [
         contact.and_then(|c| c.contact.client_id.clone()).unwrap_or_default(),
         device.map(|d| d.address.clone()).unwrap_or_default(),
-        status.and_then(|s| s.as_str().map(ToOwned::to_owned)).unwrap_or_default(),
+        if waits { "waiting".to_owned() } else { status },
         reason.unwrap_or_default(),
         if waits { time_text(record.due) } else { String::new() },
         record.attempts.to_string(),

@@ -3,7 +3,7 @@ use cxc_campaign_manager::accounting::{self, Accounting};
 use cxc_campaign_manager::actions::{Acted, act};
 use cxc_campaign_manager::groups::{CampaignGroup, GroupStanding};
 use cxc_campaign_manager::legal_gate::ConcernedRule;
-use cxc_core::group_state::GroupAction;
+use cxc_core::group_state::{GroupAction, GroupState};
 use cxc_server::{Principal, document};
 use cxc_store::tenant::Tenant;
 use serde_json::json;
@@ -51,11 +51,22 @@ fn told(asked: &Group, acted: &Acted) -> Result<(), Failure> {
     if asked.json {
         return terminal::say(&serde_json::to_string(acted)?);
     }
-    let state = acted.state.as_str().replace('_', " ");
+    let state = shown(acted.state);
     let how = if acted.changed { "" } else { " already" };
     let job = acted.job.filter(|_| acted.changed).map_or("", |_| "; a running server takes up the load");
     terminal::say(&format!("{} is {state}{how}{job}", asked.name))?;
     narrower(&acted.disabled_rules).iter().try_for_each(|line| terminal::say(line))
+}
+
+/// A state in words that say what is done in it.
+fn shown(state: GroupState) -> &'static str {
+    match state {
+        GroupState::NotLoaded => "not loaded",
+        GroupState::PreLoading => "being loaded",
+        GroupState::Active => "paused",
+        GroupState::Running => "running",
+        GroupState::WaitingUnload | GroupState::UnloadInProgress => "stopping",
+    }
 }
 
 /// The legal rules that are off and would have narrowed a group, for people: the one about most of them first.
@@ -93,7 +104,7 @@ async fn status(desk: &Desk, tenant: &Tenant, id: Uuid, asked: &Group) -> Result
 
 /// The status for people.
 fn lines(name: &str, standing: &GroupStanding, accounting: &Accounting) -> Vec<String> {
-    let state = standing.state.map_or("unknown", |s| s.as_str()).replace('_', " ");
+    let state = standing.state.map_or("unknown", shown);
     let mut lines = vec![format!("{name}: {state}")];
     let mut why = |label: &str, text: &Option<String>| {
         if let Some(text) = text {
@@ -149,8 +160,9 @@ mod tests {
             excluded: [("opted_out".to_owned(), 2)].into(),
             ..Accounting::default()
         };
-        let text = lines("Spring", &GroupStanding::default(), &accounting).join("\n");
-        for part in ["audience", "ready", "done: Ok", "excluded: opted out", "in doubt"] {
+        let standing = GroupStanding { state: Some(GroupState::Active), ..GroupStanding::default() };
+        let text = lines("Spring", &standing, &accounting).join("\n");
+        for part in ["Spring: paused", "audience", "ready", "done: Ok", "excluded: opted out", "in doubt"] {
             assert!(text.contains(part), "{text}");
         }
     }

@@ -157,7 +157,7 @@ fn report(
     } else if let Some(outcome) = outcome.filter(|_| why.is_none()) {
         terminal::say(&told(&asked.list, outcome))?;
     }
-    // also beside JSON: what was left out of lines that were taken is in no count
+    // also beside JSON, for whoever looks at the terminal
     for warning in outcome.iter().flat_map(|outcome| &outcome.warnings) {
         terminal::note(&format!("{} times: {} (first in line {})", warning.count, warning.text, warning.first_line));
     }
@@ -183,6 +183,10 @@ fn json_of(outcome: Option<&ImportOutcome>, rejects: Option<&Path>, why: Option<
         "devices": counts.devices,
         "rejects_file": rejects,
     });
+    // what was left out of lines that were taken is in no count
+    if let Some(outcome) = outcome.filter(|outcome| !outcome.warnings.is_empty()) {
+        object["warnings"] = outcome.warnings_json();
+    }
     if let Some(why) = why {
         object["error"] = why.into();
     }

@@ -1,6 +1,6 @@
 //! `cxc restore`: a backup in the place of the embedded store.
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -21,7 +21,10 @@ pub async fn run(config: &Config, restore: &Restore) -> Result<(), Failure> {
     let target = embedded(config)?;
     let packed = File::open(&restore.file).with_context(|| format!("{} can't be read", restore.file.display()));
     let mut zip = ZipArchive::new(packed.map_err(Failure::start)?)
-        .map_err(|_| Failure::refused(format!("{} is no backup", restore.file.display())))?;
+        .map_err(|error| not_ours(&restore.file, &format!("it is no whole ZIP file ({error})")))?;
+    if zip.index_for_name(STORE).is_none() {
+        return Err(not_ours(&restore.file, &format!("it holds no {STORE}")));
+    }
     let _alone = store::lock_alone(&target).map_err(Failure::start)?;
     if target.exists() && !restore.force {
         let text = format!("{} is there already: --force replaces it and keeps it beside", target.display());
@@ -30,8 +33,13 @@ pub async fn run(config: &Config, restore: &Restore) -> Result<(), Failure> {
     let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = tempfile::Builder::new().prefix(".restore-").tempdir_in(parent)?;
     let zip_out = folder.path().to_owned();
-    tokio::task::spawn_blocking(move || unpack(&mut zip, &zip_out)).await??;
-    let paused = check(&folder.path().join(STORE)).await?;
+    let unpacked = tokio::task::spawn_blocking(move || unpack(&mut zip, &zip_out)).await?;
+    unpacked.map_err(|error| not_ours(&restore.file, &format!("{error:#}")))?;
+    let copy = folder.path().join(STORE);
+    if !is_database(&copy)? {
+        return Err(not_ours(&restore.file, "its store is no database"));
+    }
+    let paused = pause_running(&copy).await?;
     put_aside(&target)?;
     std::fs::rename(folder.path().join(STORE), &target)?;
     put_files(&folder.path().join(FILES), &config.data_dir)?;
@@ -46,15 +54,15 @@ pub async fn run(config: &Config, restore: &Restore) -> Result<(), Failure> {
     Ok(())
 }
 
+fn not_ours(file: &Path, why: &str) -> Failure {
+    let text = "give a file that `cxc backup` wrote; nothing was changed";
+    Failure::refused(format!("{} can't be restored: {why}; {text}", file.display()))
+}
+
 fn unpack(zip: &mut ZipArchive<File>, folder: &Path) -> anyhow::Result<()> {
-    if zip.index_for_name(STORE).is_none() {
-        bail!("this is no backup: it holds no {STORE}");
-    }
     for index in 0..zip.len() {
         let mut entry = zip.by_index(index)?;
-        let Some(name) = entry.enclosed_name() else {
-            bail!("this is no backup of ours: it holds a path outside itself")
-        };
+        let Some(name) = entry.enclosed_name() else { bail!("it holds a path outside itself") };
         if entry.is_dir() || !(name == Path::new(STORE) || name.starts_with(FILES)) {
             continue;
         }
@@ -69,14 +77,15 @@ fn unpack(zip: &mut ZipArchive<File>, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn is_database(copy: &Path) -> std::io::Result<bool> {
+    let mut head = Vec::new();
+    File::open(copy)?.take(16).read_to_end(&mut head)?;
+    Ok(head == b"SQLite format 3\0")
+}
+
 /// Opens the copy as this program would, and pauses what was running in it: since the backup it has
 /// contacted people that the copy does not know of. Answers how many groups that were.
-async fn check(copy: &Path) -> Result<usize, Failure> {
-    let mut head = [0; 16];
-    let mut file = File::open(copy)?;
-    if file.rewind().and_then(|()| file.read_exact(&mut head)).is_err() || &head != b"SQLite format 3\0" {
-        return Err(Failure::refused("this is no backup: its store is no database"));
-    }
+async fn pause_running(copy: &Path) -> Result<usize, Failure> {
     let db = Db::open(&DbOptions::new(format!("sqlite:{}", copy.display()))).await.map_err(Failure::from)?;
     let mut tx = db.begin().await?;
     let mut paused = 0;

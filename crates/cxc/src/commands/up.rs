@@ -9,6 +9,9 @@ use crate::{demo, store, terminal, up};
 
 /// Runs the platform until it is told to end.
 pub async fn run(config: &Config, asked: &Up) -> Result<(), Failure> {
+    let here = if asked.demo { Component::ALL.to_vec() } else { components(&asked.component) };
+    // first of all: one that is taken must leave nothing behind
+    let ports = up::Ports::open(config, &here).await?;
     // the demonstration has the terminal for itself: its log goes to a file
     let folder = config.log.dir.clone().or_else(|| asked.demo.then(|| config.data_dir.join("logs")));
     let log = LogOptions { level: config.log.level.clone(), json: config.log.json, folder, stdout: !asked.demo };
@@ -18,11 +21,11 @@ pub async fn run(config: &Config, asked: &Up) -> Result<(), Failure> {
     let _guards = logging::start(&log).map_err(Failure::start)?;
     if asked.demo {
         demo::make(config).await?;
-        up::run_with(config, &Component::ALL, demo::run).await?;
+        up::run_with(config, &here, ports, demo::run).await?;
         let _ = terminal::say("Ended; start again to go on");
         return Ok(());
     }
-    up::run(config, &components(&asked.component)).await
+    up::run(config, &here, ports).await
 }
 
 /// Those that were named, once each, or all.

@@ -45,6 +45,8 @@ pub struct Config {
     pub compliance_data: ComplianceData,
     /// Networks that are not public and that requests to services of tenants may reach.
     pub outbound_networks: Vec<cxc_server::outbound::Network>,
+    /// Networks that are not public and that channel accounts may connect to.
+    pub channel_networks: Vec<cxc_server::outbound::Network>,
     /// Authorities whose certificates services of tenants may show, besides those of the machine.
     pub outbound_ca: Option<OutboundCa>,
 }
@@ -183,6 +185,7 @@ impl Default for Config {
             limits: Limits { requests_per_second: 50, burst: 100, body_bytes: 5 * 1024 * 1024 },
             compliance_data: ComplianceData::default(),
             outbound_networks: Vec::new(),
+            channel_networks: cxc_server::outbound::Network::loopback(),
             outbound_ca: None,
         }
     }

@@ -39,9 +39,13 @@ fn shown_seconds(duration: Duration) -> Option<String> {
     Some(duration.as_secs().to_string())
 }
 
+/// `none` is no network: an operator who shares a machine with strangers shuts them out of it.
 fn networks(found: &Found) -> Result<Vec<Network>, Expected> {
-    const EXPECTED: &str = "networks separated by commas, as in 10.1.0.0/16, fd00::/8";
+    const EXPECTED: &str = "networks separated by commas, as in 10.1.0.0/16, fd00::/8, or none";
     let text = found.text(EXPECTED)?;
+    if text.trim() == "none" {
+        return Ok(Vec::new());
+    }
     text.split(',').map(|n| n.trim().parse().map_err(|_| EXPECTED.to_owned())).collect()
 }
 
@@ -62,12 +66,12 @@ fn database_url(found: &Found) -> Result<String, Expected> {
 }
 
 fn log_level(found: &Found) -> Result<String, Expected> {
-    const EXPECTED: &str = "error, warn, info, debug or trace, or directives such as info,cxc_store=debug";
+    const EXPECTED: &str = "off, error, warn, info, debug or trace, or levels of parts such as info,cxc_store=debug";
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let text = found.text(EXPECTED)?;
     let fits = |part: &str| {
-        let level = part.rsplit_once('=').map_or(part, |(_, level)| level);
-        LEVELS.contains(&level.trim())
+        let (target, level) = part.split_once('=').unwrap_or(("all", part));
+        !target.trim().is_empty() && LEVELS.contains(&level.trim())
     };
     if text.split(',').all(fits) { Ok(text) } else { Err(EXPECTED.to_owned()) }
 }
@@ -233,6 +237,14 @@ pub const SETTINGS: &[Setting] = &[
         },
     },
     Setting {
+        key: "outbound.channel_networks",
+        set: |c, v| networks(v).map(|n| c.channel_networks = n),
+        show: |c| {
+            let names: Vec<String> = c.channel_networks.iter().map(ToString::to_string).collect();
+            Some(if names.is_empty() { quoted("none") } else { quoted(&names.join(", ")) })
+        },
+    },
+    Setting {
         key: "outbound.ca_file",
         set: |c, v| authorities(v).map(|ca| c.outbound_ca = Some(ca)),
         show: |c| c.outbound_ca.as_ref().map(|ca| quoted(&ca.path.display().to_string())),
@@ -383,6 +395,9 @@ mod tests {
     #[test]
     fn a_level_may_be_given_for_one_crate() {
         assert!(log_level(&Found::Plain("info,cxc_store=debug".into())).is_ok());
-        assert!(log_level(&Found::Plain("loud".into())).is_err());
+        for wrong in ["loud", "=debug", "info,", "a=b=info"] {
+            let told = log_level(&Found::Plain(wrong.into())).unwrap_err();
+            assert!(told.starts_with("off, error, warn, info, debug or trace"), "{wrong}: {told}");
+        }
     }
 }

@@ -39,7 +39,7 @@ pub fn public(
         client: proxy::client()?,
         trust_forwarded: config.http.trust_forwarded,
     };
-    Ok(own.layer(from_fn_with_state(Arc::new(proxy), proxy::pass_on)))
+    Ok(http::with_request_ids(app, own.layer(from_fn_with_state(Arc::new(proxy), proxy::pass_on))))
 }
 
 /// The routes of some components, finished: what one HTTP port serves. A component's own port serves its part of the

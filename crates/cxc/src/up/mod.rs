@@ -32,12 +32,12 @@ use crate::store::{self, Store};
 const CONNECTIONS_END: Duration = Duration::from_secs(2);
 
 /// Runs the components until a signal or a failure.
-pub async fn run(config: &Config, here: &[Component]) -> Result<(), Failure> {
-    run_with(config, here, |_, _| async { Ok(()) }).await
+pub async fn run(config: &Config, here: &[Component], ports: Ports) -> Result<(), Failure> {
+    run_with(config, here, ports, |_, _| async { Ok(()) }).await
 }
 
-/// Runs the components with some more work beside them. The work is started once the ports are open.
-pub async fn run_with<W, F>(config: &Config, here: &[Component], work: W) -> Result<(), Failure>
+/// Runs the components with some more work beside them.
+pub async fn run_with<W, F>(config: &Config, here: &[Component], ports: Ports, work: W) -> Result<(), Failure>
 where
     W: FnOnce(App, CancellationToken) -> F,
     F: Future<Output = anyhow::Result<()>> + Send + 'static,
@@ -49,7 +49,8 @@ where
     signals::watch(stop.clone())?;
     let Store { db, hash_key, .. } = &store::open(config).await?;
     store::make_private_folders(&config.data_dir).map_err(Failure::start)?;
-    let ports = Ports::open(config, here).await?;
+    let (version, database) = (env!("CARGO_PKG_VERSION"), config::without_password(&config.database_url()));
+    tracing::info!(version, engine = ?db.engine(), database, "starting");
     let clock = Arc::new(SystemClock);
     let shared = Shared::new(config).map_err(Failure::start)?;
     let server = server_config::of(config, ports.public_port());
@@ -63,11 +64,15 @@ where
     tasks.work("the command's own work", work(app.clone(), stop.clone()));
     let ended = tasks.end(config.shutdown_grace).await;
     db.close().await;
+    match &ended {
+        Ok(()) => tracing::info!("stopped"),
+        Err(failure) => tracing::error!("stopped: {failure}"),
+    }
     ended
 }
 
 /// The ports of this process, all open.
-struct Ports {
+pub struct Ports {
     public: Option<TcpListener>,
     internal: Option<TcpListener>,
     own: BTreeMap<Component, TcpListener>,
@@ -77,7 +82,7 @@ struct Ports {
 impl Ports {
     /// With the API aggregator: the public port, and the internal one unless it is switched off. Without it each component has its own.
     /// The metrics of each component always have theirs.
-    async fn open(config: &Config, here: &[Component]) -> Result<Self, Failure> {
+    pub async fn open(config: &Config, here: &[Component]) -> Result<Self, Failure> {
         let mut ports = Ports { public: None, internal: None, own: BTreeMap::new(), metrics: BTreeMap::new() };
         if here.contains(&Component::ApiAggregator) {
             ports.public = Some(listen::bind(config.public_at(), "public API", "http.port").await?);
@@ -140,7 +145,7 @@ fn start(
     for (component, listener) in ports.metrics {
         let Some(parts) = all.get_mut(&component) else { continue };
         let router = metrics::router(parts.app.metrics.clone()).merge(health::router(&parts.app));
-        tasks.serve(component.name(), listener, router);
+        tasks.serve_metrics(component, listener, router);
         for work in parts.work.drain(..) {
             let stop = tasks.stop.clone();
             tasks.work(component.name(), work(stop));
@@ -157,8 +162,20 @@ struct Tasks {
 
 impl Tasks {
     fn serve(&mut self, what: &'static str, listener: TcpListener, router: Router) {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "listening: {what}");
+        }
         let served = serve_within(listener, router, self.stop.clone(), CONNECTIONS_END);
         self.set.spawn(async move { served.await.with_context(|| format!("{what} failed")) });
+    }
+
+    /// Each component has a port of its metrics, so this is told once of each.
+    fn serve_metrics(&mut self, of: Component, listener: TcpListener, router: Router) {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(component = of.name(), metrics = %address, "a component starts");
+        }
+        let served = serve_within(listener, router, self.stop.clone(), CONNECTIONS_END);
+        self.set.spawn(async move { served.await.with_context(|| format!("the metrics of {of} failed")) });
     }
 
     fn work(&mut self, what: &'static str, work: impl Future<Output = anyhow::Result<()>> + Send + 'static) {

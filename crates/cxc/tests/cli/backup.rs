@@ -41,7 +41,7 @@ fn a_store_that_is_there_is_replaced_only_by_force_and_kept_beside() {
 fn what_is_no_backup_is_refused_and_nothing_is_touched() {
     let desk = Desk::new();
     desk.write("b.zip", "this is no archive");
-    desk.run(&["restore", "b.zip"]).failed(1, "b.zip is no backup");
+    desk.run(&["restore", "b.zip"]).failed(1, "b.zip can't be restored");
     assert!(!desk.path().join("cxc-data/cxc.db").exists());
 }
 

@@ -1,4 +1,6 @@
 //! `cxc config check` and `cxc migrate`: settings, their order, and errors to begin.
+use std::time::{Duration, Instant};
+
 use crate::support::{Desk, ended};
 
 #[test]
@@ -50,12 +52,23 @@ fn an_unreachable_database_is_one_line_without_its_password() {
     let desk = Desk::new();
     let mut command = desk.command(&["migrate"]);
     // port 1 of loopback: nothing listens there
-    command
-        .env("CXC_DATABASE_URL", "postgres://u:geheim@127.0.0.1:1/d")
-        .env("CXC_DATABASE_ACQUIRE_TIMEOUT_SECONDS", "1");
+    command.env("CXC_DATABASE_URL", "postgres://u:geheim@127.0.0.1:1/d");
+    let started = Instant::now();
     let failed =
         ended(command.output().unwrap()).failed(2, "the database postgres://u:***@127.0.0.1:1/d can't be opened");
-    assert!(!failed.err.contains("geheim"), "{failed:?}");
+    assert!(!failed.err.contains("geheim") && failed.err.contains("refused"), "{failed:?}");
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_silent_database_is_told_of_after_five_seconds() {
+    let desk = Desk::new();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut command = desk.command(&["migrate"]);
+    command.env("CXC_DATABASE_URL", format!("postgres://u@{}/d", silent.local_addr().unwrap()));
+    let started = Instant::now();
+    ended(command.output().unwrap()).failed(2, "no answer within 5 s");
+    assert!(started.elapsed() < Duration::from_secs(9), "{:?}", started.elapsed());
 }
 
 #[test]

@@ -69,3 +69,22 @@ fn a_list_that_suppresses_more_channels_than_asked_for_says_so() {
     assert!(second.out.contains("by All (voice, sms, email)"), "{second:?}");
     assert!(second.err.contains("suppresses voice, sms, email, not only email"), "{second:?}");
 }
+
+#[test]
+fn formulas_are_guarded_in_exports_and_come_back_as_they_were() {
+    let desk = Desk::new();
+    desk.run(&["tenant", "add", "Acme"]).ok();
+    let file = "ClientId,FirstName,Mobile,Balance,Note\nC-1,=1+1,+12125550100,-12.50,'=x\n=C-2,@SUM(A1),12,1,+cmd|' /C calc'!A0\n";
+    desk.write("a.csv", file);
+    let done = desk.run(&["import", "--list", "spring", "--json", "a.csv"]).ok();
+    let rejects: serde_json::Value = serde_json::from_str(&done.out).unwrap();
+    let rejects = std::fs::read_to_string(desk.path().join(rejects["rejects_file"].as_str().unwrap())).unwrap();
+    assert!(rejects.contains("\n'=C-2,'@SUM(A1),12,1,'+cmd|"), "{rejects}");
+    let first = desk.run(&["export", "--list", "spring"]).ok().out;
+    assert!(first.contains("'=1+1") && first.contains(",+12125550100,") && first.contains("-12.50"), "{first}");
+    desk.write("b.csv", &first);
+    desk.run(&["import", "--list", "again", "b.csv"]).ok();
+    assert_eq!(desk.run(&["export", "--list", "again"]).ok().out, first);
+    let person = desk.run(&["export", "--person", "C-1"]).ok().out;
+    assert!(person.contains("\"=1+1\""), "what is stored has no guard: {person}");
+}

@@ -27,6 +27,8 @@ fn all_in_one_is_ready_soon_serves_everything_and_ends_well() {
         let metrics = cxc.metrics(component).unwrap();
         assert!(component != "api-aggregator" || metrics.contains("cxc_api_aggregator_request_count"), "{metrics}");
     }
+    let (status, hint) = get_path(&cxc, "/");
+    assert!(status == 302 && hint.contains("/cx-contact/v3/explore"), "{status} {hint}");
     assert_eq!(get_path(&cxc, "/cx-contact/v3/nothing").0, 404);
     assert_eq!(get_path(&cxc, "/cx-contact/v3/users").0, 401);
     let shown = Watcher::of(&cxc).versions();
@@ -52,7 +54,10 @@ fn a_taken_port_is_one_line_and_exit_code_2() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let at = taken.local_addr().unwrap();
     desk.write("cxc.toml", format!("http.port = {}\nlog.level = \"off\"\n", at.port()));
-    desk.run(&["up"]).failed(2, &format!("{at} is taken (public API): set http.port"));
+    for args in [&["up"][..], &["up", "--demo"]] {
+        desk.run(args).failed(2, &format!("{at} is taken (public API): set http.port"));
+        assert!(!desk.path().join("cxc-data").exists(), "{args:?} left something behind");
+    }
 }
 
 #[test]
@@ -103,6 +108,7 @@ fn components_that_run_elsewhere_are_reached_through_the_aggregator() {
     let (status, body) = get_path(&aggregator, "/cx-contact/v3/lists");
     assert_eq!(status, 503, "nobody is there yet: {body}");
     assert!(body.contains("list-manager can't be reached"), "{body}");
+    assert!(body.contains("\"requestId\":") && !body.contains("\"requestId\":\"\""), "{body}");
     let (status, body) = get_path(&aggregator, "/cx-contact/v3/campaign-groups");
     assert_eq!(status, 503, "{body}");
     assert!(body.contains("component.campaign-manager.url is not set"), "{body}");

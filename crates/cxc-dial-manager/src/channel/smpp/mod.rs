@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cxc_server::outbound::Reach;
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -57,9 +58,14 @@ pub struct SmppCarrier {
 
 impl SmppCarrier {
     /// A carrier for the account; starts to bind in the background. Needs a tokio runtime.
-    pub fn start(account: &ChannelAccount, inbound: InboundSender, now: Now) -> Result<Self, ConnectError> {
+    pub fn start(
+        account: &ChannelAccount,
+        inbound: InboundSender,
+        now: Now,
+        reach: &Reach,
+    ) -> Result<Self, ConnectError> {
         let settings = account.smpp.clone().unwrap_or_default();
-        let target = Target::new(account, &settings)?;
+        let target = Target::new(account, &settings, reach)?;
         let inbox = inbox::Inbox::new(inbound, now.clone(), settings.latin1_default);
         let stop = CancellationToken::new();
         let bindings = supervise::start(target, account.connections, inbox, &stop);

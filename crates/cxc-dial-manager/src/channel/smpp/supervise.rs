@@ -2,6 +2,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use cxc_server::outbound::Reach;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
@@ -32,10 +33,11 @@ pub(super) struct Target {
     password: SecretString,
     settings: SmppSettings,
     window: u32,
+    reach: Reach,
 }
 
 impl Target {
-    pub fn new(account: &ChannelAccount, settings: &SmppSettings) -> Result<Self, NetError> {
+    pub fn new(account: &ChannelAccount, settings: &SmppSettings, reach: &Reach) -> Result<Self, NetError> {
         let credential = account.credential.clone();
         let tls = match account.security {
             Security::Tls => Some(tls::connector(account.ca_certificate.as_deref())?),
@@ -49,6 +51,7 @@ impl Target {
             password: credential.and_then(|c| c.password).map(Password::into_secret).unwrap_or_default(),
             settings: settings.clone(),
             window: account.window,
+            reach: reach.clone(),
         })
     }
 
@@ -203,7 +206,7 @@ async fn keep(slot: usize, target: Arc<Target>, inbox: Arc<Inbox>, bindings: Arc
 }
 
 async fn bind(target: &Target) -> Result<(Stream, Vec<u8>), BindError> {
-    let tcp = net::connect(&target.host, target.port, CONNECT_LIMIT).await?;
+    let tcp = net::connect(&target.reach, &target.host, target.port, CONNECT_LIMIT).await?;
     let stream = match &target.tls {
         Some(tls) => net::secure(tcp, &target.host, tls, CONNECT_LIMIT).await?,
         None => Stream::Plain(tcp),

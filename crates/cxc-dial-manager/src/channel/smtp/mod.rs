@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use cxc_server::outbound::Reach;
 use tokio::time::{Instant, timeout};
 
 use self::pool::{Lease, Pool};
@@ -53,8 +54,13 @@ pub struct SmtpCarrier {
 
 impl SmtpCarrier {
     /// A carrier for the account; starts to connect in the background. Needs a tokio runtime.
-    pub fn start(account: &ChannelAccount, now: Now, timeouts: SmtpTimeouts) -> Result<Self, ConnectError> {
-        let target = Target::new(account, timeouts)?;
+    pub fn start(
+        account: &ChannelAccount,
+        now: Now,
+        timeouts: SmtpTimeouts,
+        reach: &Reach,
+    ) -> Result<Self, ConnectError> {
+        let target = Target::new(account, timeouts, reach)?;
         let pool = Pool::start(target, account.connections, now.clone());
         Ok(Self { pool, now, queue: timeouts.queue })
     }

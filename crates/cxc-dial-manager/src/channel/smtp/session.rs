@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use cxc_server::outbound::Reach;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
@@ -25,10 +26,11 @@ pub(super) struct Target {
     pub helo: String,
     pub tls: TlsConnector,
     pub timeouts: SmtpTimeouts,
+    pub reach: Reach,
 }
 
 impl Target {
-    pub fn new(account: &ChannelAccount, timeouts: SmtpTimeouts) -> Result<Self, NetError> {
+    pub fn new(account: &ChannelAccount, timeouts: SmtpTimeouts, reach: &Reach) -> Result<Self, NetError> {
         let tls = match account.security {
             Security::StarttlsOptional => tls::unverified_connector()?,
             _ => tls::connector(account.ca_certificate.as_deref())?,
@@ -45,6 +47,7 @@ impl Target {
             helo,
             tls,
             timeouts,
+            reach: reach.clone(),
         })
     }
 }
@@ -99,7 +102,7 @@ impl Session {
     /// Connects, secures, signs in.
     pub async fn open(target: &Target) -> Result<Self, OpenError> {
         let limits = target.timeouts;
-        let tcp = net::connect(&target.host, target.port, limits.connect).await?;
+        let tcp = net::connect(&target.reach, &target.host, target.port, limits.connect).await?;
         let mut session = match target.security {
             Security::Tls => {
                 let stream = net::secure(tcp, &target.host, &target.tls, limits.connect).await?;

@@ -1,0 +1,60 @@
+//! Channel accounts and test sends through the real router on a real database.
+#![expect(clippy::unwrap_used, reason = "a test that finds something else than it expects has failed")]
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cxc_core::compliance::Zones;
+use cxc_store::location::Locations;
+use cxc_test::TestApp;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+async fn start() -> TestApp {
+    let locations = Arc::new(Locations::new());
+    TestApp::start(move |app| cxc_dial_manager::service(app, Zones::bundled(), locations).unwrap()).await.unwrap()
+}
+
+fn account(name: &str, host: &str, port: u16) -> Value {
+    json!({ "name": name, "kind": "smtp", "host": host, "port": port, "sender": "sales@example.com",
+        "postalAddress": "1 Example Street, Springfield" })
+}
+
+/// The details of a test send to one address by a mail server at this port.
+async fn told(app: &TestApp, name: &str, port: u16) -> (Value, Duration) {
+    let account = app.create("/channel-accounts", &account(name, "127.0.0.1", port)).await;
+    let templates = json!([{ "subject": "Hello", "html": "<p>Hello</p>" }]);
+    let content = json!({ "name": name, "channel": "email", "class": "transactional", "templates": templates });
+    let content = app.create("/contents", &content).await;
+    let asked = json!({ "account": account["id"], "addresses": ["ann@example.com"] });
+    let began = Instant::now();
+    let path = format!("/contents/{}/actions/send-test", content["id"].as_str().unwrap());
+    let answer = app.post(&path).json(&asked).await.expect(200);
+    (answer["results"][0].clone(), began.elapsed())
+}
+
+#[tokio::test]
+async fn a_test_send_tells_soon_why_nothing_was_sent() {
+    let app = start().await;
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (result, took) = told(&app, "silent", silent.local_addr().unwrap().port()).await;
+    assert_eq!(result["accepted"], false);
+    assert!(result["detail"].as_str().unwrap().contains("did not answer within 10 seconds"), "{result}");
+    assert!(took < Duration::from_secs(14), "{took:?}");
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let (result, took) = told(&app, "closed", closed).await;
+    assert!(result["detail"].as_str().unwrap().contains("can't be reached"), "{result}");
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+#[tokio::test]
+async fn an_account_may_not_point_at_a_neighbour_of_this_machine() {
+    let app = start().await;
+    for host in ["169.254.169.254", "10.0.0.1", "192.168.1.1", "::ffff:10.0.0.1", "0.0.0.0"] {
+        let refused = app.post("/channel-accounts").json(&account("a", host, 25)).await.expect(422);
+        assert_eq!(refused["errors"][0]["pointer"], "/host", "{host}: {refused}");
+        assert!(refused["errors"][0]["detail"].as_str().unwrap().contains("outbound.channel_networks"), "{refused}");
+    }
+    for (n, host) in ["127.0.0.1", "::1", "mail.example.com", "8.8.8.8"].into_iter().enumerate() {
+        app.create("/channel-accounts", &account(&format!("account {n}"), host, 25)).await;
+    }
+}
