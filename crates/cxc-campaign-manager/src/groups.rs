@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 
 use cxc_core::campaign::{CampaignGroupBody, CampaignSettings, ProfileType};
+use cxc_core::compliance::Purpose;
 use cxc_core::field_error::FieldError;
 use cxc_core::group_state::{GroupAction, GroupState};
 use cxc_core::kind;
@@ -65,6 +66,10 @@ impl GroupStanding {
     }
 }
 
+fn is_emergency(body: &CampaignGroupBody) -> bool {
+    body.settings.as_ref().is_some_and(|settings| settings.compliance.purpose == Some(Purpose::Emergency))
+}
+
 impl Document for CampaignGroup {
     const KIND: &'static str = kind::CAMPAIGN_GROUP;
     const NOUN: &'static str = "campaign group";
@@ -104,6 +109,10 @@ impl Document for CampaignGroup {
         if body.settings.is_none() {
             body.source_version = template.version;
             body.settings = Some(template.body.0.settings.unwrap_or_default());
+        }
+        if is_emergency(body) && !write.before.is_some_and(|before| is_emergency(&before.body.0)) {
+            // an emergency is told at any hour and to those who opted out
+            write.principal.need(Scope::ComplianceRequired)?;
         }
         if let Some(before) = write.before.filter(|before| before.body.0.template != body.template) {
             let (was, is) =

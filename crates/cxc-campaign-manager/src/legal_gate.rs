@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use cxc_core::campaign::CampaignSettings;
 use cxc_core::channel::Channel;
+use cxc_core::compliance::campaign::Seen;
 use cxc_core::compliance::{OpenQuestion, Purpose, RuleSet, Technique};
 use cxc_core::device::{DeviceKind, LineType};
 use cxc_core::field_error::FieldError;
@@ -21,6 +22,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::content_gate::GroupContent;
 use crate::groups::{CampaignGroup, resolve};
 use crate::preload::content_class;
 
@@ -51,16 +53,47 @@ pub struct LegalStanding {
     /// What its attempts are for.
     pub purpose: Purpose,
     /// How people are contacted.
-    pub technique: Technique,
+    pub tech: Technique,
     /// Rules that must be turned on or waived before it can start.
     pub unanswered: Vec<ConcernedRule>,
     /// Rules that are off or waived and would narrow it.
     pub disabled: Vec<ConcernedRule>,
     /// Rules that need a list of numbers that was never loaded. Load the list or waive the rule.
     pub unscrubbed: Vec<UnscrubbedRule>,
+    /// What the law wants the messages to say or carry and the content does not.
+    pub lacking: Vec<LackingContent>,
+    /// What the law wants of them besides, which only a person can tell.
+    pub to_confirm: Vec<ConfirmedContent>,
     /// How many people were looked at: all of the group's lists.
     #[schema(minimum = 0)]
     pub looked_at: i64,
+    /// It advertises under the name of an emergency.
+    #[serde(skip)]
+    sells_as_emergency: bool,
+}
+
+/// Something that a legal rule wants of a message and that is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LackingContent {
+    /// What is lacking, such as `opt_out` or `postal_address`.
+    pub requirement: String,
+    /// What would be right.
+    pub detail: &'static str,
+    /// The rule and whom it concerns.
+    #[serde(flatten)]
+    pub concerned: ConcernedRule,
+}
+
+/// Something that a legal rule wants of a message and that no program sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfirmedContent {
+    /// What is wanted, such as `truthful_subject`.
+    pub requirement: String,
+    /// The rule and whom it concerns.
+    #[serde(flatten)]
+    pub concerned: ConcernedRule,
 }
 
 /// A legal rule that needs a list of numbers that is not there.
@@ -108,9 +141,25 @@ impl LegalStanding {
             }
             found
         };
+        let content = GroupContent::read(tx, row, settings).await?;
+        let (mut lacking, mut to_confirm) = (Vec::new(), Vec::new());
+        for need in rules.content_needed(channel, &subject, app.clock.now()) {
+            let contacts = audience.concerned_by(&need.question);
+            let Some(content) = content.as_ref().filter(|_| contacts > 0) else { continue };
+            let (requirement, concerned) = (need.requirement, ConcernedRule::of(need.question, contacts));
+            match content.look(&requirement, channel) {
+                Seen::There => {}
+                Seen::Lacking(detail) => lacking.push(LackingContent { requirement, detail, concerned }),
+                Seen::Untold => to_confirm.push(ConfirmedContent { requirement, concerned }),
+            }
+        }
+        let advertises = content.is_some_and(|content| content.is_marketing());
         Ok(Self {
+            lacking,
+            to_confirm,
+            sells_as_emergency: advertises && subject.purpose == Purpose::Emergency,
             purpose: subject.purpose,
-            technique: subject.technique,
+            tech: subject.tech,
             unanswered: concerned(rules.open_questions(channel, &subject)),
             disabled: concerned(rules.dormant_rules(channel, &subject)),
             unscrubbed: unscrubbed.collect(),
@@ -120,8 +169,13 @@ impl LegalStanding {
 
     /// Refuses a start while a rule that concerns the group's people is not decided.
     pub fn admit(self) -> Result<Vec<ConcernedRule>, ApiError> {
+        if self.sells_as_emergency {
+            let detail =
+                "a content of the class marketing warns of no danger: give the group another purpose or content";
+            return Err(ApiError::invalid("/settings/compliance/purpose", "emergency", detail));
+        }
         if self.unanswered.is_empty() {
-            return self.admit_scrubbed();
+            return self.admit_content()?.admit_scrubbed();
         }
         let names: Vec<&str> = self.unanswered.iter().map(|r| r.rule.as_str()).collect();
         let detail = format!(
@@ -139,6 +193,20 @@ impl LegalStanding {
 }
 
 impl LegalStanding {
+    /// Refuses a start while the content lacks what the law asks for.
+    fn admit_content(self) -> Result<Self, ApiError> {
+        let Some(first) = self.lacking.first() else { return Ok(self) };
+        let rule = &first.concerned.rule;
+        let detail = format!("the content lacks {}, for which {rule} asks: {}", first.requirement, first.detail);
+        let error = |lacking: &LackingContent| {
+            let LackingContent { requirement, detail, concerned: ConcernedRule { rule, citation, contacts, .. } } =
+                lacking;
+            let detail = format!("{requirement} by {rule} ({citation}), {contacts} contacts: {detail}");
+            FieldError::new(format!("/legalRules/{rule}"), "content_incomplete", detail)
+        };
+        Err(ApiError::new(Code::ContentIncomplete, detail).with_errors(self.lacking.iter().map(error).collect()))
+    }
+
     /// Refuses a start while a register that the law wants asked was never loaded.
     fn admit_scrubbed(self) -> Result<Vec<ConcernedRule>, ApiError> {
         let Some(first) = self.unscrubbed.first() else { return Ok(self.disabled) };

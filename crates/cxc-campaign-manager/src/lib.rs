@@ -2,6 +2,7 @@
 
 pub mod accounting;
 pub mod actions;
+mod content_gate;
 mod fate;
 pub mod group_lists;
 pub mod groups;

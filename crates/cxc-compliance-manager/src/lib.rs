@@ -51,12 +51,18 @@ pub fn service_with(app: App, kit: Kit) -> anyhow::Result<Service> {
     let zones = kit.zones.clone();
     let internal = internal_routes(&app, &metrics, Validator::new(&app, kit)?);
     let (jobs_app, dry_runs) = (app.clone(), Arc::new(DryRuns::new(app.clone(), evaluator.clone())));
-    let sweeper = app.clone();
+    let (sweeper, starting) = (app.clone(), app.clone());
     let numbers = app.numbers.clone();
     Ok(Service::new("compliance-manager", app, routes().layer(Extension(evaluator)))
         .measured(metrics.http)
         .internal(internal)
         .work(move |stop| history::sweep(sweeper, zones, stop))
+        .work(move |_| async move {
+            if let Err(error) = legal_rules::problems::tell(&starting).await {
+                tracing::error!("the stored rules could not be looked through: {error:#}");
+            }
+            Ok(())
+        })
         .work(move |stop| async move {
             run_jobs(jobs_app, dry_runs, DRY_RUNS_AT_ONCE, stop).await;
             Ok(())
@@ -98,8 +104,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(person_flags::routes())
         .merge(declared_times::routes())
         .merge(crud::<legal_rules::OwnLegalRule>())
-        .routes(require(legal_rules::READ, routes!(legal_rules::list)))
-        .routes(require(legal_rules::READ, routes!(legal_rules::get)))
+        .routes(require(legal_rules::READ, routes!(legal_rules::list::list)))
+        .routes(require(legal_rules::READ, routes!(legal_rules::list::get)))
+        .routes(require(legal_rules::READ, routes!(legal_rules::problems::problems)))
         .routes(require(legal_rules::WRITE, routes!(legal_rules::decide)))
         .routes(require(policy::READ, routes!(policy::get)))
         .routes(require(policy::WRITE, routes!(policy::set)))

@@ -17,7 +17,7 @@ async fn start() -> TestApp {
 
 /// A live call to somebody with an eastern number and a western postal code.
 fn question(at: &str) -> Value {
-    json!({ "at": at, "channel": "voice", "purpose": "informational", "technique": "live", "guardSeconds": 0,
+    json!({ "at": at, "channel": "voice", "purpose": "informational", "tech": "live", "guardSeconds": 0,
         "contact": { "clientId": "C-1", "postalCode": "90001", "country": "US", "devices": ["+12125550123"] } })
 }
 
@@ -59,7 +59,7 @@ async fn members_in_snake_case_mean_the_same_and_nothing_is_written() {
     let app = start().await;
     let camel = question("2026-12-01T17:00:00Z");
     let snake = json!({ "at": "2026-12-01T17:00:00Z", "channel": "voice", "purpose": "informational",
-        "technique": "live", "guard_seconds": 0,
+        "tech": "live", "guard_seconds": 0,
         "contact": { "client_id": "C-1", "postal_code": "90001", "country": "US", "devices": [{ "e164": "+12125550123" }] } });
     let one = app.post(PATH).json(&camel).await.expect(200)["steps"].clone();
     assert_eq!(one, app.post(PATH).json(&snake).await.expect(200)["steps"]);
@@ -84,7 +84,7 @@ async fn an_inline_history_counts() {
     let contact = json!({ "personKey": "P-1", "debts": ["D-1"], "timezone": "America/New_York", "country": "US",
         "region": "NY", "devices": ["+12125550123"] });
     let mut asked = json!({ "at": "2026-04-07T16:00:00Z", "channel": "voice", "purpose": "collections",
-        "technique": "live", "collector": "Agency", "guardSeconds": 0, "contact": contact,
+        "tech": "live", "collector": "Agency", "guardSeconds": 0, "contact": contact,
         "history": days.map(call) });
     let eighth = app.post(PATH).json(&asked).await;
     let answer = eighth.expect(200);
@@ -167,4 +167,84 @@ async fn an_explanation_names_rules_and_finds_no_foreign_list() {
     assert!(sentence.contains("\"At most two\"") && !sentence.contains(rule.as_str().unwrap()), "{sentence}");
     let path = "/lists/018f0000-0000-7000-8000-000000000000/contacts/1/explanation";
     assert_eq!(app.get(path).await.expect_problem(404), "not_found");
+}
+
+fn pointers(refused: &Value) -> Vec<&str> {
+    refused["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_decision_that_is_tried_names_a_rule_that_there_is_and_narrows_it() {
+    let app = start().await;
+    let mut asked = question("2026-12-01T17:00:00Z");
+    asked["legalSettings"] = json!([{ "rule": "US-TX-HOURZ", "state": "on" },
+        { "rule": "US-FL-CAP", "state": "on", "narrow": { "max": 3 } }, { "rule": "US-TX-HOURS", "state": "on" }]);
+    let refused = app.post(PATH).json(&asked).await.expect(422);
+    assert_eq!(pointers(&refused), ["/legalSettings/0/rule", "/legalSettings/1/narrow/max"], "{refused}");
+    asked["ruleSet"] = json!("shipped");
+    app.post(PATH).json(&asked).await.expect(422);
+}
+
+#[tokio::test]
+async fn a_state_says_whose_laws_hold_and_no_zone_where_a_postal_code_does() {
+    let app = start().await;
+    // Dallas; the state has two zones
+    let mut asked = question("2026-12-01T17:00:00Z");
+    asked["contact"] = json!({ "country": "US", "region": "TX", "postalCode": "75201", "devices": ["+12145550123"] });
+    let answer = app.post(PATH).json(&asked).await.expect(200);
+    let place = steps(&answer, "place")[0];
+    assert_eq!((&place["zones"], &place["areas"]), (&json!(["America/Chicago"]), &json!(["US-TX"])), "{place}");
+    asked["contact"] = json!({ "country": "US", "region": "TX", "devices": ["+12145550123"] });
+    let answer = app.post(PATH).json(&asked).await.expect(200);
+    assert_eq!(steps(&answer, "place")[0]["zones"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_danger_is_warned_of_at_night_and_the_answer_says_why() {
+    let app = start().await;
+    let mut asked = question("2026-12-01T09:00:00Z");
+    asked["channel"] = json!("sms");
+    assert_eq!(app.post(PATH).json(&asked).await.expect(200)["decision"], "defer");
+    asked["purpose"] = json!("emergency");
+    let answer = app.post(PATH).json(&asked).await.expect(200);
+    assert_eq!(answer["decision"], "allow", "{answer}");
+    let rules = steps(&answer, "rule");
+    let usual = rules.iter().find(|step| step["rule"]["id"] == "shipped_contact_times").unwrap();
+    assert!(usual["sentence"].as_str().unwrap().contains("warned of at any hour"), "{usual}");
+}
+
+#[tokio::test]
+async fn the_rules_about_campaigns_answer_to_how_one_is_run() {
+    let app = start().await;
+    let mut asked = question("2026-12-01T17:00:00Z");
+    asked["purpose"] = json!("telemarketing");
+    asked["tech"] = json!("autodialed");
+    asked["ruleSet"] = json!("shipped");
+    asked["legalSettings"] = ["US-CONSENT-PEWC", "US-RND", "US-DNC-NATIONAL"]
+        .map(|rule| json!({ "rule": rule, "state": "waived", "reason": "not asked here" }))
+        .into();
+    let mut at = async |campaign: Value| {
+        asked["campaign"] = campaign;
+        app.post(PATH).json(&asked).await
+    };
+    let calls = |abandoned: u64| json!([{ "date": "2026-11-02", "liveAnswered": 10_000, "abandoned": abandoned }]);
+    let good = json!({ "abandonment": calls(300), "ring_seconds": 15, "agent_seconds": 2,
+        "says": ["seller_name", "seller_number", "opt_out"] });
+    let answer = at(good).await.expect(200);
+    assert_eq!(answer["decision"], "allow", "{answer:#}");
+    let kept = |answer: &Value, rule: &str| {
+        let all = answer["campaign"].as_array().unwrap().iter();
+        all.clone().find(|f| f["rule"]["id"] == rule).map(|f| f["kept"].clone()).unwrap_or_default()
+    };
+    assert_eq!(kept(&answer, "US-TSR-ABANDON"), "kept");
+    let answer = at(json!({ "abandonment": calls(301), "ringSeconds": 14 })).await.expect(200);
+    assert_eq!((&answer["decision"], &answer["code"]), (&json!("deny"), &json!("legal_block")), "{answer:#}");
+    assert_eq!(kept(&answer, "US-FCC-ABANDON"), "broken");
+    assert_eq!(kept(&answer, "US-TSR-ABANDON-RING"), "broken");
+    let reason = answer["reasons"].as_array().unwrap().iter().find(|r| r["rule"]["id"] == "US-TSR-ABANDON").unwrap();
+    assert_eq!((&reason["kind"], &reason["observed"]), (&json!("campaign"), &json!(301)));
+    let last = answer["steps"].as_array().unwrap().last().unwrap();
+    assert!(last["sentence"].as_str().unwrap().contains("the campaign breaks"), "{last}");
+    let wrong = at(json!({ "abandonment": calls(10_001), "says": ["hello"] })).await.expect(422);
+    assert_eq!(pointers(&wrong), ["/campaign/abandonment/0/abandoned", "/campaign/says/0"]);
 }

@@ -224,3 +224,75 @@ async fn a_rule_of_ones_own_that_does_not_compile_is_refused() {
     first["rule"]["effectiveUntil"] = json!("2027-02-01");
     app.put(&path).if_match(&tag).json(&first).await.expect(422);
 }
+
+#[tokio::test]
+async fn what_does_not_narrow_is_refused_and_only_what_widens_needs_a_reason() {
+    let app = start().await;
+    let narrow = |narrow: Value| json!({ "state": "on", "narrow": narrow });
+    for (id, idle, pointer) in [
+        ("US-REGF-7IN7", json!({ "max": 7 }), "/narrow/max"),
+        ("US-REGF-7IN7", json!({ "hours": { "daily": "09:00-10:00" } }), "/narrow/hours"),
+        ("US-TCPA-HOURS", json!({ "hours": { "daily": "07:00-22:00" } }), "/narrow/hours"),
+        ("US-DNC-NATIONAL-AGE", json!({ "maxDays": 31 }), "/narrow/maxDays"),
+        ("FR-HOURS-REFUSAL", json!({ "days": 30 }), "/narrow/days"),
+    ] {
+        let refused = decide(&app, id, narrow(idle)).await.expect(422);
+        assert_eq!(refused["errors"][0]["pointer"], pointer, "{id}: {refused}");
+    }
+    let assistant = app.with_scopes(&[Scope::ComplianceRead, Scope::ComplianceWrite]).await.unwrap();
+    for max in [5, 3] {
+        decide(&assistant, "US-REGF-7IN7", narrow(json!({ "max": max }))).await.expect(200);
+    }
+    let wider = decide(&assistant, "US-REGF-7IN7", narrow(json!({ "max": 4 }))).await;
+    assert_eq!(wider.expect_problem(403), "scope_missing");
+    let wider = decide(&app, "US-REGF-7IN7", narrow(json!({ "max": 4 }))).await.expect(422);
+    assert_eq!(wider["errors"][0]["pointer"], "/reason");
+}
+
+#[tokio::test]
+async fn a_decision_keeps_who_made_it_and_each_rule_says_who_enforces_it() {
+    let app = start().await;
+    let waived = json!({ "state": "waived", "reason": "consents are kept elsewhere" });
+    let answer = decide(&app, "US-CONSENT-PEWC", waived).await.expect(200);
+    let shown = rule(&app, "US-CONSENT-PEWC").await;
+    assert_eq!(shown["setting"], answer);
+    assert!(answer["decidedBy"].as_str().is_some_and(|name| !name.is_empty()) && answer["decidedAt"].is_string());
+    assert_eq!(rule(&app, "US-TSR-ABANDON").await["enforcedBy"], json!(["dialer", "evaluation"]));
+    assert_eq!(rule(&app, "US-TX-HOURS").await["enforcedBy"], json!(["check"]));
+}
+
+#[tokio::test]
+async fn rules_that_name_what_is_not_there_are_refused_and_found_where_they_are_stored() {
+    let app = start().await;
+    let calendar = json!({ "blackout_date": { "holidays": ["US-XXX"] } });
+    let mut off = own_rule("US-HOUSE", &calendar);
+    off["rule"]["default"] = json!("off");
+    let wrong = app.post(OWN).json(&off).await.expect(422);
+    assert!(wrong["errors"][0]["detail"].as_str().unwrap().contains("no holiday calendar US-XXX"), "{wrong}");
+    let mut nowhere = own_rule("US-HOUSE", &json!({ "window": { "hours": { "daily": "09:00-17:00" } } }));
+    nowhere["rule"]["jurisdiction"] = json!({ "country": "US", "region": "ZZ" });
+    let wrong = app.post(OWN).json(&nowhere).await.expect(422);
+    assert_eq!(wrong["errors"][0]["pointer"], "/rule/jurisdiction/region");
+    let unread = own_rule("US-HOUSE", &json!({ "content": { "require": ["opt_outt"] } }));
+    assert_eq!(app.post(OWN).json(&unread).await.expect(422)["errors"][0]["pointer"], "/rule/kind/content/require");
+
+    assert_eq!(app.get("/compliance/rule-problems").await.expect(200)["items"], json!([]));
+    // as an upgrade of the calendars leaves it
+    let good = own_rule("US-HOUSE", &json!({ "blackout_date": { "holidays": ["US-AL"] } }));
+    let made = app.create(OWN, &good).await;
+    let mut tx = app.app.db.begin().await.unwrap();
+    let id = made["id"].as_str().unwrap().parse().unwrap();
+    let mut object = tx.object_get(app.tenant(), "legal_rule", id).await.unwrap().unwrap();
+    object.body.0["rule"]["kind"] = calendar;
+    object.version += 1;
+    assert!(tx.object_update(app.tenant(), "legal_rule", &object).await.unwrap());
+    tx.rule_set_moved(app.tenant()).await.unwrap();
+    tx.commit().await.unwrap();
+    let found = app.get("/compliance/rule-problems").await.expect(200);
+    let problem = &found["items"][0];
+    assert_eq!((&problem["kind"], &problem["stops"]), (&json!("legal_rule"), &json!(true)), "{found}");
+    assert!(problem["detail"].as_str().unwrap().contains("US-XXX"));
+    let listed = app.get(&format!("{RULES}?own=true")).await.expect(200);
+    assert_eq!(listed["items"][0]["problem"], problem["detail"]);
+    assert_eq!(app.other.get("/compliance/rule-problems").await.expect(200)["items"], json!([]));
+}

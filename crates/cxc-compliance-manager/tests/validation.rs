@@ -161,11 +161,17 @@ async fn a_record_is_dialed_with_its_handle_as_etag_and_once_at_a_time() {
     assert_eq!(again["cxc_reservation_id"], id, "a repeated question has the same answer");
     let no = app.post(RECORDS).json(&record("g2")).await.expect(409);
     assert_eq!(no["code"], "history_pending");
+    for (member, other) in [("contact_info", json!(phone(2))), ("c_client_id", json!("b"))] {
+        let mut moved = record("g1");
+        moved[member] = other;
+        let refused = app.post(RECORDS).json(&moved).await.expect(409);
+        assert_eq!(refused["code"], "guid_used", "the same id with another {member}");
+    }
     for (sequence, more) in [(0, json!({})), (1, json!({ "GSW_CALL_RESULT": 7, "contact_info": phone(1) }))] {
         app.post(REPORTS).json(&report("g1", sequence, &more)).await.expect(200);
     }
     let used = app.post(RECORDS).json(&record("g1")).await.expect(409);
-    assert_eq!(used["code"], "history_pending", "an id stands for one attempt");
+    assert_eq!(used["code"], "guid_used", "an id stands for one attempt");
     app.post(RECORDS).json(&record("g3")).await.expect(200);
     app.post(RECORDS).json(&json!({ "contact_info": phone(1) })).await.expect(422);
 }

@@ -150,7 +150,7 @@ fn main() -> Result<(), Failed> {
     let mut cache = IntervalCache::new(zones, IntervalCache::CAPACITY);
     let noon: Timestamp = "2026-12-01T18:00:00Z".parse()?;
     let night: Timestamp = "2026-12-02T05:00:00Z".parse()?;
-    let subject = Subject { technique: Technique::Autodialed, ..Subject::UNSPECIFIED };
+    let subject = Subject { tech: Technique::Autodialed, ..Subject::UNSPECIFIED };
     let parts = [
         Part::new(PartKind::Postal, "US", "US-FL", "America/New_York America/Chicago"),
         Part::new(PartKind::Phone, "US", "US-TX", "America/Chicago"),

@@ -69,7 +69,8 @@ pub struct CampaignCompliance {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<Purpose>,
     /// How they are contacted.
-    pub technique: Technique,
+    #[serde(alias = "technique")]
+    pub tech: Technique,
     /// As whom they are met.
     pub contact_kind: ContactKind,
     /// What binds them to the one who calls.
@@ -101,7 +102,7 @@ impl CampaignCompliance {
     pub fn subject(&self, content_class: Option<&str>, hash: impl FnOnce(&str) -> i64) -> Subject {
         Subject {
             purpose: self.purpose_with(content_class),
-            technique: self.technique,
+            tech: self.tech,
             contact_kind: self.contact_kind,
             relationship: self.relationship,
             collector: self.collector.as_deref().map(|name| hash(name.trim())),
@@ -259,7 +260,7 @@ mod tests {
     fn settings_without_compliance_are_read_as_before() {
         let settings: CampaignSettings = serde_json::from_str(r#"{"dedupe":"none"}"#).unwrap();
         assert_eq!(settings.compliance, CampaignCompliance::default());
-        assert_eq!(settings.compliance.technique, Technique::Autodialed);
+        assert_eq!(settings.compliance.tech, Technique::Autodialed);
         let named = CampaignCompliance { topic: Some(" ".into()), ..CampaignCompliance::default() };
         assert_eq!(named.problems("/settings/compliance")[0].pointer, "/settings/compliance/topic");
     }

@@ -67,6 +67,7 @@ codes! {
     ListImporting "list_importing" 422 "The list is being imported";
     EscalationNeedsNextInChain "escalation_needs_next_in_chain" 422 "Device escalation needs next in chain";
     RulesUnanswered "rules_unanswered" 422 "Legal rules are not decided";
+    ContentIncomplete "content_incomplete" 422 "The content lacks what the law asks for";
     DncNotLoaded "dnc_not_loaded" 422 "A list of numbers is not loaded";
     RequiredItem "required_item" 422 "The item is required";
     IfMatchRequired "if_match_required" 428 "If-Match is required";

@@ -4,6 +4,7 @@ mod asking;
 mod batch;
 mod caps;
 mod chosen;
+mod clock;
 mod columns;
 mod external;
 mod finding;
@@ -32,6 +33,7 @@ use crate::{StoreError, Tx};
 
 use batch::Batch;
 use chosen::Chosen;
+use clock::ClockWatch;
 use external::{Answers, Key};
 use finding::{InJudgement, finding};
 
@@ -81,6 +83,7 @@ pub struct Judge {
     answers: Answers,
     questions: Vec<(Key, Map<String, Value>)>,
     numbers: Option<NumberLists>,
+    clock: Option<ClockWatch>,
     judged: Vec<Option<Judged>>,
 }
 
@@ -94,8 +97,16 @@ impl Judge {
             answers: Answers::default(),
             questions: Vec::new(),
             numbers: None,
+            clock: None,
             judged: Vec::new(),
         }
+    }
+
+    /// Watches whether the clock of the judgements goes back: nobody may be contacted then. For judgements at the present
+    /// only, by the clock of a machine.
+    #[must_use]
+    pub fn watching_clock(self, watching: bool) -> Self {
+        Self { clock: watching.then(ClockWatch::default), ..self }
     }
 
     /// With the lists of numbers of the process. Without them no list is known, and rules that need one deny.
@@ -118,7 +129,10 @@ impl Judge {
         let found: Vec<&Chosen<'_>> = chosen.iter().filter_map(|c| c.as_ref().ok()).collect();
         let lists = filled(scope.suppression);
         let people: Vec<Person<'_>> = found.iter().map(|c| c.person(scope, &lists)).collect();
-        let facts = BatchFacts::gather(tx, self.wanted(scope, now), &people).await?;
+        let set_back = self.clock.as_mut().and_then(|clock| clock.fault(now));
+        let mut wanted = self.wanted(scope, now);
+        wanted.data_faults.extend(set_back);
+        let facts = BatchFacts::gather(tx, wanted, &people).await?;
         let mut wanted: Vec<i64> =
             found.iter().flat_map(|c| [c.contact.contact.location, c.device().location]).collect();
         if scope.rules.looks_at_all_devices() {

@@ -129,6 +129,8 @@ pub struct StandingReservation {
     pub sequence: i16,
     pub open_until: Option<i64>,
     pub device_hash: i64,
+    pub client_hash: Option<i64>,
+    pub channel: i16,
 }
 
 const COLUMNS: &[(&str, &str)] = &[
@@ -275,7 +277,8 @@ impl Tx {
         }
         let source = Rows::source(self, "$1", &[("guid", "TEXT")]);
         let sql = format!(
-            "SELECT r.guid, r.month, r.attempt, r.sequence, r.open_until, a.device_hash
+            "SELECT r.guid, r.month, r.attempt, r.sequence, r.open_until, a.device_hash, a.client_hash,
+                    a.channel
              FROM {source} CROSS JOIN attempt_report r CROSS JOIN attempt a
              WHERE r.tenant = $2 AND r.guid = v.guid AND a.tenant = r.tenant AND a.month = r.month AND a.id = r.attempt"
         );

@@ -1,9 +1,10 @@
 //! What the law asks before a group starts.
 use cxc_core::kind;
+use cxc_server::Scope;
 use serde_json::{Value, json};
 
 use crate::numbers::national_list;
-use crate::support::{Campaigns, Group, NEW_YORK, Person, object, people, person};
+use crate::support::{Campaigns, Group, LONDON, NEW_YORK, Person, object, people, person};
 
 const DAY: i64 = 86_400_000_000;
 /// The American consumers of the sales campaigns below.
@@ -61,7 +62,7 @@ async fn the_purpose_left_out_is_that_of_the_content() {
     let content = object(&c.app, kind::CONTENT, "told", content).await;
     let group = with_people(&c, json!({ "content": content })).await;
     let standing = c.app.get(&format!("{}/legal-standing", group.path)).await.expect(200);
-    assert_eq!((&standing["purpose"], &standing["technique"]), (&json!("informational"), &json!("autodialed")));
+    assert_eq!((&standing["purpose"], &standing["tech"]), (&json!("informational"), &json!("autodialed")));
     assert!(!standing["unanswered"].as_array().unwrap().iter().any(|r| r["rule"] == "US-CONSENT-PEWC"), "{standing}");
     c.app.other.get(&format!("{}/legal-standing", group.path)).await.expect(404);
 }
@@ -148,4 +149,47 @@ async fn a_national_list_past_its_legal_age_holds_everybody_back() {
     let accounting = group.accounting().await;
     let waiting = &accounting["waiting"][0];
     assert_eq!((&waiting["reason"], &waiting["count"]), (&json!("data_stale"), &json!(2)), "{accounting}");
+}
+
+#[tokio::test]
+async fn a_message_that_lacks_what_the_law_asks_for_is_not_sent() {
+    let c = Campaigns::under_law().await;
+    let sale = async |name: &str, text: &str| {
+        let content = json!({ "channel": "sms", "class": "marketing", "templates": [{ "body": text }] });
+        let content = object(&c.app, kind::CONTENT, name, content).await;
+        let settings = json!({ "content": content, "compliance": { "purpose": "telemarketing", "brand": "Acme" } });
+        let group = c.group_with(name, settings).await;
+        let list = c.list(vec![person("+447700900123", LONDON)]).await;
+        group.set_lists(&[&list]).await;
+        group
+    };
+    waive(&c, "GB-PECR-MSG-CONSENT").await;
+    let bare = sale("bare", "Spring sale!").await;
+    let answer = bare.act("start").await;
+    assert_eq!(answer.expect_problem(422), "content_incomplete");
+    let problem = answer.expect(422);
+    assert_eq!(named(&problem), ["GB-PECR-MSG", "GB-PECR-MSG"]);
+    assert!(problem.to_string().contains("Reply STOP"), "{problem}");
+    let standing = c.app.get(&format!("{}/legal-standing", bare.path)).await.expect(200);
+    let lacking: Vec<&str> =
+        standing["lacking"].as_array().unwrap().iter().map(|l| l["requirement"].as_str().unwrap()).collect();
+    assert_eq!(lacking, ["sender_identification", "opt_out"], "{standing}");
+    let whole = sale("whole", "Acme: spring sale! Reply STOP to opt out").await;
+    whole.act("start").await.expect(202);
+}
+
+#[tokio::test]
+async fn an_advertisement_is_no_emergency_and_who_warns_of_one_may_require_rules() {
+    let c = Campaigns::under_law().await;
+    let group = c.group_with("alarm", json!({ "compliance": { "purpose": "emergency" } })).await;
+    let list = c.list(vec![person("+12125550100", NEW_YORK)]).await;
+    group.set_lists(&[&list]).await;
+    let refused = group.act("start").await.expect(422);
+    assert_eq!(refused["errors"][0]["pointer"], "/settings/compliance/purpose", "{refused}");
+    let planner = c.app.with_scopes(&[Scope::CampaignsRead, Scope::CampaignsWrite]).await.unwrap();
+    let mut body = json!({ "name": "two", "template": c.template, "settings": { "content": c.content } });
+    planner.post("/campaign-groups").json(&body).await.expect(201);
+    body = json!({ "name": "three", "template": c.template,
+        "settings": { "content": c.content, "compliance": { "purpose": "emergency" } } });
+    assert_eq!(planner.post("/campaign-groups").json(&body).await.expect_problem(403), "scope_missing");
 }

@@ -28,6 +28,7 @@ use uuid::Uuid;
 
 pub const BERLIN: &str = "Europe/Berlin";
 pub const NEW_YORK: &str = "America/New_York";
+pub const LONDON: &str = "Europe/London";
 pub const TOKYO: &str = "Asia/Tokyo";
 
 /// The app with what every campaign needs.
@@ -232,6 +233,7 @@ fn location(zone: &str) -> Location {
     let (country, region) = match zone {
         NEW_YORK => ("US", "US-NY"),
         TOKYO => ("JP", "JP-13"),
+        LONDON => ("GB", "GB-ENG"),
         _ => ("DE", "DE-BE"),
     };
     Location::new(LocationSource::Prefix, Country::from_code(country), vec![region.into()], vec![zone.into()])

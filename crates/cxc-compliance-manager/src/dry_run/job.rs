@@ -89,7 +89,7 @@ impl DryRuns {
             guard_seconds: asked.guard_seconds,
             ..EvaluationDocument::default()
         };
-        let documents = self.evaluator.adjusted(documents, &tried);
+        let documents = self.evaluator.adjusted(documents, &tried).map_err(|error| refused(error.to_string()))?;
         let settings = body.settings.clone().unwrap_or_default();
         let ids: Vec<String> = settings.rules.iter().chain(&asked.rules).map(Uuid::to_string).collect();
         let ids: Vec<&str> = ids.iter().map(String::as_str).collect();

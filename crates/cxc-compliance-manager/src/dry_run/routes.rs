@@ -8,6 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::job::{DryRunAsked, KIND};
+use crate::evaluations::tried_errors;
 
 /// The routes below the public base path.
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -36,6 +37,11 @@ async fn start(
     let mut tx = app.db.begin().await?;
     if tx.group_get(principal.tenant, asked.group_id, false).await?.is_none() {
         return Err(ApiError::invalid("/groupId", "not_found", "there is no such campaign group"));
+    }
+    let documents = app.rules.documents(&mut tx, principal.tenant).await?;
+    let errors = tried_errors(&documents, &asked.legal_settings);
+    if !errors.is_empty() {
+        return Err(ApiError::validation(errors));
     }
     let job = NewJob {
         id: app.ids.next(),

@@ -1,4 +1,5 @@
 //! What an evaluation answers.
+use cxc_core::compliance::campaign::CampaignFinding;
 use cxc_core::compliance::{CallDuties, DataVersions, Decision, Explanation, Failure, Step};
 use cxc_core::record::Reason;
 use jiff::Timestamp;
@@ -33,6 +34,9 @@ pub struct EvaluationAnswer {
     /// What a call must keep to.
     #[serde(flatten)]
     pub duties: CallDuties,
+    /// What the rules about campaigns say of one that is run as the question tells.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub campaign: Vec<CampaignFinding>,
     /// Every step, in order.
     pub steps: Vec<Step>,
     /// The version of the rules.
@@ -64,6 +68,7 @@ impl EvaluationAnswer {
             not_after: verdict.not_after,
             window_end: verdict.window_end,
             duties: CallDuties::default(),
+            campaign: Vec::new(),
             steps,
             rule_set_version: version,
             data_versions: data.clone(),

@@ -16,6 +16,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::campaign::CampaignAsked;
+
 /// Which rules are asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -40,7 +42,8 @@ pub struct EvaluationDocument {
     /// What it is for; telemarketing if nothing is said.
     pub purpose: Option<Purpose>,
     /// How the contact is made; autodialed if nothing is said.
-    pub technique: Technique,
+    #[serde(alias = "technique")]
+    pub tech: Technique,
     /// As whom the person is met.
     pub contact_kind: ContactKind,
     /// What binds the person to the one who calls.
@@ -86,6 +89,9 @@ pub struct EvaluationDocument {
     pub rule_set_version: Option<i64>,
     /// Decisions on legal rules that are to be tried: they take the place of the tenant's.
     pub legal_settings: Vec<LegalRuleSetting>,
+    /// How the campaign is run; with a `contact` that tells where. The rules about abandoned calls, ring time, recording
+    /// and content answer to it.
+    pub campaign: Option<CampaignAsked>,
     /// Which parts of a location are looked at, if not those of the tenant's policy.
     pub sources: Option<Sources>,
     /// What holds for people whose zone is not known, if not the tenant's policy.

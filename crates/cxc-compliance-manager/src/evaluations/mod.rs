@@ -1,6 +1,7 @@
 //! Asking compliance anything: a person who need not be stored, a moment, and the answer with every step. Writes
 //! nothing.
 mod answer;
+mod campaign;
 mod document;
 mod kit;
 mod limits;
@@ -16,4 +17,4 @@ pub use document::EvaluationDocument;
 pub use kit::Kit as EvaluationKit;
 pub(crate) use routes::routes;
 pub use run::Evaluator;
-pub(crate) use run::{Group, group};
+pub(crate) use run::{Group, group, tried_errors};

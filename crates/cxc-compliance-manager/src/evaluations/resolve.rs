@@ -6,7 +6,7 @@ use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
     AttemptRequest, DataFault, Direction, Facts, NumberFacts, NumberListHit, NumberListState, NumberListStatus, Part,
-    PartKind, PartOrigin, PastAttempt, RuleRef, Subject, SuppressedBy, SuppressionHit, ToolAnswers,
+    PartKind, PartOrigin, PastAttempt, Reading, RuleRef, Subject, SuppressedBy, SuppressionHit, ToolAnswers,
 };
 use cxc_core::contact::{CheckedDevice, address_text};
 use cxc_core::device::{DeviceKind, LineType};
@@ -95,6 +95,12 @@ pub struct Question {
 }
 
 impl Question {
+    /// Where and for what the rules about campaigns are read.
+    pub fn reading<T>(&self, read: impl FnOnce(&Reading<'_>) -> T) -> T {
+        let parts: Vec<Part<'_>> = self.parts.iter().map(KnownPart::part).collect();
+        read(&Reading { channel: self.channel, subject: &self.subject, parts: Some(&parts), at: self.at })
+    }
+
     /// Hands request and facts to a function: both borrow from the question.
     pub fn with<T>(
         &self,
@@ -187,6 +193,9 @@ impl Resolver<'_> {
             holding: Vec::new(),
             contact,
         };
+        // what is said later is not known yet
+        let at_moment = question.at;
+        question.contact.consents.retain(|consent| consent.at <= at_moment);
         let holding = asked.number_lists.iter().enumerate().filter(|(_, list)| list.holds);
         question.holding = holding.map(|(list, asked)| NumberListHit { list, added_on: asked.added_on }).collect();
         for (at, past) in asked.history.iter().enumerate() {
@@ -259,7 +268,12 @@ impl Resolver<'_> {
         if let Some(region) = contact.region.as_deref().filter(|region| !region.trim().is_empty()) {
             match home.map(|country| tables.of_region(country, region)).filter(|found| !found.regions().is_empty()) {
                 Some(found) => {
-                    parts.push(KnownPart::of(PartKind::Explicit, PartOrigin::Contact, &found));
+                    let mut part = KnownPart::of(PartKind::Explicit, PartOrigin::Contact, &found);
+                    if !parts.is_empty() {
+                        // the zones of a whole state say less than a zone or a postal code, as in imports
+                        part.zones.clear();
+                    }
+                    parts.push(part);
                 }
                 None => errors.push(wrong(
                     "/contact/region",
@@ -292,7 +306,7 @@ impl Resolver<'_> {
     pub(super) fn subject(&self, asked: &EvaluationDocument, line_type: LineType) -> Subject {
         Subject {
             purpose: asked.purpose.unwrap_or_default(),
-            technique: asked.technique,
+            tech: asked.tech,
             contact_kind: asked.contact_kind,
             line_type,
             relationship: asked.relationship,

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use cxc_core::campaign::CampaignGroupBody;
 use cxc_core::channel::Channel;
+use cxc_core::compliance::campaign::CampaignFinding;
+use cxc_core::compliance::legal::{LegalRule, LegalRuleSetting};
 use cxc_core::compliance::{
-    CallDuties, DataFault, Explanation, IntervalCache, Reading, RuleDocuments, RuleRef, RuleSet, Stored, Subject,
-    explain,
+    CallDuties, DataFault, Explanation, IntervalCache, RuleDocuments, RuleRef, RuleSet, Stored, Subject, explain,
 };
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
@@ -20,9 +21,10 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::answer::EvaluationAnswer;
+use super::campaign::{self, CampaignAsked};
 use super::document::{EvaluationDocument, RulesAsked};
 use super::kit::Kit;
-use super::resolve::{KnownPart, Question, Resolver};
+use super::resolve::{Question, Resolver};
 use super::{names, stored};
 
 /// The places that one evaluation looks at.
@@ -76,7 +78,7 @@ impl Evaluator {
         let resolver =
             Resolver { kit: &self.kit, key: &app.hash_key, tables: self.kit.tables.current(), tenant, home, now };
         let rules = self.rules(&documents, asked, group.as_ref());
-        let mut duties = CallDuties::default();
+        let (mut duties, mut campaign) = (CallDuties::default(), Vec::new());
         let mut explained = if asked.contact.is_none() {
             stored::explain(app, &mut tx, &resolver, asked, group.as_ref(), &rules).await?
         } else {
@@ -86,11 +88,13 @@ impl Evaluator {
                 question.subject = Subject { line_type: question.subject.line_type, ..group.subject.clone() };
             }
             duties = self.duties(&rules, &question);
-            self.explain(&rules, &question, asked)
+            let mut explained = self.explain(&rules, &question, asked);
+            campaign = self.campaign(&rules, &question, asked, &mut explained);
+            explained
         };
         names::put(&mut tx, tenant, &mut explained.steps).await?;
         let (at, data) = (asked.at.unwrap_or(now), self.kit.versions.with_tables(&resolver.tables));
-        Ok(EvaluationAnswer { duties, ..EvaluationAnswer::of(explained, at, now, rules.version(), &data) })
+        Ok(EvaluationAnswer { duties, campaign, ..EvaluationAnswer::of(explained, at, now, rules.version(), &data) })
     }
 
     /// The answer to a document by what is shipped alone: no store is needed.
@@ -107,10 +111,12 @@ impl Evaluator {
         }
         let resolver = Resolver { kit: &self.kit, key, tables: self.kit.tables.current(), tenant: 0, home: None, now };
         let question = resolver.question(asked, (0, None)).map_err(ApiError::validation)?;
-        let rules = self.rules(&self.adjusted(self.shipped(), asked), asked, None);
-        let explained = self.explain(&rules, &question, asked);
+        let rules = self.rules(&self.adjusted(self.shipped(), asked)?, asked, None);
+        let mut explained = self.explain(&rules, &question, asked);
+        let campaign = self.campaign(&rules, &question, asked, &mut explained);
         let (duties, data) = (self.duties(&rules, &question), self.kit.versions.with_tables(&resolver.tables));
-        Ok(EvaluationAnswer { duties, ..EvaluationAnswer::of(explained, question.at, now, rules.version(), &data) })
+        let answer = EvaluationAnswer::of(explained, question.at, now, rules.version(), &data);
+        Ok(EvaluationAnswer { duties, campaign, ..answer })
     }
 
     async fn documents(
@@ -128,7 +134,7 @@ impl Evaluator {
             let text = format!("the rules have version {}, not {wanted}", documents.version);
             return Err(ApiError::invalid("/ruleSetVersion", "stale", text));
         }
-        Ok(self.adjusted(documents, asked))
+        self.adjusted(documents, asked)
     }
 
     /// The shipped law and nothing of a tenant's.
@@ -137,8 +143,17 @@ impl Evaluator {
         RuleDocuments { legal_packs, calendars, ..RuleDocuments::default() }
     }
 
-    /// The documents with what the question tries out.
-    pub fn adjusted(&self, mut documents: RuleDocuments, asked: &EvaluationDocument) -> RuleDocuments {
+    /// The documents with what the question tries out. A decision on a rule that there is not is refused, and so is one
+    /// that narrows nothing.
+    pub fn adjusted(
+        &self,
+        mut documents: RuleDocuments,
+        asked: &EvaluationDocument,
+    ) -> Result<RuleDocuments, ApiError> {
+        let errors = tried_errors(&documents, &asked.legal_settings);
+        if !errors.is_empty() {
+            return Err(ApiError::validation(errors));
+        }
         if let Some(unmapped) = &asked.unmapped {
             documents.unmapped = unmapped.clone();
         }
@@ -155,7 +170,7 @@ impl Evaluator {
         for (at, setting) in asked.legal_settings.iter().enumerate() {
             documents.legal_settings.push(Stored::new(RuleRef::new(format!("tried {at}"), 0), setting.clone()));
         }
-        documents
+        Ok(documents)
     }
 
     fn rules(&self, documents: &RuleDocuments, asked: &EvaluationDocument, group: Option<&Group>) -> RuleSet {
@@ -175,10 +190,42 @@ impl Evaluator {
 
     /// What the attempt must keep to, if it is a call.
     fn duties(&self, rules: &RuleSet, question: &Question) -> CallDuties {
-        let parts: Vec<_> = question.parts.iter().map(KnownPart::part).collect();
-        let (channel, subject) = (question.channel, &question.subject);
-        rules.call_duties(&Reading { channel, subject, parts: Some(&parts), at: question.at }, &self.kit.zones)
+        question.reading(|reading| rules.call_duties(reading, &self.kit.zones))
     }
+
+    /// What the rules about campaigns say, where it is told how one is run; the explanation goes by that.
+    fn campaign(
+        &self,
+        rules: &RuleSet,
+        question: &Question,
+        asked: &EvaluationDocument,
+        explained: &mut Explanation,
+    ) -> Vec<CampaignFinding> {
+        let Some(told) = &asked.campaign else { return Vec::new() };
+        let findings = question.reading(|reading| told.findings(rules, reading, &self.kit.zones));
+        campaign::add(explained, &findings);
+        findings
+    }
+}
+
+/// What is wrong with decisions that are to be tried, compared with the rules that there are.
+pub(crate) fn tried_errors(documents: &RuleDocuments, tried: &[LegalRuleSetting]) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    for (at, setting) in tried.iter().enumerate() {
+        let own = setting.validate().into_iter();
+        errors.extend(own.map(|e| FieldError { pointer: format!("/legalSettings/{at}{}", e.pointer), ..e }));
+        if !documents.has_law(&setting.rule) {
+            let detail = format!("there is no legal rule {}: rules are named as in US-TX-HOURS", setting.rule);
+            errors.push(FieldError::new(format!("/legalSettings/{at}/rule"), "not_found", detail));
+        } else if let Some(narrow) = &setting.narrow {
+            let shipped = documents.legal_packs.get(&setting.rule).map(AsRef::as_ref);
+            let own = documents.legal_rules.iter().filter_map(|stored| stored.body.as_ref().ok());
+            let versions: Vec<&LegalRule> = shipped.chain(own.filter(|rule| rule.id == setting.rule)).collect();
+            let idle = narrow.idle(&versions).into_iter();
+            errors.extend(idle.map(|e| FieldError { pointer: format!("/legalSettings/{at}{}", e.pointer), ..e }));
+        }
+    }
+    errors
 }
 
 /// What can't go together.
@@ -191,14 +238,13 @@ fn shape(asked: &EvaluationDocument) -> Result<(), ApiError> {
     if names_stored && (asked.list_id.is_none() || asked.contact_id.is_none()) {
         return wrong("", "a stored contact is named by its listId and its contactId or recordId");
     }
+    if names_stored && asked.campaign.is_some() {
+        return wrong("/campaign", "how a campaign is run is asked with a contact, not with one that is stored");
+    }
     if asked.guard_seconds.is_some_and(|guard| guard > 3600) {
         return wrong("/guardSeconds", "0 to 3600 seconds");
     }
-    let mut errors: Vec<FieldError> = Vec::new();
-    for (at, setting) in asked.legal_settings.iter().enumerate() {
-        let own = setting.validate().into_iter();
-        errors.extend(own.map(|e| FieldError { pointer: format!("/legalSettings/{at}{}", e.pointer), ..e }));
-    }
+    let errors: Vec<FieldError> = asked.campaign.iter().flat_map(CampaignAsked::errors).collect();
     if errors.is_empty() { Ok(()) } else { Err(ApiError::validation(errors)) }
 }
 

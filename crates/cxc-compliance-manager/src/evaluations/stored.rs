@@ -68,6 +68,7 @@ pub(super) async fn explain(
         let mut inputs = judged.inputs;
         // what came later was not known then
         inputs.attempts.iter_mut().for_each(|attempts| attempts.retain(|attempt| attempt.at <= at));
+        inputs.consents.iter_mut().for_each(|consents| consents.retain(|consent| consent.at <= at));
         tried::add(&mut inputs, resolver, asked, &contact)?;
         let explained = inputs.explain(rules, &mut cache);
         steps.extend(explained.steps);

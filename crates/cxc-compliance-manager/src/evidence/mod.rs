@@ -23,6 +23,7 @@ pub use replay::{Replayed, replay};
 /// What came of a decision: a verdict that allows is deferred where somebody else held the person.
 pub(crate) fn came_out(verdict: &Value, held: Option<&str>) -> String {
     match (verdict["decision"].as_str().unwrap_or_default(), held) {
+        (_, Some(held)) if Held::of(held) == Some(Held::GuidUsed) => "deny".to_owned(),
         ("allow", Some(_)) => "defer".to_owned(),
         (decision, _) => decision.to_owned(),
     }

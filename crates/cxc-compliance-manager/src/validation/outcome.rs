@@ -10,12 +10,14 @@ pub enum Held {
     HistoryPending,
     /// Another group or batch is at it.
     InFlightElsewhere,
+    /// The id stands for another attempt, or for one that is over.
+    GuidUsed,
 }
 
 impl Held {
     /// That with this code.
     pub fn of(code: &str) -> Option<Self> {
-        [Self::HistoryPending, Self::InFlightElsewhere].into_iter().find(|held| held.code() == code)
+        [Self::HistoryPending, Self::InFlightElsewhere, Self::GuidUsed].into_iter().find(|held| held.code() == code)
     }
 
     /// The code as it travels.
@@ -23,6 +25,7 @@ impl Held {
         match self {
             Self::HistoryPending => "history_pending",
             Self::InFlightElsewhere => "in_flight_elsewhere",
+            Self::GuidUsed => "guid_used",
         }
     }
 
@@ -33,6 +36,7 @@ impl Held {
                 "the final result of the attempt before on this device or person was not stored yet"
             }
             Self::InFlightElsewhere => "another group or batch was contacting this device or person",
+            Self::GuidUsed => "the id of the attempt stood for another attempt, or for one that was over",
         }
     }
 
@@ -41,6 +45,10 @@ impl Held {
         match self {
             Self::HistoryPending => "the final result of the attempt before on this device or person is not stored yet",
             Self::InFlightElsewhere => "another group or batch is contacting this device or person now",
+            Self::GuidUsed => {
+                "this id stands for an attempt already that is over or is on another device or person: report that one, \
+                 and ask about a new attempt with a new id"
+            }
         }
     }
 }
@@ -82,9 +90,10 @@ impl Outcome {
         self.verdict.is_allowed() && self.held.is_none()
     }
 
-    /// The decision: a mark in the way is a deferral.
+    /// The decision: a mark in the way is a deferral, and an id that is used up never becomes free.
     pub fn decision(&self) -> Decision {
         match (self.verdict.decision, self.held) {
+            (_, Some(Held::GuidUsed)) => Decision::Deny,
             (Decision::Allow, Some(_)) => Decision::Defer,
             (decision, _) => decision,
         }
@@ -93,7 +102,9 @@ impl Outcome {
     /// The code of the first rule that decided.
     pub fn code(&self) -> String {
         match self.held {
-            Some(held) if matches!(self.decision(), Decision::Defer) => held.code().to_owned(),
+            Some(held) if held == Held::GuidUsed || matches!(self.decision(), Decision::Defer) => {
+                held.code().to_owned()
+            }
             _ => super::ask::word(&self.verdict.code()).unwrap_or_default(),
         }
     }

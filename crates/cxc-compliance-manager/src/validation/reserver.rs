@@ -109,7 +109,7 @@ impl Reserver {
         let now = self.app.clock.now();
         let (mut outcomes, mut held_now, mut returned, mut decisions) = (vec![], vec![], vec![], vec![]);
         for (id, ask) in (first..).zip(asks.iter().copied()) {
-            if let Some(standing) = known(ask).filter(|s| s.device_hash == ask.device && s.sequence < 0) {
+            if let Some(standing) = known(ask).filter(|s| is_same(s, ask) && s.sequence < 0) {
                 outcomes.push(again(standing, at, now));
                 continue;
             }
@@ -120,7 +120,7 @@ impl Reserver {
                 outcome.held = held_for(&marks, ask);
                 if known(ask).is_some() {
                     // its id stands for an attempt already: a new attempt needs a new one
-                    outcome.held = Some(Held::HistoryPending);
+                    outcome.held = Some(Held::GuidUsed);
                 } else if ask.hold > 0 && outcome.held.is_none() {
                     // whoever held the mark has just let it go: ask again
                     outcome.held = Some(Held::InFlightElsewhere);
@@ -198,11 +198,16 @@ impl Reserver {
     }
 }
 
+/// Whether a question is about the attempt that its id stands for.
+fn is_same(standing: &StandingReservation, ask: &Ask) -> bool {
+    (standing.device_hash, standing.client_hash, standing.channel) == (ask.device, ask.client, ask.channel.bit())
+}
+
 /// The answer to a question that was asked before: the same reservation, while it lasts.
 fn again(standing: &StandingReservation, at: i64, now: jiff::Timestamp) -> Outcome {
     let Some(expires_at) = standing.open_until.filter(|until| *until > at) else {
         let verdict = Verdict::unavailable(now, "the reservation has expired: it counts as an attempt");
-        return Outcome { held: Some(Held::HistoryPending), ..Outcome::of(verdict, at) };
+        return Outcome { held: Some(Held::GuidUsed), ..Outcome::of(verdict, at) };
     };
     let verdict = Verdict {
         decision: cxc_core::compliance::Decision::Allow,

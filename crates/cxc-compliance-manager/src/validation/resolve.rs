@@ -111,7 +111,7 @@ impl Validator {
             places,
             subject: Subject {
                 purpose: asked.purpose,
-                technique: asked.tech,
+                tech: asked.tech,
                 contact_kind: asked.contact_kind,
                 line_type,
                 relationship: asked.relationship,

@@ -234,7 +234,8 @@ pub struct ValidationAnswer {
     pub request_id: Option<String>,
     /// Whether it may be made.
     pub decision: Decision,
-    /// The code of the first rule that decided, `history_pending`, `in_flight_elsewhere` or `rate_limited`.
+    /// The code of the first rule that decided, `history_pending`, `in_flight_elsewhere`, `guid_used` or
+    /// `rate_limited`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// What stands in the way besides the rules, for people.

@@ -23,7 +23,7 @@ async fn a_yes_to_a_call_says_how_long_it_rings_and_who_agrees_to_a_recording() 
     let (ny, pa) = (of(&call(1, "NY")).await, of(&call(2, "PA")).await);
     assert_eq!((&ny.1, &pa.1), (&json!("one"), &json!("all")), "the strictest of the number's and the person's state");
     let path = "/compliance/evaluations";
-    let question = json!({ "at": NOON, "channel": "voice", "purpose": "telemarketing", "technique": "autodialed",
+    let question = json!({ "at": NOON, "channel": "voice", "purpose": "telemarketing", "tech": "autodialed",
         "contact": { "clientId": "C-1", "country": "US", "state": "PA", "devices": [phone(4)] } });
     let evaluated = app.post(path).json(&question).await.expect(200);
     assert_eq!((&evaluated["ringMinSeconds"], &evaluated["recordingConsent"]), (&json!(15), &json!("all")));

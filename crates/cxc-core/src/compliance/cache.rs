@@ -11,7 +11,7 @@ use super::law::Profile;
 use super::place::{Part, PartKind, PartOrigin, Place};
 use super::program::{DAY, OpenWindow, Program, TOLD};
 use super::rule_set::RuleSet;
-use super::subject::Subject;
+use super::subject::{Purpose, Subject};
 use super::zones::Zones;
 use crate::Micros;
 use crate::channel::Channel;
@@ -242,7 +242,9 @@ fn write_key(
     key.clear();
     key.push_str(rules.key());
     key.push_str(profile.channel.as_str());
-    if !rules.law.rules.is_empty() {
+    if rules.law.rules.is_empty() {
+        key.push(if profile.subject.purpose == Purpose::Emergency { 'e' } else { '.' });
+    } else {
         profile.write_key(key);
     }
     if let Some(declared) = declared {

@@ -21,7 +21,7 @@ use crate::consent::{ConsentQuestion, Standing};
 use crate::device::LineType;
 use crate::record::Reason;
 
-/// How far a clock may be behind the newest attempt that is known.
+/// How far a clock may be behind the newest attempt or opt-out that is known.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(1);
 
 /// Whether an attempt may be made at `now`; every rule that stands in the way, and the earliest legal instant.
@@ -127,9 +127,12 @@ impl<'a> Case<'a> {
             let failure = Failure::new(&fault.data, RuleKind::DataState, fault.code);
             self.failures.push(failure.because(fault.detail.as_str()));
         }
-        let newest = self.facts.attempts.unwrap_or_default().iter().map(|p| p.at).max();
-        if newest.is_some_and(|newest| newest.duration_since(now) > CLOCK_SKEW) {
+        let is_ahead = |at: Timestamp| at.duration_since(now) > CLOCK_SKEW;
+        if self.facts.attempts.unwrap_or_default().iter().any(|attempt| is_ahead(attempt.at)) {
             self.unavailable("clock", RuleKind::DataState, "the clock is behind the newest attempt: it was set back");
+        } else if self.facts.consents.unwrap_or_default().iter().any(|event| event.revoked && is_ahead(event.at)) {
+            // it would not count as said yet
+            self.unavailable("clock", RuleKind::DataState, "the clock is behind the newest opt-out: it was set back");
         }
     }
 

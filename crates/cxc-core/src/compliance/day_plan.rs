@@ -47,6 +47,16 @@ impl DayPlan {
         Self { narrowed: one_a_date(narrowed), ..Self::of_week(every_day(DayWindow::ALL_DAY)) }
     }
 
+    /// The same from a day until, exclusively, another.
+    pub fn within(self, from: Date, until: Date) -> Self {
+        Self { from: (from > Date::MIN).then_some(from), until: (until < Date::MAX).then_some(until), ..self }
+    }
+
+    /// Whether it holds on a date.
+    pub fn is_in_force(&self, date: Date) -> bool {
+        self.from.is_none_or(|from| from <= date) && self.until.is_none_or(|until| date < until)
+    }
+
     /// Whether it is never closed.
     pub fn is_always_open(&self) -> bool {
         always_open(&self.week) && self.replaced.is_empty() && self.narrowed.is_empty() && self.covered.is_none()
@@ -54,7 +64,7 @@ impl DayPlan {
 
     /// The hours of a date.
     pub fn hours(&self, date: Date) -> Cow<'_, [Interval]> {
-        if self.from.is_some_and(|from| date < from) || self.until.is_some_and(|until| until <= date) {
+        if !self.is_in_force(date) {
             return Cow::Owned(super::calendar::day(&[DayWindow::ALL_DAY]));
         }
         if self.covered.is_some_and(|(first, last)| date < first || last < date) {

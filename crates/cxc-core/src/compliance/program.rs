@@ -1,12 +1,15 @@
 //! The rules of one place under one rule set: its hours, and the legal rules that are judged there.
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use super::area::Area;
 use super::calendar::{Track, local_date, timestamp};
 use super::day_plan::DayPlan;
 use super::declared::DeclaredTimes;
 use super::documents::RuleRef;
+use super::fallback::{Fallback, fallback};
 use super::interval::{Interval, intersect};
 use super::law::{Act, Clocks, Holding, LawRule, Profile, declared_plan, is_uncovered};
 use super::legal::RuleBody;
@@ -59,6 +62,8 @@ pub(super) struct Program {
     pub counted: Vec<usize>,
     /// The legal rules that nobody decided about, as indices.
     pub unanswered: Vec<usize>,
+    /// What becomes of the shipped contact times.
+    pub fallback: Fallback,
     guard: Micros,
 }
 
@@ -75,14 +80,17 @@ impl Program {
             judged: Vec::new(),
             counted: Vec::new(),
             unanswered: Vec::new(),
+            fallback: Fallback::Holds,
             guard: rules.guard,
         };
         for date in rules.dates_for(&place.areas) {
             program.add_tool(&date, RuleKind::ContactDate);
         }
-        for times in rules.times_for(channel, &place.areas) {
+        let (own, without) = rules.times_for(channel, &place.areas);
+        for times in own {
             program.add_tool(&times, RuleKind::ContactTimes);
         }
+        program.add_fallback(rules, profile, &without);
         let tools = program.hours.len();
         let mut declared_rule = None;
         for (index, law) in rules.law.rules.iter().enumerate() {
@@ -93,11 +101,13 @@ impl Program {
                 }
             }
         }
-        if place.restricted && !(rules.open_everywhere(channel) && program.hours.len() == tools) {
+        // where no hours hold at all, no zone needs to be known
+        let any_hour = rules.open_everywhere(channel) || program.is_emergency_at_any_hour();
+        if place.restricted && !(any_hour && program.hours.len() == tools) {
             let zones = vec![rules.unmapped_zone.clone()];
             program.add(RuleRef::new("unmapped_window", 0), RuleKind::ContactTimes, zones, rules.unmapped_plan());
         }
-        if let Some(declared) = declared {
+        if let Some(declared) = declared.filter(|_| program.fallback != Fallback::Emergency) {
             let rule = declared_rule.unwrap_or_else(|| RuleRef::new("declared_times", 0));
             let zones = program.zones.clone();
             program.add(rule, RuleKind::ContactTimes, zones, declared_plan(&declared.hours));
@@ -112,6 +122,24 @@ impl Program {
 
     fn add(&mut self, rule: RuleRef, kind: RuleKind, zones: Vec<TimeZone>, plan: DayPlan) {
         self.hours.push(Hours { rule, kind, advisory: false, zones, plan: Arc::new(plan) });
+    }
+
+    /// The shipped contact times, on the days on which nobody else says hours.
+    fn add_fallback(&mut self, rules: &RuleSet, profile: &Profile<'_>, areas: &[&Area]) {
+        let (fallback, stretches) = fallback(rules, profile, areas);
+        self.fallback = fallback;
+        let plan = &rules.shipped.plan;
+        for (from, until) in stretches {
+            let bounded = from > Date::MIN || until < Date::MAX;
+            let plan = if bounded { Arc::new(DayPlan::clone(plan).within(from, until)) } else { Arc::clone(plan) };
+            let (rule, zones) = (rules.shipped.rule.clone(), self.zones.clone());
+            self.hours.push(Hours { rule, kind: RuleKind::ContactTimes, advisory: false, zones, plan });
+        }
+    }
+
+    /// Whether a danger is warned of and the tenant has no hours for that.
+    fn is_emergency_at_any_hour(&self) -> bool {
+        self.fallback == Fallback::Emergency && !self.hours.iter().any(|h| h.kind == RuleKind::ContactTimes)
     }
 
     fn add_tool(&mut self, tool: &CompiledHours, kind: RuleKind) {
@@ -213,6 +241,11 @@ impl Hours {
             let track = Track { zone: zone.clone(), plan: Arc::clone(&self.plan) };
             if open.is_empty() { open } else { intersect(&open, &track.instants(from, till)) }
         })
+    }
+
+    /// Whether it holds on some clock at an instant.
+    pub fn is_in_force(&self, at: Micros) -> bool {
+        self.zones.iter().any(|zone| self.plan.is_in_force(local_date(zone, at)))
     }
 
     /// Whether it is, on one of its clocks, a holiday that no second source confirms.

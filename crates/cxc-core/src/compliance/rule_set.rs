@@ -168,22 +168,23 @@ impl RuleSet {
         hasher.finish()
     }
 
-    /// The contact times that hold for someone who may be in `areas`: of each area those of the best rank.
-    pub(super) fn times_for(&self, channel: Channel, areas: &[Area]) -> Vec<Arc<CompiledHours>> {
+    /// The contact times that hold for someone who may be in `areas`: of each area those of the best rank. Besides, the
+    /// areas for which the tenant has none.
+    pub(super) fn times_for<'a>(
+        &self,
+        channel: Channel,
+        areas: &'a [Area],
+    ) -> (Vec<Arc<CompiledHours>>, Vec<&'a Area>) {
         let mut found: BTreeMap<usize, &Arc<CompiledHours>> = BTreeMap::new();
-        let mut shipped = false;
+        let mut without = Vec::new();
         for area in areas {
             let holding = |(_, t): &(usize, &Arc<CompiledHours>)| t.channels & channel.bit() != 0 && t.area.holds(area);
             let holding: Vec<_> = self.times.iter().enumerate().filter(holding).collect();
             let best = holding.iter().map(|(_, t)| rank(&t.area)).max();
-            shipped |= best.is_none();
+            without.extend(best.is_none().then_some(area));
             found.extend(holding.into_iter().filter(|(_, t)| Some(rank(&t.area)) == best));
         }
-        let mut times: Vec<_> = found.into_values().cloned().collect();
-        if shipped {
-            times.push(Arc::clone(&self.shipped));
-        }
-        times
+        (found.into_values().cloned().collect(), without)
     }
 
     /// The special dates of someone who may be in `areas`. A holiday of any of them counts.

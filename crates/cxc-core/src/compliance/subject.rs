@@ -147,7 +147,8 @@ pub struct Subject {
     /// Why somebody is contacted.
     pub purpose: Purpose,
     /// How.
-    pub technique: Technique,
+    #[serde(alias = "technique")]
+    pub tech: Technique,
     /// As whom.
     pub contact_kind: ContactKind,
     /// The line of the device. What can't be told counts as wireless.
@@ -174,7 +175,7 @@ impl Subject {
     /// A subject of which nothing is said: an autodialed sales contact with a consumer.
     pub const UNSPECIFIED: Subject = Subject {
         purpose: Purpose::Telemarketing,
-        technique: Technique::Autodialed,
+        tech: Technique::Autodialed,
         contact_kind: ContactKind::Consumer,
         line_type: LineType::Unknown,
         relationship: Relationship::None,

@@ -48,6 +48,8 @@ pub enum RuleKind {
     ExternalRule,
     /// A rate limit.
     RateLimit,
+    /// A legal rule about how a campaign is run: abandoned calls, ring time, recording, content.
+    Campaign,
     /// No moment within the search is legal.
     Horizon,
 }

@@ -65,7 +65,9 @@ impl SenderContext {
     /// A judge with a cache of its own.
     pub fn judge(&self) -> Judge {
         let cache = IntervalCache::new(self.zones.clone(), IntervalCache::CAPACITY);
-        Judge::new(cache, Arc::clone(&self.locations), self.app.hash_key).with_numbers(self.app.numbers.clone())
+        Judge::new(cache, Arc::clone(&self.locations), self.app.hash_key)
+            .with_numbers(self.app.numbers.clone())
+            .watching_clock(self.app.clock.is_of_machine())
     }
 
     /// How long the lease of a sender lives; it is renewed at a third of that.

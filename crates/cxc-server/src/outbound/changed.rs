@@ -41,16 +41,32 @@ const CHECKED: &[&str] = &[
     "tz_name",
 ];
 
-/// The fields whose values are others than those that were sent; an error says why the answer is no yes. A body that
-/// is no JSON object changes nothing.
+/// The fields whose values are others than those that were sent; an error says why the answer is no yes. No body
+/// changes nothing. One that is no JSON object is not the service's: a proxy or a log-in page answers 200, too.
 pub(super) fn changed(body: &str, question: &Question<'_>) -> Result<Map<String, Value>, String> {
-    let Ok(Value::Object(answered)) = serde_json::from_str::<Value>(body) else { return Ok(Map::new()) };
+    if body.trim().is_empty() {
+        return Ok(Map::new());
+    }
+    let Ok(Value::Object(answered)) = serde_json::from_str::<Value>(body) else {
+        return Err(
+            "the service answered 200 with a body that is no JSON object: a yes has none, or an object of the \
+                    record's fields"
+                .to_owned(),
+        );
+    };
+    // who speaks the longer form of the protocol says there what the status says
+    if answered.get("decision").is_some_and(|decision| decision != "allow") {
+        return Err("the service answered 200 with a decision that is not allow".to_owned());
+    }
     let mut fields = Map::new();
     for (name, value) in answered {
         if name.eq_ignore_ascii_case("GSW_RECORD_HANDLE") {
             if plain(&value).as_deref() != Some(question.handle.as_str()) {
                 return Err("the service answered for another record".to_owned());
             }
+            continue;
+        }
+        if name == "decision" {
             continue;
         }
         let sent = question.properties.iter().find(|(sent, _)| sent.eq_ignore_ascii_case(&name));
@@ -95,10 +111,14 @@ mod tests {
         let echo =
             json!({ "CONTACT_INFO": "+12125550100", "group_id": "7", "GSW_RECORD_HANDLE": 4711, "c_other1": "b" });
         assert_eq!(of(echo), Ok(json!({ "c_other1": "b" })));
-        for body in [json!(null), json!(["contact_info"]), json!("yes"), json!({})] {
-            assert_eq!(of(body), Ok(json!({})));
+        for body in ["", " \r\n", "{}"] {
+            assert_eq!(changed(body, &question), Ok(Map::new()), "{body:?}");
         }
-        assert_eq!(changed("not JSON", &question), Ok(Map::new()));
+        let page = "<!DOCTYPE html><title>Sign in</title>";
+        for body in [page, "OK", "null", "true", "[]", "\"yes\"", "{\"c_other1\":", r#"{"decision":"deny"}"#] {
+            assert!(changed(body, &question).is_err(), "{body}");
+        }
+        assert!(of(json!({ "decision": "allow" })).is_ok());
         for moved in [
             json!({ "contact_info": "+12125550199" }),
             json!({ "Gsw_Phone": "+12125550199" }),

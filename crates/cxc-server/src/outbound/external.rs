@@ -153,6 +153,7 @@ mod tests {
             match body["c_client_id"].as_str().unwrap() {
                 "yes" => (Status::OK, [("etag", format!("\"{handle}\""))], "").into_response(),
                 "bare" => Status::OK.into_response(),
+                "page" => axum::response::Html("<h1>Please sign in</h1>").into_response(),
                 "other" => (Status::OK, [("etag", "\"else\"")], "").into_response(),
                 "no" => (Status::CONFLICT, axum::Json(json!({ "code": "complained", "detail": "a\u{7} complaint" })))
                     .into_response(),
@@ -187,7 +188,7 @@ mod tests {
         assert_eq!(outcome("bare").await, ExternalOutcome::Pass);
         assert_eq!(outcome("no").await, ExternalOutcome::Block("a complaint".into()));
         assert_eq!(outcome("text").await, ExternalOutcome::Block("x".repeat(200)));
-        for handle in ["other", "slow", "201", "204", "302", "404", "429", "500", "503"] {
+        for handle in ["other", "page", "slow", "201", "204", "302", "404", "429", "500", "503"] {
             assert!(matches!(outcome(handle).await, ExternalOutcome::Unavailable(_)), "{handle}");
         }
     }

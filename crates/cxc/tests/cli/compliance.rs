@@ -4,7 +4,7 @@ use crate::support::Desk;
 /// A live call to somebody with an eastern number and a western postal code.
 fn question(at: &str) -> String {
     format!(
-        r#"{{"at":"{at}","channel":"voice","purpose":"informational","technique":"live","guard_seconds":0,
+        r#"{{"at":"{at}","channel":"voice","purpose":"informational","tech":"live","guard_seconds":0,
         "contact":{{"postal_code":"90001","country":"US","devices":["+12125550123"]}}}}"#
     )
 }

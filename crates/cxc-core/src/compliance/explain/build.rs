@@ -62,7 +62,8 @@ fn part_step(part: &Part<'_>, parts: &[Part<'_>], rules: &RuleSet, cache: &Inter
         PartKind::Postal => ("postal", "the postal code"),
         PartKind::Phone => ("prefix", "the phone number"),
     };
-    let tier = if zones.is_empty() { "unmappable" } else { tier };
+    // a state or a country that is told beside a zone or a postal code says whose laws hold
+    let tier = if zones.is_empty() && part.kind != PartKind::Explicit { "unmappable" } else { tier };
     let (origin, whose) = match part.origin {
         PartOrigin::Contact => ("contact", "of the contact"),
         PartOrigin::Device => ("device", "of the device to be used"),

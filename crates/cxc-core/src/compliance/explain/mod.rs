@@ -23,15 +23,17 @@ pub enum Standing {
     Bars,
     /// It warns.
     Warns,
-    /// It is off or waived.
+    /// It is off.
     Off,
+    /// It is waived: the tenant answers for that.
+    Waived,
     /// It is about other attempts: another channel, purpose or kind of person.
     NotAbout,
     /// It is law elsewhere.
     Elsewhere,
     /// It is not in force at this instant.
     NotInForce,
-    /// It is judged right before an attempt only.
+    /// It is judged right before an attempt only, or is about how the campaign is run.
     NotJudged,
 }
 

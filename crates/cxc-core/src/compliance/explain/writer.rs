@@ -4,10 +4,13 @@ use jiff::tz::TimeZone;
 
 use super::super::attempts::CompiledCap;
 use super::super::calendar::timestamp;
+use super::super::campaign::Enforcer;
 use super::super::check::Case;
 use super::super::documents::RuleRef;
+use super::super::fallback::Fallback;
 use super::super::interval::Interval;
 use super::super::law::{Act, Holding, LawRule};
+use super::super::legal::SettingState;
 use super::super::place::Place;
 use super::super::program::{DAY, Hours};
 use super::super::request::{AttemptRequest, Facts};
@@ -42,6 +45,30 @@ fn rule_step(rule: &RuleRef, kind: RuleKind, failure: Option<&Failure>, standing
         _ => format!("{} bars: it holds", rule.id),
     };
     Step::Rule { rule: rule.clone(), kind: kind_name(kind), standing, sentence }
+}
+
+/// Why the shipped contact times do not hold, if so.
+fn unneeded(case: &Case<'_>, fallback: &Fallback) -> Option<Step> {
+    let rule = &case.rules.shipped.rule;
+    let why = match fallback {
+        Fallback::Holds => return None,
+        Fallback::Emergency => {
+            "a danger to health or safety is warned of at any hour: no law's hours, no convenient times and no usual \
+             hours hold, only contact times of the tenant's own"
+                .to_owned()
+        }
+        Fallback::Law(laws) => {
+            let names: Vec<String> = laws.iter().map(|law| law.id.to_string()).collect();
+            format!("the hours of the law bind in their place, by {}", names.join(", "))
+        }
+    };
+    let sentence = format!("{} gives way: {why}", rule.id);
+    Some(Step::Rule {
+        rule: rule.clone(),
+        kind: kind_name(RuleKind::ContactTimes),
+        standing: Standing::NotAbout,
+        sentence,
+    })
 }
 
 /// Writes steps against a verdict.
@@ -87,7 +114,13 @@ impl Writer<'_> {
         } else {
             program.intervals(self.now, self.now.saturating_add(AHEAD))
         };
-        program.hours.iter().zip(&computed).map(|(hours, set)| self.hours_of(hours, set)).collect()
+        let near = [self.now, self.now.saturating_add(AHEAD)];
+        let holding = program.hours.iter().zip(&computed).filter(|(h, _)| near.iter().any(|at| h.is_in_force(*at)));
+        let mut steps: Vec<Step> = holding.map(|(hours, set)| self.hours_of(hours, set)).collect();
+        if !steps.iter().any(|step| step.rule() == Some(&case.rules.shipped.rule)) {
+            steps.extend(unneeded(case, &program.fallback));
+        }
+        steps
     }
 
     fn hours_of(&self, hours: &Hours, set: &[Interval]) -> Step {
@@ -134,15 +167,16 @@ impl Writer<'_> {
         let (mut standing, failure) = self.standing(&law.rule);
         let id = &law.rule.id;
         let (not, why) = if law.holding == Holding::Dormant {
-            (Some(Standing::Off), "is off")
+            let waived = law.setting.as_ref().is_some_and(|s| s.state == SettingState::Waived);
+            (Some(if waived { Standing::Waived } else { Standing::Off }), law.why_dormant())
         } else if !here {
-            (Some(Standing::Elsewhere), "is law elsewhere")
+            (Some(Standing::Elsewhere), "is law elsewhere".to_owned())
         } else if !case.profile.is_met(&law.legal) {
-            (Some(Standing::NotAbout), "is about other attempts")
+            (Some(Standing::NotAbout), "is about other attempts".to_owned())
         } else if !law.in_force(self.now) {
-            (Some(Standing::NotInForce), "is not in force at this instant")
+            (Some(Standing::NotInForce), "is not in force at this instant".to_owned())
         } else {
-            (None, "")
+            (None, String::new())
         };
         let citation = &law.legal.citation;
         let sentence = match (not, &law.act) {
@@ -152,6 +186,10 @@ impl Writer<'_> {
             }
             (None, Act::Cap(cap)) => return Some(self.count(case, cap)),
             (None, Act::Hours(..)) => return None,
+            (None, _) if !law.legal.enforced_by().contains(&Enforcer::Check) => {
+                standing = Standing::NotJudged;
+                format!("{id} is about how the campaign is run, which no check of one contact judges ({citation})")
+            }
             (None, _) => match failure {
                 Some(failure) => {
                     let detail = failure.detail.as_deref().unwrap_or("it holds");

@@ -29,7 +29,8 @@ pub(in super::super) fn compile(
     let rules = all_rules(documents, unreadable);
     let exclusions = exclusions(&rules, &settings);
     let mut law = Law { callback_days: 7, ..Law::default() };
-    for legal in rules {
+    let own_from = documents.legal_packs.all().len();
+    for (place, legal) in rules.into_iter().enumerate() {
         let rule = RuleRef::new(legal.id.as_str(), i64::from(legal.version));
         let setting = settings.get(legal.id.as_str()).copied();
         let holding = holding(legal.default, setting);
@@ -54,7 +55,17 @@ pub(in super::super) fn compile(
         let legal = narrowed(legal, narrow.as_ref(), exclusions.get(&*rule.id));
         let act = act(&legal, &rule, narrow.as_ref(), documents, zones);
         let (from, until) = force(legal.effective_from, legal.effective_until);
-        law.rules.push(LawRule { legal, rule, holding, narrow, act, from, until });
+        law.rules.push(LawRule {
+            legal,
+            rule,
+            holding,
+            shipped: place < own_from,
+            narrow,
+            setting: setting.cloned(),
+            act,
+            from,
+            until,
+        });
     }
     law
 }

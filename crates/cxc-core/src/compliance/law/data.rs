@@ -82,7 +82,7 @@ impl RuleSet {
         rules.into_iter().map(|read| (read.body.parties, read)).max_by_key(|(parties, _)| *parties)
     }
 
-    pub(super) fn read<'a, T>(
+    pub(in super::super) fn read<'a, T>(
         &'a self,
         reading: &Reading<'_>,
         zones: &Zones,

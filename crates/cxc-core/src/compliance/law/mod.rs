@@ -18,7 +18,7 @@ use super::area::Area;
 use super::attempts::CompiledCap;
 use super::day_plan::DayPlan;
 use super::documents::RuleRef;
-use super::legal::{LegalRule, Narrowing, RuleBody};
+use super::legal::{LegalRule, LegalRuleSetting, Narrowing, RuleBody, SettingState};
 use super::place::Place;
 use crate::Micros;
 use crate::consent::LegalReach;
@@ -37,7 +37,7 @@ pub(super) use profile::Profile;
 pub use questions::OpenQuestion;
 
 /// The member states of the European Union.
-const EU: [&str; 27] = [
+pub(super) const EU: [&str; 27] = [
     "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV",
     "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
 ];
@@ -77,7 +77,11 @@ pub(super) struct LawRule {
     pub legal: Arc<LegalRule>,
     pub rule: RuleRef,
     pub holding: Holding,
+    /// Whether it is no rule of the tenant's own.
+    pub shipped: bool,
     pub narrow: Option<Narrowing>,
+    /// What the tenant decided about it.
+    pub setting: Option<LegalRuleSetting>,
     pub act: Act,
     /// It holds from this instant: when its first day begins anywhere.
     pub from: Micros,
@@ -98,6 +102,15 @@ pub(super) struct Law {
 }
 
 impl LawRule {
+    /// Why it does not hold, where it is off or waived.
+    pub fn why_dormant(&self) -> String {
+        match &self.setting {
+            None => "is off unless it is turned on".to_owned(),
+            Some(setting) if setting.state == SettingState::Waived => format!("is waived{}", setting.words()),
+            Some(setting) => format!("was turned off{}", setting.words()),
+        }
+    }
+
     /// Whether the rule is in force at an instant.
     pub fn in_force(&self, now: Micros) -> bool {
         self.from <= now && now < self.until

@@ -37,7 +37,7 @@ impl<'a> Profile<'a> {
         is_open_or(&applies.channels, |all| all.contains(&self.channel))
             && is_open_or(&applies.purposes, |all| all.contains(&subject.purpose))
             && is_open_or(&applies.contact_kinds, |all| all.contains(&subject.contact_kind))
-            && is_open_or(&applies.techs, |all| all.contains(&subject.technique))
+            && is_open_or(&applies.techs, |all| all.contains(&subject.tech))
             && is_open_or(&applies.topics, |all| {
                 subject.topic.as_deref().is_some_and(|topic| all.iter().any(|t| t == topic))
             })
@@ -54,7 +54,7 @@ impl<'a> Profile<'a> {
         };
         for number in [
             subject.purpose as u8,
-            subject.technique as u8,
+            subject.tech as u8,
             subject.contact_kind as u8,
             relationship,
             u8::try_from(self.line.code()).unwrap_or(0),

@@ -1,9 +1,10 @@
 //! What a tenant has to decide, and what it turned off.
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::documents::RuleRef;
-use super::super::legal::{LegalRule, RuleBody};
+use super::super::legal::{ContentBody, LegalRule, RuleBody};
 use super::super::rule_set::RuleSet;
 use super::super::subject::Subject;
 use super::profile::may_be;
@@ -96,6 +97,25 @@ impl RuleSet {
         holding.filter(|r| profile.is_met_by_campaign(&r.legal.applies_to)).filter_map(list).collect()
     }
 
+    /// The rules in force about the content of such messages.
+    pub(in super::super) fn content_rules(
+        &self,
+        channel: Channel,
+        subject: &Subject,
+        at: Timestamp,
+    ) -> Vec<(OpenQuestion, &ContentBody)> {
+        let profile = Profile::of(channel, subject);
+        let holding = self.law.rules.iter().filter(|r| r.holding == Holding::Holds && !r.legal.advisory);
+        let holding = holding.filter(|r| r.in_force(at.as_microsecond()));
+        let about = holding.filter(|r| profile.is_met_by_campaign(&r.legal.applies_to));
+        about
+            .filter_map(|rule| match &rule.legal.kind {
+                RuleBody::Content(body) => Some((OpenQuestion::of(rule), body)),
+                _ => None,
+            })
+            .collect()
+    }
+
     fn questions(&self, channel: Channel, subject: &Subject, wanted: impl Fn(&LawRule) -> bool) -> Vec<OpenQuestion> {
         let profile = Profile::of(channel, subject);
         let rules = self.law.rules.iter().filter(|r| wanted(r));
@@ -117,8 +137,7 @@ mod tests {
         let legal_packs = Arc::new(LegalRules::shipped(&zones, &calendars).unwrap());
         let documents = RuleDocuments { legal_packs, calendars, ..RuleDocuments::default() };
         let rules = RuleSet::compile(&documents, &[], &zones);
-        let subject =
-            Subject { purpose: Purpose::Telemarketing, technique: Technique::Autodialed, ..Subject::UNSPECIFIED };
+        let subject = Subject { purpose: Purpose::Telemarketing, tech: Technique::Autodialed, ..Subject::UNSPECIFIED };
         let questions = rules.open_questions(Channel::Voice, &subject);
         let wireless = questions.iter().find(|q| &*q.rule.id == "US-CONSENT-PEWC").unwrap();
         for line in [LineType::Mobile, LineType::Unknown, LineType::FixedOrMobile] {

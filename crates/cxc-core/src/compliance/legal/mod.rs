@@ -1,6 +1,7 @@
 //! Legal rules as data: what they say, where they come from, and what a tenant decided about them.
 mod body;
 mod cap;
+mod narrowing;
 mod parse;
 mod rule;
 mod rules;
@@ -18,11 +19,12 @@ pub use cap::{
     AttemptCap, CapLevel, CapScope, CapWindow, Cooldown, CooldownEvent, CountDirection, CountKind, Exclude, GroupBy,
     Harassment, NOT_CONNECTED_RESULTS, OnViolation,
 };
+pub use narrowing::Narrowing;
 pub(super) use parse::{overlap, unknown_calendar, unknown_zone};
 pub use rule::{
     AppliesTo, Confidence, ConsentState, DayBasis, DefaultState, FailMode, Jurisdiction, LegalRule, TzBasis,
 };
 pub use rules::{LegalRules, RuleFileError};
-pub use setting::{LegalRuleSetting, Narrowing, SettingState};
+pub use setting::{LegalRuleSetting, SettingState};
 pub use shipped::SHIPPED_FILES;
 pub use week_hours::{DayHours, WeekHours};

@@ -1,9 +1,9 @@
 //! What a tenant decided about a shipped rule.
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::DateRange;
-use super::week_hours::WeekHours;
+use super::narrowing::Narrowing;
 use crate::field_error::FieldError;
 
 /// What a tenant decided.
@@ -16,28 +16,6 @@ pub enum SettingState {
     Off,
     /// It does not, and the tenant answers for that.
     Waived,
-}
-
-/// How a tenant narrows a rule. It can only narrow: hours are intersected, the smaller number of attempts and the
-/// longer cool-down hold, days are added.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Narrowing {
-    /// Hours within those of the rule.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hours: Option<WeekHours>,
-    /// Fewer attempts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max: Option<u32>,
-    /// A longer cool-down, in days.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub days: Option<u16>,
-    /// A younger list, in days.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_days: Option<u16>,
-    /// Further days without contacts; this declares an emergency.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub dates: Vec<DateRange>,
 }
 
 /// A tenant's decision on a shipped rule.
@@ -56,9 +34,25 @@ pub struct LegalRuleSetting {
     /// How the rule is narrowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub narrow: Option<Narrowing>,
+    /// Who decided; kept by the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 255)]
+    pub decided_by: Option<String>,
+    /// When; kept by the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub decided_at: Option<Timestamp>,
 }
 
 impl LegalRuleSetting {
+    /// By whom, when and why, in words.
+    pub fn words(&self) -> String {
+        let by = self.decided_by.as_deref().map(|name| format!(" by {name}")).unwrap_or_default();
+        let at = self.decided_at.map(|at| format!(" on {}", at.strftime("%Y-%m-%d"))).unwrap_or_default();
+        let why = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
+        format!("{by}{at}{why}")
+    }
+
     /// Everything that is wrong with it by itself; empty if it can be used.
     pub fn validate(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
@@ -74,16 +68,22 @@ impl LegalRuleSetting {
         if self.state != SettingState::On && self.narrow.is_some() {
             errors.push(FieldError::new("/narrow", "state", "a rule that is off can't be narrowed"));
         }
-        let narrow = self.narrow.as_ref();
-        if narrow.is_some_and(|n| n.max == Some(0)) {
-            errors.push(FieldError::new("/narrow/max", "range", "the most attempts are 1 to 10000"));
-        }
-        for (i, range) in narrow.iter().flat_map(|n| &n.dates).enumerate() {
-            if range.first > range.last {
-                let detail = "a range of days ends no earlier than it begins";
-                errors.push(FieldError::new(format!("/narrow/dates/{i}"), "order", detail));
-            }
+        if let Some(narrow) = &self.narrow {
+            narrow.validate(&mut errors);
         }
         errors
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decision_tells_by_whom_when_and_why() {
+        let json = r#"{"rule":"US-RND","state":"waived","reason":"asked elsewhere","decidedBy":"Ann","decidedAt":"2026-11-29T23:00:00Z"}"#;
+        let setting: LegalRuleSetting = serde_json::from_str(json).unwrap();
+        assert_eq!(setting.words(), " by Ann on 2026-11-29: asked elsewhere");
+        assert_eq!(serde_json::to_string(&setting).unwrap(), json);
     }
 }

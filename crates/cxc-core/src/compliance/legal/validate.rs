@@ -1,4 +1,6 @@
 //! What can be wrong with a legal rule by itself.
+use super::super::area::validate_area;
+use super::super::campaign::REQUIREMENTS;
 use super::super::legal::{CapWindow, FailMode, LegalRule, RuleBody, TzBasis};
 use crate::enumerations::CallResult;
 use crate::field_error::FieldError;
@@ -36,6 +38,13 @@ impl LegalRule {
         {
             let detail = format!("a region is the code of a state or province, as in TX, not \"{region}\"");
             errors.push(FieldError::new("/jurisdiction/region", "region", detail));
+        } else if let Some(region) = self.jurisdiction.region.as_deref() {
+            place(&format!("{country}-{region}"), "/jurisdiction/region", errors);
+        }
+        if let RuleBody::AttemptCap(cap) = &self.kind
+            && let Some(location) = &cap.location
+        {
+            place(location, "/kind/attempt_cap/location", errors);
         }
     }
 
@@ -101,10 +110,31 @@ impl LegalRule {
             RuleBody::Abandonment(body) if body.max_basis_points > 10_000 => {
                 wrong("/kind/abandonment/maxBasisPoints", "a share is 0 to 10000 hundredths of a percent");
             }
+            RuleBody::Content(body) if body.require.is_empty() || !all_known(&body.require) => {
+                wrong("/kind/content/require", &format!("a contact must carry some of {}", REQUIREMENTS.join(", ")));
+            }
+            RuleBody::Abandonment(body) if !all_known(&body.message) => {
+                wrong("/kind/abandonment/message", &format!("a message tells some of {}", REQUIREMENTS.join(", ")));
+            }
             RuleBody::ScrubAge(body) if body.max_days == 0 => {
                 wrong("/kind/scrub_age/maxDays", "a list may be at least a day old");
             }
             _ => {}
         }
     }
+}
+
+/// Whether somebody reads each of these.
+fn all_known(items: &[String]) -> bool {
+    items.iter().all(|item| REQUIREMENTS.contains(&item.as_str()))
+}
+
+/// Refuses a region that its country does not have: the rule would be about nobody.
+fn place(region: &str, pointer: &'static str, errors: &mut Vec<FieldError>) {
+    let mut wrong = Vec::new();
+    match region.split_once('-') {
+        Some((country, own)) => validate_area(Some(country), Some(own), &mut wrong),
+        None => validate_area(Some(region), None, &mut wrong),
+    }
+    errors.extend(wrong.into_iter().take(1).map(|error| FieldError::new(pointer, "region", error.detail)));
 }

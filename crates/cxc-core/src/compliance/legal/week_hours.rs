@@ -33,6 +33,11 @@ impl WeekHours {
         DAYS.iter().position(|day| *day == name)
     }
 
+    /// Whether some day is open round the clock.
+    pub fn leaves_a_day_open(&self) -> bool {
+        self.0.iter().any(|day| day.as_slice() == [DayWindow::ALL_DAY])
+    }
+
     /// Whether no day has an open hour.
     pub fn is_closed(&self) -> bool {
         self.0.iter().all(Vec::is_empty)

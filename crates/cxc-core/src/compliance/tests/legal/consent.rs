@@ -49,7 +49,7 @@ fn what_can_not_be_told_counts_as_wireless_and_a_fixed_line_needs_no_written_con
         [(LineType::Unknown, true), (LineType::FixedOrMobile, true), (LineType::Mobile, true), (LineType::Fixed, false)]
     {
         let mut case = Case::voice(&[("US-CONSENT-PEWC", "on"), ("US-RND", "waived")]).at_home("US", "US-NY", NEW_YORK);
-        case.subject.technique = Technique::Autodialed;
+        case.subject.tech = Technique::Autodialed;
         case.subject.line_type = line;
         assert_eq!(!case.allowed(NOON), gate, "{line:?}");
     }

@@ -153,7 +153,7 @@ fn data_that_every_decision_needs_blocks_while_it_is_too_old() {
 fn history_reaches_back_as_far_as_the_longest_rule_for_the_subject() {
     let rules = Case::new(&shipped(), Channel::Voice).world.rules;
     let days = |subject: &Subject| rules.history_reach_for(Channel::Voice, subject).unwrap() / 86_400_000_000;
-    let sales = Subject { technique: Technique::Live, ..Subject::UNSPECIFIED };
+    let sales = Subject { tech: Technique::Live, ..Subject::UNSPECIFIED };
     assert_eq!(days(&sales), 62, "a refusal in France");
     let collector = Subject { purpose: Purpose::Collections, collector: Some(1), ..sales.clone() };
     assert_eq!(days(&collector), 31, "the month of Australian debts");

@@ -112,7 +112,7 @@ fn a_states_holiday_is_closed_and_nebraskas_have_hours_of_their_own() {
     assert_eq!(hours_of(&on, "US-AL", "America/Chicago", "2026-12-25T18:00:00Z"), ["US-AL-HOURS"]);
     assert_eq!(hours_of(&on, "US-LA", "America/Chicago", "2027-02-09T18:00:00Z"), ["US-LA-HOURS"], "Mardi Gras");
     let mut nebraska = with_fresh_lists(Case::voice(&on)).at_home("US", "US-NE", "America/Chicago");
-    nebraska.subject.technique = Technique::Prerecorded;
+    nebraska.subject.tech = Technique::Prerecorded;
     nebraska.subject.purpose = Purpose::Informational;
     assert!(nebraska.allowed("2026-12-25T15:00:00Z"), "the rule is about sales");
     nebraska.subject.purpose = Purpose::Telemarketing;

@@ -99,7 +99,7 @@ fn a_customers_own_list_binds_without_a_law() {
 fn a_reassigned_number_is_suppressed_and_an_old_answer_is_asked_again() {
     let on = [("US-RND", "on"), ("US-CONSENT-PEWC", "waived"), ("US-CONSENT-PEWC-RESIDENTIAL", "waived")];
     let mut case = Case::voice(&on).at_home("US", "US-NY", NEW_YORK);
-    case.subject.technique = Technique::Autodialed;
+    case.subject.tech = Technique::Autodialed;
     assert_eq!(case.check(NOON).code(), Reason::DataMissing, "nobody asked");
     for (answer, asked, reason) in [
         (ReassignedAnswer::Yes, "2026-11-30", Reason::Suppressed),
@@ -122,7 +122,7 @@ fn an_answer_counts_only_for_a_consent_that_it_speaks_of() {
     use ReassignedAnswer::{No, Yes};
     let on = [("US-RND", "on"), ("US-CONSENT-PEWC", "waived"), ("US-CONSENT-PEWC-RESIDENTIAL", "waived")];
     let mut case = Case::voice(&on).at_home("US", "US-NY", NEW_YORK);
-    case.subject.technique = Technique::Autodialed;
+    case.subject.tech = Technique::Autodialed;
     let written = ConsentKind::ExpressWritten;
     for (answer, asked_about, asked, consents, reason) in [
         (No, "2026-03-01", "2026-11-20", &[(written, "2026-03-01")][..], Reason::None),
@@ -171,7 +171,7 @@ fn a_ported_number_is_judged_as_fixed_for_fifteen_days_where_the_tenant_relies_o
         [(&pewc[..], "2026-11-20", false), (&relying[..], "2026-11-17", true), (&relying[..], "2026-11-16", false)]
     {
         let mut case = Case::voice(settings).at_home("US", "US-NY", NEW_YORK);
-        case.subject.technique = Technique::Autodialed;
+        case.subject.tech = Technique::Autodialed;
         case.intelligence = Some(NumberIntelligence {
             reassigned: None,
             line_type: Some(LineType::Mobile),

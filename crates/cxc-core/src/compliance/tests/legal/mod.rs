@@ -1,7 +1,10 @@
 //! The legal rules that are shipped, judged on the published cases of the compliance design, section 8.
+mod campaign;
+mod clock;
 mod consent;
 mod decisions;
 mod explained;
+mod fallback;
 mod hours;
 mod lists;
 mod packs;
@@ -69,7 +72,7 @@ impl Case {
         };
         Self {
             world,
-            subject: Subject { technique: Technique::Live, line_type: LineType::Fixed, ..Subject::UNSPECIFIED },
+            subject: Subject { tech: Technique::Live, line_type: LineType::Fixed, ..Subject::UNSPECIFIED },
             debts: Vec::new(),
             client: Some(7),
             device: 8,

@@ -54,7 +54,7 @@ fn case(places: &[usize], purpose: Purpose, technique: Technique, attempts: Vec<
         let (country, region, zone) = PLACES[*place];
         case.world = case.world.phone(country, region, zone);
     }
-    (case.subject.purpose, case.subject.technique) = (purpose, technique);
+    (case.subject.purpose, case.subject.tech) = (purpose, technique);
     if purpose == Purpose::Collections {
         case.subject.collector = Some(1);
         case.debts = vec![100];

@@ -1,0 +1,155 @@
+//! How a campaign is run, told with a question: the rules that no check of one contact can judge answer to it.
+use cxc_core::compliance::abandonment::AbandonmentDay;
+use cxc_core::compliance::campaign::{CampaignFacts, CampaignFinding, Kept, MessageSeen, OptOutWords, REQUIREMENTS};
+use cxc_core::compliance::legal::Parties;
+use cxc_core::compliance::{Decision, Explanation, Failure, Reading, RuleKind, RuleSet, Standing, Step, Zones};
+use cxc_core::field_error::FieldError;
+use cxc_core::record::Reason;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The most days of a ledger of calls.
+const DAYS: usize = 2000;
+/// The longest text of a message, in bytes.
+const LONGEST: usize = 1024 * 1024;
+
+/// How a campaign is run. What is left out is not judged.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CampaignAsked {
+    /// The calls that people answered and those of them that found no agent, by day; at most 2000 days.
+    pub abandonment: Option<Vec<AbandonmentDay>>,
+    /// How many seconds after the greeting an agent or the message speaks at the latest.
+    pub agent_seconds: Option<u16>,
+    /// How many seconds it rings at the least.
+    pub ring_seconds: Option<u16>,
+    /// How often it rings at the least.
+    pub rings: Option<u16>,
+    /// Who agrees before a call is recorded.
+    pub recording_consent: Option<Parties>,
+    /// What a contact says or carries, such as `opt_out`, `postal_address` or `seller_name`.
+    pub says: Option<Vec<String>>,
+    /// The message of an SMS or an email, as it is written.
+    pub message: Option<MessageAsked>,
+}
+
+/// A message as it is written.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MessageAsked {
+    /// The text of an SMS, or the plain text of an email.
+    pub text: String,
+    /// The HTML of an email.
+    pub html: String,
+    /// The sender: a number, a short code, letters, or an address.
+    pub sender: String,
+    /// The sender's display name.
+    pub sender_name: String,
+    /// The sender's postal address.
+    pub postal_address: String,
+}
+
+impl CampaignAsked {
+    /// What is wrong with it.
+    pub fn errors(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let days = self.abandonment.as_deref().unwrap_or_default();
+        if days.len() > DAYS {
+            let detail = format!("at most {DAYS} days");
+            errors.push(FieldError::new("/campaign/abandonment", "too_many_items", detail));
+        }
+        for (at, day) in days.iter().enumerate().take(DAYS) {
+            if day.abandoned > day.live_answered {
+                let detail = "abandoned calls are among those that a person answered";
+                errors.push(FieldError::new(format!("/campaign/abandonment/{at}/abandoned"), "range", detail));
+            }
+        }
+        for (at, item) in self.says.iter().flatten().enumerate().take(100) {
+            if !REQUIREMENTS.contains(&item.as_str()) {
+                let detail = format!("one of {}", REQUIREMENTS.join(", "));
+                errors.push(FieldError::new(format!("/campaign/says/{at}"), "unknown", detail));
+            }
+        }
+        let message = self.message.clone().unwrap_or_default();
+        if message.text.len().max(message.html.len()) > LONGEST {
+            errors.push(FieldError::new("/campaign/message", "too_long", "a part has up to 1 MiB"));
+        }
+        errors
+    }
+
+    /// What each rule about campaigns says of it.
+    pub fn findings(&self, rules: &RuleSet, reading: &Reading<'_>, zones: &Zones) -> Vec<CampaignFinding> {
+        let message = self.message.as_ref().map(|message| MessageSeen {
+            text: &message.text,
+            html: &message.html,
+            marketing: false,
+            sender: &message.sender,
+            sender_name: &message.sender_name,
+            brand: reading.subject.brand.as_deref().unwrap_or_default(),
+            postal_address: &message.postal_address,
+        });
+        let facts = CampaignFacts {
+            abandonment: self.abandonment.as_deref(),
+            agent_seconds: self.agent_seconds,
+            ring_seconds: self.ring_seconds,
+            rings: self.rings,
+            recording_consent: self.recording_consent,
+            says: self.says.as_deref(),
+            message,
+        };
+        rules.campaign_findings(reading, zones, &facts, &OptOutWords::default())
+    }
+}
+
+/// Adds findings to an explanation: a rule that is broken denies, one that advises warns.
+pub(super) fn add(explained: &mut Explanation, findings: &[CampaignFinding]) {
+    for finding in findings {
+        let standing = match finding.kept {
+            Kept::Kept => Standing::Passes,
+            Kept::Untold => Standing::NotJudged,
+            Kept::Broken if finding.advisory => Standing::Warns,
+            Kept::Broken => Standing::Bars,
+        };
+        let (rule, sentence) = (finding.rule.clone(), finding.sentence.clone());
+        let step = Step::Rule { rule, kind: finding.kind.to_owned(), standing, sentence };
+        let known = explained.steps.iter().position(|step| step.rule() == Some(&finding.rule));
+        match known.and_then(|at| explained.steps.get_mut(at)) {
+            Some(place) => *place = step,
+            None => explained.steps.insert(explained.steps.len().saturating_sub(1), step),
+        }
+        match standing {
+            Standing::Bars => explained.verdict.reasons.push(failure(finding)),
+            Standing::Warns => explained.verdict.warnings.push(failure(finding)),
+            _ => {}
+        }
+    }
+    let broken: Vec<&str> = findings.iter().filter(|f| is_broken(f)).map(|f| &*f.rule.id).collect();
+    if broken.is_empty() {
+        return;
+    }
+    let verdict = &mut explained.verdict;
+    verdict.decision = Decision::Deny;
+    (verdict.not_before, verdict.not_after, verdict.window_end) = (None, None, None);
+    let sentence = format!("the contact is not made: as it is run, the campaign breaks {}", broken.join(", "));
+    explained.steps.pop();
+    explained.steps.push(Step::Outcome { decision: Decision::Deny, sentence });
+}
+
+fn is_broken(finding: &CampaignFinding) -> bool {
+    finding.kept == Kept::Broken && !finding.advisory
+}
+
+fn failure(finding: &CampaignFinding) -> Failure {
+    let over = finding.measures.iter().find(|measure| !measure.passes);
+    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    Failure {
+        rule: finding.rule.clone(),
+        kind: RuleKind::Campaign,
+        code: Reason::LegalBlock,
+        observed: over.map(|measure| number(measure.abandoned)),
+        limit: None,
+        window_start: None,
+        window_end: None,
+        detail: Some(finding.sentence.clone()),
+    }
+}

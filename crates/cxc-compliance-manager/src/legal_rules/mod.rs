@@ -1,0 +1,130 @@
+//! Legal rules: what the tenant decided about those that are shipped, the tenant's own, and how all of them stand.
+pub(crate) mod list;
+mod own;
+pub(crate) mod problems;
+
+use axum::extract::State;
+use cxc_core::compliance::legal::{DefaultState, LegalRule, LegalRuleSetting, Narrowing, SettingState};
+use cxc_core::field_error::FieldError;
+use cxc_core::kind;
+use cxc_server::document::{self, Draft, NoExtra, Write};
+use cxc_server::{ApiError, ApiJson, ApiPath, App, Document, Principal, Scope};
+use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use own::OwnLegalRule;
+
+/// The scope that reading needs.
+pub(crate) const READ: Scope = Scope::ComplianceRead;
+/// The scope that deciding needs; widening needs more.
+pub(crate) const WRITE: Scope = Scope::ComplianceWrite;
+
+/// A tenant's decision on a shipped rule, as it is stored under the rule's id.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct Setting(pub LegalRuleSetting);
+
+impl Document for Setting {
+    const KIND: &'static str = kind::LEGAL_RULE_SETTING;
+    const NOUN: &'static str = "decision on a legal rule";
+    const PATH: &'static str = "/compliance/legal-rule-settings";
+    const TAG: &'static str = "Compliance";
+    const READ: Scope = Scope::ComplianceRead;
+    const WRITE: Scope = Scope::ComplianceWrite;
+    type Extra = NoExtra;
+
+    fn validate(&self) -> Vec<FieldError> {
+        self.0.validate()
+    }
+
+    async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        let versions: Vec<&LegalRule> =
+            write.app.rules.packs.get(&write.after.body.0.rule).map(AsRef::as_ref).collect();
+        let default = versions.first().map(|rule| rule.default).ok_or_else(|| ApiError::not_found("legal rule"))?;
+        let idle = write.after.body.0.narrow.as_ref().map(|narrow| narrow.idle(&versions)).unwrap_or_default();
+        if !idle.is_empty() {
+            return Err(ApiError::validation(idle));
+        }
+        let now = write.app.clock.now();
+        // a zone far in the east has tomorrow's date, one in the west still yesterday's
+        let yesterday = now.to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
+        write.after.body.0.decided_by = Some(write.principal.name.clone());
+        write.after.body.0.decided_at = Some(now);
+        let before = write.before.map(|b| &b.body.0);
+        if widens(default, &versions, before, &write.after.body.0, yesterday) {
+            write.principal.need(Scope::ComplianceRequired)?;
+            if write.after.body.0.reason.trim().is_empty() {
+                let detail = "this widens a legal rule: say why, the audit log keeps it";
+                return Err(ApiError::invalid("/reason", "required", detail));
+            }
+        }
+        Ok(())
+    }
+
+    async fn after_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        Ok(write.tx.rule_set_moved(write.principal.tenant).await?)
+    }
+}
+
+/// Whether a decision lets contacts pass, from a day on, that were held back before it.
+fn widens(
+    default: DefaultState,
+    versions: &[&LegalRule],
+    before: Option<&LegalRuleSetting>,
+    after: &LegalRuleSetting,
+    from: Date,
+) -> bool {
+    // an unanswered rule holds back whom it concerns, so that waiving it widens
+    let held = match before.map(|b| b.state) {
+        None => default != DefaultState::Off,
+        Some(SettingState::On) => true,
+        Some(SettingState::Off) => default == DefaultState::Ask,
+        Some(SettingState::Waived) => false,
+    };
+    let wide = Narrowing::default();
+    let narrowed = before.and_then(|b| b.narrow.as_ref()).unwrap_or(&wide);
+    let keeps_narrowing = after.narrow.as_ref().unwrap_or(&wide).is_as_strict_as(narrowed, versions, from);
+    // turning an unanswered rule on asks for less than holding everybody back, and is what it asks for
+    held && (after.state != SettingState::On || !keeps_narrowing)
+}
+
+/// What a tenant decides about a shipped rule.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LegalRuleDecision {
+    /// What is decided.
+    pub state: SettingState,
+    /// Why. Whatever lets contacts pass that were held back needs one.
+    #[serde(default)]
+    #[schema(max_length = 2000)]
+    pub reason: String,
+    /// How the rule is narrowed. Its `dates` declare an emergency; without them it is over.
+    #[serde(default)]
+    pub narrow: Option<Narrowing>,
+}
+
+/// Decide about a shipped legal rule: on, off or waived, and narrowed
+#[utoipa::path(put, path = "/compliance/legal-rules/{rule}/setting", tag = "Compliance", operation_id = "decideLegalRule",
+    params(("rule" = String, Path, description = "The id of the rule, such as US-TX-HOURS.")), request_body = LegalRuleDecision,
+    responses((status = OK, body = LegalRuleSetting), ApiError))]
+pub(crate) async fn decide(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath(rule): ApiPath<String>,
+    ApiJson(wanted): ApiJson<LegalRuleDecision>,
+) -> Result<axum::Json<LegalRuleSetting>, ApiError> {
+    let LegalRuleDecision { state, reason, narrow } = wanted;
+    let reason = reason.trim().to_owned();
+    let setting = LegalRuleSetting { rule: rule.clone(), state, reason, narrow, decided_by: None, decided_at: None };
+    let mut tx = app.db.begin().await?;
+    let draft = Draft::new(rule.as_str(), Setting(setting));
+    let (stored, _) = match document::find::<Setting>(&mut tx, principal.tenant, &rule).await? {
+        None => document::create_in(&app, &mut tx, &principal, draft).await?,
+        Some(before) => document::update_in(&app, &mut tx, &principal, &before, draft).await?,
+    };
+    tx.commit().await?;
+    Ok(axum::Json(stored.body.0))
+}

@@ -1,0 +1,86 @@
+//! A tenant's own rules in the legal form.
+use cxc_core::compliance::legal::{DefaultState, LegalRule};
+use cxc_core::compliance::{RuleRef, Stored};
+use cxc_core::field_error::FieldError;
+use cxc_core::kind;
+use cxc_server::document::{NoExtra, Removal, Write};
+use cxc_server::{ApiError, Document, Scope};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The longest reason, in bytes.
+const MAX_REASON: usize = 2000;
+
+/// A rule of the tenant's own in the legal form.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OwnLegalRule {
+    /// The rule. It holds unless its `default` is `off`.
+    pub rule: LegalRule,
+    /// Why. A rule that makes other rules count less, such as a `count_exclusion`, needs one while it holds.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 2000)]
+    pub reason: String,
+}
+
+impl Document for OwnLegalRule {
+    const KIND: &'static str = kind::LEGAL_RULE;
+    const NOUN: &'static str = "legal rule of one's own";
+    const PATH: &'static str = "/compliance/own-legal-rules";
+    const TAG: &'static str = "Compliance";
+    const READ: Scope = Scope::ComplianceRead;
+    const WRITE: Scope = Scope::ComplianceWrite;
+    type Extra = NoExtra;
+
+    fn validate(&self) -> Vec<FieldError> {
+        let mut errors: Vec<FieldError> = self.rule.validate().into_iter().map(|e| e.under("/rule")).collect();
+        if self.reason.len() > MAX_REASON {
+            errors.push(FieldError::new("/reason", "too_long", format!("at most {MAX_REASON} bytes")));
+        }
+        errors
+    }
+
+    async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        let rule = &write.after.body.rule;
+        if write.app.rules.packs.get(&rule.id).next().is_some() {
+            let detail = format!("{} is a shipped rule: decide about it instead, or take another id", rule.id);
+            return Err(ApiError::invalid("/rule/id", "taken", detail));
+        }
+        let holds = |rule: &LegalRule| rule.default != DefaultState::Off;
+        if holds(rule) || write.before.is_some_and(|b| holds(&b.body.rule)) {
+            write.principal.need(Scope::ComplianceRequired)?;
+        }
+        if holds(rule) && rule.kind.widens() && write.after.body.reason.trim().is_empty() {
+            let detail = "this rule makes others count less: say why, the audit log keeps it";
+            return Err(ApiError::invalid("/reason", "required", detail));
+        }
+        compiles(write).await
+    }
+
+    async fn after_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        Ok(write.tx.rule_set_moved(write.principal.tenant).await?)
+    }
+
+    async fn before_delete(removal: &mut Removal<'_, Self>) -> Result<(), ApiError> {
+        if removal.document.body.rule.default != DefaultState::Off {
+            removal.principal.need(Scope::ComplianceRequired)?;
+        }
+        Ok(removal.tx.rule_set_moved(removal.principal.tenant).await?)
+    }
+}
+
+/// Refuses a rule that compilation would not take: it would stop everybody.
+async fn compiles(write: &mut Write<'_, OwnLegalRule>) -> Result<(), ApiError> {
+    let (rule, data) = (&write.after.body.rule, &write.app.rules);
+    let own = RuleRef::new(write.after.id.to_string(), write.after.version);
+    let mut documents = data.documents(write.tx, write.principal.tenant).await?;
+    // last, since of two rules that contradict one another the later is not read
+    documents.legal_rules.retain(|stored| stored.rule.id != own.id);
+    documents.legal_rules.push(Stored { rule: own.clone(), body: Ok(rule.clone()) });
+    let law = RuleRef::new(rule.id.as_str(), i64::from(rule.version));
+    // one that is off is refused as well: it would stop everybody on the day on which it is turned on
+    match documents.problems(&data.zones).into_iter().find(|problem| problem.rule == own || problem.rule == law) {
+        Some(found) => Err(ApiError::invalid("/rule", "invalid", found.detail)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,70 @@
+//! Whether the clock by which people are judged went back while they were: a window that is judged by such a clock lets
+//! people be contacted at night.
+use std::time::Instant;
+
+use cxc_core::compliance::{DataFault, RuleRef};
+use cxc_core::record::Reason;
+
+/// How far back the clock may go, in microseconds.
+const MOST: i64 = 1_000_000;
+
+/// Watches the instants of judgements against a clock that nobody sets.
+#[derive(Debug, Default)]
+pub(super) struct ClockWatch {
+    latest: Option<(i64, Instant)>,
+}
+
+impl ClockWatch {
+    /// What is wrong with an instant: nothing, or that it is earlier than it can be. That lasts until the clock is where it
+    /// was, or the process starts anew.
+    pub fn fault(&mut self, now: i64) -> Option<DataFault> {
+        self.fault_after(now, Instant::now())
+    }
+
+    fn fault_after(&mut self, now: i64, instant: Instant) -> Option<DataFault> {
+        if let Some((latest, then)) = self.latest {
+            let passed = i64::try_from(instant.saturating_duration_since(then).as_micros()).unwrap_or(i64::MAX);
+            let expected = latest.saturating_add(passed);
+            if now >= expected.saturating_sub(MOST) && now < expected {
+                // many small steps back must not add up
+                return None;
+            }
+            if now < expected {
+                let back = (expected - now) / 1_000_000;
+                return Some(DataFault {
+                    data: RuleRef::new("clock", 0),
+                    code: Reason::ComplianceUnavailable,
+                    detail: format!(
+                        "the clock was set back by {back} seconds: nobody is contacted until it is where it was"
+                    ),
+                });
+            }
+        }
+        self.latest = Some((now, instant));
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_clock_that_goes_back_is_noticed_also_after_a_rest_and_heals_when_it_is_where_it_was() {
+        let (mut watch, start, second) = (ClockWatch::default(), Instant::now(), 1_000_000);
+        let mut at = |clock: i64, passed: u64| {
+            let instant = start + Duration::from_secs(passed);
+            watch.fault_after(clock * second, instant).map(|fault| fault.detail)
+        };
+        assert_eq!((at(10_000, 0), at(10_010, 10), at(10_009, 10)), (None, None, None), "a second is forgiven");
+        let hour = at(6_420, 20).unwrap();
+        assert!(hour.starts_with("the clock was set back by 3600 seconds"), "{hour}");
+        // three hours of rest hide no hour that was set back
+        assert!(at(17_210, 3 * 3_600 + 10 + 10 + 3_600).is_some());
+        assert_eq!(at(10_009 + 20_000, 20_010), None);
+        // forwards it may go
+        assert_eq!(at(99_999_999, 20_020), None);
+    }
+}
