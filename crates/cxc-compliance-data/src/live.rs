@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use cxc_core::compliance::{DataVersion, TzdbVersion, Zones};
+use cxc_core::compliance::{DataVersion, Zones};
 use cxc_core::compliance_data::{
-    Canaries, Counts, DataFile, DataKind, Generation, Manifest, PublicKey, Refusal, Wanted,
+    Canaries, Counts, DataFile, DataKind, Generation, Manifest, PublicKey, Refusal, TzdbDemand, Wanted,
 };
 use cxc_core::location::{LiveTables, LocationTables, TableReleases};
 use cxc_store::Db;
@@ -162,11 +162,9 @@ impl LiveData {
         checking.await?
     }
 
-    /// From now on decisions need the time zone database that the manifest asks for.
+    /// From now on decisions need the time zone database that the manifest asks for, and no later one.
     pub(crate) fn demand_tzdb(&self, manifest: &Manifest) {
-        let demand = manifest.tzdb.as_ref().and_then(|tzdb| tzdb.min_version.parse::<TzdbVersion>().ok());
-        let Some(least) = demand else { return };
-        self.basis.zones.raise(&least);
+        self.basis.zones.demand(manifest.tzdb.as_ref().and_then(TzdbDemand::least));
         if let Some(too_old) = self.basis.zones.too_old() {
             tracing::error!("nobody is contacted: {too_old}");
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cxc_compliance_manager::EvaluationKit;
 use cxc_compliance_manager::evidence::replay;
 use cxc_compliance_manager::export::{ExportAsked, collect, verify};
-use cxc_core::compliance::{DataVersion, DataVersions, Zones};
+use cxc_core::compliance::{Calendars, DataVersion, DataVersions, Zones};
 use cxc_server::rule_data::RuleData;
 use cxc_server::{App, Principal, Scope};
 use cxc_test::TestApp;
@@ -74,6 +74,53 @@ async fn a_decision_is_made_again_byte_by_byte_after_its_rules_and_facts_changed
     app.other.post(&path).json(&json!({})).await.expect(404);
     let reader = app.with_scopes(&[Scope::ListsRead]).await.unwrap();
     reader.post(&path).json(&json!({})).await.expect(403);
+}
+
+/// The files of the bundled zones, with New York's clocks those of another place.
+fn moved_zones() -> Zones {
+    let bundled = Zones::bundled();
+    let files = bundled.files();
+    let chicago = files.iter().find(|(name, _)| *name == "America/Chicago").unwrap().1;
+    let moved = files.iter().map(|(name, bytes)| (*name, if *name == "America/New_York" { chicago } else { bytes }));
+    Zones::kept("2030a", moved).unwrap()
+}
+
+/// A program of a later time: other time zones, and a holiday on the day of the decisions.
+fn later(kit: &EvaluationKit) -> EvaluationKit {
+    let (zones, today) = (moved_zones(), "US-AL\t2026-03-03\tA new holiday\n");
+    let calendars = Calendars::parse([("later.tsv", today)]).unwrap();
+    let tzdb = DataVersion { version: "2030a".into(), sha256: zones.sha256() };
+    let holidays = DataVersion { version: "9.9".into(), sha256: "0".repeat(64) };
+    let versions = DataVersions { tzdb, holidays, ..DataVersions::clone(&kit.versions) };
+    EvaluationKit { zones, calendars: Arc::new(calendars), versions: Arc::new(versions), ..kit.clone() }
+}
+
+#[tokio::test]
+async fn a_decision_is_made_again_with_the_time_zones_and_holidays_of_its_time() {
+    let app = start().await;
+    app.app.rules.keep(&app.app.db, app.app.now()).await.unwrap();
+    let hours = json!({ "name": "office hours", "weekdays": vec![json!([{ "from": "09:00", "till": "12:30" }]); 7] });
+    app.create("/compliance/contact-times", &hours).await;
+    let allowed = decided(&app, &ask(1, "a"), "allow").await;
+    app.clock.set("2026-03-03T17:45:00Z");
+    let closed = decided(&app, &ask(2, "b"), "defer").await;
+    let kit = EvaluationKit::embedded().unwrap();
+    let later = later(&kit);
+    for id in [&allowed, &closed] {
+        let first = replay(&app.app, &kit, app.tenant(), id).await.unwrap();
+        let again = replay(&app.app, &later, app.tenant(), id).await.unwrap();
+        assert!(first.same_verdict && again.same_verdict && again.same_reasons, "{again:#?}");
+        assert_eq!(first.steps, again.steps, "the clocks of the steps are those of the time, too");
+        assert!(again.versions["tzdb"].ends_with(&kit.versions.tzdb.sha256), "{:?}", again.versions);
+    }
+    // what is kept is believed only while it is what was kept
+    let mut tx = app.app.db.begin().await.unwrap();
+    let sql =
+        "UPDATE data_snapshot SET body = (SELECT body FROM data_snapshot WHERE kind = 'holidays') WHERE kind = 'tzdb'";
+    cxc_store::on!(&mut tx, conn => sqlx::query(sql).execute(conn).await.unwrap().rows_affected());
+    tx.commit().await.unwrap();
+    assert!(replay(&app.app, &later, app.tenant(), &closed).await.is_err());
+    assert!(replay(&app.app, &kit, app.tenant(), &closed).await.unwrap().same_verdict);
 }
 
 #[tokio::test]

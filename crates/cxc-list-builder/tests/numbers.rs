@@ -206,6 +206,33 @@ async fn a_version_far_from_the_one_before_waits_for_somebody_who_forces_it_and_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rejected_version_can_still_be_activated_after_the_next_load_and_the_file_can_be_loaded_again() {
+    let world = start().await;
+    let list = world.list(us_dnc()).await;
+    let numbers = |n: u64| (0..n).map(|i| format!("{}\n", 2_125_550_000 + i)).collect::<String>().into_bytes();
+    world.good(&list, &numbers(100), json!({})).await;
+    for n in [50, 40, 30] {
+        assert_eq!(world.good(&list, &numbers(n), json!({})).await["state"], "rejected", "{n}");
+    }
+    assert_eq!(world.load(&list, b"name\nann\n", json!({})).await["state"], "failed", "nothing of it is stored");
+    let kept = world.versions(&list).await;
+    let states: Vec<(i64, &str)> = kept.iter().map(|(n, state)| (*n, state.as_str())).collect();
+    assert_eq!(states, [(5, "rejected"), (4, "rejected"), (3, "rejected"), (1, "active")], "two that were loaded stay");
+    let activate = format!("{list}/actions/activate");
+    let code = async |version: u64, force: bool| {
+        let asked = json!({ "version": version, "force": force });
+        world.app.post(&activate).json(&asked).await.expect(422)["errors"][0]["code"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(code(3, false).await, "doubtful", "it stays refused until somebody forces it");
+    assert_eq!((code(5, true).await, code(2, true).await), ("not_activatable".to_owned(), "not_found".to_owned()));
+    let forced = world.app.post(&activate).json(&json!({ "version": 3, "force": true })).await.expect(200);
+    assert_eq!((&forced["state"], &forced["numbers"]), (&json!("active"), &json!(40)));
+    assert!(world.holds("+12125550039").await && !world.holds("+12125550040").await);
+    let again = world.good(&list, &numbers(30), json!({ "force": true })).await;
+    assert_eq!((&again["state"], &again["version"]), (&json!("active"), &json!(6)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn canary_numbers_that_are_wrong_are_never_forced() {
     let world = start().await;
     let mut body = us_dnc();

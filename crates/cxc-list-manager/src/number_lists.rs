@@ -78,7 +78,7 @@ impl NumberList {
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NumberListStanding {
-    /// `not_loaded`, `loaded`, or `stale` past its own age.
+    /// `not_loaded`, `loaded`, or `stale` past its own age or, where its age counts, if its day is over a day ahead.
     pub state: String,
     /// The version that is asked.
     #[schema(required)]
@@ -177,11 +177,13 @@ impl Document for NumberList {
 
 fn status(row: &cxc_store::number_list::ActiveList, now: i64) -> NumberListStanding {
     let age = row.as_of.map(|as_of| (now - as_of).max(0));
-    let is_stale = row.list.max_age_days.is_some_and(|days| age.is_some_and(|age| age > days * DAY));
+    let is_old = row.list.max_age_days.is_some_and(|days| age.is_some_and(|age| age > days * DAY));
+    let has_age = row.list.kind() != NumberListKind::Customer || row.list.max_age_days.is_some();
+    let is_ahead = has_age && row.as_of.is_some_and(|as_of| as_of - now > DAY);
     NumberListStanding {
         state: match age {
             None => "not_loaded",
-            Some(_) if is_stale => "stale",
+            Some(_) if is_old || is_ahead => "stale",
             Some(_) => "loaded",
         }
         .into(),

@@ -4,6 +4,7 @@ pub mod access;
 pub mod app;
 pub mod audit;
 mod code;
+pub mod data_in_use;
 pub mod document;
 pub mod error;
 pub mod extract;

@@ -1,12 +1,13 @@
 //! What the rules of every tenant stand on: the shipped legal rules, the holiday calendars and the time zones. Read
 //! once at start.
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use cxc_core::Micros;
 use cxc_core::compliance::legal::LegalRules;
 use cxc_core::compliance::{Calendars, DataFault, DataVersions, HOLIDAY_FILES, RuleDocuments, Zones};
-use cxc_store::evidence::RuleSnapshot;
-use cxc_store::{StoreError, Tx};
+use cxc_core::location::LiveTables;
+use cxc_store::evidence::DataSnapshot;
+use cxc_store::{Db, StoreError, Tx};
 
 /// The shipped legal rules, calendars and time zones. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -17,6 +18,8 @@ pub struct RuleData {
     pub calendars: Arc<Calendars>,
     /// The time zone database of the process: that of the configuration, else the bundled one.
     pub zones: Zones,
+    /// The tables of places in use, of which decisions name the versions; `None` for those that are compiled in.
+    pub tables: Option<LiveTables>,
     /// What is wrong with them: nobody is contacted then.
     pub faults: Vec<DataFault>,
 }
@@ -24,7 +27,13 @@ pub struct RuleData {
 /// No legal rules and no calendars; the bundled zones.
 impl Default for RuleData {
     fn default() -> Self {
-        Self { packs: Arc::default(), calendars: Arc::default(), zones: Zones::bundled(), faults: Vec::new() }
+        Self {
+            packs: Arc::default(),
+            calendars: Arc::default(),
+            zones: Zones::bundled(),
+            tables: None,
+            faults: Vec::new(),
+        }
     }
 }
 
@@ -34,7 +43,32 @@ impl RuleData {
         let calendars = Calendars::shipped()?;
         let packs = LegalRules::shipped(zones, &calendars)?;
         let (packs, calendars, zones) = (Arc::new(packs), Arc::new(calendars), zones.clone());
-        Ok(Self { packs, calendars, zones, faults: Vec::new() })
+        Ok(Self { packs, calendars, zones, tables: None, faults: Vec::new() })
+    }
+
+    /// The same; places are found with these tables.
+    #[must_use]
+    pub fn with_tables(self, tables: LiveTables) -> Self {
+        Self { tables: Some(tables), ..self }
+    }
+
+    /// Keeps the time zones and holidays, so that decisions can be made again after an update. Call it before the first
+    /// decision; where they are kept already, two rows are looked for.
+    pub async fn keep(&self, db: &Db, now: Micros) -> Result<(), StoreError> {
+        let versions = DataVersions::of(&self.zones, HOLIDAY_FILES, &[]);
+        let zones = || DataSnapshot::new("tzdb", &versions.tzdb.version, self.zones.files());
+        let holidays = || {
+            let files = HOLIDAY_FILES.iter().map(|(name, text)| (*name, text.as_bytes()));
+            DataSnapshot::new("holidays", &versions.holidays.version, files)
+        };
+        let mut tx = db.begin().await?;
+        if !tx.data_snapshot_has("tzdb", &versions.tzdb.sha256).await? {
+            tx.data_snapshot_put(&zones(), now).await?;
+        }
+        if !tx.data_snapshot_has("holidays", &versions.holidays.sha256).await? {
+            tx.data_snapshot_put(&holidays(), now).await?;
+        }
+        tx.commit().await
     }
 
     /// A tenant's rules together with what they stand on.
@@ -47,15 +81,4 @@ impl RuleData {
             ..documents
         })
     }
-}
-
-/// The versions of the data that decisions are made with, by name, each with the hash of what was read.
-pub fn data_versions(zones: &Zones, software: &str, packs: &RuleSnapshot) -> BTreeMap<String, String> {
-    let data = DataVersions::of(zones, HOLIDAY_FILES, &[]);
-    let named = [("tzdb", data.tzdb), ("phone", data.phone), ("postal", data.postal), ("holidays", data.holidays)];
-    let mut versions: BTreeMap<String, String> =
-        named.map(|(name, data)| (name.to_owned(), format!("{} sha256:{}", data.version, data.sha256))).into();
-    versions.insert("rules".to_owned(), packs.key());
-    versions.insert("software".to_owned(), software.to_owned());
-    versions
 }

@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (14, "evidence head", include_str!("../migrations/0014_evidence_head.sql")),
     (15, "consent files", include_str!("../migrations/0015_consent_files.sql")),
     (16, "list places", include_str!("../migrations/0016_list_places.sql")),
+    (19, "data snapshots", include_str!("../migrations/0019_data_snapshots.sql")),
     (21, "in flight", include_str!("../migrations/0021_in_flight.sql")),
     (22, "job changes", include_str!("../migrations/0022_job_changes.sql")),
 ];

@@ -15,7 +15,8 @@ pub const LOAD_JOB: &str = "number_list_load";
 pub const CHUNK: usize = 1 << 20;
 /// The most lists of one tenant: an installation and a tenant together have no more than the facts can carry.
 pub const MOST_LISTS: i64 = 32;
-/// Versions before the active one that are kept, to go back to.
+/// Versions before the active one that are kept, to go back to; and loaded ones that were not activated, for a person who
+/// looks at them.
 pub const KEPT: i64 = 2;
 
 /// A list's row at work.
@@ -180,7 +181,8 @@ impl Tx {
         Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).fetch_one(conn).await?))
     }
 
-    /// Begins a version, and takes away what earlier loads left that nobody activated. The caller holds the list's row.
+    /// Begins a version, and takes away what earlier loads left that can't be activated, or was not for long: the last two
+    /// that were loaded stay. The caller holds the list's row.
     pub async fn number_list_begin(
         &mut self,
         list: &NumberList,
@@ -192,7 +194,12 @@ impl Tx {
              VALUES ($1, $2, $3, $4, 'loading', $5, $6, $7, $8, $9, $10) RETURNING {VERSION}"
         );
         let version: i64 = on!(self, conn => sqlx::query_scalar(NEXT).bind(list.number).fetch_one(conn).await?);
-        self.number_list_forget(list.number, "state IN ('loading', 'ready', 'rejected')").await?;
+        let waiting = "state IN ('ready', 'rejected') AND sha256 <> ''";
+        let left = format!(
+            "(state = 'loading' OR (state IN ('ready', 'rejected') AND version NOT IN (SELECT version
+                FROM number_list_version WHERE list = $1 AND {waiting} ORDER BY version DESC LIMIT {KEPT})))"
+        );
+        self.number_list_forget(list.number, &left).await?;
         let blob = self.id_block_take(Numbered::NumberList, 1).await?;
         Ok(
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(list.number).bind(version).bind(list.tenant).bind(blob)

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cxc_core::channel::Channel;
+use cxc_core::compliance::{DataFault, RuleRef};
 use cxc_core::number_set::{NumberListKind, NumberSet};
 use cxc_core::phone::PhoneNumber;
+use cxc_core::record::Reason;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -102,13 +104,27 @@ impl ListAtHand {
         self.set.as_ref().is_some_and(|set| set.contains(number))
     }
 
-    /// Whether its numbers are older than it says itself that they may be; the legal age is the rules' affair.
-    /// Numbers of the future are of a clock that can't be trusted.
-    pub fn is_expired(&self, now: Timestamp) -> bool {
-        let ListState::Loaded { as_of, .. } = self.state else { return false };
+    /// What is wrong with the day that its numbers are of: it has not come yet, by more than a day, so that nobody knows
+    /// their age; or they are older than the list says itself that they may be. The legal age is the rules' affair, and
+    /// of a customer's list that does not say how old it may be nobody asks the age.
+    pub fn fault(&self, now: Timestamp) -> Option<DataFault> {
+        let ListState::Loaded { version, as_of } = self.state else { return None };
+        if self.is_own() && self.list.max_age_days.is_none() {
+            return None;
+        }
+        let fault = |code, detail| DataFault { data: RuleRef::new(self.list.id.to_string(), version), code, detail };
         let age = now.duration_since(as_of);
-        let most = self.list.max_age_days.map(|days| SignedDuration::from_hours(24 * days));
-        most.is_some_and(|most| age > most) || age < SignedDuration::from_hours(-24)
+        if age < SignedDuration::from_hours(-24) {
+            let detail = format!("the number list is dated ahead: it says that it is as of {as_of}");
+            return Some(fault(Reason::DataStale, detail));
+        }
+        let most = self.list.max_age_days?;
+        (age > SignedDuration::from_hours(24 * most)).then(|| {
+            let days = age.as_hours() / 24;
+            let detail =
+                format!("the number list is {days} days old: past its own {most} days it counts as not loaded");
+            fault(Reason::DataMissing, detail)
+        })
     }
 }
 

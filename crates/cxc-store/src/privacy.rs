@@ -8,6 +8,7 @@ use cxc_core::hash::HashKey;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
+use crate::evidence::DeviceSeal;
 use crate::int_set::IntSet;
 use crate::{StoreError, Tx, on};
 
@@ -43,12 +44,16 @@ pub struct Person {
     pub tenant: i64,
     /// The contacts of the person, also in contents that wait for an undo.
     pub contacts: Vec<PersonContact>,
-    /// Normalised addresses with their hashes: the one that was asked for and those of the contacts.
+    /// Normalised addresses with their hashes: the one that was asked for, those of the contacts, and then those on which
+    /// decisions say that the person was to be reached.
     pub addresses: Vec<(String, i64)>,
     /// Client ids with their hashes: the one that was asked for and those of the contacts.
     pub client_ids: Vec<(String, i64)>,
     /// The hash of the address that was asked for: its attempts are the person's, whichever contact they name.
     asked_address: Option<i64>,
+    /// How many of the addresses were asked for or are of the contacts: what is decided about these is about the person.
+    /// The others may be somebody else's, too.
+    known_addresses: usize,
 }
 
 /// One contact of a person.
@@ -99,6 +104,12 @@ impl Person {
         IntSet::of(self.client_ids.iter().map(|c| c.1))
     }
 
+    /// The keyed hashes by which decisions are the person's.
+    fn decided(&self) -> Vec<i64> {
+        let addresses = self.addresses.iter().take(self.known_addresses);
+        addresses.chain(&self.client_ids).map(|key| key.1).collect()
+    }
+
     /// The WHERE clause of the person's attempts, with what to bind at $2 to $5. An address may be shared,
     /// so those of the contacts count only together with a contact; the one that was asked for counts alone.
     fn attempts(&self, tx: &Tx) -> (String, [IntSet; 4]) {
@@ -117,11 +128,17 @@ impl Person {
 
 impl Tx {
     /// Finds a person. One with an address is every contact that has it, and every other contact with the
-    /// client id of one of those.
+    /// client id of one of those. Of people whom no list has, decisions tell the devices.
     pub async fn person_find(&mut self, tenant: i64, key: &PersonKey, hash: &HashKey) -> Result<Person, StoreError> {
         let asked = hash.hash(tenant, key.text());
-        let mut person =
-            Person { tenant, contacts: Vec::new(), addresses: Vec::new(), client_ids: Vec::new(), asked_address: None };
+        let mut person = Person {
+            tenant,
+            contacts: Vec::new(),
+            addresses: Vec::new(),
+            client_ids: Vec::new(),
+            asked_address: None,
+            known_addresses: 0,
+        };
         match key {
             PersonKey::Address(text) => {
                 person.asked_address = Some(asked);
@@ -146,6 +163,13 @@ impl Tx {
             let address = if address.starts_with('+') { address } else { address.to_lowercase() };
             if !person.addresses.iter().any(|known| known.0 == address) {
                 person.addresses.push((address, hash));
+            }
+        }
+        person.known_addresses = person.addresses.len();
+        let clients: Vec<i64> = person.client_ids.iter().map(|id| id.1).collect();
+        for decided in self.evidence_devices_of(tenant, &clients, &DeviceSeal::new(hash)?).await? {
+            if !person.addresses.contains(&decided) {
+                person.addresses.push(decided);
             }
         }
         Ok(person)

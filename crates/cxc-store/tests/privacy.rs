@@ -1,14 +1,23 @@
 //! One person's data: found by client id or address, exported, erased, with suppression that still holds.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that can't go on fails")]
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cxc_core::channel::Channel;
+use cxc_core::compliance::PersonFlag;
 use cxc_core::hash::HashKey;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_store::attempt::{AttemptUpdate, NewAttempt};
+use cxc_store::consent::KeyKind;
 use cxc_store::contact::{Contact, Device, FullContact};
+use cxc_store::evidence::{Appending, Decision, DeviceSeal, EvidenceChain, Indexed};
 use cxc_store::list::ContactList;
+use cxc_store::person_flag::StoredFlag;
 use cxc_store::privacy::{Erased, Erasure, PersonKey};
 use cxc_store::suppression::{DEVICE, NewSuppressionList, SuppressionEntry};
 use cxc_store::{Db, Engine, installation};
 use cxc_test::{TestDb, begun};
+use serde_json::json;
 use uuid::Uuid;
 
 const NOW: i64 = 1_700_000_000_000_000;
@@ -244,6 +253,61 @@ async fn a_shared_phone_does_not_take_another_persons_history() {
     assert_eq!(erase(&db, &PersonKey::ClientId("C-1".into())).await.attempts, 1);
     let other = export(&db, &PersonKey::ClientId("C-2".into())).await;
     assert_eq!(other["attempts"].as_array().unwrap().len(), 1);
+}
+
+/// A decision about somebody on a device, as a validation keeps it.
+fn decision(client: Option<&str>, device: &str) -> Decision {
+    Decision {
+        at: NOW,
+        grp: 0,
+        channel: Channel::Voice,
+        device: hash(device),
+        client: client.map(hash),
+        attempt: None,
+        request_id: None,
+        held: None,
+        rules: Arc::default(),
+        data: Arc::default(),
+        software: "0".into(),
+        inputs: json!({}),
+        verdict: json!({}),
+        columns: None,
+    }
+}
+
+#[tokio::test]
+async fn a_person_whom_no_list_has_is_exported_and_erased_by_the_devices_of_decisions() {
+    let db = TestDb::start().await.unwrap();
+    let (other, shared) = ("+12125550999", "+12125550777");
+    let kept = [(Some("C-9"), PHONE), (Some("C-8"), other), (Some("C-9"), shared), (Some("C-8"), shared)];
+    let decisions = kept.map(|(client, device)| decision(client, device));
+    let addresses = [PHONE, other, shared].map(|text| (hash(text), text));
+    let seal = DeviceSeal::new(&KEY).unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let to =
+        Appending { chain: &mut EvidenceChain::new(5), seal: &seal, tenant: 1, now: NOW, indexed: Indexed::Itself };
+    let appended = tx.evidence_append(to, &decisions.each_ref(), &HashMap::from(addresses)).await.unwrap();
+    let flag = StoredFlag::new(KeyKind::Device, hash(PHONE), PHONE, PersonFlag::Cease);
+    tx.person_flag_add(1, &flag).await.unwrap();
+    tx.commit().await.unwrap();
+    let key = PersonKey::ClientId("C-9".into());
+    let data = export(&db, &key).await;
+    assert_eq!(data["addresses"], json!([PHONE, shared]));
+    assert_eq!((data["decisions"].as_array().unwrap().len(), &data["flags"][0]["value"]), (2, &json!(PHONE)));
+    let erased = erase(&db, &key).await;
+    assert_eq!((erased.notes, erased.decisions), (1, 2), "what is kept by the device goes, too");
+    let mut tx = db.read().await.unwrap();
+    let mut named = Vec::new();
+    for id in &appended.ids {
+        let found = tx.evidence_get(1, *id).await.unwrap().unwrap();
+        named.push(found.personal(&seal, 1).unwrap().map(|personal| personal.device));
+    }
+    let texts = [None, Some(other), None, Some(shared)].map(|text| text.map(str::to_owned));
+    assert_eq!(named, texts, "what was decided about another client stays");
+    drop(tx);
+    let left = export(&db, &key).await;
+    assert_eq!((&left["addresses"], left["decisions"].as_array().unwrap().len()), (&json!([]), 2));
+    assert!(!left.to_string().contains(PHONE));
 }
 
 #[tokio::test]

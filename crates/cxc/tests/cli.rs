@@ -18,6 +18,8 @@ mod import;
 mod internal;
 #[path = "cli/lists.rs"]
 mod lists;
+#[path = "cli/numbers.rs"]
+mod numbers;
 #[path = "cli/support.rs"]
 mod support;
 #[path = "cli/up.rs"]

@@ -58,7 +58,11 @@ async fn an_installation_takes_over_what_another_publishes_and_keeps_it_while_th
     assert!(key.starts_with("ed25519:"), "{key}");
     assert!(!cxc(at, &["compliance-data", "keygen", "provider.key"]).status.success(), "a key is never overwritten");
     std::fs::write(at.join("us.tsv"), "+12125550100\tUS-DNC\t2026-01-01\n+12125550101\tUS-DNC\t\n").unwrap();
-    let build = ["compliance-data", "build", "--dir", "published", "--key", "provider.key", "--dnc", "US=us.tsv"];
+    let undated = ["compliance-data", "build", "--dir", "published", "--key", "provider.key", "--dnc", "US=us.tsv"];
+    let refused = cxc(at, &undated);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && told.contains("needs --as-of US=DATE"), "{told}");
+    let build = [&undated[..], &["--as-of", "US=2026-11-20"]].concat();
     assert!(ok(cxc(at, &build)).contains("#1: 14 files"));
     let port = Port::free().unwrap();
     let mut serving = provider(at, &key, &port);

@@ -23,5 +23,7 @@ mod outages;
 mod tools;
 #[path = "e2e/whole_path.rs"]
 mod whole_path;
+#[path = "e2e/words.rs"]
+mod words;
 #[path = "e2e/world.rs"]
 mod world;

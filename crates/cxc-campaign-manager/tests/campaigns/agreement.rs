@@ -242,7 +242,7 @@ async fn zones_that_are_too_old_let_nobody_be_loaded_as_ready() {
     group.set_lists(&[&list]).await;
     let handler = c.handler();
     // somebody asks for a newer release while the program runs
-    handler.zones.raise(&"2099a".parse().unwrap());
+    handler.zones.demand(Some("2099a".parse().unwrap()));
     let id = group.act("load").await.expect(202)["job"].as_str().unwrap().parse().unwrap();
     let job = run_by_id(&c.app.app, &handler, id, CancellationToken::new()).await.unwrap().unwrap();
     assert_eq!(job.state, "succeeded", "{:?}", job.error);

@@ -71,7 +71,7 @@ pub(super) fn read(file: &DataFile, packed: File) -> Result<Vec<List>, Refusal> 
     hasher.check(file)?;
     let list = |(register, (numbers, lines)): (String, (NumberSetBuilder, i64))| {
         let (numbers, _) = numbers.finish().map_err(|e| refused(e.to_string()))?;
-        let (version, as_of) = (file.version.clone(), file.valid_from.as_microsecond());
+        let (version, as_of) = (file.version.clone(), file.dated().as_microsecond());
         Ok(List { register, country: file.country, version, as_of, numbers, lines })
     };
     lists.into_iter().map(list).collect()

@@ -2,6 +2,8 @@
 mod cycle;
 mod dnc;
 mod fetch;
+mod lists;
+mod tables;
 mod token;
 
 use std::sync::Arc;
@@ -15,6 +17,9 @@ pub use cycle::{CycleError, LastCheck, Outcome};
 pub use fetch::{FetchError, Fetched};
 
 use self::token::Token;
+
+/// A file that does not shrink by compression is a little larger.
+const OVERHEAD: u64 = 64 << 10;
 
 /// Where the provider is, and who asks.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use cxc_core::compliance::{DataVersions, MIN_TZDB, Zones};
+use cxc_core::compliance::{DataVersions, MIN_TZDB, TzdbVersion, Zones};
 use cxc_core::compliance_data::{
     DataFile, DataKind, Delta, DncRow, Hasher, Manifest, SCHEMA, SigningKey, TzdbDemand, Wanted, difference, digest,
     text_of_places, text_of_regions,
@@ -29,8 +29,8 @@ pub struct Build<'a> {
     pub key: &'a SigningKey,
     /// The tables.
     pub wanted: &'a Wanted,
-    /// Files of lists of numbers, by country.
-    pub dnc: &'a [(Country, PathBuf)],
+    /// Lists of numbers.
+    pub dnc: &'a [DncSource],
     /// The time zone database, of which the manifest tells the release.
     pub zones: &'a Zones,
     /// A release of the time zone database below which nobody is to be contacted; else the one of this program.
@@ -39,6 +39,17 @@ pub struct Build<'a> {
     pub days: i64,
     /// Now.
     pub now: Timestamp,
+}
+
+/// A list of numbers that is published.
+#[derive(Debug, Clone)]
+pub struct DncSource {
+    /// The country that it speaks of.
+    pub country: Country,
+    /// Its file.
+    pub path: PathBuf,
+    /// When it was taken from its register: scrub age is counted from it.
+    pub as_of: Timestamp,
 }
 
 /// What was made.
@@ -55,6 +66,7 @@ pub struct Built {
 /// Makes a generation in the folder, after the one that is there. Files of the generation before stay, since somebody
 /// may be downloading them; older ones are removed.
 pub fn build(asked: &Build<'_>) -> anyhow::Result<Built> {
+    let tzdb = tzdb(asked)?;
     let folder = asked.dir.join("files");
     fs::create_dir_all(&folder).with_context(|| format!("the folder {}", folder.display()))?;
     let before = before(asked)?;
@@ -62,17 +74,14 @@ pub fn build(asked: &Build<'_>) -> anyhow::Result<Built> {
     for (kind, country) in asked.wanted.all().filter(|(kind, _)| *kind != DataKind::Dnc) {
         files.push(table(asked, kind, country, before.as_ref())?);
     }
-    for (country, path) in asked.dnc {
-        files.push(numbers(asked, *country, path).with_context(|| path.display().to_string())?);
+    for source in asked.dnc {
+        files.push(numbers(asked, source).with_context(|| source.path.display().to_string())?);
     }
     let number = before.as_ref().map_or(1, |before| before.number() + 1);
     let manifest = Manifest {
         generation: format!("{}#{number}", asked.now.strftime("%Y-%m-%dT%H:%MZ")),
         files,
-        tzdb: Some(TzdbDemand {
-            min_version: asked.min_tzdb.clone().unwrap_or_else(|| MIN_TZDB.to_owned()),
-            latest: Some(asked.zones.version().to_string()),
-        }),
+        tzdb: Some(tzdb),
         signature: String::new(),
     };
     let deltas = manifest.files.iter().filter(|file| !file.delta_from.is_empty()).count();
@@ -81,6 +90,20 @@ pub fn build(asked: &Build<'_>) -> anyhow::Result<Built> {
     put(&asked.dir.join("manifest.json"), manifest.signed(asked.key)?.as_bytes())?;
     remove_others(&folder, &kept)?;
     Ok(built)
+}
+
+/// What is asked of the time zone databases of others. A release that is not even here would stop all of them.
+fn tzdb(asked: &Build<'_>) -> anyhow::Result<TzdbDemand> {
+    let least = asked.min_tzdb.as_deref().unwrap_or(MIN_TZDB);
+    let latest = asked.zones.version();
+    let parsed: TzdbVersion = least.parse()?;
+    if parsed > *latest {
+        bail!(
+            "the least time zone database is {least}, and this program has {latest}: whoever asks for a release has it, \
+             else everybody who believes this data contacts nobody"
+        );
+    }
+    Ok(TzdbDemand { min_version: least.to_owned(), latest: Some(latest.to_string()) })
 }
 
 /// The manifest that is there. One of another key is not built upon.
@@ -146,7 +169,11 @@ fn delta(asked: &Build<'_>, before: Option<&DataFile>, file: &DataFile, text: &s
 }
 
 /// A given list of numbers, checked row by row while it is compressed.
-fn numbers(asked: &Build<'_>, country: Country, path: &Path) -> anyhow::Result<DataFile> {
+fn numbers(asked: &Build<'_>, source: &DncSource) -> anyhow::Result<DataFile> {
+    let DncSource { country, path, as_of } = source;
+    if *as_of > asked.now {
+        bail!("the list is dated ahead: {as_of} has not come yet; name the day on which it was taken");
+    }
     let temporary = tempfile::NamedTempFile::new_in(asked.dir.join("files"))?;
     let mut out = GzEncoder::new(BufWriter::new(temporary), Compression::default());
     let mut hasher = Hasher::new();
@@ -167,7 +194,7 @@ fn numbers(asked: &Build<'_>, country: Country, path: &Path) -> anyhow::Result<D
     let url = format!("files/dnc-{country}-{}.tsv.gz", &sha256[..16]);
     temporary.persist(asked.dir.join(&url))?;
     let release = asked.now.strftime("%Y%m%dT%H%M").to_string();
-    entry(asked, DataKind::Dnc, country, release, sha256, bytes, url)
+    Ok(DataFile { as_of: Some(*as_of), ..entry(asked, DataKind::Dnc, *country, release, sha256, bytes, url)? })
 }
 
 fn entry(
@@ -189,6 +216,7 @@ fn entry(
         url,
         full: true,
         delta_from: Vec::new(),
+        as_of: None,
         valid_from: asked.now,
         expires: asked.now.checked_add(SignedDuration::from_hours(24 * asked.days))?,
         licence: if kind == DataKind::Dnc { "as the register's operator grants it" } else { LICENCE }.into(),

@@ -4,6 +4,6 @@ mod info;
 mod serve;
 mod tokens;
 
-pub use build::{Build, Built, build};
+pub use build::{Build, Built, DncSource, build};
 pub use serve::{MANIFEST_PATH, Provider, TOKEN_PATH};
 pub use tokens::{BadClients, Clients};

@@ -1,16 +1,19 @@
-//! Making a decision again from what is kept: its inputs, the tenant's rules and the legal rules of its time, with the
-//! time zones and holidays of this program, which must be the same.
+//! Making a decision again from what is kept: its inputs, the tenant's rules, the legal rules, the time zones and the
+//! holidays of its time.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
-use cxc_core::compliance::{CheckInputs, Decision as Verdicts, IntervalCache, RuleDocuments, RuleSet, Step, Verdict};
+use cxc_core::compliance::{
+    Calendars, CheckInputs, DataVersion, Decision as Verdicts, IntervalCache, RuleDocuments, RuleSet, Step, Verdict,
+    Zones,
+};
 use cxc_server::app::time_text;
 use cxc_server::extract::ApiPath;
 use cxc_server::{ApiError, App, Code, Principal};
 use cxc_store::Tx;
-use cxc_store::evidence::{Decision, DeviceSeal, EvidenceId, KeptRules};
+use cxc_store::evidence::{DataSnapshot, Decision, DeviceSeal, EvidenceId, KeptRules};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -77,13 +80,14 @@ pub async fn replay(app: &App, kit: &EvaluationKit, tenant: i64, id: &str) -> Re
     let mut found = tx.evidence_get(tenant, id).await?.ok_or_else(|| ApiError::not_found("decision"))?;
     found.open(&DeviceSeal::new(&app.hash_key)?, tenant)?;
     let decision = found.decision;
-    same_data(kit, &decision)?;
-    let documents = documents(&mut tx, kit, tenant, &decision).await?;
+    let zones = zones(&mut tx, kit, &decision).await?;
+    let calendars = calendars(&mut tx, kit, &decision).await?;
+    let documents = documents(&mut tx, calendars, tenant, &decision).await?;
     drop(tx);
     let selected: Vec<&str> = decision.rules.selected.iter().map(String::as_str).collect();
-    let rules = RuleSet::compile(&documents, &selected, &kit.zones);
+    let rules = RuleSet::compile(&documents, &selected, &zones);
     let inputs = inputs(&decision, &rules)?;
-    let mut cache = IntervalCache::new(kit.zones.clone(), PLACES);
+    let mut cache = IntervalCache::new(zones, PLACES);
     let explained = inputs.explain(&rules, &mut cache);
     let text = |value: &Value| value.to_string();
     let replayed = explained.verdict;
@@ -131,26 +135,51 @@ fn gone(what: &str, decision: &Decision) -> ApiError {
     ApiError::new(Code::VersionGone, text)
 }
 
-/// Time zones and holidays are part of the program or of its folder: those of the decision must be those at hand.
-fn same_data(kit: &EvaluationKit, decision: &Decision) -> Result<(), ApiError> {
-    for (name, at_hand) in [("tzdb", &kit.versions.tzdb), ("holidays", &kit.versions.holidays)] {
-        let Some(used) = decision.data.get(name) else { continue };
-        // what is in it counts, not the release of the program that it came with
-        if used.rsplit_once("sha256:").is_none_or(|(_, hash)| hash != at_hand.sha256) {
-            let what = format!(
-                "it was made with {name} {used}, and this program has {} sha256:{}",
-                at_hand.version, at_hand.sha256
-            );
-            return Err(gone(&what, decision));
-        }
+/// Data of its time that is not what this program has; nothing where that is the same.
+async fn other_data(
+    tx: &mut Tx,
+    name: &str,
+    at_hand: &DataVersion,
+    decision: &Decision,
+) -> Result<Option<DataSnapshot>, ApiError> {
+    let Some(used) = decision.data.get(name) else { return Ok(None) };
+    // what is in it counts, not the release of the program that it came with
+    let sha256 = used.rsplit_once("sha256:").map_or("", |(_, hash)| hash);
+    if sha256 == at_hand.sha256 {
+        return Ok(None);
     }
-    Ok(())
+    let kept = tx.data_snapshot_get(name, sha256).await?;
+    let missing = || {
+        let (version, sha256) = (&at_hand.version, &at_hand.sha256);
+        let what = format!(
+            "it was made with {name} {used}, which is not kept, and this program has {version} sha256:{sha256}"
+        );
+        gone(&what, decision)
+    };
+    kept.map(Some).ok_or_else(missing)
+}
+
+async fn zones(tx: &mut Tx, kit: &EvaluationKit, decision: &Decision) -> Result<Zones, ApiError> {
+    match other_data(tx, "tzdb", &kit.versions.tzdb, decision).await? {
+        None => Ok(kit.zones.clone()),
+        Some(kept) => Zones::kept(&kept.version, kept.files()).map_err(ApiError::internal),
+    }
+}
+
+async fn calendars(tx: &mut Tx, kit: &EvaluationKit, decision: &Decision) -> Result<Arc<Calendars>, ApiError> {
+    let Some(kept) = other_data(tx, "holidays", &kit.versions.holidays, decision).await? else {
+        return Ok(Arc::clone(&kit.calendars));
+    };
+    let text = |(name, bytes)| Ok((name, std::str::from_utf8(bytes)?));
+    let files: Result<Vec<_>, std::str::Utf8Error> = kept.files().map(text).collect();
+    let calendars = Calendars::parse(files.map_err(ApiError::internal)?);
+    Ok(Arc::new(calendars.map_err(ApiError::internal)?))
 }
 
 /// The tenant's rules and the legal rules as they were.
 async fn documents(
     tx: &mut Tx,
-    kit: &EvaluationKit,
+    calendars: Arc<Calendars>,
     tenant: i64,
     decision: &Decision,
 ) -> Result<RuleDocuments, ApiError> {
@@ -168,7 +197,6 @@ async fn documents(
         let key = decision.data.get("rules").map_or("without a name", String::as_str);
         gone(&format!("the legal rules of its time, sha256 {key}, are not kept"), decision)
     })?;
-    let calendars = Arc::clone(&kit.calendars);
     Ok(RuleDocuments { legal_packs: Arc::new(packs), calendars, ..kept.documents()? })
 }
 

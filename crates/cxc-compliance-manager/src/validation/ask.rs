@@ -8,12 +8,12 @@ use cxc_core::compliance::{
 };
 use cxc_core::consent::ConsentEvent;
 use cxc_core::location::{Location, LocationSource};
+use cxc_server::data_in_use::Versions;
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, SubjectKey};
 use cxc_store::reservation::OutsideAttempt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::data_book::Versions;
 use super::rules::{GroupRules, TenantRules};
 
 /// What is asked: may this attempt be made?

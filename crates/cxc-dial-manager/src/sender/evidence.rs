@@ -1,11 +1,11 @@
 //! Why each message was or was not sent, kept in the transaction of the batch that acts on it.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use cxc_core::Micros;
 use cxc_core::compliance::{CheckInputs, Verdict, Zones};
 use cxc_server::App;
-use cxc_server::rule_data::data_versions;
+use cxc_server::data_in_use::DataInUse;
 use cxc_store::evidence::{
     Appended, Appending, Decision, DeviceSeal, EvidenceChain, Indexed, PACKS, Packed, RuleSnapshot, RulesUsed,
     Snapshots,
@@ -45,7 +45,7 @@ impl Explained {
             request_id: None,
             held: None,
             rules: Arc::clone(&plan.rules_used),
-            data: Arc::clone(&kit.data),
+            data: kit.data.versions(),
             software: Arc::clone(&kit.software),
             inputs,
             verdict,
@@ -66,7 +66,7 @@ impl Explained {
 pub struct EvidenceKit {
     seal: DeviceSeal,
     packs: RuleSnapshot,
-    data: Arc<BTreeMap<String, String>>,
+    data: DataInUse,
     software: Arc<str>,
 }
 
@@ -75,7 +75,7 @@ impl EvidenceKit {
     pub fn new(app: &App, zones: &Zones) -> anyhow::Result<Self> {
         let packs = RuleSnapshot::of_packs(&app.rules.packs)?;
         let software = &app.config.version;
-        let data = Arc::new(data_versions(zones, software, &packs));
+        let data = DataInUse::new(zones, software, &packs, app.rules.tables.clone());
         Ok(Self { seal: DeviceSeal::new(&app.hash_key)?, packs, data, software: software.as_str().into() })
     }
 }

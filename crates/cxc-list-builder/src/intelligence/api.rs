@@ -9,6 +9,7 @@ use cxc_server::app::time_text;
 use cxc_server::document::Page;
 use cxc_server::resources::JobView;
 use cxc_server::{ApiError, ApiJson, ApiPath, App, Principal};
+use cxc_store::StoreError;
 use cxc_store::number_answer::StoredAnswer;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -100,25 +101,25 @@ pub(crate) struct AnswersSearch {
 /// What a source said of a number.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct AnswerView {
+pub struct AnswerView {
     /// The number.
-    number: String,
+    pub number: String,
     /// When the source was asked.
     #[schema(format = DateTime)]
-    queried_at: String,
+    pub queried_at: String,
     /// The day of consent that it was asked about.
     #[schema(format = DateTime, required)]
-    consent_at: Option<String>,
+    pub consent_at: Option<String>,
     /// Whether it was reassigned since: `yes`, `no` or `no_data`.
-    answer: String,
+    pub answer: String,
     /// What its line is.
     #[schema(required)]
-    line_type: Option<String>,
+    pub line_type: Option<String>,
     /// When it was ported last.
     #[schema(format = DateTime, required)]
-    ported_at: Option<String>,
+    pub ported_at: Option<String>,
     /// Who said it.
-    source: String,
+    pub source: String,
 }
 
 impl From<StoredAnswer> for AnswerView {
@@ -146,9 +147,14 @@ pub(crate) async fn search(
     if search.numbers.len() > 1_000 {
         return Err(ApiError::new(cxc_server::Code::TooManyItems, "a call takes at most 1,000 items"));
     }
-    let hashes: Vec<i64> =
-        search.numbers.iter().map(|number| app.hash_key.hash(principal.tenant, number.as_str())).collect();
-    let mut found = app.db.read().await?.number_answers(principal.tenant, &hashes).await?;
-    found.retain(|answer| search.numbers.iter().any(|number| number.as_str() == answer.number));
-    Ok(ApiJson(Page::new(found.into_iter().map(AnswerView::from).collect(), None)).into_response())
+    let found = answers_on(&app, principal.tenant, &search.numbers).await?;
+    Ok(ApiJson(Page::new(found, None)).into_response())
+}
+
+/// What sources said of some numbers of a tenant.
+pub async fn answers_on(app: &App, tenant: i64, numbers: &[PhoneNumber]) -> Result<Vec<AnswerView>, StoreError> {
+    let hashes: Vec<i64> = numbers.iter().map(|number| app.hash_key.hash(tenant, number.as_str())).collect();
+    let mut found = app.db.read().await?.number_answers(tenant, &hashes).await?;
+    found.retain(|answer| numbers.iter().any(|number| number.as_str() == answer.number));
+    Ok(found.into_iter().map(AnswerView::from).collect())
 }

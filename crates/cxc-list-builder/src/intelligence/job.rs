@@ -158,8 +158,8 @@ async fn unanswered(
     Ok(open.map(|(_, number)| Question { number: *number, consent_on }).collect())
 }
 
-/// Whether a day can be one of consent: not in the future.
-pub(super) fn consent_day(text: &str, now: Timestamp) -> Option<Date> {
+/// A day of consent: one that was.
+pub fn consent_day(text: &str, now: Timestamp) -> Option<Date> {
     let day: Date = text.parse().ok()?;
     (midnight(day) <= now.as_microsecond()).then_some(day)
 }

@@ -19,9 +19,10 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 pub use again::{ANSWERS_AGAIN, Again, ask_again, look};
+pub use api::{AnswerView, answers_on};
 pub use file::BatchFile;
 pub use http::{HttpOptions, HttpSource};
-pub use job::{ANSWERS_LOAD, ANSWERS_QUERY, AnswersPayload, QueryPayload, load_answers, query_answers};
+pub use job::{ANSWERS_LOAD, ANSWERS_QUERY, AnswersPayload, QueryPayload, consent_day, load_answers, query_answers};
 pub use source::NumberSource;
 
 /// What is asked of a source: was the number given to somebody else since that day?

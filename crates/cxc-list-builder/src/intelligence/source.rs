@@ -50,6 +50,11 @@ fn a_hundred() -> usize {
 }
 
 impl NumberSource {
+    /// A source at an address, asked in the usual way.
+    pub fn new(url: String, token: Option<String>) -> Self {
+        Self { url, token, timeout_ms: ten_seconds(), batch: a_hundred(), ask_again_days: ask_again() }
+    }
+
     /// How it is reached.
     pub fn options(&self) -> HttpOptions {
         let timeout = Duration::from_millis(self.timeout_ms);

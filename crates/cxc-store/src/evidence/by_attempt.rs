@@ -156,7 +156,7 @@ impl Tx {
     }
 
     /// Forgets the devices of a person, given all the hashes: the decisions stay, are found by the hashes and their
-    /// chains hold, but they name nobody any more. Before the attempts lose the person. Answers the blocks.
+    /// chains hold, but they name nobody any more. Before the attempts lose the person. Answers how many.
     pub async fn evidence_forget(&mut self, tenant: i64, keys: &[i64]) -> Result<u64, StoreError> {
         let mut from = Some(0);
         while let Some(since) = from {
@@ -165,12 +165,15 @@ impl Tx {
             from = next(since, &begun);
         }
         let sql = format!(
-            "SELECT DISTINCT day, chain, seq FROM evidence_subject WHERE tenant = $1 AND key_hash{}",
+            "SELECT DISTINCT day, chain, seq, item FROM evidence_subject WHERE tenant = $1 AND key_hash{}",
             IntSet::test(self, "$2")
         );
         let hashes = IntSet::of(keys.iter().copied());
-        let places: Vec<(i64, i64, i64)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(hashes.text()).fetch_all(conn).await?);
-        let blocks = places.into_iter().map(|(day, chain, seq)| EvidenceId { day, chain, seq, item: 0 }).collect();
-        self.evidence_take_devices(tenant, &blocks, &keys.iter().copied().collect()).await
+        let places: Vec<(i64, i64, i64, i64)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(hashes.text()).fetch_all(conn).await?);
+        let mut blocks: BTreeMap<(i64, i64, i64), HashSet<i64>> = BTreeMap::new();
+        for (day, chain, seq, item) in places {
+            blocks.entry((day, chain, seq)).or_default().insert(item);
+        }
+        self.evidence_take_devices(tenant, &blocks).await
     }
 }

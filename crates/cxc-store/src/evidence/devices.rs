@@ -1,16 +1,18 @@
 //! What is personal in a block: the device of each decision and the columns that it was judged by, sealed. It lies beside
 //! the decisions, not covered by their hash, so that erasure can take it out.
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sqlx::AssertSqlSafe;
 
 use super::block::corrupt;
 use super::sealed::{DeviceSeal, Nonces};
-use super::{Decision, EvidenceId};
+use super::{Decision, EvidenceFilter};
 use crate::{StoreError, Tx, on};
 
 /// Parts the device from the columns behind it. No address holds one.
 const BETWEEN: char = '\0';
+/// Decisions that are read together.
+const PAGE: usize = 500;
 
 /// What is personal in one decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,12 +83,38 @@ pub(super) fn open(seal: &DeviceSeal, tenant: i64, device: i64, sealed: &[u8]) -
 }
 
 impl Tx {
-    /// Takes what is personal about devices out of blocks. Their decisions stay and their chains hold, but they name nobody any more.
+    /// The devices, each once, on which people were to be reached of whom the keyed hashes of their client ids are given:
+    /// address and hash. What was erased is passed over.
+    pub(crate) async fn evidence_devices_of(
+        &mut self,
+        tenant: i64,
+        clients: &[i64],
+        seal: &DeviceSeal,
+    ) -> Result<BTreeSet<(String, i64)>, StoreError> {
+        let mut devices = BTreeSet::new();
+        if clients.is_empty() {
+            return Ok(devices);
+        }
+        let mut filter = EvidenceFilter { keys: clients.to_vec(), to: i64::MAX, ..EvidenceFilter::default() };
+        loop {
+            let page = self.evidence_find(tenant, &filter, PAGE).await?;
+            for found in &page {
+                let personal = found.personal(seal, tenant)?.filter(|personal| !personal.device.is_empty());
+                devices.extend(personal.map(|personal| (personal.device, found.decision.device)));
+            }
+            match page.last().filter(|_| page.len() == PAGE) {
+                Some(last) => filter.after = Some((last.block_at, last.id)),
+                None => return Ok(devices),
+            }
+        }
+    }
+
+    /// Takes what is personal out of some decisions of blocks, which are day, chain and number. The decisions stay and their
+    /// chains hold, but they name nobody any more.
     pub(super) async fn evidence_take_devices(
         &mut self,
         tenant: i64,
-        blocks: &HashSet<EvidenceId>,
-        devices: &HashSet<i64>,
+        blocks: &BTreeMap<(i64, i64, i64), HashSet<i64>>,
     ) -> Result<u64, StoreError> {
         const READ: &str = "SELECT devices FROM evidence WHERE tenant = $1 AND day = $2 AND chain = $3 AND seq = $4";
         const WRITE: &str =
@@ -94,29 +122,32 @@ impl Tx {
         let lock = self.choose(format!("{READ} FOR UPDATE"), READ.to_owned());
         let mut taken = 0;
         // a person is in few blocks, and each of them is another row of bytes
-        for id in blocks {
+        for ((day, chain, seq), items) in blocks {
             let held: Option<Vec<u8>> = on!(self, conn => sqlx::query_scalar(AssertSqlSafe(lock.as_str())).bind(tenant)
-                .bind(id.day).bind(id.chain).bind(id.seq).fetch_optional(conn).await?)
+                .bind(day).bind(chain).bind(seq).fetch_optional(conn).await?)
             .flatten();
             let held = held.unwrap_or_default();
-            let left = without(&held, devices)?;
-            if left.len() < held.len() {
-                on!(self, conn => sqlx::query(WRITE).bind(tenant).bind(id.day).bind(id.chain).bind(id.seq).bind(left)
+            let (left, out) = without(&held, items)?;
+            if out > 0 {
+                on!(self, conn => sqlx::query(WRITE).bind(tenant).bind(day).bind(chain).bind(seq).bind(left)
                     .execute(conn).await?.rows_affected());
-                taken += 1;
+                taken += out;
             }
         }
         Ok(taken)
     }
 }
 
-fn without(bytes: &[u8], devices: &HashSet<i64>) -> Result<Vec<u8>, StoreError> {
-    let mut left = Vec::with_capacity(bytes.len());
-    for (hash, sealed) in each(bytes) {
+/// The bytes without what is sealed of some places, and of how many of them something was.
+fn without(bytes: &[u8], items: &HashSet<i64>) -> Result<(Vec<u8>, u64), StoreError> {
+    let (mut left, mut out) = (Vec::with_capacity(bytes.len()), 0);
+    for (item, (hash, sealed)) in (0..).zip(each(bytes)) {
+        let goes = items.contains(&item);
+        out += u64::from(goes && !sealed.is_empty());
         // its place stays: those behind it keep theirs
-        push(&mut left, hash, if devices.contains(&hash) { &[] } else { sealed })?;
+        push(&mut left, hash, if goes { &[] } else { sealed })?;
     }
-    Ok(left)
+    Ok((left, out))
 }
 
 #[cfg(test)]
@@ -135,8 +166,10 @@ mod tests {
         for length in 0..bytes.len() {
             assert_eq!(each(&bytes[..length]).count(), length / 15);
         }
-        let left = without(&bytes, &HashSet::from([1])).unwrap();
+        let (left, out) = without(&bytes, &HashSet::from([0, 2])).unwrap();
+        assert_eq!(out, 2);
+        assert_eq!(without(&left, &HashSet::from([0, 2])).unwrap(), (left.clone(), 0));
         assert_eq!([0, 1, 2].map(|item| of(&left, item).is_some()), [false, true, false]);
-        assert_eq!(without(&bytes, &HashSet::from([5])).unwrap(), bytes);
+        assert_eq!(without(&bytes, &HashSet::from([5])).unwrap(), (bytes, 0));
     }
 }

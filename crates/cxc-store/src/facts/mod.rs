@@ -164,7 +164,17 @@ impl BatchFacts {
             holding: numbers.map(|numbers| numbers.holding(&person.address)).unwrap_or_default(),
             intelligence: self.intelligence.of(person.device, &person.address),
             numbers,
+            data_faults: self.faults(numbers),
             batch: self,
+        }
+    }
+}
+
+impl BatchFacts {
+    fn faults(&self, numbers: Option<&BatchNumbers>) -> Cow<'_, [DataFault]> {
+        match numbers.map(BatchNumbers::own_faults) {
+            None | Some([]) => Cow::Borrowed(&self.data_faults),
+            Some(own) => Cow::Owned([self.data_faults.as_slice(), own].concat()),
         }
     }
 }
@@ -182,6 +192,8 @@ pub struct PersonFacts<'a> {
     holding: Vec<NumberListHit>,
     intelligence: Option<NumberIntelligence>,
     numbers: Option<&'a BatchNumbers>,
+    /// What is wrong with the data of all, and with the lists of numbers that bear on the channel.
+    data_faults: Cow<'a, [DataFault]>,
     batch: &'a BatchFacts,
 }
 
@@ -200,7 +212,7 @@ impl PersonFacts<'_> {
             numbers: self.numbers.and_then(|numbers| numbers.facts(&self.holding)),
             intelligence: self.intelligence.as_ref(),
             tools,
-            data_faults: &self.batch.data_faults,
+            data_faults: &self.data_faults,
         }
     }
 }

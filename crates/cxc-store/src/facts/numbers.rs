@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    NumberFacts, NumberListHit, NumberListState, NumberListStatus, RuleRef, SuppressedBy, SuppressionHit,
+    DataFault, NumberFacts, NumberListHit, NumberListState, NumberListStatus, RuleRef, SuppressedBy, SuppressionHit,
 };
 use cxc_core::phone::PhoneNumber;
 use jiff::Timestamp;
@@ -21,17 +21,26 @@ pub struct BatchNumbers {
     national_unknown: bool,
     /// The same of one of the customer's own.
     own_unknown: bool,
+    /// What is wrong with the age of the customer's own lists, of those that say how old they may be.
+    own_faults: Vec<DataFault>,
 }
 
 impl BatchNumbers {
     /// The lists as they are at hand, for a channel at an instant.
     pub fn new(lists: &Arc<TenantLists>, channel: Channel, now: Timestamp) -> Self {
-        let mut numbers =
-            Self { lists: Arc::clone(lists), channel, named: Vec::new(), national_unknown: false, own_unknown: false };
+        let mut numbers = Self {
+            lists: Arc::clone(lists),
+            channel,
+            named: Vec::new(),
+            national_unknown: false,
+            own_unknown: false,
+            own_faults: Vec::new(),
+        };
         for list in lists.lists().iter().filter(|list| list.bears_on(channel)) {
             let loading = list.state == ListState::Loading;
             if list.is_own() {
                 numbers.own_unknown |= loading;
+                numbers.own_faults.extend(list.fault(now));
             } else {
                 numbers.national_unknown |= loading;
                 numbers.name(list, now);
@@ -44,8 +53,8 @@ impl BatchNumbers {
     /// its age, and what either holds is held.
     fn name(&mut self, list: &ListAtHand, now: Timestamp) {
         let state = match list.state {
-            // past its own age it is as good as none
-            ListState::Loaded { version, as_of } if !list.is_expired(now) => {
+            // past its own age, or dated ahead, it is as good as none
+            ListState::Loaded { version, as_of } if list.fault(now).is_none() => {
                 NumberListState::Loaded { version: format!("{}@{version}", list.list.id).into(), as_of }
             }
             _ => NumberListState::NotLoaded,
@@ -70,6 +79,11 @@ impl BatchNumbers {
     /// Whether one of the customer's own lists can't be asked yet.
     pub fn own_unknown(&self) -> bool {
         self.own_unknown
+    }
+
+    /// What is wrong with the age of the customer's own lists.
+    pub fn own_faults(&self) -> &[DataFault] {
+        &self.own_faults
     }
 
     /// The registers that hold a number. Also where a list is old: age makes it incomplete, not wrong.

@@ -35,6 +35,8 @@ pub struct Erased {
     pub attempts: u64,
     /// Attempts whose result is awaited: they keep a keyed hash until it has come. Erase again then.
     pub open_attempts: u64,
+    /// Decisions that no longer name the device.
+    pub decisions: u64,
     /// Suppression entries that keep only their keyed hash.
     pub suppression: u64,
     /// Entries of the consent ledger that keep only their keyed hash.
@@ -56,6 +58,8 @@ impl Tx {
             }
         }
         let (records, deltas) = self.erase_records(person, now).await?;
+        // decisions are found by attempts, which are about to lose the person
+        let decisions = self.evidence_forget(person.tenant, &person.decided()).await?;
         let (attempts, open_attempts) = self.erase_attempts(person).await?;
         let suppression = self.erase_suppression(person).await?;
         let mut consents = self.consent_erase(person.tenant, KeyKind::Device, &person.addresses).await?;
@@ -79,6 +83,7 @@ impl Tx {
             records,
             attempts,
             open_attempts,
+            decisions,
             suppression,
             consents,
             notes,
@@ -152,9 +157,6 @@ impl Tx {
         let subjects = format!("DELETE FROM attempt_subject WHERE tenant = $1 AND attempt IN ({ended})");
         let waiting: i64 = on!(self, conn => sqlx::query_scalar(AssertSqlSafe(count)).bind(person.tenant).bind(clients.text())
             .bind(devices.text()).bind(contacts.text()).bind(asked.text()).fetch_one(conn).await?);
-        // decisions are found by attempts, which are about to lose the person
-        let keys = person.addresses.iter().chain(&person.client_ids).map(|key| key.1).chain(person.asked_address);
-        self.evidence_forget(person.tenant, &keys.collect::<Vec<_>>()).await?;
         let mut changed = 0;
         for sql in [marks, reports, subjects, erase] {
             changed = on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(person.tenant).bind(clients.text())

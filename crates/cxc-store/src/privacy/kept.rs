@@ -205,9 +205,7 @@ impl Tx {
 
     /// The decisions about the person, and whether there are more than these.
     pub(super) async fn person_decisions(&mut self, person: &Person) -> Result<(Vec<DecisionData>, bool), StoreError> {
-        let (devices, clients) = person.hashes();
-        let keys = devices.into_iter().chain(clients).collect();
-        let mut filter = EvidenceFilter { keys, grp: None, from: 0, to: i64::MAX, after: None };
+        let mut filter = EvidenceFilter { keys: person.decided(), grp: None, from: 0, to: i64::MAX, after: None };
         let mut found = Vec::new();
         loop {
             let page = self.evidence_find(person.tenant, &filter, PAGE).await?;

@@ -15,7 +15,7 @@ pub enum ComplianceDataCommand {
     },
     /// Write the embedded tables, and lists of numbers, to a signed folder; again for the next generation
     #[command(after_help = "Example:
-  cxc compliance-data build --dir published --key provider.key --dnc US=us-dnc.tsv
+  cxc compliance-data build --dir published --key provider.key --dnc US=us-dnc.tsv --as-of US=2026-11-20
 Rows of lists are a number with its country, a list such as US-DNC and a date, separated by tabs.")]
     Build(ComplianceDataBuild),
     /// Serve a signed folder to installations that sign in as OAuth clients
@@ -38,10 +38,15 @@ pub struct ComplianceDataBuild {
     /// A list of numbers of a country; may be repeated
     #[arg(long, value_name = "COUNTRY=FILE")]
     pub dnc: Vec<String>,
+    /// The day on which a list of numbers was taken from its register, or an instant; for one country or for all.
+    /// Scrub age is counted from it
+    #[arg(long, value_name = "[COUNTRY=]DATE")]
+    pub as_of: Vec<String>,
     /// For how many days the data is good
     #[arg(long, default_value_t = 31, value_parser = clap::value_parser!(i64).range(1..=366))]
     pub days: i64,
-    /// The oldest time zone database that may be used with it, such as 2026e [default: that of this program]
+    /// The oldest time zone database that may be used with it, such as 2026e; this program must have it
+    /// [default: the oldest one that this program takes]
     #[arg(long, value_name = "RELEASE")]
     pub min_tzdb: Option<String>,
 }

@@ -5,6 +5,7 @@ mod compliance_data;
 mod consent;
 mod group;
 mod lists;
+mod number_answers;
 mod numbers;
 mod people;
 mod platform;
@@ -24,6 +25,7 @@ pub use consent::{
 };
 pub use group::{Group, GroupCommand};
 pub use lists::{Export, Import, Mode, Relocate};
+pub use number_answers::{AnswersAsk, AnswersCommand, AnswersLoad, AnswersShow};
 pub use numbers::{
     NumbersActivate, NumbersCheck, NumbersCommand, NumbersKind, NumbersLoad, NumbersMode, NumbersOwner, NumbersStatus,
 };

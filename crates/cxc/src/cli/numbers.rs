@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::AnswersCommand;
+
 /// `cxc numbers`.
 #[derive(Debug, Subcommand)]
 pub enum NumbersCommand {
@@ -24,6 +26,9 @@ Exit codes: 0 if the version is active, 1 if it was refused, 2 for a mistake in 
     #[command(after_help = "Example:
   cxc numbers activate --list FTC 3")]
     Activate(NumbersActivate),
+    /// Number intelligence: whether numbers were reassigned, their line type, when they were ported
+    #[command(subcommand)]
+    Answers(AnswersCommand),
 }
 
 /// What a list of numbers is for.

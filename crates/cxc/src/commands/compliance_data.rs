@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use cxc_compliance_data::provider::{Build, Clients, MANIFEST_PATH, Provider, TOKEN_PATH, build};
+use cxc_compliance_data::provider::{Build, Clients, DncSource, MANIFEST_PATH, Provider, TOKEN_PATH, build};
 use cxc_core::compliance_data::SigningKey;
 use cxc_core::location::Country;
 use cxc_server::service::serve_within;
 use cxc_server::{Clock, SystemClock};
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -53,10 +54,10 @@ fn signing_key(file: &Path) -> anyhow::Result<SigningKey> {
     SigningKey::parse(&text).with_context(|| file.display().to_string())
 }
 
-fn make(config: &Config, asked: &ComplianceDataBuild) -> anyhow::Result<String> {
+fn make(config: &Config, asked: &ComplianceDataBuild) -> Result<String, Failure> {
     let data = &config.compliance_data;
     let zones = tzdb::zones(data.tzdb_directory.as_deref())?;
-    let dnc: Vec<(Country, PathBuf)> = asked.dnc.iter().map(|text| list(text)).collect::<anyhow::Result<_>>()?;
+    let dnc = lists(&asked.dnc, &asked.as_of)?;
     let key = signing_key(&asked.key)?;
     let build_of = Build {
         dir: &asked.dir,
@@ -75,6 +76,32 @@ fn make(config: &Config, asked: &ComplianceDataBuild) -> anyhow::Result<String> 
 fn list(text: &str) -> anyhow::Result<(Country, PathBuf)> {
     let named = text.split_once('=').and_then(|(country, file)| Some((Country::from_code(country)?, file.into())));
     named.with_context(|| format!("--dnc is {text:?}, expected a country and a file, such as US=us-dnc.tsv"))
+}
+
+/// The lists of numbers, each with the day on which it was taken.
+fn lists(files: &[String], as_of: &[String]) -> Result<Vec<DncSource>, Failure> {
+    let dates: Vec<(Option<Country>, Timestamp)> = as_of.iter().map(|text| date(text)).collect::<Result<_, _>>()?;
+    let source = |text: &String| {
+        let (country, path) = list(text)?;
+        let of = |wanted: Option<Country>| dates.iter().find(|(named, _)| *named == wanted).map(|(_, at)| *at);
+        let as_of = of(Some(country)).or_else(|| of(None));
+        let as_of = as_of.ok_or_else(|| {
+            Failure::usage(format!(
+                "--dnc {text} needs --as-of {country}=DATE, the day on which the list was taken from its register: \
+                 those who use it count its legal age from that day"
+            ))
+        })?;
+        Ok(DncSource { country, path, as_of })
+    };
+    files.iter().map(source).collect()
+}
+
+/// A date, or an instant, of all lists or of that of a country.
+fn date(text: &str) -> Result<(Option<Country>, Timestamp), Failure> {
+    let Some((code, date)) = text.split_once('=') else { return Ok((None, super::numbers::instant(text)?)) };
+    let country = Country::from_code(code);
+    let country = country.ok_or_else(|| Failure::usage(format!("--as-of {text}: {code} is no country, such as US")))?;
+    Ok((Some(country), super::numbers::instant(date)?))
 }
 
 async fn serve(config: &Config, asked: &ComplianceDataServe) -> Result<(), Failure> {

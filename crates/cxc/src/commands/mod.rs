@@ -12,6 +12,7 @@ pub mod import;
 pub mod jobs;
 pub mod lists;
 pub mod migrate;
+pub mod number_answers;
 pub mod numbers;
 mod numbers_shown;
 pub mod openapi;

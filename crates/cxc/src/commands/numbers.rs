@@ -21,9 +21,9 @@ use uuid::Uuid;
 
 use super::desk::Desk;
 use super::import::{Input, progress_bar, shown_by};
-use super::jobs;
 use super::numbers_shown::{age, legal_age, line, shown, told, version_line};
 use super::tenant::refused;
+use super::{jobs, number_answers};
 use crate::cli::{
     NumbersActivate, NumbersCheck, NumbersCommand, NumbersKind, NumbersLoad, NumbersMode, NumbersOwner, NumbersStatus,
 };
@@ -38,6 +38,7 @@ pub async fn run(config: &Config, command: &NumbersCommand) -> Result<(), Failur
         NumbersCommand::Status(asked) => status(config, asked).await,
         NumbersCommand::Check(asked) => check(config, asked).await,
         NumbersCommand::Activate(asked) => back(config, asked).await,
+        NumbersCommand::Answers(asked) => number_answers::run(config, asked).await,
     }
 }
 
@@ -49,7 +50,7 @@ async fn owner(desk: &Desk, asked: &NumbersOwner) -> Result<i64, Failure> {
 }
 
 async fn load(config: &Config, asked: &NumbersLoad) -> Result<(), Failure> {
-    let as_of = instant(&asked.as_of)?;
+    let as_of = instant(&asked.as_of)?.as_microsecond();
     let country = asked.country.as_deref().map(Country::parse).transpose();
     let country = country.map_err(|e| Failure::usage(format!("--country: {e}")))?;
     let input = Input::of(&asked.file)?;
@@ -220,11 +221,11 @@ async fn back(config: &Config, asked: &NumbersActivate) -> Result<(), Failure> {
 }
 
 /// A moment, or the beginning of a day, UTC.
-fn instant(text: &str) -> Result<i64, Failure> {
+pub fn instant(text: &str) -> Result<Timestamp, Failure> {
     let moment = text.parse::<Timestamp>().ok();
     let day = || text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp());
     let wrong = || {
         Failure::usage(format!("--as-of {text}: a day such as 2026-11-20, or a moment such as 2026-11-20T12:00:00Z"))
     };
-    Ok(moment.or_else(day).ok_or_else(wrong)?.as_microsecond())
+    moment.or_else(day).ok_or_else(wrong)
 }

@@ -55,6 +55,9 @@ pub fn legal_age(laws: &LegalRules, row: &ActiveList) -> Option<i64> {
 /// How old a list is, and what comes of that.
 pub fn age(row: &ActiveList, legal: Option<i64>, now: i64) -> Option<String> {
     let old = now - row.as_of?;
+    if old < -DAY && (legal.is_some() || row.list.max_age_days.is_some()) {
+        return Some("dated ahead: its age is not known, and nobody whom it concerns is contacted".to_owned());
+    }
     let days = format!("{} days old", old / DAY);
     let own = row.list.max_age_days.filter(|most| old > most * DAY);
     Some(match (own, legal) {
@@ -79,7 +82,7 @@ pub fn shown(name: &str, row: &ActiveList, legal: Option<i64>, now: i64) -> Valu
         "asOf": row.as_of.map(time_text),
         "ageDays": row.as_of.map(|as_of| (now - as_of) / DAY),
         "legalAgeDays": legal,
-        "stale": row.as_of.zip(legal).map(|(as_of, most)| now - as_of > most * DAY),
+        "stale": row.as_of.zip(legal).map(|(as_of, most)| now - as_of > most * DAY || as_of - now > DAY),
         "numbers": row.numbers.unwrap_or(0),
     })
 }
@@ -157,6 +160,9 @@ mod tests {
         assert_eq!(shown("TPS", &young, legal, 28 * DAY)["stale"], false);
         let own = list(Some(0), Some(7));
         assert!(line("TPS", &own, legal, 9 * DAY).contains("past its own 7 days"));
+        let ahead = list(Some(3 * DAY), None);
+        assert!(line("TPS", &ahead, legal, DAY).contains("dated ahead"));
+        assert_eq!(shown("TPS", &ahead, legal, DAY)["stale"], true);
         assert_eq!(line("TPS", &list(None, None), legal, 0), "TPS (national_dnc): not loaded");
     }
 }

@@ -40,8 +40,9 @@ pub async fn erase(config: &Config, asked: &Erase) -> Result<(), Failure> {
         return Err(Failure::refused(format!("nothing is known of {} in {}", asked.person, tenant.short_name)));
     }
     terminal::say(&format!(
-        "erased: {} contacts, {} devices; excluded: {} records; {} attempts and {} suppression entries keep no name or address",
-        erased.contacts, erased.devices, erased.records, erased.attempts, erased.suppression
+        "erased: {} contacts, {} devices; excluded: {} records; {} attempts, {} decisions and {} suppression entries keep no \
+         name or address",
+        erased.contacts, erased.devices, erased.records, erased.attempts, erased.decisions, erased.suppression
     ))?;
     if erased.open_attempts > 0 {
         let text =
@@ -97,7 +98,8 @@ async fn find(desk: &Desk, tx: &mut Tx, tenant: &Tenant, key: &PersonKey, text: 
         return Ok(person);
     }
     let by_client = tx.person_find(tenant.no, &PersonKey::ClientId(text.trim().to_owned()), &desk.app.hash_key).await?;
-    Ok(if by_client.is_in_no_list() { person } else { by_client })
+    let is_known = !by_client.is_in_no_list() || !by_client.addresses.is_empty();
+    Ok(if is_known { by_client } else { person })
 }
 
 /// What a person is named by: an address where the text is one, else a client id.

@@ -54,8 +54,11 @@ where
     let clock = Arc::new(SystemClock);
     let shared = Shared::new(config).map_err(Failure::start)?;
     let server = server_config::of(config, ports.public_port());
-    let app = App::new(db.clone(), clock, *hash_key, server, services::rule_data(&shared.zones)?);
+    let rules = services::rule_data(&shared.zones)?.with_tables(shared.live.tables.clone());
+    let app = App::new(db.clone(), clock, *hash_key, server, rules);
     provision::installation(&app).await.map_err(Failure::start)?;
+    // decisions name them: what is named is there
+    app.rules.keep(&app.db, app.now()).await.map_err(Failure::start)?;
     let mut tasks = Tasks { stop: stop.clone(), set: JoinSet::new() };
     // what was downloaded before the last end is in use from the first request on
     shared.live.take_over(&app.db).await.map_err(Failure::start)?;

@@ -79,13 +79,25 @@ impl World {
 
     /// The same under a name of its own, beside others of its kind.
     pub async fn template_named(&self, name: &str, kind: Kind, port: u16, more: &Value, per_minute: u32) -> Template {
+        // what the person waits for; sales need decisions about the law first
+        let compliance = json!({"purpose": "informational"});
+        self.template_about(name, kind, (port, more), per_minute, &compliance).await
+    }
+
+    /// The same with what the messages are for: purpose, topic, brand.
+    pub async fn template_about(
+        &self,
+        name: &str,
+        kind: Kind,
+        (port, more): (u16, &Value),
+        per_minute: u32,
+        compliance: &Value,
+    ) -> Template {
         let (mut account, mut content) = (kind.account(port, more), kind.content());
         account["name"] = name.into();
         content["name"] = name.into();
         let account = self.make("/channel-accounts", &account).await;
         let content = self.make("/contents", &content).await;
-        // what the person waits for; sales need decisions about the law first
-        let compliance = json!({"purpose": "informational"});
         let dialing = json!({"messagesPerMinute": per_minute});
         let settings = json!({"content": content, "dialing": dialing, "compliance": compliance});
         let profile =
