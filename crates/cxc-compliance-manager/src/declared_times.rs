@@ -8,16 +8,15 @@ use cxc_server::app::time_text;
 use cxc_server::audit::Entry;
 use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Code, Principal, Scope, require};
 use cxc_store::Tx;
-use cxc_store::consent::KeyKind;
 use cxc_store::declared_time::{MOST_DECLARED, NewDeclared, StoredDeclared};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::consents::ledger::{bounded, instant};
-use crate::consents::person;
+use crate::consents::ledger::instant;
+use crate::consents::person::{self, EntryKey, PersonAsked};
 
 /// The routes, below the base path.
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -81,44 +80,23 @@ pub(crate) struct DeclaredList {
     items: Vec<DeclaredView>,
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct DeclaredOf {
-    /// A phone number with its country, or an email address.
-    #[param(nullable = false)]
-    device: Option<String>,
-    /// A client id.
-    #[param(nullable = false)]
-    client_id: Option<String>,
-}
-
 /// List what a person or device said of convenient times, also what was ended
 #[utoipa::path(get, path = "/compliance/declared-times", tag = "Compliance", operation_id = "listDeclaredTimes",
-    params(DeclaredOf), responses((status = OK, body = DeclaredList), ApiError))]
+    params(PersonAsked), responses((status = OK, body = DeclaredList), ApiError))]
 async fn list(
     State(app): State<App>,
     principal: Principal,
-    ApiQuery(who): ApiQuery<DeclaredOf>,
+    ApiQuery(who): ApiQuery<PersonAsked>,
 ) -> Result<Response, ApiError> {
-    let key = person::read("", who.device.as_deref(), who.client_id.as_deref())?;
-    let (kind, text, hash) = person::hashed(&app.hash_key, principal.tenant, &key);
-    let mut tx = app.db.read().await?;
-    let found = of(&mut tx, principal.tenant, (kind, &text, hash)).await?;
+    let key = who.key(&app, principal.tenant)?;
+    let found = of(&mut app.db.read().await?, principal.tenant, &key).await?;
     Ok(ApiJson(DeclaredList { items: found.into_iter().map(DeclaredView::from).collect() }).into_response())
 }
 
-async fn of(
-    tx: &mut Tx,
-    tenant: i64,
-    (kind, text, hash): (KeyKind, &str, i64),
-) -> Result<Vec<StoredDeclared>, ApiError> {
-    let (devices, clients) = match kind {
-        KeyKind::Device => (vec![hash], vec![]),
-        KeyKind::Client => (vec![], vec![hash]),
-    };
+async fn of(tx: &mut Tx, tenant: i64, key: &EntryKey) -> Result<Vec<StoredDeclared>, ApiError> {
+    let (devices, clients) = key.hashes();
     let mut found = tx.declared_all(tenant, &devices, &clients).await?;
-    found.retain(|said| said.key.is_empty() || said.key == text);
+    found.retain(|said| key.is_of(&said.key));
     Ok(found)
 }
 
@@ -157,27 +135,24 @@ async fn add(
     principal: Principal,
     ApiJson(input): ApiJson<DeclaredInput>,
 ) -> Result<Response, ApiError> {
-    let key = person::read("", input.device.as_deref(), input.client_id.as_deref())?;
+    let key = EntryKey::read(&app, principal.tenant, input.device.as_deref(), input.client_id.as_deref())?;
     let hours = input.times.hours().map_err(|detail| ApiError::invalid("/times", "bad_value", detail))?;
-    let too_long = || ApiError::invalid("/note", "bad_value", "a note has at most 1,000 characters");
-    let note = input.note.as_deref().map(|text| bounded(text, 0, 1_000).ok_or_else(too_long)).transpose()?;
-    let note = note.filter(|note| !note.is_empty());
+    let note = person::note(input.note.as_deref())?;
     let now = app.now();
     let future =
         || ApiError::invalid("/at", "bad_value", "an instant is RFC 3339, and what a person said is of the past");
     let said_at = input.at.as_deref().map(|text| instant(text).filter(|at| *at <= now).ok_or_else(future));
     let said_at = said_at.transpose()?.unwrap_or(now);
-    let (kind, text, hash) = person::hashed(&app.hash_key, principal.tenant, &key);
     let mut tx = app.db.begin().await?;
-    let found = of(&mut tx, principal.tenant, (kind, &text, hash)).await?;
+    let found = of(&mut tx, principal.tenant, &key).await?;
     if found.iter().filter(|said| said.ended_at.is_none()).count() >= MOST_DECLARED {
         let detail = format!("{MOST_DECLARED} statements of this person stand already: end some first");
         return Err(ApiError::new(Code::TooManyItems, detail));
     }
     let new = NewDeclared {
-        key_kind: kind,
-        key_hash: hash,
-        key: &text,
+        key_kind: key.kind,
+        key_hash: key.hash,
+        key: &key.text,
         hours: &hours,
         note: note.as_deref(),
         said_at,
@@ -187,7 +162,7 @@ async fn add(
     let id = tx.declared_add(principal.tenant, &new).await?;
     let entry = Entry::new("add", "declared_time").named(&id.to_string());
     entry.changed(None, Some(json!({ "hours": hours }))).write(&app, &mut tx, &principal).await?;
-    let added = of(&mut tx, principal.tenant, (kind, &text, hash)).await?.into_iter().find(|said| said.id == id);
+    let added = of(&mut tx, principal.tenant, &key).await?.into_iter().find(|said| said.id == id);
     tx.commit().await?;
     let added = added.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a statement that was recorded is gone")))?;
     Ok((StatusCode::CREATED, ApiJson(DeclaredView::from(added))).into_response())
@@ -220,13 +195,11 @@ async fn end(
     ApiPath(id): ApiPath<i64>,
     ApiJson(asked): ApiJson<DeclaredEnd>,
 ) -> Result<Response, ApiError> {
-    let key = person::read("", asked.device.as_deref(), asked.client_id.as_deref())?;
-    let reason = bounded(&asked.reason, 1, 500);
-    let reason = reason.ok_or_else(|| ApiError::invalid("/reason", "required", "say why, in 1 to 500 characters"))?;
-    let (kind, _, hash) = person::hashed(&app.hash_key, principal.tenant, &key);
+    let key = EntryKey::read(&app, principal.tenant, asked.device.as_deref(), asked.client_id.as_deref())?;
+    let reason = person::reason(&asked.reason)?;
     let by = (principal.name.as_str(), reason.as_str());
     let mut tx = app.db.begin().await?;
-    if !tx.declared_end(principal.tenant, (kind, hash), id, by, app.now()).await? {
+    if !tx.declared_end(principal.tenant, (key.kind, key.hash), id, by, app.now()).await? {
         return Err(ApiError::not_found("statement of the person that stands"));
     }
     let entry = Entry::new("end", "declared_time").named(&id.to_string());

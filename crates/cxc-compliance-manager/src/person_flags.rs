@@ -6,7 +6,6 @@ use cxc_core::compliance::PersonFlag;
 use cxc_server::app::time_text;
 use cxc_server::audit::Entry;
 use cxc_server::{ApiError, ApiJson, ApiQuery, App, Principal, Scope, require};
-use cxc_store::consent::KeyKind;
 use cxc_store::person_flag::StoredFlag;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -14,8 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::consents::ledger::bounded;
-use crate::consents::person;
+use crate::consents::person::{self, EntryKey, PersonAsked};
 
 /// The routes, below the base path.
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -56,35 +54,19 @@ pub(crate) struct PersonFlags {
     items: Vec<PersonFlagView>,
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct FlagsOf {
-    /// A phone number with its country, or an email address.
-    #[param(nullable = false)]
-    device: Option<String>,
-    /// A client id.
-    #[param(nullable = false)]
-    client_id: Option<String>,
-}
-
 /// List what forbids contacts with a person or device
 #[utoipa::path(get, path = "/compliance/person-flags", tag = "Compliance", operation_id = "listPersonFlags",
-    params(FlagsOf), responses((status = OK, body = PersonFlags), ApiError))]
+    params(PersonAsked), responses((status = OK, body = PersonFlags), ApiError))]
 async fn list(
     State(app): State<App>,
     principal: Principal,
-    ApiQuery(who): ApiQuery<FlagsOf>,
+    ApiQuery(who): ApiQuery<PersonAsked>,
 ) -> Result<Response, ApiError> {
-    let key = person::read("", who.device.as_deref(), who.client_id.as_deref())?;
-    let (kind, text, hash) = person::hashed(&app.hash_key, principal.tenant, &key);
-    let (devices, clients) = match kind {
-        KeyKind::Device => (vec![hash], vec![]),
-        KeyKind::Client => (vec![], vec![hash]),
-    };
+    let key = who.key(&app, principal.tenant)?;
+    let (devices, clients) = key.hashes();
     let mut tx = app.db.read().await?;
     let mut found = tx.person_flags_of(principal.tenant, &devices, &clients).await?;
-    found.retain(|flag| flag.key.is_empty() || flag.key == text);
+    found.retain(|flag| key.is_of(&flag.key));
     Ok(ApiJson(PersonFlags { items: found.into_iter().map(PersonFlagView::from).collect() }).into_response())
 }
 
@@ -118,12 +100,9 @@ async fn add(
     principal: Principal,
     ApiJson(input): ApiJson<PersonFlagInput>,
 ) -> Result<Response, ApiError> {
-    let key = person::read("", input.device.as_deref(), input.client_id.as_deref())?;
-    let too_long = || ApiError::invalid("/note", "bad_value", "a note has at most 1,000 characters");
-    let note = input.note.as_deref().map(|text| bounded(text, 0, 1_000).ok_or_else(too_long)).transpose()?;
-    let (kind, text, hash) = person::hashed(&app.hash_key, principal.tenant, &key);
-    let mut new = StoredFlag::new(kind, hash, &text, input.flag);
-    new.note = note.filter(|note| !note.is_empty());
+    let key = EntryKey::read(&app, principal.tenant, input.device.as_deref(), input.client_id.as_deref())?;
+    let mut new = StoredFlag::new(key.kind, key.hash, &key.text, input.flag);
+    new.note = person::note(input.note.as_deref())?;
     new.added_at = app.now();
     new.added_by.clone_from(&principal.name);
     let mut tx = app.db.begin().await?;
@@ -160,12 +139,10 @@ async fn remove(
     principal: Principal,
     ApiQuery(asked): ApiQuery<FlagRemoved>,
 ) -> Result<Response, ApiError> {
-    let key = person::read("", asked.device.as_deref(), asked.client_id.as_deref())?;
-    let reason = bounded(&asked.reason, 1, 500);
-    let reason = reason.ok_or_else(|| ApiError::invalid("/reason", "required", "say why, in 1 to 500 characters"))?;
-    let (kind, _, hash) = person::hashed(&app.hash_key, principal.tenant, &key);
+    let key = EntryKey::read(&app, principal.tenant, asked.device.as_deref(), asked.client_id.as_deref())?;
+    let reason = person::reason(&asked.reason)?;
     let mut tx = app.db.begin().await?;
-    if !tx.person_flag_remove(principal.tenant, kind, hash, asked.flag).await? {
+    if !tx.person_flag_remove(principal.tenant, key.kind, key.hash, asked.flag).await? {
         return Err(ApiError::not_found("flag of the person"));
     }
     let (before, after) = (json!({ "flag": asked.flag }), json!({ "reason": reason }));

@@ -1,17 +1,20 @@
 //! The list builder: reads files of contacts and suppression entries, imports and exports them.
 
 mod actions;
+mod asked;
 pub mod consents;
 pub mod documents;
 pub mod export;
 pub mod file;
 mod housekeeping;
 pub mod import;
+mod imports;
 pub mod intelligence;
 pub mod jobs;
 pub mod mapping;
 pub mod metrics;
 pub mod numbers;
+mod queue;
 pub mod relocate;
 pub mod upload_store;
 mod uploads;
@@ -102,8 +105,8 @@ pub fn routes(folders: Folders) -> OpenApiRouter<App> {
         .routes(require(Scope::ListsExport, routes!(actions::export_list)))
         .routes(require(Scope::ListsWrite, routes!(actions::undo_list)))
         .routes(require(Scope::ListsWrite, routes!(actions::relocate_list)))
-        .routes(require(Scope::ListsRead, routes!(actions::imports)))
-        .routes(require(Scope::ListsRead, routes!(actions::rejects)))
+        .routes(require(Scope::ListsRead, routes!(imports::imports)))
+        .routes(require(Scope::ListsRead, routes!(imports::rejects)))
         .routes(require(Scope::SuppressionWrite, routes!(actions::import_suppression)))
         .routes(require(Scope::SuppressionExport, routes!(actions::export_suppression)))
         .routes(require(Scope::SuppressionWrite, routes!(actions::undo_suppression)))
@@ -120,7 +123,7 @@ pub fn routes(folders: Folders) -> OpenApiRouter<App> {
         .routes(require(Scope::ComplianceRequired, routes!(numbers::api::activate)))
         .routes(require(Scope::ComplianceRead, routes!(numbers::api::versions)))
         .routes(require(Scope::ComplianceRequired, routes!(numbers::api::rejects)))
-        .routes(cxc_server::signed_in(routes!(actions::export_file)))
+        .routes(cxc_server::signed_in(routes!(imports::export_file)))
         .layer(Extension(UploadStore::new(folders.uploads.clone())))
         .layer(Extension(folders))
 }

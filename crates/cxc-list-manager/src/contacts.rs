@@ -1,4 +1,4 @@
-//! `/lists/{id}/contacts`: the contacts of a list, one by one and some at a time.
+//! `/lists/{id}/contacts`: the contacts of a list, one by one and by pages.
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -6,30 +6,22 @@ use axum::response::{IntoResponse, Response};
 use cxc_core::contact::{CheckedDevice, address_text};
 use cxc_core::kind;
 use cxc_core::location::Country;
-use cxc_core::selection::{Condition, SelectionKind, SelectionRule};
 use cxc_server::audit::Entry;
 use cxc_server::document::{self, Cursor, CursorKey, Page};
 use cxc_server::resources::settings::chosen_country;
 use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Code, Principal};
 use cxc_store::Tx;
 use cxc_store::contact::FullContact;
-use cxc_store::contact_slice::RULE_FROM;
 use cxc_store::list::{ContactList as Row, ListAccess};
-use cxc_store::selection::CompiledRule;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::json;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::Readers;
 use crate::contact_edit::{self, ReadContact};
 use crate::contact_lists::{ContactList, importing};
 use crate::contact_views::{ContactInput, ContactView, views};
-
-const MOST: usize = 1_000;
-/// Contacts that a search looks at in one request, and at a time.
-const LOOKED_AT: i64 = 100_000;
-const AT_A_TIME: i64 = 2_000;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -49,12 +41,12 @@ pub(crate) struct Asked {
     device: Option<String>,
 }
 
-async fn row(tx: &mut Tx, tenant: i64, id: Uuid) -> Result<Row, ApiError> {
+pub(crate) async fn row(tx: &mut Tx, tenant: i64, id: Uuid) -> Result<Row, ApiError> {
     tx.contact_list_get(tenant, id).await?.ok_or_else(|| ApiError::not_found("contact list"))
 }
 
 /// The list's row, locked, its name and its country.
-async fn edited(tx: &mut Tx, tenant: i64, id: Uuid) -> Result<(Row, String), ApiError> {
+pub(crate) async fn edited(tx: &mut Tx, tenant: i64, id: Uuid) -> Result<(Row, String), ApiError> {
     let missing = || ApiError::not_found("contact list");
     let name = document::get::<ContactList>(tx, tenant, id).await?.ok_or_else(missing)?.name;
     match tx.contact_list_edit(tenant, id).await?.ok_or_else(missing)? {
@@ -63,7 +55,7 @@ async fn edited(tx: &mut Tx, tenant: i64, id: Uuid) -> Result<(Row, String), Api
     }
 }
 
-async fn country(app: &App, tenant: i64, id: Uuid) -> Result<Option<Country>, ApiError> {
+pub(crate) async fn country(app: &App, tenant: i64, id: Uuid) -> Result<Option<Country>, ApiError> {
     let mut tx = app.db.read().await?;
     let list = document::get::<ContactList>(&mut tx, tenant, id).await?;
     let list = list.ok_or_else(|| ApiError::not_found("contact list"))?;
@@ -74,19 +66,19 @@ async fn country(app: &App, tenant: i64, id: Uuid) -> Result<Option<Country>, Ap
     Ok(country.as_deref().and_then(Country::from_code))
 }
 
-fn limit(asked: Option<i64>) -> Result<i64, ApiError> {
+pub(crate) fn limit(asked: Option<i64>) -> Result<i64, ApiError> {
     let limit = asked.unwrap_or(50);
     if (1..=500).contains(&limit) { Ok(limit) } else { Err(ApiError::new(Code::BadFilter, "a limit is 1 to 500")) }
 }
 
 /// The last contact of the page before.
-fn opened(app: &App, cursor: Option<&str>, query: &str) -> Result<i64, ApiError> {
+pub(crate) fn opened(app: &App, cursor: Option<&str>, query: &str) -> Result<i64, ApiError> {
     let Some(text) = cursor else { return Ok(0) };
     let cursor = Cursor::open(text, app.hash_key, query, app.now())?;
     Ok(cursor.keys.first().map_or(0, |key| if let CursorKey::Number(id) = key { *id } else { 0 }))
 }
 
-fn sealed(app: &App, last: i64, query: &str) -> String {
+pub(crate) fn sealed(app: &App, last: i64, query: &str) -> String {
     let cursor = Cursor { keys: vec![CursorKey::Number(last)], id: Uuid::nil(), made_at: app.now() };
     cursor.seal(app.hash_key, query)
 }
@@ -186,7 +178,7 @@ async fn changed(
     noted(app, tx, principal, action, id, name, &ids).await
 }
 
-async fn noted(
+pub(crate) async fn noted(
     app: &App,
     tx: &mut Tx,
     principal: &Principal,
@@ -296,185 +288,4 @@ pub(crate) async fn delete(
     noted(&app, &mut tx, &principal, "delete_contact", id, &name, &[number.to_string()]).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// Which contacts are looked for.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct ContactSearch {
-    /// The sets of conditions of a selection rule.
-    #[schema(min_items = 1, max_items = 50)]
-    condition_sets: Vec<Vec<Condition>>,
-    /// How many at most; 50 by default.
-    #[serde(default)]
-    #[schema(minimum = 1, maximum = 500)]
-    limit: Option<i64>,
-    /// Where to go on: `next` of the page before.
-    #[serde(default)]
-    cursor: Option<String>,
-}
-
-/// Find contacts by conditions. A page of a long list may be short, or empty, and yet have a `next`.
-#[utoipa::path(post, path = "/lists/{id}/contacts/search", tag = "Lists", operation_id = "searchContacts",
-    params(("id" = Uuid, Path)), request_body = ContactSearch, responses((status = OK, body = Page<ContactView>), ApiError))]
-pub(crate) async fn search(
-    State(app): State<App>,
-    principal: Principal,
-    ApiPath(id): ApiPath<Uuid>,
-    ApiJson(search): ApiJson<ContactSearch>,
-) -> Result<Response, ApiError> {
-    let limit = limit(search.limit)?;
-    let wanted = usize::try_from(limit).unwrap_or(0);
-    let rule = SelectionRule { kind: SelectionKind::Contacts, condition_sets: search.condition_sets };
-    let errors = rule.validate();
-    if !errors.is_empty() {
-        return Err(ApiError::validation(errors));
-    }
-    let query =
-        format!("{} search {id} {}", principal.tenant, serde_json::to_string(&rule).map_err(ApiError::internal)?);
-    let mut after = opened(&app, search.cursor.as_deref(), &query)?;
-    let compiled = CompiledRule::new(&rule, app.db.engine(), RULE_FROM, false);
-    let mut tx = app.db.read().await?;
-    let list = row(&mut tx, principal.tenant, id).await?;
-    let mut found = Vec::new();
-    let mut more = false;
-    for _ in 0..LOOKED_AT / AT_A_TIME {
-        let slice = tx.contact_slice_full(&list, after, AT_A_TIME, Some(&compiled)).await?;
-        let Some((contacts, last)) = slice else {
-            more = false;
-            break;
-        };
-        more = true;
-        after = last;
-        found.extend(contacts);
-        if found.len() > wanted {
-            found.truncate(wanted);
-            after = found.last().map_or(after, |last: &FullContact| last.contact.id);
-        }
-        if found.len() >= wanted {
-            break;
-        }
-    }
-    let next = more.then(|| sealed(&app, after, &query));
-    Ok(ApiJson(Page::new(views(found), next)).into_response())
-}
-
-/// One item of a bulk call.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum ContactBulkItem {
-    /// Adds a contact, or replaces the one that has its key.
-    Upsert {
-        /// The contact.
-        contact: ContactInput,
-    },
-    /// Takes a contact out.
-    Delete {
-        /// Its id.
-        id: String,
-    },
-}
-
-/// What is done to many contacts.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct ContactBulk {
-    /// At most 1,000.
-    #[schema(max_items = 1000)]
-    items: Vec<ContactBulkItem>,
-}
-
-/// What became of one item.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct ContactBulkResult {
-    /// Whether it was done.
-    ok: bool,
-    /// The contact.
-    #[schema(required)]
-    id: Option<String>,
-    /// Why it was not done.
-    #[schema(required)]
-    error: Option<String>,
-}
-
-/// The results of a bulk call, in the order of its items.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct ContactBulkResults {
-    results: Vec<ContactBulkResult>,
-}
-
-/// Add, replace and take out many contacts.
-#[utoipa::path(post, path = "/lists/{id}/contacts/bulk", tag = "Lists", operation_id = "bulkContacts",
-    params(("id" = Uuid, Path)), request_body = ContactBulk, responses((status = OK, body = ContactBulkResults), ApiError))]
-pub(crate) async fn bulk(
-    State(app): State<App>,
-    Extension(readers): Extension<Readers>,
-    principal: Principal,
-    ApiPath(id): ApiPath<Uuid>,
-    ApiJson(bulk): ApiJson<ContactBulk>,
-) -> Result<Response, ApiError> {
-    if bulk.items.len() > MOST {
-        return Err(ApiError::new(Code::TooManyItems, "a call takes at most 1,000 items; import a file for more"));
-    }
-    let tenant = principal.tenant;
-    let default = country(&app, tenant, id).await?;
-    let failed = |error: String| ContactBulkResult { ok: false, id: None, error: Some(error) };
-    let mut results = vec![failed(String::new()); bulk.items.len()];
-    let (mut reads, mut places, mut deletes) = (Vec::new(), Vec::new(), Vec::new());
-    for (i, item) in bulk.items.iter().enumerate() {
-        match item {
-            ContactBulkItem::Upsert { contact } => match ReadContact::read(&app, &readers, tenant, default, contact) {
-                Ok(read) => {
-                    reads.push(read);
-                    places.push(i);
-                }
-                Err(error) => results[i] = failed(error.detail().to_owned()),
-            },
-            ContactBulkItem::Delete { id } => match id.parse::<i64>() {
-                Ok(number) => deletes.push((i, number)),
-                Err(_) => results[i] = failed("there is no such contact".into()),
-            },
-        }
-    }
-    contact_edit::place(&app, &readers, &mut reads).await?;
-    let mut tx = app.db.begin().await?;
-    let (list, name) = edited(&mut tx, tenant, id).await?;
-    let holders = contact_edit::holders(&mut tx, &list, &reads).await?;
-    let mut writes = Vec::new();
-    let mut written_at = Vec::new();
-    let mut keys = std::collections::HashSet::new();
-    for (read, i) in reads.into_iter().zip(places) {
-        let key = read.key();
-        if !keys.insert(key.clone()) {
-            results[i] = failed("an earlier item has the same key".into());
-            continue;
-        }
-        writes.push((holders.get(&key).copied(), read));
-        written_at.push(i);
-    }
-    let gone: Vec<i64> = deletes.iter().map(|(_, number)| *number).filter(|n| *n <= list.visible_to).collect();
-    let there = tx.contact_ids(list.generation, &gone).await?;
-    let replaced: Vec<i64> = writes.iter().filter_map(|(id, _)| *id).collect();
-    let mut take = Vec::new();
-    for (i, number) in deletes {
-        results[i] = if replaced.contains(&number) {
-            failed("another item replaces this contact".into())
-        } else if there.contains(&number) {
-            take.push(number);
-            ContactBulkResult { ok: true, id: Some(number.to_string()), error: None }
-        } else {
-            failed("there is no such contact".into())
-        };
-    }
-    contact_edit::remove(&mut tx, &list, &take).await?;
-    let written = contact_edit::write(&mut tx, &list, writes).await?;
-    for (i, full) in written_at.into_iter().zip(&written) {
-        results[i] = ContactBulkResult { ok: true, id: Some(full.contact.id.to_string()), error: None };
-    }
-    let ids: Vec<String> =
-        written.iter().map(|c| c.contact.id.to_string()).chain(take.iter().map(i64::to_string)).collect();
-    noted(&app, &mut tx, &principal, "bulk_contacts", id, &name, &ids).await?;
-    tx.commit().await?;
-    Ok(ApiJson(ContactBulkResults { results }).into_response())
 }

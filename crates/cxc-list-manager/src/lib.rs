@@ -1,11 +1,14 @@
 //! The list manager: contact lists and their contacts, suppression lists and their entries, selection rules, labels.
 
 pub mod compliance_data;
+mod contact_bulk;
 pub mod contact_edit;
 pub mod contact_lists;
+mod contact_search;
 mod contact_views;
 pub mod contacts;
 mod entries;
+mod entry_values;
 pub mod labels;
 mod metrics;
 pub mod number_lists;
@@ -80,8 +83,8 @@ pub fn routes(readers: Readers, data: ComplianceData) -> OpenApiRouter<App> {
         .routes(require(Scope::ListsRead, routes!(preview::preview)))
         .routes(require(Scope::ListsRead, routes!(contacts::list)))
         .routes(require(Scope::ListsWrite, routes!(contacts::create)))
-        .routes(require(Scope::ListsRead, routes!(contacts::search)))
-        .routes(require(Scope::ListsWrite, routes!(contacts::bulk)))
+        .routes(require(Scope::ListsRead, routes!(contact_search::search)))
+        .routes(require(Scope::ListsWrite, routes!(contact_bulk::bulk)))
         .routes(require(Scope::ListsRead, routes!(contacts::get)))
         .routes(require(Scope::ListsWrite, routes!(contacts::put)))
         .routes(require(Scope::ListsWrite, routes!(contacts::delete)))

@@ -1,9 +1,13 @@
 //! Whom a request names: one phone number, one email address or one client id.
 use cxc_core::email::EmailAddress;
 use cxc_core::hash::HashKey;
-use cxc_server::ApiError;
+use cxc_server::{ApiError, App};
 use cxc_store::consent::KeyKind;
 use cxc_store::privacy::PersonKey;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::ledger::bounded;
 
 /// Reads whom a request names; `pointer` is where its members stand.
 pub(crate) fn read(pointer: &str, device: Option<&str>, client_id: Option<&str>) -> Result<PersonKey, ApiError> {
@@ -36,6 +40,72 @@ pub(crate) fn hashed(hash: &HashKey, tenant: i64, key: &PersonKey) -> (KeyKind, 
         PersonKey::ClientId(text) => (KeyKind::Client, text),
     };
     (kind, text.clone(), hash.hash(tenant, text))
+}
+
+/// Whom a query names.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PersonAsked {
+    /// A phone number with its country, or an email address.
+    #[param(nullable = false)]
+    device: Option<String>,
+    /// A client id.
+    #[param(nullable = false)]
+    client_id: Option<String>,
+}
+
+impl PersonAsked {
+    /// The key by which entries about the person are kept.
+    pub fn key(&self, app: &App, tenant: i64) -> Result<EntryKey, ApiError> {
+        EntryKey::read(app, tenant, self.device.as_deref(), self.client_id.as_deref())
+    }
+}
+
+/// By what entries about a device or a client id are kept.
+#[derive(Debug, Clone)]
+pub(crate) struct EntryKey {
+    /// What it is.
+    pub kind: KeyKind,
+    /// Its text.
+    pub text: String,
+    /// Its keyed hash.
+    pub hash: i64,
+}
+
+impl EntryKey {
+    /// The key of whom a request names.
+    pub fn read(app: &App, tenant: i64, device: Option<&str>, client_id: Option<&str>) -> Result<Self, ApiError> {
+        let (kind, text, hash) = hashed(&app.hash_key, tenant, &read("", device, client_id)?);
+        Ok(Self { kind, text, hash })
+    }
+
+    /// Its hash among those of devices, or among those of client ids.
+    pub fn hashes(&self) -> (Vec<i64>, Vec<i64>) {
+        match self.kind {
+            KeyKind::Device => (vec![self.hash], vec![]),
+            KeyKind::Client => (vec![], vec![self.hash]),
+        }
+    }
+
+    /// Whether an entry with the same hash is about the same: a hash may be another's, and of an erased person the text
+    /// is gone.
+    pub fn is_of(&self, entry: &str) -> bool {
+        entry.is_empty() || entry == self.text
+    }
+}
+
+/// What the tenant wants to remember of an entry; nothing for a blank note.
+pub(crate) fn note(text: Option<&str>) -> Result<Option<String>, ApiError> {
+    let too_long = || ApiError::invalid("/note", "bad_value", "a note has at most 1,000 characters");
+    let note = text.map(|text| bounded(text, 0, 1_000).ok_or_else(too_long)).transpose()?;
+    Ok(note.filter(|note| !note.is_empty()))
+}
+
+/// Why an entry holds no more.
+pub(crate) fn reason(text: &str) -> Result<String, ApiError> {
+    let missing = || ApiError::invalid("/reason", "required", "say why, in 1 to 500 characters");
+    bounded(text, 1, 500).ok_or_else(missing)
 }
 
 #[cfg(test)]

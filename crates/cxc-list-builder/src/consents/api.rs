@@ -2,8 +2,7 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use cxc_core::location::Country;
-use cxc_server::document::{self, Page};
+use cxc_server::document::Page;
 use cxc_server::resources::JobView;
 use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Principal};
 use cxc_store::consent::CONSENTS;
@@ -14,11 +13,13 @@ use uuid::Uuid;
 
 use super::job::{CONSENT_EXPORT, CONSENT_IMPORT, CONSENT_UNDO, UndoPayload, consents_undoable};
 use crate::Folders;
-use crate::actions::{Asked, Target, UndoAsked, download, import_page, json, queue, queue_noted, readable, undo_note};
-use crate::documents::{DataMapping, Specification};
+use crate::actions::{UndoAsked, undo_note};
+use crate::asked::{columns, known_country, readable};
 use crate::file::HeaderOption;
 use crate::import::{ImportOutcome, ImportSettings};
+use crate::imports::{Asked, download, import_page};
 use crate::jobs::{ImportPayload, Source};
+use crate::queue::{Target, json, queue, queue_noted};
 use crate::upload_store::UploadStore;
 use crate::uploads;
 
@@ -58,13 +59,12 @@ pub(crate) struct ConsentFile {
 impl ConsentFile {
     async fn settings(&self, app: &App, uploads: &UploadStore, tenant: i64) -> Result<ImportSettings, ApiError> {
         let known = uploads::complete(app, uploads, tenant, self.upload).await?;
-        if self.default_country.as_deref().is_some_and(|code| Country::from_code(code).is_none()) {
-            let text = "a country is two letters of ISO 3166-1, such as US";
-            return Err(ApiError::invalid("/defaultCountry", "bad_country", text));
-        }
-        let missing = |pointer: &str| ApiError::invalid(pointer, "not_found", "there is no such object");
+        known_country(self.default_country.as_deref())?;
         let mut tx = app.db.read().await?;
-        let mut settings = ImportSettings {
+        let (mapping, specification) = columns(&mut tx, tenant, self.mapping, self.specification).await?;
+        let settings = ImportSettings {
+            mapping,
+            specification,
             file_name: known.file_name,
             default_country: self.default_country.clone(),
             encoding: self.encoding.clone(),
@@ -72,14 +72,6 @@ impl ConsentFile {
             header: self.header,
             ..ImportSettings::default()
         };
-        if let Some(id) = self.mapping {
-            let found = document::get::<DataMapping>(&mut tx, tenant, id).await?;
-            settings.mapping = Some(found.ok_or_else(|| missing("/mapping"))?.body.0);
-        }
-        if let Some(id) = self.specification {
-            let found = document::get::<Specification>(&mut tx, tenant, id).await?;
-            settings.specification = Some(found.ok_or_else(|| missing("/specification"))?.body.text);
-        }
         readable(&settings)?;
         Ok(settings)
     }

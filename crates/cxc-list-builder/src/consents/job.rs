@@ -4,7 +4,7 @@ use std::io::BufWriter;
 use std::path::Path;
 use std::time::Instant;
 
-use cxc_core::contact::{CheckedDevice, address_text};
+use cxc_core::location::Country;
 use cxc_server::job_runner::{JobControl, JobError};
 use cxc_server::{ApiError, Code};
 use cxc_store::StoreError;
@@ -17,7 +17,7 @@ use super::line::{LineDevice, Named, read};
 use crate::file::{Batch, BatchStream, RecordRef, RecordStatus, Reject, RejectReason, RejectsWriter};
 use crate::import::{
     Detail, HeldLease, ImportContext, ImportOutcome, ImportSettings, Opened, Progress, Stop, WarningKind, Warnings,
-    keep_rejects, nothing_taken, open, rejects_file, release, settle_list, take_lease,
+    count_reject, keep_rejects, nothing_taken, open, rejects_file, release, settle_list, take_back, take_lease,
 };
 use crate::mapping::{MappedRow, Plan, Purpose};
 
@@ -138,7 +138,9 @@ impl Work<'_> {
             Ok(tally) => tally,
             Err(stop) => {
                 keep_rejects(self.context, &import, 0);
-                return Err(self.take_back(&import, stop.into(), ImportCounts::default(), detail, lease).await);
+                return Err(
+                    take_back(self.context, &import, stop.into(), (ImportCounts::default(), detail), lease).await
+                );
             }
         };
         let Tally { counts, rejects, warnings, consents } = tally;
@@ -148,7 +150,7 @@ impl Work<'_> {
         (detail.warnings, detail.consents) = (warnings.into_list(), consents);
         if counts.taken() == 0 {
             let refused = ApiError::invalid("/file", "nothing_taken", nothing_taken(counts));
-            return Err(self.take_back(&import, refused.into(), counts, detail, lease).await);
+            return Err(take_back(self.context, &import, refused.into(), (counts, detail), lease).await);
         }
         self.publish(&import, counts, &detail, lease).await
     }
@@ -221,25 +223,18 @@ impl Work<'_> {
     }
 
     fn line(&self, tenant: i64, row: &MappedRow<'_>, warnings: &mut Warnings) -> Result<ConsentLine, Reject> {
-        let (app, checkers) = (&self.context.app, &self.context.checkers);
+        let app = &self.context.app;
         let mut named = Named::default();
         if !row.client_id.is_empty() {
             let id = row.client_id.replace('\0', "");
             named.client = Some((id.clone(), app.hash_key.hash(tenant, &id)));
         }
-        let tables = checkers.tables.current();
         for device in row.devices() {
-            let country = cxc_core::location::Country::from_code(device.country).or(self.settings.country());
-            let read = CheckedDevice::read(&checkers.phones, &tables, device.text, device.hint.kind, country);
-            match read {
-                Ok(read) => {
-                    let address = address_text(&read.address).into_owned();
-                    let hash = app.hash_key.hash(tenant, &address);
-                    named.devices.push(LineDevice { position: device.position.into(), address, hash });
-                }
-                // whom a consent is for must be certain: another device of the line does not do
-                Err(text) => return Err(Reject { reason: RejectReason::BadDevice, column: device.column, text }),
-            }
+            let country = Country::from_code(device.country).or(self.settings.country());
+            // whom a consent is for must be certain: another device of the line does not do
+            let address = self.context.address(device, country)?;
+            let hash = app.hash_key.hash(tenant, &address);
+            named.devices.push(LineDevice { position: device.position.into(), address, hash });
         }
         if row.cut > 0 {
             let line = row.record().line_number();
@@ -269,32 +264,6 @@ impl Work<'_> {
         tx.commit().await?;
         Ok(ImportOutcome::of(&done.ok_or_else(|| StoreError::Corrupt("a published import is gone".into()))?))
     }
-
-    async fn take_back(
-        &self,
-        import: &ListImport,
-        stop: JobError,
-        counts: ImportCounts,
-        mut detail: Detail,
-        lease: &mut HeldLease,
-    ) -> JobError {
-        if matches!(&stop, JobError::Store(e) if matches!(e, StoreError::LeaseLost(_)) || e.is_unavailable()) {
-            return stop;
-        }
-        let app = &self.context.app;
-        let ended = if matches!(stop, JobError::Cancelled | JobError::Stopping) { "cancelled" } else { "failed" };
-        detail.error = Some(if let JobError::Internal(_) = stop { "internal error".into() } else { stop.to_string() });
-        let note = async {
-            settle_list(&app.db, lease, CONSENTS, import.list, ended, app.now()).await?;
-            let mut tx = app.db.begin().await?;
-            tx.import_note(import.number, ended, &counts, &serde_json::to_value(&detail)?, app.now()).await?;
-            tx.commit().await
-        };
-        match note.await {
-            Ok(()) => stop,
-            Err(error) => error.into(),
-        }
-    }
 }
 
 impl Tally {
@@ -313,11 +282,7 @@ impl Tally {
     }
 
     fn reject(&mut self, record: RecordRef<'_>, reject: &Reject) -> Result<(), Stop> {
-        if reject.reason.is_duplicate() {
-            self.counts.duplicate += 1;
-        } else {
-            self.counts.rejected += 1;
-        }
+        count_reject(&mut self.counts, reject);
         Ok(self.rejects.write(record, reject)?)
     }
 }

@@ -19,6 +19,7 @@ use super::merge::merge;
 use super::reading::{Outcome, Parsed};
 use super::recent::{Findable, Recent};
 use super::settings::{Dedupe, ImportMode};
+use super::settle::count_reject;
 use super::unit::Unit;
 use crate::consents::only_opt_outs;
 use crate::file::{FileError, RecordRef, Reject, RejectReason, RejectsWriter};
@@ -334,11 +335,7 @@ impl Work {
     }
 
     fn reject(&mut self, record: RecordRef<'_>, reject: &Reject) -> Result<(), IntakeError> {
-        if reject.reason.is_duplicate() {
-            self.counts.duplicate += 1;
-        } else {
-            self.counts.rejected += 1;
-        }
+        count_reject(&mut self.counts, reject);
         Ok(self.intake.rejects.write(record, reject)?)
     }
 

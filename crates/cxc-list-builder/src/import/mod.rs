@@ -24,6 +24,7 @@ mod warnings;
 mod write;
 
 pub(crate) use run::{Opened, Stop, keep_rejects, nothing_taken, open, rejects_file, release, take_lease};
+pub(crate) use settle::{count_reject, take_back};
 pub(crate) use warnings::Warnings;
 
 pub use outcome::{Detail, ImportOutcome};

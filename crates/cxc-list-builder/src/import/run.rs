@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use cxc_core::contact::{CheckedDevice, address_text};
+use cxc_core::location::Country;
 use cxc_server::job_runner::{JobControl, JobError};
 use cxc_server::{ApiError, App, Code};
 use cxc_store::StoreError;
@@ -27,8 +29,8 @@ use super::validate::{Checkers, Validator};
 use super::warnings::{WarningKind, Warnings};
 use super::write::{HeldLease, Progress, Writer};
 use crate::consents::{ConsentCounts, HELD_BACK, LedgerWriter};
-use crate::file::{self, FileError, FileKind, FileReader, RejectsWriter};
-use crate::mapping::{Mapping, MappingError, Plan, Purpose, Specification};
+use crate::file::{self, FileError, FileKind, FileReader, Reject, RejectReason, RejectsWriter};
+use crate::mapping::{MappedDevice, Mapping, MappingError, Plan, Purpose, Specification};
 
 /// What every import works with. Cheap to clone.
 #[derive(Clone)]
@@ -41,6 +43,16 @@ pub struct ImportContext {
     pub locations: Arc<Locations>,
     /// The folder of rejects files.
     pub rejects: PathBuf,
+}
+
+impl ImportContext {
+    /// The address of a device of a line, as it is compared: E.164, or an email address in lower case.
+    pub(crate) fn address(&self, device: &MappedDevice<'_>, country: Option<Country>) -> Result<String, Reject> {
+        let tables = self.checkers.tables.current();
+        let read = CheckedDevice::read(&self.checkers.phones, &tables, device.text, device.hint.kind, country);
+        let wrong = |text| Reject { reason: RejectReason::BadDevice, column: device.column, text };
+        Ok(address_text(&read.map_err(wrong)?.address).into_owned())
+    }
 }
 
 /// An average line: how many lines a file has is only needed for the size of a filter.

@@ -1,34 +1,30 @@
 //! The import of suppression lists: the same files, mapping and accounting; entries bind as their batch is written.
+mod line;
+
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 use std::time::Instant;
 
-use cxc_core::contact::{CheckedDevice, address_text};
 use cxc_server::job_runner::{JobControl, JobError};
 use cxc_server::{ApiError, Code};
 use cxc_store::StoreError;
 use cxc_store::import::{ImportCounts, ListImport, NewImport, UNDO_TIME};
 use cxc_store::suppression::{DEVICE, SuppressionEntry, SuppressionList};
-use jiff::civil::Date;
-use jiff::{Timestamp, tz::TimeZone};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::outcome::{Detail, ImportOutcome};
 use super::run::{ImportContext, Opened, Stop, keep_rejects, nothing_taken, open, rejects_file, release, take_lease};
 use super::settings::{ImportMode, ImportSettings};
-use super::settle::settle_list;
-use super::warnings::{WarningKind, Warnings};
+use super::settle::{count_reject, settle_list, take_back};
+use super::warnings::Warnings;
 use super::write::{HeldLease, Progress};
 use crate::file::{Batch, BatchStream, RecordRef, RecordStatus, Reject, RejectReason, RejectsWriter};
-use crate::mapping::{MappedRow, Plan, Purpose};
+use crate::mapping::{Plan, Purpose};
 
 const RECORDS: usize = 1_000;
-const DAY: i64 = 24 * 3600 * 1_000_000;
-const CUT: &str = "a text over its limit was cut";
-const SHORTENED: &str = "an entry ends before its date: the list keeps entries for a number of days";
 
 /// Runs the import of a file into a suppression list. `retention_days` is that of the list.
 pub async fn run_suppression_import(
@@ -148,11 +144,11 @@ impl Work<'_> {
                 detail.rejects_file = keep_rejects(self.context, &import, rejected);
                 detail.warnings = tally.warnings.into_list();
                 let refused = ApiError::invalid("/file", "nothing_taken", nothing_taken(tally.counts));
-                Err(self.take_back(&import, refused.into(), tally.counts, detail, lease).await)
+                Err(take_back(self.context, &import, refused.into(), (tally.counts, detail), lease).await)
             }
             Err(stop) => {
                 keep_rejects(self.context, &import, 0);
-                Err(self.take_back(&import, stop.into(), ImportCounts::default(), detail, lease).await)
+                Err(take_back(self.context, &import, stop.into(), (ImportCounts::default(), detail), lease).await)
             }
         }
     }
@@ -271,83 +267,6 @@ impl Work<'_> {
         }
     }
 
-    /// A line's entries: its client id, or each of its devices.
-    fn entries(
-        &self,
-        list: &SuppressionList,
-        row: &MappedRow<'_>,
-        warnings: &mut Warnings,
-    ) -> Result<Vec<SuppressionEntry>, Reject> {
-        let app = &self.context.app;
-        let (now, line) = (app.now(), row.record().line_number());
-        let (from_at, until_at, shortened) = self.times(row, now)?;
-        let entry = |key: String| SuppressionEntry {
-            key_hash: app.hash_key.hash(list.tenant, &key),
-            key,
-            from_at,
-            until_at,
-            reason: (!row.reason.is_empty()).then(|| row.reason.replace('\0', "")),
-            source: "import".into(),
-            added_at: now,
-        };
-        let mut note = |kind, count: u32, text: &str| {
-            if count > 0 {
-                warnings.note(kind, line, count.into(), text);
-            }
-        };
-        if list.kind != DEVICE {
-            note(WarningKind::Cut, row.cut, CUT);
-            note(WarningKind::TillShortened, shortened.into(), SHORTENED);
-            return Ok(vec![entry(row.client_id.to_owned())]);
-        }
-        let checkers = &self.context.checkers;
-        let mut entries: Vec<SuppressionEntry> = Vec::new();
-        let mut wrong = Vec::new();
-        for device in row.devices() {
-            let country = self.settings.country();
-            match CheckedDevice::read(
-                &checkers.phones,
-                &checkers.tables.current(),
-                device.text,
-                device.hint.kind,
-                country,
-            ) {
-                Ok(read) => {
-                    let entry = entry(address_text(&read.address).into_owned());
-                    if !entries.contains(&entry) {
-                        entries.push(entry);
-                    }
-                }
-                Err(text) => wrong.push(Reject { reason: RejectReason::BadDevice, column: device.column, text }),
-            }
-        }
-        if entries.is_empty() && !wrong.is_empty() {
-            return Err(wrong.swap_remove(0));
-        }
-        wrong.iter().for_each(|reject| note(WarningKind::BadDevice, 1, &reject.text));
-        note(WarningKind::Cut, row.cut, CUT);
-        note(WarningKind::TillShortened, shortened.into(), SHORTENED);
-        Ok(entries)
-    }
-
-    /// From when until when a line's entries hold, and whether that is shorter than the line says.
-    fn times(&self, row: &MappedRow<'_>, now: i64) -> Result<(Option<i64>, Option<i64>, bool), Reject> {
-        let from = instant(row.from, false, row.from_column())?;
-        let till = instant(row.till, true, row.till_column())?;
-        let kept = self.retention_days.map(|days| now.saturating_add(days.saturating_mul(DAY)));
-        let until = [till, kept].into_iter().flatten().min();
-        let wrong = |column, text: &str| Err(Reject { reason: RejectReason::BadValue, column, text: text.into() });
-        match (from, until) {
-            (Some(from), _) if till.is_some_and(|till| till <= from) => {
-                wrong(row.till_column(), "the end of an entry is after its beginning")
-            }
-            (Some(from), Some(until)) if until <= from => {
-                wrong(row.from_column(), "the entry would begin after the days for which the list keeps entries")
-            }
-            _ => Ok((from, until, till.is_some() && until < till)),
-        }
-    }
-
     async fn publish(
         &self,
         import: &ListImport,
@@ -377,32 +296,6 @@ impl Work<'_> {
         tx.commit().await?;
         Ok(ImportOutcome::of(&done.ok_or_else(|| StoreError::Corrupt("a published import is gone".into()))?))
     }
-
-    async fn take_back(
-        &self,
-        import: &ListImport,
-        stop: JobError,
-        counts: ImportCounts,
-        mut detail: Detail,
-        lease: &mut HeldLease,
-    ) -> JobError {
-        if matches!(&stop, JobError::Store(e) if matches!(e, StoreError::LeaseLost(_)) || e.is_unavailable()) {
-            return stop;
-        }
-        let app = &self.context.app;
-        let ended = if matches!(stop, JobError::Cancelled | JobError::Stopping) { "cancelled" } else { "failed" };
-        detail.error = Some(if let JobError::Internal(_) = stop { "internal error".into() } else { stop.to_string() });
-        let note = async {
-            settle_list(&app.db, lease, "suppression", import.list, ended, app.now()).await?;
-            let mut tx = app.db.begin().await?;
-            tx.import_note(import.number, ended, &counts, &serde_json::to_value(&detail)?, app.now()).await?;
-            tx.commit().await
-        };
-        match note.await {
-            Ok(()) => stop,
-            Err(error) => error.into(),
-        }
-    }
 }
 
 enum Verdict {
@@ -412,28 +305,7 @@ enum Verdict {
 
 impl Tally {
     fn reject(&mut self, record: &RecordRef<'_>, reject: &Reject) -> Result<(), Stop> {
-        if reject.reason.is_duplicate() {
-            self.counts.duplicate += 1;
-        } else {
-            self.counts.rejected += 1;
-        }
+        count_reject(&mut self.counts, reject);
         Ok(self.rejects.write(*record, reject)?)
     }
-}
-
-/// An instant, or a day of UTC: its beginning, or its end.
-fn instant(text: &str, end: bool, column: Option<usize>) -> Result<Option<i64>, Reject> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(Some(at.as_microsecond()));
-    }
-    let day = text.parse::<Date>().and_then(|day| if end { day.tomorrow() } else { Ok(day) });
-    let at = day.and_then(|day| day.to_zoned(TimeZone::UTC));
-    at.map(|at| Some(at.timestamp().as_microsecond())).map_err(|_| Reject {
-        reason: RejectReason::BadValue,
-        column,
-        text: "an instant is RFC 3339 or a day such as 2026-03-02".into(),
-    })
 }

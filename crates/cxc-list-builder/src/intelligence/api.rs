@@ -16,8 +16,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::job::{ANSWERS_LOAD, ANSWERS_QUERY, AnswersPayload, QueryPayload, consent_day};
-use crate::actions::{Target, json, queue, target};
 use crate::jobs::Source;
+use crate::queue::{Target, json, queue, target};
 use crate::upload_store::UploadStore;
 use crate::uploads;
 

@@ -14,9 +14,10 @@ use uuid::Uuid;
 
 use super::load;
 use super::settings::{LoadMode, LoadPayload, LoadSettings, NumberVersion};
-use crate::actions::{download, json, queue, target};
 use crate::file::HeaderOption;
+use crate::imports::download;
 use crate::jobs::Source;
+use crate::queue::{json, queue, target};
 use crate::upload_store::UploadStore;
 use crate::{Folders, uploads};
 

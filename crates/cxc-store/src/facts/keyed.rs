@@ -13,47 +13,24 @@ pub(super) trait Entry {
     fn key(&self) -> &str;
 }
 
-impl Entry for StoredConsent {
-    fn kind(&self) -> KeyKind {
-        self.key_kind()
-    }
+macro_rules! entries {
+    ($($stored:ty),*) => {$(
+        impl Entry for $stored {
+            fn kind(&self) -> KeyKind {
+                self.key_kind()
+            }
 
-    fn hash(&self) -> i64 {
-        self.key_hash
-    }
+            fn hash(&self) -> i64 {
+                self.key_hash
+            }
 
-    fn key(&self) -> &str {
-        &self.key
-    }
+            fn key(&self) -> &str {
+                &self.key
+            }
+        }
+    )*};
 }
-
-impl Entry for StoredFlag {
-    fn kind(&self) -> KeyKind {
-        self.key_kind()
-    }
-
-    fn hash(&self) -> i64 {
-        self.key_hash
-    }
-
-    fn key(&self) -> &str {
-        &self.key
-    }
-}
-
-impl Entry for StoredDeclared {
-    fn kind(&self) -> KeyKind {
-        self.key_kind()
-    }
-
-    fn hash(&self) -> i64 {
-        self.key_hash
-    }
-
-    fn key(&self) -> &str {
-        &self.key
-    }
-}
+entries!(StoredConsent, StoredFlag, StoredDeclared);
 
 /// The entries of a batch.
 pub(super) struct Keyed<E>(HashMap<(KeyKind, i64), Vec<E>>);
