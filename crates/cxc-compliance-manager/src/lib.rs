@@ -122,11 +122,12 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// The routes of the internal backend, below its base path: for programs with a bearer token.
 fn internal_routes(app: &App, metrics: &metrics::ComplianceMetrics, validator: Validator) -> OpenApiRouter<App> {
-    let routes = OpenApiRouter::new()
-        .merge(validation::routes())
-        .merge(history::internal_routes())
-        .layer(Extension(validator))
-        .layer(Extension(metrics.clone()))
-        .layer(Extension(history::Intake::new()));
+    // one layer of shared parts: a router clones each of its layers for each request
+    let (validator, metrics) = (Extension(Arc::new(validator)), Extension(Arc::new(metrics.clone())));
+    let routes = OpenApiRouter::new().merge(validation::routes()).merge(history::internal_routes()).layer((
+        validator,
+        metrics,
+        Extension(Arc::new(history::Intake::new())),
+    ));
     services_only(app, routes)
 }

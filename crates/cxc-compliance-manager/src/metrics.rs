@@ -1,4 +1,6 @@
 //! The compliance manager's metrics, with the names, types and labels of the specification.
+use std::sync::Arc;
+
 use cxc_server::metrics::{HttpMetrics, Metrics, OutMetrics};
 use prometheus::{Error, GaugeVec, IntCounterVec};
 
@@ -92,8 +94,8 @@ impl ComplianceMetrics {
     }
 
     /// Notes a validation that begins; tell it how it ended.
-    pub(crate) fn validation(&self, kind: &'static str, (ccid, name): &(String, String)) -> Running {
-        let running = Running { metrics: self.clone(), kind, ccid: ccid.clone(), name: name.clone() };
+    pub(crate) fn validation(self: &Arc<Self>, kind: &'static str, labels: &Arc<(String, String)>) -> Running {
+        let running = Running { metrics: Arc::clone(self), kind, labels: Arc::clone(labels) };
         self.running.with_label_values(&running.labels()).inc();
         running
     }
@@ -118,20 +120,20 @@ impl ComplianceMetrics {
 
 /// A validation under way.
 pub(crate) struct Running {
-    metrics: ComplianceMetrics,
+    metrics: Arc<ComplianceMetrics>,
     kind: &'static str,
-    ccid: String,
-    name: String,
+    /// The tenant's ccid and name.
+    labels: Arc<(String, String)>,
 }
 
 impl Running {
     fn labels(&self) -> [&str; 3] {
-        [self.kind, &self.ccid, &self.name]
+        [self.kind, &self.labels.0, &self.labels.1]
     }
 
     /// It was answered.
     pub fn ended(self, is_allowed: bool) {
-        let (labels, tenant) = (self.labels(), [self.kind, self.name.as_str()]);
+        let (labels, tenant) = (self.labels(), [self.kind, self.labels.1.as_str()]);
         let metrics = &self.metrics;
         metrics.complete.with_label_values(&labels).inc();
         let (all, by_tenant) = if is_allowed {

@@ -6,6 +6,8 @@ mod clocks;
 mod debts;
 #[path = "facts/flags.rs"]
 mod flags;
+#[path = "facts/history.rs"]
+mod history;
 #[path = "facts/lists.rs"]
 mod lists;
 #[path = "facts/opt_outs.rs"]

@@ -2,11 +2,12 @@
 //! body limit, who asks, rate limit, idempotency keys.
 use std::any::Any;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, OriginalUri, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
@@ -46,15 +47,17 @@ fn outside(app: &App, routes: Router<App>) -> Router<App> {
     routes
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(app.config.body_limit))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(refuse_nul))
-        .layer(from_fn_with_state(app.clone(), request_id))
+        // as one layer around shared parts: a router clones each of its layers for each request
+        .layer((
+            from_fn_with_state(Arc::new(app.clone()), request_id),
+            CatchPanicLayer::custom(panicked),
+            DefaultBodyLimit::max(app.config.body_limit),
+        ))
 }
 
 /// Gives the requests of a router ids where that was not done further in: of those that are passed on, say.
 pub fn with_request_ids(app: &App, router: Router) -> Router {
-    router.layer(from_fn_with_state(app.clone(), request_id))
+    router.layer(from_fn_with_state(Arc::new(app.clone()), request_id))
 }
 
 async fn not_found(uri: Uri) -> ApiError {
@@ -74,7 +77,7 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
 }
 
 /// A NUL character can't be stored on PostgreSQL and means nothing in a path or a query.
-async fn refuse_nul(request: Request, next: Next) -> Response {
+async fn unless_nul(request: Request, next: Next) -> Response {
     if request.uri().path_and_query().is_some_and(|p| p.as_str().contains("%00")) {
         return ApiError::new(Code::MalformedRequest, "an address holds no NUL character").into_response();
     }
@@ -105,7 +108,7 @@ async fn note_refusal(State(app): State<App>, request: Request, next: Next) -> R
     response
 }
 
-async fn request_id(State(app): State<App>, mut request: Request, next: Next) -> Response {
+async fn request_id(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let id = accepted_id(request.headers()).unwrap_or_else(|| app.ids.next().to_string());
     let info = RequestInfo { request_id: id.clone(), address: address(&app, &request) };
     request.extensions_mut().insert(info);
@@ -115,7 +118,7 @@ async fn request_id(State(app): State<App>, mut request: Request, next: Next) ->
     }
     let span =
         tracing::info_span!("request", request_id = %id, method = %request.method(), path = request.uri().path());
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = unless_nul(request, next).instrument(span).await;
     error::stamp(&mut response, &id);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);

@@ -1,6 +1,7 @@
 //! A running component: its routes, its metrics, its background work; and serving them until told to stop.
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -80,10 +81,10 @@ impl Service {
     /// Takes the component apart. The routes have this component's state and measure themselves, so those of
     /// several components can be merged; finish the merged router with [`crate::http::finish`].
     pub fn into_parts(self) -> Parts {
-        let http = self.http;
+        let http = Arc::new(self.http);
         let measure = move |request: Request, next: Next| {
-            let http = http.clone();
-            async move { measure(http, request, next).await }
+            let http = Arc::clone(&http);
+            async move { measure(&http, request, next).await }
         };
         let (api, openapi) = self.api.split_for_parts();
         let (internal, internal_openapi) = self.internal.split_for_parts();

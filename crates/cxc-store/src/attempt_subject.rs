@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use cxc_core::attempt::AttemptState;
 use cxc_core::hash::HashKey;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
 use crate::attempt::OF_TENANT;
 use crate::int_set::IntSet;
-use crate::{Rows, StoreError, Tx, on};
+use crate::{Engine, Rows, StoreError, Tx, on};
 
 /// A person over merged identities.
 pub const PERSON: i16 = 3;
@@ -19,7 +19,7 @@ pub const ACCOUNT: i16 = 4;
 pub const DEBT: i16 = 5;
 
 /// A key of an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SubjectKey {
     /// [`PERSON`], [`ACCOUNT`] or [`DEBT`].
     pub kind: i16,
@@ -60,7 +60,7 @@ pub struct HistoryKeys {
 }
 
 /// A past attempt with everything that rules look at.
-#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow, Deserialize)]
 #[expect(missing_docs, reason = "the columns are explained in the migration")]
 pub struct WideAttempt {
     pub id: i64,
@@ -82,7 +82,20 @@ pub struct WideAttempt {
     pub topic: Option<String>,
     pub regions: Option<String>,
     #[sqlx(skip)]
+    #[serde(default)]
     pub subjects: Vec<SubjectKey>,
+}
+
+impl HistoryKeys {
+    /// The keys as a source of the kinds 1 (device), 2 (client id) and those of subjects.
+    pub(crate) fn rows(&self) -> Result<Rows, StoreError> {
+        let of =
+            |kind: i16, keys: &[i64]| keys.iter().map(move |key| SubjectKey { kind, key: *key }).collect::<Vec<_>>();
+        let mut rows = of(1, &self.devices);
+        rows.extend(of(2, &self.clients));
+        rows.extend(&self.subjects);
+        Rows::of(&rows)
+    }
 }
 
 const WIDE: &str = "a.id, a.device_hash, a.client_hash, a.grp, a.channel, a.state, a.result, a.disposition,
@@ -93,6 +106,32 @@ const KEYS: &[(&str, &str)] = &[("kind", "SMALLINT"), ("key", "BIGINT")];
 
 /// The most past attempts that one statement reads: a longer answer is cut short.
 pub const HISTORY_LIMIT: usize = 20_000;
+
+/// The [`WideAttempt`]s, without their subjects, of the keys of [`HistoryKeys::rows`] in a tenant since an instant;
+/// nothing where no key is asked for.
+pub(crate) fn history_text(engine: Engine, keys: &HistoryKeys, [rows, tenant, since]: [&str; 3]) -> Option<String> {
+    let source = Rows::source_on(engine, rows, KEYS);
+    let counted = format!("a.grp <> 0 AND a.state <> {}", AttemptState::NotSent.code());
+    let mut parts = Vec::new();
+    for (kind, column, some) in
+        [(1, "device_hash", !keys.devices.is_empty()), (2, "client_hash", !keys.clients.is_empty())]
+    {
+        if some {
+            parts.push(format!(
+                "SELECT {WIDE} FROM {source} CROSS JOIN attempt a WHERE v.kind = {kind} AND a.{OF_TENANT} = {tenant}
+                 AND a.{column} = v.key AND a.started_at >= {since} AND {counted}"
+            ));
+        }
+    }
+    if !keys.subjects.is_empty() {
+        parts.push(format!(
+            "SELECT {WIDE} FROM {source} CROSS JOIN attempt_subject s CROSS JOIN attempt a
+             WHERE s.tenant = {tenant} AND s.kind = v.kind AND s.key_hash = v.key AND s.started_at >= {since}
+             AND a.tenant = s.tenant AND a.month = s.month AND a.id = s.attempt AND {counted}"
+        ));
+    }
+    (!parts.is_empty()).then(|| format!("{} LIMIT {HISTORY_LIMIT}", parts.join(" UNION ")))
+}
 
 impl Tx {
     /// Makes writers about the same persons, accounts and debts wait for each other until the transaction ends. Take
@@ -147,40 +186,8 @@ impl Tx {
         keys: &HistoryKeys,
         since: i64,
     ) -> Result<Vec<WideAttempt>, StoreError> {
-        #[derive(Serialize)]
-        struct Key {
-            kind: i16,
-            key: i64,
-        }
-        let of = |kind: i16, keys: &[i64]| keys.iter().map(move |key| Key { kind, key: *key }).collect::<Vec<_>>();
-        let mut rows = of(1, &keys.devices);
-        rows.extend(of(2, &keys.clients));
-        rows.extend(keys.subjects.iter().map(|s| Key { kind: s.kind, key: s.key }));
-        let source = Rows::source(self, "$1", KEYS);
-        let counted = format!("a.grp <> 0 AND a.state <> {}", AttemptState::NotSent.code());
-        let mut parts = Vec::new();
-        for (kind, column, some) in
-            [(1, "device_hash", !keys.devices.is_empty()), (2, "client_hash", !keys.clients.is_empty())]
-        {
-            if some {
-                parts.push(format!(
-                    "SELECT {WIDE} FROM {source} CROSS JOIN attempt a WHERE v.kind = {kind} AND a.{OF_TENANT} = $2
-                     AND a.{column} = v.key AND a.started_at >= $3 AND {counted}"
-                ));
-            }
-        }
-        if !keys.subjects.is_empty() {
-            parts.push(format!(
-                "SELECT {WIDE} FROM {source} CROSS JOIN attempt_subject s CROSS JOIN attempt a
-                 WHERE s.tenant = $2 AND s.kind = v.kind AND s.key_hash = v.key AND s.started_at >= $3
-                 AND a.tenant = s.tenant AND a.month = s.month AND a.id = s.attempt AND {counted}"
-            ));
-        }
-        if parts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let sql = format!("{} LIMIT {HISTORY_LIMIT}", parts.join(" UNION "));
-        let rows = Rows::of(&rows)?;
+        let Some(sql) = history_text(self.engine(), keys, ["$1", "$2", "$3"]) else { return Ok(Vec::new()) };
+        let rows = keys.rows()?;
         let mut found: Vec<WideAttempt> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text())
             .bind(tenant).bind(since).fetch_all(conn).await?);
         self.attempt_subjects_fill(tenant, &mut found).await?;

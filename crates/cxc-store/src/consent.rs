@@ -6,12 +6,12 @@ mod pages;
 use cxc_core::channel::Channel;
 use cxc_core::consent::{ConsentEvent, ConsentKind, ConsentScope};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
 use crate::id_block::Numbered;
 use crate::int_set::IntSet;
-use crate::{Rows, StoreError, Tx, on};
+use crate::{Engine, Rows, StoreError, Tx, on};
 
 pub use files::{CONSENTS, ConsentLine, Fate};
 pub use pages::LedgerPlace;
@@ -120,7 +120,7 @@ const COLUMNS: &[(&str, &str)] = &[
 ];
 
 /// An entry as stored.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, Deserialize)]
 pub struct StoredConsent {
     /// Its number; later entries have greater ones.
     pub id: i64,
@@ -194,6 +194,24 @@ impl StoredConsent {
 const SELECT: &str = "c.id, c.key_kind, c.key_hash, c.key, c.kind, c.revoked, c.channels, c.scope_kind, c.scope, c.said_at, \
     c.received_at, c.effective_at, c.deadline, c.expires_at, c.source, c.words, c.evidence, c.import, c.voided_at, c.lifts";
 
+const COUNTS: &str = " AND c.voided_at IS NULL AND (c.import = 0 OR c.revoked = 1 OR NOT EXISTS (SELECT 1
+    FROM list_import i WHERE i.number = c.import AND i.state IN ('running', 'undoing')))";
+
+/// The [`StoredConsent`]s that count, in no order: of a tenant's devices and client ids by their hashes.
+pub(crate) fn counting_text(engine: Engine, parameters: [&str; 3]) -> String {
+    text(engine, parameters, COUNTS)
+}
+
+fn text(engine: Engine, [tenant, devices, clients]: [&str; 3], which: &str) -> String {
+    let part = |kind: KeyKind, hashes: &str| {
+        let (kind, test) = (kind.code(), IntSet::test_on(engine, hashes));
+        format!(
+            "SELECT {SELECT} FROM consent c WHERE c.tenant = {tenant} AND c.key_kind = {kind} AND c.key_hash{test}{which}"
+        )
+    };
+    format!("{} UNION ALL {}", part(KeyKind::Device, devices), part(KeyKind::Client, clients))
+}
+
 impl Tx {
     /// Adds entries to the ledger; answers the number of the first.
     pub async fn consent_insert(&mut self, tenant: i64, new: &[NewConsent]) -> Result<i64, StoreError> {
@@ -219,8 +237,6 @@ impl Tx {
         devices: &[i64],
         clients: &[i64],
     ) -> Result<Vec<StoredConsent>, StoreError> {
-        const COUNTS: &str = " AND c.voided_at IS NULL AND (c.import = 0 OR c.revoked = 1 OR NOT EXISTS (SELECT 1
-            FROM list_import i WHERE i.number = c.import AND i.state IN ('running', 'undoing')))";
         self.consents_where(tenant, devices, clients, COUNTS).await
     }
 
@@ -241,14 +257,7 @@ impl Tx {
         clients: &[i64],
         which: &str,
     ) -> Result<Vec<StoredConsent>, StoreError> {
-        let part = |tx: &Tx, kind: KeyKind, hashes: &str| {
-            let (kind, test) = (kind.code(), IntSet::test(tx, hashes));
-            format!(
-                "SELECT {SELECT} FROM consent c WHERE c.tenant = $1 AND c.key_kind = {kind} AND c.key_hash{test}{which}"
-            )
-        };
-        let (of_devices, of_clients) = (part(self, KeyKind::Device, "$2"), part(self, KeyKind::Client, "$3"));
-        let sql = format!("{of_devices} UNION ALL {of_clients} ORDER BY id");
+        let sql = format!("{} ORDER BY id", text(self.engine(), ["$1", "$2", "$3"], which));
         let (devices, clients) = (IntSet::of(devices.iter().copied()), IntSet::of(clients.iter().copied()));
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(devices.text()).bind(clients.text())
             .fetch_all(conn).await?))

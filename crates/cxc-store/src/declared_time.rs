@@ -3,13 +3,14 @@
 use cxc_core::compliance::DeclaredTimes;
 use cxc_core::compliance::legal::WeekHours;
 use jiff::Timestamp;
+use serde::Deserialize;
 use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
 use crate::consent::KeyKind;
 use crate::id_block::Numbered;
 use crate::int_set::IntSet;
-use crate::{StoreError, Tx, on};
+use crate::{Engine, StoreError, Tx, on};
 
 /// Statements that stand for one device or client id at most.
 pub const MOST_DECLARED: usize = 20;
@@ -36,7 +37,7 @@ pub struct NewDeclared<'a> {
 }
 
 /// A statement as stored. Times are microseconds.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, Deserialize)]
 pub struct StoredDeclared {
     key_kind: i16,
     /// Keyed hash of the key.
@@ -83,6 +84,23 @@ impl StoredDeclared {
 const NAMES: &str =
     "key_kind, key_hash, id, key, hours, note, said_at, added_at, added_by, ended_at, ended_by, end_reason";
 
+const STANDS: &str = " AND ended_at IS NULL";
+
+/// The [`StoredDeclared`] that stand, in no order: of a tenant's devices and client ids by their hashes.
+pub(crate) fn standing_text(engine: Engine, parameters: [&str; 3]) -> String {
+    text(engine, parameters, STANDS)
+}
+
+fn text(engine: Engine, [tenant, devices, clients]: [&str; 3], which: &str) -> String {
+    let part = |kind: KeyKind, hashes: &str| {
+        let (kind, test) = (kind.code(), IntSet::test_on(engine, hashes));
+        format!(
+            "SELECT {NAMES} FROM declared_time WHERE tenant = {tenant} AND key_kind = {kind} AND key_hash{test}{which}"
+        )
+    };
+    format!("{} UNION ALL {}", part(KeyKind::Device, devices), part(KeyKind::Client, clients))
+}
+
 impl Tx {
     /// Records a statement; answers its number.
     pub async fn declared_add(&mut self, tenant: i64, new: &NewDeclared<'_>) -> Result<i64, StoreError> {
@@ -104,7 +122,7 @@ impl Tx {
         devices: &[i64],
         clients: &[i64],
     ) -> Result<Vec<StoredDeclared>, StoreError> {
-        self.declared_where(tenant, devices, clients, " AND ended_at IS NULL").await
+        self.declared_where(tenant, devices, clients, STANDS).await
     }
 
     /// Every statement of these devices and clients, also those that were ended.
@@ -124,14 +142,7 @@ impl Tx {
         clients: &[i64],
         which: &str,
     ) -> Result<Vec<StoredDeclared>, StoreError> {
-        let part = |tx: &Tx, kind: KeyKind, hashes: &str| {
-            let (kind, test) = (kind.code(), IntSet::test(tx, hashes));
-            format!(
-                "SELECT {NAMES} FROM declared_time WHERE tenant = $1 AND key_kind = {kind} AND key_hash{test}{which}"
-            )
-        };
-        let (of_devices, of_clients) = (part(self, KeyKind::Device, "$2"), part(self, KeyKind::Client, "$3"));
-        let sql = format!("{of_devices} UNION ALL {of_clients} ORDER BY id");
+        let sql = format!("{} ORDER BY id", text(self.engine(), ["$1", "$2", "$3"], which));
         let (devices, clients) = (IntSet::of(devices.iter().copied()), IntSet::of(clients.iter().copied()));
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(devices.text()).bind(clients.text())
             .fetch_all(conn).await?))

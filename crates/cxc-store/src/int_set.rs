@@ -26,7 +26,12 @@ impl IntSet {
 
     /// The test that follows a column: `column{IntSet::test(tx, "$2")}`.
     pub fn test(tx: &Tx, parameter: &str) -> String {
-        match tx.engine() {
+        Self::test_on(tx.engine(), parameter)
+    }
+
+    /// The same, of an engine.
+    pub fn test_on(engine: Engine, parameter: &str) -> String {
+        match engine {
             Engine::Postgres => format!(" = ANY(string_to_array({parameter}, ',')::bigint[])"),
             Engine::Sqlite => format!(" IN (SELECT value FROM json_each('[' || {parameter} || ']'))"),
         }

@@ -1,13 +1,13 @@
 //! What sources of number intelligence said of single numbers: whether a number has another owner since consent was
 //! given, its line type, when it was ported. Owning service: list manager; who judges may add what it asked for.
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
 use crate::int_set::IntSet;
-use crate::{Rows, StoreError, Tx, on};
+use crate::{Engine, Rows, StoreError, Tx, on};
 
 /// An answer as stored. Times are microseconds.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the columns are explained in the migration")]
 pub struct StoredAnswer {
     pub device_hash: i64,
@@ -31,6 +31,12 @@ const COLUMNS: &[(&str, &str)] = &[
     ("source", "TEXT"),
 ];
 const NAMES: &str = "device_hash, number, queried_at, consent_at, answer, line_type, ported_at, source";
+
+/// The [`StoredAnswer`]s on a tenant's devices by their hashes.
+pub(crate) fn text(engine: Engine, [tenant, devices]: [&str; 2]) -> String {
+    let test = IntSet::test_on(engine, devices);
+    format!("SELECT {NAMES} FROM number_answer WHERE tenant = {tenant} AND device_hash{test}")
+}
 
 impl Tx {
     /// Keeps answers, each in the place of an older one on its number; answers how many were new or newer.
@@ -56,8 +62,7 @@ impl Tx {
 
     /// The answers on some devices by their keyed hashes: one statement a batch. Confirm on the number.
     pub async fn number_answers(&mut self, tenant: i64, devices: &[i64]) -> Result<Vec<StoredAnswer>, StoreError> {
-        let sql =
-            format!("SELECT {NAMES} FROM number_answer WHERE tenant = $1 AND device_hash{}", IntSet::test(self, "$2"));
+        let sql = text(self.engine(), ["$1", "$2"]);
         let set = IntSet::of(devices.iter().copied());
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(set.text()).fetch_all(conn).await?))
     }

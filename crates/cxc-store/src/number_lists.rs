@@ -178,15 +178,19 @@ impl NumberLists {
         self.0.cache.as_deref()
     }
 
+    /// The lists of a tenant as they are at hand, if somebody looked at them lately.
+    pub(crate) fn known(&self, tenant: i64) -> Option<Arc<TenantLists>> {
+        let (mut known, now) = (self.lock(), Instant::now());
+        let asked = known.tenants.get_mut(&tenant)?;
+        asked.at = now;
+        (now.duration_since(asked.looked) < FRESH).then(|| Arc::clone(&asked.lists))
+    }
+
     /// The lists of a tenant as they are at hand, and asks for those that are not. Reads at most the lists' rows, by
     /// the caller's transaction, and these only where nobody watches.
     pub async fn at_hand(&self, tx: &mut Tx, tenant: i64) -> Result<Arc<TenantLists>, StoreError> {
-        let now = Instant::now();
-        if let Some(asked) = self.lock().tenants.get_mut(&tenant) {
-            asked.at = now;
-            if now.duration_since(asked.looked) < FRESH {
-                return Ok(Arc::clone(&asked.lists));
-            }
+        if let Some(lists) = self.known(tenant) {
+            return Ok(lists);
         }
         let rows = Rows::read(tx, &[tenant]).await?;
         let lists = self.publish(tenant, &rows, true);

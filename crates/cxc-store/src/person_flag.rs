@@ -1,14 +1,15 @@
 //! What is known of people and devices that forbids contacts for some purposes: a bankruptcy, a request to cease.
 //! Owning service: compliance manager; whoever judges reads.
 use cxc_core::compliance::PersonFlag;
+use serde::Deserialize;
 use sqlx::AssertSqlSafe;
 
 use crate::consent::KeyKind;
 use crate::int_set::IntSet;
-use crate::{StoreError, Tx, on};
+use crate::{Engine, StoreError, Tx, on};
 
 /// A flag as stored.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, Deserialize)]
 pub struct StoredFlag {
     key_kind: i16,
     /// Keyed hash of the key.
@@ -43,10 +44,28 @@ impl StoredFlag {
         if self.key_kind == KeyKind::Client.code() { KeyKind::Client } else { KeyKind::Device }
     }
 
+    /// Its place in the order of flags.
+    pub(crate) fn place(&self) -> (i16, i64, &str) {
+        (self.key_kind, self.key_hash, &self.flag)
+    }
+
     /// What is known. A name that this version does not know is read as the flag that forbids most: a request to cease.
     pub fn flag(&self) -> PersonFlag {
         PersonFlag::from_name(&self.flag).unwrap_or(PersonFlag::Cease)
     }
+}
+
+/// The [`StoredFlag`]s, in no order: of a tenant's devices and client ids by their hashes.
+pub(crate) fn text(engine: Engine, [tenant, devices, clients]: [&str; 3]) -> String {
+    let part = |kind: KeyKind, hashes: &str| {
+        format!(
+            "SELECT key_kind, key_hash, flag, key, note, added_at, added_by FROM person_flag
+             WHERE tenant = {tenant} AND key_kind = {} AND key_hash{}",
+            kind.code(),
+            IntSet::test_on(engine, hashes)
+        )
+    };
+    format!("{} UNION ALL {}", part(KeyKind::Device, devices), part(KeyKind::Client, clients))
 }
 
 impl Tx {
@@ -80,16 +99,7 @@ impl Tx {
         devices: &[i64],
         clients: &[i64],
     ) -> Result<Vec<StoredFlag>, StoreError> {
-        let part = |tx: &Tx, kind: KeyKind, hashes: &str| {
-            format!(
-                "SELECT key_kind, key_hash, flag, key, note, added_at, added_by FROM person_flag
-                 WHERE tenant = $1 AND key_kind = {} AND key_hash{}",
-                kind.code(),
-                IntSet::test(tx, hashes)
-            )
-        };
-        let (of_devices, of_clients) = (part(self, KeyKind::Device, "$2"), part(self, KeyKind::Client, "$3"));
-        let sql = format!("{of_devices} UNION ALL {of_clients} ORDER BY key_kind, key_hash, flag");
+        let sql = format!("{} ORDER BY key_kind, key_hash, flag", text(self.engine(), ["$1", "$2", "$3"]));
         let (devices, clients) = (IntSet::of(devices.iter().copied()), IntSet::of(clients.iter().copied()));
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(devices.text()).bind(clients.text())
             .fetch_all(conn).await?))

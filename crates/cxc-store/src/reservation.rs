@@ -8,7 +8,7 @@ mod shown;
 mod sweep;
 
 use cxc_core::attempt::AttemptState;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 
 pub use report::{Report, Taken};
@@ -16,7 +16,7 @@ pub use shown::{AttemptFilter, ShownAttempt};
 
 use crate::attempt::{IN_FLIGHT_CLIENT, IN_FLIGHT_DEVICE, month_of};
 use crate::attempt_subject::{NewSubject, SubjectKey};
-use crate::{Rows, StoreError, Tx, on};
+use crate::{Engine, Rows, StoreError, Tx, on};
 
 /// The group of an attempt that was reported for no group of ours: counted, and of no campaign.
 pub const NO_GROUP: i64 = -1;
@@ -107,7 +107,7 @@ pub fn own_guid(month: i64, attempt: i64) -> String {
 }
 
 /// A mark that stands in the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow, Deserialize)]
 pub struct Held {
     /// What is marked: see [`crate::attempt::IN_FLIGHT_DEVICE`].
     pub kind: i16,
@@ -152,6 +152,35 @@ const COLUMNS: &[(&str, &str)] = &[
     ("topic", "TEXT"),
     ("regions", "TEXT"),
 ];
+
+/// The keys of marks as a source.
+pub(crate) fn mark_rows(devices: &[i64], clients: &[i64]) -> Result<Rows, StoreError> {
+    let of = |kind, keys: &[i64]| keys.iter().map(|key| SubjectKey { kind, key: *key }).collect::<Vec<_>>();
+    let mut rows = of(IN_FLIGHT_DEVICE, devices);
+    rows.extend(of(IN_FLIGHT_CLIENT, clients));
+    Rows::of(&rows)
+}
+
+/// The marks ([`Held`]) on the keys of [`mark_rows`] in a tenant.
+pub(crate) fn marks_text(engine: Engine, [rows, tenant]: [&str; 2]) -> String {
+    let source = Rows::source_on(engine, rows, &[("kind", "SMALLINT"), ("key", "BIGINT")]);
+    // each is looked up by its key: the table is short, yet full of dead rows, and PostgreSQL would walk them
+    let marked = |column: &str| match engine {
+        Engine::Postgres => {
+            format!("LATERAL (SELECT i.attempt, i.tenant FROM in_flight i WHERE i.{column} = v.key OFFSET 0) f WHERE")
+        }
+        Engine::Sqlite => format!("in_flight f WHERE f.{column} = v.key AND"),
+    };
+    let part = |kind: i16, column: &str| {
+        format!(
+            "SELECT v.kind, v.key AS key_hash, f.attempt, (SELECT r.sequence FROM attempt_report r
+                WHERE r.tenant = f.tenant AND r.attempt = f.attempt LIMIT 1) AS sequence
+             FROM {source} CROSS JOIN {} v.kind = {kind} AND f.tenant = {tenant}",
+            marked(column)
+        )
+    };
+    format!("{} UNION ALL {}", part(IN_FLIGHT_DEVICE, "device_hash"), part(IN_FLIGHT_CLIENT, "client_hash"))
+}
 
 impl Tx {
     /// Writes reservations of one tenant whose marks are held: attempts, their subjects, and when they expire.
@@ -230,35 +259,8 @@ impl Tx {
         devices: &[i64],
         clients: &[i64],
     ) -> Result<Vec<Held>, StoreError> {
-        #[derive(Serialize)]
-        struct Key {
-            kind: i16,
-            key: i64,
-        }
-        let of = |kind, keys: &[i64]| keys.iter().map(|key| Key { kind, key: *key }).collect::<Vec<_>>();
-        let mut rows = of(IN_FLIGHT_DEVICE, devices);
-        rows.extend(of(IN_FLIGHT_CLIENT, clients));
-        let source = Rows::source(self, "$1", &[("kind", "SMALLINT"), ("key", "BIGINT")]);
-        // each is looked up by its key: the table is short, yet full of dead rows, and PostgreSQL would walk them
-        let marked = |column: &str| {
-            self.choose(
-                format!(
-                    "LATERAL (SELECT i.attempt, i.tenant FROM in_flight i WHERE i.{column} = v.key OFFSET 0) f WHERE"
-                ),
-                format!("in_flight f WHERE f.{column} = v.key AND"),
-            )
-        };
-        let part = |kind: i16, column: &str| {
-            format!(
-                "SELECT v.kind, v.key AS key_hash, f.attempt, (SELECT r.sequence FROM attempt_report r
-                    WHERE r.tenant = f.tenant AND r.attempt = f.attempt LIMIT 1) AS sequence
-                 FROM {source} CROSS JOIN {} v.kind = {kind} AND f.tenant = $2",
-                marked(column)
-            )
-        };
-        let sql =
-            format!("{} UNION ALL {}", part(IN_FLIGHT_DEVICE, "device_hash"), part(IN_FLIGHT_CLIENT, "client_hash"));
-        let rows = Rows::of(&rows)?;
+        let sql = marks_text(self.engine(), ["$1", "$2"]);
+        let rows = mark_rows(devices, clients)?;
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?))
     }
 

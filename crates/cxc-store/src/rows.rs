@@ -24,7 +24,12 @@ impl Rows {
     /// The row source for a FROM clause: `parameter` is where the text is bound (`$1`), `columns` are
     /// `(name, PostgreSQL type)`. The alias is `v`.
     pub fn source(tx: &Tx, parameter: &str, columns: &[(&str, &str)]) -> String {
-        match tx.engine() {
+        Self::source_on(tx.engine(), parameter, columns)
+    }
+
+    /// The same, of an engine.
+    pub(crate) fn source_on(engine: Engine, parameter: &str, columns: &[(&str, &str)]) -> String {
+        match engine {
             Engine::Postgres => {
                 let typed: Vec<String> = columns.iter().map(|(name, kind)| format!("{name} {kind}")).collect();
                 format!("json_to_recordset({parameter}::json) AS v({})", typed.join(", "))

@@ -5,12 +5,12 @@
 mod entries;
 
 use cxc_core::channel::Channel;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::int_set::IntSet;
-use crate::{StoreError, Tx, id_block::Numbered, on};
+use crate::{Engine, StoreError, Tx, id_block::Numbered, on};
 
 /// The kind of a list whose keys are addresses.
 pub const DEVICE: &str = "device";
@@ -67,7 +67,7 @@ pub struct SuppressionEntry {
 }
 
 /// A person or device that a list suppresses now.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, Deserialize)]
 pub struct SuppressionHit {
     /// The list.
     pub list: i64,
@@ -106,6 +106,27 @@ pub fn opt_out_role(channel: Channel) -> &'static str {
         Channel::Sms => "opt_out_sms",
         Channel::Email => "opt_out_email",
     }
+}
+
+/// The numbers of the lists of a kind.
+pub(crate) fn numbers_of(lists: &[SuppressionList], kind: &str) -> IntSet {
+    IntSet::of(lists.iter().filter(|l| l.kind == kind).map(|l| l.number))
+}
+
+/// The [`SuppressionHit`]s of lists and hashes, of devices and of client ids.
+pub(crate) fn hits_text(engine: Engine, now: &str, devices: [&str; 2], clients: [&str; 2]) -> String {
+    // by the list, not by its entries as they were: an import may have put others in their place since
+    let part = |[lists, hashes]: [&str; 2]| {
+        format!(
+            "SELECT l.number AS list, e.key_hash, e.key FROM suppression_list l
+             JOIN suppression_entry e ON e.generation = l.generation
+             WHERE l.number{} AND e.key_hash{} AND (e.from_at IS NULL OR e.from_at <= {now})
+               AND (e.until_at IS NULL OR e.until_at > {now})",
+            IntSet::test_on(engine, lists),
+            IntSet::test_on(engine, hashes)
+        )
+    };
+    format!("{} UNION ALL {}", part(devices), part(clients))
 }
 
 impl Tx {
@@ -211,20 +232,8 @@ impl Tx {
         clients: &[i64],
         now: i64,
     ) -> Result<Vec<SuppressionHit>, StoreError> {
-        // by the list, not by its entries as they were: an import may have put others in their place since
-        let numbers = |kind: &str| IntSet::of(lists.iter().filter(|l| l.kind == kind).map(|l| l.number));
-        let part = |tx: &Tx, lists: &str, hashes: &str| {
-            format!(
-                "SELECT l.number AS list, e.key_hash, e.key FROM suppression_list l
-                 JOIN suppression_entry e ON e.generation = l.generation
-                 WHERE l.number{} AND e.key_hash{} AND (e.from_at IS NULL OR e.from_at <= $1)
-                   AND (e.until_at IS NULL OR e.until_at > $1)",
-                IntSet::test(tx, lists),
-                IntSet::test(tx, hashes)
-            )
-        };
-        let sql = format!("{} UNION ALL {}", part(self, "$2", "$3"), part(self, "$4", "$5"));
-        let (device_lists, client_lists) = (numbers(DEVICE), numbers(CLIENT_ID));
+        let sql = hits_text(self.engine(), "$1", ["$2", "$3"], ["$4", "$5"]);
+        let (device_lists, client_lists) = (numbers_of(lists, DEVICE), numbers_of(lists, CLIENT_ID));
         let (devices, clients) = (IntSet::of(devices.iter().copied()), IntSet::of(clients.iter().copied()));
         Ok(
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(now).bind(device_lists.text()).bind(devices.text())

@@ -122,6 +122,13 @@ async fn a_load_a_dry_run_and_an_explanation_agree_about_everybody() {
     for client in every(9).filter_map(|n| people[n].client.as_deref()) {
         c.app.post("/compliance/person-flags").json(&json!({ "clientId": client, "flag": "cease" })).await.expect(201);
     }
+    for n in every(17) {
+        // of the device or of the person, in their own time
+        let said =
+            people[n].client.as_ref().map_or_else(|| json!({ "device": phone(n) }), |c| json!({ "clientId": c }));
+        let said = merged(said, json!({ "times": { "notBefore": "13:00", "notAfter": "17:00" } }));
+        c.app.post("/compliance/declared-times").json(&said).await.expect(201);
+    }
     for n in every(5) {
         let first = 1 + i64::try_from(n).unwrap() * 4;
         attempts(&c, &group, phone(n), first..first + i64::try_from(n % 4).unwrap()).await;
@@ -144,6 +151,8 @@ async fn a_load_a_dry_run_and_an_explanation_agree_about_everybody() {
         *seen.entry(loaded.0).or_default() += 1;
         *codes.entry(told["code"].as_str().unwrap_or("none").to_owned()).or_default() += 1;
     }
+    let declared = records.iter().filter(|r| r.cause.as_deref() == Some("declared_times")).count();
+    assert!(declared > 3, "{declared} wait for what they said");
     let of = |decision: &str| seen.get(decision).copied().unwrap_or_default();
     assert!(of("allow") > 30 && of("wait") > 30 && of("deny") > 30, "{seen:?} {codes:?}");
     for code in ["suppressed", "opted_out", "legal_block", "attempt_rule", "contact_times"] {
@@ -152,6 +161,13 @@ async fn a_load_a_dry_run_and_an_explanation_agree_about_everybody() {
     let totals = ["allowed", "deferred", "denied"].map(|name| counted[name].as_i64().unwrap());
     assert_eq!(totals, [of("allow"), of("wait"), of("deny")], "{counted:#}");
     assert_eq!(counted["contacts"], 300);
+}
+
+fn merged(mut one: Value, more: Value) -> Value {
+    if let (Some(one), Value::Object(more)) = (one.as_object_mut(), more) {
+        one.extend(more);
+    }
+    one
 }
 
 #[tokio::test]

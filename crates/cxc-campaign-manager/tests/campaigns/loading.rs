@@ -2,8 +2,10 @@
 use cxc_core::kind;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_store::suppression::{CLIENT_ID, DEVICE};
+use jiff::Timestamp;
 use serde_json::json;
 
+use crate::legal::waive;
 use crate::support::{BERLIN, Campaigns, NEW_YORK, Person, TOKYO, object, people, person};
 
 #[tokio::test]
@@ -190,4 +192,41 @@ async fn whom_a_custom_rule_always_bars_is_left_out_when_the_audience_is_loaded_
     group.load().await;
     let accounting = group.accounting().await;
     assert_eq!((&accounting["excluded"], &accounting["ready"]), (&json!({ "blocked": 1 }), &json!(1)), "{accounting}");
+}
+
+#[tokio::test]
+async fn who_said_when_contacts_are_convenient_is_loaded_for_that_hour() {
+    let c = Campaigns::with_compliance().await;
+    // eleven in Berlin on a Tuesday
+    c.app.clock.set("2026-12-01T10:00:00Z");
+    waive(&c, "US-RND").await;
+    let crowd = ["+493012345001", "+493012345002", "+493012345003", "+493012345004"]
+        .map(|phone| Person { client: Some(format!("C{phone}")), ..person(phone, BERLIN) });
+    let list = c.list(crowd.to_vec()).await;
+    let group = c.group_with("one", json!({ "compliance": { "purpose": "informational" } })).await;
+    group.set_lists(&[&list]).await;
+    let times = "/compliance/declared-times";
+    let said = [
+        json!({ "device": "+493012345001", "times": { "notBefore": "14:00" } }),
+        json!({ "clientId": "C+493012345002", "times": { "notOn": ["tue", "wed"] } }),
+        // both statements of one person hold
+        json!({ "device": "+493012345003", "times": { "notOn": ["tue"] } }),
+        json!({ "clientId": "C+493012345003", "times": { "notBefore": "15:30" } }),
+    ];
+    for said in &said {
+        c.app.post(times).json(said).await.expect(201);
+    }
+    group.load().await;
+    let records = group.records().await;
+    let of = |n: usize| {
+        let record = &records[n];
+        assert_eq!(record.status, RecordStatus::Ready.code());
+        let due = (record.reason != 0).then(|| Timestamp::from_microsecond(record.due).unwrap().to_string());
+        (record.cause.clone(), due)
+    };
+    let until = |text: &str| (Some("declared_times".to_owned()), Some(text.to_owned()));
+    assert_eq!(of(0), until("2026-12-01T13:00:00Z"));
+    assert_eq!(of(1), until("2026-12-03T07:00:00Z"), "the hours of the law begin at eight");
+    assert_eq!(of(2), until("2026-12-02T14:30:00Z"));
+    assert_eq!(of(3), (None, None), "who said nothing is ready");
 }

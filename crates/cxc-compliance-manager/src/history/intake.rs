@@ -62,9 +62,9 @@ pub(crate) struct Received {
     responses((status = OK, body = Received), ApiError))]
 pub(crate) async fn report(
     State(app): State<App>,
-    Extension(validator): Extension<Validator>,
-    Extension(metrics): Extension<ComplianceMetrics>,
-    Extension(intake): Extension<Intake>,
+    Extension(validator): Extension<Arc<Validator>>,
+    Extension(metrics): Extension<Arc<ComplianceMetrics>>,
+    Extension(intake): Extension<Arc<Intake>>,
     principal: Principal,
     ApiJson(reports): ApiJson<Reports>,
 ) -> Result<axum::Json<Received>, ApiError> {
@@ -191,7 +191,7 @@ pub(crate) struct OfTenant {
     responses((status = NO_CONTENT), ApiError))]
 pub(crate) async fn release(
     State(app): State<App>,
-    Extension(validator): Extension<Validator>,
+    Extension(validator): Extension<Arc<Validator>>,
     principal: Principal,
     ApiPath(ById { id }): ApiPath<ById>,
     ApiQuery(OfTenant { ccid }): ApiQuery<OfTenant>,

@@ -1,6 +1,4 @@
-//! Questions without a reservation: one reading transaction for all that come at the same time.
-use std::collections::HashMap;
-
+//! Questions without a reservation: one reading for all that come at the same time.
 use cxc_core::compliance::{IntervalCache, Verdict};
 use cxc_server::App;
 use cxc_store::attempt::IN_FLIGHT_DEVICE;
@@ -25,22 +23,17 @@ impl Checker {
         Self { app, cache }
     }
 
-    async fn check(&mut self, asks: &[Ask]) -> Result<Vec<Outcome>, StoreError> {
-        let at = self.app.now();
-        let now = self.app.clock.now();
-        let mut tx = self.app.db.read().await?;
-        let mut outcomes: Vec<Option<Outcome>> = asks.iter().map(|_| None).collect();
-        for (tenant, places) in by_tenant(asks) {
-            let of_tenant: Vec<&Ask> = places.iter().map(|i| &asks[*i]).collect();
-            let facts =
-                BatchFacts::gather(&mut tx, &self.app.numbers, self.cache.zones(), tenant, &of_tenant, at).await?;
-            let marks = held(&mut tx, tenant, &of_tenant).await?;
-            for (place, ask) in places.iter().zip(of_tenant) {
-                let (verdict, _) = facts.judge(ask, &mut self.cache, now, false);
-                outcomes[*place] = Some(Outcome { held: held_for(&marks, ask), ..Outcome::of(verdict, at) });
-            }
-        }
-        Ok(outcomes.into_iter().flatten().collect())
+    /// The answers to the questions of one tenant.
+    async fn check(&mut self, tenant: i64, asks: &[Ask]) -> Result<Vec<Outcome>, StoreError> {
+        let (at, now) = (self.app.now(), self.app.clock.now());
+        let asks: Vec<&Ask> = asks.iter().collect();
+        let (facts, marks) = BatchFacts::look(&self.app, self.cache.zones(), tenant, &asks, at).await?;
+        facts.need_whole(&asks)?;
+        let mut outcome = |ask: &Ask| {
+            let (verdict, _) = facts.judge(ask, &mut self.cache, now, false);
+            Outcome { held: held_for(&marks, ask), ..Outcome::of(verdict, at) }
+        };
+        Ok(asks.into_iter().map(&mut outcome).collect())
     }
 }
 
@@ -48,13 +41,21 @@ impl Work for Checker {
     type Job = Ask;
     type Answer = Outcome;
 
-    async fn run(&mut self, jobs: Vec<Ask>) -> Vec<Outcome> {
-        match self.check(&jobs).await {
-            Ok(outcomes) if outcomes.len() == jobs.len() => outcomes,
-            Ok(_) => unavailable(&self.app, jobs.len(), "the check lost a question"),
+    fn owner(job: &Ask) -> i64 {
+        job.tenant.tenant
+    }
+
+    async fn run(&mut self, jobs: &[Ask]) -> Option<Vec<Outcome>> {
+        let tenant = jobs.first().map(Self::owner)?;
+        match self.check(tenant, jobs).await {
+            Ok(outcomes) => Some(outcomes),
+            Err(error) if jobs.len() > 1 && !error.is_unavailable() => {
+                tracing::warn!(jobs = jobs.len(), "validations could not be checked together: {error}");
+                None
+            }
             Err(error) => {
                 tracing::error!("validations could not be checked: {error}");
-                unavailable(&self.app, jobs.len(), "the history of attempts is not available")
+                Some(unavailable(&self.app, jobs.len(), "the history of attempts is not available"))
             }
         }
     }
@@ -64,17 +65,6 @@ impl Work for Checker {
 pub(super) fn unavailable(app: &App, count: usize, why: &str) -> Vec<Outcome> {
     let now: Timestamp = app.clock.now();
     (0..count).map(|_| Outcome::of(Verdict::unavailable(now, why), now.as_microsecond())).collect()
-}
-
-/// The places of each tenant's questions.
-pub(super) fn by_tenant(asks: &[Ask]) -> Vec<(i64, Vec<usize>)> {
-    let mut places: HashMap<i64, Vec<usize>> = HashMap::new();
-    for (i, ask) in asks.iter().enumerate() {
-        places.entry(ask.tenant.tenant).or_default().push(i);
-    }
-    let mut places: Vec<_> = places.into_iter().collect();
-    places.sort_unstable_by_key(|(tenant, _)| *tenant);
-    places
 }
 
 /// The marks on the people and devices of a batch.

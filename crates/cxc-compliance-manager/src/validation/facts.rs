@@ -4,8 +4,10 @@ use cxc_core::compliance::{
     AttemptRequest, CheckInputs, DataFault, Facts, IntervalCache, PastAttempt, PersonFlag, ToolAnswers, Verdict, Zones,
     check,
 };
+use cxc_server::App;
 use cxc_store::facts::{self, Person, Wanted};
 use cxc_store::number_lists::NumberLists;
+use cxc_store::reservation::Held as Mark;
 use cxc_store::{StoreError, Tx};
 use jiff::Timestamp;
 
@@ -25,17 +27,30 @@ impl BatchFacts {
         asks: &[&Ask],
         now: i64,
     ) -> Result<Self, StoreError> {
-        let reach = asks.iter().filter_map(|a| a.group.rules.history_reach_for(a.channel, &a.subject)).max();
-        let earliest = asks.iter().filter_map(|a| a.at).fold(now, i64::min);
-        let wanted = Wanted {
-            since: reach.map(|reach| earliest.saturating_sub(reach)),
-            flags: asks.iter().any(|a| a.group.rules.needs_flags(a.channel, &a.subject)),
-            numbers: Some(lists),
-            data_faults: DataFault::of_zones(zones),
-            ..Wanted::new(tenant, now)
-        };
         let people: Vec<Person<'_>> = asks.iter().map(|ask| person(ask)).collect();
-        Ok(Self(facts::BatchFacts::gather(tx, wanted, &people).await?))
+        Ok(Self(facts::BatchFacts::gather(tx, wanted(lists, zones, tenant, asks, now), &people).await?))
+    }
+
+    /// The facts of a batch that only asks, with the marks on its people.
+    pub async fn look(
+        app: &App,
+        zones: &Zones,
+        tenant: i64,
+        asks: &[&Ask],
+        now: i64,
+    ) -> Result<(Self, Vec<Mark>), StoreError> {
+        let people: Vec<Person<'_>> = asks.iter().map(|ask| person(ask)).collect();
+        let wanted = wanted(&app.numbers, zones, tenant, asks, now);
+        let (facts, marks) = facts::BatchFacts::look(&app.db, wanted, &people).await?;
+        Ok((Self(facts), marks))
+    }
+
+    /// Whether every attempt that may count was read; an error of a batch of which one person alone may have too many.
+    pub fn need_whole(&self, asks: &[&Ask]) -> Result<(), StoreError> {
+        if asks.len() < 2 || self.0.is_whole() {
+            return Ok(());
+        }
+        Err(StoreError::Corrupt("more attempts on one person than are read at once".into()))
     }
 
     /// Adds an attempt that was allowed earlier in the same batch.
@@ -91,6 +106,19 @@ impl BatchFacts {
         }
         let verdict = check(rules, cache, &request, &facts, at);
         (verdict, is_kept.then(|| kept(&facts)))
+    }
+}
+
+/// What is to be known of a batch.
+fn wanted<'a>(lists: &'a NumberLists, zones: &Zones, tenant: i64, asks: &[&Ask], now: i64) -> Wanted<'a> {
+    let reach = asks.iter().filter_map(|a| a.group.rules.history_reach_for(a.channel, &a.subject)).max();
+    let earliest = asks.iter().filter_map(|a| a.at).fold(now, i64::min);
+    Wanted {
+        since: reach.map(|reach| earliest.saturating_sub(reach)),
+        flags: asks.iter().any(|a| a.group.rules.needs_flags(a.channel, &a.subject)),
+        numbers: Some(lists),
+        data_faults: DataFault::of_zones(zones),
+        ..Wanted::new(tenant, now)
     }
 }
 

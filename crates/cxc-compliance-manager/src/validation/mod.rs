@@ -27,7 +27,7 @@ use cxc_store::Engine;
 use cxc_store::evidence::{DeviceSeal, EvidenceChain, RuleSnapshot};
 
 use self::ask::{Ask, Place};
-use self::batcher::Batcher;
+use self::batcher::{Batcher, Bounds};
 use self::checker::Checker;
 use self::clock::ClockGuard;
 use self::limits::Limits;
@@ -60,13 +60,12 @@ impl Kit {
     }
 }
 
-/// The most validations of one transaction.
-const BATCH: usize = 500;
-/// The most that wait: a second's worth; more are refused at once.
-const ROOM: usize = 10_000;
+/// Batches of questions: one after the other while they are small.
+const QUESTIONS: Bounds = Bounds { batch: 500, room: 20_000, room_of_one: 10_000, alone: 32 };
+/// Batches of reservations: one may begin while another waits for its commit.
+const RESERVATIONS: Bounds = Bounds { alone: 0, ..QUESTIONS };
 
-/// The validation service of this process. Cheap to clone.
-#[derive(Clone)]
+/// The validation service of this process.
 pub struct Validator {
     app: App,
     kit: Kit,
@@ -102,8 +101,8 @@ impl Validator {
             limits: Arc::default(),
             clock: Arc::new(ClockGuard::new(app.clone())),
             data,
-            questions: Batcher::new(checkers, BATCH, ROOM),
-            reservations: Batcher::new(reservers, BATCH, ROOM),
+            questions: Batcher::new(checkers, QUESTIONS),
+            reservations: Batcher::new(reservers, RESERVATIONS),
             kit,
         })
     }

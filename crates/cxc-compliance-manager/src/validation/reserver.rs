@@ -16,7 +16,7 @@ use cxc_store::reservation::{Reservation, StandingReservation, own_guid};
 
 use super::ask::Ask;
 use super::batcher::Work;
-use super::checker::{by_tenant, held, held_for, unavailable};
+use super::checker::{held, held_for, unavailable};
 use super::facts::BatchFacts;
 use super::outcome::{Held, Outcome};
 
@@ -56,13 +56,18 @@ impl Reserver {
         Self { app, cache, ids, chain, seal, snapshots: Snapshots::default(), packs }
     }
 
-    async fn decide(&mut self, tenant: i64, asks: &[&Ask]) -> Vec<Outcome> {
+    /// The decisions on the questions of one tenant; nothing if one of them may have spoilt it for the others.
+    async fn decide(&mut self, tenant: i64, asks: &[&Ask]) -> Option<Vec<Outcome>> {
         for tried in 1..=TRIES {
             match self.attempt(tenant, asks).await {
-                Ok(outcomes) => return outcomes,
+                Ok(outcomes) => return Some(outcomes),
                 // two batches in each other's way, or a dialer that asked twice at once: look again
                 Err(e) if tried < TRIES && (e.is_conflict() || e.is_unique_violation()) => {
                     tracing::debug!("a batch of validations collided: {e}");
+                }
+                Err(error) if asks.len() > 1 && !error.is_unavailable() => {
+                    tracing::warn!(asks = asks.len(), "validations could not be decided together: {error}");
+                    return None;
                 }
                 Err(error) => {
                     tracing::error!("validations could not be decided: {error}");
@@ -70,7 +75,7 @@ impl Reserver {
                 }
             }
         }
-        unavailable(&self.app, asks.len(), "the decision could not be stored")
+        Some(unavailable(&self.app, asks.len(), "the decision could not be stored"))
     }
 
     async fn attempt(&mut self, tenant: i64, asks: &[&Ask]) -> Result<Vec<Outcome>, StoreError> {
@@ -106,6 +111,7 @@ impl Reserver {
         // those of this batch have no report yet, and will have one
         marks.iter_mut().filter(|m| free.contains(&m.attempt)).for_each(|m| m.sequence = Some(-1));
         let mut facts = BatchFacts::gather(&mut tx, &self.app.numbers, self.cache.zones(), tenant, asks, at).await?;
+        facts.need_whole(asks)?;
         let now = self.app.clock.now();
         let (mut outcomes, mut held_now, mut returned, mut decisions) = (vec![], vec![], vec![], vec![]);
         for (id, ask) in (first..).zip(asks.iter().copied()) {
@@ -245,14 +251,12 @@ impl Work for Reserver {
     type Job = Ask;
     type Answer = Outcome;
 
-    async fn run(&mut self, jobs: Vec<Ask>) -> Vec<Outcome> {
-        let mut outcomes: Vec<Option<Outcome>> = jobs.iter().map(|_| None).collect();
-        for (tenant, places) in by_tenant(&jobs) {
-            let asks: Vec<&Ask> = places.iter().map(|i| &jobs[*i]).collect();
-            for (place, outcome) in places.iter().zip(self.decide(tenant, &asks).await) {
-                outcomes[*place] = Some(outcome);
-            }
-        }
-        outcomes.into_iter().flatten().collect()
+    fn owner(job: &Ask) -> i64 {
+        job.tenant.tenant
+    }
+
+    async fn run(&mut self, jobs: &[Ask]) -> Option<Vec<Outcome>> {
+        let tenant = jobs.first().map(Self::owner)?;
+        self.decide(tenant, &jobs.iter().collect::<Vec<_>>()).await
     }
 }

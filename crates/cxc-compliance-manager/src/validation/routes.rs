@@ -62,8 +62,8 @@ struct DoNotDial {
 #[utoipa::path(post, path = "/validations", tag = "Internal", operation_id = "validateRecord",
     request_body = Object, responses((status = OK), (status = CONFLICT, body = DoNotDial), ApiError))]
 async fn validate_record(
-    Extension(validator): Extension<Validator>,
-    Extension(metrics): Extension<ComplianceMetrics>,
+    Extension(validator): Extension<Arc<Validator>>,
+    Extension(metrics): Extension<Arc<ComplianceMetrics>>,
     principal: Principal,
     ApiJson(properties): ApiJson<Map<String, Value>>,
 ) -> Result<Response, ApiError> {
@@ -160,8 +160,8 @@ fn too_many(reached: &Reached) -> Response {
     request_body = ValidationRequest,
     responses((status = OK, body = ValidationAnswer), (status = CONFLICT, body = ValidationAnswer), ApiError))]
 async fn validate(
-    Extension(validator): Extension<Validator>,
-    Extension(metrics): Extension<ComplianceMetrics>,
+    Extension(validator): Extension<Arc<Validator>>,
+    Extension(metrics): Extension<Arc<ComplianceMetrics>>,
     principal: Principal,
     ApiJson(asked): ApiJson<ValidationRequest>,
 ) -> Result<Response, ApiError> {
@@ -195,8 +195,8 @@ struct BatchAnswer {
 #[utoipa::path(post, path = "/compliance/validations/batch", tag = "Internal", operation_id = "validateBatch",
     request_body = ValidationBatch, responses((status = OK, body = BatchAnswer), ApiError))]
 async fn validate_batch(
-    Extension(validator): Extension<Validator>,
-    Extension(metrics): Extension<ComplianceMetrics>,
+    Extension(validator): Extension<Arc<Validator>>,
+    Extension(metrics): Extension<Arc<ComplianceMetrics>>,
     principal: Principal,
     ApiJson(batch): ApiJson<ValidationBatch>,
 ) -> Result<axum::Json<BatchAnswer>, ApiError> {

@@ -45,7 +45,7 @@ pub struct TenantRules {
     /// The tenant's number.
     pub tenant: i64,
     /// How it is labelled in metrics: ccid and name.
-    pub labels: (String, String),
+    pub labels: Arc<(String, String)>,
     /// Whether it may contact anybody.
     pub enabled: bool,
     /// All of its rules as they are stored.
@@ -130,7 +130,7 @@ impl RuleBook {
         }
         Ok(TenantRules {
             tenant,
-            labels: (owner.ccid, owner.short_name),
+            labels: Arc::new((owner.ccid, owner.short_name)),
             enabled: owner.enabled,
             documents,
             snapshot,

@@ -24,19 +24,18 @@ const MOST: usize = 1_000;
 type Known = HashMap<[u8; 32], (Instant, Arc<Principal>)>;
 
 /// Who asked lately.
-#[derive(Clone)]
 struct Services {
     app: App,
-    known: Arc<Mutex<Known>>,
+    known: Mutex<Known>,
 }
 
 /// Routes that only programs with a bearer token reach; each still declares the scope that it needs.
 pub fn services_only(app: &App, routes: OpenApiRouter<App>) -> OpenApiRouter<App> {
-    let services = Services { app: app.clone(), known: Arc::default() };
+    let services = Arc::new(Services { app: app.clone(), known: Mutex::default() });
     routes.layer(from_fn_with_state(services, identify))
 }
 
-async fn identify(State(services): State<Services>, mut request: Request, next: Next) -> Response {
+async fn identify(State(services): State<Arc<Services>>, mut request: Request, next: Next) -> Response {
     let text = bearer(request.headers());
     let info = request.extensions().get::<RequestInfo>().cloned().unwrap_or_default();
     match services.find(text, &info).await {

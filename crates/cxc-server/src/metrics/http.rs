@@ -79,7 +79,7 @@ impl OutMetrics {
 }
 
 /// The middleware behind [`HttpMetrics`]; see `Service::finish`.
-pub(crate) async fn measure(metrics: HttpMetrics, request: Request, next: Next) -> Response {
+pub(crate) async fn measure(metrics: &HttpMetrics, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let path = request.extensions().get::<MatchedPath>().cloned();

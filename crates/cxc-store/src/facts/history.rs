@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Person;
 use super::past::past_attempt;
-use crate::attempt_subject::{ACCOUNT, DEBT, HISTORY_LIMIT, HistoryKeys, PERSON, SubjectKey};
+use crate::attempt_subject::{ACCOUNT, DEBT, HISTORY_LIMIT, HistoryKeys, PERSON, SubjectKey, WideAttempt};
 use crate::{StoreError, Tx};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,13 +56,23 @@ impl History {
                 }
                 continue;
             }
-            for wide in found.iter().filter(|wide| seen.insert(wide.id)) {
-                let Some(attempt) = past_attempt(wide) else { continue };
-                let accounts = wide.subjects.iter().filter(|s| s.kind == ACCOUNT).map(|s| s.key).collect();
-                history.remember(attempt, accounts);
-            }
+            found.iter().filter(|wide| seen.insert(wide.id)).for_each(|wide| history.add(wide));
         }
         Ok(history)
+    }
+
+    /// The attempts since an instant as they were read, each once and all of them.
+    pub fn of_whole(found: &[WideAttempt], since: i64) -> Self {
+        let mut history =
+            Self { since: Timestamp::from_microsecond(since).unwrap_or(Timestamp::MIN), ..Self::default() };
+        found.iter().for_each(|wide| history.add(wide));
+        history
+    }
+
+    fn add(&mut self, wide: &WideAttempt) {
+        let Some(attempt) = past_attempt(wide) else { return };
+        let accounts = wide.subjects.iter().filter(|s| s.kind == ACCOUNT).map(|s| s.key).collect();
+        self.remember(attempt, accounts);
     }
 
     /// Whether every attempt that may count was read; if not, nobody of the batch is contacted.
@@ -109,7 +119,7 @@ impl History {
     }
 }
 
-fn keys(people: &[Person<'_>]) -> HistoryKeys {
+pub(super) fn keys(people: &[Person<'_>]) -> HistoryKeys {
     let mut keys = HistoryKeys {
         devices: people.iter().map(|p| p.device).collect(),
         clients: people.iter().filter_map(|p| p.client).collect(),

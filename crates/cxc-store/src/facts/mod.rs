@@ -7,9 +7,11 @@ mod intelligence;
 mod keyed;
 mod numbers;
 mod past;
+mod stored;
 mod suppressed;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
@@ -23,14 +25,16 @@ use self::history::History;
 use self::intelligence::BatchIntelligence;
 use self::keyed::Keyed;
 use self::numbers::BatchNumbers;
+use self::stored::{Asked, Stored};
 use self::suppressed::Suppressed;
 use crate::attempt_subject::SubjectKey;
 use crate::consent::StoredConsent;
 use crate::declared_time::StoredDeclared;
-use crate::number_lists::NumberLists;
+use crate::number_lists::{NumberLists, TenantLists};
 use crate::person_flag::StoredFlag;
+use crate::reservation::Held;
 use crate::suppression::SuppressionList;
-use crate::{StoreError, Tx};
+use crate::{Db, StoreError, Tx};
 
 /// Somebody who may be contacted on a device.
 #[derive(Debug, Clone)]
@@ -93,24 +97,69 @@ impl BatchFacts {
     /// Reads the facts. In a transaction that will reserve: after the locks and marks, so that nobody else can add to
     /// what is read here before the commit.
     pub async fn gather(tx: &mut Tx, wanted: Wanted<'_>, people: &[Person<'_>]) -> Result<Self, StoreError> {
+        if people.is_empty() {
+            return Ok(Self { data_faults: wanted.data_faults, ..Self::default() });
+        }
+        let numbers = match wanted.numbers.filter(|_| people.iter().any(has_number)) {
+            Some(lists) => Some(lists.at_hand(tx, wanted.tenant).await?),
+            None => None,
+        };
+        let asked = Asked::of(&wanted, people, has_answers(numbers.as_deref()), false);
+        let found = asked.read(tx).await?;
+        let history = match wanted.since {
+            Some(since) if found.is_cut_short() => History::read(tx, wanted.tenant, people, since).await?,
+            Some(since) => History::of_whole(&found.attempts, since),
+            None => History::default(),
+        };
+        Self::of_stored(&wanted, people, numbers, (&asked.lists, found), history)
+    }
+
+    /// The facts of a batch that only asks, with the marks on its people, all as they were at one moment: one round trip
+    /// where it can be.
+    pub async fn look(db: &Db, wanted: Wanted<'_>, people: &[Person<'_>]) -> Result<(Self, Vec<Held>), StoreError> {
+        if let Db::Postgres(pool) = db
+            && let Some(numbers) = known_numbers(&wanted, people)
+        {
+            let asked = Asked::of(&wanted, people, has_answers(numbers.as_deref()), true);
+            let mut found = asked.together(pool).await?;
+            if !found.is_cut_short() {
+                let history = wanted.since.map(|since| History::of_whole(&found.attempts, since)).unwrap_or_default();
+                let marks = std::mem::take(&mut found.marks);
+                let facts = Self::of_stored(&wanted, people, numbers, (&asked.lists, found), history)?;
+                return Ok((facts, marks));
+            }
+        }
+        let mut tx = db.read().await?;
         let devices: Vec<i64> = people.iter().map(|p| p.device).collect();
         let clients: Vec<i64> = people.iter().filter_map(|p| p.client).collect();
-        let Wanted { tenant, now, .. } = wanted;
-        let mut facts = Self { data_faults: wanted.data_faults, ..Self::default() };
-        if people.is_empty() {
-            return Ok(facts);
-        }
-        facts.suppressed = Suppressed::read(tx, people, &devices, &clients, now).await?;
-        facts.ledger = Keyed::of(tx.consents_of(tenant, &devices, &clients).await?);
-        facts.declared = Keyed::of(tx.declared_of(tenant, &devices, &clients).await?);
-        if wanted.flags {
-            facts.flags = Keyed::of(tx.person_flags_of(tenant, &devices, &clients).await?);
-        }
-        if let Some(lists) = wanted.numbers {
-            facts.read_numbers(tx, lists, (tenant, now), people).await?;
-        }
-        if let Some(since) = wanted.since {
-            facts.history = History::read(tx, tenant, people, since).await?;
+        let marks = tx.in_flight_held(wanted.tenant, &devices, &clients).await?;
+        Ok((Self::gather(&mut tx, wanted, people).await?, marks))
+    }
+
+    fn of_stored(
+        wanted: &Wanted<'_>,
+        people: &[Person<'_>],
+        numbers: Option<Arc<TenantLists>>,
+        (lists, found): (&[SuppressionList], Stored),
+        history: History,
+    ) -> Result<Self, StoreError> {
+        let mut facts = Self {
+            suppressed: Suppressed::of(found.suppressed, lists),
+            ledger: Keyed::of(found.consents),
+            flags: Keyed::of(found.flags),
+            declared: Keyed::of(found.declared),
+            history,
+            numbers: Vec::new(),
+            intelligence: BatchIntelligence::new(found.answers),
+            data_faults: wanted.data_faults.clone(),
+        };
+        if let Some(lists) = numbers {
+            let at = Timestamp::from_microsecond(wanted.now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            for person in people.iter().filter(|p| has_number(p)) {
+                if !facts.numbers.iter().any(|(channel, _)| *channel == person.channel) {
+                    facts.numbers.push((person.channel, BatchNumbers::new(&lists, person.channel, at)));
+                }
+            }
         }
         Ok(facts)
     }
@@ -120,29 +169,9 @@ impl BatchFacts {
         Ok(Self { history: History::read(tx, tenant, people, since).await?, ..Self::default() })
     }
 
-    async fn read_numbers(
-        &mut self,
-        tx: &mut Tx,
-        lists: &NumberLists,
-        (tenant, now): (i64, i64),
-        people: &[Person<'_>],
-    ) -> Result<(), StoreError> {
-        let phones = || people.iter().filter(|p| p.channel != Channel::Email);
-        if phones().next().is_none() {
-            return Ok(());
-        }
-        let lists = lists.at_hand(tx, tenant).await?;
-        if lists.has_answers() {
-            let devices: Vec<i64> = phones().map(|p| p.device).collect();
-            self.intelligence = BatchIntelligence::new(tx.number_answers(tenant, &devices).await?);
-        }
-        let at = Timestamp::from_microsecond(now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-        for person in phones() {
-            if !self.numbers.iter().any(|(channel, _)| *channel == person.channel) {
-                self.numbers.push((person.channel, BatchNumbers::new(&lists, person.channel, at)));
-            }
-        }
-        Ok(())
+    /// Whether every attempt that may count was read. If not, nobody of the batch is contacted: ask about each alone.
+    pub fn is_whole(&self) -> bool {
+        self.history.is_whole()
     }
 
     /// Adds an attempt that was allowed earlier in the same batch; `accounts` are those it counts for.
@@ -176,6 +205,23 @@ impl BatchFacts {
             None | Some([]) => Cow::Borrowed(&self.data_faults),
             Some(own) => Cow::Owned([self.data_faults.as_slice(), own].concat()),
         }
+    }
+}
+
+fn has_number(person: &Person<'_>) -> bool {
+    person.channel != Channel::Email
+}
+
+fn has_answers(lists: Option<&TenantLists>) -> bool {
+    lists.is_some_and(TenantLists::has_answers)
+}
+
+/// The lists of numbers of a batch without a look at the store; nothing if they must be looked at. A batch that needs
+/// none has none.
+fn known_numbers(wanted: &Wanted<'_>, people: &[Person<'_>]) -> Option<Option<Arc<TenantLists>>> {
+    match wanted.numbers.filter(|_| people.iter().any(has_number)) {
+        Some(lists) => lists.known(wanted.tenant).map(Some),
+        None => Some(None),
     }
 }
 

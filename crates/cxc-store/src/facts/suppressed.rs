@@ -1,11 +1,10 @@
 //! Entries of suppression lists that may hold the people of a batch.
 use std::collections::HashMap;
 
-use cxc_core::compliance::{RuleRef, SuppressedBy, SuppressionHit};
+use cxc_core::compliance::{self, RuleRef, SuppressedBy};
 
 use super::Person;
-use crate::suppression::{DEVICE, SuppressionList};
-use crate::{StoreError, Tx};
+use crate::suppression::{DEVICE, SuppressionHit, SuppressionList};
 
 /// The entries, by the hashes of their keys.
 #[derive(Default)]
@@ -20,30 +19,20 @@ struct Entry {
 }
 
 impl Suppressed {
-    /// Looks the people up in all their lists at once; nothing is asked where nobody has one.
-    pub async fn read(
-        tx: &mut Tx,
-        people: &[Person<'_>],
-        devices: &[i64],
-        clients: &[i64],
-        now: i64,
-    ) -> Result<Self, StoreError> {
-        let lists = lists(people);
+    /// Entries as they were read, of these lists.
+    pub fn of(hits: Vec<SuppressionHit>, lists: &[SuppressionList]) -> Self {
         let mut found = Self::default();
-        if lists.is_empty() {
-            return Ok(found);
-        }
-        for hit in tx.suppression_hits(&lists, devices, clients, now).await? {
+        for hit in hits {
             let Some(list) = lists.iter().find(|l| l.number == hit.list) else { continue };
             let by = if list.kind == DEVICE { SuppressedBy::Device } else { SuppressedBy::ClientId };
             let rule = RuleRef::new(list.id.to_string(), list.changes);
             found.0.entry(hit.key_hash).or_default().push(Entry { list: list.number, rule, by, key: hit.key });
         }
-        Ok(found)
+        found
     }
 
     /// The entries of those lists that hold for a person.
-    pub fn hits(&self, person: &Person<'_>) -> Vec<SuppressionHit> {
+    pub fn hits(&self, person: &Person<'_>) -> Vec<compliance::SuppressionHit> {
         if self.0.is_empty() {
             return Vec::new();
         }
@@ -52,7 +41,7 @@ impl Suppressed {
             // an erased person's entry has no key left: there the hash alone decides
             let is_own = |e: &&Entry| e.by == by && (e.key.is_empty() || e.key == key);
             let holds = |e: &&Entry| person.lists.iter().any(|list| list.number == e.list);
-            let hit = |e: &Entry| SuppressionHit { list: e.rule.clone(), by, from: None, until: None };
+            let hit = |e: &Entry| compliance::SuppressionHit { list: e.rule.clone(), by, from: None, until: None };
             found.filter(is_own).filter(holds).map(hit).collect::<Vec<_>>()
         };
         let mut hits = by(Some(person.device), &person.address, SuppressedBy::Device);
@@ -62,7 +51,7 @@ impl Suppressed {
 }
 
 /// The lists of all people, each once. People of one group share theirs, so that most are compared by their place.
-fn lists(people: &[Person<'_>]) -> Vec<SuppressionList> {
+pub(super) fn lists(people: &[Person<'_>]) -> Vec<SuppressionList> {
     let mut lists: Vec<SuppressionList> = Vec::new();
     let mut seen: Option<*const SuppressionList> = None;
     for person in people.iter().filter(|p| !p.lists.is_empty()) {

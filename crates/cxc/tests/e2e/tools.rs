@@ -9,9 +9,11 @@ use axum::routing::post;
 use cxc_server::{Clock, SystemClock};
 use cxc_test::Smsc;
 use jiff::ToSpan;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::audience::Audience;
+use crate::audience::{Audience, number};
 use crate::campaign::Kind;
 use crate::world::{World, until};
 
@@ -110,4 +112,48 @@ async fn a_register_that_becomes_too_old_stops_a_running_group_with_its_own_reas
     assert!((20..290).contains(&sent), "{sent} left while the list was young");
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(smsc.submits().unwrap().len(), sent, "nobody is contacted by an old list");
+}
+
+#[tokio::test]
+async fn what_people_say_of_convenient_times_holds_in_a_running_group() {
+    let smsc = Smsc::with(&[]).unwrap();
+    let world = World::start().await;
+    let list = world.import("spring", PEOPLE).await;
+    // yesterday, today and tomorrow: wherever the person is, it is none of the other four days
+    let today = SystemClock.now().to_zoned(TimeZone::UTC).date();
+    let named = |date: Date| date.weekday().to_monday_zero_offset();
+    let days = [today - 1.day(), today, today + 1.day()]
+        .map(|date| ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][usize::try_from(named(date)).unwrap()]);
+    let say = async |n: usize| {
+        let said = json!({ "device": number(n), "times": { "notOn": days } });
+        world.make("/compliance/declared-times", &said).await;
+    };
+    for n in (0..PEOPLE.0).filter(|n| n % 3 == 0) {
+        say(n).await;
+    }
+    // twenty a second: 200 take ten seconds
+    let template = world.template(Kind::Sms, smsc.port(), &json!({}), 1_200).await;
+    let group = world.group("texts", &template, &list).await;
+    group.start().await;
+    smsc.wait_for(20, SECOND).await.unwrap();
+    for n in (0..PEOPLE.0).rev().filter(|n| n % 3 == 1) {
+        say(n).await;
+    }
+    let before = smsc.submits().unwrap().len();
+    let waiting = async || {
+        let accounting = group.accounting().await;
+        let waiting =
+            accounting["waiting"].as_array().unwrap().iter().find(|w| w["reason"] == "contact_times").cloned();
+        waiting.map_or(0, |w| usize::try_from(w["count"].as_u64().unwrap()).unwrap())
+    };
+    until("everybody is reached or waits for the day", PATIENCE, async || {
+        waiting().await + smsc.submits().unwrap().len() == PEOPLE.0
+    })
+    .await;
+    let sent: Vec<String> = smsc.submits().unwrap().into_iter().map(|s| s.to).collect();
+    let reached =
+        |rest: usize| (0..PEOPLE.0).filter(|n| n % 3 == rest && sent.contains(&number(*n)[1..].to_owned())).count();
+    assert_eq!((reached(0), reached(2)), (0, 100), "who spoke before the load, and who said nothing");
+    // what had left already, and at most what was under way when the last one had spoken
+    assert!(reached(1) < 60 && reached(1) <= before, "{} of those who spoke meanwhile", reached(1));
 }
