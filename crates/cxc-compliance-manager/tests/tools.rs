@@ -149,7 +149,7 @@ async fn the_service_of_an_external_rule_is_really_asked() {
         let body: Value = serde_json::from_str(&body).unwrap();
         match body["c_client_id"].as_str() {
             Some("no") => (StatusCode::CONFLICT, "complained".to_owned()),
-            _ => (StatusCode::OK, body["GSW_RECORD_HANDLE"].to_string()),
+            _ => (StatusCode::OK, json!({ "GSW_RECORD_HANDLE": body["GSW_RECORD_HANDLE"] }).to_string()),
         }
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

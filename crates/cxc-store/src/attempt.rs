@@ -344,8 +344,8 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         const SQL: &str = "INSERT INTO inbound_message (account, provider_id, tenant, channel, address_hash, kind, at)
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
-        // a carrier that names no id is told apart by sender and second
-        let own = format!("{device:x}@{}", now / 1_000_000);
+        // where a carrier names no id, messages are told apart by sender, second and meaning: a start may follow a stop at once
+        let own = format!("{device:x}@{} {kind}", now / 1_000_000);
         let id = if provider_id.is_empty() { &own } else { provider_id };
         let inserted = on!(self, conn => sqlx::query(SQL).bind(account).bind(id).bind(tenant).bind(channel.bit())
             .bind(device).bind(kind).bind(now).execute(conn).await?.rows_affected());

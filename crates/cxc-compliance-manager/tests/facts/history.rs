@@ -9,10 +9,11 @@ const MANY: i64 = 20_001;
 async fn attempts(app: &TestApp, phone: &str, count: i64) {
     let (tenant, now) = (app.tenant(), app.app.now());
     let device_hash = app.app.hash_key.hash(tenant, phone);
-    let attempt = |id| NewAttempt {
+    let attempt = |n| NewAttempt {
         tenant,
         month: month_of(now),
-        id,
+        // beyond the numbers that validations take
+        id: 1_000_000_000 + n,
         grp: 1,
         record: 0,
         list: 0,
@@ -26,7 +27,7 @@ async fn attempts(app: &TestApp, phone: &str, count: i64) {
         location: 0,
         rule_set: 0,
         regions: None,
-        started_at: now - id,
+        started_at: now - n,
     };
     let all: Vec<NewAttempt> = (1..=count).map(attempt).collect();
     let mut tx = app.app.db.begin().await.unwrap();

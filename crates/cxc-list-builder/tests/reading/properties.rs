@@ -95,7 +95,7 @@ proptest! {
         let spool = file(&out.into_inner().unwrap());
         let options = ReadOptions { delimiter: Some(','), header: HeaderOption::Yes, ..ReadOptions::default() };
         let outcome = read(&mut open(spool.path(), &options).unwrap()).unwrap();
-        let trimmed = |row: &Vec<String>| row.iter().map(|v| v.trim().to_owned()).collect::<Vec<_>>();
+        let trimmed = |row: &Vec<String>| row.iter().map(|v| cxc_core::csv_cell::unguard(v).trim().to_owned()).collect::<Vec<_>>();
         let filled: Vec<_> = rows.iter().map(trimmed).filter(|r| r.iter().any(|v| !v.is_empty())).collect();
         prop_assert_eq!(outcome.data, filled);
         prop_assert_eq!(outcome.blank + outcome.lines.len(), rows.len());

@@ -20,7 +20,7 @@ fn findings(
 
 fn of(found: &[CampaignFinding], rule: &str) -> (Kept, String) {
     let found = found.iter().find(|f| &*f.rule.id == rule);
-    found.map(|f| (f.kept, f.sentence.clone())).unwrap_or_else(|| panic!("{rule} is not about it"))
+    found.map_or_else(|| panic!("{rule} is not about it"), |f| (f.kept, f.sentence.clone()))
 }
 
 const AMERICA: (&str, &str, &str) = ("US", "US-NY", NEW_YORK);
