@@ -12,6 +12,8 @@ mod config;
 mod consent;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/dialer.rs"]
+mod dialer;
 #[path = "cli/import.rs"]
 mod import;
 #[path = "cli/internal.rs"]

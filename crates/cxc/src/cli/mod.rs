@@ -3,6 +3,7 @@ mod access;
 mod compliance;
 mod compliance_data;
 mod consent;
+mod dialer;
 mod group;
 mod lists;
 mod number_answers;
@@ -23,6 +24,7 @@ pub use consent::{
     ConsentAdd, ConsentCommand, ConsentExport, ConsentImport, ConsentRevoke, ConsentShow, ConsentUndo, TimesAdd,
     TimesCommand, TimesEnd,
 };
+pub use dialer::{DialerCommand, Simulate};
 pub use group::{Group, GroupCommand};
 pub use lists::{Export, Import, Mode, Relocate};
 pub use number_answers::{AnswersAsk, AnswersCommand, AnswersLoad, AnswersShow};
@@ -138,6 +140,9 @@ Examples:
     /// Publish compliance data for other installations
     #[command(subcommand)]
     ComplianceData(ComplianceDataCommand),
+    /// The pace of the voice dialer
+    #[command(subcommand)]
+    Dialer(DialerCommand),
     /// Print the OpenAPI description of the API
     Openapi,
 }

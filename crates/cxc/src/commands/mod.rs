@@ -6,6 +6,7 @@ pub mod consent;
 mod consent_file;
 mod consent_times;
 mod desk;
+pub mod dialer;
 pub mod export;
 pub mod group;
 pub mod import;

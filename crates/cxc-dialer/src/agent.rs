@@ -1,0 +1,195 @@
+//! The states of an agent, as a pure function.
+use cxc_core::Micros;
+
+use crate::call::CallId;
+
+/// An agent of the group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AgentId(pub u32);
+
+/// The deadlines, microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgentRules {
+    /// Of a reservation.
+    pub reserved: Micros,
+    /// Of a talk, beyond what the call itself allows.
+    pub talk: Micros,
+    /// Of wrap-up.
+    pub wrap: Micros,
+    /// Ready again after wrap-up runs out; not ready else.
+    pub ready_after_wrap: bool,
+}
+
+impl Default for AgentRules {
+    fn default() -> Self {
+        const SECOND: Micros = 1_000_000;
+        Self { reserved: SECOND / 2, talk: (4 * 3600 + 60) * SECOND, wrap: 3600 * SECOND, ready_after_wrap: true }
+    }
+}
+
+/// Why an agent takes no calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The agent asked for it; the number is the installation's.
+    Code(u16),
+    /// The wrap-up ran out.
+    WrapEnded,
+    /// The agent's phone is gone.
+    LegLost,
+    /// The call never ended.
+    TalkEnded,
+}
+
+/// Where an agent is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentState {
+    /// Not there.
+    LoggedOut,
+    /// There, and takes no calls.
+    NotReady(Reason),
+    /// Takes the next call.
+    Ready,
+    /// A call is being connected.
+    Reserved(CallId),
+    /// Talks.
+    Talking(CallId),
+    /// Works on after a call.
+    Wrap,
+}
+
+/// What an agent, the agent's phone or a call can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentEvent {
+    /// Comes, not ready yet.
+    LogIn,
+    /// Goes; from a call, when it and its wrap-up are over.
+    LogOut,
+    /// Takes calls.
+    Ready,
+    /// Takes none; from a call, when it and its wrap-up are over.
+    NotReady(Reason),
+    /// Is taken for a call.
+    Reserve(CallId),
+    /// The call that the agent was taken for does without.
+    Released(CallId),
+    /// Talks to the person of a call.
+    Talk(CallId),
+    /// The talk of a call is over.
+    TalkEnded(CallId),
+    /// Has finished the wrap-up.
+    WrapDone,
+    /// The phone is gone.
+    LegLost,
+    /// The deadline of the state has come.
+    Deadline,
+}
+
+/// An agent: the state, and what follows the call of the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Agent {
+    /// Where the agent is.
+    pub state: AgentState,
+    /// Since when.
+    pub since: Micros,
+    /// Wished during a call: the state after its wrap-up.
+    after: Option<AgentState>,
+}
+
+impl Agent {
+    /// Nobody yet.
+    pub fn new(now: Micros) -> Self {
+        Self { state: AgentState::LoggedOut, since: now, after: None }
+    }
+
+    /// When the state must have ended; none for those that an agent chooses.
+    pub fn deadline(&self, rules: &AgentRules) -> Option<Micros> {
+        match self.state {
+            AgentState::LoggedOut | AgentState::NotReady(_) | AgentState::Ready => None,
+            AgentState::Reserved(_) => Some(self.since + rules.reserved),
+            AgentState::Talking(_) => Some(self.since + rules.talk),
+            AgentState::Wrap => Some(self.since + rules.wrap),
+        }
+    }
+
+    /// Ready, reserved, talking or in wrap-up: someone the pace counts on.
+    pub fn is_in_service(&self) -> bool {
+        !matches!(self.state, AgentState::LoggedOut | AgentState::NotReady(_))
+    }
+
+    /// The next state, and the call that lost its agent by it. What does not fit the state changes nothing.
+    #[must_use]
+    pub fn step(self, event: AgentEvent, now: Micros, rules: &AgentRules) -> (Self, Option<CallId>) {
+        use AgentState::{LoggedOut, NotReady, Ready, Reserved, Talking, Wrap};
+        let to = |state| Self { state, since: now, after: None };
+        let next = match (self.state, event) {
+            (LoggedOut, AgentEvent::LogIn) => to(NotReady(Reason::Code(0))),
+            (LoggedOut, _) => self,
+            (NotReady(_), AgentEvent::Ready) => to(Ready),
+            (Ready | NotReady(_), AgentEvent::NotReady(reason)) => to(NotReady(reason)),
+            (Ready | NotReady(_), AgentEvent::LogOut) => to(LoggedOut),
+            (Ready, AgentEvent::Reserve(call)) => to(Reserved(call)),
+            (Reserved(call), AgentEvent::Released(of)) if of == call => to(self.after.unwrap_or(Ready)),
+            (Reserved(call), AgentEvent::Talk(of)) if of == call => self.on(Talking(call), now),
+            (Talking(call), AgentEvent::TalkEnded(of)) if of == call => self.on(Wrap, now),
+            (Wrap, AgentEvent::WrapDone | AgentEvent::Ready) => to(self.after.unwrap_or(Ready)),
+            (Wrap, AgentEvent::Deadline) if rules.ready_after_wrap => to(self.after.unwrap_or(Ready)),
+            (Wrap, AgentEvent::Deadline) => to(self.after.unwrap_or(NotReady(Reason::WrapEnded))),
+            (Reserved(_) | Talking(_) | Wrap, AgentEvent::LogOut) => Self { after: Some(LoggedOut), ..self },
+            (Reserved(_) | Talking(_) | Wrap, AgentEvent::NotReady(reason)) => {
+                Self { after: Some(NotReady(reason)), ..self }
+            }
+            (Reserved(_) | Talking(_), AgentEvent::Ready) => Self { after: None, ..self },
+            (_, AgentEvent::LegLost) => to(NotReady(Reason::LegLost)),
+            (Reserved(_), AgentEvent::Deadline) => to(self.after.unwrap_or(Ready)),
+            (Talking(_), AgentEvent::Deadline) => to(NotReady(Reason::TalkEnded)),
+            _ => self,
+        };
+        let lost = match (self.state, event) {
+            (Reserved(call) | Talking(call), AgentEvent::LegLost | AgentEvent::Deadline) => Some(call),
+            _ => None,
+        };
+        (next, lost)
+    }
+
+    /// The next state of the same call: what was wished for later stays.
+    fn on(self, state: AgentState, now: Micros) -> Self {
+        Self { state, since: now, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALL: CallId = CallId(7);
+
+    fn run(events: &[AgentEvent]) -> (Agent, Option<CallId>) {
+        let rules = AgentRules { ready_after_wrap: false, ..AgentRules::default() };
+        events.iter().fold((Agent::new(0), None), |(agent, _), event| agent.step(*event, 0, &rules))
+    }
+
+    #[test]
+    fn a_break_that_is_asked_for_in_a_talk_begins_after_its_wrap_up() {
+        use AgentEvent::{LogIn, NotReady, Ready, Reserve, Talk, TalkEnded, WrapDone};
+        let mut events = vec![LogIn, Ready, Reserve(CALL), Talk(CALL), NotReady(Reason::Code(3)), TalkEnded(CALL)];
+        assert_eq!(run(&events).0.state, AgentState::Wrap);
+        events.push(WrapDone);
+        assert_eq!(run(&events).0.state, AgentState::NotReady(Reason::Code(3)));
+    }
+
+    #[test]
+    fn a_lost_phone_gives_up_its_call_and_the_event_of_another_call_changes_nothing() {
+        use AgentEvent::{LegLost, LogIn, Ready, Reserve, Talk, TalkEnded};
+        let talking = [LogIn, Ready, Reserve(CALL), Talk(CALL), TalkEnded(CallId(8))];
+        assert_eq!(run(&talking).0.state, AgentState::Talking(CALL));
+        let (agent, lost) = run(&[&talking[..], &[LegLost]].concat());
+        assert_eq!((agent.state, lost), (AgentState::NotReady(Reason::LegLost), Some(CALL)));
+    }
+
+    #[test]
+    fn a_wrap_up_that_runs_out_leaves_the_agent_as_the_rules_say() {
+        use AgentEvent::{Deadline, LogIn, Ready, Reserve, Talk, TalkEnded};
+        let events = [LogIn, Ready, Reserve(CALL), Talk(CALL), TalkEnded(CALL), Deadline];
+        assert_eq!(run(&events).0.state, AgentState::NotReady(Reason::WrapEnded));
+    }
+}

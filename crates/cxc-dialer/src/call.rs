@@ -1,0 +1,349 @@
+//! The life of one call, as a pure function: a state, an event and the time make the next state and what to do.
+//! Every state but the last has a deadline, and every call ends in exactly one result.
+use cxc_core::Micros;
+use cxc_core::enumerations::CallResult;
+
+use crate::agent::AgentId;
+
+/// A call of this process; never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CallId(pub u64);
+
+/// The deadlines, microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallRules {
+    /// To be sent.
+    pub placing: Micros,
+    /// To the first sign of the far end.
+    pub progress: Micros,
+    /// Of ringing.
+    pub max_ring: Micros,
+    /// Of a transaction that was cancelled and does not end.
+    pub transaction: Micros,
+    /// Of answering machine detection; none where it is off.
+    pub classify: Option<Micros>,
+    /// Of connecting a reserved agent.
+    pub connect: Micros,
+    /// Of a person's wait for an agent, from the answer on.
+    pub threshold: Micros,
+    /// Of the message that an abandoned person hears.
+    pub message: Micros,
+    /// Of a talk; then a warning.
+    pub max_talk: Micros,
+    /// From the warning to the end.
+    pub grace: Micros,
+}
+
+impl Default for CallRules {
+    fn default() -> Self {
+        const SECOND: Micros = 1_000_000;
+        Self {
+            placing: SECOND,
+            progress: 8 * SECOND,
+            max_ring: 25 * SECOND,
+            transaction: 32 * SECOND,
+            classify: None,
+            connect: SECOND / 2,
+            threshold: 2 * SECOND,
+            message: 12 * SECOND,
+            max_talk: 4 * 3600 * SECOND,
+            grace: 30 * SECOND,
+        }
+    }
+}
+
+/// Where a call is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Handed to the engine.
+    Placing,
+    /// Sent; `provisional` once the far end's system has said that it works on it.
+    Trying {
+        /// A cancellation may be sent.
+        provisional: bool,
+    },
+    /// The far end rings.
+    Ringing,
+    /// Given up; the far end has not agreed yet. Still a call that may be answered.
+    Cancelling {
+        /// What it will have been.
+        result: CallResult,
+        /// Whether the cancellation could be sent.
+        sent: bool,
+    },
+    /// Answered; person or machine is not known yet.
+    Classifying,
+    /// An agent is reserved for it.
+    Connecting(AgentId),
+    /// A person waits for an agent.
+    Queued,
+    /// Talks with an agent; `warned` that the time is over.
+    Bridged {
+        /// With whom.
+        agent: AgentId,
+        /// The end is near.
+        warned: bool,
+    },
+    /// No agent came in time: the person hears the message.
+    Abandoned,
+    /// Over.
+    Ended(CallResult),
+}
+
+/// What can happen to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallEvent {
+    /// The engine sent it.
+    Sent,
+    /// A provisional answer without ringing.
+    Provisional,
+    /// The far end rings, or sends early media.
+    Ringing,
+    /// The far end took the call.
+    Answered,
+    /// The verdict on who answered.
+    Classified(Verdict),
+    /// The far end or the trunk ended it before an answer.
+    Failed(CallResult),
+    /// The carrier refused it for itself: no number was reached.
+    Refused {
+        /// Its status.
+        status: u16,
+        /// When it may be asked again, microseconds.
+        retry_after: Micros,
+    },
+    /// An agent was reserved for it.
+    Assigned(AgentId),
+    /// Agent and person hear each other.
+    Connected,
+    /// Its agent is gone, or could not be reached.
+    AgentLost,
+    /// The agent hangs up.
+    AgentHangup,
+    /// The far end hung up.
+    RemoteHangup,
+    /// The message was heard.
+    MessagePlayed,
+    /// The group gives up its calls that nobody has answered.
+    Stop,
+    /// The deadline of the state has come.
+    Deadline,
+}
+
+/// Who answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A person, or nobody can say.
+    Person,
+    /// A machine.
+    Machine,
+}
+
+/// What the owner of the call must do, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallAction {
+    /// Send a cancellation.
+    Cancel,
+    /// End it.
+    Hangup,
+    /// A person answered: count it, and find an agent.
+    Live,
+    /// Find an agent, the last one was lost.
+    FindAgent,
+    /// The call does not need the agent that was reserved for it.
+    Release(AgentId),
+    /// The agent talks to the person.
+    Talk(AgentId),
+    /// The agent's talk is over.
+    EndTalk(AgentId),
+    /// Count it as abandoned, and play the message.
+    Abandon,
+    /// Count a person who left before the threshold.
+    Drop,
+    /// Warn the agent that the time is over.
+    Warn(AgentId),
+    /// Free its slot and write its result: once for each call.
+    Finish(CallResult),
+}
+
+/// A call: its state and the instants that deadlines are counted from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// Where it is.
+    pub state: State,
+    /// Since when.
+    pub since: Micros,
+    /// When it was answered.
+    pub answered: Option<Micros>,
+}
+
+impl Call {
+    /// A call that is handed to the engine.
+    pub fn new(now: Micros) -> Self {
+        Self { state: State::Placing, since: now, answered: None }
+    }
+
+    /// When the state must have ended; none once the call is over.
+    pub fn deadline(&self, rules: &CallRules) -> Option<Micros> {
+        let answered = self.answered.unwrap_or(self.since);
+        Some(match self.state {
+            State::Placing => self.since + rules.placing,
+            State::Trying { .. } => self.since + rules.progress,
+            State::Ringing => self.since + rules.max_ring,
+            State::Cancelling { .. } => self.since + rules.transaction,
+            // the wait for the verdict is a part of the wait for an agent
+            State::Classifying => answered + rules.classify.unwrap_or(0).min(rules.threshold),
+            State::Connecting(_) => self.since + rules.connect,
+            State::Queued => answered + rules.threshold,
+            State::Bridged { warned, .. } => self.since + if warned { rules.grace } else { rules.max_talk },
+            State::Abandoned => self.since + rules.message + 2_000_000,
+            State::Ended(_) => return None,
+        })
+    }
+
+    /// Whether it may still be answered by a person that needs an agent.
+    pub fn is_dialing(&self) -> bool {
+        use State::{Cancelling, Classifying, Placing, Ringing, Trying};
+        matches!(self.state, Placing | Trying { .. } | Ringing | Cancelling { .. } | Classifying)
+    }
+
+    /// The next state and what to do. What does not fit the state changes nothing.
+    #[must_use]
+    pub fn step(self, event: CallEvent, now: Micros, rules: &CallRules) -> (Self, Vec<CallAction>) {
+        match self.state {
+            State::Placing | State::Trying { .. } | State::Ringing | State::Cancelling { .. } => {
+                self.before_answer(event, now, rules)
+            }
+            State::Classifying => self.classifying(event, now),
+            State::Connecting(agent) => self.connecting(agent, event, now, rules),
+            State::Queued => self.queued(event, now),
+            State::Bridged { agent, warned } => self.bridged(agent, warned, event, now),
+            State::Abandoned => match event {
+                CallEvent::MessagePlayed | CallEvent::Deadline => self.hang_up(CallResult::Abandoned, now),
+                CallEvent::RemoteHangup => self.end(CallResult::Abandoned, now),
+                _ => (self, vec![]),
+            },
+            State::Ended(_) => (self, vec![]),
+        }
+    }
+
+    fn to(self, state: State, now: Micros, actions: Vec<CallAction>) -> (Self, Vec<CallAction>) {
+        (Self { state, since: now, ..self }, actions)
+    }
+
+    fn end(self, result: CallResult, now: Micros) -> (Self, Vec<CallAction>) {
+        self.to(State::Ended(result), now, vec![CallAction::Finish(result)])
+    }
+
+    fn hang_up(self, result: CallResult, now: Micros) -> (Self, Vec<CallAction>) {
+        self.to(State::Ended(result), now, vec![CallAction::Hangup, CallAction::Finish(result)])
+    }
+
+    /// An answer counts in every state before it, also when it crosses our cancellation.
+    fn before_answer(self, event: CallEvent, now: Micros, rules: &CallRules) -> (Self, Vec<CallAction>) {
+        match (self.state, event) {
+            (_, CallEvent::Answered) => self.taken_up(now, rules),
+            (
+                State::Cancelling { result, .. },
+                CallEvent::Failed(_) | CallEvent::Refused { .. } | CallEvent::RemoteHangup | CallEvent::Deadline,
+            ) => self.end(result, now),
+            (_, CallEvent::Failed(result)) => self.end(result, now),
+            (_, CallEvent::Refused { .. }) => self.end(CallResult::AllTrunksBusy, now),
+            (_, CallEvent::RemoteHangup) => self.end(CallResult::RemoteRelease, now),
+            (State::Placing, CallEvent::Sent) => self.to(State::Trying { provisional: false }, now, vec![]),
+            (State::Placing, CallEvent::Deadline) => self.hang_up(CallResult::DialError, now),
+            (State::Placing, CallEvent::Stop) => self.hang_up(CallResult::Cleared, now),
+            (State::Trying { .. }, CallEvent::Provisional) => {
+                (Self { state: State::Trying { provisional: true }, ..self }, vec![])
+            }
+            (State::Placing | State::Trying { .. }, CallEvent::Ringing) => self.to(State::Ringing, now, vec![]),
+            (State::Trying { provisional }, CallEvent::Deadline) => {
+                self.give_up(CallResult::NoProgress, provisional, now)
+            }
+            (State::Trying { provisional }, CallEvent::Stop) => self.give_up(CallResult::Cleared, provisional, now),
+            (State::Ringing, CallEvent::Deadline) => self.give_up(CallResult::NoAnswer, true, now),
+            (State::Ringing, CallEvent::Stop) => self.give_up(CallResult::Cleared, true, now),
+            // a cancellation may be sent only after a provisional answer (RFC 3261, 9.1)
+            (State::Cancelling { result, sent: false }, CallEvent::Provisional | CallEvent::Ringing) => {
+                (Self { state: State::Cancelling { result, sent: true }, ..self }, vec![CallAction::Cancel])
+            }
+            _ => (self, vec![]),
+        }
+    }
+
+    fn give_up(self, result: CallResult, sent: bool, now: Micros) -> (Self, Vec<CallAction>) {
+        let actions = if sent { vec![CallAction::Cancel] } else { vec![] };
+        self.to(State::Cancelling { result, sent }, now, actions)
+    }
+
+    fn taken_up(mut self, now: Micros, rules: &CallRules) -> (Self, Vec<CallAction>) {
+        self.answered = Some(now);
+        match rules.classify {
+            Some(_) => self.to(State::Classifying, now, vec![]),
+            None => self.to(State::Queued, now, vec![CallAction::Live]),
+        }
+    }
+
+    fn classifying(self, event: CallEvent, now: Micros) -> (Self, Vec<CallAction>) {
+        match event {
+            CallEvent::Classified(Verdict::Machine) => self.hang_up(CallResult::AnsweringMachine, now),
+            CallEvent::Classified(Verdict::Person) | CallEvent::Deadline => {
+                self.to(State::Queued, now, vec![CallAction::Live])
+            }
+            CallEvent::RemoteHangup => self.end(CallResult::RemoteRelease, now),
+            _ => (self, vec![]),
+        }
+    }
+
+    fn queued(self, event: CallEvent, now: Micros) -> (Self, Vec<CallAction>) {
+        match event {
+            CallEvent::Assigned(agent) => self.to(State::Connecting(agent), now, vec![]),
+            CallEvent::Deadline => self.to(State::Abandoned, now, vec![CallAction::Abandon]),
+            CallEvent::RemoteHangup => self.to(
+                State::Ended(CallResult::Dropped),
+                now,
+                vec![CallAction::Drop, CallAction::Finish(CallResult::Dropped)],
+            ),
+            _ => (self, vec![]),
+        }
+    }
+
+    fn connecting(self, agent: AgentId, event: CallEvent, now: Micros, rules: &CallRules) -> (Self, Vec<CallAction>) {
+        match event {
+            CallEvent::Connected => {
+                self.to(State::Bridged { agent, warned: false }, now, vec![CallAction::Talk(agent)])
+            }
+            CallEvent::Deadline | CallEvent::AgentLost => {
+                let release = CallAction::Release(agent);
+                let waited = now - self.answered.unwrap_or(now);
+                if waited >= rules.threshold {
+                    return self.to(State::Abandoned, now, vec![release, CallAction::Abandon]);
+                }
+                self.to(State::Queued, now, vec![release, CallAction::FindAgent])
+            }
+            CallEvent::RemoteHangup => {
+                let result = CallResult::Dropped;
+                let actions = vec![CallAction::Release(agent), CallAction::Drop, CallAction::Finish(result)];
+                self.to(State::Ended(result), now, actions)
+            }
+            _ => (self, vec![]),
+        }
+    }
+
+    fn bridged(self, agent: AgentId, warned: bool, event: CallEvent, now: Micros) -> (Self, Vec<CallAction>) {
+        let over = CallAction::EndTalk(agent);
+        let end = |result, actions| self.to(State::Ended(result), now, actions);
+        let answer = CallResult::Answer;
+        match event {
+            CallEvent::Deadline if !warned => {
+                self.to(State::Bridged { agent, warned: true }, now, vec![CallAction::Warn(agent)])
+            }
+            CallEvent::Deadline | CallEvent::AgentHangup => {
+                end(answer, vec![CallAction::Hangup, over, CallAction::Finish(answer)])
+            }
+            CallEvent::RemoteHangup => end(answer, vec![over, CallAction::Finish(answer)]),
+            CallEvent::AgentLost => self.hang_up(CallResult::CallDropError, now),
+            _ => (self, vec![]),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The agents of a group, and who has waited longest.
+use std::collections::VecDeque;
+
+use cxc_core::Micros;
+
+use crate::agent::{Agent, AgentEvent, AgentId, AgentRules, AgentState};
+use crate::call::CallId;
+
+pub(super) struct Agents {
+    rules: AgentRules,
+    agents: Vec<Agent>,
+    /// In the order in which they became ready; an entry of an earlier time is skipped.
+    order: VecDeque<(AgentId, Micros)>,
+    in_service: u32,
+    ready: u32,
+}
+
+/// What a step of an agent means for the group.
+pub(super) struct Step {
+    pub changed: bool,
+    pub deadline: Option<Micros>,
+    /// The agent takes calls from now on.
+    pub ready: bool,
+    /// The agent is done with a call.
+    pub handled: bool,
+    /// A call that the agent had.
+    pub lost: Option<CallId>,
+}
+
+impl Agents {
+    pub(super) fn new(rules: AgentRules) -> Self {
+        Self { rules, agents: Vec::new(), order: VecDeque::new(), in_service: 0, ready: 0 }
+    }
+
+    /// Agents in service, and those of them who are ready.
+    pub(super) fn counts(&self) -> (u32, u32) {
+        (self.in_service, self.ready)
+    }
+
+    pub(super) fn deadline(&self, id: AgentId) -> Option<Micros> {
+        self.agents.get(id.0 as usize)?.deadline(&self.rules)
+    }
+
+    pub(super) fn step(&mut self, id: AgentId, event: AgentEvent, now: Micros) -> Step {
+        let at = id.0 as usize;
+        if self.agents.len() <= at {
+            self.agents.resize(at + 1, Agent::new(now));
+        }
+        let before = self.agents[at];
+        let (after, lost) = before.step(event, now, &self.rules);
+        self.agents[at] = after;
+        let is_ready = |agent: &Agent| agent.state == AgentState::Ready;
+        self.in_service = self.in_service + u32::from(after.is_in_service()) - u32::from(before.is_in_service());
+        self.ready = self.ready + u32::from(is_ready(&after)) - u32::from(is_ready(&before));
+        let ready = is_ready(&after) && !is_ready(&before);
+        if ready {
+            self.order.push_back((id, now));
+        }
+        let left = |state: AgentState| matches!(state, AgentState::Talking(_) | AgentState::Wrap);
+        let handled = left(before.state) && !left(after.state);
+        Step { changed: after != before, deadline: after.deadline(&self.rules), ready, handled, lost }
+    }
+
+    /// Takes the agent who has been ready for longest out of the order.
+    pub(super) fn longest_waiting(&mut self) -> Option<AgentId> {
+        while let Some((id, since)) = self.order.pop_front() {
+            let agent = &self.agents[id.0 as usize];
+            if agent.state == AgentState::Ready && agent.since == since {
+                return Some(id);
+            }
+        }
+        None
+    }
+}

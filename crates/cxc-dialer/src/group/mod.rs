@@ -1,0 +1,274 @@
+//! A campaign group at work: the only owner of its agents, its calls and its pace. Events come in, orders go to the
+//! engine; time is handed in, so a task of the dialer and the simulator drive the same code.
+mod agents;
+mod clock;
+mod totals;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use cxc_core::Micros;
+use cxc_core::enumerations::CallResult;
+
+use crate::abandon::Ledgers;
+use crate::agent::{AgentEvent, AgentId, AgentRules};
+use crate::call::{Call, CallAction, CallEvent, CallId, CallRules, State};
+use crate::engine::CallEngine;
+use crate::pacing::{Decision, Outside, Pacer, Scene};
+use agents::Agents;
+use clock::{Deadlines, Of};
+pub use totals::Totals;
+pub(crate) use totals::share;
+
+/// A call with what the pace must know of it.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    call: Call,
+    dialed: Micros,
+}
+
+/// A group.
+pub struct Group {
+    call_rules: CallRules,
+    agents: Agents,
+    calls: BTreeMap<CallId, Held>,
+    /// Persons who wait, longest first; some may have gone.
+    waiting: VecDeque<CallId>,
+    dialing: u32,
+    queued: u32,
+    deadlines: Deadlines,
+    pacer: Pacer,
+    ledgers: Ledgers,
+    totals: Totals,
+    finished: Vec<(CallId, CallResult)>,
+    last_call: u64,
+}
+
+impl Group {
+    /// A group without agents and calls.
+    pub fn new(pacer: Pacer, ledgers: Ledgers, call_rules: CallRules, agent_rules: AgentRules, now: Micros) -> Self {
+        Self {
+            call_rules,
+            agents: Agents::new(agent_rules),
+            calls: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            dialing: 0,
+            queued: 0,
+            deadlines: Deadlines::default(),
+            pacer,
+            ledgers,
+            totals: Totals::new(now),
+            finished: Vec::new(),
+            last_call: 0,
+        }
+    }
+
+    /// What pacing sees.
+    pub fn scene(&self) -> Scene {
+        let (agents, ready) = self.agents.counts();
+        Scene { agents, ready, dialing: self.dialing, queued: self.queued }
+    }
+
+    /// How many calls to start now. Each of them is then taken in by [`Group::place`].
+    pub fn decide(&mut self, now: Micros, outside: &Outside) -> Decision {
+        self.pass(now);
+        let decision = self.pacer.decide(now, self.scene(), &self.ledgers, outside);
+        self.totals.says(&decision);
+        decision
+    }
+
+    /// About once a second: lets estimates and windows move on.
+    pub fn tick(&mut self, now: Micros) {
+        self.pass(now);
+        self.ledgers.advance(now);
+        self.pacer.look(now, self.scene());
+    }
+
+    /// Takes a new call in the books; the engine is told afterwards.
+    pub fn place(&mut self, now: Micros) -> CallId {
+        self.last_call += 1;
+        let id = CallId(self.last_call);
+        let call = Call::new(now);
+        self.deadlines.set(call.deadline(&self.call_rules), Of::Call(id));
+        self.calls.insert(id, Held { call, dialed: now });
+        self.dialing += 1;
+        self.totals.dials += 1;
+        self.pacer.dialed(now);
+        id
+    }
+
+    /// Something happened to a call.
+    pub fn call_event(&mut self, id: CallId, event: CallEvent, now: Micros, engine: &mut impl CallEngine) {
+        self.pass(now);
+        let Some(held) = self.calls.get_mut(&id) else { return };
+        let before = held.call;
+        let (after, actions) = before.step(event, now, &self.call_rules);
+        held.call = after;
+        let dialed = held.dialed;
+        if after != before {
+            self.deadlines.set(after.deadline(&self.call_rules), Of::Call(id));
+        }
+        self.dialing -= u32::from(before.is_dialing() && !after.is_dialing());
+        self.queued -= u32::from(before.state == State::Queued && after.state != State::Queued);
+        self.queued += u32::from(before.state != State::Queued && after.state == State::Queued);
+        if let State::Ended(result) = after.state
+            && before.is_dialing()
+        {
+            match result {
+                result if says_nothing(result) => self.pacer.withdrawn(dialed),
+                _ => self.pacer.failed(dialed, now),
+            }
+        }
+        for action in actions {
+            self.act(id, dialed, action, now, engine);
+        }
+    }
+
+    fn act(&mut self, id: CallId, dialed: Micros, action: CallAction, now: Micros, engine: &mut impl CallEngine) {
+        match action {
+            CallAction::Cancel => engine.cancel(id, now),
+            CallAction::Hangup => engine.hangup(id, now),
+            CallAction::Warn(agent) => engine.warn(agent, now),
+            CallAction::Live => {
+                self.totals.live += 1;
+                self.ledgers.answered(now);
+                self.pacer.answered(dialed, now, &self.ledgers);
+                self.find_agent(id, now, engine);
+            }
+            CallAction::FindAgent => self.find_agent(id, now, engine),
+            CallAction::Release(agent) => self.agent_event(agent, AgentEvent::Released(id), now, engine),
+            CallAction::Talk(agent) => {
+                self.agent_event(agent, AgentEvent::Talk(id), now, engine);
+                self.totals.served(self.calls.get(&id).and_then(|held| held.call.answered), now);
+            }
+            CallAction::EndTalk(agent) => self.agent_event(agent, AgentEvent::TalkEnded(id), now, engine),
+            CallAction::Abandon => {
+                self.totals.abandoned += 1;
+                self.ledgers.abandoned(now);
+                engine.play_message(id, now);
+            }
+            CallAction::Drop => self.totals.dropped += 1,
+            CallAction::Finish(result) => {
+                self.calls.remove(&id);
+                self.totals.ended(result);
+                self.finished.push((id, result));
+            }
+        }
+    }
+
+    /// The agent who has waited longest, or a place in the queue.
+    fn find_agent(&mut self, id: CallId, now: Micros, engine: &mut impl CallEngine) {
+        match self.agents.longest_waiting() {
+            Some(agent) => self.connect(agent, id, now, engine),
+            None => self.waiting.push_back(id),
+        }
+    }
+
+    fn connect(&mut self, agent: AgentId, id: CallId, now: Micros, engine: &mut impl CallEngine) {
+        self.agent_event(agent, AgentEvent::Reserve(id), now, engine);
+        self.call_event(id, CallEvent::Assigned(agent), now, engine);
+        engine.bridge(id, agent, now);
+    }
+
+    /// Something happened to an agent.
+    pub fn agent_event(&mut self, id: AgentId, event: AgentEvent, now: Micros, engine: &mut impl CallEngine) {
+        self.pass(now);
+        let step = self.agents.step(id, event, now);
+        if step.changed {
+            self.deadlines.set(step.deadline, Of::Agent(id));
+        }
+        if step.handled {
+            self.pacer.handled();
+        }
+        if let Some(call) = step.lost {
+            self.call_event(call, CallEvent::AgentLost, now, engine);
+        }
+        if step.ready {
+            self.serve(now, engine);
+        }
+    }
+
+    /// Gives a free agent to the person who has waited longest.
+    fn serve(&mut self, now: Micros, engine: &mut impl CallEngine) {
+        while let Some(call) = self.waiting.pop_front() {
+            if self.calls.get(&call).is_none_or(|held| held.call.state != State::Queued) {
+                continue;
+            }
+            match self.agents.longest_waiting() {
+                Some(agent) => self.connect(agent, call, now, engine),
+                None => self.waiting.push_front(call),
+            }
+            return;
+        }
+    }
+
+    /// The next instant at which [`Group::expire`] has something to do.
+    pub fn next_deadline(&self) -> Option<Micros> {
+        self.deadlines.next()
+    }
+
+    /// Handles the deadlines that have come.
+    pub fn expire(&mut self, now: Micros, engine: &mut impl CallEngine) {
+        while let Some(of) = self.deadlines.due(now) {
+            match of {
+                Of::Call(id) => {
+                    let due = self.calls.get(&id).and_then(|held| held.call.deadline(&self.call_rules));
+                    if due.is_some_and(|due| due <= now) {
+                        self.call_event(id, CallEvent::Deadline, now, engine);
+                    }
+                }
+                Of::Agent(id) => {
+                    if self.agents.deadline(id).is_some_and(|due| due <= now) {
+                        self.agent_event(id, AgentEvent::Deadline, now, engine);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives up the calls that nobody has answered; those who talk go on.
+    pub fn stop(&mut self, now: Micros, engine: &mut impl CallEngine) {
+        let calls: Vec<CallId> = self.calls.keys().copied().collect();
+        calls.into_iter().for_each(|id| self.call_event(id, CallEvent::Stop, now, engine));
+    }
+
+    /// The calls that have ended since the last time, with their results.
+    pub fn take_finished(&mut self) -> Vec<(CallId, CallResult)> {
+        std::mem::take(&mut self.finished)
+    }
+
+    /// Calls that hold a slot.
+    pub fn calls(&self) -> usize {
+        self.calls.len()
+    }
+
+    /// Counts since the start.
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// The pace: its mode, its table, what it has learned.
+    pub fn pacer(&mut self) -> &mut Pacer {
+        &mut self.pacer
+    }
+
+    /// The ledgers of abandoned calls.
+    pub fn ledgers(&self) -> &Ledgers {
+        &self.ledgers
+    }
+
+    /// Other deadlines for calls, from their next state on.
+    pub fn set_call_rules(&mut self, rules: CallRules) {
+        self.call_rules = rules;
+    }
+
+    fn pass(&mut self, now: Micros) {
+        let (agents, ready) = self.agents.counts();
+        self.totals.pass(now, agents, ready);
+    }
+}
+
+/// Results by which the far end was not reached: they say nothing of how people answer.
+fn says_nothing(result: CallResult) -> bool {
+    use CallResult::{AllTrunksBusy, Cleared, DialError, GeneralError, NoProgress, SwitchError, SystemError};
+    matches!(result, AllTrunksBusy | Cleared | DialError | GeneralError | NoProgress | SwitchError | SystemError)
+}

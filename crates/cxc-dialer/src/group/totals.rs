@@ -1,0 +1,96 @@
+//! What a group has done.
+use std::collections::BTreeMap;
+
+use cxc_core::Micros;
+use cxc_core::enumerations::CallResult;
+
+use crate::pacing::{Decision, Why};
+
+/// Counts and times since the start; times are microseconds.
+#[derive(Debug, Clone)]
+pub struct Totals {
+    /// Calls started.
+    pub dials: u64,
+    /// Calls that a person answered.
+    pub live: u64,
+    /// Persons who were abandoned at the threshold.
+    pub abandoned: u64,
+    /// Persons who left before it.
+    pub dropped: u64,
+    /// Persons who came to an agent.
+    pub connected: u64,
+    /// Their waits together.
+    pub waited: Micros,
+    /// The longest of them.
+    pub longest_wait: Micros,
+    /// Time of agents in service.
+    pub service: Micros,
+    /// Time of agents who were reserved, talked or were in wrap-up.
+    pub busy: Micros,
+    /// Calls by result.
+    pub results: BTreeMap<CallResult, u64>,
+    /// How long each reason held the group back.
+    pub reasons: BTreeMap<&'static str, Micros>,
+    now: Micros,
+    why: &'static str,
+}
+
+impl Totals {
+    pub(super) fn new(now: Micros) -> Self {
+        Self {
+            dials: 0,
+            live: 0,
+            abandoned: 0,
+            dropped: 0,
+            connected: 0,
+            waited: 0,
+            longest_wait: 0,
+            service: 0,
+            busy: 0,
+            results: BTreeMap::new(),
+            reasons: BTreeMap::new(),
+            now,
+            why: Why::NotStarted.name(),
+        }
+    }
+
+    pub(super) fn pass(&mut self, now: Micros, agents: u32, ready: u32) {
+        let time = now - self.now;
+        if time > 0 {
+            self.service += Micros::from(agents) * time;
+            self.busy += Micros::from(agents - ready) * time;
+            *self.reasons.entry(self.why).or_default() += time;
+            self.now = now;
+        }
+    }
+
+    pub(super) fn says(&mut self, decision: &Decision) {
+        self.why = decision.why.name();
+    }
+
+    pub(super) fn served(&mut self, answered: Option<Micros>, now: Micros) {
+        let wait = now - answered.unwrap_or(now);
+        self.connected += 1;
+        self.waited += wait;
+        self.longest_wait = self.longest_wait.max(wait);
+    }
+
+    pub(super) fn ended(&mut self, result: CallResult) {
+        *self.results.entry(result).or_default() += 1;
+    }
+
+    /// Share of the agents' time that was busy.
+    pub fn occupancy(&self) -> f64 {
+        share(self.busy as f64, self.service as f64)
+    }
+
+    /// Abandoned calls as a share of live answers.
+    pub fn abandon_rate(&self) -> f64 {
+        share(self.abandoned as f64, self.live as f64)
+    }
+}
+
+/// A part of a whole; nothing of nothing is nothing.
+pub(crate) fn share(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}

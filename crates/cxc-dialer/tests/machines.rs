@@ -1,0 +1,215 @@
+//! Whatever happens in whatever order: every call ends in one result, every slot comes back, no agent is lost.
+use std::collections::BTreeMap;
+
+use cxc_core::Micros;
+use cxc_core::enumerations::CallResult;
+use cxc_dialer::abandon::{Ledgers, Place};
+use cxc_dialer::agent::{AgentEvent, AgentId, AgentRules, Reason};
+use cxc_dialer::call::{Call, CallAction, CallEvent, CallId, CallRules, State, Verdict};
+use cxc_dialer::engine::CallEngine;
+use cxc_dialer::group::Group;
+use cxc_dialer::pacing::{Mode, Pacer};
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+
+/// Takes orders and does nothing: what happens is made up by the test.
+struct Silent;
+
+impl CallEngine for Silent {
+    fn originate(&mut self, _: CallId, _: Micros) {}
+    fn bridge(&mut self, _: CallId, _: AgentId, _: Micros) {}
+    fn play_message(&mut self, _: CallId, _: Micros) {}
+    fn cancel(&mut self, _: CallId, _: Micros) {}
+    fn hangup(&mut self, _: CallId, _: Micros) {}
+    fn warn(&mut self, _: AgentId, _: Micros) {}
+}
+
+fn call_event() -> impl Strategy<Value = CallEvent> {
+    prop_oneof![
+        1 => Just(CallEvent::Sent),
+        1 => Just(CallEvent::Provisional),
+        1 => Just(CallEvent::Ringing),
+        4 => Just(CallEvent::Answered),
+        1 => Just(CallEvent::Classified(Verdict::Person)),
+        1 => Just(CallEvent::Classified(Verdict::Machine)),
+        1 => Just(CallEvent::Failed(CallResult::Busy)),
+        1 => Just(CallEvent::Refused { status: 503, retry_after: 1_000_000 }),
+        4 => Just(CallEvent::Connected),
+        1 => Just(CallEvent::AgentHangup),
+        1 => Just(CallEvent::RemoteHangup),
+        1 => Just(CallEvent::MessagePlayed),
+        1 => Just(CallEvent::Stop),
+    ]
+}
+
+fn agent_event() -> impl Strategy<Value = AgentEvent> {
+    prop_oneof![
+        2 => Just(AgentEvent::LogIn),
+        4 => Just(AgentEvent::Ready),
+        1 => Just(AgentEvent::LogOut),
+        1 => Just(AgentEvent::NotReady(Reason::Code(1))),
+        2 => Just(AgentEvent::WrapDone),
+        1 => Just(AgentEvent::LegLost),
+    ]
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Happens {
+    Place,
+    Call(u64, CallEvent),
+    Agent(u32, AgentEvent),
+    Pass(Micros),
+}
+
+fn happens() -> impl Strategy<Value = Happens> {
+    prop_oneof![
+        2 => Just(Happens::Place),
+        5 => (1..30_u64, call_event()).prop_map(|(call, event)| Happens::Call(call, event)),
+        3 => (0..4_u32, agent_event()).prop_map(|(agent, event)| Happens::Agent(agent, event)),
+        2 => (0..3_000_000_i64).prop_map(Happens::Pass),
+    ]
+}
+
+fn group(classify: bool) -> Group {
+    let rules = CallRules { classify: classify.then_some(1_000_000), ..CallRules::default() };
+    let pacer = Pacer::new(Mode::Progressive { tenths: 10 }, rules.max_ring, rules.threshold, None);
+    let ledgers = Ledgers::new(Place::US.policies(), 0, &TimeZone::UTC);
+    Group::new(pacer, ledgers, rules, AgentRules::default(), 0)
+}
+
+proptest! {
+    #[test]
+    fn every_call_ends_in_one_result_and_every_slot_comes_back(
+        classify in any::<bool>(),
+        course in prop::collection::vec(happens(), 1..200),
+    ) {
+        let (mut group, mut now, mut placed) = (group(classify), 0, 0_usize);
+        for happens in course {
+            match happens {
+                Happens::Place => {
+                    group.place(now);
+                    placed += 1;
+                }
+                Happens::Call(call, event) => group.call_event(CallId(call), event, now, &mut Silent),
+                Happens::Agent(agent, event) => group.agent_event(AgentId(agent), event, now, &mut Silent),
+                Happens::Pass(time) => now += time,
+            }
+            group.expire(now, &mut Silent);
+            let scene = group.scene();
+            prop_assert!(scene.ready <= scene.agents && scene.agents <= 4);
+            prop_assert!((scene.dialing + scene.queued) as usize <= group.calls());
+            prop_assert!(scene.ready == 0 || scene.queued == 0, "a person waits while an agent is ready");
+        }
+        // nothing more happens: deadlines alone end everything
+        while let Some(at) = group.next_deadline() {
+            now = now.max(at);
+            group.expire(now, &mut Silent);
+        }
+        let mut results = BTreeMap::new();
+        for (call, _) in group.take_finished() {
+            *results.entry(call).or_insert(0) += 1;
+        }
+        prop_assert_eq!(results.len(), placed);
+        prop_assert!(results.values().all(|times| *times == 1));
+        prop_assert_eq!((group.calls(), group.scene().dialing, group.scene().queued), (0, 0, 0));
+        prop_assert_eq!(group.scene().ready, group.scene().agents, "nobody is reserved or talks");
+        let totals = group.totals();
+        prop_assert_eq!(totals.results.values().sum::<u64>(), placed as u64);
+        prop_assert!(totals.abandoned + totals.dropped <= totals.live);
+    }
+
+    #[test]
+    fn a_call_has_a_deadline_in_every_state_and_finishes_once(
+        course in prop::collection::vec((call_event(), 0..2_000_000_i64), 0..40),
+    ) {
+        let rules = CallRules::default();
+        let (mut call, mut now, mut finished) = (Call::new(0), 0, 0);
+        for (event, passed) in course {
+            now += passed;
+            let (next, actions) = call.step(event, now, &rules);
+            finished += actions.iter().filter(|action| matches!(action, CallAction::Finish(_))).count();
+            prop_assert_eq!(next.deadline(&rules).is_none(), matches!(next.state, State::Ended(_)));
+            call = next;
+        }
+        for _ in 0..8 {
+            if let Some(due) = call.deadline(&rules) {
+                now = now.max(due);
+                let (next, actions) = call.step(CallEvent::Deadline, now, &rules);
+                finished += actions.iter().filter(|action| matches!(action, CallAction::Finish(_))).count();
+                call = next;
+            }
+        }
+        prop_assert!(matches!(call.state, State::Ended(_)), "{:?}", call);
+        prop_assert_eq!(finished, 1);
+    }
+}
+
+/// Drives one call of a group with one ready agent, or none.
+fn story(with_agent: bool, events: &[(Micros, CallEvent)]) -> (Group, Vec<(CallId, CallResult)>) {
+    let mut group = group(false);
+    if with_agent {
+        group.agent_event(AgentId(0), AgentEvent::LogIn, 0, &mut Silent);
+        group.agent_event(AgentId(0), AgentEvent::Ready, 0, &mut Silent);
+    }
+    let call = group.place(0);
+    for (at, event) in events {
+        group.expire(*at, &mut Silent);
+        group.call_event(call, *event, *at, &mut Silent);
+    }
+    let mut now = 0;
+    while let Some(at) = group.next_deadline().filter(|_| group.calls() > 0) {
+        now = at.max(now);
+        group.expire(now, &mut Silent);
+    }
+    let finished = group.take_finished();
+    (group, finished)
+}
+
+const SECOND: Micros = 1_000_000;
+
+#[test]
+fn an_answer_without_an_agent_is_abandoned_after_two_seconds_and_counted() {
+    let (group, finished) =
+        story(false, &[(0, CallEvent::Sent), (0, CallEvent::Ringing), (SECOND, CallEvent::Answered)]);
+    assert_eq!(finished, [(CallId(1), CallResult::Abandoned)]);
+    assert_eq!(group.ledgers().tightest().unwrap().counts(), (1, 1));
+}
+
+#[test]
+fn a_person_who_leaves_before_the_threshold_is_dropped_and_not_in_the_legal_rate() {
+    let events = [(0, CallEvent::Ringing), (SECOND, CallEvent::Answered), (2 * SECOND, CallEvent::RemoteHangup)];
+    let (group, finished) = story(false, &events);
+    assert_eq!(finished, [(CallId(1), CallResult::Dropped)]);
+    assert_eq!(group.ledgers().tightest().unwrap().counts(), (0, 1));
+    assert_eq!(group.totals().dropped, 1);
+}
+
+#[test]
+fn an_answer_that_crosses_our_cancellation_is_an_answer() {
+    let late = 25 * SECOND + 10_000;
+    let events =
+        [(0, CallEvent::Sent), (0, CallEvent::Ringing), (late, CallEvent::Answered), (late, CallEvent::Connected)];
+    let (group, finished) = story(true, &events);
+    assert_eq!(finished, [(CallId(1), CallResult::Answer)], "it ended when the talk was too long");
+    assert_eq!(group.totals().connected, 1);
+}
+
+#[test]
+fn silence_and_ringing_out_have_their_own_results() {
+    assert_eq!(story(true, &[]).1, [(CallId(1), CallResult::DialError)]);
+    assert_eq!(story(true, &[(0, CallEvent::Sent)]).1, [(CallId(1), CallResult::NoProgress)]);
+    let rings = [(0, CallEvent::Sent), (SECOND, CallEvent::Ringing)];
+    assert_eq!(story(true, &rings).1, [(CallId(1), CallResult::NoAnswer)]);
+}
+
+#[test]
+fn a_cancellation_waits_for_a_provisional_answer() {
+    let rules = CallRules::default();
+    let (call, _) = Call::new(0).step(CallEvent::Sent, 0, &rules);
+    let (call, actions) = call.step(CallEvent::Deadline, 8 * SECOND, &rules);
+    assert_eq!(actions, []);
+    let (call, actions) = call.step(CallEvent::Provisional, 9 * SECOND, &rules);
+    assert_eq!(actions, [CallAction::Cancel]);
+    let (_, actions) = call.step(CallEvent::Failed(CallResult::NoAnswer), 10 * SECOND, &rules);
+    assert_eq!(actions, [CallAction::Finish(CallResult::NoProgress)]);
+}
