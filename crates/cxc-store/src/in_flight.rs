@@ -54,6 +54,13 @@ impl NewAttempt {
     }
 }
 
+/// An attempt that a dialer reported as begun.
+pub(crate) struct BegunElsewhere {
+    pub attempt: i64,
+    pub month: i64,
+    pub keys: (i64, Option<i64>),
+}
+
 /// The columns of a [`NewAttempt`].
 pub(crate) const NEW: [(&str, &str); 17] = [
     ("tenant", "BIGINT"),
@@ -153,12 +160,8 @@ impl Tx {
         Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(rows.text()).fetch_all(conn).await?))
     }
 
-    /// Marks the device and the person of attempts that dialers began already (id, month, keys), each where it is free.
-    pub async fn in_flight_begun(
-        &mut self,
-        tenant: i64,
-        begun: &[(i64, i64, (i64, Option<i64>))],
-    ) -> Result<(), StoreError> {
+    /// Marks the device and the person of attempts that dialers began already, each where it is free.
+    pub(crate) async fn in_flight_begun(&mut self, tenant: i64, begun: &[BegunElsewhere]) -> Result<(), StoreError> {
         #[derive(Serialize)]
         struct Mark {
             attempt: i64,
@@ -170,7 +173,7 @@ impl Tx {
             return Ok(());
         }
         let mut marks = Vec::with_capacity(begun.len() * 2);
-        for (attempt, month, (device, client)) in begun {
+        for BegunElsewhere { attempt, month, keys: (device, client) } in begun {
             let mark = |device, client| Mark { attempt: *attempt, month: *month, device, client };
             marks.push(mark(Some(*device), None));
             marks.extend(client.map(|client| mark(None, Some(client))));

@@ -143,6 +143,12 @@ async fn make_template() -> Result<()> {
     Ok(())
 }
 
+/// Attempts as a dialer's report writes them when they begin: in state `sending`.
+pub fn begun(attempts: &[NewAttempt]) -> Vec<MadeAttempt> {
+    let outcome = AttemptOutcome { state: AttemptState::Sending.code(), ..AttemptOutcome::default() };
+    attempts.iter().map(|attempt| attempt.clone().made(outcome.clone())).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,10 +180,4 @@ mod tests {
             db.ping().await.unwrap();
         }
     }
-}
-
-/// Attempts as a dialer's report writes them when they begin: in state `sending`.
-pub fn begun(attempts: &[NewAttempt]) -> Vec<MadeAttempt> {
-    let outcome = AttemptOutcome { state: AttemptState::Sending.code(), ..AttemptOutcome::default() };
-    attempts.iter().map(|attempt| attempt.clone().made(outcome.clone())).collect()
 }

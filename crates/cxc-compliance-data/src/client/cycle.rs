@@ -173,17 +173,15 @@ impl Client {
             return Err(CycleError::Older { found, in_use });
         }
         live.demand_tzdb(&manifest);
-        if let Some(newest) = &newest {
-            if manifest == *newest && in_use.source == Source::Cdp {
-                // lists that were not loaded when the tables were: this process may have ended between the two
-                let lists = manifest.files.iter().filter(|file| {
-                    let of = |state: &&FileState| state.kind == "dnc" && state.country == file.country.as_str();
-                    file.kind == DataKind::Dnc && states.iter().find(of).is_some_and(open)
-                });
-                let lists = self.lists(&lists.collect::<Vec<_>>()).await?;
-                self.load_lists(db, lists, unusual_counts).await?;
-                return Ok((Outcome::Unchanged, told));
-            }
+        if newest.as_ref() == Some(&manifest) && in_use.source == Source::Cdp {
+            // lists that were not loaded when the tables were: this process may have ended between the two
+            let lists = manifest.files.iter().filter(|file| {
+                let of = |state: &&FileState| state.kind == "dnc" && state.country == file.country.as_str();
+                file.kind == DataKind::Dnc && states.iter().find(of).is_some_and(open)
+            });
+            let lists = self.lists(&lists.collect::<Vec<_>>()).await?;
+            self.load_lists(db, lists, unusual_counts).await?;
+            return Ok((Outcome::Unchanged, told));
         }
         let now = self.clock.now();
         let files = needs(&manifest, live.wanted(), now)?;

@@ -8,6 +8,7 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
 use super::{OutsideAttempt, own_guid};
+use crate::in_flight::BegunElsewhere;
 use crate::{Rows, StoreError, Tx, on};
 
 /// A dialer that begins an attempt and says no more is lost after a day.
@@ -250,7 +251,7 @@ impl Tx {
         for (report, (month, id)) in reports {
             let Some(keys) = keys.get(id).copied() else { continue };
             if report.sequence == 0 {
-                begun.push((*id, *month, keys));
+                begun.push(BegunElsewhere { attempt: *id, month: *month, keys });
             } else {
                 ended.push(*id);
                 ended_keys.push(keys);

@@ -14,7 +14,7 @@ fn source() -> (String, Receiver<(String, Value)>) {
     let (send, receive) = channel();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            let asked = answer(stream.unwrap());
+            let asked = answer(&stream.unwrap());
             if send.send(asked).is_err() {
                 return;
             }
@@ -24,7 +24,7 @@ fn source() -> (String, Receiver<(String, Value)>) {
 }
 
 /// Answers one request: its head and its body.
-fn answer(stream: TcpStream) -> (String, Value) {
+fn answer(mut stream: &TcpStream) -> (String, Value) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -39,7 +39,7 @@ fn answer(stream: TcpStream) -> (String, Value) {
     let answers = known.map(|q| json!({ "number": q["number"], "answer": "no", "lineType": "mobile" }));
     let text = json!({ "answers": answers.collect::<Vec<_>>() }).to_string();
     let head_of_answer = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length:";
-    write!(&stream, "{head_of_answer} {}\r\n\r\n{text}", text.len()).unwrap();
+    write!(stream, "{head_of_answer} {}\r\n\r\n{text}", text.len()).unwrap();
     (head, body)
 }
 
