@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Records fetched at once.
-const BATCH: i64 = 200;
+const BATCH: usize = 200;
 const SLICE: usize = 5_000;
 /// Where people are: zones round the globe, a country with several regions each counted by its share.
 const PLACES: &[(&str, &str, &str)] = &[
@@ -272,11 +272,12 @@ impl Bench {
         loop {
             let began = Instant::now();
             let mut tx = db.read().await?;
-            let page = tx.record_fetch(row.number, list, self.app.now(), key, false, BATCH).await?;
+            let page = tx.record_fetch(row.number, list, self.app.now(), &mut key, false, BATCH).await?;
             drop(tx);
-            let Some(last) = page.last() else { break };
+            if page.is_empty() {
+                break;
+            }
             times.push(began.elapsed());
-            key = FetchKey { last: Some((last.priority, last.due, last.id)) };
             fetched += i64::try_from(page.len())?;
             let change = |r| RecordChange::of(r, RecordStatus::InProgress, Reason::None, 0);
             let changes: Vec<RecordChange> = page.iter().map(change).collect();

@@ -10,7 +10,7 @@ use crate::field_error::FieldError;
 use crate::treatment::Treatment;
 
 /// The most messages a minute that a group can ask for.
-pub const MAX_PER_MINUTE: u32 = 600_000;
+pub const MAX_PER_MINUTE: u32 = 6_000_000;
 
 /// What a profile is for; fixed when it is made, and taken over by templates and groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -36,7 +36,7 @@ impl ProfileType {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Dialing {
-    /// Messages a minute, 1 to 600,000; the channel account's own limit holds beside it.
+    /// Messages a minute, 1 to 6,000,000; the channel account's own limit holds beside it.
     #[schema(minimum = 1, maximum = 600_000)]
     pub messages_per_minute: u32,
     /// Newest contacts first.
@@ -158,7 +158,7 @@ impl CampaignSettings {
             problems.push(FieldError::new(
                 format!("{at}/dialing/messagesPerMinute"),
                 "out_of_range",
-                "messages a minute are 1 to 600,000",
+                "messages a minute are 1 to 6,000,000",
             ));
         }
         if self.suppression_lists.len() > 100 {

@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 /// That of the program.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "its figures are its output")]

@@ -32,7 +32,8 @@ impl Db {
     /// Writes a whole batch with its evidence by one statement that is a transaction by itself, as it is when nobody
     /// interferes: the lease is held, every person is free and every record stands where it was read. False, and nothing
     /// written, if anything was otherwise: then it is written step by step. Always false on SQLite, which has no such
-    /// statement. The evidence must be [`Packed::is_blocks_only`].
+    /// statement. Of the evidence
+    /// only the blocks are written: each of its decisions must have its attempt.
     pub async fn outgoing_alone(&self, batch: &Outgoing<'_>, evidence: &Packed) -> Result<bool, StoreError> {
         let Db::Postgres(pool) = self else { return Ok(false) };
         let Some(deltas) = batch.deltas() else { return Ok(false) };

@@ -59,21 +59,51 @@ async fn a_fetch_goes_on_where_the_last_one_left_off() {
     let mut tx = db.read().await.unwrap();
     let (mut key, mut seen) = (FetchKey::default(), Vec::new());
     loop {
-        let page = tx.record_fetch(7, 3, NOW, key, false, 200).await.unwrap();
-        let Some(last) = page.last() else { break };
-        key = FetchKey { last: Some((last.priority, last.due, last.id)) };
+        let page = tx.record_fetch(7, 3, NOW, &mut key, false, 200).await.unwrap();
         seen.extend(page.iter().map(|r| r.id));
+        if page.len() < 200 {
+            break;
+        }
     }
     assert_eq!(seen, (1..=1_234).collect::<Vec<_>>());
-    let newest = tx.record_fetch(7, 3, NOW, FetchKey::default(), true, 2).await.unwrap();
+    let newest = tx.record_fetch(7, 3, NOW, &mut FetchKey::default(), true, 2).await.unwrap();
     assert_eq!(newest.iter().map(|r| r.id).collect::<Vec<_>>(), [1_234, 1_233]);
+}
+
+#[tokio::test]
+async fn a_retry_that_falls_due_goes_before_what_was_never_attempted() {
+    let db = with_records(500).await;
+    let mut tx = db.begin().await.unwrap();
+    let mut key = FetchKey::default();
+    let page = tx.record_fetch(7, 3, NOW, &mut key, false, 100).await.unwrap();
+    let (soon, later) = (NOW + 1_000_000, NOW + 2_000_000);
+    let retry = |i: usize, due| RecordChange {
+        attempts: 1,
+        ..RecordChange::of(&page[i], RecordStatus::Ready, Reason::Retry, due)
+    };
+    // the last was put off before any attempt: it is as general as the rest, and later
+    let put_off = RecordChange::of(&page[2], RecordStatus::Ready, Reason::ContactTimes, soon);
+    let changes = [retry(0, later), retry(1, soon), put_off];
+    assert_eq!(tx.record_apply(&changes, 5, NOW, &mut Deltas::default()).await.unwrap().len(), 3);
+    // not due yet: the walk goes on where it was
+    let page = tx.record_fetch(7, 3, NOW, &mut key, false, 100).await.unwrap();
+    assert_eq!(page.first().unwrap().id, 101);
+    let page = tx.record_fetch(7, 3, later, &mut key, false, 100).await.unwrap();
+    assert_eq!(page.iter().take(4).map(|r| r.id).collect::<Vec<_>>(), [2, 1, 201, 202], "by their due times, then age");
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        let page = tx.record_fetch(7, 3, later, &mut key, false, 100).await.unwrap();
+        seen.extend(page.iter().filter(|r| r.priority == 2).map(|r| r.id));
+    }
+    assert_eq!((seen.first(), seen.last()), (Some(&299), Some(&3)), "nothing was passed over");
+    tx.commit().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_change_applies_once_and_the_counters_follow() {
     let db = with_records(10).await;
     let mut tx = db.begin().await.unwrap();
-    let page = tx.record_fetch(7, 3, NOW, FetchKey::default(), false, 4).await.unwrap();
+    let page = tx.record_fetch(7, 3, NOW, &mut FetchKey::default(), false, 4).await.unwrap();
     let later = NOW + 3_600_000_000;
     let changes: Vec<_> =
         page.iter().map(|r| RecordChange::of(r, RecordStatus::Ready, Reason::ContactTimes, later)).collect();
@@ -92,8 +122,8 @@ async fn a_change_applies_once_and_the_counters_follow() {
     let counters = tx.record_counters(7).await.unwrap();
     let waiting = Bucket::of(RecordStatus::Ready, Reason::ContactTimes, later, None);
     assert_eq!(counters, [(Bucket::of(RecordStatus::Ready, Reason::None, 0, None), 9), (waiting, 1)]);
-    assert_eq!(tx.record_fetch(7, 3, NOW, FetchKey::default(), false, 100).await.unwrap().len(), 9);
-    assert_eq!(tx.record_fetch(7, 3, later, FetchKey::default(), false, 100).await.unwrap().len(), 10);
+    assert_eq!(tx.record_fetch(7, 3, NOW, &mut FetchKey::default(), false, 100).await.unwrap().len(), 9);
+    assert_eq!(tx.record_fetch(7, 3, later, &mut FetchKey::default(), false, 100).await.unwrap().len(), 10);
     tx.commit().await.unwrap();
 }
 
@@ -101,7 +131,7 @@ async fn a_change_applies_once_and_the_counters_follow() {
 async fn of_two_changes_of_one_record_the_later_holds_and_is_counted_once() {
     let db = with_records(3).await;
     let mut tx = db.begin().await.unwrap();
-    let page = tx.record_fetch(7, 3, NOW, FetchKey::default(), false, 1).await.unwrap();
+    let page = tx.record_fetch(7, 3, NOW, &mut FetchKey::default(), false, 1).await.unwrap();
     let change = |reason| RecordChange::of(&page[0], RecordStatus::Ready, reason, NOW + 1);
     let changes = [change(Reason::ContactDate), change(Reason::ContactTimes)];
     let mut deltas = Deltas::default();
@@ -195,7 +225,7 @@ async fn a_batch_is_written_by_one_statement_only_where_nobody_interfered() {
     let db = with_records(4).await;
     let mut tx = db.begin().await.unwrap();
     let lease = tx.lease_acquire("sender:9", "a", 60_000_000).await.unwrap().unwrap();
-    let page = tx.record_fetch(7, 3, NOW, FetchKey::default(), false, 4).await.unwrap();
+    let page = tx.record_fetch(7, 3, NOW, &mut FetchKey::default(), false, 4).await.unwrap();
     tx.commit().await.unwrap();
     let new: Vec<NewAttempt> = page.iter().map(|r| attempt(r.id, r.id, 10 + r.id, Some(100 + r.id))).collect();
     let begin: Vec<RecordChange> =

@@ -21,15 +21,12 @@ use cli::{Cli, Command, ConfigCommand};
 use config::Config;
 use failure::Failure;
 
-// freed memory goes back to the system soon, and small allocations are quick
+// freed memory goes back to the system within a second, also while the program idles; see .cargo/config.toml
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if matches!(cli.command, Command::Up(_)) {
-        up::memory::give_back_at_once();
-    }
     match start(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

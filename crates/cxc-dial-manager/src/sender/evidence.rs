@@ -117,12 +117,12 @@ impl EvidenceWriter {
     /// The same, packed to be written by whoever writes the attempts. `None` if more has to be written than blocks, or
     /// read before.
     pub fn pack(&mut self, tenant: i64, now: Micros, explained: &[&Explained]) -> Result<Option<Packed>, StoreError> {
-        if !self.unknown(tenant, explained).is_empty() {
+        let is_lonely = |e: &&Explained| e.decision.attempt.is_none();
+        if explained.iter().any(is_lonely) || !self.unknown(tenant, explained).is_empty() {
             return Ok(None);
         }
         let (decisions, addresses) = parts(explained);
-        let packed = self.to(tenant, now).pack(&decisions, &addresses)?;
-        Ok(packed.filter(Packed::is_blocks_only))
+        self.to(tenant, now).pack(&decisions, &addresses)
     }
 
     /// Packed decisions are written and committed.

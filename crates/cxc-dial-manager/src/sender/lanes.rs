@@ -24,9 +24,13 @@ use super::queue::Queue;
 use crate::channel::Carrier;
 
 /// Two batches at a time: one more would wait for the same processors.
-const LANES: usize = 2;
-/// While another batch is being written, the next begins only with so many messages: small ones cost more each.
-const WORTH_BEGINNING: usize = 32;
+const LANES: usize = 3;
+/// A batch begins with so many in a hundred of a lane's share: small ones cost more each ...
+const WORTH_PERCENT: usize = 40;
+/// ... unless so few of the account's are left under way that its carrier will soon have nothing to do ...
+const IDLE_PERCENT: usize = 25;
+/// ... or the first of them has waited so long.
+const WORTH_WAITING: Micros = 20_000;
 
 /// So much of what an account sends may be open: twice what a batch and its answers take. A crash leaves it in doubt.
 const OPEN_MICROS: usize = 40_000;
@@ -49,6 +53,8 @@ pub struct Lanes {
     explained: Vec<Box<Explained>>,
     speed: Speed,
     most_open: usize,
+    /// Since when messages that may leave wait for more of them.
+    ready_since: Option<Micros>,
 }
 
 /// How fast an account sends.
@@ -87,7 +93,7 @@ impl Lanes {
         let idle = (0..LANES).map(lane).collect();
         let (writing, held) = (JoinSet::new(), HashMap::new());
         let speed = Speed { since: context.now(), ..Speed::default() };
-        Self { idle, writing, held, changes: Vec::new(), explained: Vec::new(), speed, most_open }
+        Self { idle, writing, held, changes: Vec::new(), explained: Vec::new(), speed, most_open, ready_since: None }
     }
 
     /// Whether anything is under way.
@@ -129,10 +135,8 @@ impl Lanes {
             let mut lane = self.idle.remove(0);
             lane.set_share(share);
             let room = if go.may_send && !lane.is_unsure() { lane.room() } else { 0 };
-            let ready = room.min(queue.len());
-            let is_alone = self.writing.is_empty();
-            let is_worth = if is_alone { ready > 0 } else { ready.max(lane.gathered()) >= WORTH_BEGINNING };
-            if !is_worth && !lane.is_time_to_write() {
+            let ready = room.min(queue.ready(limits, go.now));
+            if !self.is_worth_beginning(ready, &lane, share, go.now) && !lane.is_time_to_write() {
                 self.idle.push(lane);
                 continue;
             }
@@ -145,9 +149,22 @@ impl Lanes {
         }
     }
 
+    /// Whether so many messages are worth a batch of their own, or must not wait for more.
+    fn is_worth_beginning(&mut self, ready: usize, lane: &Outbox, share: usize, now: Micros) -> bool {
+        if ready == 0 {
+            return false;
+        }
+        let since = *self.ready_since.get_or_insert(now);
+        let under_way = self.idle.iter().map(Outbox::under_way).sum::<usize>() + lane.under_way();
+        let runs_dry = self.writing.is_empty() && under_way <= share * IDLE_PERCENT / 100;
+        // a clock that was set back is no reason to wait
+        runs_dry || ready >= share * WORTH_PERCENT / 100 || !(0..WORTH_WAITING).contains(&(now - since))
+    }
+
     fn write(&mut self, lane: Outbox, lease: &Lease, plans: &Arc<Plans>, new: Vec<Prepared>) {
         let records = new.iter().map(|p| (p.record.grp, p.record.id));
         self.held.insert(lane.number(), lane.changing().chain(records).collect());
+        self.ready_since = None;
         self.writing.spawn(lane.write(lease.clone(), Arc::clone(plans), new));
     }
 

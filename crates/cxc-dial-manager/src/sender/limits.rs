@@ -49,6 +49,21 @@ impl Limits {
         true
     }
 
+    /// How many of the messages that wait, by group, may leave now.
+    pub fn open(&mut self, waiting: impl Iterator<Item = (i64, usize)>, now: Micros) -> usize {
+        let account = self.account.available(now);
+        let mut open = 0;
+        for (grp, count) in waiting {
+            let by_pace = self.groups.get_mut(&grp).map_or(0, |group| group.available(now));
+            match (by_pace, account) {
+                (0, _) => self.held(grp, "group_pace"),
+                (_, 0) => self.held(grp, "channel_account_rate"),
+                _ => open += count.min(by_pace),
+            }
+        }
+        open.min(account)
+    }
+
     /// Gives back a token of a message that did not leave after all.
     pub fn give_back(&mut self, grp: i64) {
         self.account.give_back(1);

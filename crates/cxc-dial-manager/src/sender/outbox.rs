@@ -21,8 +21,8 @@ use crate::channel::{Carrier, Outcome};
 
 /// Results are gathered until there are so many in a hundred of the attempts that may be open ...
 const ENOUGH_PERCENT: usize = 40;
-/// ... or the first of them has waited so long.
-const PATIENCE: Duration = Duration::from_millis(4);
+/// ... or the first of them has waited so long: what is let go meanwhile is not held up by it.
+const PATIENCE: Duration = Duration::from_millis(20);
 /// How long messages under way are waited for when the sender stops.
 const DRAIN: Duration = Duration::from_secs(20);
 
@@ -88,8 +88,13 @@ impl Outbox {
         self.share.saturating_sub(self.sends.len())
     }
 
+    /// How many messages are with the carrier.
+    pub fn under_way(&self) -> usize {
+        self.sends.len()
+    }
+
     /// How much waits to be written.
-    pub fn gathered(&self) -> usize {
+    fn gathered(&self) -> usize {
         self.batch.made.len().max(self.batch.changes.len())
     }
 

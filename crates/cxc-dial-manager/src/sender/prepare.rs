@@ -189,16 +189,9 @@ impl Preparer {
         now: Micros,
         share: usize,
     ) -> Result<(Vec<Record>, bool), StoreError> {
-        let place = (plan.number, list.number);
-        let key = self.keys.get(&place).copied().unwrap_or_default();
-        let limit = i64::try_from(share).unwrap_or(i64::MAX);
-        let records = tx.record_fetch(plan.number, list.number, now, key, plan.settings.dialing.lifo, limit).await?;
+        let key = self.keys.entry((plan.number, list.number)).or_default();
+        let records = tx.record_fetch(plan.number, list.number, now, key, plan.settings.dialing.lifo, share).await?;
         let is_dry = records.len() < share;
-        match records.last().filter(|_| !is_dry) {
-            Some(last) => self.keys.insert(place, FetchKey { last: Some((last.priority, last.due, last.id)) }),
-            // the end of what is ready: what comes back meanwhile lies before it
-            None => self.keys.remove(&place),
-        };
         Ok((records, is_dry))
     }
 }

@@ -29,9 +29,9 @@ impl Queue {
         self.groups.get(&grp).map_or(0, VecDeque::len)
     }
 
-    /// How many messages wait.
-    pub fn len(&self) -> usize {
-        self.groups.values().map(VecDeque::len).sum()
+    /// How many messages may leave now.
+    pub fn ready(&self, limits: &mut Limits, now: Micros) -> usize {
+        limits.open(self.groups.iter().filter(|(_, q)| !q.is_empty()).map(|(grp, q)| (*grp, q.len())), now)
     }
 
     /// The groups with waiting messages.

@@ -41,11 +41,6 @@ pub struct Packed {
 }
 
 impl Packed {
-    /// Whether the blocks are all that there is to write.
-    pub fn is_blocks_only(&self) -> bool {
-        self.lonely.is_empty()
-    }
-
     /// What [`EvidenceChain::committed`] is told, once the blocks are.
     pub fn appended(self) -> Appended {
         Appended { ids: self.ids, tenant: self.tenant, day: self.day, head: self.head }

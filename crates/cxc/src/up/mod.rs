@@ -1,7 +1,6 @@
 //! `cxc up`: the components of this process, from their ports to their end.
 mod compose;
 mod listen;
-pub mod memory;
 mod paths;
 mod proxy;
 mod readiness;
