@@ -24,7 +24,7 @@ use super::queue::Queue;
 use crate::channel::Carrier;
 
 /// Two batches at a time: one more would wait for the same processors.
-const LANES: usize = 3;
+const LANES: usize = 2;
 /// A batch begins with so many in a hundred of a lane's share: small ones cost more each ...
 const WORTH_PERCENT: usize = 40;
 /// ... unless so few of the account's are left under way that its carrier will soon have nothing to do ...
