@@ -46,6 +46,16 @@ impl Tx {
         }
     }
 
+    /// Waits until what is being written under the lease is committed or given up: what is read after it is final. A
+    /// statement whose connection was lost goes on in the server, and holds the row until its end.
+    pub async fn lease_await_writers(&mut self, lease: &Lease) -> Result<(), StoreError> {
+        // SQLite has one writer, and it is this transaction
+        let Self::Postgres(tx) = self else { return Ok(()) };
+        const SQL: &str = "SELECT token FROM lease WHERE name = $1 FOR UPDATE";
+        sqlx::query(SQL).bind(&lease.name).fetch_optional(&mut **tx).await?;
+        Ok(())
+    }
+
     /// Gives a lease back, if it is still held with this token.
     pub async fn lease_release(&mut self, lease: &Lease) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE lease SET expires_at = 0, holder = '' WHERE name = $1 AND token = $2 AND holder = $3";

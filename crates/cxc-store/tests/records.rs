@@ -294,3 +294,27 @@ async fn ids_of_two_workers_never_meet() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_is_being_written_under_a_lease_is_waited_for() {
+    let db = TestDb::start().await.unwrap();
+    if db.engine() != Engine::Postgres {
+        return; // SQLite has one writer
+    }
+    let mut tx = db.begin().await.unwrap();
+    let lease = tx.lease_acquire("sender:9", "a", 60_000_000).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    let mut writer = db.begin().await.unwrap();
+    writer.lease_check(&lease).await.unwrap();
+    writer.in_flight_insert(&[attempt(1, 1, 11, None)]).await.unwrap();
+    let look = async {
+        let mut tx = db.begin().await.unwrap();
+        tx.lease_await_writers(&lease).await.unwrap();
+        tx.in_flight_existing(9, &[1]).await.unwrap()
+    };
+    let commit = async {
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        writer.commit().await.unwrap();
+    };
+    assert_eq!(tokio::join!(look, commit).0, [1]);
+}

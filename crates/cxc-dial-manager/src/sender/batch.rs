@@ -134,13 +134,15 @@ impl Batch {
     }
 
     /// After a commit whose answer was lost: which messages may leave, if it did happen.
-    pub async fn settle(&self, db: &Db, account: i64) -> Result<Option<HashSet<i64>>, StoreError> {
+    pub async fn settle(&self, db: &Db, lease: &Lease, account: i64) -> Result<Option<HashSet<i64>>, StoreError> {
         let ids: Vec<i64> = self.new.iter().map(|p| p.attempt.id).collect();
         if ids.is_empty() {
             return Ok(None);
         }
-        let mut tx = db.read().await?;
+        let mut tx = db.begin().await?;
+        tx.lease_await_writers(lease).await?;
         let found: HashSet<i64> = tx.in_flight_existing(account, &ids).await?.into_iter().collect();
+        tx.rollback().await?;
         Ok((!found.is_empty()).then_some(found))
     }
 }

@@ -167,7 +167,7 @@ impl Outbox {
     }
 
     async fn write_under(&mut self, lease: &Lease, plans: &Plans, new: Vec<Prepared>) -> Result<Vec<i64>, StoreError> {
-        let mut staying = self.make_sure().await?;
+        let mut staying = self.make_sure(lease).await?;
         let now = self.context.now();
         self.batch.new = new;
         if self.batch.is_empty() {
@@ -194,9 +194,9 @@ impl Outbox {
         }
     }
 
-    async fn make_sure(&mut self) -> Result<Vec<i64>, StoreError> {
+    async fn make_sure(&mut self, lease: &Lease) -> Result<Vec<i64>, StoreError> {
         let Some(unsure) = &self.unsure else { return Ok(Vec::new()) };
-        let found = unsure.settle(&self.context.app.db, self.account).await?;
+        let found = unsure.settle(&self.context.app.db, lease, self.account).await?;
         let Some(mut unsure) = self.unsure.take() else { return Ok(Vec::new()) };
         if let Some(go) = found {
             return Ok(self.let_go(unsure.new, &go));
