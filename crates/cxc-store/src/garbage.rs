@@ -43,6 +43,7 @@ impl Tx {
         if self.keys_collect(generation, limit).await? {
             return Ok(true);
         }
+        self.contacts_leave_garbage(generation, limit).await?;
         if !self.contacts_collect(generation, 0, i64::MAX, limit).await? {
             on!(self, conn => sqlx::query(DONE).bind(generation).execute(conn).await?.rows_affected());
         }

@@ -1,5 +1,6 @@
 //! Campaign groups at work: their state, their lists and channel accounts as the engine sees them.
 //! Owning service: campaign manager; the dial manager writes `limited_by`.
+use cxc_core::record::{Reason, RecordStatus};
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -109,6 +110,21 @@ impl Tx {
         Ok(
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant.unwrap_or(0)).bind(tenant.is_none()).fetch_all(conn).await?),
         )
+    }
+
+    /// The groups of a tenant, or of all tenants, of which anybody may still be contacted or is suppressed: those that a
+    /// change of suppression concerns.
+    pub async fn groups_open_to_suppression(&mut self, tenant: Option<i64>) -> Result<Vec<GroupRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM campaign_group g WHERE (tenant = $1 OR $2) AND EXISTS (SELECT 1 FROM record_counter c
+                WHERE c.grp = g.number AND (c.status = {} OR (c.status = {} AND c.code = {}))
+                GROUP BY c.grp HAVING sum(c.n) > 0) ORDER BY number",
+            RecordStatus::Ready.code(),
+            RecordStatus::Excluded.code(),
+            Reason::Suppressed.code()
+        );
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant.unwrap_or(0)).bind(tenant.is_none())
+            .fetch_all(conn).await?))
     }
 
     /// Moves a group to a state, with the job that works on it and what it is to become.

@@ -149,13 +149,17 @@ impl Tx {
 
     /// Removes a list's row; its contents are gone for users at once and leave the disk in the background.
     pub async fn contact_list_delete(&mut self, tenant: i64, id: Uuid, now: i64) -> Result<bool, StoreError> {
-        const SQL: &str = "DELETE FROM contact_list WHERE tenant = $1 AND id = $2";
+        const SQL: &str = "DELETE FROM contact_list WHERE tenant = $1 AND id = $2 RETURNING left_generation";
         const PLACES: &str = "DELETE FROM list_places WHERE list = $1";
         let Some(list) = self.contact_list_lock(tenant, id).await? else { return Ok(false) };
-        on!(self, conn => sqlx::query(SQL).bind(tenant).bind(id).execute(conn).await?.rows_affected());
+        let left: Option<i64> =
+            on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(id).fetch_optional(conn).await?);
         on!(self, conn => sqlx::query(PLACES).bind(list.number).execute(conn).await?.rows_affected());
         self.garbage_release(list.number, now).await?;
         self.garbage_insert(list.generation, 0, now).await?;
+        if let Some(left) = left.filter(|left| *left != 0) {
+            self.garbage_insert(left, 0, now).await?;
+        }
         // an import that a crash left half done has contents of its own
         if let Some(import) = self.import_unsettled("contacts", list.number).await?
             && import.generation != list.generation

@@ -25,6 +25,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (19, "data snapshots", include_str!("../migrations/0019_data_snapshots.sql")),
     (21, "in flight", include_str!("../migrations/0021_in_flight.sql")),
     (22, "job changes", include_str!("../migrations/0022_job_changes.sql")),
+    (23, "suppression changes", include_str!("../migrations/0023_suppression_changes.sql")),
+    (24, "contacts left", include_str!("../migrations/0024_contacts_left.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.

@@ -5,6 +5,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::int_set::IntSet;
+use crate::suppression_change::Changed;
 use crate::{StoreError, Tx, id_block::Numbered, on};
 
 /// The tenant whose lists hold for every tenant: that of the operators.
@@ -146,7 +147,7 @@ impl Tx {
         for sql in [GARBAGE, VERSIONS, SQL] {
             on!(self, conn => sqlx::query(sql).bind(list.number).execute(conn).await?.rows_affected());
         }
-        Ok(())
+        self.suppression_changed(tenant, [(Changed::Numbers(list.number), 0)]).await
     }
 
     /// One list of a tenant.
@@ -252,10 +253,14 @@ impl Tx {
         const RETIRE: &str = "UPDATE number_list_version SET state = 'retired' WHERE list = $1 AND state = 'active'";
         const ACTIVATE: &str = "UPDATE number_list_version SET state = 'active', activated_at = $3, detail = NULL
             WHERE list = $1 AND version = $2";
-        const POINT: &str = "UPDATE number_list SET active = $2 WHERE number = $1";
+        const POINT: &str = "UPDATE number_list SET active = $2 WHERE number = $1 RETURNING tenant";
         on!(self, conn => sqlx::query(RETIRE).bind(list).execute(conn).await?.rows_affected());
         on!(self, conn => sqlx::query(ACTIVATE).bind(list).bind(version).bind(now).execute(conn).await?.rows_affected());
-        on!(self, conn => sqlx::query(POINT).bind(list).bind(version).execute(conn).await?.rows_affected());
+        let tenant: Option<i64> =
+            on!(self, conn => sqlx::query_scalar(POINT).bind(list).bind(version).fetch_optional(conn).await?);
+        if let Some(tenant) = tenant {
+            self.suppression_changed(tenant, [(Changed::Numbers(list), 0)]).await?;
+        }
         let old = format!(
             "state = 'retired' AND version NOT IN (SELECT version FROM number_list_version
                 WHERE list = $1 AND state = 'retired' ORDER BY activated_at DESC, version DESC LIMIT {KEPT})"

@@ -247,7 +247,9 @@ impl Tx {
     }
 }
 
-/// Every contents of a tenant ($1): those of its lists, of imports under way, and those kept for an undo.
+/// Every contents of a tenant ($1): those of its lists, of who left them after an attempt, of imports under way, and those
+/// kept for an undo.
 const GENERATIONS: &str = "SELECT number AS list, generation FROM contact_list WHERE tenant = $1
+    UNION SELECT number, left_generation FROM contact_list WHERE tenant = $1 AND left_generation <> 0
     UNION SELECT list, generation FROM list_import WHERE tenant = $1 AND kind = 'contacts'
     UNION SELECT list, generation_before FROM list_import WHERE tenant = $1 AND kind = 'contacts'";

@@ -10,6 +10,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::int_set::IntSet;
+use crate::suppression_change::Changed;
 use crate::{Engine, StoreError, Tx, id_block::Numbered, on};
 
 /// The kind of a list whose keys are addresses.
@@ -136,9 +137,11 @@ impl Tx {
             "INSERT INTO suppression_list (number, tenant, id, kind, channels, required, expires_at, role, opt_outs, generation)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
         let number = self.id_block_take(Numbered::SuppressionList, 2).await?;
-        Ok(on!(self, conn => sqlx::query(SQL).bind(number).bind(tenant).bind(new.id).bind(new.kind).bind(new.channels)
+        let made = on!(self, conn => sqlx::query(SQL).bind(number).bind(tenant).bind(new.id).bind(new.kind).bind(new.channels)
             .bind(new.required).bind(new.expires_at).bind(new.role).bind(new.opt_outs).bind(number + 1).execute(conn).await?.rows_affected())
-            == 1)
+            == 1;
+        self.suppression_changed(tenant, new.expires_at.map(|at| (Changed::List(number), at)).filter(|_| made)).await?;
+        Ok(made)
     }
 
     /// Changes what a list suppresses.
@@ -152,10 +155,13 @@ impl Tx {
     ) -> Result<bool, StoreError> {
         const SQL: &str =
             "UPDATE suppression_list SET channels = $3, required = $4, expires_at = $5, changes = changes + 1
-            WHERE tenant = $1 AND id = $2";
-        Ok(on!(self, conn => sqlx::query(SQL).bind(tenant).bind(id).bind(channels).bind(required).bind(expires_at)
-            .execute(conn).await?.rows_affected())
-            == 1)
+            WHERE tenant = $1 AND id = $2 RETURNING number";
+        let number: Option<i64> = on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(id).bind(channels)
+            .bind(required).bind(expires_at).fetch_optional(conn).await?);
+        let moments = [Some(0), expires_at].into_iter().flatten();
+        let changed = number.into_iter().flat_map(|number| moments.clone().map(move |at| (Changed::List(number), at)));
+        self.suppression_changed(tenant, changed).await?;
+        Ok(number.is_some())
     }
 
     /// Says whether the entries of a list are opt-outs of people. Those that are there do not join the ledger by it.
@@ -173,6 +179,7 @@ impl Tx {
         self.suppression_garbage_release(list.number, now).await?;
         self.suppression_garbage_insert(list.generation, 0, now).await?;
         self.imports_forget("suppression", list.number).await?;
+        self.suppression_changed(tenant, [(Changed::List(list.number), 0)]).await?;
         Ok(true)
     }
 

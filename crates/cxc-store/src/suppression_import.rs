@@ -15,6 +15,7 @@ use crate::object::Object;
 use crate::opt_out::{source, terms_of};
 use crate::privacy::PersonKey;
 use crate::suppression::{SuppressionEntry, SuppressionList};
+use crate::suppression_change::Changed;
 use crate::{Rows, StoreError, Tx, id_block::Numbered, on};
 
 #[derive(Serialize)]
@@ -199,6 +200,7 @@ impl Tx {
             self.suppression_garbage_insert(import.generation_before, import.list, now + UNDO_TIME).await?;
         }
         self.import_finish(import, "published", 0, counts, detail, now).await?;
+        self.suppression_changed(import.tenant, [(Changed::List(import.list), 0)]).await?;
         Ok(kept)
     }
 
@@ -253,6 +255,7 @@ impl Tx {
         }
         let state = if import.state == "running" { ended } else { "undone" };
         on!(self, conn => sqlx::query(DONE).bind(import.number).bind(state).bind(now).execute(conn).await?.rows_affected());
+        self.suppression_changed(import.tenant, [(Changed::List(import.list), 0)]).await?;
         Ok(None)
     }
 

@@ -4,6 +4,7 @@ use sqlx::AssertSqlSafe;
 
 use super::{SuppressionEntry, SuppressionList};
 use crate::int_set::IntSet;
+use crate::suppression_change::Changed;
 use crate::{Rows, StoreError, Tx, on};
 
 const ENTRY: &str = "e.key_hash, e.key, e.from_at, e.until_at, e.reason, e.source, e.added_at";
@@ -51,6 +52,7 @@ impl Tx {
         let generation: Option<i64> =
             on!(self, conn => sqlx::query_scalar(TOUCH).bind(list.number).fetch_optional(conn).await?);
         let added = self.suppression_write(generation.unwrap_or(list.generation), entries, import).await?;
+        self.suppression_changed_entries(list, entries).await?;
         self.suppression_count(list.number, added).await?;
         Ok(added)
     }
@@ -107,6 +109,7 @@ impl Tx {
             key_hash: i64,
             key: &'a str,
         }
+        let hashes: Vec<i64> = keys.iter().map(|key| key.0).collect();
         let keys: Vec<Key<'_>> = keys.iter().map(|(key_hash, key)| Key { key_hash: *key_hash, key }).collect();
         let sql = format!(
             "DELETE FROM suppression_entry WHERE generation = $1 AND (key_hash, key) IN (SELECT v.key_hash, v.key FROM {})",
@@ -116,6 +119,8 @@ impl Tx {
         let removed = on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(list.generation).bind(rows.text())
             .execute(conn).await?.rows_affected());
         let removed = i64::try_from(removed).unwrap_or(0);
+        self.suppression_changed(list.tenant, hashes.into_iter().map(|hash| (Changed::key(&list.kind, hash), 0)))
+            .await?;
         self.suppression_count(list.number, -removed).await?;
         Ok(removed)
     }
@@ -175,14 +180,21 @@ impl Tx {
     /// Takes expired entries out, some at a time; answers how many.
     pub async fn suppression_expire(&mut self, now: i64, limit: i64) -> Result<u64, StoreError> {
         const DELETE: &str = "DELETE FROM suppression_entry WHERE (generation, key_hash, key) IN (
-            SELECT generation, key_hash, key FROM suppression_entry WHERE until_at <= $1 LIMIT $2) RETURNING generation";
-        const COUNT: &str = "UPDATE suppression_list SET size = size - $2, changes = changes + 1 WHERE generation = $1";
-        let mut gone: Vec<i64> =
-            on!(self, conn => sqlx::query_scalar(DELETE).bind(now).bind(limit).fetch_all(conn).await?);
+            SELECT generation, key_hash, key FROM suppression_entry WHERE until_at <= $1 LIMIT $2) RETURNING generation, key_hash";
+        const COUNT: &str = "UPDATE suppression_list SET size = size - $2, changes = changes + 1 WHERE generation = $1
+            RETURNING tenant, kind";
+        let mut gone: Vec<(i64, i64)> =
+            on!(self, conn => sqlx::query_as(DELETE).bind(now).bind(limit).fetch_all(conn).await?);
         gone.sort_unstable();
-        for of_one in gone.chunk_by(|a, b| a == b) {
+        for of_one in gone.chunk_by(|a, b| a.0 == b.0) {
             let count = i64::try_from(of_one.len()).unwrap_or(0);
-            on!(self, conn => sqlx::query(COUNT).bind(of_one[0]).bind(count).execute(conn).await?.rows_affected());
+            let list: Option<(i64, String)> =
+                on!(self, conn => sqlx::query_as(COUNT).bind(of_one[0].0).bind(count).fetch_optional(conn).await?);
+            // contents that were replaced are nobody's
+            if let Some((tenant, kind)) = list {
+                let changed = of_one.iter().map(|(_, hash)| (Changed::key(&kind, *hash), 0));
+                self.suppression_changed(tenant, changed).await?;
+            }
         }
         Ok(gone.len() as u64)
     }
