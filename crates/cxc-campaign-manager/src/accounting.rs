@@ -17,15 +17,16 @@ const MINUTE: i64 = 60_000_000;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Accounting {
-    /// Everybody: the sum of all the rest.
+    /// Everybody: the sum of `ready`, the counts of `waiting`, `inProgress`, the counts of `done` and `excluded`, and
+    /// `inDoubt`.
     pub audience: i64,
     /// May be contacted now.
     pub ready: i64,
     /// May be contacted later, by what stands in the way.
     pub waiting: Vec<Waiting>,
-    /// Under way, or waiting for a delivery receipt.
+    /// Being sent, or taken by the carrier and waiting for a delivery receipt.
     pub in_progress: i64,
-    /// Of those under way, those that wait for a delivery receipt.
+    /// How many of `inProgress` wait for a delivery receipt. They are counted there: the sum does not add them again.
     pub awaiting_receipt: i64,
     /// Finished, by result.
     pub done: BTreeMap<String, i64>,

@@ -15,7 +15,9 @@ mod pull;
 pub mod records;
 mod settle;
 mod statistics;
+pub mod suppressed;
 mod sweep;
+mod turn;
 
 use std::sync::Arc;
 
@@ -36,6 +38,7 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
     let metrics = metrics::CampaignMetrics::register(&app.metrics)?;
     let handler = Arc::new(LoadHandler { app: app.clone(), zones, locations });
     let (jobs_app, lifecycle_app, lifecycle_metrics) = (app.clone(), app.clone(), metrics.clone());
+    let (follower, zones, locations) = (app.clone(), handler.zones.clone(), Arc::clone(&handler.locations));
     let numbers = app.numbers.clone();
     Ok(Service::new("campaign-manager", app, routes())
         .measured(metrics.http)
@@ -47,6 +50,7 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
             stop.run_until_cancelled(numbers.watch()).await;
             Ok(())
         })
+        .work(move |stop| suppressed::follow(follower, zones, locations, stop))
         .work(move |stop| lifecycle::look_after(lifecycle_app, lifecycle_metrics, stop)))
 }
 

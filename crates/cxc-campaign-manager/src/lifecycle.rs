@@ -6,7 +6,6 @@ use cxc_core::group_state::GroupState;
 use cxc_core::kind;
 use cxc_server::App;
 use cxc_store::group::GroupRow;
-use cxc_store::lease::Lease;
 use cxc_store::{StoreError, Tx};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -16,11 +15,9 @@ use crate::actions::{refresh_job, tell_state};
 use crate::metrics::CampaignMetrics;
 use crate::preload::{LOAD, REFRESH};
 use crate::sweep::sweep;
+use crate::turn::Turn;
 
 const TICK: Duration = Duration::from_millis(500);
-/// The lease of whoever looks after groups, in microseconds; it is renewed at a third of that.
-const LEASE: i64 = 6_000_000;
-const RENEW: Duration = Duration::from_secs(2);
 /// What is under way is waited for so long before a stopped group is unloaded, in microseconds.
 const UNLOAD_AFTER: i64 = 600_000_000;
 /// A group is refreshed at most so often, in microseconds; after a failure less often.
@@ -47,27 +44,23 @@ pub async fn look_after(app: App, metrics: CampaignMetrics, stop: CancellationTo
             () = tokio::time::sleep(TICK) => {}
         }
     }
-    // another process need not wait for the lease to run out
-    if let Err(error) = keeper.release().await {
-        tracing::debug!(%error, "the lease of campaign groups is left to run out");
-    }
+    keeper.turn.release().await;
     Ok(())
 }
 
 struct Keeper {
     app: App,
     metrics: CampaignMetrics,
-    holder: String,
-    lease: Option<(Lease, Instant)>,
+    turn: Turn,
     sweep_at: Instant,
     fold_at: Instant,
 }
 
 impl Keeper {
     fn new(app: App, metrics: CampaignMetrics) -> Self {
-        let holder = app.ids.next().to_string();
         let now = Instant::now();
-        Self { app, metrics, holder, lease: None, sweep_at: now, fold_at: now + FOLD_EVERY }
+        let turn = Turn::new(app.clone(), "campaign-lifecycle");
+        Self { app, metrics, turn, sweep_at: now, fold_at: now + FOLD_EVERY }
     }
 
     async fn tick(&mut self) -> Result<(), StoreError> {
@@ -77,7 +70,7 @@ impl Keeper {
         if groups.is_empty() && !sweeps {
             return Ok(());
         }
-        if !self.is_ours().await? {
+        if !self.turn.is_ours().await? {
             return Ok(());
         }
         for group in &groups {
@@ -102,25 +95,6 @@ impl Keeper {
             self.fold(&groups).await?;
         }
         Ok(())
-    }
-
-    /// Whether this process is the one that looks after groups.
-    async fn is_ours(&mut self) -> Result<bool, StoreError> {
-        if self.lease.as_ref().is_some_and(|(_, since)| since.elapsed() < RENEW) {
-            return Ok(true);
-        }
-        let mut tx = self.app.db.begin_relaxed().await?;
-        let lease = tx.lease_acquire("campaign-lifecycle", &self.holder, LEASE).await?;
-        tx.commit().await?;
-        self.lease = lease.map(|lease| (lease, Instant::now()));
-        Ok(self.lease.is_some())
-    }
-
-    async fn release(&mut self) -> Result<(), StoreError> {
-        let Some((lease, _)) = self.lease.take() else { return Ok(()) };
-        let mut tx = self.app.db.begin_relaxed().await?;
-        tx.lease_release(&lease).await?;
-        tx.commit().await
     }
 
     async fn fold(&self, groups: &[GroupRow]) -> Result<(), StoreError> {

@@ -53,25 +53,31 @@ impl Audience {
     pub async fn read(app: &App, zones: &Zones, group: i64, fence: &Fence<'_>) -> Result<Option<Self>, JobError> {
         let mut tx = app.db.read().await?;
         let Some(row) = tx.group_by_number(group, false).await?.filter(|row| fence.lets(row)) else { return Ok(None) };
+        Self::of(app, zones, &mut tx, row).await
+    }
+
+    /// That of a group in any state; `None` when it is half deleted.
+    pub async fn of(app: &App, zones: &Zones, tx: &mut Tx, row: GroupRow) -> Result<Option<Self>, JobError> {
+        let group = row.number;
         let Some(channel) = Channel::from_bit(row.channel) else { return Ok(None) };
         let Some(object) = tx.object_get(row.tenant, kind::CAMPAIGN_GROUP, row.id).await? else { return Ok(None) };
         let body: CampaignGroupBody =
             serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
         let settings = body.settings.unwrap_or_default();
-        let documents = app.rules.documents(&mut tx, row.tenant).await?;
+        let documents = app.rules.documents(tx, row.tenant).await?;
         let selected: Vec<String> = settings.rules.iter().map(Uuid::to_string).collect();
         let selected: Vec<&str> = selected.iter().map(String::as_str).collect();
         let rules = RuleSet::compile(&documents, &selected, zones);
         let chosen = &settings.suppression_lists;
         let suppression = tx.suppression_applicable(row.tenant, chosen, channel, app.now()).await?;
-        let class = content_class(&mut tx, row.tenant, &settings).await?;
+        let class = content_class(tx, row.tenant, &settings).await?;
         let subject =
             settings.compliance.subject(class.as_deref(), |name| collector_hash(&app.hash_key, row.tenant, name));
         let mut lists = Vec::new();
         for entry in tx.group_lists(group).await? {
             let Some(list) = tx.contact_list_of_number(row.tenant, entry.list).await? else { continue };
             let rule = match entry.selection_rule {
-                Some(id) => Some(selection_rule(app, &mut tx, row.tenant, id).await?),
+                Some(id) => Some(selection_rule(app, tx, row.tenant, id).await?),
                 None => None,
             };
             lists.push(AudienceList { entry, list, rule });

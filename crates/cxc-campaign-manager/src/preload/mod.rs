@@ -2,9 +2,9 @@
 //! refresh of a loaded group, which does the same for what is new.
 mod audience;
 mod fence;
-mod reconsider;
+pub(crate) mod reconsider;
 mod slice;
-mod waiting;
+pub(crate) mod waiting;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,17 +16,19 @@ use cxc_core::group_state::GroupState;
 use cxc_core::seen_filter::SeenFilter;
 use cxc_server::App;
 use cxc_server::job_runner::{JobControl, JobError, JobHandler};
-use cxc_store::StoreError;
 use cxc_store::group::GroupList;
 use cxc_store::job::{Job, MAX_TRIES};
 use cxc_store::judge::Judge;
 use cxc_store::location::Locations;
+use cxc_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub(crate) use audience::Audience;
+use audience::AudienceList;
 pub(crate) use audience::content_class;
-use audience::{Audience, AudienceList};
 use fence::Fence;
+pub(crate) use fence::{Guard, is_worked_on};
 use slice::Slice;
 
 use crate::actions::tell_state;
@@ -81,11 +83,17 @@ pub struct LoadHandler {
 }
 
 /// One run of a load or refresh.
-struct Run<'a> {
-    app: &'a App,
-    audience: &'a Audience,
-    fence: &'a Fence<'a>,
-    control: &'a JobControl,
+pub(crate) struct Run<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) audience: &'a Audience,
+    pub(crate) guard: Guard<'a>,
+}
+
+impl Run<'_> {
+    /// Fails when the run may no longer change its group's records. Call it late in a transaction.
+    async fn hold(&self, tx: &mut Tx, now: i64) -> Result<(), JobError> {
+        self.guard.hold(tx, self.audience.row.number, now).await
+    }
 }
 
 #[async_trait]
@@ -117,7 +125,7 @@ impl LoadHandler {
         let Some(audience) = Audience::read(&self.app, &self.zones, asked.group, fence).await? else {
             return Ok(LoadResult::default());
         };
-        let run = Run { app: &self.app, audience: &audience, fence, control };
+        let run = Run { app: &self.app, audience: &audience, guard: Guard::Job(fence) };
         let cache = IntervalCache::new(self.zones.clone(), IntervalCache::CAPACITY);
         self.app.numbers.prepare(control.job().tenant).await;
         let judge = Judge::new(cache, Arc::clone(&self.locations), self.app.hash_key);
@@ -132,7 +140,7 @@ impl LoadHandler {
         }
         let mut seen = self.seen(&run, total).await?;
         for part in &audience.lists {
-            self.load_list(&run, part, &mut judge, &mut seen, &mut result).await?;
+            self.load_list(&run, part, &mut judge, &mut seen, (control, &mut result)).await?;
         }
         control.progress(total, total);
         Ok(result)
@@ -145,12 +153,12 @@ impl LoadHandler {
         part: &AudienceList,
         judge: &mut Judge,
         seen: &mut Option<SeenFilter>,
-        result: &mut LoadResult,
+        (control, result): (&JobControl, &mut LoadResult),
     ) -> Result<(), JobError> {
         let mut place = part.entry.clone();
         let mut next = Slice::read(run, part, place.loaded_to, SLICE).await?;
         while let Some(slice) = next.take() {
-            run.control.check()?;
+            control.check()?;
             let (to, len) = (slice.last(), slice.len());
             let judged = slice.judge(run, part, judge, seen.as_mut()).await?;
             // the next slice is read while this one is written
@@ -159,8 +167,8 @@ impl LoadHandler {
             written.add_to(result);
             place.loaded_to = to;
             next = read?;
-            let (done, total) = run.control.reported();
-            run.control.progress((done + len).min(total), total);
+            let (done, total) = control.reported();
+            control.progress((done + len).min(total), total);
         }
         self.loaded(run, part, &place).await
     }
@@ -173,7 +181,7 @@ impl LoadHandler {
         let mut filter = SeenFilter::for_about(usize::try_from(expected).unwrap_or(0));
         let mut after = (i64::MIN, 0);
         loop {
-            run.control.check()?;
+            run.guard.check()?;
             let page = self.app.db.read().await?.record_dedupe_page(run.audience.row.number, after, SLICE).await?;
             let Some(last) = page.last() else { return Ok(Some(filter)) };
             after = *last;
@@ -186,7 +194,7 @@ impl LoadHandler {
     /// The whole list is loaded as it was when the load began: what changed since is the next refresh's.
     async fn loaded(&self, run: &Run<'_>, part: &AudienceList, place: &GroupList) -> Result<(), JobError> {
         let mut tx = self.app.db.begin_relaxed().await?;
-        run.fence.hold(&mut tx, self.app.now()).await?;
+        run.hold(&mut tx, self.app.now()).await?;
         tx.group_list_advance(place, place.loaded_to, part.list.generation, part.list.changes).await?;
         Ok(tx.commit().await?)
     }

@@ -43,7 +43,7 @@ pub async fn excluded(run: &Run<'_>, whole: bool, judge: &mut Judge, result: &mu
     for reason in (if whole { ALL } else { OF_CONTENTS }).iter().filter(any) {
         let mut after = 0;
         loop {
-            run.control.check()?;
+            run.guard.check()?;
             let mut tx = run.app.db.read().await?;
             let page = tx.record_page(grp, Some(excluded), Some(reason.code()), after, SLICE).await?;
             let Some(last) = page.last() else { break };
@@ -58,13 +58,18 @@ pub async fn excluded(run: &Run<'_>, whole: bool, judge: &mut Judge, result: &mu
 
 /// What was found of a page of excluded records this time.
 #[derive(Default)]
-struct Again {
+pub(crate) struct Again {
     changes: Vec<RecordChange>,
     devices: Vec<(i64, i64)>,
 }
 
 impl Again {
-    async fn judge(run: &Run<'_>, tx: &mut Tx, judge: &mut Judge, page: &[Record]) -> Result<Self, StoreError> {
+    pub(crate) async fn judge(
+        run: &Run<'_>,
+        tx: &mut Tx,
+        judge: &mut Judge,
+        page: &[Record],
+    ) -> Result<Self, StoreError> {
         let audience = run.audience;
         let keys: Vec<(i64, i64)> =
             page.iter().filter(|r| audience.list(r.list).is_some()).map(|r| (r.list, r.id)).collect();
@@ -121,7 +126,12 @@ impl Again {
         self.changes.push(RecordChange { device: position, cause, ..change });
     }
 
-    async fn write(self, run: &Run<'_>, result: &mut LoadResult) -> Result<(), JobError> {
+    /// Leaves records out besides.
+    pub(crate) fn and(&mut self, changes: Vec<RecordChange>) {
+        self.changes.extend(changes);
+    }
+
+    pub(crate) async fn write(self, run: &Run<'_>, result: &mut LoadResult) -> Result<(), JobError> {
         if self.changes.is_empty() {
             return Ok(());
         }
@@ -132,7 +142,7 @@ impl Again {
             tx.record_apply(&self.changes, 0, now, &mut deltas).await?.into_iter().map(|(_, id)| id).collect();
         let devices: Vec<(i64, i64)> = self.devices.into_iter().filter(|(id, _)| done.contains(id)).collect();
         tx.record_set_dedupe(run.audience.row.number, &devices).await?;
-        run.fence.hold(&mut tx, now).await?;
+        run.hold(&mut tx, now).await?;
         tx.record_counters_add(SHARD, &deltas).await?;
         tx.commit().await?;
         let ready = RecordStatus::Ready.code();
@@ -182,7 +192,7 @@ pub async fn deselect(run: &Run<'_>, result: &mut LoadResult) -> Result<(), JobE
         }
         let mut after = 0;
         while after < part.entry.loaded_to {
-            run.control.check()?;
+            run.guard.check()?;
             let mut tx = run.app.db.read().await?;
             let page = tx.record_waiting(run.audience.row.number, part.list.number, after, SLICE).await?;
             let Some(last) = page.last() else { break };

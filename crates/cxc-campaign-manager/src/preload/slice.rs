@@ -271,7 +271,7 @@ impl Judged {
         let mut tx = run.app.db.begin_relaxed().await?;
         tx.bulk_write(buffer).await?;
         tx.bulk_write(standing_for(run, dedupe)).await?;
-        run.fence.hold(&mut tx, now).await?;
+        run.hold(&mut tx, now).await?;
         if !tx.group_list_advance(place, to, part.list.generation, -1).await? {
             return Ok(None);
         }

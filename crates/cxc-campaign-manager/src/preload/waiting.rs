@@ -26,8 +26,8 @@ const BY_RULES: [Reason; 9] = [
     Reason::TzdbTooOld,
 ];
 
-/// Judges again who waits because of a rule. Whoever may be contacted now, or would now be left out, is due at
-/// once: the sender decides. The others wait as the rules say now.
+/// Judges again who waits because of a rule. Whoever may be contacted now is due at once, who would now be left out
+/// is, and the others wait as the rules say now.
 pub async fn waiting(run: &Run<'_>, judge: &mut Judge, result: &mut LoadResult) -> Result<(), JobError> {
     let (grp, now) = (run.audience.row.number, run.app.now());
     let counters = run.app.db.read().await?.record_counters(grp).await?;
@@ -37,13 +37,18 @@ pub async fn waiting(run: &Run<'_>, judge: &mut Judge, result: &mut LoadResult) 
     for reason in BY_RULES.iter().filter(any) {
         let mut after = 0;
         loop {
-            run.control.check()?;
+            run.guard.check()?;
             let mut tx = run.app.db.read().await?;
             let ready = Some(RecordStatus::Ready.code());
             let page = tx.record_page(grp, ready, Some(reason.code()), after, SLICE).await?;
             let Some(last) = page.last() else { break };
             after = last.id;
-            let changes = changes(run, &mut tx, judge, &page).await?;
+            let is_ours = |r: &&Record| r.due > now && run.audience.list(r.list).is_some();
+            let waiting: Vec<&Record> = page.iter().filter(is_ours).collect();
+            let found = findings(run, &mut tx, judge, &waiting).await?;
+            let changed =
+                found.into_iter().filter_map(|(record, contact, finding)| change(record, &contact, finding, now));
+            let changes: Vec<RecordChange> = changed.collect();
             drop(tx);
             write(run, &changes, result).await?;
         }
@@ -51,25 +56,43 @@ pub async fn waiting(run: &Run<'_>, judge: &mut Judge, result: &mut LoadResult) 
     Ok(())
 }
 
-async fn changes(
+/// What is found of the contacts of records by now; of those that have left their lists nothing.
+async fn findings<'r>(
+    run: &Run<'_>,
+    tx: &mut Tx,
+    judge: &mut Judge,
+    records: &[&'r Record],
+) -> Result<Vec<(&'r Record, FullContact, Finding)>, StoreError> {
+    let keys: Vec<(i64, i64)> = records.iter().map(|r| (r.list, r.id)).collect();
+    let found = tx.contacts_of_lists(run.audience.row.tenant, &keys).await?;
+    let mut contacts: HashMap<i64, FullContact> = found.into_iter().map(|(_, c)| (c.contact.id, c)).collect();
+    let pairs: Vec<(&'r Record, FullContact)> =
+        records.iter().filter_map(|record| Some((*record, contacts.remove(&record.id)?))).collect();
+    let cases: Vec<Case<'_>> =
+        pairs.iter().map(|(record, contact)| Case { contact, device: record.device, record: Some(record) }).collect();
+    let findings = judge.judge_through(tx, &run.audience.scope(), &cases, run.app.now()).await?;
+    Ok(pairs.into_iter().zip(findings).map(|((record, contact), finding)| (record, contact, finding)).collect())
+}
+
+/// Which of these records, that wait or are ready, are left out by now.
+pub(crate) async fn left_out(
     run: &Run<'_>,
     tx: &mut Tx,
     judge: &mut Judge,
     page: &[Record],
 ) -> Result<Vec<RecordChange>, StoreError> {
-    let now = run.app.now();
-    let is_ours = |r: &&Record| r.due > now && run.audience.list(r.list).is_some();
-    let keys: Vec<(i64, i64)> = page.iter().filter(is_ours).map(|r| (r.list, r.id)).collect();
-    let found = tx.contacts_of_lists(run.audience.row.tenant, &keys).await?;
-    let contacts: HashMap<i64, FullContact> = found.into_iter().map(|(_, c)| (c.contact.id, c)).collect();
-    let pairs: Vec<(&Record, &FullContact)> =
-        page.iter().filter(is_ours).filter_map(|r| Some((r, contacts.get(&r.id)?))).collect();
-    let cases: Vec<Case<'_>> =
-        pairs.iter().map(|(record, contact)| Case { contact, device: record.device, record: Some(record) }).collect();
-    let findings = judge.judge_through(tx, &run.audience.scope(), &cases, now).await?;
-    let changed =
-        pairs.into_iter().zip(findings).filter_map(|((r, contact), finding)| change(r, contact, finding, now));
-    Ok(changed.collect())
+    let open = |r: &&Record| r.status == RecordStatus::Ready.code() && run.audience.list(r.list).is_some();
+    let open: Vec<&Record> = page.iter().filter(open).collect();
+    let found = findings(run, tx, judge, &open).await?;
+    let out = |(record, _, finding): (&Record, FullContact, Finding)| match finding {
+        Finding::Exclude { reason, cause } => Some(excluded(record, reason, cause)),
+        _ => None,
+    };
+    Ok(found.into_iter().filter_map(out).collect())
+}
+
+fn excluded(record: &Record, reason: Reason, cause: Option<String>) -> RecordChange {
+    RecordChange { cause, ..RecordChange::of(record, RecordStatus::Excluded, reason, 0) }
 }
 
 fn change(record: &Record, contact: &FullContact, finding: Finding, now: i64) -> Option<RecordChange> {
@@ -80,9 +103,7 @@ fn change(record: &Record, contact: &FullContact, finding: Finding, now: i64) ->
     };
     match finding {
         Finding::Allow(_) => to(Reason::None, now, None),
-        Finding::Exclude { .. } => {
-            to(Reason::from_code(record.reason).unwrap_or(Reason::None), now, record.cause.clone())
-        }
+        Finding::Exclude { reason, cause } => Some(excluded(record, reason, cause)),
         // what can't be judged now either is asked again when it was to be
         Finding::Wait { reason: Reason::ComplianceUnavailable, .. } => None,
         Finding::Wait { reason, due, cause, .. } => {
@@ -100,7 +121,7 @@ async fn write(run: &Run<'_>, changes: &[RecordChange], result: &mut LoadResult)
     let mut deltas = Deltas::default();
     let mut tx = run.app.db.begin_relaxed().await?;
     let done = tx.record_apply(changes, 0, now, &mut deltas).await?;
-    run.fence.hold(&mut tx, now).await?;
+    run.hold(&mut tx, now).await?;
     tx.record_counters_add(SHARD, &deltas).await?;
     tx.commit().await?;
     result.moved += i64::try_from(done.len()).unwrap_or(0);

@@ -266,3 +266,34 @@ async fn zones_that_are_too_old_let_nobody_be_loaded_as_ready() {
     let found: Vec<_> = records.iter().map(|r| (r.reason, r.cause.as_deref())).collect();
     assert_eq!(found, [(Reason::TzdbTooOld.code(), Some("tzdb"))]);
 }
+
+#[tokio::test]
+async fn an_explanation_without_a_group_is_by_the_one_that_has_the_contact_and_of_several_it_asks_for_one() {
+    let c = Campaigns::with_compliance().await;
+    c.app.clock.set(NOON);
+    let list = c.list(crate::support::people("30", 2)).await;
+    let group = c.group_with("one", json!({ "compliance": { "purpose": "informational" } })).await;
+    group.set_lists(&[&list]).await;
+    group.load().await;
+    let contact = group.records().await[0].id;
+    let plain = format!("/lists/{}/contacts/{contact}/explanation", list.id);
+    let by_group = explanation(&c, &group, &list, contact).await;
+    let told = c.app.get(&plain).await.expect(200);
+    assert_eq!((&told["decision"], &told["code"]), (&by_group["decision"], &by_group["code"]), "{told:#}");
+    assert_ne!(told["code"], "data_missing");
+    // a purpose does without a group
+    assert_ne!(
+        c.app.get(&format!("{plain}?purpose=informational&channel=sms")).await.expect(200)["code"],
+        "data_missing"
+    );
+    let second = c.group_with("two", json!({ "compliance": { "purpose": "informational" } })).await;
+    second.set_lists(&[&list]).await;
+    second.load().await;
+    let refused = c.app.get(&plain).await.expect(422);
+    assert_eq!(refused["errors"][0]["pointer"], "/groupId");
+    let detail = refused["errors"][0]["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("2 campaign groups") && detail.contains(&second.id) && detail.contains("(one)"),
+        "{detail}"
+    );
+}

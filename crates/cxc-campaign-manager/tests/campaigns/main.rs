@@ -11,3 +11,4 @@ mod records;
 mod reloading;
 mod states;
 mod support;
+mod suppression;

@@ -152,7 +152,7 @@ impl Campaigns {
                 devices += i64::try_from(own.len()).unwrap();
                 let contact = Contact {
                     id,
-                    key_hash: id,
+                    key_hash: person.client.as_deref().map_or(id, |client| key.hash(tenant, client)),
                     client_id: person.client,
                     company: person.company,
                     ..Contact::default()
