@@ -181,7 +181,7 @@ pub(crate) async fn undo_suppression(
     let mut tx = app.db.read().await?;
     let row = tx.suppression_list_get(principal.tenant, id).await?;
     let row = row.ok_or_else(|| ApiError::not_found("suppression list"))?;
-    suppression_undoable(tx.import_latest("suppression", row.number).await?, app.now())?;
+    suppression_undoable(&mut tx, &row, app.now()).await?;
     drop(tx);
     queue(&app, &principal, &target, SUPPRESSION_UNDO, "undo_import", Value::Null).await
 }

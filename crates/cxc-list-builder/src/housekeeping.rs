@@ -8,16 +8,19 @@ use cxc_store::list_places::keep_list_places;
 use tokio_util::sync::CancellationToken;
 
 use crate::Folders;
-use crate::upload_store::{LIFE, UploadStore};
+use crate::upload_store::{LIFE, PIPED, UploadStore};
 
 /// Contacts of a step: some tens of milliseconds of SQLite's only writer.
 const STEP: i64 = 1_000;
 /// Chunks of lists of numbers of a step: 4 MiB.
 const CHUNKS: i64 = 4;
 const PAUSE: Duration = Duration::from_millis(100);
+const HOUR: Duration = Duration::from_secs(3600);
 const IDLE: Duration = Duration::from_secs(15);
 /// Rejects and exports are kept for thirty days, like the jobs that made them.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3600);
+/// A command that is killed leaves its copy of a piped file.
+const PIPED_KEPT: Duration = Duration::from_secs(24 * 3600);
 
 /// Collects garbage until told to stop.
 pub(crate) async fn collect_garbage(app: App, stop: CancellationToken) -> anyhow::Result<()> {
@@ -71,26 +74,57 @@ pub(crate) async fn sweep_files(app: App, folders: Folders, stop: CancellationTo
     while !stop.is_cancelled() {
         let mut done = uploads.sweep(app.now() - LIFE).await;
         for folder in [&folders.rejects, &folders.exports] {
-            done = done.and(remove_old(folder).await);
+            done = done.and(remove_old(folder, "", KEPT).await);
         }
+        done = done.and(remove_old(&folders.uploads, PIPED, PIPED_KEPT).await);
         if let Err(error) = done {
             tracing::warn!(%error, "old files could not be removed");
         }
-        rest(&stop, Duration::from_secs(3600)).await;
+        rest(&stop, HOUR).await;
     }
     Ok(())
 }
 
-async fn remove_old(folder: &Path) -> std::io::Result<()> {
+async fn remove_old(folder: &Path, prefix: &str, kept: Duration) -> std::io::Result<()> {
     let mut entries = match tokio::fs::read_dir(folder).await {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
     while let Some(entry) = entries.next_entry().await? {
         let age = entry.metadata().await?.modified()?.elapsed();
-        if entry.file_type().await?.is_file() && age.is_ok_and(|age: Duration| age > KEPT) {
+        let is_meant = entry.file_type().await?.is_file() && entry.file_name().to_string_lossy().starts_with(prefix);
+        if is_meant && age.is_ok_and(|age: Duration| age > kept) {
             tokio::fs::remove_file(entry.path()).await?;
         }
+    }
+    Ok(())
+}
+
+/// Forgets those who left their lists and of whom no attempt tells any more, until told to stop.
+pub(crate) async fn forget_left(app: App, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut place = (0, 0);
+    while !stop.is_cancelled() {
+        let step = async {
+            let mut tx = app.db.begin_relaxed().await?;
+            let next = tx.contacts_left_forget(place, STEP).await?;
+            tx.commit().await?;
+            Ok::<_, StoreError>(next)
+        };
+        let pause = match step.await {
+            Ok(Some(next)) => {
+                place = next;
+                PAUSE
+            }
+            Ok(None) => {
+                place = (0, 0);
+                HOUR
+            }
+            Err(error) => {
+                tracing::warn!(%error, "who left a list could not be looked through");
+                HOUR
+            }
+        };
+        rest(&stop, pause).await;
     }
     Ok(())
 }

@@ -74,6 +74,7 @@ pub(crate) async fn import_page(
     let items = found.iter().map(|import| {
         let mut outcome = ImportOutcome::of(import);
         outcome.rejects_file = outcome.rejects_file.map(|_| format!("{below}/{}/rejects", import.number));
+        outcome.warnings_file = outcome.warnings_file.map(|_| format!("{below}/{}/warnings", import.number));
         outcome
     });
     Ok(ApiJson(Page::new(items.collect(), next)).into_response())
@@ -90,13 +91,33 @@ pub(crate) async fn rejects(
     ApiPath((id, import)): ApiPath<(Uuid, String)>,
 ) -> Result<Response, ApiError> {
     let missing = || ApiError::not_found("rejects file");
-    let mut tx = app.db.read().await?;
-    let list = tx.contact_list_get(principal.tenant, id).await?.ok_or_else(missing)?;
-    let number: i64 = import.parse().map_err(|_| missing())?;
-    let import = tx.import_get(principal.tenant, number).await?;
-    let import = import.filter(|i| i.list == list.number && i.kind == "contacts").ok_or_else(missing)?;
-    let name = ImportOutcome::of(&import).rejects_file.ok_or_else(missing)?;
+    let outcome = outcome(&app, principal.tenant, id, &import).await?.ok_or_else(missing)?;
+    let name = outcome.rejects_file.ok_or_else(missing)?;
     download(folders.rejects.join(&name), &name).await
+}
+
+/// Fetch what an import left out of lines that it took, or changed in them: line, column, value and reason.
+#[utoipa::path(get, path = "/lists/{id}/imports/{importId}/warnings", tag = "Lists", operation_id = "getImportWarnings",
+    params(("id" = Uuid, Path), ("importId" = String, Path)),
+    responses((status = OK, body = String, content_type = "text/csv"), ApiError))]
+pub(crate) async fn warnings(
+    State(app): State<App>,
+    Extension(folders): Extension<Folders>,
+    principal: Principal,
+    ApiPath((id, import)): ApiPath<(Uuid, String)>,
+) -> Result<Response, ApiError> {
+    let missing = || ApiError::not_found("file of warnings");
+    let outcome = outcome(&app, principal.tenant, id, &import).await?.ok_or_else(missing)?;
+    let name = outcome.warnings_file.ok_or_else(missing)?;
+    download(folders.rejects.join(&name), &name).await
+}
+
+/// The outcome of an import of a contact list, if it is one.
+async fn outcome(app: &App, tenant: i64, list: Uuid, import: &str) -> Result<Option<ImportOutcome>, ApiError> {
+    let mut tx = app.db.read().await?;
+    let (Some(list), Ok(number)) = (tx.contact_list_get(tenant, list).await?, import.parse()) else { return Ok(None) };
+    let found = tx.import_get(tenant, number).await?;
+    Ok(found.filter(|i| i.list == list.number && i.kind == "contacts").as_ref().map(ImportOutcome::of))
 }
 
 /// Fetch an exported file.

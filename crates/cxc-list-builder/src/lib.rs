@@ -66,7 +66,7 @@ pub fn service(app: App, checkers: Checkers, locations: Arc<Locations>, folders:
         metrics: Some(metrics.clone()),
         ..ListJobs::new(context, folders.uploads.clone())
     };
-    let again_app = app.clone();
+    let (again_app, left_app) = (app.clone(), app.clone());
     let (jobs_app, garbage_app, files_app, db) = (app.clone(), app.clone(), app.clone(), app.db.clone());
     let (healthy, sweeping, count_app) = (metrics.healthy.clone(), folders.clone(), app.clone());
     Ok(Service::new("list-builder", app, routes(folders))
@@ -78,6 +78,7 @@ pub fn service(app: App, checkers: Checkers, locations: Arc<Locations>, folders:
         .work(move |stop| housekeeping::collect_garbage(garbage_app, stop))
         .work(move |stop| intelligence::again::schedule(again_app, stop))
         .work(move |stop| housekeeping::sweep_files(files_app, sweeping, stop))
+        .work(move |stop| housekeeping::forget_left(left_app, stop))
         .work(move |stop| housekeeping::count_places(count_app, stop))
         .work(move |stop| async move {
             while !stop.is_cancelled() {
@@ -107,6 +108,7 @@ pub fn routes(folders: Folders) -> OpenApiRouter<App> {
         .routes(require(Scope::ListsWrite, routes!(actions::relocate_list)))
         .routes(require(Scope::ListsRead, routes!(imports::imports)))
         .routes(require(Scope::ListsRead, routes!(imports::rejects)))
+        .routes(require(Scope::ListsRead, routes!(imports::warnings)))
         .routes(require(Scope::SuppressionWrite, routes!(actions::import_suppression)))
         .routes(require(Scope::SuppressionExport, routes!(actions::export_suppression)))
         .routes(require(Scope::SuppressionWrite, routes!(actions::undo_suppression)))

@@ -11,6 +11,8 @@ use uuid::Uuid;
 
 /// The most bytes that one tenant's uploads may have together.
 pub const TENANT_BYTES: u64 = 5 << 30;
+/// What the names of copies of piped files begin with, which commands keep among the uploads.
+pub const PIPED: &str = "piped-";
 /// An upload is kept for so long, in microseconds.
 pub const LIFE: i64 = 24 * 3600 * 1_000_000;
 

@@ -159,6 +159,33 @@ async fn a_list_is_imported_shown_exported_and_undone() {
     assert_eq!(world.app.get(&list).await.expect(200)["contacts"], 0);
     let blocked = world.app.post(&format!("{list}/actions/undo")).json(&json!({})).await.expect(409);
     assert_eq!(blocked["code"], "undo_blocked");
+    let why = blocked["detail"].as_str().unwrap();
+    let undone_at = job["finishedAt"].as_str().unwrap();
+    for said in ["\"people.csv\"", "took 2 lines", undone_at, "import it again"] {
+        assert!(why.contains(said), "{why}");
+    }
+    let never =
+        world.app.post(&format!("/lists/{}/actions/undo", world.list("/lists", json!({ "name": "new" })).await));
+    let never = never.json(&json!({})).await.expect(409);
+    assert!(never["detail"].as_str().unwrap().contains("nothing was imported"), "{never}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_left_out_of_taken_lines_can_be_fetched() {
+    let world = start().await;
+    let list = format!("/lists/{}", world.list("/lists", json!({ "name": "people", "country": "US" })).await);
+    let result = world.import(&list, "clientid,mobile,phone2\n1,2125550101,12\n", json!({})).await;
+    assert!(result["warningsFile"].is_string(), "{result}");
+    let imports = world.app.get(&format!("{list}/imports")).await.expect(200);
+    let url = imports["items"][0]["warningsFile"].as_str().unwrap();
+    let text = String::from_utf8(world.app.get(url).await.body.to_vec()).unwrap();
+    assert!(text.starts_with("line_number,column,value,reason_code,reason_text\r\n2,phone2,12,bad_device,"), "{text}");
+    world.app.other.get(url).await.expect(404);
+    world.import(&list, "clientid,mobile\n2,2125550102\n", json!({})).await;
+    let imports = world.app.get(&format!("{list}/imports")).await.expect(200);
+    assert!(imports["items"][0]["warningsFile"].is_null());
+    let none = format!("{list}/imports/{}/warnings", imports["items"][0]["id"].as_str().unwrap());
+    world.app.get(&none).await.expect(404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -159,6 +159,7 @@ pub async fn write(
 
 /// Takes contacts out of a list whose row is locked.
 pub async fn remove(tx: &mut Tx, list: &ContactList, ids: &[i64]) -> Result<(), ApiError> {
+    tx.contacts_leave(list.tenant, list.number, list.generation, ids).await?;
     let (contacts, devices) = tx.contacts_remove(list.generation, ids).await?;
     Ok(tx.contact_list_count(list.number, -contacts.cast_signed(), -devices.cast_signed(), 0).await?)
 }

@@ -97,7 +97,10 @@ pub fn consents_undoable(found: Option<ListImport>, now: i64) -> Result<ListImpo
         found.filter(|import| import.kind == CONSENTS).ok_or_else(|| ApiError::not_found("import of consents"))?;
     let blocked = |text: &'static str| Err(ApiError::new(Code::UndoBlocked, text));
     match &import {
-        i if i.state != "published" => blocked("the import does not stand any more"),
+        i if i.state == "undone" => {
+            blocked("the import was undone already: to have its consents again, import the file again")
+        }
+        i if i.state != "published" => blocked("the import was not completed: nothing of it stands"),
         i if i.finished_at.unwrap_or(0) + UNDO_TIME <= now => blocked("an import can be undone for seven days"),
         _ => Ok(import),
     }

@@ -1,11 +1,12 @@
 //! The second stage: tells new contacts from known ones, accounts for every line, fills the units that are
 //! written. Runs on a thread of its own and asks the store through the runtime.
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::BufWriter;
 use std::sync::Arc;
 
-use cxc_core::contact::{address_text, key_text};
 use cxc_core::location::Location;
+use cxc_core::phone::PhoneError;
 use cxc_store::contact::FullContact;
 use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::import::{ContactsChange, ImportCounts, ListImport};
@@ -14,21 +15,25 @@ use cxc_store::{Db, Engine, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::lookup::{Asked, Found, Holder};
+use super::lookup::{Asked, Found};
 use super::merge::merge;
 use super::reading::{Outcome, Parsed};
 use super::recent::{Findable, Recent};
 use super::settings::{Dedupe, ImportMode};
 use super::settle::count_reject;
 use super::unit::Unit;
+use super::verdict::Verdict;
+use super::warnings::{LineWarning, WarningKind, Warnings, WarningsWriter};
 use crate::consents::only_opt_outs;
-use crate::file::{FileError, RecordRef, Reject, RejectReason, RejectsWriter};
+use crate::file::{FileError, RecordRef, Reject, RejectsWriter};
 
 /// Contacts of a unit: one COPY each for contacts and devices; on SQLite a few make a transaction.
 const UNIT_POSTGRES: usize = 10_000;
 const UNIT_SQLITE: usize = 1_000;
 /// Ids that are taken at a time.
 const ID_BLOCK: i64 = 5_000;
+const NO_COUNTRY: &str = "a number was rejected because its country is not known: give a default country with the import, \
+    the list or the tenant's settings, whose country counts once somebody has saved them";
 
 /// What the second stage works with.
 pub struct Intake {
@@ -52,6 +57,8 @@ pub struct Intake {
     pub findable: Findable,
     /// Lines that were not taken.
     pub rejects: RejectsWriter<BufWriter<File>>,
+    /// What was changed in lines that were taken, or left out of them.
+    pub warnings: WarningsWriter,
 }
 
 /// What the second stage leaves behind.
@@ -61,14 +68,18 @@ pub struct Taken {
     pub counts: ImportCounts,
     /// What changes in the list.
     pub change: ContactsChange,
-    /// The rejects file, written out.
+    /// Lines of the rejects file, which is written out.
     pub rejected: u64,
+    /// Lines of the file of warnings.
+    pub warned: u64,
+    /// What was changed or left out, counted.
+    pub warnings: Warnings,
 }
 
 /// Why the second stage stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum IntakeError {
-    /// The rejects file can't be written.
+    /// The rejects file, or that of warnings, can't be written.
     #[error("the rejects file can't be written: {0}")]
     Rejects(#[from] FileError),
     /// The store failed.
@@ -79,26 +90,27 @@ pub enum IntakeError {
     Stopped,
 }
 
-struct Work {
-    intake: Intake,
+pub(super) struct Work {
+    pub(super) intake: Intake,
     ids: IdBlocks,
     next_id: i64,
     end_id: i64,
     numbers: Vec<i64>,
-    keys: Recent,
-    addresses: Recent,
+    pub(super) keys: Recent,
+    /// First devices of contacts with a client id: a line without one is told by them.
+    pub(super) firsts: Recent,
+    pub(super) addresses: Recent,
+    /// Contacts without a client id that a line of this file gave one.
+    pub(super) named: HashSet<i64>,
+    /// Contacts with a client id that a line without one changed, found by their first device.
+    pub(super) changed: HashSet<i64>,
+    warnings: Warnings,
+    without_country: Arc<str>,
     counts: ImportCounts,
     change: ContactsChange,
-    unit: Unit,
+    pub(super) unit: Unit,
     unit_size: usize,
     sender: mpsc::Sender<Unit>,
-}
-
-/// Where a line's contact goes.
-enum Verdict {
-    New { id: Option<i64> },
-    Update { id: i64 },
-    Reject(RejectReason, &'static str),
 }
 
 impl Intake {
@@ -115,7 +127,12 @@ impl Intake {
             end_id: 0,
             numbers: Vec::new(),
             keys: Recent::new(self.findable.clone()),
+            firsts: Recent::new(self.findable.clone()),
             addresses: Recent::new(self.findable.clone()),
+            named: HashSet::new(),
+            changed: HashSet::new(),
+            warnings: Warnings::default(),
+            without_country: PhoneError::NoCountry.to_string().into(),
             counts: ImportCounts::default(),
             change,
             unit: Unit::new(&self.db, self.import.generation, 1),
@@ -130,7 +147,8 @@ impl Intake {
         let rejected = work.intake.rejects.written();
         let file = work.intake.rejects.finish()?;
         file.into_inner().map_err(|e| FileError::Io(e.into_error()))?;
-        Ok(Taken { counts: work.counts, change: work.change, rejected })
+        let warned = work.intake.warnings.finish()?;
+        Ok(Taken { counts: work.counts, change: work.change, rejected, warned, warnings: work.warnings })
     }
 }
 
@@ -138,9 +156,10 @@ impl Work {
     fn batch(&mut self, parsed: Parsed) -> Result<(), IntakeError> {
         self.number_places(&parsed.places)?;
         self.keys.forget();
+        self.firsts.forget();
         self.addresses.forget();
         let contacts = parsed.outcomes.iter().filter_map(|outcome| match outcome {
-            Outcome::Contact(full, _) => Some(full.as_ref()),
+            Outcome::Contact(full, ..) => Some(full.as_ref()),
             _ => None,
         });
         let look_up = self.intake.asked.look_up(&self.intake.db, &self.intake.import, contacts);
@@ -155,8 +174,11 @@ impl Work {
                     self.unit.consents.extend(opt_outs.map(|line| *line));
                 }
                 Outcome::Rejected(reject) => self.reject(record, &reject)?,
-                Outcome::Contact(full, consents) => {
+                Outcome::Contact(full, consents, warnings) => {
                     let is_taken = self.contact(record, full, &found, &mut updates)?;
+                    if is_taken {
+                        self.warn(record.line_number(), &warnings)?;
+                    }
                     let line = if is_taken { consents } else { only_opt_outs(consents) };
                     self.unit.consents.extend(line.map(|line| *line));
                 }
@@ -189,8 +211,8 @@ impl Work {
                 self.reject(record, &Reject { reason, column: None, text: text.to_owned() })?;
                 Ok(false)
             }
-            Verdict::Update { id } => {
-                self.remember(&full, id);
+            Verdict::Update { id, keeps_key } => {
+                self.remember(&full, id, keeps_key);
                 self.place(&mut full, id);
                 updates.push((id, *full));
                 Ok(true)
@@ -200,7 +222,7 @@ impl Work {
                     Some(id) => id,
                     None => self.new_id()?,
                 };
-                self.remember(&full, id);
+                self.remember(&full, id, false);
                 self.place(&mut full, id);
                 self.counts.imported += 1;
                 self.change.contacts += 1;
@@ -221,81 +243,6 @@ impl Work {
         }
         self.next_id += 1;
         Ok(self.next_id - 1)
-    }
-
-    fn verdict(&self, full: &FullContact, found: &Found) -> Verdict {
-        use RejectReason::{DuplicateInFile, DuplicateInList, NoDevice, NotFound};
-        const IN_FILE: &str = "an earlier line of the file has the same key";
-        const IN_LIST: &str = "a contact of the list has the same key";
-        if !self.intake.asked.is_wanted() {
-            return Verdict::New { id: None };
-        }
-        let first = full.devices.first().map(|d| d.address.as_str());
-        let text = key_text(full.contact.client_id.as_deref(), first);
-        let hash = full.contact.key_hash;
-        let recent = self.keys.find(hash, &text).map(|id| Holder { id, ours: true });
-        let holder = recent.or_else(|| found.key(hash, &text));
-        let mode = self.intake.mode;
-        let each_line = self.intake.dedupe == Dedupe::None && mode == ImportMode::Replace;
-        let verdict = match holder {
-            Some(holder) if holder.ours && each_line => Verdict::New { id: None },
-            Some(holder) if holder.ours => return Verdict::Reject(DuplicateInFile, IN_FILE),
-            Some(holder) => match mode {
-                ImportMode::Append => return Verdict::Reject(DuplicateInList, IN_LIST),
-                ImportMode::Update => Verdict::Update { id: holder.id },
-                ImportMode::Replace => Verdict::New { id: Some(holder.id) },
-            },
-            None if self.intake.update_only && mode == ImportMode::Update => {
-                return Verdict::Reject(NotFound, "no contact of the list has this key");
-            }
-            None if full.devices.is_empty() => {
-                return Verdict::Reject(
-                    NoDevice,
-                    "no contact of the list has this client id, and a new one needs a device",
-                );
-            }
-            None => Verdict::New { id: None },
-        };
-        match self.device_holder(full, found, holder.map(|h| h.id)) {
-            Some(other) if other.ours => {
-                Verdict::Reject(DuplicateInFile, "an earlier line of the file has one of the devices")
-            }
-            Some(_) if mode == ImportMode::Append => {
-                Verdict::Reject(DuplicateInList, "a contact of the list has one of the devices")
-            }
-            _ => verdict,
-        }
-    }
-
-    /// Another contact that has one of the devices, where that matters.
-    fn device_holder(&self, full: &FullContact, found: &Found, own: Option<i64>) -> Option<Holder> {
-        if !self.intake.asked.by_device() {
-            return None;
-        }
-        let holders = full.devices.iter().filter_map(|device| {
-            let text = address_text(&device.address);
-            let recent = self.addresses.find(device.address_hash, &text).filter(|id| Some(*id) != own);
-            let recent = recent.map(|id| Holder { id, ours: true });
-            recent.or_else(|| found.address(device.address_hash, &text, own))
-        });
-        holders.min_by_key(|holder| !holder.ours)
-    }
-
-    /// Notes what the store does not find yet.
-    fn remember(&mut self, full: &FullContact, id: i64) {
-        if !self.intake.asked.is_wanted() {
-            return;
-        }
-        let first = full.devices.first().map(|d| d.address.as_str());
-        let text = key_text(full.contact.client_id.as_deref(), first);
-        self.intake.asked.note(full.contact.key_hash);
-        self.keys.add(self.unit.number, full.contact.key_hash, &text, id);
-        if self.intake.asked.by_device() {
-            for device in &full.devices {
-                self.intake.asked.note(device.address_hash);
-                self.addresses.add(self.unit.number, device.address_hash, &address_text(&device.address), id);
-            }
-        }
     }
 
     /// Puts the contact's id and the store's numbers of locations in.
@@ -336,7 +283,18 @@ impl Work {
 
     fn reject(&mut self, record: RecordRef<'_>, reject: &Reject) -> Result<(), IntakeError> {
         count_reject(&mut self.counts, reject);
+        if *reject.text == *self.without_country {
+            self.warnings.note(WarningKind::NoCountry, record.line_number(), 1, NO_COUNTRY);
+        }
         Ok(self.intake.rejects.write(record, reject)?)
+    }
+
+    fn warn(&mut self, line: u64, warnings: &[LineWarning]) -> Result<(), IntakeError> {
+        for warning in warnings {
+            self.warnings.note(warning.kind, line, warning.count, &warning.text);
+            self.intake.warnings.write(line, warning)?;
+        }
+        Ok(())
     }
 
     fn send(&mut self) -> Result<(), IntakeError> {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use cxc_core::contact::{address_text, key_text};
 use cxc_store::contact::FullContact;
+use cxc_store::contact_lookup::AddressHolder;
 use cxc_store::import::ListImport;
 use cxc_store::{Db, StoreError};
 
@@ -24,12 +25,23 @@ pub struct Holder {
 pub struct Found {
     keys: HashMap<i64, Vec<(Holder, String)>>,
     addresses: HashMap<i64, Vec<(Holder, String)>>,
+    /// By the first devices of contacts with a client id.
+    firsts: HashMap<i64, Vec<(Holder, String)>>,
 }
 
 impl Found {
     /// The holder of a key, one of this import first.
     pub fn key(&self, hash: i64, text: &str) -> Option<Holder> {
         best(self.keys.get(&hash)?, text)
+    }
+
+    /// The contact with a client id whose first device this is, one of this import first; and whether it is one of
+    /// several.
+    pub fn first(&self, hash: i64, text: &str) -> Option<(Holder, bool)> {
+        let holders = self.firsts.get(&hash)?;
+        let holder = best(holders, text)?;
+        let others = holders.iter().filter(|(other, t)| t == text && other.id != holder.id).count();
+        Some((holder, others > 0 && !holder.ours))
     }
 
     /// The holder of an address other than the contact itself.
@@ -64,7 +76,7 @@ impl Asked {
     ) -> Result<Self, StoreError> {
         let there = u64::try_from(import.contacts_before).unwrap_or(0);
         let keys = lines.saturating_add(there);
-        let per_contact = if dedupe == Dedupe::AnyDevice { 4 } else { 1 };
+        let per_contact = if dedupe == Dedupe::AnyDevice { 4 } else { 2 };
         let mut asked = Self {
             filter: KeyFilter::new(keys.saturating_mul(per_contact)),
             ask_all: there > lines.saturating_mul(4),
@@ -74,7 +86,9 @@ impl Asked {
         if there > 0 && !asked.ask_all && asked.is_wanted() {
             let mut tx = db.read().await?;
             let filter = &mut asked.filter;
-            tx.contact_hashes(import.generation_before, dedupe == Dedupe::AnyDevice, |hash| {
+            // a replace does not look for devices among the contacts of before
+            let addresses = dedupe != Dedupe::None && mode != ImportMode::Replace;
+            tx.contact_hashes(import.generation_before, addresses, |hash| {
                 filter.insert(hash);
             })
             .await?;
@@ -85,6 +99,11 @@ impl Asked {
     /// Whether keys matter at all.
     pub fn is_wanted(&self) -> bool {
         self.mode != ImportMode::Append || self.dedupe != Dedupe::None
+    }
+
+    /// Whether a line without a client id is told by its first device from contacts with one, and the other way round.
+    pub fn by_first_device(&self) -> bool {
+        self.dedupe != Dedupe::None
     }
 
     /// Whether devices matter.
@@ -109,15 +128,22 @@ impl Asked {
             return Ok(found);
         }
         let ask = |hash: &i64| self.ask_all || self.filter.may_hold(*hash);
-        let keys: HashSet<i64> = contacts.clone().map(|c| c.contact.key_hash).filter(ask).collect();
+        let firsts = |named: bool| {
+            let of = move |c: &&FullContact| c.contact.client_id.is_some() == named;
+            let first = |c: &FullContact| c.devices.first().map(|d| d.address_hash);
+            contacts.clone().filter(of).filter_map(first).filter(|_| self.by_first_device())
+        };
+        let own = contacts.clone().map(|c| c.contact.key_hash);
+        let keys: HashSet<i64> = own.chain(firsts(true)).filter(ask).collect();
+        let firsts: HashSet<i64> = firsts(false).filter(ask).collect();
         let addresses: HashSet<i64> = match self.by_device() {
             true => contacts.flat_map(|c| c.devices.iter().map(|d| d.address_hash)).filter(ask).collect(),
             false => HashSet::new(),
         };
-        if keys.is_empty() && addresses.is_empty() {
+        if keys.is_empty() && addresses.is_empty() && firsts.is_empty() {
             return Ok(found);
         }
-        let (keys, addresses): (Vec<i64>, Vec<i64>) = (keys.into_iter().collect(), addresses.into_iter().collect());
+        let [keys, addresses, firsts] = [keys, addresses, firsts].map(|set| set.into_iter().collect::<Vec<i64>>());
         let mut tx = db.read().await?;
         // a replace builds beside the contents that are there
         let mut generations = vec![import.generation];
@@ -136,13 +162,21 @@ impl Asked {
                     found.keys.entry(holder.key_hash).or_default().push((who, text));
                 }
             }
-            let ask_addresses =
-                !addresses.is_empty() && (self.mode != ImportMode::Replace || generation == import.generation);
-            if ask_addresses {
-                for holder in tx.contact_addresses(generation, &addresses).await? {
-                    let who = Holder { id: holder.contact, ours: ours(holder.contact) };
-                    let text = address_text(&holder.address).into_owned();
-                    found.addresses.entry(holder.address_hash).or_default().push((who, text));
+            if self.mode == ImportMode::Replace && generation != import.generation {
+                continue;
+            }
+            let held = |holder: AddressHolder| {
+                let who = Holder { id: holder.contact, ours: ours(holder.contact) };
+                (holder.address_hash, (who, address_text(&holder.address).into_owned()))
+            };
+            if !addresses.is_empty() {
+                for (hash, holder) in tx.contact_addresses(generation, &addresses).await?.into_iter().map(held) {
+                    found.addresses.entry(hash).or_default().push(holder);
+                }
+            }
+            if !firsts.is_empty() {
+                for (hash, holder) in tx.contact_firsts(generation, &firsts).await?.into_iter().map(held) {
+                    found.firsts.entry(hash).or_default().push(holder);
                 }
             }
         }
@@ -156,12 +190,14 @@ impl Asked {
 impl Found {
     /// Contacts that an earlier line has changed count as this import's.
     async fn mark_changed(&mut self, tx: &mut cxc_store::Tx, import: &ListImport) -> Result<(), StoreError> {
-        let ids: Vec<i64> = self.keys.values().flatten().filter(|(h, _)| !h.ours).map(|(h, _)| h.id).collect();
+        let holders = self.keys.values().chain(self.firsts.values()).flatten();
+        let ids: Vec<i64> = holders.filter(|(h, _)| !h.ours).map(|(h, _)| h.id).collect();
         if ids.is_empty() {
             return Ok(());
         }
         let changed: HashSet<i64> = tx.contact_before_ids(import.number, &ids).await?.into_iter().collect();
-        for (holder, _) in self.keys.values_mut().chain(self.addresses.values_mut()).flatten() {
+        let Self { keys, addresses, firsts } = self;
+        for (holder, _) in keys.values_mut().chain(addresses.values_mut()).chain(firsts.values_mut()).flatten() {
             holder.ours |= changed.contains(&holder.id);
         }
         Ok(())

@@ -8,7 +8,8 @@ pub fn merge(before: &FullContact, line: FullContact) -> FullContact {
     let or = |new: Option<String>, old: &Option<String>| new.or_else(|| old.clone());
     let contact = Contact {
         id: old.id,
-        key_hash: old.key_hash,
+        // a contact without a client id that is given one is found by it from now on
+        key_hash: if old.client_id.is_none() && new.client_id.is_some() { new.key_hash } else { old.key_hash },
         client_id: or(new.client_id, &old.client_id),
         first_name: or(new.first_name, &old.first_name),
         last_name: or(new.last_name, &old.last_name),

@@ -24,6 +24,8 @@ pub struct Detail {
     pub duration_ms: u64,
     /// The name of the rejects file in the folder of rejects; nothing if no line was rejected.
     pub rejects_file: Option<String>,
+    /// The name of the file of warnings beside it; nothing if everything of the lines that were taken was taken.
+    pub warnings_file: Option<String>,
     /// Entries of an opt-out list that people asked for and that the file would have changed or dropped.
     pub kept: i64,
     /// What it brought into the ledger of consents.
@@ -64,8 +66,12 @@ pub struct ImportOutcome {
     pub devices: i64,
     /// The rejects file: its name, or where it can be fetched. Nothing if no line was rejected.
     pub rejects_file: Option<String>,
-    /// Values that were taken in another form, counted by kind.
+    /// Values that were left out or taken in another form, counted by kind.
     pub warnings: Vec<Warning>,
+    /// The list of these values with line, column and reason: its name, or where it can be fetched. Nothing if there
+    /// are none.
+    #[serde(default)]
+    pub warnings_file: Option<String>,
     /// The encoding of the file.
     pub encoding: String,
     /// The sign between its columns.
@@ -107,6 +113,7 @@ impl ImportOutcome {
             devices: counts.devices,
             rejects_file: detail.rejects_file,
             warnings: detail.warnings,
+            warnings_file: detail.warnings_file,
             encoding: detail.encoding,
             delimiter: detail.delimiter,
             mapping: detail.mapping,

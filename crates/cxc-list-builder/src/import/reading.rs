@@ -6,7 +6,7 @@ use cxc_store::consent::ConsentLine;
 use cxc_store::contact::FullContact;
 
 use super::validate::{Checked, Validator};
-use super::warnings::Warnings;
+use super::warnings::LineWarning;
 use crate::file::{Batch, FileError, FileReader, RecordRef, RecordStatus, Reject};
 use crate::mapping::Plan;
 
@@ -21,8 +21,8 @@ pub enum Outcome {
     Rejected(Reject),
     /// Not taken by the rule, but for its opt-outs.
     Filtered(Option<Box<ConsentLine>>),
-    /// A contact, with what its line says of consents.
-    Contact(Box<FullContact>, Option<Box<ConsentLine>>),
+    /// A contact, with what its line says of consents and what was changed in it.
+    Contact(Box<FullContact>, Option<Box<ConsentLine>>, Vec<LineWarning>),
 }
 
 /// A batch with what became of its records, one outcome each.
@@ -35,13 +35,13 @@ pub struct Parsed {
     pub places: Vec<Location>,
 }
 
-/// Reads a file to its end, or until nobody listens; answers the warnings.
+/// Reads a file to its end, or until nobody listens.
 pub fn read(
     mut file: FileReader,
     plan: &Plan,
     mut validator: Validator,
     sender: &mpsc::Sender<Parsed>,
-) -> Result<Warnings, FileError> {
+) -> Result<(), FileError> {
     while let Some(batch) = file.next_batch(RECORDS)? {
         let outcomes = batch.records().map(|record| outcome(record, plan, &mut validator)).collect();
         let places = validator.places.take_fresh();
@@ -49,7 +49,7 @@ pub fn read(
             break;
         }
     }
-    Ok(validator.warnings)
+    Ok(())
 }
 
 fn outcome(record: RecordRef<'_>, plan: &Plan, validator: &mut Validator) -> Outcome {
@@ -57,7 +57,7 @@ fn outcome(record: RecordRef<'_>, plan: &Plan, validator: &mut Validator) -> Out
         RecordStatus::Blank => Outcome::Blank,
         RecordStatus::Rejected(problem) => Outcome::Rejected(problem.into()),
         RecordStatus::Data => match plan.map(record).and_then(|row| validator.check(&row)) {
-            Ok(Checked::Contact(contact, consents)) => Outcome::Contact(contact, consents),
+            Ok(Checked::Contact(contact, consents, warnings)) => Outcome::Contact(contact, consents, warnings),
             Ok(Checked::Filtered(opt_outs)) => Outcome::Filtered(opt_outs),
             Err(reject) => Outcome::Rejected(reject),
         },

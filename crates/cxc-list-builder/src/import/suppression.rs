@@ -9,19 +9,25 @@ use std::time::Instant;
 
 use cxc_server::job_runner::{JobControl, JobError};
 use cxc_server::{ApiError, Code};
-use cxc_store::StoreError;
 use cxc_store::import::{ImportCounts, ListImport, NewImport, UNDO_TIME};
 use cxc_store::suppression::{DEVICE, SuppressionEntry, SuppressionList};
+use cxc_store::{StoreError, Tx};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::ending::{keep_rejects, rejects_file};
+use super::holding::{release, take_lease};
+use super::opening::{Opened, open};
 use super::outcome::{Detail, ImportOutcome};
-use super::run::{ImportContext, Opened, Stop, keep_rejects, nothing_taken, open, rejects_file, release, take_lease};
+use super::run::ImportContext;
 use super::settings::{ImportMode, ImportSettings};
 use super::settle::{count_reject, settle_list, take_back};
+use super::stop::{Stop, nothing_taken};
+use super::undone::nothing_to_undo;
 use super::warnings::Warnings;
 use super::write::{HeldLease, Progress};
 use crate::file::{Batch, BatchStream, RecordRef, RecordStatus, Reject, RejectReason, RejectsWriter};
+use crate::jobs::SUPPRESSION_UNDO;
 use crate::mapping::{Plan, Purpose};
 
 const RECORDS: usize = 1_000;
@@ -61,8 +67,7 @@ pub async fn run_suppression_undo(
     let mut lease = take_lease(context, "suppression", found.number, control).await?;
     let done = async {
         settle_list(&app.db, &mut lease, "suppression", found.number, "failed", app.now()).await?;
-        let latest = app.db.read().await?.import_latest("suppression", found.number).await?;
-        let import = suppression_undoable(latest, app.now())?;
+        let import = suppression_undoable(&mut app.db.read().await?, &found, app.now()).await?;
         let mut tx = app.db.begin().await?;
         tx.lease_check(lease.lease()).await?;
         if !tx.suppression_import_undo(&import, app.now()).await? {
@@ -80,14 +85,16 @@ pub async fn run_suppression_undo(
 }
 
 /// Whether the latest import of a suppression list can be undone.
-pub fn suppression_undoable(latest: Option<ListImport>, now: i64) -> Result<ListImport, ApiError> {
-    let blocked = |text: &'static str| ApiError::new(Code::UndoBlocked, text);
-    let import = latest.filter(|import| import.state == "published");
-    let import = import.ok_or_else(|| blocked("the list has no import that still stands"))?;
-    if import.finished_at.unwrap_or(0) + UNDO_TIME <= now {
-        return Err(blocked("an import can be undone for seven days"));
+pub async fn suppression_undoable(tx: &mut Tx, list: &SuppressionList, now: i64) -> Result<ListImport, ApiError> {
+    match tx.import_latest("suppression", list.number).await? {
+        Some(import) if import.state == "published" => {
+            if import.finished_at.unwrap_or(0) + UNDO_TIME <= now {
+                return Err(ApiError::new(Code::UndoBlocked, "an import can be undone for seven days"));
+            }
+            Ok(import)
+        }
+        other => Err(nothing_to_undo(tx, list.tenant, list.id, SUPPRESSION_UNDO, other.as_ref()).await?),
     }
-    Ok(import)
 }
 
 async fn row(context: &ImportContext, tenant: i64, list: Uuid) -> Result<SuppressionList, JobError> {

@@ -3,35 +3,44 @@ use cxc_server::job_runner::{JobControl, JobError};
 use cxc_server::{ApiError, Code};
 use cxc_store::import::ListImport;
 use cxc_store::import_undo::Undo;
-use cxc_store::{Db, StoreError};
+use cxc_store::list::ContactList;
+use cxc_store::{Db, StoreError, Tx};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::holding::{release, take_lease};
 use super::outcome::ImportOutcome;
-use super::run::{ImportContext, release, take_lease};
+use super::run::ImportContext;
 use super::settle::settle_list;
+use super::undone::nothing_to_undo;
 use super::write::HeldLease;
+use crate::jobs::LIST_UNDO;
 
 /// Whether a list's latest import can be undone; else why not (`undo_blocked`).
 pub async fn undoable(db: &Db, tenant: i64, list: Uuid, now: i64) -> Result<ListImport, ApiError> {
     let mut tx = db.read().await?;
     let found = tx.contact_list_get(tenant, list).await?;
     let found = found.ok_or_else(|| ApiError::not_found("contact list"))?;
-    refusal(tx.import_undoable(&found, now).await?)
+    checked(&mut tx, &found, now).await
 }
 
-fn refusal(undo: Undo) -> Result<ListImport, ApiError> {
+async fn checked(tx: &mut Tx, list: &ContactList, now: i64) -> Result<ListImport, ApiError> {
     let blocked = |text: &'static str| Err(ApiError::new(Code::UndoBlocked, text));
-    match undo {
+    match tx.import_undoable(list, now).await? {
         Undo::Possible(import) => Ok(*import),
-        Undo::Nothing => blocked("the list has no import that still stands"),
+        Undo::Nothing => {
+            let latest = tx.import_latest("contacts", list.number).await?;
+            Err(nothing_to_undo(tx, list.tenant, list.id, LIST_UNDO, latest.as_ref()).await?)
+        }
         Undo::TooLate => Err(too_late()),
-        Undo::Attempted => blocked("a contact of the import has been attempted"),
+        Undo::Attempted => blocked(
+            "a contact of the import has been attempted: delete the contacts that should go, or replace the list's contents",
+        ),
     }
 }
 
 fn too_late() -> ApiError {
-    ApiError::new(Code::UndoBlocked, "an import can be undone for seven days")
+    ApiError::new(Code::UndoBlocked, "an import can be undone for seven days: replace the list's contents instead")
 }
 
 /// Undoes a list's latest import. Safe to run twice: an undo that a crash left half done is finished.
@@ -72,7 +81,7 @@ async fn undo_leased(
     tx.lease_check(lease.lease()).await?;
     let now_list = tx.contact_list_lock(tenant, list).await?.ok_or_else(missing)?;
     // a sender may have begun since
-    refusal(tx.import_undoable(&now_list, app.now()).await?)?;
+    checked(&mut tx, &now_list, app.now()).await?;
     if !tx.import_undo(&now_list, &import, added, app.now()).await? {
         return Err(too_late().into());
     }

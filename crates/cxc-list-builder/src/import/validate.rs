@@ -13,7 +13,7 @@ use cxc_store::contact::{Contact, Device, FullContact};
 use cxc_store::selection::ContactRow;
 
 use super::places::PlaceNumbers;
-use super::warnings::{WarningKind, Warnings};
+use super::warnings::{LineWarning, WarningKind};
 use crate::consents::{self, LineDevice, Named, only_opt_outs};
 use crate::file::{Reject, RejectReason};
 use crate::mapping::{MappedDevice, MappedRow};
@@ -32,7 +32,8 @@ pub struct Checkers {
 /// What a line is after its check.
 pub enum Checked {
     /// A contact without an id, its locations by number of this import, with what the line says of consents.
-    Contact(Box<FullContact>, Option<Box<ConsentLine>>),
+    /// What was changed or left out comes with it.
+    Contact(Box<FullContact>, Option<Box<ConsentLine>>, Vec<LineWarning>),
     /// The rule does not take it; its opt-outs are taken all the same.
     Filtered(Option<Box<ConsentLine>>),
 }
@@ -51,8 +52,8 @@ pub struct Validator {
     now: i64,
     /// The numbers of locations.
     pub places: PlaceNumbers,
-    /// What was changed.
-    pub warnings: Warnings,
+    /// What was changed in the line at hand.
+    noted: Vec<LineWarning>,
 }
 
 impl Validator {
@@ -75,15 +76,15 @@ impl Validator {
             contact_places: ContactPlaces::default(),
             now,
             places: PlaceNumbers::default(),
-            warnings: Warnings::default(),
+            noted: Vec::new(),
         }
     }
 
     /// Checks a line.
     pub fn check(&mut self, row: &MappedRow<'_>) -> Result<Checked, Reject> {
-        let line = row.record().line_number();
+        self.noted.clear();
         if row.cut > 0 {
-            self.warnings.note(WarningKind::Cut, line, row.cut.into(), "a text over its limit was cut");
+            self.note(WarningKind::Cut, row.first_cut, "", row.cut.into(), "a text over its limit was cut");
         }
         let given = country_of(row.country)?;
         let zone = self.zone(row.time_zone)?;
@@ -102,7 +103,7 @@ impl Validator {
             last_name: text(row.last_name),
             company: text(row.company),
             country: country.map(|c| c.as_str().to_owned()),
-            region: self.region(home, row.state, line),
+            region: self.region(home, row.state),
             postal: text(row.postal_code),
             zone: zone.and_then(|z| z.zones().first().map(ToString::to_string)),
             location: place.map_or(0, |place| self.places.number(&place)),
@@ -112,7 +113,7 @@ impl Validator {
         let full = FullContact { contact, devices };
         let consents = if row.brings_consents() { self.consents(row, &full)? } else { None };
         if self.takes(&full, &device_places) {
-            Ok(Checked::Contact(Box::new(full), consents))
+            Ok(Checked::Contact(Box::new(full), consents, std::mem::take(&mut self.noted)))
         } else {
             Ok(Checked::Filtered(only_opt_outs(consents)))
         }
@@ -152,7 +153,7 @@ impl Validator {
     }
 
     /// The state's short code, such as `TX`; as it stands where the country does not know it.
-    fn region(&mut self, country: Option<Country>, state: &str, line: u64) -> Option<String> {
+    fn region(&mut self, country: Option<Country>, state: &str) -> Option<String> {
         if state.is_empty() {
             return None;
         }
@@ -160,10 +161,14 @@ impl Validator {
             Some(short) => Some(short),
             None => {
                 let words = "a state that is not known in its country was kept as it stood";
-                self.warnings.note(WarningKind::UnknownState, line, 1, words);
+                self.note(WarningKind::UnknownState, None, state, 1, words);
                 text(state)
             }
         }
+    }
+
+    fn note(&mut self, kind: WarningKind, column: Option<usize>, value: &str, count: u64, text: &str) {
+        self.noted.push(LineWarning { kind, column, value: value.to_owned(), count, text: text.to_owned() });
     }
 
     fn key_hash(&self, client_id: &str, devices: &[Device]) -> i64 {
@@ -180,28 +185,30 @@ impl Validator {
         row: &MappedRow<'_>,
         country: Option<Country>,
     ) -> Result<(Vec<Device>, Vec<Option<Location>>), Reject> {
-        let line = row.record().line_number();
         let mut devices: Vec<Device> = Vec::with_capacity(row.devices().len());
         let mut places = Vec::with_capacity(row.devices().len());
-        let mut wrong: Vec<Reject> = Vec::new();
+        let mut wrong: Vec<(Reject, &str)> = Vec::new();
         for mapped in row.devices() {
             match self.device(mapped, country) {
                 Ok((device, _)) if devices.iter().any(|d| d.address_hash == device.address_hash) => {
                     let words = "a device that the contact has already was left out";
-                    self.warnings.note(WarningKind::RepeatedDevice, line, 1, words);
+                    self.note(WarningKind::RepeatedDevice, mapped.column, mapped.text, 1, words);
                 }
                 Ok((device, place)) => {
                     devices.push(device);
                     places.push(place);
                 }
-                Err(text) => wrong.push(Reject { reason: RejectReason::BadDevice, column: mapped.column, text }),
+                Err(text) => {
+                    let reject = Reject { reason: RejectReason::BadDevice, column: mapped.column, text };
+                    wrong.push((reject, mapped.text));
+                }
             }
         }
         if devices.is_empty() && !wrong.is_empty() {
-            return Err(wrong.swap_remove(0));
+            return Err(wrong.swap_remove(0).0);
         }
-        for reject in wrong {
-            self.warnings.note(WarningKind::BadDevice, line, 1, &reject.text);
+        for (reject, value) in wrong {
+            self.note(WarningKind::BadDevice, reject.column, value, 1, &reject.text);
         }
         Ok((devices, places))
     }

@@ -1,11 +1,25 @@
-//! What was taken but not quite as it stood in the file, counted by kind.
+//! What was taken but not quite as it stood in the file: counted by kind, and listed line by line.
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::PathBuf;
+
+use cxc_core::csv_cell::guard;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use crate::file::{FileError, column_name};
+
+/// The columns of a file of warnings.
+pub const WARNING_COLUMNS: [&str; 5] = ["line_number", "column", "value", "reason_code", "reason_text"];
 
 /// A kind of change to values that were taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WarningKind {
+    /// The file has no line of names: what its columns are was guessed.
+    NoHeader,
+    /// Lines were rejected because nobody said of which country their numbers are.
+    NoCountry,
     /// A text over its limit was cut.
     Cut,
     /// A device that is none was left out; others of the line were taken. Counted for each reason.
@@ -20,6 +34,27 @@ pub enum WarningKind {
     TillShortened,
 }
 
+impl WarningKind {
+    /// The code in the file of warnings.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NoHeader => "no_header",
+            Self::NoCountry => "no_country",
+            Self::Cut => "cut",
+            Self::BadDevice => "bad_device",
+            Self::RepeatedDevice => "repeated_device",
+            Self::UnknownState => "unknown_state",
+            Self::HeldBack => "held_back",
+            Self::TillShortened => "till_shortened",
+        }
+    }
+
+    /// Whether it is about the file, and not about so many values of it.
+    pub fn is_of_file(self) -> bool {
+        matches!(self, Self::NoHeader)
+    }
+}
+
 /// How often something was changed, and where first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -30,6 +65,21 @@ pub struct Warning {
     pub count: u64,
     /// The first line with one.
     pub first_line: u64,
+    /// In words.
+    pub text: String,
+}
+
+/// Something of one line that was changed or left out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineWarning {
+    /// What.
+    pub kind: WarningKind,
+    /// The index of the column, where it is one.
+    pub column: Option<usize>,
+    /// What stood there, where it was left out.
+    pub value: String,
+    /// How many values.
+    pub count: u64,
     /// In words.
     pub text: String,
 }
@@ -51,5 +101,61 @@ impl Warnings {
     pub fn into_list(mut self) -> Vec<Warning> {
         self.0.sort_by_key(|warning| (warning.kind, warning.first_line));
         self.0
+    }
+}
+
+/// Writes a file of warnings, which is made with the first of them: RFC 4180, UTF-8, one header, guarded like the
+/// rejects file.
+pub struct WarningsWriter {
+    path: PathBuf,
+    header: Vec<String>,
+    out: Option<csv::Writer<BufWriter<File>>>,
+    written: u64,
+}
+
+impl WarningsWriter {
+    /// A writer for a file with these column names.
+    pub fn new(path: PathBuf, header: &[String]) -> Self {
+        Self { path, header: header.to_vec(), out: None, written: 0 }
+    }
+
+    /// Writes what is to be said of a line that was taken.
+    pub fn write(&mut self, line: u64, warning: &LineWarning) -> Result<(), FileError> {
+        let out = match &mut self.out {
+            Some(out) => out,
+            None => {
+                let file = BufWriter::new(File::create(&self.path).map_err(FileError::Io)?);
+                let mut out = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(file);
+                out.write_record(WARNING_COLUMNS).map_err(|e| FileError::Io(e.into()))?;
+                self.out.insert(out)
+            }
+        };
+        let (line, column) = (line.to_string(), warning.column.map(|c| column_name(&self.header, c)));
+        let column = column.unwrap_or_default();
+        let fields = [line.as_str(), &column, &warning.value, warning.kind.code(), &warning.text];
+        out.write_record(fields.map(|field| guard(field).into_owned())).map_err(|e| FileError::Io(e.into()))?;
+        self.written += 1;
+        Ok(())
+    }
+
+    /// Writes out what is buffered; answers how many warnings there are.
+    pub fn finish(self) -> Result<u64, FileError> {
+        if let Some(mut out) = self.out {
+            out.flush().map_err(FileError::Io)?;
+        }
+        Ok(self.written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_the_serialised_form() {
+        use WarningKind::*;
+        for kind in [NoHeader, NoCountry, Cut, BadDevice, RepeatedDevice, UnknownState, HeldBack, TillShortened] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.code());
+        }
     }
 }

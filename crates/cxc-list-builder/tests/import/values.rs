@@ -1,6 +1,6 @@
 //! What lines become.
 use cxc_core::location::Location;
-use cxc_list_builder::import::{ImportMode, ImportSettings, WarningKind};
+use cxc_list_builder::import::{ImportMode, ImportSettings, WARNING_COLUMNS, WarningKind};
 
 use crate::support::{World, settings};
 
@@ -100,4 +100,69 @@ async fn other_encodings_and_the_line_itself_are_kept() {
     assert_eq!(contact.contact.first_name.as_deref(), Some("Jürgen"));
     assert_eq!(contact.contact.original.as_deref(), Some("Jürgen;030 23125 100;DE"));
     assert_eq!(contact.devices[0].address, "+493023125100");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_left_out_of_lines_that_are_taken_is_listed_line_by_line() {
+    let world = World::start().await;
+    let file = "clientid,state,mobile,phone2,email\n\
+        1,TX,2125550101,12,not-an-address\n\
+        1,TX,2125550102,13,\n\
+        2,Utopia,2125550103,(212) 555-0103,=b@example.com\n\
+        3,TX,2125550104,,\n";
+    let outcome = world.import(file, settings(ImportMode::Append)).await;
+    assert_eq!((outcome.lines, outcome.imported, outcome.duplicate, outcome.rejected), (4, 3, 1, 0));
+    let path = world.folder.path().join("rejects").join(outcome.warnings_file.as_ref().unwrap());
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    assert_eq!(reader.headers().unwrap(), &WARNING_COLUMNS[..]);
+    let rows: Vec<Vec<String>> = reader.records().map(|r| r.unwrap().iter().map(str::to_owned).collect()).collect();
+    let listed: Vec<[&str; 4]> = rows.iter().map(|r| [&r[0], &r[1], &r[2], &r[3]].map(String::as_str)).collect();
+    assert_eq!(
+        listed,
+        [
+            ["2", "phone2", "12", "bad_device"],
+            ["2", "email", "not-an-address", "bad_device"],
+            ["4", "phone2", "(212) 555-0103", "repeated_device"],
+            ["4", "", "Utopia", "unknown_state"],
+        ]
+    );
+    assert!(rows.iter().all(|r| !r[4].is_empty()));
+    // a line that was not taken is among the rejects, and in no warning
+    assert_eq!(outcome.warnings.iter().map(|w| w.count).sum::<u64>(), 4);
+    assert_eq!(world.rejects(&outcome).len(), 2);
+    let outcome = world.import("clientid,mobile\n7,2125550107\n", settings(ImportMode::Append)).await;
+    assert_eq!(outcome.warnings_file, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_without_a_line_of_names_says_what_it_loses() {
+    let world = World::start().await;
+    let file = "C-1,Ann,Smith,2125550101\nC-2,Bob,Jones,2125550102\nC-3,Cid,Brown,2125550103\n";
+    let outcome = world.import(file, settings(ImportMode::Append)).await;
+    assert_eq!(outcome.imported, 3);
+    let warning = &outcome.warnings[0];
+    assert_eq!((warning.kind, outcome.warnings.len()), (WarningKind::NoHeader, 1));
+    for said in ["column 2, column 3", "ClientId,FirstName,LastName,Mobile,Email", "mapping"] {
+        assert!(warning.text.contains(said), "{}", warning.text);
+    }
+    // nothing is lost of a plain list of numbers, nor where a mapping says what is what
+    let outcome = world.import("2125550104\n2125550105\n", settings(ImportMode::Append)).await;
+    assert!(outcome.warnings.is_empty(), "{:?}", outcome.warnings);
+    let mapping = r#"{"header":"no","columns":[{"column":1,"field":"clientId"},{"column":2,"field":"firstName"},{"column":4,"field":"device1"}]}"#;
+    let mapped =
+        ImportSettings { mapping: Some(serde_json::from_str(mapping).unwrap()), ..settings(ImportMode::Update) };
+    let outcome = world.import(file, mapped).await;
+    assert!(outcome.warnings.is_empty(), "{:?}", outcome.warnings);
+    assert!(world.names().await.contains(&("C-1".into(), "Ann".into())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_without_any_country_are_told_of_with_the_way_out() {
+    let world = World::start().await;
+    let file = "clientid,mobile\n1,+12125550101\n2,2125550102\n3,2125550103\n";
+    let outcome = world.import(file, ImportSettings { default_country: None, ..settings(ImportMode::Append) }).await;
+    assert_eq!((outcome.imported, outcome.rejected), (1, 2));
+    let warning = &outcome.warnings[0];
+    assert_eq!((warning.kind, warning.count, warning.first_line), (WarningKind::NoCountry, 2, 3));
+    assert!(warning.text.contains("default country") && warning.text.contains("settings"), "{}", warning.text);
 }
