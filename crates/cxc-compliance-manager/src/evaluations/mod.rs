@@ -11,6 +11,7 @@ mod routes;
 mod run;
 mod stored;
 mod tried;
+mod usual_group;
 
 pub use answer::EvaluationAnswer;
 pub use document::EvaluationDocument;

@@ -80,7 +80,12 @@ pub(super) async fn explain(
     }
 }
 
-async fn find(tx: &mut Tx, tenant: i64, asked: &EvaluationDocument) -> Result<(ContactList, FullContact), ApiError> {
+/// The contact that a document names, with its list.
+pub(super) async fn find(
+    tx: &mut Tx,
+    tenant: i64,
+    asked: &EvaluationDocument,
+) -> Result<(ContactList, FullContact), ApiError> {
     let missing =
         |pointer: &str, what: &str| ApiError::invalid(pointer, "not_found", format!("there is no such {what}"));
     let id = asked.list_id.ok_or_else(|| missing("/listId", "list"))?;

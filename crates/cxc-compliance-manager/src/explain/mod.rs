@@ -2,6 +2,7 @@
 use axum::Extension;
 use axum::extract::State;
 use cxc_core::channel::Channel;
+use cxc_core::compliance::Purpose;
 use cxc_server::{ApiError, ApiPath, ApiQuery, App, Principal, Scope, require};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -21,9 +22,13 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct Asked {
-    /// The campaign group whose rules hold.
+    /// The campaign group whose rules and purpose hold; if nothing is said, the one that has the contact. Of several one
+    /// must be named, or a purpose.
     #[param(nullable = false)]
     group_id: Option<Uuid>,
+    /// What the contact is for, without a group or in place of the group's.
+    #[param(nullable = false)]
+    purpose: Option<Purpose>,
     /// The moment; now if nothing is said.
     #[param(value_type = Option<String>, nullable = false, format = DateTime)]
     at: Option<Timestamp>,
@@ -51,9 +56,10 @@ async fn explain(
         group_id: asked.group_id,
         at: asked.at,
         channel: asked.channel,
+        purpose: asked.purpose,
         ..EvaluationDocument::default()
     };
-    Ok(axum::Json(evaluator.evaluate(&app, principal.tenant, &document).await?))
+    Ok(axum::Json(evaluator.explain_stored(&app, principal.tenant, document).await?))
 }
 
 /// What the path names is there, or nothing is found; what the query names is a value that may be wrong.

@@ -37,8 +37,12 @@ pub async fn run(config: &Config, command: &ComplianceCommand) -> Result<(), Fai
                 at: asked.at.as_deref().map(moment).transpose()?,
                 ..EvaluationDocument::default()
             };
-            let answer = by_tenant(config, asked.tenant.as_deref(), &document).await?;
-            say(&answer, !asked.json)
+            let evaluator = evaluator(config)?;
+            let desk = Desk::open(config).await?;
+            let tenant = desk.tenant(asked.tenant.as_deref()).await?;
+            let answer = evaluator.explain_stored(&desk.app, tenant.no, document).await;
+            desk.close().await;
+            say(&answer.map_err(|e| unfit(&e))?, !asked.json)
         }
         ComplianceCommand::Replay(asked) => replay(config, asked).await,
         ComplianceCommand::Export(asked) => export(config, asked).await,
