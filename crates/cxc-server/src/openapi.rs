@@ -77,15 +77,23 @@ pub fn unguarded(description: &OpenApi) -> Vec<String> {
 /// `/cx-contact/v3/openapi.json` and the explorer at `/cx-contact/v3/explore`, at the root of the public port.
 pub fn router(description: &OpenApi) -> Result<Router, serde_json::Error> {
     let path = format!("{}/openapi.json", crate::BASE);
-    let explorer = utoipa_swagger_ui::SwaggerUi::new(format!("{}/explore", crate::BASE))
-        .config(utoipa_swagger_ui::Config::from(path.clone()).with_credentials(true));
+    let place = format!("{}/explore", crate::BASE);
+    let starter = format!("{place}/swagger-initializer.js");
+    let explorer = utoipa_swagger_ui::SwaggerUi::new(place).config(utoipa_swagger_ui::Config::from(path.clone()));
     let text = text(description)?;
     let serve = move || {
         let text = text.clone();
         async move { ([(header::CONTENT_TYPE, "application/json")], text) }
     };
-    let pages = Router::from(explorer).route("/", get(root));
+    // in place of the one that comes with it, which can't be told to send the session's token
+    let pages = Router::from(explorer).route(&starter, get(start_explorer)).route("/", get(root));
     Ok(pages.route(&path, get(serve)).layer(map_response(guarded)))
+}
+
+/// The script that starts the explorer.
+async fn start_explorer() -> impl IntoResponse {
+    let script = include_str!("explorer.js").replace("{base}", crate::BASE);
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8"), (header::CACHE_CONTROL, "no-cache")], script)
 }
 
 /// Whoever opens the bare address finds the explorer, and a program the hint.
