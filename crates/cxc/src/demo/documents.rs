@@ -21,6 +21,10 @@ pub const SMS_GROUP: &str = "Payment reminders by SMS";
 /// The campaign group that sends email.
 pub const EMAIL_GROUP: &str = "Spring news by email";
 
+/// How many messages each group sends a minute: something happens all the time, and the people who may be contacted last
+/// for hours. When all have been contacted whom it was day for, others wait for their morning.
+pub const PER_MINUTE: u32 = 20;
+
 /// Makes everything that is not there yet.
 pub async fn make(app: &App, tenant: i64, list: Uuid) -> Result<(), Failure> {
     let maker = Maker { app, us: Principal::system(tenant) };
@@ -48,7 +52,7 @@ impl Maker<'_> {
         let content = self.have::<Content>(name, content).await?;
         let gateway = self.have::<ChannelAccount>(&format!("{title} simulator"), account).await?;
         let settings = json!({
-            "dialing": { "messagesPerMinute": 900 },
+            "dialing": { "messagesPerMinute": PER_MINUTE },
             "content": content,
             "treatment": Treatment::for_channel(channel),
             // both go to customers about the plan that they have
@@ -129,7 +133,7 @@ fn sms_account() -> Value {
             "delay": { "min": 20, "max": 300 },
             "badAddress": 0.01, "refused": 0.005, "temporary": 0.02, "undelivered": 0.03,
             "receiptDelay": { "min": 500, "max": 6000 },
-            "replies": 0.02, "optOuts": 0.01, "helps": 0.005,
+            "replies": 0.04, "optOuts": 0.02, "helps": 0.01,
             "replyDelay": { "min": 2000, "max": 20000 },
         },
     })
@@ -146,7 +150,7 @@ fn email_account() -> Value {
             "channel": "email", "seed": 2,
             "delay": { "min": 20, "max": 300 },
             "badAddress": 0.02, "refused": 0.005, "temporary": 0.02,
-            "optOuts": 0.01,
+            "optOuts": 0.02,
             "replyDelay": { "min": 2000, "max": 20000 },
         },
     })

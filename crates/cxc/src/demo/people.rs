@@ -46,10 +46,6 @@ const PLACES: &[Place] = &[
     north_america("US", "LA", "+1504555"),
     north_america("US", "PA", "+1215555"),
     north_america("US", "MA", "+1617555"),
-    north_america("US", "UT", "+1801555"),
-    north_america("US", "NV", "+1702555"),
-    north_america("US", "MN", "+1612555"),
-    north_america("US", "MO", "+1314555"),
     north_america("US", "AK", "+1907555"),
     north_america("US", "HI", "+1808555"),
     north_america("CA", "ON", "+1416555"),
@@ -64,18 +60,18 @@ const PLACES: &[Place] = &[
     // ARCEP, decision 2018-0881: 06 39 98
     place("FR", "", "+3363998", 4, 600),
     // ACMA, numbers for creative works: (0x) 5550 xxxx
-    place("AU", "NSW", "+6125550", 4, 250),
+    place("AU", "NSW", "+6125550", 4, 350),
     place("AU", "VIC", "+6135550", 4, 200),
-    place("AU", "QLD", "+6175550", 4, 100),
+    place("AU", "QLD", "+6175550", 4, 200),
     // the rest of the globe
     zone("DE", "Europe/Berlin", "+447700900", 3, 700, 80),
     zone("ZA", "Africa/Johannesburg", "+447700900", 3, 780, 80),
     zone("AE", "Asia/Dubai", "+447700900", 3, 860, 60),
     zone("IN", "Asia/Kolkata", "+447700900", 3, 920, 80),
-    zone("SG", "Asia/Singapore", "+6125550", 4, 250, 60),
-    zone("JP", "Asia/Tokyo", "+6125550", 4, 310, 80),
-    zone("PH", "Asia/Manila", "+6125550", 4, 390, 50),
-    zone("NZ", "Pacific/Auckland", "+6125550", 4, 440, 80),
+    zone("SG", "Asia/Singapore", "+6125550", 4, 350, 160),
+    zone("JP", "Asia/Tokyo", "+6125550", 4, 510, 180),
+    zone("PH", "Asia/Manila", "+6125550", 4, 690, 50),
+    zone("NZ", "Pacific/Auckland", "+6125550", 4, 740, 80),
     zone("BR", "America/Sao_Paulo", "+1646555", 4, 100, 80),
 ];
 
@@ -175,6 +171,7 @@ mod tests {
     use jiff::tz::TimeZone;
 
     use super::*;
+    use crate::demo::documents::PER_MINUTE;
 
     fn rows() -> Vec<Vec<String>> {
         let mut text = Vec::new();
@@ -212,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn some_people_are_open_at_every_hour_and_never_all() {
+    fn whenever_it_begins_it_goes_on_for_an_hour_and_never_all_are_open() {
         let (parser, tables) = (PhoneParser::new().unwrap(), LocationTables::embedded().unwrap());
         let people: Vec<Vec<TimeZone>> = rows()
             .iter()
@@ -228,7 +225,9 @@ mod tests {
             let at = midnight + jiff::SignedDuration::from_hours(hour);
             let open = |zones: &Vec<TimeZone>| zones.iter().all(|z| (8..21).contains(&at.to_zoned(z.clone()).hour()));
             let count = people.iter().filter(|zones| open(zones)).count();
-            assert!((100..4_900).contains(&count), "{hour} h UTC: {count}");
+            // those who are open when it begins are enough for an hour at its pace; others open meanwhile
+            let an_hour = usize::try_from(60 * PER_MINUTE).unwrap();
+            assert!((an_hour..4_900).contains(&count), "{hour} h UTC: {count}");
         }
         assert!(people.iter().all(|zones| !zones.is_empty()));
     }
