@@ -14,6 +14,8 @@ mod consent;
 mod demo;
 #[path = "cli/dialer.rs"]
 mod dialer;
+#[path = "cli/explorer.rs"]
+mod explorer;
 #[path = "cli/import.rs"]
 mod import;
 #[path = "cli/internal.rs"]

@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 /// `cxc group`.
 #[derive(Debug, Subcommand)]
 pub enum GroupCommand {
-    /// Load the group if need be and begin to contact people
-    Start(Group),
+    /// Load the group if need be and begin to contact people; a group that is stopping is waited for
+    Start(Start),
     /// Make no new attempts until resumed
     Pause(Group),
     /// Go on after a pause
@@ -14,6 +14,17 @@ pub enum GroupCommand {
     Stop(Group),
     /// Where every contact of the group stands
     Status(Group),
+}
+
+/// `cxc group start`.
+#[derive(Debug, Args)]
+pub struct Start {
+    /// The group
+    #[command(flatten)]
+    pub group: Group,
+    /// Refuse at once where the group is still stopping, instead of waiting for up to a minute
+    #[arg(long)]
+    pub no_wait: bool,
 }
 
 /// Which campaign group.

@@ -14,7 +14,8 @@ use cxc_store::job::Job;
 use serde_json::json;
 
 use super::desk::Desk;
-use super::import::{Input, mapping, progress_bar, shown_by};
+use super::import::{mapping, progress_bar, shown_by};
+use super::input::Input;
 use super::tenant::refused;
 use super::{export, jobs};
 use crate::cli::{ConsentExport, ConsentImport, ConsentUndo};
@@ -28,7 +29,7 @@ pub async fn import(config: &Config, asked: &ConsentImport) -> Result<(), Failur
         Country::parse(country).map_err(|e| Failure::usage(format!("--default-country {country}: {e}")))?;
     }
     let mapping = asked.mapping.as_deref().map(mapping).transpose()?;
-    let input = Input::of(&asked.file)?;
+    let input = Input::of(config, &asked.file)?;
     let file_name = input.file_name();
     let default_country = asked.default_country.clone();
     let settings = ImportSettings { file_name, default_country, mapping, ..ImportSettings::default() };

@@ -1,6 +1,7 @@
 //! What a command works with: the database, the clock, the tenant that is meant.
 use std::sync::Arc;
 
+use cxc_core::compliance::Zones;
 use cxc_server::principal::SYSTEM_TENANT;
 use cxc_server::{App, SystemClock, provision};
 use cxc_store::tenant::Tenant;
@@ -13,6 +14,8 @@ use crate::{server_config, services, store, tzdb};
 pub struct Desk {
     /// The application.
     pub app: App,
+    /// The time zones of the configuration.
+    pub zones: Zones,
     _store: store::Store,
 }
 
@@ -25,7 +28,7 @@ impl Desk {
         let (server, rules) = (server_config::of(config, None), services::rule_data(&zones)?);
         let app = App::new(store.db.clone(), clock, store.hash_key, server, rules);
         provision::installation(&app).await.map_err(Failure::start)?;
-        Ok(Self { app, _store: store })
+        Ok(Self { app, zones, _store: store })
     }
 
     /// The tenant of a name, or the only one there is.

@@ -9,6 +9,7 @@ use anyhow::Context;
 use csv::Writer;
 use cxc_campaign_manager::accounting::{reason_name, result_name};
 use cxc_campaign_manager::groups::CampaignGroup;
+use cxc_campaign_manager::suppressed;
 use cxc_core::csv_cell::guard;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_core::{Micros, kind};
@@ -94,6 +95,8 @@ async fn export_group(desk: &Desk, tenant: &Tenant, name: &str, mut out: Writer<
     let row = tx.group_get(tenant.no, group.id, false).await?.ok_or_else(missing)?;
     drop(tx);
     note(desk, tenant, kind::CAMPAIGN_GROUP, group.id, name).await?;
+    // without a server nobody else shows what was suppressed meanwhile
+    suppressed::catch_up(&desk.app, desk.zones.clone()).await?;
     out.write_record([
         "ClientId",
         "Device",
@@ -136,7 +139,8 @@ async fn export_group(desk: &Desk, tenant: &Tenant, name: &str, mut out: Writer<
 /// Contacts by list and number.
 type Contacts = HashMap<(i64, i64), FullContact>;
 
-/// Adds contacts that were attempted and have left their list since, from the contents that it had before.
+/// Adds contacts that were attempted and have left their list since: as they were kept for that, or from the contents that
+/// the list had before.
 async fn add_earlier(tx: &mut Tx, tenant: i64, records: &[Record], contacts: &mut Contacts) -> Result<(), Failure> {
     let mut missing: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
     for record in records.iter().filter(|r| r.attempts > 0 && !contacts.contains_key(&(r.list, r.id))) {
@@ -144,6 +148,10 @@ async fn add_earlier(tx: &mut Tx, tenant: i64, records: &[Record], contacts: &mu
     }
     for (list, mut ids) in missing {
         let imports = tx.import_page(tenant, "contacts", list, i64::MAX, PAGE).await?;
+        for contact in tx.contacts_left(tenant, list, &ids).await? {
+            ids.retain(|id| *id != contact.contact.id);
+            contacts.insert((list, contact.contact.id), contact);
+        }
         let contents: BTreeSet<i64> = imports.iter().flat_map(|i| [i.generation, i.generation_before]).collect();
         for generation in contents.into_iter().rev() {
             for contact in tx.contacts_of(generation, &ids).await? {

@@ -1,8 +1,11 @@
 //! `cxc group`: steering a campaign group, and where its people stand.
+use std::time::{Duration, Instant};
+
 use cxc_campaign_manager::accounting::{self, Accounting};
 use cxc_campaign_manager::actions::{Acted, act};
 use cxc_campaign_manager::groups::{CampaignGroup, GroupStanding};
 use cxc_campaign_manager::legal_gate::ConcernedRule;
+use cxc_campaign_manager::suppressed;
 use cxc_core::group_state::{GroupAction, GroupState};
 use cxc_server::{Principal, document};
 use cxc_store::tenant::Tenant;
@@ -16,10 +19,14 @@ use crate::config::Config;
 use crate::failure::Failure;
 use crate::terminal;
 
+/// How long a start waits for a stop, and how often it looks.
+const STOPS_WITHIN: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(200);
+
 /// Runs a command about a campaign group.
 pub async fn run(config: &Config, command: &GroupCommand) -> Result<(), Failure> {
     let (asked, action) = match command {
-        GroupCommand::Start(group) => (group, Some(GroupAction::Start)),
+        GroupCommand::Start(start) => (&start.group, Some(GroupAction::Start)),
         GroupCommand::Pause(group) => (group, Some(GroupAction::Pause)),
         GroupCommand::Resume(group) => (group, Some(GroupAction::Resume)),
         GroupCommand::Stop(group) => (group, Some(GroupAction::Stop)),
@@ -28,6 +35,11 @@ pub async fn run(config: &Config, command: &GroupCommand) -> Result<(), Failure>
     let desk = Desk::open(config).await?;
     let tenant = desk.tenant(asked.tenant.as_deref()).await?;
     let id = find(&desk, &tenant, &asked.name).await?;
+    if let GroupCommand::Start(start) = command
+        && !start.no_wait
+    {
+        stopped(&desk, tenant.no, id, &asked.name).await?;
+    }
     match action {
         Some(action) => {
             let acted = act(&desk.app, &Principal::system(tenant.no), id, action).await.map_err(refused)?;
@@ -45,6 +57,34 @@ async fn find(desk: &Desk, tenant: &Tenant, name: &str) -> Result<Uuid, Failure>
     let found = document::find::<CampaignGroup>(&mut tx, tenant.no, name).await.map_err(refused)?;
     let missing = || Failure::refused(format!("there is no campaign group {name} in {}", tenant.short_name));
     Ok(found.ok_or_else(missing)?.id)
+}
+
+/// Waits until a group that is stopping has stopped.
+async fn stopped(desk: &Desk, tenant: i64, id: Uuid, name: &str) -> Result<(), Failure> {
+    let since = Instant::now();
+    let mut is_told = false;
+    loop {
+        let mut tx = desk.app.db.read().await?;
+        let row = tx.group_get(tenant, id, false).await?;
+        let state = row.as_ref().and_then(|row| GroupState::parse(&row.state));
+        let (Some(GroupState::WaitingUnload | GroupState::UnloadInProgress), Some(row)) = (state, row) else {
+            return Ok(());
+        };
+        if since.elapsed() >= STOPS_WITHIN {
+            let accounting = Accounting::of(&tx.record_counters(row.number).await?, desk.app.now());
+            let sending = accounting.in_progress - accounting.awaiting_receipt;
+            return Err(Failure::refused(format!(
+                "{name} is still stopping after {} s, {sending} of its messages are being sent: is a server running, \
+                 which ends them? Try again later",
+                STOPS_WITHIN.as_secs()
+            )));
+        }
+        drop(tx);
+        if !std::mem::replace(&mut is_told, true) {
+            terminal::note(&format!("{name} is stopping: waiting until it has stopped (--no-wait refuses instead)"));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 fn told(asked: &Group, acted: &Acted) -> Result<(), Failure> {
@@ -87,6 +127,8 @@ fn narrower(rules: &[ConcernedRule]) -> Vec<String> {
 }
 
 async fn status(desk: &Desk, tenant: &Tenant, id: Uuid, asked: &Group) -> Result<(), Failure> {
+    // without a server nobody else shows what was suppressed meanwhile
+    suppressed::catch_up(&desk.app, desk.zones.clone()).await?;
     let row = desk.app.db.read().await?.group_get(tenant.no, id, false).await?;
     let standing = row.as_ref().map(GroupStanding::of).unwrap_or_default();
     let accounting = accounting::of_group(&desk.app, tenant.no, id).await.map_err(refused)?;

@@ -1,11 +1,11 @@
 //! `cxc import`: the list builder's job, run here.
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 use cxc_core::location::Country;
 use cxc_list_builder::Folders;
-use cxc_list_builder::import::{ImportMode, ImportOutcome, ImportSettings, Progress};
+use cxc_list_builder::import::{ImportMode, ImportOutcome, ImportSettings, Progress, Warning};
 use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, ListJobs, Source, Watch};
 use cxc_list_builder::mapping::DataMapping;
 use cxc_list_manager::contact_lists::ContactList;
@@ -14,10 +14,10 @@ use cxc_server::{Principal, document};
 use cxc_store::job::Job;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
-use tempfile::NamedTempFile;
 use uuid::Uuid;
 
 use super::desk::Desk;
+use super::input::Input;
 use super::tenant::refused;
 use super::{jobs, lists};
 use crate::cli::{Import, Mode};
@@ -28,7 +28,7 @@ use crate::terminal;
 /// Imports a file.
 pub async fn run(config: &Config, asked: &Import) -> Result<(), Failure> {
     let mut settings = settings(asked)?;
-    let input = Input::of(&asked.file)?;
+    let input = Input::of(config, &asked.file)?;
     settings.file_name = input.file_name();
     let desk = Desk::open(config).await?;
     let tenant = desk.tenant(asked.tenant.as_deref()).await?;
@@ -57,37 +57,6 @@ async fn country_of(desk: &Desk, tenant: i64, list: Uuid) -> Result<Option<Strin
     match document.and_then(|list| list.body.country.clone()) {
         Some(country) => Ok(Some(country)),
         None => chosen_country(&mut tx, tenant).await.map_err(refused),
-    }
-}
-
-/// What is imported: a file, or a copy of standard input that goes when this does.
-pub(super) struct Input {
-    pub path: PathBuf,
-    pub shown: String,
-    copy: Option<NamedTempFile>,
-}
-
-impl Input {
-    pub fn of(file: &Path) -> Result<Self, Failure> {
-        if file == Path::new("-") {
-            return Self::standard().context("standard input can't be read").map_err(Failure::start);
-        }
-        let shown = file.display().to_string();
-        let path = std::fs::canonicalize(file).with_context(|| format!("{shown} can't be read"));
-        Ok(Self { path: path.map_err(Failure::start)?, shown, copy: None })
-    }
-
-    /// An import looks at its file more than once.
-    fn standard() -> std::io::Result<Self> {
-        let mut copy = NamedTempFile::new()?;
-        std::io::copy(&mut std::io::stdin().lock(), &mut copy)?;
-        Ok(Self { path: copy.path().to_owned(), shown: "standard input".to_owned(), copy: Some(copy) })
-    }
-
-    /// The name under which the list of imports has it.
-    pub fn file_name(&self) -> String {
-        let name = self.path.file_name().filter(|_| self.copy.is_none());
-        name.map_or_else(|| self.shown.clone(), |name| name.to_string_lossy().into_owned())
     }
 }
 
@@ -149,20 +118,30 @@ fn report(
     job: &Job,
     outcome: Option<&ImportOutcome>,
 ) -> Result<(), Failure> {
-    let rejects =
-        outcome.and_then(|o| o.rejects_file.as_ref()).map(|name| Folders::below(&config.data_dir).rejects.join(name));
+    let folder = Folders::below(&config.data_dir).rejects;
+    let kept = |name: Option<&String>| name.map(|name| folder.join(name));
+    let rejects = kept(outcome.and_then(|o| o.rejects_file.as_ref()));
+    let warnings = kept(outcome.and_then(|o| o.warnings_file.as_ref()));
     let why = jobs::refusal(job);
     if asked.json {
-        terminal::say(&json_of(outcome, rejects.as_deref(), why.as_deref()).to_string())?;
-    } else if let Some(outcome) = outcome.filter(|_| why.is_none()) {
+        let files = [rejects.as_deref(), warnings.as_deref()];
+        terminal::say(&json_of(outcome, files, why.as_deref()).to_string())?;
+    } else if let Some(outcome) = outcome.filter(|outcome| why.is_none() || outcome.lines > 0) {
+        // also where nothing was taken: the counts say why
         terminal::say(&told(&asked.list, outcome))?;
     }
     // also beside JSON, for whoever looks at the terminal
     for warning in outcome.iter().flat_map(|outcome| &outcome.warnings) {
-        terminal::note(&format!("{} times: {} (first in line {})", warning.count, warning.text, warning.first_line));
+        terminal::note(&warned(warning));
     }
-    if let Some(path) = rejects.filter(|_| !asked.json) {
-        terminal::say(&format!("rejected and duplicate lines: {}", path.display()))?;
+    if !asked.json {
+        for (label, path) in
+            [("rejected and duplicate lines", rejects), ("left out or changed in lines that were taken", warnings)]
+        {
+            if let Some(path) = path {
+                terminal::say(&format!("{label}: {}", path.display()))?;
+            }
+        }
     }
     match why {
         None => Ok(()),
@@ -170,7 +149,14 @@ fn report(
     }
 }
 
-fn json_of(outcome: Option<&ImportOutcome>, rejects: Option<&Path>, why: Option<&str>) -> Value {
+fn warned(warning: &Warning) -> String {
+    if warning.kind.is_of_file() {
+        return warning.text.clone();
+    }
+    format!("{} times: {} (first in line {})", warning.count, warning.text, warning.first_line)
+}
+
+fn json_of(outcome: Option<&ImportOutcome>, [rejects, warnings]: [Option<&Path>; 2], why: Option<&str>) -> Value {
     let counts = outcome.map(ImportOutcome::counts).unwrap_or_default();
     let mut object = json!({
         "lines": counts.lines,
@@ -186,6 +172,9 @@ fn json_of(outcome: Option<&ImportOutcome>, rejects: Option<&Path>, why: Option<
     // what was left out of lines that were taken is in no count
     if let Some(outcome) = outcome.filter(|outcome| !outcome.warnings.is_empty()) {
         object["warnings"] = outcome.warnings_json();
+    }
+    if let Some(path) = warnings {
+        object["warnings_file"] = json!(path);
     }
     if let Some(why) = why {
         object["error"] = why.into();

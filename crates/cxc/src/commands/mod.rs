@@ -10,6 +10,7 @@ pub mod dialer;
 pub mod export;
 pub mod group;
 pub mod import;
+mod input;
 pub mod jobs;
 pub mod lists;
 pub mod migrate;

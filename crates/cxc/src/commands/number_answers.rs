@@ -12,7 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::desk::Desk;
-use super::import::Input;
+use super::input::Input;
 use super::tenant::refused;
 use super::{jobs, lists};
 use crate::cli::{AnswersAsk, AnswersCommand, AnswersLoad, AnswersShow};
@@ -33,7 +33,7 @@ async fn load(config: &Config, asked: &AnswersLoad) -> Result<(), Failure> {
     if let Some(country) = &asked.country {
         Country::parse(country).map_err(|e| Failure::usage(format!("--country {country}: {e}")))?;
     }
-    let input = Input::of(&asked.file)?;
+    let input = Input::of(config, &asked.file)?;
     let desk = Desk::open(config).await?;
     let tenant = desk.tenant(asked.tenant.as_deref()).await?.no;
     let payload = AnswersPayload {

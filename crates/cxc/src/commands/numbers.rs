@@ -20,7 +20,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::desk::Desk;
-use super::import::{Input, progress_bar, shown_by};
+use super::import::{progress_bar, shown_by};
+use super::input::Input;
 use super::numbers_shown::{age, legal_age, line, shown, told, version_line};
 use super::tenant::refused;
 use super::{jobs, number_answers};
@@ -53,7 +54,7 @@ async fn load(config: &Config, asked: &NumbersLoad) -> Result<(), Failure> {
     let as_of = instant(&asked.as_of)?.as_microsecond();
     let country = asked.country.as_deref().map(Country::parse).transpose();
     let country = country.map_err(|e| Failure::usage(format!("--country: {e}")))?;
-    let input = Input::of(&asked.file)?;
+    let input = Input::of(config, &asked.file)?;
     let desk = Desk::open(config).await?;
     if as_of > desk.app.now() {
         return Err(Failure::usage("--as-of is not in the future: the numbers of a file are of a day that was"));

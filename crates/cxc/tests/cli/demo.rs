@@ -55,3 +55,32 @@ fn the_demonstration_keeps_away_from_data_of_others() {
     desk.run(&["tenant", "add", "Acme"]).ok();
     desk.run(&["up", "--demo"]).failed(2, "this database has tenants already");
 }
+
+#[test]
+fn a_start_right_after_a_stop_waits_until_the_group_has_stopped() {
+    let mut cxc = Cxc::embedded(BINARY).unwrap();
+    cxc.up_with(&["--demo"]).unwrap();
+    wait_for_delivered(&cxc, 0);
+    for _ in 0..2 {
+        cxc.run_ok(&["group", "stop", GROUP]).unwrap();
+        let started = cxc.run_ok(&["group", "start", GROUP]).unwrap();
+        assert!(started.contains("being loaded") || started.contains("running"), "{started}");
+    }
+    assert!(cxc.end(Signal::Int, Duration::from_secs(30)).unwrap().success(), "{}", cxc.log());
+    // with nobody there to end the stop
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let url = format!("sqlite:{}", cxc.data().join("cxc.db").display());
+        let db = cxc_store::Db::connect(&cxc_store::DbOptions::new(url)).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        for group in tx.groups_of_tenant(None).await.unwrap() {
+            tx.group_set_state(group.number, "waiting_unload", None, None, 0).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        db.close().await;
+    });
+    let refused = cxc.run(&["group", "start", GROUP, "--no-wait"]).unwrap();
+    let err = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{err}");
+    assert!(err.contains("being unloaded"), "{err}");
+}

@@ -117,3 +117,51 @@ fn a_person_is_exported_and_then_erased() {
     desk.run(&["export", "--person", "ann@example.com"]).failed(1, "nothing is known of");
     desk.run(&["erase", "C-1", "--yes"]).failed(1, "nothing is known of");
 }
+
+#[test]
+fn the_counts_are_told_also_where_every_line_is_a_duplicate() {
+    let desk = desk();
+    desk.write("a.csv", "ClientId,Mobile\nC-1,+12125550123\nC-2,+12125550124\n");
+    desk.run(&["import", "--list", "spring", "a.csv"]).ok();
+    let again = desk.run(&["import", "--list", "spring", "a.csv"]);
+    assert_eq!(again.code, 1, "{again:?}");
+    let counts = "spring: 2 lines = 0 imported + 0 updated + 2 duplicate + 0 rejected + 0 filtered + 0 blank";
+    assert!(again.out.starts_with(counts) && again.out.contains("rejected and duplicate lines: "), "{again:?}");
+    assert!(again.err.contains("no line of the file could be taken"), "{again:?}");
+}
+
+#[test]
+fn what_was_left_out_and_what_has_no_name_is_told_with_the_way_out() {
+    let desk = desk();
+    desk.write("a.csv", "ClientId,Mobile,Phone2\nC-1,+12125550123,12\n");
+    let done = desk.run(&["import", "--list", "spring", "--json", "a.csv"]).ok();
+    let told = object(&done.out);
+    let listed = std::fs::read_to_string(desk.path().join(told["warnings_file"].as_str().unwrap())).unwrap();
+    assert!(listed.contains("2,Phone2,12,bad_device,"), "{listed}");
+    assert_eq!((&told["warnings"][0]["kind"], &told["warnings"][0]["count"]), (&"bad_device".into(), &1.into()));
+    let done = desk.run(&["import", "--list", "again", "a.csv"]).ok();
+    assert!(done.out.contains("left out or changed in lines that were taken: "), "{done:?}");
+    desk.write("b.csv", "C-1,Ann,+12125550123\nC-2,Bob,+12125550124\n");
+    let done = desk.run(&["import", "--list", "bare", "b.csv"]).ok();
+    assert!(done.err.starts_with("the first line is data and names no column: column 2 is kept"), "{done:?}");
+    desk.write("c.csv", "ClientId,Mobile\nC-1,212 555 0123\nC-2,+12125550124\n");
+    let done = desk.run(&["import", "--list", "national", "c.csv"]).ok();
+    assert!(done.err.contains("give a default country"), "{done:?}");
+}
+
+#[test]
+fn a_file_comes_by_a_named_pipe() {
+    let desk = desk();
+    let pipe = desk.path().join("list.pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let writer = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::write(pipe, FILE).unwrap()
+    });
+    let done = desk.run(&["import", "--list", "spring", "--json", "list.pipe"]).ok();
+    writer.join().unwrap();
+    assert_eq!(object(&done.out)["imported"], 2, "{done:?}");
+    let left: Vec<_> = std::fs::read_dir(desk.path().join("cxc-data/uploads")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
+    desk.run(&["import", "--list", "spring", "cxc-data"]).failed(2, "cxc-data is a folder");
+}
