@@ -245,8 +245,10 @@ impl Call {
             (_, CallEvent::Answered) => self.taken_up(now, rules),
             (
                 State::Cancelling { result, .. },
-                CallEvent::Failed(_) | CallEvent::Refused { .. } | CallEvent::RemoteHangup | CallEvent::Deadline,
+                CallEvent::Failed(_) | CallEvent::Refused { .. } | CallEvent::RemoteHangup,
             ) => self.end(result, now),
+            // nobody would take an answer that comes after this
+            (State::Cancelling { result, .. }, CallEvent::Deadline) => self.hang_up(result, now),
             (_, CallEvent::Failed(result)) => self.end(result, now),
             (_, CallEvent::Refused { .. }) => self.end(CallResult::AllTrunksBusy, now),
             (_, CallEvent::RemoteHangup) => self.end(CallResult::RemoteRelease, now),

@@ -1,21 +1,45 @@
 //! What a call engine does for a group. The SIP engine and the simulated one take the same orders and report the same
-//! events, [`CallEvent`](crate::call::CallEvent).
+//! events, [`EngineEvent`].
 use cxc_core::Micros;
 
-use crate::agent::AgentId;
-use crate::call::CallId;
+use crate::agent::{AgentEvent, AgentId};
+use crate::call::{CallEvent, CallId};
+
+/// Something that happened to a call or to an agent's phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EngineEvent {
+    /// Of a call.
+    Call(CallId, CallEvent),
+    /// Of an agent.
+    Agent(AgentId, AgentEvent),
+}
+
+/// Whom to call, and what they see. The simulated engine needs nothing of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallSpec {
+    /// Whom to call: a + and 8 to 15 digits.
+    pub number: String,
+    /// The number that is displayed, a + and 8 to 15 digits; else the trunk's own.
+    pub caller_id: Option<String>,
+    /// The name that is displayed.
+    pub caller_name: Option<String>,
+    /// The carrier is told who calls, the person is not.
+    pub private: bool,
+    /// The signed Identity header of the caller id (STIR), passed on as it is.
+    pub identity: Option<String>,
+}
 
 /// Takes orders; what comes of them arrives as events. An order for a call that is over does nothing.
 pub trait CallEngine {
     /// Starts a call that the group has taken in its books.
-    fn originate(&mut self, call: CallId, now: Micros);
+    fn originate(&mut self, call: CallId, spec: &CallSpec, now: Micros);
     /// Lets an agent and the person of a call hear each other.
     fn bridge(&mut self, call: CallId, agent: AgentId, now: Micros);
     /// Plays the message for abandoned calls.
     fn play_message(&mut self, call: CallId, now: Micros);
     /// Cancels a call that nobody has answered.
     fn cancel(&mut self, call: CallId, now: Micros);
-    /// Ends a call.
+    /// Ends a call. An answer that comes yet is taken and ended at once.
     fn hangup(&mut self, call: CallId, now: Micros);
     /// Warns an agent that the talk must end.
     fn warn(&mut self, agent: AgentId, now: Micros);

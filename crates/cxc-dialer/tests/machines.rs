@@ -6,7 +6,7 @@ use cxc_core::enumerations::CallResult;
 use cxc_dialer::abandon::{Ledgers, Place};
 use cxc_dialer::agent::{AgentEvent, AgentId, AgentRules, Reason};
 use cxc_dialer::call::{Call, CallAction, CallEvent, CallId, CallRules, State, Verdict};
-use cxc_dialer::engine::CallEngine;
+use cxc_dialer::engine::{CallEngine, CallSpec};
 use cxc_dialer::group::Group;
 use cxc_dialer::pacing::{Mode, Pacer};
 use jiff::tz::TimeZone;
@@ -16,7 +16,7 @@ use proptest::prelude::*;
 struct Silent;
 
 impl CallEngine for Silent {
-    fn originate(&mut self, _: CallId, _: Micros) {}
+    fn originate(&mut self, _: CallId, _: &CallSpec, _: Micros) {}
     fn bridge(&mut self, _: CallId, _: AgentId, _: Micros) {}
     fn play_message(&mut self, _: CallId, _: Micros) {}
     fn cancel(&mut self, _: CallId, _: Micros) {}

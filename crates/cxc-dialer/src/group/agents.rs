@@ -37,6 +37,10 @@ impl Agents {
         (self.in_service, self.ready)
     }
 
+    pub(super) fn state(&self, id: AgentId) -> Option<AgentState> {
+        self.agents.get(id.0 as usize).map(|agent| agent.state)
+    }
+
     pub(super) fn deadline(&self, id: AgentId) -> Option<Micros> {
         self.agents.get(id.0 as usize)?.deadline(&self.rules)
     }

@@ -10,7 +10,7 @@ use cxc_core::Micros;
 use cxc_core::enumerations::CallResult;
 
 use crate::abandon::Ledgers;
-use crate::agent::{AgentEvent, AgentId, AgentRules};
+use crate::agent::{AgentEvent, AgentId, AgentRules, AgentState};
 use crate::call::{Call, CallAction, CallEvent, CallId, CallRules, State};
 use crate::engine::CallEngine;
 use crate::pacing::{Decision, Outside, Pacer, Scene};
@@ -239,6 +239,11 @@ impl Group {
     /// Calls that hold a slot.
     pub fn calls(&self) -> usize {
         self.calls.len()
+    }
+
+    /// Where an agent is; none if the group never heard of them.
+    pub fn agent(&self, id: AgentId) -> Option<AgentState> {
+        self.agents.state(id)
     }
 
     /// Counts since the start.

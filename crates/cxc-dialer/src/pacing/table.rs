@@ -139,6 +139,11 @@ pub struct Tables {
 }
 
 impl Tables {
+    /// The table of a key, if it was made before.
+    pub fn made(&self, key: TableKey) -> Option<Arc<Table>> {
+        self.made.get(&key).cloned()
+    }
+
     /// The table of a key, made now if it is the first time: call it off the task that paces.
     pub fn get(&mut self, key: TableKey) -> Arc<Table> {
         Arc::clone(self.made.entry(key).or_insert_with(|| Arc::new(Table::build(key))))

@@ -8,22 +8,13 @@ use cxc_core::enumerations::CallResult;
 use super::random::{Random, sigma_of};
 use crate::agent::{AgentEvent, AgentId};
 use crate::call::{CallEvent, CallId, Verdict};
-use crate::engine::CallEngine;
+use crate::engine::{CallEngine, CallSpec, EngineEvent};
 
 const SECOND: f64 = 1e6;
 /// The part of a handle time that is talk; the rest is wrap-up.
 const TALK: f64 = 0.8;
 /// Longest time to an answer, seconds: the ring timer ends the others.
 const LONGEST_RING: f64 = 24.9;
-
-/// An event of a simulated call or agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SimEvent {
-    /// Of a call.
-    Call(CallId, CallEvent),
-    /// Of an agent.
-    Agent(AgentId, AgentEvent),
-}
 
 /// How people and the carrier behave now.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -55,7 +46,7 @@ pub struct SimEngine {
 struct Due {
     at: Micros,
     order: u64,
-    event: SimEvent,
+    event: EngineEvent,
 }
 
 impl Ord for Due {
@@ -78,7 +69,7 @@ impl SimEngine {
     }
 
     /// Makes an event happen.
-    pub fn happens(&mut self, at: Micros, event: SimEvent) {
+    pub fn happens(&mut self, at: Micros, event: EngineEvent) {
         self.order += 1;
         self.due.push(Reverse(Due { at, order: self.order, event }));
     }
@@ -89,13 +80,13 @@ impl SimEngine {
     }
 
     /// What happens next, up to an instant.
-    pub fn next_event(&mut self, until: Micros) -> Option<(Micros, SimEvent)> {
+    pub fn next_event(&mut self, until: Micros) -> Option<(Micros, EngineEvent)> {
         self.next_at().filter(|at| *at <= until)?;
         self.due.pop().map(|Reverse(due)| (due.at, due.event))
     }
 
     fn after(&mut self, now: Micros, seconds: f64, call: CallId, event: CallEvent) {
-        self.happens(now + (seconds * SECOND) as Micros, SimEvent::Call(call, event));
+        self.happens(now + (seconds * SECOND) as Micros, EngineEvent::Call(call, event));
     }
 
     /// 1.5 s and a lognormal time of mean 9 s, for a call that is answered.
@@ -110,7 +101,7 @@ impl SimEngine {
 }
 
 impl CallEngine for SimEngine {
-    fn originate(&mut self, call: CallId, now: Micros) {
+    fn originate(&mut self, call: CallId, _spec: &CallSpec, now: Micros) {
         self.after(now, 0.0, call, CallEvent::Sent);
         if !self.behaviour.trunk_up {
             let refused = CallEvent::Refused { status: 503, retry_after: 5_000_000 };
@@ -134,7 +125,7 @@ impl CallEngine for SimEngine {
         self.after(now, 0.0, call, CallEvent::Connected);
         self.after(now, handle * TALK, call, CallEvent::RemoteHangup);
         let done = now + (handle * SECOND) as Micros;
-        self.happens(done, SimEvent::Agent(agent, AgentEvent::WrapDone));
+        self.happens(done, EngineEvent::Agent(agent, AgentEvent::WrapDone));
     }
 
     fn play_message(&mut self, call: CallId, now: Micros) {

@@ -2,13 +2,13 @@
 use cxc_core::Micros;
 use jiff::tz::TimeZone;
 
-use super::engine::{SimEngine, SimEvent};
+use super::engine::SimEngine;
 use super::scenario::{Scenario, Truth};
 use super::{PolicyName, Settings};
 use crate::abandon::{AbandonPolicy, Ledgers, Place, Window};
 use crate::agent::{AgentEvent, AgentId, AgentRules};
 use crate::call::{CallEvent, CallId, CallRules};
-use crate::engine::CallEngine;
+use crate::engine::{CallEngine, CallSpec, EngineEvent};
 use crate::group::{Group, Totals};
 use crate::pacing::{Mode, Outside, Pacer, Records, Tables, Target, Trunk};
 
@@ -164,8 +164,8 @@ impl<'a> World<'a> {
     fn happen(&mut self, now: Micros) {
         while let Some((_, event)) = self.engine.next_event(now) {
             match event {
-                SimEvent::Agent(agent, event) => self.group.agent_event(agent, event, now, &mut self.engine),
-                SimEvent::Call(call, event) => self.call(call, event, now),
+                EngineEvent::Agent(agent, event) => self.group.agent_event(agent, event, now, &mut self.engine),
+                EngineEvent::Call(call, event) => self.call(call, event, now),
             }
         }
         self.group.expire(now, &mut self.engine);
@@ -192,7 +192,7 @@ impl<'a> World<'a> {
         for _ in 0..decision.dial {
             let call = self.group.place(now);
             self.trunk.placed();
-            self.engine.originate(call, now);
+            self.engine.originate(call, &CallSpec::default(), now);
         }
     }
 
