@@ -1,0 +1,125 @@
+//! One leg by one trunk.
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cxc_dialer::call::{CallEvent, CallId};
+use cxc_dialer::engine::CallSpec;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::{Order, Shared};
+use crate::media::{MediaEvent, PortsError, Stream};
+use crate::sdp::{self, SdpError};
+use crate::trunk::addressed;
+use crate::ua::{Failure, Leg, LegEvent, UaError};
+
+/// A leg with its audio. The call ends when this is dropped.
+pub(super) struct Attempt {
+    pub leg: Leg,
+    pub stream: Arc<Stream>,
+    pub media: UnboundedReceiver<MediaEvent>,
+    /// Whether the two agreed on audio.
+    agreed: bool,
+}
+
+/// Why there is no leg.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoLeg {
+    #[error(transparent)]
+    Port(#[from] PortsError),
+    #[error(transparent)]
+    Ua(#[from] UaError),
+}
+
+impl Attempt {
+    pub fn new(shared: &Shared, spec: &CallSpec, trunk: usize) -> Result<Self, NoLeg> {
+        let (tell, media) = unbounded_channel();
+        let stream = Arc::new(Stream::open(&shared.ports, tell)?);
+        let mut invite = addressed(spec, shared.trunks.options(trunk), sdp::offer(stream.local(), session()));
+        invite.call_id_prefix.clone_from(&shared.call_id_prefix);
+        invite.answerer = answerer(&stream);
+        let leg = shared.ua.invite(invite)?;
+        Ok(Self { leg, stream, media, agreed: false })
+    }
+
+    /// Takes over what a description of the far end says; an answer without one stands by an earlier description.
+    pub fn describe(&mut self, description: &[u8]) -> Result<(), SdpError> {
+        if description.is_empty() && self.agreed {
+            return Ok(());
+        }
+        self.stream.agree(sdp::agree(description)?);
+        self.agreed = true;
+        Ok(())
+    }
+}
+
+/// Answers offers that the far end makes during the call: it moves its media, or holds the call.
+pub(super) fn answerer(stream: &Arc<Stream>) -> crate::ua::Answerer {
+    let stream = Arc::downgrade(stream);
+    let versions = Mutex::new((session(), 0));
+    Arc::new(move |offer| {
+        let stream = stream.upgrade()?;
+        let mut versions = versions.lock().unwrap_or_else(PoisonError::into_inner);
+        versions.1 += 1;
+        let (session, version) = *versions;
+        if offer.is_empty() {
+            return Some(sdp::offer(stream.local(), session));
+        }
+        let agreed = sdp::agree(offer).ok()?;
+        stream.agree(agreed);
+        Some(sdp::answer(stream.local(), session, version, &agreed))
+    })
+}
+
+/// A number for a session.
+pub(super) fn session() -> u64 {
+    let mut random = [0; 8];
+    // a session of number zero is one too
+    let _zero = getrandom::fill(&mut random);
+    u64::from_be_bytes(random) >> 2
+}
+
+/// What comes of a leg before it is answered.
+pub(super) enum Placed {
+    /// It is up.
+    Answered,
+    /// It never will be.
+    Failed(Failure),
+    /// It was answered, but not in a way that people could talk.
+    Unusable,
+}
+
+impl Attempt {
+    /// Until the call is answered or has failed.
+    pub async fn placed(
+        &mut self,
+        shared: &Shared,
+        call: CallId,
+        orders: &mut UnboundedReceiver<Order>,
+        mut on_ringing: impl FnMut(),
+    ) -> Placed {
+        loop {
+            tokio::select! {
+                event = self.leg.next() => match event {
+                    Some(LegEvent::Sent) => shared.event(call, CallEvent::Sent),
+                    Some(LegEvent::Provisional) => shared.event(call, CallEvent::Provisional),
+                    Some(LegEvent::Ringing(description)) => {
+                        // ringing without audio is the usual case
+                        let _silent = self.describe(&description);
+                        on_ringing();
+                        shared.event(call, CallEvent::Ringing);
+                    }
+                    Some(LegEvent::Answered(description)) => {
+                        return if self.describe(&description).is_ok() { Placed::Answered } else { Placed::Unusable };
+                    }
+                    Some(LegEvent::Failed(failure)) => return Placed::Failed(failure),
+                    Some(LegEvent::Ended) | None => return Placed::Failed(Failure::default()),
+                },
+                order = orders.recv() => match order {
+                    Some(Order::Cancel) => self.leg.cancel(),
+                    Some(Order::Hangup) | None => self.leg.hangup(),
+                    // for answered calls only
+                    Some(Order::Message | Order::Play(_) | Order::Bridge(..)) => (),
+                },
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The life of a call: trunk after trunk until one takes it, then its talk, then its end.
+use std::sync::Arc;
+
+use cxc_core::enumerations::CallResult;
+use cxc_dialer::agent::{AgentEvent, AgentId};
+use cxc_dialer::call::{CallEvent, CallId};
+use cxc_dialer::engine::{CallSpec, EngineEvent};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::attempt::{Attempt, NoLeg, Placed};
+use super::{LegReport, Order, Report, Shared};
+use crate::media::{MediaEvent, bridge};
+use crate::result::{Outcome, outcome};
+use crate::ua::{Failure, LegEvent};
+
+/// Starts a call on a task of its own.
+pub(super) fn start(shared: Arc<Shared>, id: CallId, spec: CallSpec) {
+    let (tell, orders) = unbounded_channel();
+    shared.calls().insert(id, tell);
+    tokio::spawn(async move {
+        let last = run(&shared, id, &spec, orders).await;
+        shared.calls().remove(&id);
+        if let Some(event) = last {
+            shared.event(id, event);
+        }
+    });
+}
+
+/// A channel of a trunk, until this is dropped.
+struct Channel<'a> {
+    shared: &'a Shared,
+    trunk: usize,
+}
+
+impl Drop for Channel<'_> {
+    fn drop(&mut self) {
+        self.shared.trunks.freed(self.trunk);
+    }
+}
+
+/// Runs a call. Its last event is given back: by then it holds nothing any more.
+async fn run(
+    shared: &Arc<Shared>,
+    id: CallId,
+    spec: &CallSpec,
+    mut orders: UnboundedReceiver<Order>,
+) -> Option<CallEvent> {
+    let country = match shared.destinations.look(&spec.number) {
+        Ok(country) => country,
+        Err(error) => {
+            tracing::warn!(call = id.0, %error, "a call was kept back");
+            return Some(CallEvent::Failed(CallResult::DialError));
+        }
+    };
+    let mut tried = Vec::new();
+    let mut last = CallEvent::Failed(CallResult::AllTrunksBusy);
+    while let Some(trunk) = shared.trunks.take(country, &tried, shared.clock.now()) {
+        tried.push(trunk);
+        let channel = Channel { shared, trunk };
+        if let Err(error) = (shared.before_leg)(id, &shared.trunks.options(trunk).name).await {
+            tracing::warn!(call = id.0, %error, "a call could not be written down before it was placed");
+            return Some(CallEvent::Failed(CallResult::SystemError));
+        }
+        let mut attempt = match Attempt::new(shared, spec, trunk) {
+            Ok(attempt) => attempt,
+            Err(error) => return Some(CallEvent::Failed(no_leg(id, &error))),
+        };
+        let works = || shared.trunks.works(trunk);
+        let placed = attempt.placed(shared, id, &mut orders, works).await;
+        let failure = match placed {
+            Placed::Answered => {
+                shared.trunks.works(trunk);
+                shared.event(id, CallEvent::Answered);
+                let event = talk(shared, id, &mut attempt, &mut orders).await;
+                shared.report(Report::Audio(id, attempt.stream.counts()));
+                // the channel is free when the far end is told, not when it agrees
+                tokio::spawn(attempt.leg.drain());
+                return event;
+            }
+            Placed::Unusable => {
+                attempt.leg.hangup();
+                tokio::spawn(attempt.leg.drain());
+                return Some(CallEvent::Failed(CallResult::DialError));
+            }
+            Placed::Failed(failure) => failure,
+        };
+        tokio::spawn(attempt.leg.drain());
+        let outcome = judge(shared, id, trunk, &failure);
+        last = match (outcome.pause, failure.status) {
+            (Some(retry_after), Some(status)) => CallEvent::Refused { status, retry_after },
+            _ => CallEvent::Failed(outcome.result),
+        };
+        drop(channel);
+        // a phone may have rung, or nobody knows: a second leg could ring it again
+        let may_try_another = outcome.trunk && !failure.rang && failure.status.is_some() && !failure.cancelled;
+        if !may_try_another || !orders.is_empty() {
+            break;
+        }
+    }
+    Some(last)
+}
+
+fn no_leg(id: CallId, error: &NoLeg) -> CallResult {
+    tracing::warn!(call = id.0, %error, "a call could not be placed");
+    match error {
+        NoLeg::Port(_) => CallResult::NoFreePort,
+        NoLeg::Ua(_) => CallResult::SystemError,
+    }
+}
+
+/// What a failure means for the call, and for its trunk.
+fn judge(shared: &Shared, id: CallId, trunk: usize, failure: &Failure) -> Outcome {
+    let outcome = outcome(failure);
+    match (outcome.pause, failure.status) {
+        (Some(pause), Some(status)) => shared.trunks.refused(trunk, status, shared.clock.now(), pause),
+        // anything that the far end says of itself came through
+        _ if !outcome.trunk => shared.trunks.works(trunk),
+        _ => (),
+    }
+    let name = shared.trunks.options(trunk).name.clone();
+    if outcome.credentials {
+        tracing::error!(trunk = name, "the carrier does not take our credentials");
+    }
+    if outcome.blocked {
+        tracing::error!(trunk = name, "calls with our caller id are being blocked");
+    }
+    shared.report(Report::Leg(
+        id,
+        LegReport {
+            trunk: name,
+            status: failure.status,
+            reason: failure.reason.clone(),
+            rejected: outcome.rejected,
+            blocked: outcome.blocked,
+            credentials: outcome.credentials,
+        },
+    ));
+    outcome
+}
+
+/// From the answer to the end.
+async fn talk(
+    shared: &Shared,
+    id: CallId,
+    attempt: &mut Attempt,
+    orders: &mut UnboundedReceiver<Order>,
+) -> Option<CallEvent> {
+    let mut message = None;
+    loop {
+        tokio::select! {
+            event = attempt.leg.next() => match event {
+                Some(LegEvent::Ended | LegEvent::Failed(_)) | None => return Some(CallEvent::RemoteHangup),
+                Some(_) => (),
+            },
+            order = orders.recv() => match order {
+                Some(Order::Hangup) | None => {
+                    attempt.leg.hangup();
+                    return None;
+                }
+                // an answer that crossed the cancellation: the group knows by now and decides anew
+                Some(Order::Cancel) => (),
+                Some(Order::Message) => match &shared.message {
+                    Some(prompt) => message = Some(attempt.stream.play(prompt, &shared.wheel)),
+                    None => shared.event(id, CallEvent::MessagePlayed),
+                },
+                Some(Order::Play(prompt)) => {
+                    attempt.stream.play(&prompt, &shared.wheel);
+                }
+                Some(Order::Bridge(agent, peer)) => match bridge(&attempt.stream.peer(), &peer) {
+                    true => shared.event(id, CallEvent::Connected),
+                    false => shared.lost(id, agent),
+                },
+            },
+            Some(event) = attempt.media.recv() => match event {
+                MediaEvent::Digit(digit) => shared.report(Report::Digit(id, digit)),
+                MediaEvent::Played(number) if message == Some(number) => shared.event(id, CallEvent::MessagePlayed),
+                MediaEvent::Played(_) => (),
+            },
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn event(&self, call: CallId, event: CallEvent) {
+        self.report(Report::Event(EngineEvent::Call(call, event)));
+    }
+
+    /// The phone of an agent is not there.
+    pub(super) fn lost(&self, call: CallId, agent: AgentId) {
+        self.report(Report::Event(EngineEvent::Agent(agent, AgentEvent::LegLost)));
+        self.event(call, CallEvent::AgentLost);
+    }
+}

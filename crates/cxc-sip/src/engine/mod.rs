@@ -1,0 +1,286 @@
+//! The engine that a campaign group orders calls from: real calls by SIP, with their audio.
+mod agent;
+mod attempt;
+mod call;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::RangeInclusive;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cxc_core::Micros;
+use cxc_dialer::agent::AgentId;
+use cxc_dialer::call::CallId;
+use cxc_dialer::engine::{CallEngine, CallSpec, EngineEvent};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::Instant;
+
+use crate::media::{Counts, Peer, Ports, Prompt, Wheel};
+use crate::trunk::{Destinations, Trunks};
+use crate::ua::{UaError, UaOptions, UserAgent};
+use agent::Line;
+pub use agent::Phone;
+
+/// Writes down that a call goes out by a trunk, before it does; an error keeps it back. So at most one phone rings for
+/// an attempt, whatever happens to this process.
+pub type BeforeLeg =
+    Arc<dyn Fn(CallId, &str) -> Pin<Box<dyn Future<Output = std::io::Result<()>> + Send>> + Send + Sync>;
+
+/// How the engine is set up.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// SIP addresses and the like.
+    pub ua: UaOptions,
+    /// Where media is received, one even port for each call and for each agent's phone.
+    pub media_ports: RangeInclusive<u16>,
+    /// The address of media ports. Peers are told the public address of the user agent, if there is one.
+    pub media_address: IpAddr,
+    /// Begins each Call-ID: the epoch of the group's lease, so that calls of a former owner can be told.
+    pub call_id_prefix: String,
+    /// What abandoned persons hear.
+    pub message: Option<Prompt>,
+    /// Told before each leg.
+    pub before_leg: BeforeLeg,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            ua: UaOptions::default(),
+            media_ports: 20_000..=29_999,
+            media_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            call_id_prefix: String::new(),
+            message: None,
+            before_leg: Arc::new(|_, _| Box::pin(async { Ok(()) })),
+        }
+    }
+}
+
+/// What the engine tells the owner of the group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Report {
+    /// For the group.
+    Event(EngineEvent),
+    /// The person of a call pressed a key.
+    Digit(CallId, char),
+    /// The talk of an agent must end soon.
+    Warn(AgentId),
+    /// How a leg failed: what the carrier said, as it said it. Comes before the event that it leads to.
+    Leg(CallId, LegReport),
+    /// A call that was answered is over; this came and went of its audio.
+    Audio(CallId, Counts),
+    /// The engine places no calls any more; those that are up are lost.
+    Down,
+}
+
+/// What a carrier said of a call that it did not connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LegReport {
+    /// The trunk.
+    pub trunk: String,
+    /// The final status; none where nobody answered in time.
+    pub status: Option<u16>,
+    /// The Reason headers.
+    pub reason: Option<String>,
+    /// The person or their phone declined.
+    pub rejected: bool,
+    /// The caller id is being blocked: an alarm.
+    pub blocked: bool,
+    /// The carrier does not take our credentials: an alarm.
+    pub credentials: bool,
+}
+
+/// Microseconds since the engine started: the time of its group.
+#[derive(Debug, Clone, Copy)]
+pub struct Clock(Instant);
+
+impl Clock {
+    /// Now.
+    pub fn now(&self) -> Micros {
+        Micros::try_from(self.0.elapsed().as_micros()).unwrap_or(Micros::MAX)
+    }
+
+    /// When the clock will show a time.
+    pub fn at(&self, time: Micros) -> Instant {
+        self.0 + std::time::Duration::from_micros(u64::try_from(time).unwrap_or(0))
+    }
+}
+
+/// The engine. Calls run on tasks of their own; this is the hand that gives them orders.
+pub struct SipEngine {
+    shared: Arc<Shared>,
+    lines: HashMap<AgentId, Line>,
+}
+
+/// What all calls share.
+pub(crate) struct Shared {
+    ua: UserAgent,
+    ports: Arc<Ports>,
+    wheel: Wheel,
+    trunks: Trunks,
+    destinations: Destinations,
+    message: Option<Prompt>,
+    before_leg: BeforeLeg,
+    call_id_prefix: String,
+    clock: Clock,
+    reports: UnboundedSender<Report>,
+    calls: Mutex<HashMap<CallId, UnboundedSender<Order>>>,
+}
+
+/// What a call is told.
+pub(crate) enum Order {
+    Cancel,
+    Hangup,
+    Message,
+    Play(Prompt),
+    Bridge(AgentId, Peer),
+}
+
+impl SipEngine {
+    /// Opens its sockets. Reports come by the receiver.
+    pub async fn start(
+        options: EngineOptions,
+        trunks: Trunks,
+        destinations: Destinations,
+    ) -> Result<(Self, UnboundedReceiver<Report>), UaError> {
+        let ua = UserAgent::start(&options.ua).await?;
+        let (reports, receiver) = unbounded_channel();
+        let shared = Arc::new(Shared {
+            ports: Arc::new(Ports::new(options.media_address, options.ua.public, options.media_ports)),
+            wheel: Wheel::start(),
+            message: options.message,
+            before_leg: options.before_leg,
+            call_id_prefix: options.call_id_prefix,
+            clock: Clock(Instant::now()),
+            calls: Mutex::default(),
+            ua,
+            trunks,
+            destinations,
+            reports,
+        });
+        let watch = Arc::downgrade(&shared);
+        tokio::spawn(async move {
+            let Some(shared) = watch.upgrade() else { return };
+            let failed = shared.ua.failure();
+            drop(shared);
+            failed.await;
+            if let Some(shared) = watch.upgrade() {
+                shared.report(Report::Down);
+            }
+        });
+        Ok((Self { shared, lines: HashMap::new() }, receiver))
+    }
+
+    /// The time of the group that this engine works for.
+    pub fn clock(&self) -> Clock {
+        self.shared.clock
+    }
+
+    /// The carriers.
+    pub fn trunks(&self) -> &Trunks {
+        &self.shared.trunks
+    }
+
+    /// Media ports that nobody has.
+    pub fn free_ports(&self) -> usize {
+        self.shared.ports.free()
+    }
+
+    /// Media ports that calls and phones have.
+    pub fn ports_in_use(&self) -> usize {
+        self.shared.ports.in_use()
+    }
+
+    /// Calls that take orders.
+    pub fn calls(&self) -> usize {
+        self.shared.calls().len()
+    }
+
+    /// The user agent.
+    pub fn ua(&self) -> &UserAgent {
+        &self.shared.ua
+    }
+
+    /// Calls an agent's phone, once, and keeps it: the agent has come when it answers.
+    pub fn log_in(&mut self, agent: AgentId, phone: Phone) {
+        self.lines.insert(agent, agent::call(Arc::clone(&self.shared), agent, phone));
+    }
+
+    /// Hangs up the agent's phone.
+    pub fn log_out(&mut self, agent: AgentId) {
+        self.lines.remove(&agent);
+    }
+
+    /// Plays a prompt to the person of a call.
+    pub fn play(&mut self, call: CallId, prompt: Prompt) {
+        self.order(call, Order::Play(prompt));
+    }
+
+    /// Hangs up everything and waits until it is down, some seconds at most.
+    pub async fn close(self) {
+        let shared = Arc::clone(&self.shared);
+        drop(self);
+        for _ in 0..300 {
+            if shared.ua.dialogs() + shared.ua.unanswered() == 0 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+
+    fn order(&self, call: CallId, order: Order) {
+        if let Some(orders) = self.shared.calls().get(&call) {
+            // a call that ends just now does without
+            let _gone = orders.send(order);
+        }
+    }
+}
+
+impl Drop for SipEngine {
+    fn drop(&mut self) {
+        // a call that nobody gives orders any more hangs up
+        self.shared.calls().clear();
+    }
+}
+
+impl CallEngine for SipEngine {
+    fn originate(&mut self, call: CallId, spec: &CallSpec, _now: Micros) {
+        call::start(Arc::clone(&self.shared), call, spec.clone());
+    }
+
+    fn bridge(&mut self, call: CallId, agent: AgentId, _now: Micros) {
+        match self.lines.get(&agent).and_then(Line::peer) {
+            Some(peer) => self.order(call, Order::Bridge(agent, peer)),
+            None => self.shared.lost(call, agent),
+        }
+    }
+
+    fn play_message(&mut self, call: CallId, _now: Micros) {
+        self.order(call, Order::Message);
+    }
+
+    fn cancel(&mut self, call: CallId, _now: Micros) {
+        self.order(call, Order::Cancel);
+    }
+
+    fn hangup(&mut self, call: CallId, _now: Micros) {
+        self.order(call, Order::Hangup);
+    }
+
+    fn warn(&mut self, agent: AgentId, _now: Micros) {
+        self.shared.report(Report::Warn(agent));
+    }
+}
+
+impl Shared {
+    pub(crate) fn report(&self, report: Report) {
+        // nobody listens once the group is gone
+        let _gone = self.reports.send(report);
+    }
+
+    fn calls(&self) -> MutexGuard<'_, HashMap<CallId, UnboundedSender<Order>>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,10 @@
+//! The SIP engine of the dialer: a user agent that places calls, their media, the trunks that carry them, and the runner
+//! that drives a campaign group with it. The SIP library is known to [`ua`] alone.
+
+pub mod engine;
+pub mod media;
+pub mod result;
+pub mod run;
+pub mod sdp;
+pub mod trunk;
+pub mod ua;

@@ -1,0 +1,57 @@
+//! Audio over RTP: G.711 of both laws, prompts, digits, and bridges between two calls.
+mod digits;
+mod packet;
+mod ports;
+mod prompt;
+mod stream;
+mod wheel;
+
+pub use packet::{Header, Packet};
+pub use ports::{Lease, Ports, PortsError};
+pub use prompt::{Prompt, PromptError};
+pub use stream::{Counts, MediaEvent, Peer, Stream, bridge};
+pub use wheel::Wheel;
+
+/// Samples, and bytes, of a frame of 20 ms.
+pub const FRAME: usize = 160;
+
+/// How audio is coded: 8,000 samples a second, a byte each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codec {
+    /// G.711, µ-law.
+    Pcmu,
+    /// G.711, A-law.
+    Pcma,
+}
+
+impl Codec {
+    /// Its number in RTP.
+    pub fn payload_type(self) -> u8 {
+        match self {
+            Self::Pcmu => 0,
+            Self::Pcma => 8,
+        }
+    }
+
+    /// The codec of a number.
+    pub fn of_payload_type(number: u8) -> Option<Self> {
+        [Self::Pcmu, Self::Pcma].into_iter().find(|codec| codec.payload_type() == number)
+    }
+
+    /// The byte of silence.
+    pub fn silence(self) -> u8 {
+        match self {
+            Self::Pcmu => 0xff,
+            Self::Pcma => 0xd5,
+        }
+    }
+
+    /// The byte of another codec that sounds like this one's.
+    fn convert(self, byte: u8, to: Self) -> u8 {
+        match (self, to) {
+            (Self::Pcmu, Self::Pcma) => audio_codec_algorithms::convert_ulaw_to_alaw(byte),
+            (Self::Pcma, Self::Pcmu) => audio_codec_algorithms::convert_alaw_to_ulaw(byte),
+            _ => byte,
+        }
+    }
+}

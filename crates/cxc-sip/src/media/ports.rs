@@ -1,0 +1,90 @@
+//! The ports that media is received on: even ones of a range, one for each call.
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::net::UdpSocket;
+
+/// The free ports of a range.
+#[derive(Debug)]
+pub struct Ports {
+    bind: IpAddr,
+    public: IpAddr,
+    free: Mutex<VecDeque<u16>>,
+    count: usize,
+}
+
+/// Why a call gets no port.
+#[derive(Debug, thiserror::Error)]
+pub enum PortsError {
+    /// All are taken, by us or by others.
+    #[error("no media port is free")]
+    NoneFree,
+    /// The address is not ours.
+    #[error("media ports can't be opened: {0}")]
+    Address(std::io::Error),
+}
+
+impl Ports {
+    /// The even ports of a range. `public` is what peers are told, where it is not `bind`.
+    pub fn new(bind: IpAddr, public: Option<IpAddr>, range: RangeInclusive<u16>) -> Self {
+        let free: VecDeque<u16> = range.filter(|port| port % 2 == 0 && *port > 0).collect();
+        Self { bind, public: public.unwrap_or(bind), count: free.len(), free: Mutex::new(free) }
+    }
+
+    /// Ports that no call has.
+    pub fn free(&self) -> usize {
+        self.list().len()
+    }
+
+    /// Ports that calls have.
+    pub fn in_use(&self) -> usize {
+        self.count - self.free()
+    }
+
+    /// Opens the socket of the port that was free for longest.
+    pub fn open(self: &Arc<Self>) -> Result<(UdpSocket, Lease), PortsError> {
+        // a port that another program has is tried again when its turn comes
+        for _ in 0..self.free() {
+            let Some(port) = self.list().pop_front() else { break };
+            let lease = Lease { ports: Arc::clone(self), port };
+            match bind(SocketAddr::new(self.bind, port)) {
+                Ok(socket) => return Ok((socket, lease)),
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => (),
+                Err(error) => return Err(PortsError::Address(error)),
+            }
+        }
+        Err(PortsError::NoneFree)
+    }
+
+    fn list(&self) -> std::sync::MutexGuard<'_, VecDeque<u16>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
+    let socket = std::net::UdpSocket::bind(address)?;
+    socket.set_nonblocking(true)?;
+    UdpSocket::from_std(socket)
+}
+
+/// A port that a call has, until this is dropped.
+#[derive(Debug)]
+pub struct Lease {
+    ports: Arc<Ports>,
+    port: u16,
+}
+
+impl Lease {
+    /// What the far end is told.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.ports.public, self.port)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.ports.list().push_back(self.port);
+    }
+}

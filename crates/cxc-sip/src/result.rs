@@ -1,0 +1,180 @@
+//! What a failed call counts as.
+use cxc_core::Micros;
+use cxc_core::enumerations::CallResult;
+
+use crate::ua::Failure;
+
+/// A carrier that refuses without saying for how long is left alone for this long.
+pub const DEFAULT_PAUSE: Micros = 5_000_000;
+/// The longest pause that a carrier is given, whatever it asks for.
+const LONGEST_PAUSE: u32 = 3600;
+
+/// A failure in the dialer's terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outcome {
+    /// The result of the attempt.
+    pub result: CallResult,
+    /// The carrier refused the call for itself and wants to be left alone for so long, microseconds.
+    pub pause: Option<Micros>,
+    /// The person or their phone declined.
+    pub rejected: bool,
+    /// Something on the way blocks the caller id: an alarm.
+    pub blocked: bool,
+    /// The trunk is at fault: it counts against its health, and another trunk may be tried unless it rang.
+    pub trunk: bool,
+    /// The carrier does not take our credentials: an alarm.
+    pub credentials: bool,
+}
+
+impl Outcome {
+    fn of(result: CallResult) -> Self {
+        Self { result, pause: None, rejected: false, blocked: false, trunk: false, credentials: false }
+    }
+
+    fn trunk(result: CallResult) -> Self {
+        Self { trunk: true, ..Self::of(result) }
+    }
+}
+
+/// The map from SIP to results. Statuses that it does not name count as a general error.
+pub fn outcome(failure: &Failure) -> Outcome {
+    use CallResult::{AllTrunksBusy, Busy, DialError, GeneralError, NoAnswer, NoProgress, SitInvalidNumber};
+    use CallResult::{RemoteRelease, SwitchError};
+    let Some(status) = failure.status else { return silence(failure) };
+    let reason = failure.reason.as_deref().unwrap_or_default();
+    match status {
+        300..=399 => Outcome::of(CallResult::Redirected),
+        401 | 407 => Outcome { credentials: true, ..Outcome::trunk(SwitchError) },
+        403 => Outcome::of(GeneralError),
+        404 | 410 | 484 | 604 => Outcome::of(SitInvalidNumber),
+        408 if failure.rang => Outcome::of(NoAnswer),
+        408 => Outcome::trunk(NoProgress),
+        415 | 488 | 606 => Outcome::of(DialError),
+        480 => cause(reason).map_or(Outcome::of(NoAnswer), temporarily_unavailable),
+        486 | 600 => Outcome::of(Busy),
+        487 if failure.cancelled => Outcome::of(NoAnswer),
+        487 => Outcome::of(RemoteRelease),
+        503 => Outcome { pause: Some(pause(failure.retry_after)), ..Outcome::trunk(AllTrunksBusy) },
+        500..=599 => Outcome::trunk(SwitchError),
+        603 | 607 => Outcome { rejected: true, blocked: is_blocking(reason), ..Outcome::of(RemoteRelease) },
+        608 => Outcome { rejected: true, blocked: true, ..Outcome::of(RemoteRelease) },
+        _ => Outcome::of(GeneralError),
+    }
+}
+
+/// Nobody gave a final answer in time. That is never "no answer" unless it rang.
+fn silence(failure: &Failure) -> Outcome {
+    match failure.rang {
+        true => Outcome::of(CallResult::NoAnswer),
+        false => Outcome::trunk(CallResult::NoProgress),
+    }
+}
+
+fn pause(retry_after: Option<u32>) -> Micros {
+    retry_after.map_or(DEFAULT_PAUSE, |seconds| Micros::from(seconds.min(LONGEST_PAUSE)) * 1_000_000)
+}
+
+/// What the telephone network says behind a 480 (Q.850).
+fn temporarily_unavailable(cause: u8) -> Outcome {
+    match cause {
+        17 => Outcome::of(CallResult::Busy),
+        1 | 22 | 28 => Outcome::of(CallResult::SitInvalidNumber),
+        21 => Outcome { rejected: true, ..Outcome::of(CallResult::RemoteRelease) },
+        34 | 42 | 44 => Outcome::trunk(CallResult::AllTrunksBusy),
+        27 | 38 | 41 | 47 => Outcome::trunk(CallResult::SwitchError),
+        _ => Outcome::of(CallResult::NoAnswer),
+    }
+}
+
+/// The Q.850 cause of a Reason header.
+fn cause(reason: &str) -> Option<u8> {
+    let of_network = reason.split(',').find(|part| part.trim_start().to_ascii_uppercase().starts_with("Q.850"))?;
+    of_network.split(';').find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("cause").then(|| value.trim().trim_matches('"').parse().ok())?
+    })
+}
+
+/// Analytics that block a call say so in the text of the reason (ATIS 603+).
+fn is_blocking(reason: &str) -> bool {
+    reason.to_ascii_lowercase().contains("v=analytics")
+}
+
+#[cfg(test)]
+mod tests {
+    use CallResult::*;
+
+    use super::*;
+
+    fn status(status: u16) -> Failure {
+        Failure { status: Some(status), ..Failure::default() }
+    }
+
+    #[test]
+    fn each_status_has_its_result() {
+        let expected = [
+            (302, Redirected),
+            (401, SwitchError),
+            (403, GeneralError),
+            (404, SitInvalidNumber),
+            (407, SwitchError),
+            (410, SitInvalidNumber),
+            (480, NoAnswer),
+            (484, SitInvalidNumber),
+            (486, Busy),
+            (488, DialError),
+            (500, SwitchError),
+            (503, AllTrunksBusy),
+            (504, SwitchError),
+            (600, Busy),
+            (603, RemoteRelease),
+            (604, SitInvalidNumber),
+            (606, DialError),
+            (607, RemoteRelease),
+            (608, RemoteRelease),
+        ];
+        for (code, result) in expected {
+            assert_eq!(outcome(&status(code)).result, result, "{code}");
+        }
+        let blocked: Vec<u16> = [603, 607, 608].into_iter().filter(|code| outcome(&status(*code)).blocked).collect();
+        assert_eq!(blocked, [608]);
+    }
+
+    #[test]
+    fn silence_is_no_answer_only_after_ringing() {
+        let ringing = Failure { rang: true, ..Failure::default() };
+        assert_eq!(outcome(&ringing), Outcome::of(NoAnswer));
+        assert_eq!(outcome(&Failure::default()), Outcome::trunk(NoProgress));
+        assert_eq!(outcome(&Failure { rang: true, ..status(408) }).result, NoAnswer);
+        assert_eq!(outcome(&status(408)), Outcome::trunk(NoProgress));
+        assert_eq!(outcome(&Failure { cancelled: true, ..status(487) }).result, NoAnswer);
+        assert_eq!(outcome(&status(487)).result, RemoteRelease);
+    }
+
+    #[test]
+    fn the_telephone_network_tells_more_than_a_480() {
+        let with = |reason: &str| outcome(&Failure { reason: Some(reason.into()), ..status(480) });
+        assert_eq!(with("Q.850;cause=17;text=\"User busy\"").result, Busy);
+        assert_eq!(with("SIP;cause=480, Q.850 ;cause=1").result, SitInvalidNumber);
+        assert_eq!(with("q.850; cause=\"34\""), Outcome::trunk(AllTrunksBusy));
+        assert!(with("Q.850;cause=21").rejected);
+        assert_eq!(with("SIP;cause=17").result, NoAnswer, "another protocol's numbers");
+        assert_eq!(with("Q.850;cause=many").result, NoAnswer);
+    }
+
+    #[test]
+    fn a_refusal_says_how_long_the_carrier_is_left_alone() {
+        let after = |seconds| outcome(&Failure { retry_after: seconds, ..status(503) }).pause;
+        assert_eq!(after(Some(7)), Some(7_000_000));
+        assert_eq!(after(None), Some(DEFAULT_PAUSE));
+        assert_eq!(after(Some(u32::MAX)), Some(3_600_000_000));
+    }
+
+    #[test]
+    fn a_decline_by_analytics_raises_the_alarm_for_the_caller_id() {
+        let reason = Some("Q.850;cause=21;text=\"v=analytics1;url=https://example.com\"".to_owned());
+        let declined = outcome(&Failure { reason, ..status(603) });
+        assert!(declined.blocked && declined.rejected);
+        assert!(outcome(&status(401)).credentials);
+    }
+}

@@ -1,0 +1,235 @@
+//! Drives a campaign group: its records become calls of the engine, and what the engine reports moves the group on.
+use std::collections::HashMap;
+
+use cxc_core::Micros;
+use cxc_core::enumerations::CallResult;
+use cxc_dialer::agent::{AgentEvent, AgentId, AgentState};
+use cxc_dialer::call::{CallEvent, CallId};
+use cxc_dialer::engine::{CallEngine as _, CallSpec, EngineEvent};
+use cxc_dialer::group::Group;
+use cxc_dialer::pacing::{Outside, Records, Tables, Why};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+
+use crate::engine::{LegReport, Phone, Report, SipEngine};
+use crate::media::Counts;
+
+const SECOND: Micros = 1_000_000;
+/// How often the pace is looked at when nothing happens.
+const TICK: Micros = SECOND / 4;
+/// Reports that are taken before the pace is looked at again.
+const BATCH: usize = 64;
+
+/// Where numbers come from and where results go.
+pub trait Source: Send {
+    /// How many can be dialed now, and why no more.
+    fn records(&mut self) -> Records;
+    /// The next one; it is asked for at most as often as there are records.
+    fn next(&mut self) -> Option<CallSpec>;
+    /// A leg of a call failed so; the result follows.
+    fn leg(&mut self, _call: CallId, _report: &LegReport) {}
+    /// This came and went of a call's audio; the result follows.
+    fn audio(&mut self, _call: CallId, _counts: Counts) {}
+    /// The person of a call pressed a key.
+    fn digit(&mut self, _call: CallId, _digit: char) {}
+    /// A call is over: once for each that was asked for.
+    fn ended(&mut self, call: CallId, spec: &CallSpec, result: CallResult);
+    /// No records will come any more.
+    fn is_done(&self) -> bool;
+}
+
+/// What a group is told from outside.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// An agent comes: the phone is called, and the agent is ready when it answers.
+    LogIn(AgentId, Phone),
+    /// An agent goes.
+    LogOut(AgentId),
+    /// Another wish of an agent.
+    Agent(AgentId, AgentEvent),
+    /// An agent ends the talk.
+    HangUp(AgentId),
+    /// No new calls; those that nobody has answered are given up, and when the others are over the run ends.
+    Stop,
+}
+
+/// A group at work.
+pub struct Runner<S> {
+    group: Group,
+    engine: SipEngine,
+    reports: UnboundedReceiver<Report>,
+    commands: UnboundedReceiver<Command>,
+    source: S,
+    calls: HashMap<CallId, CallSpec>,
+    stopped: Option<Why>,
+    /// None while a table is being made.
+    tables: Option<Tables>,
+    making: Option<JoinHandle<Tables>>,
+    next_tick: Micros,
+    /// Agents whose phones are hung up once they are through.
+    leaving: Vec<AgentId>,
+}
+
+/// What is left of a run.
+pub struct Finished<S> {
+    /// The group, with its totals.
+    pub group: Group,
+    /// The engine, without calls.
+    pub engine: SipEngine,
+    /// The source.
+    pub source: S,
+}
+
+impl<S: Source> Runner<S> {
+    /// A group whose instants are those of the engine's clock. Commands go by the sender.
+    pub fn new(
+        group: Group,
+        engine: SipEngine,
+        reports: UnboundedReceiver<Report>,
+        source: S,
+    ) -> (Self, UnboundedSender<Command>) {
+        let (tell, commands) = unbounded_channel();
+        let calls = HashMap::new();
+        let runner = Self {
+            group,
+            engine,
+            reports,
+            commands,
+            source,
+            calls,
+            stopped: None,
+            tables: Some(Tables::default()),
+            making: None,
+            next_tick: 0,
+            leaving: Vec::new(),
+        };
+        (runner, tell)
+    }
+
+    /// Works until all records are done, or until it is stopped, and its calls are over.
+    pub async fn run(mut self) -> Finished<S> {
+        loop {
+            self.work().await;
+            let idle = self.group.calls() == 0;
+            if idle && (self.stopped.is_some() || self.source.is_done()) {
+                return Finished { group: self.group, engine: self.engine, source: self.source };
+            }
+            let clock = self.engine.clock();
+            let due = self.group.next_deadline().map_or(self.next_tick, |due| due.min(self.next_tick));
+            tokio::select! {
+                Some(report) = self.reports.recv() => self.take(report),
+                Some(command) = self.commands.recv() => self.obey(command),
+                () = tokio::time::sleep_until(clock.at(due)) => (),
+            }
+            for _ in 0..BATCH {
+                let Ok(report) = self.reports.try_recv() else { break };
+                self.take(report);
+            }
+        }
+    }
+
+    /// What is due now.
+    async fn work(&mut self) {
+        let now = self.engine.clock().now();
+        self.group.expire(now, &mut self.engine);
+        if now >= self.next_tick {
+            self.group.tick(now);
+            self.renew_table().await;
+            self.next_tick = now + TICK;
+            let group = &self.group;
+            for agent in self.leaving.extract_if(.., |agent| group.agent(*agent) == Some(AgentState::LoggedOut)) {
+                self.engine.log_out(agent);
+            }
+        }
+        for (call, result) in self.group.take_finished() {
+            // what the group has given up may be up for the engine
+            self.engine.hangup(call, now);
+            if let Some(spec) = self.calls.remove(&call) {
+                self.source.ended(call, &spec, result);
+            }
+        }
+        self.pace(now);
+    }
+
+    fn pace(&mut self, now: Micros) {
+        let ports = u32::try_from(self.engine.free_ports()).unwrap_or(u32::MAX);
+        let trunk = self.engine.trunks().room(now);
+        let outside = Outside { stopped: self.stopped.clone(), records: self.source.records(), ports, trunk };
+        for _ in 0..self.group.decide(now, &outside).dial {
+            let Some(spec) = self.source.next() else { break };
+            let call = self.group.place(now);
+            self.engine.originate(call, &spec, now);
+            self.calls.insert(call, spec);
+        }
+    }
+
+    /// A table takes milliseconds to make: that is done beside this task.
+    async fn renew_table(&mut self) {
+        if let Some(making) = self.making.take_if(|making| making.is_finished()) {
+            self.tables = Some(making.await.unwrap_or_default());
+        }
+        let agents = self.group.scene().agents;
+        let Some(key) = self.group.pacer().table_needed(agents) else { return };
+        let Some(tables) = self.tables.take() else { return };
+        if let Some(table) = tables.made(key) {
+            self.group.pacer().set_table(table);
+            self.tables = Some(tables);
+            return;
+        }
+        self.making = Some(tokio::task::spawn_blocking(move || {
+            let mut tables = tables;
+            tables.get(key);
+            tables
+        }));
+    }
+
+    fn take(&mut self, report: Report) {
+        let now = self.engine.clock().now();
+        match report {
+            Report::Event(EngineEvent::Call(call, event)) => self.group.call_event(call, event, now, &mut self.engine),
+            Report::Event(EngineEvent::Agent(agent, event)) => {
+                self.group.agent_event(agent, event, now, &mut self.engine);
+                if event == AgentEvent::LogIn {
+                    self.group.agent_event(agent, AgentEvent::Ready, now, &mut self.engine);
+                }
+            }
+            Report::Leg(call, report) => self.source.leg(call, &report),
+            Report::Digit(call, digit) => self.source.digit(call, digit),
+            Report::Audio(call, counts) => self.source.audio(call, counts),
+            Report::Warn(_) => (),
+            Report::Down => self.down(now),
+        }
+    }
+
+    fn obey(&mut self, command: Command) {
+        let now = self.engine.clock().now();
+        match command {
+            Command::LogIn(agent, phone) => self.engine.log_in(agent, phone),
+            Command::LogOut(agent) => {
+                self.group.agent_event(agent, AgentEvent::LogOut, now, &mut self.engine);
+                self.leaving.push(agent);
+            }
+            Command::Agent(agent, event) => self.group.agent_event(agent, event, now, &mut self.engine),
+            Command::HangUp(agent) => {
+                if let Some(AgentState::Talking(call)) = self.group.agent(agent) {
+                    self.group.call_event(call, CallEvent::AgentHangup, now, &mut self.engine);
+                }
+            }
+            Command::Stop => {
+                self.stopped = Some(Why::NotStarted);
+                self.group.stop(now, &mut self.engine);
+            }
+        }
+    }
+
+    /// The engine is lost, and with it all calls.
+    fn down(&mut self, now: Micros) {
+        self.stopped = Some(Why::TrunkDown { status: 0 });
+        let calls: Vec<CallId> = self.calls.keys().copied().collect();
+        for call in calls {
+            for event in [CallEvent::Failed(CallResult::SystemError), CallEvent::RemoteHangup] {
+                self.group.call_event(call, event, now, &mut self.engine);
+            }
+        }
+    }
+}

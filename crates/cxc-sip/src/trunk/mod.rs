@@ -1,0 +1,165 @@
+//! The carriers that calls go by: their limits, their pauses, and what each of them is sent.
+mod destination;
+mod headers;
+
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cxc_core::Micros;
+use cxc_core::location::Country;
+use cxc_dialer::pacing::{Trunk as Limits, Why};
+
+use crate::ua::{Credentials, Transport};
+pub use destination::{Destinations, NeverDialed};
+pub(crate) use headers::addressed;
+
+/// A carrier connection.
+#[derive(Debug, Clone)]
+pub struct TrunkOptions {
+    /// Its name in reports.
+    pub name: String,
+    /// The host, with its port if that is not 5060, that is called and that our caller ids are of.
+    pub host: String,
+    /// Where requests go, if not to the host.
+    pub proxy: Option<SocketAddr>,
+    /// How.
+    pub transport: Transport,
+    /// For its challenges.
+    pub credentials: Option<Credentials>,
+    /// Calls at once.
+    pub channels: u32,
+    /// New calls a second.
+    pub per_second: f64,
+    /// Countries that may be called by it.
+    pub countries: Vec<Country>,
+    /// The number that is displayed where a call names none: a + and digits.
+    pub caller_id: Option<String>,
+    /// Tells the carrier who calls in a P-Asserted-Identity header; one that trusts us asks for it.
+    pub asserted: bool,
+    /// More headers, each a name and a value.
+    pub headers: Vec<(String, String)>,
+}
+
+impl TrunkOptions {
+    /// A trunk over UDP to a host, for calls to some countries.
+    pub fn new(name: &str, host: &str, channels: u32, per_second: f64, countries: Vec<Country>) -> Self {
+        Self {
+            name: name.to_owned(),
+            host: host.to_owned(),
+            proxy: None,
+            transport: Transport::Udp,
+            credentials: None,
+            channels,
+            per_second,
+            countries,
+            caller_id: None,
+            asserted: false,
+            headers: Vec::new(),
+        }
+    }
+}
+
+/// All trunks, in the order in which they are tried.
+#[derive(Debug)]
+pub struct Trunks {
+    options: Vec<TrunkOptions>,
+    limits: Mutex<Vec<Limits>>,
+}
+
+impl Trunks {
+    /// With all their channels free.
+    pub fn new(options: Vec<TrunkOptions>) -> Self {
+        let limits = options.iter().map(|trunk| Limits::new(trunk.channels, trunk.per_second)).collect();
+        Self { options, limits: Mutex::new(limits) }
+    }
+
+    /// How many calls they take now together; if none, why the first does not.
+    pub fn room(&self, now: Micros) -> (u32, Why) {
+        let rooms: Vec<(u32, Why)> = self.limits().iter_mut().map(|trunk| trunk.room(now)).collect();
+        let together = rooms.iter().fold(0, |sum: u32, (room, _)| sum.saturating_add(*room));
+        let why = rooms.into_iter().find(|(room, _)| *room > 0 || together == 0).map(|(_, why)| why);
+        (together, why.unwrap_or(Why::TrunkDown { status: 0 }))
+    }
+
+    /// Calls on them.
+    pub fn in_use(&self) -> u32 {
+        self.limits().iter().map(Limits::in_use).sum()
+    }
+
+    /// A trunk's settings.
+    pub fn options(&self, trunk: usize) -> &TrunkOptions {
+        &self.options[trunk]
+    }
+
+    /// Takes a channel of the first trunk that has room for a call to a country and was not tried for it yet.
+    pub(crate) fn take(&self, country: Country, tried: &[usize], now: Micros) -> Option<usize> {
+        let mut limits = self.limits();
+        let fits = |at: usize| !tried.contains(&at) && self.options[at].countries.contains(&country);
+        let at = (0..limits.len()).find(|at| fits(*at) && limits[*at].room(now).0 > 0)?;
+        limits[at].placed();
+        Some(at)
+    }
+
+    pub(crate) fn freed(&self, trunk: usize) {
+        self.limits()[trunk].freed();
+    }
+
+    /// It asks to be left alone.
+    pub(crate) fn refused(&self, trunk: usize, status: u16, now: Micros, pause: Micros) {
+        self.limits()[trunk].refused(status, now, pause);
+    }
+
+    /// It carried a call.
+    pub(crate) fn works(&self, trunk: usize) {
+        self.limits()[trunk].works();
+    }
+
+    fn limits(&self) -> MutexGuard<'_, Vec<Limits>> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Micros = 1_000_000;
+
+    fn country(code: &str) -> Country {
+        Country::parse(code).unwrap()
+    }
+
+    fn two() -> Trunks {
+        let trunk = |name: &str, countries: &[&str]| {
+            TrunkOptions::new(name, "sip.example.com", 2, 10.0, countries.iter().map(|code| country(code)).collect())
+        };
+        Trunks::new(vec![trunk("cheap", &["US"]), trunk("wide", &["US", "GB"])])
+    }
+
+    #[test]
+    fn the_first_trunk_that_may_and_can_is_taken() {
+        let trunks = two();
+        assert_eq!(trunks.take(country("GB"), &[], 0), Some(1));
+        assert_eq!(trunks.take(country("US"), &[], 0), Some(0));
+        assert_eq!(trunks.take(country("US"), &[0], 0), Some(1), "the first was tried");
+        assert_eq!(trunks.take(country("US"), &[], 0), Some(0));
+        assert_eq!(trunks.take(country("US"), &[], 0), None, "all channels are taken");
+        assert_eq!(trunks.take(country("FR"), &[], 0), None);
+        trunks.freed(1);
+        assert_eq!((trunks.in_use(), trunks.room(SECOND).0), (3, 1));
+    }
+
+    #[test]
+    fn a_trunk_that_asks_for_a_pause_is_left_alone_while_the_other_works_on() {
+        let trunks = two();
+        trunks.refused(0, 503, 0, 5 * SECOND);
+        assert_eq!(trunks.take(country("US"), &[], SECOND), Some(1));
+        assert_eq!(trunks.room(SECOND), (1, Why::TrunkChannelsFull));
+        trunks.refused(1, 500, SECOND, 9 * SECOND);
+        assert_eq!(trunks.room(2 * SECOND), (0, Why::TrunkDown { status: 503 }));
+        assert_eq!(trunks.take(country("US"), &[], 5 * SECOND), Some(0), "one call looks whether it works again");
+        assert_eq!(trunks.take(country("US"), &[], 6 * SECOND), None);
+        trunks.works(0);
+        assert_eq!(trunks.take(country("US"), &[], 6 * SECOND), Some(0));
+    }
+}

@@ -1,0 +1,372 @@
+//! One call as the user agent sees it, from its INVITE to its end.
+use std::sync::Arc;
+use std::time::Duration;
+
+use rsipstack::sip::headers::Header;
+use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::sip::{Method, Request, Response, StatusCode, StatusCodeKind};
+use rsipstack::transaction::key::{TransactionKey, TransactionRole};
+use rsipstack::transaction::transaction::Transaction;
+use rsipstack::transport::{SipAddr, SipConnection};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::time::Instant;
+
+use super::challenge::Challenges;
+use super::dialog::{Dialog, remote_tag};
+use super::endpoint::{Endpoint, Registered, reply};
+use super::work::{self, Got, Working, authenticate, receive, send, worked};
+use super::{Credentials, Invite, Transport, UaError, requests};
+
+/// How long a request may go without an answer: 64 times T1 (RFC 3261).
+const TRANSACTION: Duration = Duration::from_secs(32);
+
+/// What happens to a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LegEvent {
+    /// The INVITE is on its way.
+    Sent,
+    /// The next system works on it.
+    Provisional,
+    /// The far end rings, or sends early media as it describes here.
+    Ringing(Vec<u8>),
+    /// It was answered, with this description; the answer is acknowledged. An answer that crosses a cancellation comes
+    /// like any other.
+    Answered(Vec<u8>),
+    /// It was not answered. Nothing follows.
+    Failed(Failure),
+    /// The far end hung up. Nothing follows.
+    Ended,
+}
+
+/// How a call failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// The final status; none where nobody said anything in time.
+    pub status: Option<u16>,
+    /// It rang before, or had early media.
+    pub rang: bool,
+    /// We had asked for its end.
+    pub cancelled: bool,
+    /// The Reason headers, as they came.
+    pub reason: Option<String>,
+    /// When to ask again, seconds.
+    pub retry_after: Option<u32>,
+}
+
+/// A call.
+pub struct Leg {
+    endpoint: Arc<Endpoint>,
+    transport: Transport,
+    credentials: Option<Credentials>,
+    answerer: super::Answerer,
+    challenges: Challenges,
+    cseq: u32,
+    /// None once the transaction of the INVITE is over.
+    working: Option<Working>,
+    inbox: UnboundedReceiver<Transaction>,
+    books: Option<Registered>,
+    /// What a cancellation is made of: known from the first provisional answer on.
+    cancelable: Option<Cancelable>,
+    cancel: Cancel,
+    give_up: Option<Instant>,
+    /// Nobody waits for an answer any more: it would be ended at once.
+    abandoned: bool,
+    rang: bool,
+    answered: Option<Dialog>,
+    forks: Vec<String>,
+    over: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cancel {
+    No,
+    Wanted,
+    Sent,
+}
+
+struct Cancelable {
+    invite: Request,
+    connection: Option<SipConnection>,
+    destination: Option<SipAddr>,
+}
+
+impl Leg {
+    pub(super) fn new(endpoint: Arc<Endpoint>, invite: Invite) -> Result<Self, UaError> {
+        let request = requests::invite(&endpoint, &invite)?;
+        let library = |error: rsipstack::Error| UaError::Library(error.to_string());
+        let call_id = request.call_id_header().map_err(|error| library(error.into()))?.value().to_owned();
+        let key = TransactionKey::from_request(&request, TransactionRole::Client).map_err(library)?;
+        let mut transaction = Transaction::new_client(key, request, endpoint.library.clone(), None);
+        transaction.destination = invite.destination.map(|at| address(at, invite.transport));
+        let (tell, inbox) = unbounded_channel();
+        let books = endpoint.register(&call_id, tell);
+        Ok(Self {
+            transport: invite.transport,
+            credentials: invite.credentials,
+            answerer: invite.answerer,
+            challenges: Challenges::default(),
+            cseq: 1,
+            working: Some(Box::pin(send(transaction))),
+            inbox,
+            books: Some(books),
+            cancelable: None,
+            cancel: Cancel::No,
+            give_up: None,
+            abandoned: false,
+            rang: false,
+            answered: None,
+            forks: Vec::new(),
+            over: false,
+            endpoint,
+        })
+    }
+
+    /// What happens next; none once the call is over. May be dropped and called again.
+    pub async fn next(&mut self) -> Option<LegEvent> {
+        while !self.over {
+            let give_up = self.give_up;
+            let event = tokio::select! {
+                (transaction, got) = worked(&mut self.working) => self.got(transaction, got),
+                Some(request) = self.inbox.recv() => self.asked(request),
+                () = until(give_up) => {
+                    self.working = None;
+                    self.fail(Failure { cancelled: true, ..Failure::default() })
+                }
+            };
+            if event.is_some() {
+                return event;
+            }
+        }
+        None
+    }
+
+    /// Asks for the end of a call that nobody has answered; sent as soon as the rules allow.
+    pub fn cancel(&mut self) {
+        if self.answered.is_none() && self.cancel == Cancel::No {
+            self.cancel = Cancel::Wanted;
+            self.send_cancel();
+        }
+    }
+
+    /// Ends the call. An answer that comes yet is taken and ended at once.
+    pub fn hangup(&mut self) {
+        self.abandoned = true;
+        match self.answered.take() {
+            Some(dialog) => {
+                self.bye(dialog);
+                self.end();
+            }
+            None => self.cancel(),
+        }
+    }
+
+    /// Whether the call was answered and is up.
+    pub fn is_up(&self) -> bool {
+        self.answered.is_some() && !self.over
+    }
+
+    /// Stays with the transaction of an ended call until it forgets the call: answers that are repeated are
+    /// acknowledged, and those of other branches ended.
+    pub async fn drain(mut self) {
+        self.books = None;
+        while let Some(working) = self.working.take() {
+            let (transaction, got) = working.await;
+            if let Got::Answer(Some(response)) = got {
+                self.branch(&transaction, &response);
+                self.working = Some(Box::pin(receive(transaction)));
+            }
+        }
+    }
+
+    fn got(&mut self, transaction: Transaction, got: Got) -> Option<LegEvent> {
+        match got {
+            Got::Sent => {
+                self.working = Some(Box::pin(receive(transaction)));
+                Some(LegEvent::Sent)
+            }
+            Got::Broken(error) => {
+                tracing::debug!(%error, "a call could not be sent");
+                self.fail(Failure::default())
+            }
+            // over: after an answer that is the usual course
+            Got::Answer(None) if self.answered.is_some() => None,
+            Got::Answer(None) => self.fail(Failure::default()),
+            Got::Answer(Some(response)) => match response.status_code.kind() {
+                StatusCodeKind::Provisional => self.provisional(transaction, response),
+                StatusCodeKind::Successful => self.success(transaction, response),
+                _ => self.refused(transaction, response),
+            },
+        }
+    }
+
+    fn provisional(&mut self, transaction: Transaction, response: Response) -> Option<LegEvent> {
+        if self.cancelable.is_none() {
+            self.cancelable = Some(Cancelable {
+                invite: transaction.original.clone(),
+                connection: transaction.connection.clone(),
+                destination: transaction.destination.clone(),
+            });
+        }
+        self.working = Some(Box::pin(receive(transaction)));
+        self.send_cancel();
+        match response.status_code.code() {
+            180..=189 => {
+                self.rang = true;
+                Some(LegEvent::Ringing(response.body))
+            }
+            _ => Some(LegEvent::Provisional),
+        }
+    }
+
+    fn success(&mut self, transaction: Transaction, response: Response) -> Option<LegEvent> {
+        if self.answered.is_some() {
+            self.branch(&transaction, &response);
+            self.working = Some(Box::pin(receive(transaction)));
+            return None;
+        }
+        let dialog = Dialog::of(&transaction.original, &response);
+        self.working = Some(Box::pin(receive(transaction)));
+        self.give_up = None;
+        self.cancelable = None;
+        let Some(dialog) = dialog else {
+            tracing::warn!("an answer without a usable address");
+            return self.fail(Failure { status: Some(500), rang: self.rang, ..Failure::default() });
+        };
+        self.forks.push(dialog.remote_tag.clone());
+        if self.abandoned {
+            self.bye(dialog);
+            return self.fail(Failure { cancelled: true, rang: self.rang, ..Failure::default() });
+        }
+        self.answered = Some(dialog);
+        Some(LegEvent::Answered(response.body))
+    }
+
+    /// A second branch that answers is ended; its answer was acknowledged by the library.
+    fn branch(&mut self, transaction: &Transaction, response: &Response) {
+        let tag = remote_tag(response).unwrap_or_default();
+        if response.status_code.kind() != StatusCodeKind::Successful || self.forks.contains(&tag) {
+            return;
+        }
+        self.forks.push(tag);
+        if let Some(dialog) = Dialog::of(&transaction.original, response) {
+            self.bye(dialog);
+        }
+    }
+
+    fn refused(&mut self, transaction: Transaction, response: Response) -> Option<LegEvent> {
+        let challenge =
+            matches!(response.status_code, StatusCode::Unauthorized | StatusCode::ProxyAuthenticationRequired);
+        if challenge && self.cancel == Cancel::No && !self.abandoned {
+            let credentials = self.credentials.as_ref().filter(|_| self.challenges.answers(&response));
+            if let Some(credentials) = credentials {
+                self.cseq += 1;
+                self.cancelable = None;
+                self.working = Some(Box::pin(authenticate(transaction, response, credentials.clone(), self.cseq)));
+                return None;
+            }
+        }
+        let ours = response.headers.iter().any(|header| header.name() == self.endpoint.mark);
+        let header = |name: &str| {
+            let values: Vec<&str> = response.headers.iter().filter(|h| h.name() == name).map(Header::value).collect();
+            (!values.is_empty()).then(|| values.join(", "))
+        };
+        let retry_after = header("Retry-After").and_then(|value| {
+            let digits: String = value.trim().chars().take_while(char::is_ascii_digit).collect();
+            digits.parse().ok()
+        });
+        self.fail(Failure {
+            status: (!ours).then(|| response.status_code.code()),
+            rang: self.rang,
+            cancelled: self.cancel == Cancel::Sent,
+            reason: header("Reason"),
+            retry_after,
+        })
+    }
+
+    /// A request of the far end during the call.
+    fn asked(&mut self, transaction: Transaction) -> Option<LegEvent> {
+        let owned = self.answered.as_ref().is_some_and(|dialog| dialog.owns(&transaction.original));
+        if !owned {
+            reply(transaction, StatusCode::CallTransactionDoesNotExist, None);
+            return None;
+        }
+        match transaction.original.method {
+            Method::Bye => {
+                reply(transaction, StatusCode::OK, None);
+                self.end();
+                return Some(LegEvent::Ended);
+            }
+            Method::Invite => match (self.answerer)(&transaction.original.body) {
+                Some(answer) => {
+                    let contact = requests::contact(&self.endpoint, self.transport);
+                    reply(transaction, StatusCode::OK, Some((contact, answer)));
+                }
+                None => reply(transaction, StatusCode::NotAcceptableHere, None),
+            },
+            Method::Options | Method::Info | Method::Update => reply(transaction, StatusCode::OK, None),
+            Method::Ack => (),
+            _ => reply(transaction, StatusCode::MethodNotAllowed, None),
+        }
+        None
+    }
+
+    /// The rules want a provisional answer first (RFC 3261, 9.1).
+    fn send_cancel(&mut self) {
+        let Some(cancelable) = self.cancelable.as_ref().filter(|_| self.cancel == Cancel::Wanted) else { return };
+        self.cancel = Cancel::Sent;
+        self.give_up = Some(Instant::now() + TRANSACTION);
+        if let Some(request) = requests::cancel(&cancelable.invite) {
+            let (connection, destination) = (cancelable.connection.clone(), cancelable.destination.clone());
+            self.send_alone(request, connection, destination);
+        }
+    }
+
+    fn bye(&self, mut dialog: Dialog) {
+        let request = requests::bye(&self.endpoint, self.transport, &mut dialog);
+        // a far end that was called over TCP may forget to say so in its Contact
+        let over_tcp = SipAddr::try_from(&request.destination()).ok().filter(|_| self.transport == Transport::Tcp);
+        let destination =
+            over_tcp.map(|at| SipAddr { r#type: at.r#type.or(Some(rsipstack::sip::Transport::Tcp)), ..at });
+        self.send_alone(request, None, destination);
+    }
+
+    /// Sends a request whose answer changes nothing, on a task of its own.
+    fn send_alone(&self, request: Request, connection: Option<SipConnection>, destination: Option<SipAddr>) {
+        let Ok(key) = TransactionKey::from_request(&request, TransactionRole::Client) else { return };
+        let mut transaction = Transaction::new_client(key, request, self.endpoint.library.clone(), connection);
+        transaction.destination = destination;
+        let (credentials, cseq, alone) = (self.credentials.clone(), self.cseq + 2, Arc::clone(&self.endpoint.alone));
+        tokio::spawn(async move {
+            work::alone(transaction, credentials, cseq).await;
+            drop(alone);
+        });
+    }
+
+    fn fail(&mut self, failure: Failure) -> Option<LegEvent> {
+        self.end();
+        Some(LegEvent::Failed(failure))
+    }
+
+    /// The slot is free from here on, whatever its transactions still do.
+    fn end(&mut self) {
+        self.over = true;
+        self.books = None;
+        self.answered = None;
+        self.cancelable = None;
+    }
+}
+
+fn address(at: std::net::SocketAddr, transport: Transport) -> SipAddr {
+    let transport = match transport {
+        Transport::Udp => rsipstack::sip::Transport::Udp,
+        Transport::Tcp => rsipstack::sip::Transport::Tcp,
+    };
+    SipAddr { r#type: Some(transport), addr: at.into() }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

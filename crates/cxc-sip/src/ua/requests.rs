@@ -1,0 +1,88 @@
+//! The requests of a call.
+use rsipstack::sip::headers::{Header, Headers};
+use rsipstack::sip::prelude::HeadersExt;
+use rsipstack::sip::{Method, Request, Uri, Version};
+use rsipstack::transaction::{BRANCH_LEN, TO_TAG_LEN, random_text};
+
+use super::dialog::Dialog;
+use super::endpoint::Endpoint;
+use super::{Invite, Transport, UaError};
+
+const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+
+fn via(endpoint: &Endpoint, transport: Transport) -> Header {
+    let name = match transport {
+        Transport::Udp => "UDP",
+        Transport::Tcp => "TCP",
+    };
+    let branch = random_text(BRANCH_LEN);
+    Header::Via(format!("SIP/2.0/{name} {};branch=z9hG4bK{branch};rport", endpoint.address).into())
+}
+
+/// Where we are reached during a call.
+pub(super) fn contact(endpoint: &Endpoint, transport: Transport) -> String {
+    match transport {
+        Transport::Udp => format!("<sip:{}>", endpoint.address),
+        Transport::Tcp => format!("<sip:{};transport=tcp>", endpoint.address),
+    }
+}
+
+fn request(method: Method, uri: Uri, headers: Vec<Header>, body: Vec<u8>) -> Request {
+    Request { method, uri, version: Version::V2, headers: Headers(headers), body }
+}
+
+/// The first request of a call.
+pub(super) fn invite(endpoint: &Endpoint, invite: &Invite) -> Result<Request, UaError> {
+    let uri = Uri::try_from(invite.to.as_str()).map_err(|error| UaError::Library(error.to_string()))?;
+    let call_id = format!("{}{}", invite.call_id_prefix, random_text(24));
+    let mut headers = vec![
+        via(endpoint, invite.transport),
+        Header::MaxForwards("70".into()),
+        Header::From(format!("{};tag={}", invite.from, random_text(TO_TAG_LEN)).into()),
+        Header::To(format!("<{uri}>").into()),
+        Header::CallId(call_id.into()),
+        Header::CSeq("1 INVITE".into()),
+        Header::Contact(contact(endpoint, invite.transport).into()),
+        Header::Allow(ALLOW.into()),
+        Header::UserAgent(endpoint.library.user_agent.clone().into()),
+    ];
+    headers.extend(invite.headers.iter().map(|(name, value)| Header::Other(name.clone(), value.clone())));
+    if !invite.offer.is_empty() {
+        headers.push(Header::ContentType("application/sdp".into()));
+    }
+    Ok(request(Method::Invite, uri, headers, invite.offer.clone()))
+}
+
+/// Takes a request back: the same but for its method (RFC 3261, 9.1).
+pub(super) fn cancel(of: &Request) -> Option<Request> {
+    let seq = of.cseq_header().ok()?.seq().ok()?;
+    let mut headers: Vec<Header> = of
+        .headers
+        .iter()
+        .filter(|header| {
+            let name = header.name();
+            ["Max-Forwards", "From", "To", "Call-ID", "Route"].iter().any(|kept| name.eq_ignore_ascii_case(kept))
+        })
+        .cloned()
+        .collect();
+    let via = of.headers.iter().find(|header| matches!(header, Header::Via(_)))?;
+    headers.insert(0, via.clone());
+    headers.push(Header::CSeq(format!("{seq} CANCEL").into()));
+    Some(request(Method::Cancel, of.uri.clone(), headers, vec![]))
+}
+
+/// Ends an answered call.
+pub(super) fn bye(endpoint: &Endpoint, transport: Transport, dialog: &mut Dialog) -> Request {
+    dialog.cseq += 1;
+    let mut headers = vec![
+        via(endpoint, transport),
+        Header::MaxForwards("70".into()),
+        Header::From(dialog.local.clone().into()),
+        Header::To(dialog.remote.clone().into()),
+        Header::CallId(dialog.call_id.clone().into()),
+        Header::CSeq(format!("{} BYE", dialog.cseq).into()),
+        Header::UserAgent(endpoint.library.user_agent.clone().into()),
+    ];
+    headers.extend(dialog.routes.iter().map(|route| Header::Route(route.clone().into())));
+    request(Method::Bye, dialog.target.clone(), headers, vec![])
+}

@@ -1,0 +1,261 @@
+//! An engine and SIPp peers on loopback.
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use cxc_core::location::Country;
+use cxc_core::phone::PhoneParser;
+use cxc_dialer::call::{CallEvent, CallId};
+use cxc_dialer::engine::{CallEngine as _, CallSpec, EngineEvent};
+use cxc_sip::engine::{EngineOptions, Report, SipEngine};
+use cxc_sip::trunk::{Destinations, TrunkOptions, Trunks};
+use cxc_test::Port;
+use cxc_test::process::{Process, Signal};
+use cxc_test::tools::find_program;
+use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::timeout;
+
+/// How long anything may take on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A SIPp process with one of our scenarios.
+pub struct Sipp {
+    process: Process,
+    port: Port,
+    home: TempDir,
+}
+
+impl Sipp {
+    /// Starts a peer for so many calls and waits until its port is bound.
+    pub fn start(scenario: &str, calls: u32, more: &[&str]) -> Result<Self> {
+        Self::prepared(scenario, calls, more, &[], &[])
+    }
+
+    /// The same, with words of the scenario replaced and files in its folder.
+    pub fn prepared(
+        scenario: &str,
+        calls: u32,
+        more: &[&str],
+        words: &[(&str, &str)],
+        files: &[(&str, Vec<u8>)],
+    ) -> Result<Self> {
+        let home = tempfile::Builder::new().prefix("cxc-sipp-").tempdir()?;
+        for (name, bytes) in files {
+            std::fs::write(home.path().join(name), bytes)?;
+        }
+        let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/scenarios/{scenario}.xml"));
+        let mut text = std::fs::read_to_string(source).with_context(|| format!("there is a scenario {scenario}"))?;
+        for (word, by) in words {
+            text = text.replace(&format!("[{word}]"), by);
+        }
+        let file = home.path().join("scenario.xml");
+        std::fs::write(&file, text)?;
+        let port = Port::free()?;
+        // another test process may take the media port between our look and the peer's
+        let mut tries = 0..5;
+        loop {
+            let media = media_port()?;
+            let mut command = Command::new(find_program("sipp")?);
+            command.current_dir(home.path()).arg("-sf").arg(&file);
+            command.args(["-i", "127.0.0.1", "-p", &port.number().to_string(), "-mp", &media.to_string()]);
+            command.args(["-m", &calls.to_string(), "-nostdin", "-trace_err", "-error_file", "errors"]);
+            command.args(["-timeout", "90"]).args(more);
+            let log = home.path().join("log");
+            let mut process = Process::spawn("sipp", command, &log, Signal::Kill, Some(home.path()))?;
+            match process.wait_until(PATIENCE, || is_bound(port.number()) && is_bound(media)) {
+                Ok(()) => return Ok(Self { process, port, home }),
+                Err(error) if tries.next().is_none() => return Err(error),
+                Err(_) => (),
+            }
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port.number()))
+    }
+
+    /// Waits until all its calls have gone as its scenario says; an error shows what did not.
+    pub fn finish(mut self) -> Result<()> {
+        let status = self.process.wait(PATIENCE)?;
+        if !status.success() {
+            let errors = std::fs::read_to_string(self.home.path().join("errors")).unwrap_or_default();
+            bail!("sipp ended with {status}\n{errors}\n{}", self.process.log_tail());
+        }
+        Ok(())
+    }
+}
+
+/// A port for SIPp's media, which takes the second next one too. No other helper gives out ports of this range.
+fn media_port() -> Result<u16> {
+    static TURN: AtomicU16 = AtomicU16::new(0);
+    let is_free = |port: u16| UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
+    let first = (std::process::id().wrapping_mul(101) % 400) as u16;
+    let turns = (0..400).map(|_| (first + TURN.fetch_add(1, Ordering::Relaxed)) % 400);
+    turns.map(|turn| 31_000 + turn * 4).find(|port| is_free(*port) && is_free(port + 2)).context("a media port is free")
+}
+
+fn is_bound(port: u16) -> bool {
+    let wanted = format!(":{port:04X} ");
+    let lists = ["/proc/net/udp", "/proc/net/tcp"];
+    lists.iter().filter_map(|list| std::fs::read_to_string(list).ok()).any(|list| {
+        list.lines()
+            .skip(1)
+            .filter_map(|line| line.split_ascii_whitespace().nth(1))
+            .any(|at| format!("{at} ").ends_with(&wanted))
+    })
+}
+
+/// An engine with a trunk to each address, and what it reports.
+pub struct Bed {
+    pub engine: SipEngine,
+    pub reports: UnboundedReceiver<Report>,
+    /// All that was reported so far.
+    pub seen: Vec<Report>,
+    last: u64,
+}
+
+/// With the plans of all countries.
+pub fn destinations() -> Result<Destinations> {
+    Ok(Destinations::new(Arc::new(PhoneParser::new()?)))
+}
+
+/// A trunk to a peer, for calls to the US.
+pub fn trunk(name: &str, peer: SocketAddr) -> TrunkOptions {
+    let us = Country::from_code("US").into_iter().collect();
+    TrunkOptions {
+        caller_id: Some("+12125550100".into()),
+        ..TrunkOptions::new(name, &peer.to_string(), 500, 1_000.0, us)
+    }
+}
+
+/// A call to a number of fiction.
+pub fn spec() -> CallSpec {
+    CallSpec { number: "+12125550142".into(), ..CallSpec::default() }
+}
+
+impl Bed {
+    pub async fn new(trunks: Vec<TrunkOptions>, options: EngineOptions) -> Result<Self> {
+        let (engine, reports) = SipEngine::start(options, Trunks::new(trunks), destinations()?).await?;
+        Ok(Self { engine, reports, seen: Vec::new(), last: 0 })
+    }
+
+    /// A bed with one trunk.
+    pub async fn to(peer: &Sipp) -> Result<Self> {
+        Self::new(vec![trunk("one", peer.address())], EngineOptions::default()).await
+    }
+
+    /// Places a call.
+    pub fn call(&mut self) -> CallId {
+        self.call_to(&spec().number)
+    }
+
+    /// Places a call to a number.
+    pub fn call_to(&mut self, number: &str) -> CallId {
+        self.last += 1;
+        let call = CallId(self.last);
+        let now = self.engine.clock().now();
+        self.engine.originate(call, &CallSpec { number: number.to_owned(), ..spec() }, now);
+        call
+    }
+
+    /// Waits until a call rings, if it did not yet.
+    pub async fn ringing(&mut self, call: CallId) -> Result<()> {
+        let rings = Report::Event(EngineEvent::Call(call, CallEvent::Ringing));
+        if self.seen.contains(&rings) {
+            return Ok(());
+        }
+        self.event(call, CallEvent::Ringing).await
+    }
+
+    /// Waits for a report.
+    pub async fn until(&mut self, what: &str, wanted: impl Fn(&Report) -> bool) -> Result<Report> {
+        self.within(PATIENCE, what, wanted).await
+    }
+
+    /// Waits for a report, not longer than this.
+    pub async fn within(&mut self, time: Duration, what: &str, wanted: impl Fn(&Report) -> bool) -> Result<Report> {
+        let waiting = async {
+            loop {
+                let report = self.reports.recv().await.context("the engine is there")?;
+                self.seen.push(report.clone());
+                if wanted(&report) {
+                    return Ok(report);
+                }
+            }
+        };
+        match timeout(time, waiting).await {
+            Ok(report) => report,
+            Err(_) => bail!("no {what} within {time:?}; reported: {:#?}", self.seen),
+        }
+    }
+
+    /// Waits for an event of a call.
+    pub async fn event(&mut self, call: CallId, event: CallEvent) -> Result<()> {
+        let wanted = Report::Event(EngineEvent::Call(call, event));
+        self.until(&format!("{event:?}"), |report| *report == wanted).await.map(|_| ())
+    }
+
+    /// How a call ended that was not answered.
+    pub async fn failed(&mut self, call: CallId) -> Result<CallEvent> {
+        let end = |report: &Report| match report {
+            Report::Event(EngineEvent::Call(of, event @ (CallEvent::Failed(_) | CallEvent::Refused { .. })))
+                if *of == call =>
+            {
+                Some(*event)
+            }
+            _ => None,
+        };
+        if let Some(event) = self.seen.iter().find_map(end) {
+            return Ok(event);
+        }
+        let report = self.until("end", |report| end(report).is_some()).await?;
+        end(&report).context("it is an end")
+    }
+
+    /// Hangs up a call.
+    pub fn hangup(&mut self, call: CallId) {
+        let now = self.engine.clock().now();
+        self.engine.hangup(call, now);
+    }
+
+    /// Nothing is held any more: calls, dialogs, channels, ports.
+    pub async fn is_empty(&mut self) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let left = (
+                self.engine.calls(),
+                self.engine.ua().dialogs(),
+                self.engine.trunks().in_use(),
+                self.engine.ports_in_use(),
+            );
+            if left == (0, 0, 0, 0) {
+                return Ok(());
+            }
+            if start.elapsed() > PATIENCE {
+                bail!("calls, dialogs, channels and ports are left: {left:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// A second of a tone.
+pub fn tone(seconds: f32) -> cxc_sip::media::Prompt {
+    let samples: Vec<f32> = (0..(8_000.0 * seconds) as u32)
+        .map(|at| (at as f32 / 8_000.0 * 440.0 * std::f32::consts::TAU).sin() * 0.3)
+        .collect();
+    cxc_sip::media::Prompt::from_samples(&samples)
+}
+
+/// A socket on loopback that the test itself reads.
+pub fn socket() -> Result<UdpSocket> {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    Ok(socket)
+}
