@@ -14,6 +14,7 @@ pub mod legal_rules;
 mod metrics;
 mod person_flags;
 mod policy;
+pub mod privacy;
 pub mod rules;
 mod stop_switch;
 pub mod validation;
@@ -29,6 +30,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use dry_run::DryRuns;
+use privacy::PrivacyJobs;
 
 pub use evaluations::{EvaluationAnswer, EvaluationDocument, EvaluationKit, Evaluator};
 pub use validation::{Kit, Validator};
@@ -36,6 +38,8 @@ pub use validation::{Kit, Validator};
 const LOOK: Duration = Duration::from_secs(5);
 /// Dry runs of a process at the same time; the others wait.
 const DRY_RUNS_AT_ONCE: usize = 2;
+/// Requests about a person's data at the same time: each is one transaction.
+const PRIVACY_AT_ONCE: usize = 1;
 
 /// The component: its routes and metrics, with the application's zones and the tables embedded in the program.
 pub fn service(app: App) -> anyhow::Result<Service> {
@@ -51,6 +55,7 @@ pub fn service_with(app: App, kit: Kit) -> anyhow::Result<Service> {
     let zones = kit.zones.clone();
     let internal = internal_routes(&app, &metrics, Validator::new(&app, kit)?);
     let (jobs_app, dry_runs) = (app.clone(), Arc::new(DryRuns::new(app.clone(), evaluator.clone())));
+    let (privacy_app, privacy) = (app.clone(), Arc::new(PrivacyJobs::new(app.clone())));
     let (sweeper, starting) = (app.clone(), app.clone());
     let numbers = app.numbers.clone();
     Ok(Service::new("compliance-manager", app, routes().layer(Extension(evaluator)))
@@ -65,6 +70,10 @@ pub fn service_with(app: App, kit: Kit) -> anyhow::Result<Service> {
         })
         .work(move |stop| async move {
             run_jobs(jobs_app, dry_runs, DRY_RUNS_AT_ONCE, stop).await;
+            Ok(())
+        })
+        .work(move |stop| async move {
+            run_jobs(privacy_app, privacy, PRIVACY_AT_ONCE, stop).await;
             Ok(())
         })
         .work(move |stop| async move {
@@ -114,6 +123,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(explain::routes())
         .merge(dry_run::routes())
         .merge(export::routes())
+        .merge(privacy::routes())
         .routes(require(stop_switch::READ, routes!(stop_switch::get)))
         .routes(require(stop_switch::WRITE, routes!(stop_switch::set)))
         .merge(history::routes())

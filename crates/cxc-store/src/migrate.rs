@@ -27,6 +27,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (22, "job changes", include_str!("../migrations/0022_job_changes.sql")),
     (23, "suppression changes", include_str!("../migrations/0023_suppression_changes.sql")),
     (24, "contacts left", include_str!("../migrations/0024_contacts_left.sql")),
+    (25, "privacy requests", include_str!("../migrations/0025_privacy_requests.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.

@@ -1,8 +1,9 @@
 //! One person's data in every table: found, exported, erased, by client id or by address.
-//! Owner: the binary and the API aggregator's privacy requests.
+//! Owner: the compliance manager, whose functions the commands use, too.
 mod erase;
 mod export;
 mod kept;
+mod request;
 
 use cxc_core::hash::HashKey;
 use serde::Serialize;
@@ -19,6 +20,7 @@ pub use export::{
 pub use kept::{
     AuditData, DecisionData, DeclaredData, FlagData, MOST_DECISIONS, NumberAnswerData, ReportData, ReviewData,
 };
+pub use request::PrivacyRequest;
 
 /// By what a person is named.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -69,6 +69,7 @@ const EXPORTED: &[(&str, Result<&str, &str>)] = &[
     ("opt_out_review", Ok("mark-review")),
     ("person_flag", Ok("mark-flag")),
     ("declared_time", Ok("mark-times")),
+    ("privacy_request", Err("asks for this very export or for the erasure, for 30 days")),
 ];
 
 fn hash(text: &str) -> i64 {

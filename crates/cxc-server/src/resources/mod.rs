@@ -20,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::{App, access, crud};
 
 pub use events::dispatch as dispatch_events;
-pub use jobs::JobView;
+pub use jobs::{JobView, Progress};
 
 /// Every route of administration, sign-in included; served by the API aggregator.
 pub fn routes() -> OpenApiRouter<App> {

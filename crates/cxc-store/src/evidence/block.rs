@@ -56,7 +56,7 @@ pub(super) fn unpack(body: &[u8]) -> Result<Vec<Decision>, StoreError> {
     lines.map(|line| serde_json::from_slice(line).map_err(|e| corrupt(&e.to_string()))).collect()
 }
 
-pub(super) fn zlib(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn zlib(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     written.map_err(|e| corrupt(&e.to_string()))

@@ -25,6 +25,7 @@ use std::collections::BTreeMap;
 
 pub use append::{Appended, Appending, Packed};
 pub(crate) use append::{bind_packed, packed_text};
+pub(crate) use block::zlib;
 pub use by_attempt::Indexed;
 pub use chain::{ChainState, EvidenceChain};
 pub use data_snapshot::DataSnapshot;

@@ -73,6 +73,7 @@ impl Tx {
             notes += self.number_answer_erase(person.tenant, *hash, number).await?;
         }
         self.erase_images(person).await?;
+        self.erase_requests(person).await?;
         let audit = self.erase_texts(person).await?;
         let (contacts, devices) = self.erase_contacts(person).await?;
         // the counters are the most wanted rows: last

@@ -1,16 +1,15 @@
 //! `cxc erase` and `cxc export --person`: everything known of one person.
 use std::path::Path;
 
+use cxc_compliance_manager::privacy;
 use cxc_core::email::EmailAddress;
 use cxc_core::phone::PhoneParser;
 use cxc_server::Principal;
-use cxc_server::audit::Entry;
 use cxc_store::Tx;
-use cxc_store::privacy::{Erased, Erasure, Person, PersonKey};
+use cxc_store::privacy::{Erased, Person, PersonKey};
 use cxc_store::tenant::Tenant;
 
 use super::desk::Desk;
-use super::tenant::refused;
 use crate::cli::Erase;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -55,16 +54,7 @@ pub async fn erase(config: &Config, asked: &Erase) -> Result<(), Failure> {
 async fn erase_now(desk: &Desk, tenant: &Tenant, key: &PersonKey, text: &str) -> Result<Erased, Failure> {
     let mut tx = desk.app.db.begin().await?;
     let person = find(desk, &mut tx, tenant, key, text).await?;
-    let erased = match tx.person_erase(&person, desk.app.now()).await? {
-        Erasure::Done(erased) => erased,
-        Erasure::Busy(_) => {
-            return Err(Failure::refused("a list with this person is being imported: try again when that is done"));
-        }
-    };
-    // who was erased is not written down again
-    let after = serde_json::to_value(&erased)?;
-    let entry = Entry::new("erase", "person").changed(None, Some(after));
-    entry.write(&desk.app, &mut tx, &Principal::system(tenant.no)).await.map_err(refused)?;
+    let erased = privacy::erase(&desk.app, &mut tx, &Principal::system(tenant.no), &person, None).await?;
     tx.commit().await?;
     if !desk.app.db.empty_journal().await? {
         tracing::warn!("the journal of the store is in use and keeps what was erased until it is written anew");
@@ -77,12 +67,10 @@ pub async fn export(desk: &Desk, tenant: &Tenant, text: &str, to: Option<&Path>)
     let key = key_of(text)?;
     let mut tx = desk.app.db.begin().await?;
     let person = find(desk, &mut tx, tenant, &key, text).await?;
-    let data = tx.person_export(&person).await?;
+    let data = privacy::export(&desk.app, &mut tx, &Principal::system(tenant.no), &person, None).await?;
     if data.is_empty() {
         return Err(Failure::refused(format!("nothing is known of {text} in {}", tenant.short_name)));
     }
-    let entry = Entry::new("export", "person");
-    entry.write(&desk.app, &mut tx, &Principal::system(tenant.no)).await.map_err(refused)?;
     tx.commit().await?;
     let json = serde_json::to_string_pretty(&data)? + "\n";
     match to {

@@ -1,0 +1,8 @@
+//! Requests of people for their data or its erasure: found, exported, erased, by jobs and by commands.
+mod job;
+mod person;
+mod routes;
+
+pub use job::PrivacyJobs;
+pub use person::{erase, export};
+pub(crate) use routes::routes;
