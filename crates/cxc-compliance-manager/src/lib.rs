@@ -116,7 +116,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(require(legal_rules::READ, routes!(legal_rules::list::list)))
         .routes(require(legal_rules::READ, routes!(legal_rules::list::get)))
         .routes(require(legal_rules::READ, routes!(legal_rules::problems::problems)))
-        .routes(require(legal_rules::WRITE, routes!(legal_rules::decide)))
+        .routes(require(legal_rules::WRITE, routes!(legal_rules::decide, legal_rules::withdraw::withdraw)))
         .routes(require(policy::READ, routes!(policy::get)))
         .routes(require(policy::WRITE, routes!(policy::set)))
         .merge(evaluations::routes())

@@ -101,6 +101,48 @@ async fn widening_asks_for_a_reason_and_the_scope_and_is_audited() {
 }
 
 #[tokio::test]
+async fn a_decision_is_taken_back_also_of_a_rule_that_is_not_shipped_any_more() {
+    let app = start().await;
+    let assistant = app.with_scopes(&[Scope::ComplianceRead, Scope::ComplianceWrite]).await.unwrap();
+    let path = |id: &str| format!("{RULES}/{id}/setting");
+    for (id, state) in [("US-TX-HOURS", "on"), ("US-FL-HOURS", "off"), ("US-CONSENT-PEWC", "waived")] {
+        decide(&app, id, json!({ "state": state, "reason": "tried" })).await.expect(200);
+    }
+    // a rule whose default is off held people back while it was on
+    assert_eq!(assistant.delete(&path("US-TX-HOURS")).await.expect_problem(403), "scope_missing");
+    let silent = app.delete(&path("US-TX-HOURS")).await.expect(422);
+    assert_eq!(silent["errors"][0]["pointer"], "/reason");
+    app.delete(&format!("{}?reason=moved%20away", path("US-TX-HOURS"))).await.expect(204);
+    for (id, state) in [("US-FL-HOURS", "on"), ("US-CONSENT-PEWC", "unanswered")] {
+        assistant.delete(&path(id)).await.expect(204);
+        let shown = rule(&app, id).await;
+        assert_eq!((&shown["state"], &shown["setting"]), (&json!(state), &Value::Null), "{id}");
+    }
+    assert_eq!(assistant.delete(&path("US-FL-HOURS")).await.expect_problem(404), "not_found");
+    let audited = app.get("/audit-events?objectKind=legal_rule_setting&action=delete").await.expect(200);
+    let last = audited["items"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["before"]["state"], &last["after"]["reason"]), (&json!("on"), &json!("moved away")), "{audited}");
+    // as an upgrade leaves it
+    decide(&app, "US-TX-HOURS", json!({ "state": "on" })).await.expect(200);
+    let mut tx = app.app.db.begin().await.unwrap();
+    let mut object = tx.object_find(app.tenant(), "legal_rule_setting", "US-TX-HOURS").await.unwrap().unwrap();
+    object.name = "US-GONE".into();
+    object.body.0["rule"] = json!("US-GONE");
+    object.version += 1;
+    assert!(tx.object_update(app.tenant(), "legal_rule_setting", &object).await.unwrap());
+    tx.rule_set_moved(app.tenant()).await.unwrap();
+    tx.commit().await.unwrap();
+    let problems = async || app.get("/compliance/rule-problems").await.expect(200)["items"].clone();
+    assert!(problems().await[0]["detail"].as_str().unwrap().starts_with("US-GONE is no legal rule any more"));
+    app.other.delete(&path("US-GONE")).await.expect(404);
+    let version = async || app.app.db.read().await.unwrap().rule_documents(app.tenant()).await.unwrap().version;
+    let before = version().await;
+    assistant.delete(&path("US-GONE")).await.expect(204);
+    assert_eq!(problems().await, json!([]));
+    assert!(version().await > before, "whoever decides reads the rules anew");
+}
+
+#[tokio::test]
 async fn an_emergency_is_declared_by_dates_and_ended_with_a_reason() {
     let app = start().await;
     let listed = app.get(&format!("{RULES}?country=US&region=NY&kind=blackout_date")).await.expect(200);

@@ -2,6 +2,7 @@
 pub(crate) mod list;
 mod own;
 pub(crate) mod problems;
+pub(crate) mod withdraw;
 
 use axum::extract::State;
 use cxc_core::compliance::legal::{DefaultState, LegalRule, LegalRuleSetting, Narrowing, SettingState};
@@ -48,13 +49,10 @@ impl Document for Setting {
         if !idle.is_empty() {
             return Err(ApiError::validation(idle));
         }
-        let now = write.app.clock.now();
-        // a zone far in the east has tomorrow's date, one in the west still yesterday's
-        let yesterday = now.to_zoned(TimeZone::UTC).date().saturating_sub(1.day());
         write.after.body.0.decided_by = Some(write.principal.name.clone());
-        write.after.body.0.decided_at = Some(now);
+        write.after.body.0.decided_at = Some(write.app.clock.now());
         let before = write.before.map(|b| &b.body.0);
-        if widens(default, &versions, before, &write.after.body.0, yesterday) {
+        if widens(default, &versions, before, &write.after.body.0, yesterday(write.app)) {
             write.principal.need(Scope::ComplianceRequired)?;
             if write.after.body.0.reason.trim().is_empty() {
                 let detail = "this widens a legal rule: say why, the audit log keeps it";
@@ -67,6 +65,11 @@ impl Document for Setting {
     async fn after_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
         Ok(write.tx.rule_set_moved(write.principal.tenant).await?)
     }
+}
+
+/// The first day that is not over everywhere: a zone far in the east has tomorrow's date, one in the west still yesterday's.
+fn yesterday(app: &App) -> Date {
+    app.clock.now().to_zoned(TimeZone::UTC).date().saturating_sub(1.day())
 }
 
 /// Whether a decision lets contacts pass, from a day on, that were held back before it.

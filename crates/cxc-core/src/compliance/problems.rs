@@ -46,7 +46,10 @@ impl RuleDocuments {
         }
         for stored in &self.legal_settings {
             if let Some(setting) = stored.body.as_ref().ok().filter(|setting| !self.has_law(&setting.rule)) {
-                let detail = format!("{} is no legal rule any more: the decision about it has no effect", setting.rule);
+                let detail = format!(
+                    "{} is no legal rule any more: the decision about it has no effect and can be taken back",
+                    setting.rule
+                );
                 problems.push(idle(stored.rule.clone(), kind::LEGAL_RULE_SETTING, detail));
             }
         }
