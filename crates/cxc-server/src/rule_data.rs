@@ -53,7 +53,8 @@ impl RuleData {
     }
 
     /// Keeps the time zones and holidays, so that decisions can be made again after an update. Call it before the first
-    /// decision; where they are kept already, two rows are looked for.
+    /// decision, and now and then while they are used; where they are kept already, it is only noted that they are in
+    /// use.
     pub async fn keep(&self, db: &Db, now: Micros) -> Result<(), StoreError> {
         let versions = DataVersions::of(&self.zones, HOLIDAY_FILES, &[]);
         let zones = || DataSnapshot::new("tzdb", &versions.tzdb.version, self.zones.files());
@@ -62,10 +63,10 @@ impl RuleData {
             DataSnapshot::new("holidays", &versions.holidays.version, files)
         };
         let mut tx = db.begin().await?;
-        if !tx.data_snapshot_has("tzdb", &versions.tzdb.sha256).await? {
+        if !tx.data_snapshot_use("tzdb", &versions.tzdb.sha256, now).await? {
             tx.data_snapshot_put(&zones(), now).await?;
         }
-        if !tx.data_snapshot_has("holidays", &versions.holidays.sha256).await? {
+        if !tx.data_snapshot_use("holidays", &versions.holidays.sha256, now).await? {
             tx.data_snapshot_put(&holidays(), now).await?;
         }
         tx.commit().await

@@ -7,8 +7,8 @@ use cxc_core::channel::Channel;
 use cxc_core::hash::HashKey;
 use cxc_store::attempt::NewAttempt;
 use cxc_store::evidence::{
-    Appending, Decision, DeviceSeal, EvidenceChain, EvidenceFilter, EvidenceId, Indexed, LEAST_KEPT_DAYS, RuleSnapshot,
-    RulesUsed, day_of, kept_days,
+    Appending, DataSnapshot, Decision, DeviceSeal, EvidenceChain, EvidenceFilter, EvidenceId, Indexed, LEAST_KEPT_DAYS,
+    RuleSnapshot, RulesUsed, day_of, kept_days,
 };
 use cxc_store::{Db, on};
 use cxc_test::{TestDb, begun};
@@ -307,4 +307,53 @@ async fn the_rules_of_a_version_are_kept_once_and_read_by_their_hash() {
     assert_eq!(tx.rule_snapshot_get(TENANT, 4, &two.key()).await.unwrap(), Some(two));
     assert_eq!(tx.rule_snapshot_get(TENANT, 5, &one.key()).await.unwrap(), None);
     assert_eq!(tx.rule_snapshot_get(TENANT + 1, 4, &one.key()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn data_and_rules_are_kept_as_long_as_a_decision_may_name_them() {
+    let db = TestDb::start().await.unwrap();
+    let data = |version: &str| DataSnapshot::new("tzdb", version, [(version, version.as_bytes())]);
+    let rules = |version: i64| RuleSnapshot::of(version, &json!({ "version": version })).unwrap();
+    let (old, new) = (data("2026f"), data("2031a"));
+    let mut tx = db.begin().await.unwrap();
+    let tenant = "INSERT INTO tenant (no, id, short_name, customer_name, domain, ccid, version, created_at, created_by, updated_at, updated_by)
+        VALUES ($1, $2, 'a', 'a', 'a', 'a', 1, 0, '', 0, '')";
+    on!(&mut tx, conn => sqlx::query(tenant).bind(TENANT).bind(uuid::Uuid::from_u128(7)).execute(conn).await.unwrap().rows_affected());
+    tx.data_snapshot_put(&old, NOW).await.unwrap();
+    for (version, at) in [(3, NOW), (4, NOW + 20 * DAY), (5, NOW + 40 * DAY)] {
+        tx.rule_snapshot_put(TENANT, &rules(version), at).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let mut chain = EvidenceChain::new(5);
+    append(&db, &mut chain, NOW + 10 * DAY, &[decision(1, Some(9), 1)]).await;
+    append(&db, &mut chain, NOW + 30 * DAY, &[decision(1, Some(9), 1)]).await;
+    let mut tx = db.begin().await.unwrap();
+    // a process used them for thirty days, then came an update
+    assert!(tx.data_snapshot_use("tzdb", &old.sha256(), NOW + 30 * DAY).await.unwrap());
+    assert!(!tx.data_snapshot_use("tzdb", &new.sha256(), NOW + 30 * DAY).await.unwrap());
+    tx.data_snapshot_put(&new, NOW + 30 * DAY).await.unwrap();
+    let five_years = LEAST_KEPT_DAYS * DAY;
+    let later = NOW + 35 * DAY + five_years;
+    assert!(tx.data_snapshot_use("tzdb", &new.sha256(), later).await.unwrap());
+    // the evidence is not swept yet, or is kept for longer: whatever it may name stays
+    assert_eq!(tx.snapshots_expire(later).await.unwrap(), 0);
+    assert_eq!(tx.evidence_expire(TENANT, None, NOW + 25 * DAY + five_years, 100).await.unwrap(), 1);
+    // the decision of the thirtieth day was made by version 4 and by the old data
+    assert_eq!(tx.snapshots_expire(NOW + 31 * DAY + five_years).await.unwrap(), 1, "version 3");
+    assert!(tx.data_snapshot_get("tzdb", &old.sha256()).await.unwrap().is_some());
+    assert_eq!(tx.evidence_expire(TENANT, None, later, 100).await.unwrap(), 1);
+    assert_eq!(tx.snapshots_expire(NOW + 30 * DAY + five_years).await.unwrap(), 0, "five years are not over");
+    assert_eq!(
+        tx.snapshots_expire(later).await.unwrap(),
+        1,
+        "the old data; version 4 was in use until the fortieth day"
+    );
+    assert_eq!(tx.data_snapshot_get("tzdb", &old.sha256()).await.unwrap(), None);
+    assert!(tx.data_snapshot_get("tzdb", &new.sha256()).await.unwrap().is_some(), "what is in use stays");
+    let kept = async |tx: &mut cxc_store::Tx, version: i64| {
+        tx.rule_snapshot_get(TENANT, version, &rules(version).key()).await.unwrap().is_some()
+    };
+    assert_eq!((kept(&mut tx, 3).await, kept(&mut tx, 4).await, kept(&mut tx, 5).await), (false, true, true));
+    assert_eq!(tx.snapshots_expire(NOW + 42 * DAY + five_years).await.unwrap(), 1, "version 4");
+    assert!(kept(&mut tx, 5).await, "the newest rules stay");
 }

@@ -1,4 +1,5 @@
-//! Attempts that nobody reports to their end harden, evidence and attempts that need not be kept any longer go.
+//! Attempts that nobody reports to their end harden; evidence, what it was made with and attempts go when they need not be
+//! kept any longer.
 use std::time::Duration;
 
 use cxc_core::compliance::Zones;
@@ -64,6 +65,13 @@ async fn expire(app: &App) -> Result<(), cxc_store::StoreError> {
                 break;
             }
         }
+    }
+    app.rules.keep(&app.db, app.now()).await?;
+    let mut tx = app.db.begin().await?;
+    let gone = tx.snapshots_expire(app.now()).await?;
+    tx.commit().await?;
+    if gone > 0 {
+        tracing::info!(gone, "data and rules that no kept decision names are gone");
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
 //! Time zones and holidays as they were when decisions were made with them: the files, by the hash that decisions name.
+//! `at` is when a process last used them; see [`Tx::snapshots_expire`] for their end.
 use cxc_core::hash::sha256_hex;
 
 use super::block::{corrupt, unzlib, zlib};
@@ -62,10 +63,12 @@ fn piece<'a>(body: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 impl Tx {
-    /// Whether data is kept.
-    pub async fn data_snapshot_has(&mut self, kind: &str, sha256: &str) -> Result<bool, StoreError> {
-        const SQL: &str = "SELECT count(*) FROM data_snapshot WHERE kind = $1 AND sha256 = $2";
-        let kept: i64 = on!(self, conn => sqlx::query_scalar(SQL).bind(kind).bind(sha256).fetch_one(conn).await?);
+    /// Whether data is kept. If so, it is noted that it is in use now.
+    pub async fn data_snapshot_use(&mut self, kind: &str, sha256: &str, now: i64) -> Result<bool, StoreError> {
+        const SQL: &str = "UPDATE data_snapshot SET at = CASE WHEN at < $3 THEN $3 ELSE at END
+            WHERE kind = $1 AND sha256 = $2";
+        let kept =
+            on!(self, conn => sqlx::query(SQL).bind(kind).bind(sha256).bind(now).execute(conn).await?.rows_affected());
         Ok(kept > 0)
     }
 

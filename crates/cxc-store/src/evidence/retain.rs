@@ -3,7 +3,7 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use super::block::unpack;
-use super::day_of;
+use super::{PACKS, day_of};
 use crate::{Rows, StoreError, Tx, on};
 
 type Block = (i64, i64, i64, i64, Vec<u8>);
@@ -64,6 +64,24 @@ impl Tx {
         let gone = on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).execute(conn).await?.rows_affected());
         self.evidence_heads_expire(tenant, before).await?;
         Ok(gone)
+    }
+
+    /// Deletes time zones, holidays and rules that no decision can name which is still kept: those that were last used, or
+    /// replaced, a day before the oldest block of any tenant, and five years ago. Processes note what they use when they
+    /// start and each hour. Answers how many. Call it after [`Tx::evidence_expire`].
+    pub async fn snapshots_expire(&mut self, now: i64) -> Result<u64, StoreError> {
+        // by the index of each tenant
+        const OLDEST: &str = "SELECT min(o.at) FROM
+            (SELECT (SELECT min(e.at) FROM evidence e WHERE e.tenant = t.no) AS at FROM tenant t) AS o";
+        const DATA: &str = "DELETE FROM data_snapshot WHERE at < $1";
+        // the rules of a version are used no more once those of a later one are
+        const RULES: &str = "DELETE FROM rule_snapshot WHERE tenant <> $2 AND EXISTS (SELECT 1 FROM rule_snapshot n
+            WHERE n.tenant = rule_snapshot.tenant AND n.version > rule_snapshot.version AND n.at < $1)";
+        let oldest: Option<i64> = on!(self, conn => sqlx::query_scalar(OLDEST).fetch_one(conn).await?);
+        let before = now.saturating_sub(LEAST_KEPT_DAYS * DAY).min(oldest.unwrap_or(now)).saturating_sub(DAY);
+        let data = on!(self, conn => sqlx::query(DATA).bind(before).execute(conn).await?.rows_affected());
+        let rules = on!(self, conn => sqlx::query(RULES).bind(before).bind(PACKS).execute(conn).await?.rows_affected());
+        Ok(data + rules)
     }
 
     /// Takes blocks out of the index by the keys that they hold: the index has no other order than by key.
