@@ -248,3 +248,70 @@ async fn the_rules_about_campaigns_answer_to_how_one_is_run() {
     let wrong = at(json!({ "abandonment": calls(10_001), "says": ["hello"] })).await.expect(422);
     assert_eq!(pointers(&wrong), ["/campaign/abandonment/0/abandoned", "/campaign/says/0"]);
 }
+
+/// Calls of a day that find no agent: some of 10,000.
+fn calls(abandoned: u64) -> Value {
+    json!([{ "date": "2026-11-02", "liveAnswered": 10_000, "abandoned": abandoned }])
+}
+
+#[tokio::test]
+async fn a_campaign_is_judged_without_a_contact_for_the_places_that_are_named() {
+    let app = start().await;
+    let mut asked = json!({ "at": "2026-12-01T17:00:00Z", "channel": "voice", "purpose": "telemarketing",
+        "tech": "autodialed", "ruleSet": "shipped", "campaign": { "abandonment": calls(400), "places": ["CA"] } });
+    let kept = |answer: &Value, rule: &str| {
+        let all = answer["campaign"].as_array().unwrap().iter();
+        all.clone().find(|f| f["rule"]["id"] == rule).map(|f| f["kept"].clone()).unwrap_or_default()
+    };
+    let canada = app.post(PATH).json(&asked).await.expect(200);
+    assert_eq!((&canada["decision"], &kept(&canada, "CA-ABANDON")), (&json!("allow"), &json!("kept")), "{canada:#}");
+    assert_eq!(kept(&canada, "US-TSR-ABANDON"), Value::Null, "no law of the place");
+    asked["campaign"]["places"] = json!(["CA", "US-TX"]);
+    let both = app.post(PATH).json(&asked).await.expect(200);
+    assert_eq!((&both["decision"], &both["code"]), (&json!("deny"), &json!("legal_block")), "{both:#}");
+    assert_eq!((kept(&both, "CA-ABANDON"), kept(&both, "US-TSR-ABANDON")), (json!("kept"), json!("broken")));
+    asked["campaign"].as_object_mut().unwrap().remove("places");
+    let everywhere = app.post(PATH).json(&asked).await.expect(200);
+    assert_eq!(kept(&everywhere, "GB-OFCOM-ENG"), "broken", "without a place the rules of every country hold");
+    let last = everywhere["steps"].as_array().unwrap().last().unwrap();
+    assert!(last["sentence"].as_str().unwrap().starts_with("no contact is made"), "{last}");
+    let recorded = json!({ "recordingConsent": "one", "places": ["US-NY", "US-PA"] });
+    asked["campaign"] = recorded;
+    assert_eq!(
+        app.post(PATH).json(&asked).await.expect(200)["decision"],
+        "deny",
+        "Pennsylvania wants everyone to agree"
+    );
+    asked["campaign"]["places"] = json!(["US-NY"]);
+    assert_eq!(app.post(PATH).json(&asked).await.expect(200)["decision"], "allow");
+    asked["campaign"]["places"] = json!(["US-NY", "QQ", "US-QQ"]);
+    assert_eq!(app.post(PATH).json(&asked).await.expect(422)["errors"][0]["pointer"], "/campaign/places/1");
+    asked.as_object_mut().unwrap().remove("campaign");
+    app.post(PATH).json(&asked).await.expect(422);
+}
+
+#[tokio::test]
+async fn an_attempt_that_nobody_asked_about_stands_in_the_file_with_its_address_as_it_was_given() {
+    let app = start().await;
+    let given = "(212) 555-0123";
+    let report = json!({ "GSW_CALL_ATTEMPT_GUID": "g-1", "GSW_HIST_SEQUENCE_NUM": 1, "GSW_TENANT_NAME": "one",
+        "GSW_TENANT_CCID": "undefined", "contact_info": given, "c_client_id": "C-1", "GSW_CALL_RESULT": 7 });
+    app.post("/internal/v1/attempts").json(&report).await.expect(200);
+    let shown = app.get("/compliance/attempts?clientId=C-1").await.expect(200);
+    assert_eq!(shown["items"][0]["address"], given);
+    let member = |bytes: &[u8], name: &str| {
+        let mut zip = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+        std::io::read_to_string(zip.by_name(name).unwrap()).unwrap()
+    };
+    for asked in [json!({ "device": "+12125550123" }), json!({ "clientId": "C-1", "device": "+12125550123" })] {
+        let file = app.post("/compliance/evidence-exports").json(&asked).await;
+        let manifest = verify(&file.body, None).unwrap();
+        assert_eq!((manifest.decisions, manifest.attempts), (0, 1), "{asked}");
+        let table = member(&file.body, "attempts.csv");
+        assert!(table.contains(",voice,(212) 555-0123,final,NoAnswer,"), "{table}");
+        let line: Value = serde_json::from_str(&member(&file.body, "attempts.jsonl")).unwrap();
+        assert_eq!((&line["address"], &line["guid"]), (&json!(given), &json!("g-1")));
+    }
+    let theirs = app.other.post("/compliance/evidence-exports").json(&json!({ "clientId": "C-1" })).await;
+    assert_eq!(verify(&theirs.body, None).unwrap().attempts, 0);
+}

@@ -1,15 +1,28 @@
 //! How a campaign is run, told with a question: the rules that no check of one contact can judge answer to it.
+use cxc_core::channel::Channel;
 use cxc_core::compliance::abandonment::AbandonmentDay;
 use cxc_core::compliance::campaign::{CampaignFacts, CampaignFinding, Kept, MessageSeen, OptOutWords, REQUIREMENTS};
 use cxc_core::compliance::legal::Parties;
-use cxc_core::compliance::{Decision, Explanation, Failure, Reading, RuleKind, RuleSet, Standing, Step, Zones};
+use cxc_core::compliance::{
+    Decision, Explanation, Failure, Part, PartKind, PartOrigin, Reading, RuleKind, RuleSet, Standing, Step, Subject,
+    Verdict, Zones,
+};
+use cxc_core::device::LineType;
 use cxc_core::field_error::FieldError;
+use cxc_core::location::Country;
 use cxc_core::record::Reason;
+use cxc_server::ApiError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::document::EvaluationDocument;
+use super::question::KnownPart;
+use super::resolve::Resolver;
+
 /// The most days of a ledger of calls.
 const DAYS: usize = 2000;
+/// The most places.
+const PLACES: usize = 100;
 /// The longest text of a message, in bytes.
 const LONGEST: usize = 1024 * 1024;
 
@@ -31,6 +44,10 @@ pub struct CampaignAsked {
     pub says: Option<Vec<String>>,
     /// The message of an SMS or an email, as it is written.
     pub message: Option<MessageAsked>,
+    /// Where its people are, if no contact is named: countries, or regions such as `US-TX`; the rules of all of them hold.
+    /// Everywhere if nothing is said.
+    #[schema(max_items = 100)]
+    pub places: Vec<String>,
 }
 
 /// A message as it is written.
@@ -70,6 +87,9 @@ impl CampaignAsked {
                 errors.push(FieldError::new(format!("/campaign/says/{at}"), "unknown", detail));
             }
         }
+        if self.places.len() > PLACES {
+            errors.push(FieldError::new("/campaign/places", "too_many_items", format!("at most {PLACES} places")));
+        }
         let message = self.message.clone().unwrap_or_default();
         if message.text.len().max(message.html.len()) > LONGEST {
             errors.push(FieldError::new("/campaign/message", "too_long", "a part has up to 1 MiB"));
@@ -78,7 +98,7 @@ impl CampaignAsked {
     }
 
     /// What each rule about campaigns says of it.
-    pub fn findings(&self, rules: &RuleSet, reading: &Reading<'_>, zones: &Zones) -> Vec<CampaignFinding> {
+    fn findings(&self, rules: &RuleSet, reading: &Reading<'_>, zones: &Zones) -> Vec<CampaignFinding> {
         let message = self.message.as_ref().map(|message| MessageSeen {
             text: &message.text,
             html: &message.html,
@@ -101,8 +121,70 @@ impl CampaignAsked {
     }
 }
 
+/// The decision about a contact together with what the rules about campaigns say where it is, if it is told how one is run.
+pub(super) fn judge(
+    mut explained: Explanation,
+    asked: &EvaluationDocument,
+    rules: &RuleSet,
+    reading: &Reading<'_>,
+    zones: &Zones,
+) -> (Explanation, Vec<CampaignFinding>) {
+    let Some(told) = &asked.campaign else { return (explained, Vec::new()) };
+    let findings = told.findings(rules, reading, zones);
+    add(&mut explained, &findings);
+    (explained, findings)
+}
+
+/// What the rules about campaigns say where no contact is named: those of the places that are told, else of all countries.
+pub(super) fn alone(
+    rules: &RuleSet,
+    resolver: &Resolver<'_>,
+    asked: &EvaluationDocument,
+    channel: Option<Channel>,
+    subject: Option<Subject>,
+) -> Result<(Explanation, Vec<CampaignFinding>), ApiError> {
+    let places = asked.campaign.as_ref().map(|told| told.places.as_slice()).unwrap_or_default();
+    let known = places.iter().enumerate().map(|(at, place)| part(resolver, at, place));
+    let known = known.collect::<Result<Vec<KnownPart>, FieldError>>().map_err(|e| ApiError::validation(vec![e]))?;
+    let parts: Vec<Part<'_>> = known.iter().map(KnownPart::part).collect();
+    let subject = subject.unwrap_or_else(|| resolver.subject(asked, LineType::Unknown));
+    let reading = Reading {
+        channel: asked.channel.or(channel).unwrap_or(Channel::Voice),
+        subject: &subject,
+        parts: (!parts.is_empty()).then_some(&parts),
+        at: asked.at.unwrap_or(resolver.now),
+    };
+    let decision = Decision::Allow;
+    let sentence = "nobody is named: of the rules, only those about how a campaign is run were asked".to_owned();
+    let verdict = Verdict {
+        decision,
+        reasons: Vec::new(),
+        warnings: Vec::new(),
+        not_before: None,
+        not_after: None,
+        window_end: None,
+    };
+    let explained = Explanation { verdict, steps: vec![Step::Outcome { decision, sentence }] };
+    Ok(judge(explained, asked, rules, &reading, &resolver.kit.zones))
+}
+
+/// A country, or a region of one.
+fn part(resolver: &Resolver<'_>, at: usize, text: &str) -> Result<KnownPart, FieldError> {
+    let wrong = |detail: String| FieldError::new(format!("/campaign/places/{at}"), "invalid", detail);
+    let (country, region) = text.split_once('-').map_or((text, None), |(country, _)| (country, Some(text)));
+    let country = Country::parse(country).map_err(|error| wrong(error.to_string()))?;
+    let found = match region {
+        None => resolver.tables.of_country(country),
+        Some(region) if resolver.tables.region_code(country, region).is_some() => {
+            resolver.tables.of_region(country, region)
+        }
+        Some(_) => return Err(wrong("a country such as US, or a region such as US-TX".to_owned())),
+    };
+    Ok(KnownPart::of(PartKind::Explicit, PartOrigin::Contact, &found))
+}
+
 /// Adds findings to an explanation: a rule that is broken denies, one that advises warns.
-pub(super) fn add(explained: &mut Explanation, findings: &[CampaignFinding]) {
+fn add(explained: &mut Explanation, findings: &[CampaignFinding]) {
     for finding in findings {
         let standing = match finding.kept {
             Kept::Kept => Standing::Passes,
@@ -130,7 +212,7 @@ pub(super) fn add(explained: &mut Explanation, findings: &[CampaignFinding]) {
     let verdict = &mut explained.verdict;
     verdict.decision = Decision::Deny;
     (verdict.not_before, verdict.not_after, verdict.window_end) = (None, None, None);
-    let sentence = format!("the contact is not made: as it is run, the campaign breaks {}", broken.join(", "));
+    let sentence = format!("no contact is made: as it is run, the campaign breaks {}", broken.join(", "));
     explained.steps.pop();
     explained.steps.push(Step::Outcome { decision: Decision::Deny, sentence });
 }

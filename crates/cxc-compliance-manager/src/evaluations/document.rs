@@ -30,7 +30,7 @@ pub enum RulesAsked {
 }
 
 /// May this person be contacted at this moment, by which rules, and why not? Names of members may also be written in
-/// snake_case. Either `contact`, or `listId` and `contactId` of a contact that is stored.
+/// snake_case. Either `contact`, or `listId` and `contactId` of a contact that is stored, or only `campaign`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EvaluationDocument {
@@ -89,8 +89,8 @@ pub struct EvaluationDocument {
     pub rule_set_version: Option<i64>,
     /// Decisions on legal rules that are to be tried: they take the place of the tenant's.
     pub legal_settings: Vec<LegalRuleSetting>,
-    /// How the campaign is run; with a `contact` that tells where. The rules about abandoned calls, ring time, recording
-    /// and content answer to it.
+    /// How the campaign is run. The rules about abandoned calls, ring time, recording and content answer to it: those of
+    /// where the contact is, or of `places` if none is named.
     pub campaign: Option<CampaignAsked>,
     /// Which parts of a location are looked at, if not those of the tenant's policy.
     pub sources: Option<Sources>,

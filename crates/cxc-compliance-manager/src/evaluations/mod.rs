@@ -6,6 +6,7 @@ mod document;
 mod kit;
 mod limits;
 mod names;
+mod question;
 mod resolve;
 mod routes;
 mod run;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    AttemptRequest, DataFault, Direction, Facts, NumberFacts, NumberListHit, NumberListState, NumberListStatus, Part,
-    PartKind, PartOrigin, PastAttempt, Reading, RuleRef, Subject, SuppressedBy, SuppressionHit, ToolAnswers,
+    Direction, NumberListHit, NumberListState, NumberListStatus, PartKind, PartOrigin, PastAttempt, RuleRef, Subject,
+    SuppressedBy, SuppressionHit,
 };
 use cxc_core::contact::{CheckedDevice, address_text};
 use cxc_core::device::{DeviceKind, LineType};
@@ -21,120 +21,7 @@ use serde_json::Value;
 use super::document::{ContactAsked, DirectionAsked, EvaluationDocument, PastAsked};
 use super::kit::Kit;
 use super::limits::{DEVICES, limits};
-
-/// A part of a location.
-#[derive(Debug, Clone)]
-pub struct KnownPart {
-    /// What kind of part it is.
-    pub kind: PartKind,
-    /// Whose it is.
-    pub origin: PartOrigin,
-    /// The country.
-    pub country: String,
-    /// The regions.
-    pub regions: String,
-    /// The zones.
-    pub zones: String,
-}
-
-impl KnownPart {
-    /// A part of a location.
-    pub fn of(kind: PartKind, origin: PartOrigin, location: &Location) -> Self {
-        Self {
-            kind,
-            origin,
-            country: location.country().map(|c| c.to_string()).unwrap_or_default(),
-            regions: location.regions().join(","),
-            zones: location.zones().join(","),
-        }
-    }
-
-    /// As the check takes it.
-    pub fn part(&self) -> Part<'_> {
-        Part::new(self.kind, &self.country, &self.regions, &self.zones).of(self.origin)
-    }
-}
-
-/// A question in the terms of the check.
-#[derive(Debug)]
-pub struct Question {
-    /// The moment.
-    pub at: Timestamp,
-    /// How the person is to be reached.
-    pub channel: Channel,
-    /// The number of the campaign group; 0 without one.
-    pub group: i64,
-    /// The keyed hash of the device.
-    pub device: i64,
-    /// Its area code.
-    pub area_code: String,
-    /// The keyed hash of the client id.
-    pub client: Option<i64>,
-    /// That of the person.
-    pub person: Option<i64>,
-    /// That of the account.
-    pub account: Option<i64>,
-    /// Those of the debts.
-    pub debts: Vec<i64>,
-    /// The postal code.
-    pub postal: String,
-    /// What it is for.
-    pub subject: Subject,
-    /// Where the person may be.
-    pub parts: Vec<KnownPart>,
-    /// What was tried.
-    pub attempts: Vec<PastAttempt>,
-    /// The suppression lists that hold the person.
-    pub suppression: Vec<SuppressionHit>,
-    /// The number lists, and which hold the device.
-    pub lists: Vec<NumberListStatus>,
-    /// Which hold the device.
-    pub holding: Vec<NumberListHit>,
-    /// The rest of what was said of the person.
-    pub contact: ContactAsked,
-}
-
-impl Question {
-    /// Where and for what the rules about campaigns are read.
-    pub fn reading<T>(&self, read: impl FnOnce(&Reading<'_>) -> T) -> T {
-        let parts: Vec<Part<'_>> = self.parts.iter().map(KnownPart::part).collect();
-        read(&Reading { channel: self.channel, subject: &self.subject, parts: Some(&parts), at: self.at })
-    }
-
-    /// Hands request and facts to a function: both borrow from the question.
-    pub fn with<T>(
-        &self,
-        intelligence: Option<&cxc_core::compliance::NumberIntelligence>,
-        data_faults: &[DataFault],
-        ask: impl FnOnce(&AttemptRequest<'_>, &Facts<'_>) -> T,
-    ) -> T {
-        let parts: Vec<Part<'_>> = self.parts.iter().map(KnownPart::part).collect();
-        let request = AttemptRequest {
-            client: self.client,
-            parts: &parts,
-            subject: &self.subject,
-            person: self.person,
-            account: self.account,
-            debts: &self.debts,
-            declared: self.contact.declared.as_ref(),
-            area_code: &self.area_code,
-            postal: &self.postal,
-            ..AttemptRequest::new(self.channel, self.group, self.device)
-        };
-        let facts = Facts {
-            suppression: Some(&self.suppression),
-            attempts: Some(&self.attempts),
-            attempts_since: Timestamp::MIN,
-            consents: Some(&self.contact.consents),
-            numbers: Some(NumberFacts { lists: &self.lists, holding: &self.holding }),
-            intelligence,
-            flags: Some(&self.contact.flags),
-            tools: &ToolAnswers::NONE,
-            data_faults,
-        };
-        ask(&request, &facts)
-    }
-}
+use super::question::{KnownPart, Question};
 
 /// What a document is read with.
 pub struct Resolver<'a> {

@@ -24,7 +24,8 @@ use super::answer::EvaluationAnswer;
 use super::campaign::{self, CampaignAsked};
 use super::document::{EvaluationDocument, RulesAsked};
 use super::kit::Kit;
-use super::resolve::{Question, Resolver};
+use super::question::Question;
+use super::resolve::Resolver;
 use super::{names, stored};
 
 /// The places that one evaluation looks at.
@@ -78,19 +79,21 @@ impl Evaluator {
         let resolver =
             Resolver { kit: &self.kit, key: &app.hash_key, tables: self.kit.tables.current(), tenant, home, now };
         let rules = self.rules(&documents, asked, group.as_ref());
-        let (mut duties, mut campaign) = (CallDuties::default(), Vec::new());
-        let mut explained = if asked.contact.is_none() {
-            stored::explain(app, &mut tx, &resolver, asked, group.as_ref(), &rules).await?
-        } else {
+        let mut duties = CallDuties::default();
+        let (mut explained, campaign) = if asked.contact.is_some() {
             let at_group = group.as_ref().map_or((0, None), |g| (g.number, g.channel));
             let mut question = resolver.question(asked, at_group).map_err(ApiError::validation)?;
             if let Some(group) = group.as_ref().filter(|_| asked.purpose.is_none()) {
                 question.subject = Subject { line_type: question.subject.line_type, ..group.subject.clone() };
             }
             duties = self.duties(&rules, &question);
-            let mut explained = self.explain(&rules, &question, asked);
-            campaign = self.campaign(&rules, &question, asked, &mut explained);
-            explained
+            self.explain(&rules, &question, asked)
+        } else if asked.list_id.is_some() {
+            stored::explain(app, &mut tx, &resolver, asked, group.as_ref(), &rules).await?
+        } else {
+            let group = group.as_ref();
+            let subject = group.filter(|_| asked.purpose.is_none()).map(|group| group.subject.clone());
+            campaign::alone(&rules, &resolver, asked, group.and_then(|group| group.channel), subject)?
         };
         names::put(&mut tx, tenant, &mut explained.steps).await?;
         let (at, data) = (asked.at.unwrap_or(now), self.kit.versions.with_tables(&resolver.tables));
@@ -105,18 +108,22 @@ impl Evaluator {
         now: Timestamp,
     ) -> Result<EvaluationAnswer, ApiError> {
         shape(asked)?;
-        if asked.contact.is_none() || asked.group_id.is_some() {
-            let text = "by the shipped rules alone an evaluation names a contact, and no list or group";
+        if asked.list_id.is_some() || asked.group_id.is_some() {
+            let text = "by the shipped rules alone an evaluation names no list and no group";
             return Err(ApiError::invalid("", "invalid", text));
         }
         let resolver = Resolver { kit: &self.kit, key, tables: self.kit.tables.current(), tenant: 0, home: None, now };
-        let question = resolver.question(asked, (0, None)).map_err(ApiError::validation)?;
         let rules = self.rules(&self.adjusted(self.shipped(), asked)?, asked, None);
-        let mut explained = self.explain(&rules, &question, asked);
-        let campaign = self.campaign(&rules, &question, asked, &mut explained);
-        let (duties, data) = (self.duties(&rules, &question), self.kit.versions.with_tables(&resolver.tables));
-        let answer = EvaluationAnswer::of(explained, question.at, now, rules.version(), &data);
-        Ok(EvaluationAnswer { duties, campaign, ..answer })
+        let mut duties = CallDuties::default();
+        let (explained, campaign) = if asked.contact.is_some() {
+            let question = resolver.question(asked, (0, None)).map_err(ApiError::validation)?;
+            duties = self.duties(&rules, &question);
+            self.explain(&rules, &question, asked)
+        } else {
+            campaign::alone(&rules, &resolver, asked, None, None)?
+        };
+        let (at, data) = (asked.at.unwrap_or(now), self.kit.versions.with_tables(&resolver.tables));
+        Ok(EvaluationAnswer { duties, campaign, ..EvaluationAnswer::of(explained, at, now, rules.version(), &data) })
     }
 
     async fn documents(
@@ -180,31 +187,24 @@ impl Evaluator {
         RuleSet::compile(documents, &ids, &self.kit.zones)
     }
 
-    fn explain(&self, rules: &RuleSet, question: &Question, asked: &EvaluationDocument) -> Explanation {
+    /// The decision about a contact, which also goes by what the rules about campaigns say, where it is told how one is run.
+    fn explain(
+        &self,
+        rules: &RuleSet,
+        question: &Question,
+        asked: &EvaluationDocument,
+    ) -> (Explanation, Vec<CampaignFinding>) {
         let mut cache = IntervalCache::new(self.kit.zones.clone(), PLACES);
         let faults = DataFault::of_zones(&self.kit.zones);
-        question.with(asked.intelligence.as_ref(), &faults, |request, facts| {
+        let explained = question.with(asked.intelligence.as_ref(), &faults, |request, facts| {
             explain(rules, &mut cache, request, facts, question.at)
-        })
+        });
+        question.reading(|reading| campaign::judge(explained, asked, rules, reading, &self.kit.zones))
     }
 
     /// What the attempt must keep to, if it is a call.
     fn duties(&self, rules: &RuleSet, question: &Question) -> CallDuties {
         question.reading(|reading| rules.call_duties(reading, &self.kit.zones))
-    }
-
-    /// What the rules about campaigns say, where it is told how one is run; the explanation goes by that.
-    fn campaign(
-        &self,
-        rules: &RuleSet,
-        question: &Question,
-        asked: &EvaluationDocument,
-        explained: &mut Explanation,
-    ) -> Vec<CampaignFinding> {
-        let Some(told) = &asked.campaign else { return Vec::new() };
-        let findings = question.reading(|reading| told.findings(rules, reading, &self.kit.zones));
-        campaign::add(explained, &findings);
-        findings
     }
 }
 
@@ -232,14 +232,15 @@ pub(crate) fn tried_errors(documents: &RuleDocuments, tried: &[LegalRuleSetting]
 fn shape(asked: &EvaluationDocument) -> Result<(), ApiError> {
     let wrong = |pointer: &'static str, text: &str| Err(ApiError::invalid(pointer, "invalid", text));
     let names_stored = asked.list_id.is_some() || asked.contact_id.is_some();
-    if asked.contact.is_some() == names_stored {
-        return wrong("", "either contact, or listId and contactId of a contact that is stored");
+    let names_none = asked.contact.is_none() && !names_stored;
+    if (asked.contact.is_some() && names_stored) || (names_none && asked.campaign.is_none()) {
+        return wrong("", "either contact, or listId and contactId of a contact that is stored, or only campaign");
     }
     if names_stored && (asked.list_id.is_none() || asked.contact_id.is_none()) {
         return wrong("", "a stored contact is named by its listId and its contactId or recordId");
     }
-    if names_stored && asked.campaign.is_some() {
-        return wrong("/campaign", "how a campaign is run is asked with a contact, not with one that is stored");
+    if !names_none && asked.campaign.as_ref().is_some_and(|campaign| !campaign.places.is_empty()) {
+        return wrong("/campaign/places", "a contact tells where it is: places are for a question without one");
     }
     if asked.guard_seconds.is_some_and(|guard| guard > 3600) {
         return wrong("/guardSeconds", "0 to 3600 seconds");

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use cxc_core::channel::Channel;
+use cxc_core::compliance::campaign::CampaignFinding;
 use cxc_core::compliance::{
-    Decision, Explanation, Failure, IntervalCache, RuleKind, RuleRef, RuleSet, Step, Subject, Verdict,
+    Decision, Explanation, Failure, IntervalCache, Reading, RuleKind, RuleRef, RuleSet, Step, Subject, Verdict,
 };
 use cxc_core::contact::address_text;
 use cxc_core::device::DeviceKind;
@@ -18,6 +19,7 @@ use cxc_store::list::ContactList;
 use cxc_store::location::Locations;
 use serde_json::Value;
 
+use super::campaign;
 use super::document::EvaluationDocument;
 use super::resolve::Resolver;
 use super::run::{Group, PLACES};
@@ -32,7 +34,7 @@ pub(super) async fn explain(
     asked: &EvaluationDocument,
     group: Option<&Group>,
     rules: &RuleSet,
-) -> Result<Explanation, ApiError> {
+) -> Result<(Explanation, Vec<CampaignFinding>), ApiError> {
     let (list, contact) = find(tx, resolver.tenant, asked).await?;
     let at = asked.at.unwrap_or(resolver.now);
     let channel = channel(asked, group, &contact);
@@ -63,7 +65,7 @@ pub(super) async fn explain(
     loop {
         let findings = judge.judge(tx, &scope, &[case], at.as_microsecond()).await?;
         let Some(judged) = judge.take_judged().pop().flatten() else {
-            return Ok(without_device(findings.first(), channel));
+            return Ok((without_device(findings.first(), channel), Vec::new()));
         };
         let mut inputs = judged.inputs;
         // what came later was not known then
@@ -75,7 +77,15 @@ pub(super) async fn explain(
         let next = judge.device_after(&scope, &case).filter(|_| asked.device.is_none());
         match next.filter(|_| leaves_other_devices(&explained.verdict)) {
             Some(next) => case.device = next,
-            None => return Ok(Explanation { verdict: explained.verdict, steps }),
+            None => {
+                let explained = Explanation { verdict: explained.verdict, steps };
+                let zones = &resolver.kit.zones;
+                return Ok(inputs.with(|request, _| {
+                    let (channel, subject, parts) = (request.channel, request.subject, Some(request.parts));
+                    let reading = Reading { channel, subject, parts, at };
+                    campaign::judge(explained, asked, rules, &reading, zones)
+                }));
+            }
         }
     }
 }

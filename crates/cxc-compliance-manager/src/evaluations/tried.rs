@@ -5,7 +5,8 @@ use cxc_server::ApiError;
 use cxc_store::contact::{Device, FullContact};
 
 use super::document::{ContactAsked, DeviceAsked, DeviceDetail, EvaluationDocument};
-use super::resolve::{Question, Resolver};
+use super::question::Question;
+use super::resolve::Resolver;
 
 /// Adds what is tried to what the check of a device is given.
 pub(super) fn add(

@@ -1,4 +1,4 @@
-//! The file: decisions as JSON lines and as CSV, a manifest that names both by their hashes, and its signature.
+//! The file: decisions and attempts as JSON lines and as CSV, a manifest that names them by their hashes, and its signature.
 use std::io::{Cursor, Read, Write};
 
 use anyhow::{Context, bail, ensure};
@@ -12,6 +12,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::sign::{Signer, is_signed};
 use crate::evidence::came_out;
+use crate::history::AttemptView;
 
 /// What the file is, told apart from any other signed text.
 const FORMAT: &str = "cxc-evidence-1";
@@ -20,6 +21,8 @@ const SIGNATURE: &str = "manifest.sig";
 /// The members besides those two.
 const DECISIONS: &str = "decisions.jsonl";
 const TABLE: &str = "decisions.csv";
+const ATTEMPTS: &str = "attempts.jsonl";
+const ATTEMPTS_TABLE: &str = "attempts.csv";
 /// No honest member is larger when unpacked.
 const LARGEST: u64 = 1 << 30;
 
@@ -52,6 +55,9 @@ pub struct Manifest {
     pub exported_at: String,
     /// How many decisions it holds.
     pub decisions: usize,
+    /// How many attempts it holds. Files of before this member hold none.
+    #[serde(default)]
+    pub attempts: usize,
     /// The program's version.
     pub software: String,
     /// The public key of the installation, base64.
@@ -72,11 +78,14 @@ pub struct Line<'a> {
     pub decision: Value,
 }
 
-/// Collects decisions.
+/// Collects decisions and attempts.
 pub struct Bundle {
     lines: Vec<u8>,
     table: csv::Writer<Vec<u8>>,
     decisions: usize,
+    attempt_lines: Vec<u8>,
+    attempt_table: csv::Writer<Vec<u8>>,
+    attempts: usize,
 }
 
 const COLUMNS: [&str; 12] = [
@@ -94,12 +103,44 @@ const COLUMNS: [&str; 12] = [
     "rules_sha256",
 ];
 
+/// The columns of attempts, each with its member in JSON.
+const ATTEMPT_COLUMNS: [(&str, &str); 10] = [
+    ("id", "id"),
+    ("guid", "guid"),
+    ("started_at", "startedAt"),
+    ("finished_at", "finishedAt"),
+    ("channel", "channel"),
+    ("address", "address"),
+    ("state", "state"),
+    ("result", "result"),
+    ("disposition", "disposition"),
+    ("rules_version", "ruleSet"),
+];
+
 impl Bundle {
     /// Nothing yet.
     pub fn new() -> anyhow::Result<Self> {
         let mut table = csv::Writer::from_writer(Vec::new());
         table.write_record(COLUMNS)?;
-        Ok(Self { lines: Vec::new(), table, decisions: 0 })
+        let mut attempt_table = csv::Writer::from_writer(Vec::new());
+        attempt_table.write_record(ATTEMPT_COLUMNS.map(|(name, _)| name))?;
+        let (lines, attempt_lines) = (Vec::new(), Vec::new());
+        Ok(Self { lines, table, decisions: 0, attempt_lines, attempt_table, attempts: 0 })
+    }
+
+    /// Adds an attempt, whoever decided about it and whether anybody did.
+    pub fn add_attempt(&mut self, attempt: &AttemptView) -> anyhow::Result<()> {
+        let value = serde_json::to_value(attempt)?;
+        serde_json::to_writer(&mut self.attempt_lines, &value)?;
+        self.attempt_lines.push(b'\n');
+        let field = |(_, member): (&str, &str)| match member {
+            "result" => text(&value[member]["name"]),
+            member => text(&value[member]),
+        };
+        let fields = ATTEMPT_COLUMNS.map(field);
+        self.attempt_table.write_record(fields.iter().map(|field| guard(field).into_owned()))?;
+        self.attempts += 1;
+        Ok(())
     }
 
     /// Adds a decision.
@@ -107,11 +148,6 @@ impl Bundle {
         serde_json::to_writer(&mut self.lines, line)?;
         self.lines.push(b'\n');
         let decision = &line.decision;
-        let text = |value: &Value| match value {
-            Value::Null => String::new(),
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
         let verdict = &decision["verdict"];
         let reasons = verdict["reasons"].as_array().into_iter().flatten();
         let reasons = reasons.map(|r| format!("{}@{}", text(&r["rule"]["id"]), text(&r["rule"]["version"])));
@@ -141,10 +177,13 @@ impl Bundle {
 
     /// The whole file. The manifest is given without what follows from the content.
     pub fn finish(self, mut manifest: Manifest, signer: &Signer) -> anyhow::Result<Vec<u8>> {
-        let table = self.table.into_inner().map_err(|e| anyhow::anyhow!("the table: {}", e.error()))?;
-        let members = [(DECISIONS, self.lines), (TABLE, table)];
+        let inner =
+            |table: csv::Writer<Vec<u8>>| table.into_inner().map_err(|e| anyhow::anyhow!("a table: {}", e.error()));
+        let (table, attempt_table) = (inner(self.table)?, inner(self.attempt_table)?);
+        let members =
+            [(DECISIONS, self.lines), (TABLE, table), (ATTEMPTS, self.attempt_lines), (ATTEMPTS_TABLE, attempt_table)];
         FORMAT.clone_into(&mut manifest.format);
-        manifest.decisions = self.decisions;
+        (manifest.decisions, manifest.attempts) = (self.decisions, self.attempts);
         manifest.public_key = signer.public_key();
         manifest.files = members.iter().map(|(name, bytes)| member(name, bytes)).collect();
         let text = serde_json::to_vec_pretty(&manifest)?;
@@ -157,6 +196,14 @@ impl Bundle {
             zip.write_all(bytes)?;
         }
         Ok(zip.finish()?.into_inner())
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
     }
 }
 
@@ -216,6 +263,7 @@ mod tests {
             till: None,
             exported_at: "2026-01-01T00:00:00Z".into(),
             decisions: 0,
+            attempts: 0,
             software: "0".into(),
             public_key: String::new(),
             files: Vec::new(),
@@ -252,7 +300,7 @@ mod tests {
         let signer = Signer::new(&HashKey([1; 16])).unwrap();
         let bytes = file(&signer);
         assert_eq!(verify(&bytes, None).unwrap().decisions, 1);
-        assert_eq!(verify(&bytes, Some(&signer.public_key())).unwrap().files.len(), 2);
+        assert_eq!(verify(&bytes, Some(&signer.public_key())).unwrap().files.len(), 4);
         let other = Signer::new(&HashKey([2; 16])).unwrap().public_key();
         assert!(verify(&bytes, Some(&other)).unwrap_err().to_string().contains("not signed by the key"));
     }

@@ -1,10 +1,13 @@
-//! The decisions about a person or of a campaign group, read page by page into a file.
+//! The decisions about a person or of a campaign group, and the attempts, read into a file.
+use std::collections::BTreeMap;
+
 use cxc_core::contact::address_text;
 use cxc_server::app::time_text;
 use cxc_server::audit;
 use cxc_server::{ApiError, App, Code, Principal};
 use cxc_store::Tx;
 use cxc_store::evidence::{DeviceSeal, EvidenceFilter, Found};
+use cxc_store::reservation::AttemptFilter;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,6 +15,7 @@ use uuid::Uuid;
 
 use super::bundle::{Bundle, Line, Manifest};
 use super::sign::Signer;
+use crate::history::AttemptView;
 
 /// The most decisions of a file.
 const MOST: usize = 100_000;
@@ -61,6 +65,7 @@ pub async fn collect(app: &App, principal: &Principal, asked: &ExportAsked) -> R
             None => break,
         }
     }
+    attempts(&mut tx, tenant, &filter, asked, &mut bundle).await?;
     drop(tx);
     let signer = Signer::new(&app.hash_key).map_err(ApiError::internal)?;
     let count = bundle.len();
@@ -95,6 +100,43 @@ async fn filter(tx: &mut Tx, app: &App, tenant: i64, asked: &ExportAsked) -> Res
     })
 }
 
+/// The attempts with the address as their reports gave it: those that nobody asked about before stand in no decision.
+async fn attempts(
+    tx: &mut Tx,
+    tenant: i64,
+    filter: &EvidenceFilter,
+    asked: &ExportAsked,
+    bundle: &mut Bundle,
+) -> Result<(), ApiError> {
+    let of_time = AttemptFilter { grp: filter.grp, from: filter.from, till: filter.to, ..AttemptFilter::default() };
+    // a device or a client id, as decisions are looked for
+    let mut keys = filter.keys.iter();
+    let of_device = asked
+        .device
+        .as_ref()
+        .and_then(|_| keys.next())
+        .map(|key| AttemptFilter { device: Some(*key), ..of_time.clone() });
+    let of_client = keys.next().map(|key| AttemptFilter { client: Some(*key), ..of_time.clone() });
+    let mut filters: Vec<AttemptFilter> = of_device.into_iter().chain(of_client).collect();
+    if filters.is_empty() {
+        filters.push(of_time);
+    }
+    let mut found = BTreeMap::new();
+    for filter in filters {
+        let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+        let rows = tx.attempt_shown(tenant, &filter, most.saturating_add(1)).await?;
+        found.extend(rows.into_iter().map(|row| ((row.started_at, row.month, row.id), row)));
+    }
+    if found.len() > MOST {
+        let text = format!("more than {MOST} attempts: name a shorter time by from and till");
+        return Err(ApiError::new(Code::TooManyItems, text));
+    }
+    for attempt in found.into_values().filter_map(AttemptView::of) {
+        bundle.add_attempt(&attempt).map_err(ApiError::internal)?;
+    }
+    Ok(())
+}
+
 fn add(bundle: &mut Bundle, found: &Found, device: Option<&str>) -> anyhow::Result<()> {
     let id = found.id.to_string();
     let line = Line { id: &id, device, decision: serde_json::to_value(&found.decision)? };
@@ -115,6 +157,7 @@ fn manifest(app: &App, ccid: String, asked: &ExportAsked) -> Manifest {
         till: asked.till.map(|at| at.to_string()),
         exported_at: time_text(app.now()),
         decisions: 0,
+        attempts: 0,
         software: env!("CARGO_PKG_VERSION").to_owned(),
         public_key: String::new(),
         files: Vec::new(),

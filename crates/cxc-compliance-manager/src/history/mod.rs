@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) use intake::Intake;
+pub(crate) use shown::AttemptView;
 pub(crate) use sweep::sweep;
 
 /// The routes below the internal base path.

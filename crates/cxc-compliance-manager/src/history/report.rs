@@ -72,6 +72,11 @@ fn truth(fields: &Map<String, Value>, name: &str) -> Option<bool> {
     }
 }
 
+/// The address that a report names, as it was given.
+pub fn address_given(fields: &Map<String, Value>) -> Option<String> {
+    text(fields, &["contact_info", "GSW_PHONE", "GSW_CONTACT_INFO", "email"])
+}
+
 /// The tenant's ccid.
 pub fn ccid(fields: &Map<String, Value>) -> Option<String> {
     text(fields, &["GSW_TENANT_CCID"])
@@ -179,7 +184,7 @@ impl Reader<'_> {
 
     /// The device as it is compared; a text that is no number is compared as it stands, never dropped.
     fn address(&self, fields: &Map<String, Value>, channel: Channel) -> String {
-        let address = text(fields, &["contact_info", "GSW_PHONE", "GSW_CONTACT_INFO", "email"]).unwrap_or_default();
+        let address = address_given(fields).unwrap_or_default();
         if channel == Channel::Email {
             return cxc_core::contact::address_text(&address).into_owned();
         }

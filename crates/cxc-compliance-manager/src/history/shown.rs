@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::report::address_given;
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -53,6 +55,9 @@ pub(crate) struct AttemptView {
     sequence: Option<i16>,
     /// How the person was reached.
     channel: Channel,
+    /// The address as its last report gave it, unless the person was erased. Others are told by their decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
     /// What became of it.
     state: Option<AttemptState>,
     /// The record.
@@ -84,12 +89,15 @@ pub(crate) struct AttemptPage {
 }
 
 impl AttemptView {
-    fn of(row: ShownAttempt) -> Option<Self> {
+    /// As it is shown.
+    pub fn of(row: ShownAttempt) -> Option<Self> {
+        let fields = row.report.as_ref().and_then(|report| report.0.as_object());
         Some(Self {
             id: format!("{}-{:x}", row.month, row.id),
             guid: row.guid,
             sequence: row.sequence,
             channel: Channel::from_bit(row.channel)?,
+            address: fields.and_then(address_given),
             state: AttemptState::from_code(row.state),
             record: (row.record != 0).then(|| row.record.to_string()),
             result: row.result.and_then(CallResult::from_code),
