@@ -14,6 +14,8 @@ mod lists;
 mod opt_outs;
 #[path = "facts/packs.rs"]
 mod packs;
+#[path = "facts/places.rs"]
+mod places;
 #[path = "facts/tools.rs"]
 mod tools;
 

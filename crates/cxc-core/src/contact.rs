@@ -108,7 +108,7 @@ pub struct ContactPlaces {
 impl ContactPlaces {
     /// Where a contact may be: its explicit zone together with that of its postal code, else that of its
     /// postal code, else those of its state, else that of its country if it has one zone. A postal code
-    /// that is not known makes it unmappable unless a zone is given; what is absent says nothing.
+    /// that is not known makes it unmappable, with the zone that is given; what is absent says nothing.
     pub fn find(&mut self, tables: &LocationTables, told: Told<'_>) -> Option<Location> {
         let postal = told.home.filter(|_| !told.postal.is_empty()).map(|c| tables.of_postal(c, told.postal));
         let state = told.home.filter(|_| !told.state.is_empty()).map(|c| tables.of_region(c, told.state));
@@ -139,7 +139,12 @@ impl ContactPlaces {
             zones.extend_from_slice(state.as_ref().map_or(&[], |s| s.zones()));
         }
         let regions = [postal, state].into_iter().flatten().flat_map(|p| p.regions().iter().cloned()).collect();
-        let source = if zone.is_some() { LocationSource::Explicit } else { LocationSource::Postal };
+        let source = match (zone, postal) {
+            // the code may lie where the zone is not: the rule for such codes restricts
+            (_, Some(postal)) if postal.is_unmappable() => LocationSource::Unmappable,
+            (Some(_), _) => LocationSource::Explicit,
+            (None, _) => LocationSource::Postal,
+        };
         let country = [postal, state, zone].into_iter().flatten().find_map(Location::country);
         let location = Location::new(source, country, regions, zones);
         self.combined.insert(parts, location.clone());
@@ -174,6 +179,6 @@ mod tests {
         assert_eq!(find("", "US", "", ""), None);
         assert_eq!(find("", "JP", "", ""), Some("e|JP||Asia/Tokyo".into()));
         assert!(find("", "US", "no code", "").unwrap().starts_with("u|US"));
-        assert!(find("Europe/Paris", "US", "no code", "").unwrap().contains("Europe/Paris"));
+        assert_eq!(find("Europe/Paris", "US", "no code", "TX"), Some("u|US|US-TX|Europe/Paris".into()));
     }
 }

@@ -85,7 +85,7 @@ impl Place {
     pub fn of(location: &Location, is_device: bool) -> Self {
         let kind = match location.source() {
             LocationSource::Postal => PartKind::Postal,
-            LocationSource::Unmappable if !is_device => PartKind::Postal,
+            LocationSource::Unmappable if !is_device && location.is_unmappable() => PartKind::Postal,
             _ if is_device => PartKind::Phone,
             _ => PartKind::Explicit,
         };
@@ -95,6 +95,13 @@ impl Place {
             regions: location.regions().join(","),
             zones: location.zones().join(","),
         }
+    }
+
+    /// The places of a contact's words: beside a zone, a postal code of which nothing is known is one of its own.
+    pub fn of_contact(location: &Location) -> impl Iterator<Item = Self> {
+        let is_beside = location.source() == LocationSource::Unmappable && !location.is_unmappable();
+        let unknown = is_beside.then(|| Self::of(&Location::unmappable(location.country()), false));
+        std::iter::once(Self::of(location, false)).chain(unknown)
     }
 
     /// A device whose number the tenant places itself: by its own zones before the numbering plan's.

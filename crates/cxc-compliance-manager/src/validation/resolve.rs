@@ -211,7 +211,7 @@ fn places(
     };
     let contact = ContactPlaces::default().find(tables, told);
     let explicit = zone(asked.device.tz.as_deref(), "device/tz");
-    let mut places: Vec<Place> = contact.iter().map(|l| Place::of(l, false)).collect();
+    let mut places: Vec<Place> = contact.iter().flat_map(Place::of_contact).collect();
     places.extend(explicit.iter().map(|l| Place::of(l, false)));
     places
 }

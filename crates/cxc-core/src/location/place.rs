@@ -24,7 +24,8 @@ pub enum LocationSource {
     Prefix = 3,
     /// A tenant's own map of zones.
     Custom = 4,
-    /// Something was given and nothing is known of where it is.
+    /// Something was given and nothing is known of where it is. There may be zones all the same: a zone that was given
+    /// beside a postal code of which nothing is known.
     Unmappable = 5,
 }
 
@@ -110,7 +111,7 @@ impl Location {
         &self.0.regions
     }
 
-    /// IANA names of every zone it may be, sorted. Empty only if it is unmappable.
+    /// IANA names of every zone that is known, sorted. Empty only if it is unmappable.
     pub fn zones(&self) -> &[Name] {
         &self.0.zones
     }
@@ -191,6 +192,8 @@ mod tests {
         assert_eq!(read, location);
         assert_eq!(read.zones(), location.zones());
         assert_eq!(Location::parse_key(Location::unmappable(None).key()).unwrap(), Location::unmappable(None));
+        let beside = Location::parse_key("u|US||America/Denver").unwrap();
+        assert_eq!((beside.source(), beside.is_unmappable()), (LocationSource::Unmappable, false));
     }
 
     #[test]

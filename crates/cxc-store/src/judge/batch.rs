@@ -38,10 +38,11 @@ impl Batch<'_> {
     ) -> (Verdict, Option<CheckInputs>) {
         let (scope, device) = (self.scope, chosen.device());
         let of_contact = self.locations.get(&chosen.contact.contact.location);
-        let contact = of_contact.map(|l| Place::of(l, PartKind::Explicit));
+        let (contact, unknown) = of_contact.map(Place::of_contact).unzip();
         let phone = self.phone(device);
         let others = self.other_phones(chosen);
-        let own = [&contact, &phone].into_iter().flatten().map(Place::part);
+        let unknown = unknown.flatten();
+        let own = [&contact, &unknown, &phone].into_iter().flatten().map(Place::part);
         let parts: Vec<Part<'_>> = own.chain(others.iter().map(|p| p.part().of(PartOrigin::OtherDevice))).collect();
         let subject = Subject { line_type: LineType::from_code(device.line_type), ..scope.subject.clone() };
         let columns = self.columns(chosen);

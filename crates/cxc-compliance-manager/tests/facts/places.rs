@@ -1,0 +1,33 @@
+//! Where somebody may be, by what is said of the contact: validations and evaluations find the same.
+use super::*;
+
+#[tokio::test]
+async fn a_postal_code_that_is_not_known_restricts_also_beside_a_zone() {
+    let app = start().await;
+    // ten in New York: before the window of those of whom no place is known
+    app.clock.set("2026-03-03T15:00:00Z");
+    let unmapped = Some("2026-03-03T19:00:00Z");
+    for (zone, postal, state, not_before) in [
+        (Some("America/New_York"), None, None, None),
+        (Some("America/New_York"), Some("10001"), None, None),
+        (Some("America/New_York"), Some("no code"), None, unmapped),
+        (Some("America/New_York"), Some("no code"), Some("NY"), unmapped),
+        (None, Some("no code"), None, unmapped),
+        (None, Some("no code"), Some("NY"), unmapped),
+        // the western one opens at eight there, the unmapped window later
+        (Some("America/Los_Angeles"), Some("no code"), None, unmapped),
+        (Some("America/Los_Angeles"), Some("10001"), None, Some("2026-03-03T16:00:00Z")),
+    ] {
+        let contact = json!({ "client_id": "a", "tz": zone, "postal": postal, "state": state, "country": "US" });
+        let asked = json!({ "type": "voice", "contact": contact, "device": { "e164": phone(1) }, "hold_ms": 0 });
+        let validated = app.post(VALIDATE).json(&asked).await.json();
+        let contact = json!({ "timezone": zone, "postalCode": postal, "region": state, "country": "US",
+            "devices": [phone(1)] });
+        let evaluated =
+            app.post("/compliance/evaluations").json(&json!({ "channel": "voice", "contact": contact })).await;
+        let evaluated = evaluated.expect(200);
+        let case = format!("{zone:?} {postal:?} {state:?}: {validated} {evaluated}");
+        assert_eq!(validated["not_before"].as_str(), not_before, "{case}");
+        assert_eq!(evaluated["notBefore"].as_str(), not_before, "{case}");
+    }
+}
