@@ -1,16 +1,23 @@
 //! Opt-outs in people's own messages: what a message means, and what follows from it in the store.
+use cxc_core::campaign::CampaignGroupBody;
 use cxc_core::channel::Channel;
 use cxc_core::consent::{ConsentScope, RevocationReach};
+use cxc_core::kind;
 use cxc_core::opt_out::wording::{Certainty, WordingHit};
-use cxc_core::opt_out::{Keyword, KeywordSet, Keywords};
+use cxc_core::opt_out::{Keyword, KeywordSet, Keywords, WordScope};
 use cxc_server::App;
 use cxc_store::opt_out::{Revocation, source};
 use cxc_store::opt_out_review::NewReview;
 use cxc_store::privacy::PersonKey;
 use cxc_store::suppression::SuppressionEntry;
 use cxc_store::{StoreError, Tx};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::sender::SenderContext;
+
+/// Attempts on a device that are looked through for the message that a word answers.
+const NEWEST: i64 = 50;
 
 /// What a message means.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +28,8 @@ pub enum Meaning<'a> {
         keyword: Keyword,
         /// Whether it ends everything on every channel.
         ends_all: bool,
+        /// How far it reaches otherwise.
+        scope: WordScope,
     },
     /// Its wording asks for an end, or may do so.
     Wording(WordingHit<'a>),
@@ -54,7 +63,7 @@ pub async fn meaning<'a>(
     let own = own_words(tx, tenant).await?;
     let words = own.as_ref().unwrap_or(&context.keywords);
     if let Some(keyword) = words.classify(text) {
-        return Ok(Meaning::Word { keyword, ends_all: words.ends_all(text) });
+        return Ok(Meaning::Word { keyword, ends_all: words.ends_all(text), scope: words.scope() });
     }
     Ok(context.wording.classify(text).map_or(Meaning::Other, Meaning::Wording))
 }
@@ -73,9 +82,10 @@ async fn own_words(tx: &mut Tx, tenant: i64) -> Result<Option<Keywords>, StoreEr
 
 /// Does what an opt-out asks for; answers whether it is to be confirmed: the first certain one.
 pub async fn hear(tx: &mut Tx, app: &App, heard: &Heard<'_>, meaning: &Meaning<'_>) -> Result<bool, StoreError> {
-    let (source, ends_all) = match meaning {
-        Meaning::Word { ends_all, .. } => (source::KEYWORD, *ends_all),
-        Meaning::Wording(hit) if hit.certainty == Certainty::Certain => (source::WORDING, false),
+    let (source, ends_all, scope) = match meaning {
+        Meaning::Word { ends_all: true, .. } => (source::KEYWORD, true, ConsentScope::All),
+        Meaning::Word { scope, .. } => (source::KEYWORD, false, answered(tx, heard, scope).await?),
+        Meaning::Wording(hit) if hit.certainty == Certainty::Certain => (source::WORDING, false, ConsentScope::All),
         Meaning::Wording(hit) => return review(tx, app, heard, hit).await.map(|()| false),
         Meaning::Other => return Ok(false),
     };
@@ -84,7 +94,7 @@ pub async fn hear(tx: &mut Tx, app: &App, heard: &Heard<'_>, meaning: &Meaning<'
         key: &PersonKey::Address(heard.from.to_owned()),
         hash: None,
         channels: &[heard.channel],
-        scope: ConsentScope::All,
+        scope,
         reach: if ends_all { RevocationReach::All } else { RevocationReach::AsSaid },
         said_at: heard.now,
         received_at: heard.now,
@@ -95,6 +105,25 @@ pub async fn hear(tx: &mut Tx, app: &App, heard: &Heard<'_>, meaning: &Meaning<'
     let ids = app.ids.clone();
     let revoked = tx.opt_out(&app.hash_key, &revocation, &move || ids.next(), heard.now).await?;
     Ok(revoked.new_entries > 0 && app.now() < revoked.confirm_until)
+}
+
+/// What a word ends by the scope of words: the brand or topic of the newest message of a campaign to the person, which it
+/// answers. Where that is not known, everything on the channel.
+async fn answered(tx: &mut Tx, heard: &Heard<'_>, scope: &WordScope) -> Result<ConsentScope, StoreError> {
+    let today = Timestamp::from_microsecond(heard.now).unwrap_or_default().to_zoned(TimeZone::UTC).date();
+    if !scope.is_narrow(today) {
+        return Ok(ConsentScope::All);
+    }
+    let attempts = tx.attempt_of_device(heard.tenant, heard.device, NEWEST).await?;
+    let last = attempts.iter().find(|attempt| attempt.grp > 0 && attempt.channel == heard.channel.bit());
+    let Some(last) = last else { return Ok(ConsentScope::All) };
+    let Some(group) = tx.group_by_number(last.grp, false).await? else { return Ok(ConsentScope::All) };
+    let Some(object) = tx.object_get(heard.tenant, kind::CAMPAIGN_GROUP, group.id).await? else {
+        return Ok(ConsentScope::All);
+    };
+    let body: CampaignGroupBody = serde_json::from_value(object.body.0)?;
+    let about = body.settings.unwrap_or_default().compliance;
+    Ok(scope.answers(about.topic.as_deref(), about.brand.as_deref(), today))
 }
 
 /// Suppresses the address and asks somebody to look. The ledger gets its entry with the decision.

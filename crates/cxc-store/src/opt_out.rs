@@ -11,7 +11,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::consent::{KeyKind, NewConsent};
+use crate::consent::{KeyKind, NewConsent, StoredConsent};
 use crate::object::Object;
 use crate::privacy::PersonKey;
 use crate::suppression::SuppressionEntry;
@@ -193,23 +193,11 @@ impl Tx {
         words: &str,
         now: i64,
     ) -> Result<bool, StoreError> {
-        let Some(list) = self.suppression_opt_out_list_if_any(tenant, channel).await? else { return Ok(false) };
-        let wanted = SuppressionEntry {
-            key_hash: device,
-            key: address.to_owned(),
-            from_at: None,
-            until_at: None,
-            reason: None,
-            source: String::new(),
-            added_at: now,
-        };
-        let present = self.suppression_present(list.generation, &[wanted]).await?;
-        let by_word = |e: &SuppressionEntry| e.source == SOURCE_KEYWORD;
-        let keys: Vec<(i64, String)> = present.into_iter().filter(by_word).map(|e| (e.key_hash, e.key)).collect();
-        if keys.is_empty() {
+        let by_brand_or_topic = self.opted_out_by_word(tenant, channel, device).await?;
+        let removed = self.opt_out_entry_remove(tenant, channel, address, device, now).await?;
+        if !removed && !by_brand_or_topic {
             return Ok(false);
         }
-        self.suppression_remove(&list, &keys).await?;
         let grant = NewConsent {
             key_kind: KeyKind::Device,
             key_hash: device,
@@ -231,6 +219,44 @@ impl Tx {
         };
         self.consent_insert(tenant, &[grant]).await?;
         Ok(true)
+    }
+
+    /// Takes away the entry of the channel's list that a word made; answers whether there was one.
+    async fn opt_out_entry_remove(
+        &mut self,
+        tenant: i64,
+        channel: Channel,
+        address: &str,
+        device: i64,
+        now: i64,
+    ) -> Result<bool, StoreError> {
+        let Some(list) = self.suppression_opt_out_list_if_any(tenant, channel).await? else { return Ok(false) };
+        let wanted = SuppressionEntry {
+            key_hash: device,
+            key: address.to_owned(),
+            from_at: None,
+            until_at: None,
+            reason: None,
+            source: String::new(),
+            added_at: now,
+        };
+        let present = self.suppression_present(list.generation, &[wanted]).await?;
+        let by_word = |e: &SuppressionEntry| e.source == SOURCE_KEYWORD;
+        let keys: Vec<(i64, String)> = present.into_iter().filter(by_word).map(|e| (e.key_hash, e.key)).collect();
+        if keys.is_empty() {
+            return Ok(false);
+        }
+        self.suppression_remove(&list, &keys).await?;
+        Ok(true)
+    }
+
+    /// Whether a word ended a brand or a topic after the last word that brought messages back: no list has that.
+    async fn opted_out_by_word(&mut self, tenant: i64, channel: Channel, device: i64) -> Result<bool, StoreError> {
+        let entries = self.consents_of(tenant, &[device], &[]).await?;
+        let by_word = entries.iter().filter_map(StoredConsent::event);
+        let by_word = by_word.filter(|event| &*event.source == SOURCE_KEYWORD && event.on(channel));
+        let last = by_word.max_by_key(|event| event.at);
+        Ok(last.is_some_and(|event| event.revoked && event.scope != ConsentScope::All))
     }
 }
 

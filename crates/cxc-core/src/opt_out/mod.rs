@@ -1,6 +1,7 @@
 //! How people answer a message: words for stop, help and start, which are the whole message, and free wording
 //! ("please stop texting me"), which is judged by [`wording`].
 mod normal;
+mod scope;
 pub mod wording;
 mod words;
 
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 use crate::field_error::FieldError;
 use normal::{letters, push_small};
 pub use normal::{normalise, spaced};
+pub use scope::{WordReach, WordScope};
 use words::Meaning;
 
 /// The most words of one kind.
@@ -52,6 +54,9 @@ pub struct KeywordSet {
     #[serde(default = "opt_in")]
     #[schema(max_items = 200)]
     pub opt_in: Vec<String>,
+    /// How far a word that stops reaches, those of `optOutAll` left out.
+    #[serde(default)]
+    pub scope: WordScope,
 }
 
 fn opt_out() -> Vec<String> {
@@ -74,7 +79,8 @@ fn opt_in() -> Vec<String> {
 
 impl Default for KeywordSet {
     fn default() -> Self {
-        Self { opt_out: opt_out(), opt_out_all: opt_out_all(), help: help(), opt_in: opt_in() }
+        let scope = WordScope::default();
+        Self { opt_out: opt_out(), opt_out_all: opt_out_all(), help: help(), opt_in: opt_in(), scope }
     }
 }
 
@@ -95,6 +101,7 @@ impl KeywordSet {
         for word in words::of(Meaning::Always) {
             seen.insert(normalise(word), Keyword::OptOut);
         }
+        errors.extend(self.scope.validate());
         if self.opt_out.is_empty() {
             errors.push(FieldError::new("/optOut", "too_few", "at least one word means no more messages"));
         }
@@ -123,6 +130,7 @@ pub struct Keywords {
     by_word: HashMap<String, Keyword>,
     ends_all: HashSet<String>,
     longest: usize,
+    scope: WordScope,
 }
 
 impl Keywords {
@@ -137,12 +145,17 @@ impl Keywords {
         by_word.remove("");
         let longest = by_word.keys().map(String::len).max().unwrap_or(0);
         let ends_all = set.opt_out_all.iter().map(|word| normalise(word)).collect();
-        Self { by_word, ends_all, longest }
+        Self { by_word, ends_all, longest, scope: set.scope }
     }
 
     /// What a message asks for; `None` if it is not, as a whole, one of the words.
     pub fn classify(&self, message: &str) -> Option<Keyword> {
         self.by_word.get(&self.word(message)?).copied()
+    }
+
+    /// How far a word that stops reaches.
+    pub fn scope(&self) -> WordScope {
+        self.scope
     }
 
     /// Whether a message is a word that ends everything on every channel.

@@ -88,3 +88,54 @@ async fn words_of_several_languages_own_words_a_topic_everything_and_back_again(
     let confirmed = smsc.submits().unwrap().iter().filter(|s| s.text.contains("no more messages")).count();
     assert_eq!(confirmed, 5);
 }
+
+/// Waits until the ledger has so many entries of a person.
+async fn said(world: &World, smsc: &Smsc, person: usize, text: &str, entries: usize) -> Value {
+    smsc.reply(&number(person)[1..], "44555", text).unwrap();
+    let what = format!("{text} of {person}");
+    let count = async || ledger(world, person).await["items"].as_array().unwrap().len();
+    until(&what, PATIENCE, async || count().await == entries).await;
+    ledger(world, person).await["items"][0]["entry"]["scope"].clone()
+}
+
+#[tokio::test]
+async fn a_word_ends_the_brand_or_topic_that_it_answers_where_the_tenant_decided_so() {
+    let smsc = Smsc::with(&["--receipts", "30"]).unwrap();
+    let world = World::start().await;
+    let list = world.import("spring", Audience(4)).await;
+    let about = async |name: &str, compliance: Value| {
+        world.template_about(name, Kind::Sms, (smsc.port(), &json!({})), 60_000, &compliance).await
+    };
+    let acme = about("acme", json!({ "purpose": "informational", "brand": "acme", "topic": "news" })).await;
+    let other = about("other", json!({ "purpose": "informational", "brand": "other", "topic": "bills" })).await;
+    let run = async |name: &str, template| {
+        let group = world.group(name, template, &list).await;
+        group.start().await;
+        let accounting = group.finished(PATIENCE).await;
+        (accounting["done"]["Ok"].as_i64().unwrap_or(0), accounting["excluded"].clone())
+    };
+    assert_eq!(run("first", &acme).await.0, 4);
+    let reach = async |of: &str| {
+        world.api.put(WORDS).json(&json!({ "scope": { "of": of, "from": "2026-01-01" } })).await.expect(200);
+    };
+    reach("brand").await;
+    assert_eq!(said(&world, &smsc, 0, "STOP", 1).await, json!({ "kind": "brand", "name": "acme" }));
+    reach("topic").await;
+    assert_eq!(said(&world, &smsc, 1, "stop!", 1).await, json!({ "kind": "topic", "name": "news" }));
+    reach("all").await;
+    assert_eq!(said(&world, &smsc, 2, "Stop", 1).await, json!({ "kind": "all" }));
+    // the brand and the topic go on elsewhere; everything is over for the third
+    assert_eq!(run("other", &other).await, (3, json!({ "suppressed": 1 })));
+    assert_eq!(run("again", &acme).await, (1, json!({ "opted_out": 2, "suppressed": 1 })));
+    reach("brand").await;
+    assert_eq!(
+        said(&world, &smsc, 3, "STOP", 1).await,
+        json!({ "kind": "brand", "name": "acme" }),
+        "it answers the newest"
+    );
+    // START brings back what words have ended, once each
+    for person in [0, 3] {
+        said(&world, &smsc, person, "START", 2).await;
+    }
+    assert_eq!(run("back", &acme).await, (2, json!({ "opted_out": 1, "suppressed": 1 })));
+}
