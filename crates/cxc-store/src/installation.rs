@@ -6,6 +6,8 @@ use cxc_core::hash::HashKey;
 use crate::{Db, StoreError, Tx, on};
 
 const HASH_KEY: &str = "hash_key";
+/// The newest decision of which an operator said that a wrong clock made it.
+pub(crate) const CLOCK_ACCEPTED: &str = "clock_accepted";
 
 /// The installation's key of hashes, made from `random` if this database has none yet. Of several processes
 /// that start at once on a new database, all get the same key.

@@ -129,7 +129,10 @@ impl Judge {
         let found: Vec<&Chosen<'_>> = chosen.iter().filter_map(|c| c.as_ref().ok()).collect();
         let lists = filled(scope.suppression);
         let people: Vec<Person<'_>> = found.iter().map(|c| c.person(scope, &lists)).collect();
-        let set_back = self.clock.as_mut().and_then(|clock| clock.fault(now));
+        let set_back = match &mut self.clock {
+            Some(clock) => clock.fault(tx, now).await?,
+            None => None,
+        };
         let mut wanted = self.wanted(scope, now);
         wanted.data_faults.extend(set_back);
         let facts = BatchFacts::gather(tx, wanted, &people).await?;

@@ -13,6 +13,8 @@ mod audience;
 mod campaign;
 #[path = "e2e/caps.rs"]
 mod caps;
+#[path = "e2e/clock.rs"]
+mod clock;
 #[path = "e2e/isolation.rs"]
 mod isolation;
 #[path = "e2e/kill.rs"]

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use cxc_server::App;
-use cxc_store::Engine;
+use cxc_store::{Engine, StoreError};
 
 /// How far this machine's clock may be from the database's, and how far back it may be set; microseconds.
 const MOST: i64 = 1_000_000;
@@ -13,6 +13,7 @@ const LOOK: Duration = Duration::from_secs(2);
 
 const SKEWED: &str = "the clocks of this machine and of the database differ by more than a second";
 const SET_BACK: &str = "the clock was set back by more than a second";
+const BEHIND: &str = "the clock is behind the newest decision that is kept: it was set back while nothing ran";
 const UNKNOWN: &str = "the database does not tell its time";
 
 /// Watches the clock.
@@ -62,16 +63,19 @@ impl ClockGuard {
     }
 
     async fn look(&self) -> Option<&'static str> {
-        // an embedded database reads this very clock
-        if self.app.db.engine() == Engine::Sqlite {
-            return None;
-        }
         let before = self.app.now();
-        let theirs = async { self.app.db.read().await?.now().await };
-        let theirs = theirs.await;
+        let told = async {
+            let mut tx = self.app.db.read().await?;
+            let kept = tx.clock_floor().await?;
+            Ok::<_, StoreError>((kept, tx.now().await?))
+        };
+        let told = told.await;
         let after = self.app.now();
-        match theirs {
-            Ok(theirs) if theirs < before - MOST || theirs > after + MOST => Some(SKEWED),
+        // an embedded database reads this very clock
+        let is_other = self.app.db.engine() == Engine::Postgres;
+        match told {
+            Ok((Some(kept), _)) if kept > after + MOST => Some(BEHIND),
+            Ok((_, theirs)) if is_other && (theirs < before - MOST || theirs > after + MOST) => Some(SKEWED),
             Ok(_) => None,
             Err(_) => Some(UNKNOWN),
         }

@@ -42,6 +42,34 @@ async fn a_clock_that_differs_from_the_databases_or_is_set_back_contacts_nobody(
     assert!(why().await.contains("set back"), "{}", why().await);
 }
 
+/// A decision that was kept in an hour, as if the clock had been set back since.
+async fn decided_in_an_hour(app: &TestApp) {
+    let at = (SystemClock.now() + SignedDuration::from_hours(1)).as_microsecond();
+    let sql = "INSERT INTO evidence (tenant, day, chain, seq, at, grp, decisions, body, previous, hash)
+        VALUES ($1, 20300101, 1, 1, $2, 0, 1, $3, $3, $3)";
+    let (tenant, nothing) = (app.tenant(), Vec::<u8>::new());
+    let mut tx = app.app.db.begin().await.unwrap();
+    cxc_store::on!(&mut tx, conn => sqlx::query(sql).bind(tenant).bind(at).bind(&nothing).execute(conn).await.unwrap().rows_affected());
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_clock_behind_the_newest_decision_contacts_nobody_until_an_operator_accepts_it() {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let app = TestApp::start(move |app| cxc_compliance_manager::service(App { clock, ..app }).unwrap()).await.unwrap();
+    decided_in_an_hour(&app).await;
+    let ask =
+        json!({ "type": "email", "device": { "email": "a@example.com" }, "contact": { "tz": "America/New_York" } });
+    let why = async || app.post(VALIDATE).json(&ask).await.json()["reasons"].to_string();
+    let said = why().await;
+    assert!(said.contains("behind the newest decision"), "{said}");
+    let mut tx = app.app.db.begin().await.unwrap();
+    assert!(tx.clock_accept().await.unwrap().is_some());
+    tx.commit().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
+    assert!(!why().await.contains("clock"));
+}
+
 #[tokio::test]
 async fn zones_older_than_decisions_need_contact_nobody() {
     let kit = Kit { zones: Zones::bundled().requiring(&"2099a".parse().unwrap()), ..Kit::embedded().unwrap() };

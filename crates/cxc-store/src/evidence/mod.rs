@@ -8,6 +8,7 @@ mod data_snapshot;
 mod devices;
 mod head;
 mod kept;
+mod newest;
 mod packs;
 mod read;
 mod retain;

@@ -5,6 +5,8 @@ use std::time::Instant;
 use cxc_core::compliance::{DataFault, RuleRef};
 use cxc_core::record::Reason;
 
+use crate::{StoreError, Tx};
+
 /// How far back the clock may go, in microseconds.
 const MOST: i64 = 1_000_000;
 
@@ -12,13 +14,34 @@ const MOST: i64 = 1_000_000;
 #[derive(Debug, Default)]
 pub(super) struct ClockWatch {
     latest: Option<(i64, Instant)>,
+    /// The newest decision that was kept before the first of this watch.
+    kept: Option<Option<i64>>,
 }
 
 impl ClockWatch {
     /// What is wrong with an instant: nothing, or that it is earlier than it can be. That lasts until the clock is where it
-    /// was, or the process starts anew.
-    pub fn fault(&mut self, now: i64) -> Option<DataFault> {
-        self.fault_after(now, Instant::now())
+    /// was; of a clock that was set back before this process started, until it is past the newest decision that is kept, or
+    /// an operator has accepted it.
+    pub async fn fault(&mut self, tx: &mut Tx, now: i64) -> Result<Option<DataFault>, StoreError> {
+        if self.kept.is_none() {
+            self.kept = Some(tx.clock_floor().await?);
+        }
+        let behind = self.behind_kept(now);
+        if behind.is_some() {
+            // the operator is asked again at each judgement, and nothing is judged meanwhile
+            self.kept = None;
+            return Ok(behind);
+        }
+        Ok(self.fault_after(now, Instant::now()))
+    }
+
+    fn behind_kept(&self, now: i64) -> Option<DataFault> {
+        let kept = self.kept.flatten().filter(|kept| now < kept.saturating_sub(MOST))?;
+        let back = (kept - now) / 1_000_000;
+        Some(fault(format!(
+            "the clock is {back} seconds behind the newest decision that is kept: nobody is contacted until it is past it, or \
+             an operator accepts it"
+        )))
     }
 
     fn fault_after(&mut self, now: i64, instant: Instant) -> Option<DataFault> {
@@ -31,18 +54,18 @@ impl ClockWatch {
             }
             if now < expected {
                 let back = (expected - now) / 1_000_000;
-                return Some(DataFault {
-                    data: RuleRef::new("clock", 0),
-                    code: Reason::ComplianceUnavailable,
-                    detail: format!(
-                        "the clock was set back by {back} seconds: nobody is contacted until it is where it was"
-                    ),
-                });
+                let detail =
+                    format!("the clock was set back by {back} seconds: nobody is contacted until it is where it was");
+                return Some(fault(detail));
             }
         }
         self.latest = Some((now, instant));
         None
     }
+}
+
+fn fault(detail: String) -> DataFault {
+    DataFault { data: RuleRef::new("clock", 0), code: Reason::ComplianceUnavailable, detail }
 }
 
 #[cfg(test)]

@@ -26,6 +26,13 @@ Exit codes: 0 allowed, 3 not now or not at all, 2 the document is refused.")]
     Export(EvidenceExport),
     /// Print the public key that exports are signed with
     Key,
+    /// Whether the clock is behind the newest decision that is kept: then nobody is contacted
+    #[command(after_help = "Exit codes: 0 it is not, or was accepted, 1 it is.")]
+    Clock {
+        /// Accept it: those decisions were made by a wrong clock, and this one is right. The reason is audited
+        #[arg(long, value_name = "REASON")]
+        accept: Option<String>,
+    },
     /// Whether an exported file is whole and signed; no database is needed
     Verify {
         /// The file

@@ -9,6 +9,9 @@ use cxc_compliance_manager::{EvaluationAnswer, EvaluationDocument, EvaluationKit
 use cxc_core::hash::HashKey;
 use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
+use cxc_server::app::time_text;
+use cxc_server::audit::Entry;
+use cxc_server::principal::SYSTEM_TENANT;
 use cxc_server::{ApiError, Principal};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -52,8 +55,36 @@ pub async fn run(config: &Config, command: &ComplianceCommand) -> Result<(), Fai
             desk.close().await;
             terminal::say(&key)
         }
+        ComplianceCommand::Clock { accept } => clock(config, accept.as_deref()).await,
         ComplianceCommand::Verify { file, key } => check(file, key.as_deref()),
     }
+}
+
+/// Tells whether this clock is behind the newest decision, or accepts that it is.
+async fn clock(config: &Config, accept: Option<&str>) -> Result<(), Failure> {
+    let desk = Desk::open(config).await?;
+    let mut tx = desk.app.db.begin().await?;
+    let (now, floor) = (desk.app.now(), tx.clock_floor().await?);
+    let Some(floor) = floor.filter(|floor| now < *floor) else {
+        drop(tx);
+        desk.close().await;
+        return terminal::say("the clock is not behind any decision that counts");
+    };
+    let said = format!("the clock is at {}, the newest decision was made at {}", time_text(now), time_text(floor));
+    let Some(reason) = accept.map(str::trim) else {
+        let text = format!("{said}: nobody is contacted. If the clock is right now, accept it with --accept REASON");
+        return Err(Failure::refused(text));
+    };
+    if reason.is_empty() {
+        return Err(Failure::usage("say why the clock is accepted: the audit log keeps it"));
+    }
+    tx.clock_accept().await?;
+    let after = serde_json::json!({ "clock": time_text(now), "newestDecision": time_text(floor), "reason": reason });
+    let entry = Entry::new("accept", "clock").changed(None, Some(after));
+    entry.write(&desk.app, &mut tx, &Principal::system(SYSTEM_TENANT)).await.map_err(refused)?;
+    tx.commit().await?;
+    desk.close().await;
+    terminal::say(&format!("{said}: accepted"))
 }
 
 async fn evaluate(config: &Config, asked: &Evaluate) -> Result<(), Failure> {

@@ -44,6 +44,7 @@ fn a_tenant_s_own_rules_answer_and_exports_verify() {
     desk.run(&["tenant", "add", "Acme"]).ok();
     let answer = desk.run_with(&["compliance", "evaluate", "-"], &question("2026-12-01T17:00:00Z")).ok().out;
     assert!(answer.contains(r#""ruleSetVersion": 0"#), "{answer}");
+    assert!(desk.run(&["compliance", "clock"]).ok().out.contains("not behind any decision"));
     desk.run(&["compliance", "export", "--person", "+12025550123", "--output", "e.zip"]).ok();
     let key = desk.run(&["compliance", "key"]).ok().out;
     let said = desk.run(&["compliance", "verify", "e.zip", "--key", key.trim()]).ok().out;

@@ -91,6 +91,15 @@ impl World {
         found
     }
 
+    /// Changes the database behind the back of the binary.
+    pub async fn execute(&self, sql: &'static str) {
+        let db = Db::connect(&DbOptions::new(&self.url)).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        cxc_store::on!(&mut tx, conn => sqlx::query(sql).execute(conn).await.unwrap().rows_affected());
+        tx.commit().await.unwrap();
+        db.close().await;
+    }
+
     /// The value of a series of the dial manager, summed over its labels that hold a text.
     pub fn sent(&self, series: &str, label: &str) -> f64 {
         let metrics = self.cxc.metrics("dial-manager").unwrap();
