@@ -315,3 +315,52 @@ async fn an_attempt_that_nobody_asked_about_stands_in_the_file_with_its_address_
     let theirs = app.other.post("/compliance/evidence-exports").json(&json!({ "clientId": "C-1" })).await;
     assert_eq!(verify(&theirs.body, None).unwrap().attempts, 0);
 }
+
+/// Compliance beside the lists, and a list.
+async fn start_with_list() -> (TestApp, String) {
+    let rules = RuleData::shipped(&Zones::bundled()).unwrap();
+    let app = TestApp::start_all(vec![
+        Box::new(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()),
+        Box::new(|app| {
+            use std::sync::Arc;
+            let readers = cxc_list_manager::Readers {
+                phones: Arc::new(cxc_core::phone::PhoneParser::new().unwrap()),
+                tables: cxc_core::location::LiveTables::new(cxc_core::location::LocationTables::embedded().unwrap()),
+                locations: Arc::new(cxc_store::location::Locations::new()),
+            };
+            cxc_list_manager::service(app, readers).unwrap()
+        }),
+    ]);
+    let app = app.await.unwrap();
+    let list = app.create("/lists", &json!({ "name": "people" })).await["id"].as_str().unwrap().to_owned();
+    (app, list)
+}
+
+#[tokio::test]
+async fn a_stored_contact_tells_where_a_campaign_is_and_an_unknown_postal_code_restricts_it() {
+    let (app, list) = start_with_list().await;
+    let contacts = format!("/lists/{list}/contacts");
+    let ann = app.create(&contacts, &json!({ "clientId": "C-1", "devices": [{ "number": "+12125550123" }] })).await;
+    let mut asked = json!({ "listId": list, "contactId": ann["id"], "at": "2026-12-01T15:00:00Z", "channel": "voice",
+        "purpose": "telemarketing", "tech": "autodialed", "ruleSet": "shipped", "campaign": { "abandonment": calls(400) } });
+    let told = app.post(PATH).json(&asked).await.expect(200);
+    let ids: Vec<&str> =
+        told["campaign"].as_array().unwrap().iter().map(|f| f["rule"]["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&"US-TSR-ABANDON") && ids.iter().all(|id| id.starts_with("US-")), "{ids:?}");
+    assert_eq!(told["decision"], "deny");
+    let broken = told["reasons"].as_array().unwrap().iter().find(|r| r["rule"]["id"] == "US-TSR-ABANDON");
+    assert_eq!(broken.unwrap()["observed"], 400, "{told:#}");
+    let tells_place = json!({ "abandonment": calls(1), "places": ["CA"] });
+    asked["campaign"] = tells_place;
+    assert_eq!(app.post(PATH).json(&asked).await.expect(422)["errors"][0]["pointer"], "/campaign/places");
+
+    let fields = json!({ "c_tz_name": "America/New_York", "c_postal_code": "no code", "c_country_code_iso": "US" });
+    let bob = json!({ "clientId": "C-2", "fields": fields, "devices": [{ "number": "+12125550124" }] });
+    let bob = app.create(&contacts, &bob).await;
+    let at = "2026-12-01T15:00:00Z";
+    let informational = json!({ "listId": list, "contactId": bob["id"], "at": at, "channel": "voice",
+        "purpose": "informational", "tech": "live", "guardSeconds": 0 });
+    let told = app.post(PATH).json(&informational).await.expect(200);
+    // two in the afternoon in New York
+    assert_eq!((&told["decision"], &told["notBefore"]), (&json!("defer"), &json!("2026-12-01T19:00:00Z")), "{told:#}");
+}
