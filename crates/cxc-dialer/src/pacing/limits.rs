@@ -64,6 +64,14 @@ impl Trunk {
         self.down = Some(Down { status, until: now + retry_after, probing: false });
     }
 
+    /// If a call was to show whether the carrier works again, it did not show it: another one may, so much later.
+    pub fn unclear(&mut self, now: Micros, pause: Micros) {
+        if let Some(down) = self.down.as_mut().filter(|down| down.probing) {
+            down.until = now + pause;
+            down.probing = false;
+        }
+    }
+
     /// The carrier carried a call.
     pub fn works(&mut self) {
         self.down = None;
@@ -116,7 +124,11 @@ mod tests {
         assert_eq!(trunk.room(4 * SECOND), (0, down.clone()));
         assert_eq!(trunk.room(5 * SECOND), (1, down.clone()));
         trunk.placed();
-        assert_eq!(trunk.room(6 * SECOND), (0, down), "while one call looks, the others wait");
+        assert_eq!(trunk.room(6 * SECOND), (0, down.clone()), "while one call looks, the others wait");
+        trunk.unclear(6 * SECOND, 2 * SECOND);
+        assert_eq!(trunk.room(7 * SECOND), (0, down.clone()));
+        assert_eq!(trunk.room(8 * SECOND), (1, down), "the next one looks");
+        trunk.placed();
         trunk.works();
         assert_eq!(trunk.room(9 * SECOND), (10, Why::TrunkCps));
     }

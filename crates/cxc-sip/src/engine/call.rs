@@ -34,7 +34,7 @@ struct Channel<'a> {
 
 impl Drop for Channel<'_> {
     fn drop(&mut self) {
-        self.shared.trunks.freed(self.trunk);
+        self.shared.trunks.freed(self.trunk, self.shared.clock.now());
     }
 }
 
@@ -113,9 +113,11 @@ fn judge(shared: &Shared, id: CallId, trunk: usize, failure: &Failure) -> Outcom
     let outcome = outcome(failure);
     match (outcome.pause, failure.status) {
         (Some(pause), Some(status)) => shared.trunks.refused(trunk, status, shared.clock.now(), pause),
+        // we hung up before anybody could say anything
+        (None, None) if failure.cancelled => (),
+        (None, status) if outcome.trunk => shared.trunks.fault(trunk, status, shared.clock.now()),
         // anything that the far end says of itself came through
-        _ if !outcome.trunk => shared.trunks.works(trunk),
-        _ => (),
+        _ => shared.trunks.works(trunk),
     }
     let name = shared.trunks.options(trunk).name.clone();
     if outcome.credentials {

@@ -9,6 +9,7 @@ use cxc_core::Micros;
 use cxc_core::location::Country;
 use cxc_dialer::pacing::{Trunk as Limits, Why};
 
+use crate::result::DEFAULT_PAUSE;
 use crate::ua::{Credentials, Transport};
 pub use destination::{Destinations, NeverDialed};
 pub(crate) use headers::addressed;
@@ -59,23 +60,33 @@ impl TrunkOptions {
     }
 }
 
+/// So many calls in a row that ended by the fault of their trunk, and it gets a pause.
+const FAULTS: u32 = 5;
+
+#[derive(Debug)]
+struct State {
+    limits: Limits,
+    /// Since it last carried a call.
+    faults: u32,
+}
+
 /// All trunks, in the order in which they are tried.
 #[derive(Debug)]
 pub struct Trunks {
     options: Vec<TrunkOptions>,
-    limits: Mutex<Vec<Limits>>,
+    states: Mutex<Vec<State>>,
 }
 
 impl Trunks {
     /// With all their channels free.
     pub fn new(options: Vec<TrunkOptions>) -> Self {
-        let limits = options.iter().map(|trunk| Limits::new(trunk.channels, trunk.per_second)).collect();
-        Self { options, limits: Mutex::new(limits) }
+        let state = |trunk: &TrunkOptions| State { limits: Limits::new(trunk.channels, trunk.per_second), faults: 0 };
+        Self { states: Mutex::new(options.iter().map(state).collect()), options }
     }
 
     /// How many calls they take now together; if none, why the first does not.
     pub fn room(&self, now: Micros) -> (u32, Why) {
-        let rooms: Vec<(u32, Why)> = self.limits().iter_mut().map(|trunk| trunk.room(now)).collect();
+        let rooms: Vec<(u32, Why)> = self.states().iter_mut().map(|trunk| trunk.limits.room(now)).collect();
         let together = rooms.iter().fold(0, |sum: u32, (room, _)| sum.saturating_add(*room));
         let why = rooms.into_iter().find(|(room, _)| *room > 0 || together == 0).map(|(_, why)| why);
         (together, why.unwrap_or(Why::TrunkDown { status: 0 }))
@@ -83,7 +94,7 @@ impl Trunks {
 
     /// Calls on them.
     pub fn in_use(&self) -> u32 {
-        self.limits().iter().map(Limits::in_use).sum()
+        self.states().iter().map(|trunk| trunk.limits.in_use()).sum()
     }
 
     /// A trunk's settings.
@@ -93,29 +104,43 @@ impl Trunks {
 
     /// Takes a channel of the first trunk that has room for a call to a country and was not tried for it yet.
     pub(crate) fn take(&self, country: Country, tried: &[usize], now: Micros) -> Option<usize> {
-        let mut limits = self.limits();
+        let mut states = self.states();
         let fits = |at: usize| !tried.contains(&at) && self.options[at].countries.contains(&country);
-        let at = (0..limits.len()).find(|at| fits(*at) && limits[*at].room(now).0 > 0)?;
-        limits[at].placed();
+        let at = (0..states.len()).find(|at| fits(*at) && states[*at].limits.room(now).0 > 0)?;
+        states[at].limits.placed();
         Some(at)
     }
 
-    pub(crate) fn freed(&self, trunk: usize) {
-        self.limits()[trunk].freed();
+    pub(crate) fn freed(&self, trunk: usize, now: Micros) {
+        let limits = &mut self.states()[trunk].limits;
+        limits.freed();
+        limits.unclear(now, DEFAULT_PAUSE);
     }
 
     /// It asks to be left alone.
     pub(crate) fn refused(&self, trunk: usize, status: u16, now: Micros, pause: Micros) {
-        self.limits()[trunk].refused(status, now, pause);
+        self.states()[trunk].limits.refused(status, now, pause);
+    }
+
+    /// It did not do its work, or said nothing. It is left alone after some such calls in a row.
+    pub(crate) fn fault(&self, trunk: usize, status: Option<u16>, now: Micros) {
+        let state = &mut self.states()[trunk];
+        state.faults += 1;
+        if state.faults >= FAULTS {
+            // silence is a time-out by another name
+            state.limits.refused(status.unwrap_or(408), now, DEFAULT_PAUSE);
+        }
     }
 
     /// It carried a call.
     pub(crate) fn works(&self, trunk: usize) {
-        self.limits()[trunk].works();
+        let state = &mut self.states()[trunk];
+        state.faults = 0;
+        state.limits.works();
     }
 
-    fn limits(&self) -> MutexGuard<'_, Vec<Limits>> {
-        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    fn states(&self) -> MutexGuard<'_, Vec<State>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -145,7 +170,7 @@ mod tests {
         assert_eq!(trunks.take(country("US"), &[], 0), Some(0));
         assert_eq!(trunks.take(country("US"), &[], 0), None, "all channels are taken");
         assert_eq!(trunks.take(country("FR"), &[], 0), None);
-        trunks.freed(1);
+        trunks.freed(1, 0);
         assert_eq!((trunks.in_use(), trunks.room(SECOND).0), (3, 1));
     }
 
@@ -161,5 +186,23 @@ mod tests {
         assert_eq!(trunks.take(country("US"), &[], 6 * SECOND), None);
         trunks.works(0);
         assert_eq!(trunks.take(country("US"), &[], 6 * SECOND), Some(0));
+    }
+
+    #[test]
+    fn a_trunk_that_says_nothing_is_left_alone_until_a_call_gets_through() {
+        let trunks = two();
+        (1..FAULTS).for_each(|_| trunks.fault(0, None, 0));
+        assert!(trunks.room(0).0 == 4);
+        trunks.fault(0, None, 0);
+        let us = country("US");
+        assert_eq!(trunks.take(us, &[1], 0), None);
+        assert_eq!(trunks.take(us, &[1], DEFAULT_PAUSE), Some(0), "one call looks");
+        // that call ends, and shows nothing
+        trunks.freed(0, DEFAULT_PAUSE);
+        assert_eq!(trunks.take(us, &[1], DEFAULT_PAUSE + SECOND), None);
+        assert_eq!(trunks.take(us, &[1], 2 * DEFAULT_PAUSE), Some(0));
+        trunks.works(0);
+        trunks.fault(0, None, 2 * DEFAULT_PAUSE);
+        assert_eq!(trunks.take(us, &[1], 2 * DEFAULT_PAUSE), Some(0), "one fault is none");
     }
 }

@@ -26,7 +26,8 @@ pub(super) struct Endpoint {
     pub address: SocketAddr,
     /// A header that only answers of our own transaction layer have: nobody else knows its name.
     pub mark: String,
-    legs: Mutex<HashMap<String, UnboundedSender<Transaction>>>,
+    /// Boxed: a channel has room for 32 of them from its beginning.
+    legs: Mutex<HashMap<String, UnboundedSender<Box<Transaction>>>>,
     /// Holds one clone for each request that is sent beside a leg.
     pub alone: Arc<()>,
 }
@@ -71,7 +72,7 @@ impl Endpoint {
     }
 
     /// Hands requests of a call to its leg until the value that is returned is dropped.
-    pub fn register(self: &Arc<Self>, call_id: &str, inbox: UnboundedSender<Transaction>) -> Registered {
+    pub fn register(self: &Arc<Self>, call_id: &str, inbox: UnboundedSender<Box<Transaction>>) -> Registered {
         self.legs().insert(call_id.to_owned(), inbox);
         Registered { endpoint: Arc::clone(self), call_id: call_id.to_owned() }
     }
@@ -90,7 +91,7 @@ impl Endpoint {
         stats.running_transactions + stats.finished_transactions
     }
 
-    fn legs(&self) -> std::sync::MutexGuard<'_, HashMap<String, UnboundedSender<Transaction>>> {
+    fn legs(&self) -> std::sync::MutexGuard<'_, HashMap<String, UnboundedSender<Box<Transaction>>>> {
         self.legs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -144,7 +145,7 @@ async fn take_in(this: Arc<Endpoint>, mut incoming: TransactionReceiver, stop: C
         let of_leg =
             transaction.original.call_id_header().ok().and_then(|call_id| this.legs().get(call_id.value()).cloned());
         let unclaimed = match of_leg {
-            Some(inbox) => inbox.send(transaction).err().map(|error| error.0),
+            Some(inbox) => inbox.send(Box::new(transaction)).err().map(|error| *error.0),
             None => Some(transaction),
         };
         if let Some(transaction) = unclaimed {

@@ -63,7 +63,7 @@ pub struct Leg {
     cseq: u32,
     /// None once the transaction of the INVITE is over.
     working: Option<Working>,
-    inbox: UnboundedReceiver<Transaction>,
+    inbox: UnboundedReceiver<Box<Transaction>>,
     books: Option<Registered>,
     /// What a cancellation is made of: known from the first provisional answer on.
     cancelable: Option<Cancelable>,
@@ -127,10 +127,10 @@ impl Leg {
             let give_up = self.give_up;
             let event = tokio::select! {
                 (transaction, got) = worked(&mut self.working) => self.got(transaction, got),
-                Some(request) = self.inbox.recv() => self.asked(request),
+                Some(request) = self.inbox.recv() => self.asked(*request),
                 () = until(give_up) => {
                     self.working = None;
-                    self.fail(Failure { cancelled: true, ..Failure::default() })
+                    self.fail(Failure { cancelled: true, rang: self.rang, ..Failure::default() })
                 }
             };
             if event.is_some() {
