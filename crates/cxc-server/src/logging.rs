@@ -15,6 +15,9 @@ const FILE_BYTES: usize = 100 * 1024 * 1024;
 /// Beside the one that is written.
 const OLD_FILES: usize = 9;
 
+/// A library that logs whole SIP messages, with numbers of people, at `info`: silent unless it is asked for by its name.
+const TELLS_PEOPLE: &str = "rsipstack";
+
 /// How logs are written.
 #[derive(Debug, Clone)]
 pub struct LogOptions {
@@ -49,7 +52,7 @@ fn filter(text: &str) -> anyhow::Result<Targets> {
         let level = Some(text.trim()).filter(|t| !t.is_empty()).and_then(|t| t.parse::<LevelFilter>().ok());
         level.with_context(|| format!("{text:?} is no log level: use off, error, warn, info, debug or trace"))
     };
-    let mut filter = Targets::new();
+    let mut filter = Targets::new().with_target(TELLS_PEOPLE, LevelFilter::OFF);
     for part in text.split(',') {
         filter = match part.split_once('=') {
             None => filter.with_default(level(part)?),
@@ -125,6 +128,12 @@ mod tests {
         for text in ["", "info,=", "loud", "info,cxc_store", "info,cxc_store=loud", "=debug"] {
             assert!(filter(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_tells_numbers_of_people_is_silent_unless_it_is_named() {
+        let is_on = |text| filter(text).unwrap().would_enable("rsipstack::transaction", &tracing::Level::ERROR);
+        assert!(!is_on("info") && !is_on("trace,cxc_sip=debug") && is_on("info,rsipstack=warn"));
     }
 
     #[test]
