@@ -53,7 +53,11 @@ impl ContactList {
 
 /// The name of the lease of a contact list (`contacts`) or a suppression list (`suppression`).
 pub fn lease_name(kind: &str, number: i64) -> String {
-    format!("list:{kind}:{number}")
+    format!("{}{number}", lease_prefix(kind))
+}
+
+fn lease_prefix(kind: &str) -> String {
+    format!("list:{kind}:")
 }
 
 impl Tx {
@@ -129,6 +133,14 @@ impl Tx {
     /// Takes or renews the lease for a long change of a list; `None` while another holds it.
     pub async fn list_lease(&mut self, kind: &str, number: i64, holder: &str) -> Result<Option<Lease>, StoreError> {
         self.lease_acquire(&lease_name(kind, number), holder, LIST_LEASE).await
+    }
+
+    /// A contact list of a tenant whose contents are being changed by a job, if there is one.
+    pub async fn list_in_work(&mut self, tenant: i64) -> Result<Option<i64>, StoreError> {
+        const SQL: &str = "SELECT l.number FROM contact_list l JOIN lease ON lease.name = $2 || l.number
+            WHERE l.tenant = $1 AND lease.expires_at > $3 ORDER BY l.number LIMIT 1";
+        let (now, prefix) = (self.now().await?, lease_prefix("contacts"));
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(&prefix).bind(now).fetch_optional(conn).await?))
     }
 
     /// Keeps a list's counters after a short change: differences, and how far it is visible now.

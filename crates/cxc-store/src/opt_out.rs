@@ -162,6 +162,19 @@ impl Tx {
     }
 
     /// The addresses and client ids that a revocation is about.
+    /// Whether this key was revoked with this evidence before: who is told twice what was said once hears nothing new.
+    pub async fn opt_out_known(
+        &mut self,
+        tenant: i64,
+        (kind, key_hash): (KeyKind, i64),
+        evidence: &str,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM consent WHERE tenant = $1 AND key_kind = $2 AND key_hash = $3
+            AND revoked = 1 AND evidence = $4)";
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(kind.code()).bind(key_hash).bind(evidence)
+            .fetch_one(conn).await?))
+    }
+
     async fn opt_out_keys(
         &mut self,
         hash: &HashKey,

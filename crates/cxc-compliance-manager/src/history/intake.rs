@@ -17,6 +17,7 @@ use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
 
 use super::report::{OptOut, Reader, ccid, channel, group, missing};
+use crate::consents::person;
 use crate::metrics::ComplianceMetrics;
 use crate::validation::Validator;
 
@@ -134,8 +135,8 @@ async fn take(app: &App, tenant: i64, reports: &[Report], opt_outs: &[OptOut]) -
         let taken = async {
             let mut tx = app.db.begin().await?;
             let taken = tx.attempt_report_take(tenant, reports, app.now()).await?;
-            // a repeat says nothing new
-            for opt_out in opt_outs.iter().filter(|o| taken.changed.contains(&o.guid)) {
+            // also of a report that comes late: an agent's disposition follows the result of the call
+            for opt_out in opt_outs {
                 revoke(app, &mut tx, tenant, opt_out).await?;
             }
             tx.commit().await?;
@@ -148,8 +149,12 @@ async fn take(app: &App, tenant: i64, reports: &[Report], opt_outs: &[OptOut]) -
     }
 }
 
-/// An opt-out holds from the commit of its report on.
+/// An opt-out holds from the commit of its report on. A repeat of it says nothing new: the person may have come back since.
 async fn revoke(app: &App, tx: &mut Tx, tenant: i64, opt_out: &OptOut) -> Result<(), StoreError> {
+    let (kind, _, hash) = person::hashed(&app.hash_key, tenant, &opt_out.key);
+    if tx.opt_out_known(tenant, (kind, hash), &opt_out.guid).await? {
+        return Ok(());
+    }
     let now = app.now();
     let revocation = Revocation {
         tenant,

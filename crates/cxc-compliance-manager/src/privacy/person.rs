@@ -18,7 +18,7 @@ pub async fn erase(
     let erased = match tx.person_erase(person, app.now()).await? {
         Erasure::Done(erased) => erased,
         Erasure::Busy(_) => {
-            let detail = "a list with this person is being imported: try again when that is done";
+            let detail = "a list is being imported and may bring this person: try again when that is done";
             return Err(ApiError::new(Code::ListImporting, detail).into());
         }
     };

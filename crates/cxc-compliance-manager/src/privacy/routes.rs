@@ -114,7 +114,9 @@ async fn ask(
     let key = person::read("", asked.device.as_deref(), asked.client_id.as_deref())?;
     let reason = person::reason(&asked.reason)?;
     let (_, text, hash) = person::hashed(&app.hash_key, principal.tenant, &key);
-    if names(&reason, &text) {
+    let known = app.db.read().await?.person_find(principal.tenant, &key, &app.hash_key).await?;
+    let mut keys = known.addresses.iter().chain(&known.client_ids).map(|(key, _)| key.as_str()).chain([text.as_str()]);
+    if keys.any(|key| names(&reason, key)) {
         let detail = "a reason does not name the person: it is kept after an erasure";
         return Err(ApiError::invalid("/reason", "bad_value", detail));
     }
@@ -140,8 +142,16 @@ async fn ask(
     Ok(JobView::from(request.job).accepted())
 }
 
-/// Whether a text has a key among its words.
+/// Whether a text has a key among its words, or a phone number however it is written.
 fn names(text: &str, key: &str) -> bool {
+    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
+    if let Some(number) = key.strip_prefix('+') {
+        // the end of a number is the same with and without its country
+        let end = number.get(number.len().saturating_sub(8)..).unwrap_or_default();
+        if end.len() == 8 && digits(text).contains(end) {
+            return true;
+        }
+    }
     let plain = |word: &str| word.trim_matches(|c: char| !c.is_alphanumeric() && c != '+').to_lowercase();
     text.split_whitespace().any(|word| plain(word) == plain(key))
 }
@@ -231,6 +241,9 @@ mod tests {
         let named = |text: &str, key: &str| names(text, key);
         assert!(named("letter of Ann@Example.com.", "ann@example.com"));
         assert!(named("call from (+12125550100)", "+12125550100"));
+        assert!(named("call from (212) 555-0100", "+12125550100"));
+        assert!(named("on behalf of ann.lee@example.com / +12125550100", "ann.lee@example.com"));
+        assert!(!named("case 555-0100 of 2026", "+12125550100"));
         assert!(named("client c-1, by phone", "C-1"));
         assert!(!named("letter of 2026-11-01, file 12", "1"));
         assert!(!named("ticket C-11", "C-1"));

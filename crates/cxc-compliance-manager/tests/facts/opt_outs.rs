@@ -29,3 +29,21 @@ async fn who_says_do_not_call_in_a_call_is_not_called_again_at_once() {
     assert_eq!(ledger[0].source, "disposition");
     app.post(VALIDATE).json(&ask(9, "somebody else", 60_000)).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_do_not_call_that_follows_the_result_of_the_call_is_heard() {
+    let app = start().await;
+    for (n, late) in (1..).zip([json!({ "GSW_CALL_RESULT": 51 }), json!({ "GSW_DISPOSITION_CODE": "DoNotCall" })]) {
+        let client = format!("client {n}");
+        let say = |more: &serde_json::Value| {
+            let mut report = report(&format!("g{n}"), 1, more);
+            report["contact_info"] = json!(phone(n));
+            report
+        };
+        app.post(REPORTS).json(&say(&json!({ "GSW_CALL_RESULT": 33 }))).await.expect(200);
+        let answer = app.post(REPORTS).json(&say(&late)).await.expect(200);
+        assert_eq!(answer["repeated"], 1, "the attempt itself goes no further");
+        let no = app.post(VALIDATE).json(&ask(n, &client, 60_000)).await.expect(409);
+        assert_eq!(no["code"], "opted_out", "{late}: {no}");
+    }
+}

@@ -19,8 +19,12 @@ pub fn trim(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
-/// Whether bytes of UTF-8 are nothing but space.
+/// Whether bytes of UTF-8 are nothing but space, also behind the apostrophe that exports put before it.
 pub(super) fn is_blank(bytes: &[u8]) -> bool {
+    let bytes = match bytes {
+        [b'\'', rest @ ..] if matches!(rest, [b'\t' | b'\r' | b'\n', ..]) => rest,
+        _ => bytes,
+    };
     match bytes.first() {
         None => true,
         Some(first) if first.is_ascii_graphic() => false,
@@ -37,5 +41,6 @@ mod tests {
         assert_eq!(trim("\u{FEFF}\u{A0} +1202\u{200E} "), "+1202");
         assert_eq!(trim("a b"), "a b");
         assert!(is_blank("\u{A0}\u{200B}\t".as_bytes()) && is_blank(b"\x1A") && !is_blank(b" x"));
+        assert!(is_blank(b"'\n") && !is_blank(b"'") && !is_blank(b"'\nx") && !is_blank(b"''\n"));
     }
 }

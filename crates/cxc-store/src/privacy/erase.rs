@@ -9,7 +9,6 @@ use super::Person;
 use crate::consent::KeyKind;
 use crate::counter::{Bucket, Deltas};
 use crate::int_set::IntSet;
-use crate::list::lease_name;
 use crate::{StoreError, Tx, on};
 
 /// What an erasure came to.
@@ -17,7 +16,7 @@ use crate::{StoreError, Tx, on};
 pub enum Erasure {
     /// Done, in the caller's transaction.
     Done(Erased),
-    /// An import of this list is under way and could bring the person back: try again after it.
+    /// An import of this list of the tenant is under way and could bring the person, known or not: try again after it.
     Busy(i64),
 }
 
@@ -50,12 +49,8 @@ pub struct Erased {
 impl Tx {
     /// Erases a person that was found. Write the audit event of the erasure after it, without the person.
     pub async fn person_erase(&mut self, person: &Person, now: i64) -> Result<Erasure, StoreError> {
-        let mut lists: Vec<i64> = person.contacts.iter().map(|c| c.list).collect();
-        lists.dedup();
-        for list in lists {
-            if self.lease_holder(&lease_name("contacts", list)).await?.is_some() {
-                return Ok(Erasure::Busy(list));
-            }
+        if let Some(list) = self.list_in_work(person.tenant).await? {
+            return Ok(Erasure::Busy(list));
         }
         let (records, deltas) = self.erase_records(person, now).await?;
         // decisions are found by attempts, which are about to lose the person
