@@ -15,7 +15,7 @@ use crate::consent::{KeyKind, NewConsent, StoredConsent};
 use crate::object::Object;
 use crate::privacy::PersonKey;
 use crate::suppression::SuppressionEntry;
-use crate::{StoreError, Tx};
+use crate::{StoreError, Tx, on};
 
 /// Sources of opt-outs, as suppression entries and the ledger name them.
 pub mod source {
