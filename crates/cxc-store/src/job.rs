@@ -56,6 +56,23 @@ pub struct Job {
     pub finished_at: Option<i64>,
 }
 
+/// Which jobs of a tenant somebody may see: those that they asked for, and those of some families.
+#[derive(Debug, Clone)]
+pub struct JobsSeen {
+    /// Who asked for a job.
+    pub asked_by: String,
+    /// The first words of kinds, such as `list` of `list_import`: names from the program, never from outside.
+    pub families: Vec<&'static str>,
+}
+
+impl JobsSeen {
+    /// The test of a job; the name of the asker is bound to `asked_by`.
+    fn test(&self, asked_by: &str) -> String {
+        let of = |family: &&str| format!(" OR substr(kind, 1, {}) = '{family}_'", family.len() + 1);
+        format!("(created_by = {asked_by}{})", self.families.iter().map(of).collect::<String>())
+    }
+}
+
 const COLUMNS: &str = "id, tenant, kind, subject, payload, state, done, total, result, error, cancel, tries, run_at,
     lease_token, created_by, created_at, updated_at, finished_at";
 
@@ -187,27 +204,34 @@ impl Tx {
     pub async fn job_page(
         &mut self,
         tenant: i64,
+        seen: &JobsSeen,
         after: Option<(i64, Uuid)>,
         limit: i64,
     ) -> Result<Vec<Job>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM job WHERE tenant = $1 AND (created_at < $2 OR (created_at = $2 AND id < $3))
-             ORDER BY created_at DESC, id DESC LIMIT $4"
+            "SELECT {COLUMNS} FROM job WHERE tenant = $1 AND (created_at < $2 OR (created_at = $2 AND id < $3)) AND {}
+             ORDER BY created_at DESC, id DESC LIMIT $4",
+            seen.test("$5")
         );
         let (at, id) = after.unwrap_or((i64::MAX, Uuid::max()));
-        Ok(
-            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(at).bind(id).bind(limit).fetch_all(conn).await?),
-        )
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(at).bind(id).bind(limit)
+            .bind(&seen.asked_by).fetch_all(conn).await?))
     }
 
     /// The jobs of a tenant that moved at an instant or later, the oldest change first.
-    pub async fn job_changed(&mut self, tenant: i64, since: i64, limit: i64) -> Result<Vec<Job>, StoreError> {
+    pub async fn job_changed(
+        &mut self,
+        tenant: i64,
+        seen: &JobsSeen,
+        since: i64,
+        limit: i64,
+    ) -> Result<Vec<Job>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM job WHERE tenant = $1 AND updated_at >= $2 ORDER BY updated_at, id LIMIT $3"
+            "SELECT {COLUMNS} FROM job WHERE tenant = $1 AND updated_at >= $2 AND {} ORDER BY updated_at, id LIMIT $3",
+            seen.test("$4")
         );
-        Ok(
-            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(since).bind(limit).fetch_all(conn).await?),
-        )
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(since).bind(limit)
+            .bind(&seen.asked_by).fetch_all(conn).await?))
     }
 
     /// How many jobs of these kinds run or wait in a tenant.

@@ -3,10 +3,10 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use cxc_server::audit::Entry;
-use cxc_server::document::{Cursor, CursorKey, Page};
+use cxc_server::document::{Page, Paging};
 use cxc_server::extract::NoQuery;
 use cxc_server::resources::{JobView, Progress};
-use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, BASE, Code, Principal, Scope, require};
+use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, BASE, Principal, Scope, require};
 use cxc_store::job::NewJob;
 use cxc_store::privacy::PrivacyRequest;
 use serde::{Deserialize, Serialize};
@@ -176,25 +176,12 @@ async fn list(
     principal: Principal,
     ApiQuery(asked): ApiQuery<PageAsked>,
 ) -> Result<Response, ApiError> {
-    let limit = asked.limit.unwrap_or(50);
-    if !(1..=500).contains(&limit) {
-        return Err(ApiError::new(Code::BadFilter, "a limit is 1 to 500"));
-    }
-    let scope = format!("{} privacy requests", principal.tenant);
-    let opened = asked.cursor.as_ref().map(|cursor| Cursor::open(cursor, app.hash_key, &scope, app.now()));
-    let after = opened.transpose()?.map(|cursor| {
-        let at = cursor.keys.first().map_or(0, |k| if let CursorKey::Number(n) = k { *n } else { 0 });
-        (at, cursor.id)
-    });
-    let mut found = app.db.read().await?.privacy_request_page(principal.tenant, after, limit + 1).await?;
-    let more = found.len() as i64 > limit;
-    found.truncate(usize::try_from(limit).unwrap_or(0));
-    let next = found.last().filter(|_| more).map(|last| {
-        let keys = vec![CursorKey::Number(last.job.created_at)];
-        Cursor { keys, id: last.job.id, made_at: app.now() }.seal(app.hash_key, &scope)
-    });
-    let items: Vec<PrivacyRequestView> = found.into_iter().map(Into::into).collect();
-    Ok(ApiJson(Page::new(items, next)).into_response())
+    let query = format!("{} privacy requests", principal.tenant);
+    let paging = Paging::open(&app, query, asked.limit, asked.cursor.as_deref())?;
+    let found = app.db.read().await?.privacy_request_page(principal.tenant, paging.after, paging.rows()).await?;
+    let page: Page<PrivacyRequestView> =
+        paging.page(found, |request: &PrivacyRequest| (request.job.created_at, request.job.id));
+    Ok(ApiJson(page).into_response())
 }
 
 /// Get a request for a person's data

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::app::time_text;
-use crate::document::{Cursor, CursorKey, Page};
+use crate::document::{Page, Paging};
 use crate::error::ApiError;
 use crate::extract::{ApiJson, ApiQuery};
 use crate::principal::{Principal, require};
@@ -115,23 +115,12 @@ async fn list(
     principal: Principal,
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
-    let limit = asked.limit.unwrap_or(50);
-    if !(1..=500).contains(&limit) {
-        return Err(crate::document::bad("limit", "a limit is 1 to 500"));
-    }
-    let scope = format!(
+    let of_query = format!(
         "{} audit {:?}",
         principal.tenant,
         (&asked.from, &asked.till, &asked.actor, &asked.action, &asked.object_kind, asked.object_id)
     );
-    let after = match &asked.cursor {
-        None => None,
-        Some(cursor) => {
-            let cursor = Cursor::open(cursor, app.hash_key, &scope, app.now())?;
-            let at = cursor.keys.first().map_or(0, |k| if let CursorKey::Number(n) = k { *n } else { 0 });
-            Some((at, cursor.id))
-        }
-    };
+    let paging = Paging::open(&app, of_query, asked.limit, asked.cursor.as_deref())?;
     let instant = |name, text: &Option<String>| text.as_deref().map(|t| crate::document::instant(name, t)).transpose();
     let query = AuditQuery {
         from: instant("from", &asked.from)?,
@@ -140,17 +129,10 @@ async fn list(
         action: asked.action,
         object_kind: asked.object_kind,
         object_id: asked.object_id,
-        after,
-        limit: limit + 1,
+        after: paging.after,
+        limit: paging.rows(),
     };
-    let mut tx = app.db.read().await?;
-    let mut events = tx.audit_page(principal.tenant, &query).await?;
-    let more = events.len() as i64 > limit;
-    events.truncate(usize::try_from(limit).unwrap_or(0));
-    let next = events.last().filter(|_| more).map(|last| {
-        let keys = vec![CursorKey::Number(last.at)];
-        Cursor { keys, id: last.id, made_at: app.now() }.seal(app.hash_key, &scope)
-    });
-    let items: Vec<AuditEventView> = events.into_iter().map(Into::into).collect();
-    Ok(ApiJson(Page::new(items, next)).into_response())
+    let events = app.db.read().await?.audit_page(principal.tenant, &query).await?;
+    let page: Page<AuditEventView> = paging.page(events, |event: &AuditEvent| (event.at, event.id));
+    Ok(ApiJson(page).into_response())
 }

@@ -15,6 +15,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::job_access::seen_by;
 use super::job_changes::JobChanges;
 use super::jobs::JobView;
 use crate::app::time_text;
@@ -89,7 +90,7 @@ async fn listen(
     }
     // where jobs stand is told anew after a break, also where nothing was missed
     let since = if last.is_some() { app.now() - RESUME_WITHIN } else { app.now() };
-    let jobs = topics.contains(&JOBS).then(|| JobChanges::since(since));
+    let jobs = topics.contains(&JOBS).then(|| JobChanges::since(since, seen_by(&principal)));
     let listener = Listener { app, tenant: principal.tenant, topics, after, waiting, fresh: last.is_some(), jobs };
     Ok(sse::answer(futures_util::stream::unfold(listener, Listener::next)))
 }

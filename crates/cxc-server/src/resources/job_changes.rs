@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use cxc_core::{Micros, TenantNo};
 use cxc_store::Tx;
+use cxc_store::job::JobsSeen;
 use uuid::Uuid;
 
 use super::jobs::JobView;
@@ -16,18 +17,19 @@ const MOST: i64 = 1_000;
 /// What a listener has been told of jobs.
 pub(super) struct JobChanges {
     since: Micros,
+    seen: JobsSeen,
     told: HashMap<Uuid, (JobView, Micros)>,
 }
 
 impl JobChanges {
-    /// Changes after an instant.
-    pub fn since(since: Micros) -> Self {
-        Self { since, told: HashMap::new() }
+    /// Changes after an instant, of the jobs that the listener may see.
+    pub fn since(since: Micros, seen: JobsSeen) -> Self {
+        Self { since, seen, told: HashMap::new() }
     }
 
     /// The jobs of a tenant as they are now, if they moved since the last look; oldest change first.
     pub async fn look(&mut self, tx: &mut Tx, tenant: TenantNo) -> Result<Vec<JobView>, ApiError> {
-        let jobs = tx.job_changed(tenant, self.since.saturating_sub(OVERLAP), MOST).await?;
+        let jobs = tx.job_changed(tenant, &self.seen, self.since.saturating_sub(OVERLAP), MOST).await?;
         let mut news = Vec::new();
         for job in jobs {
             let at = job.updated_at;

@@ -12,8 +12,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use super::job_access::{may_cancel, may_see, seen_by};
 use crate::app::time_text;
-use crate::document::{Cursor, CursorKey, Page};
+use crate::document::{Page, Paging};
 use crate::error::{ApiError, Code};
 use crate::extract::{ApiJson, ApiPath, ApiQuery, NoQuery};
 use crate::principal::{Principal, signed_in};
@@ -130,7 +131,7 @@ struct Asked {
     cursor: Option<String>,
 }
 
-/// List jobs, newest first.
+/// List jobs, newest first: those of a kind that I may read, and those that I asked for.
 #[utoipa::path(get, path = "/jobs", tag = "Jobs", operation_id = "listJobs", params(Asked),
     responses((status = OK, body = Page<JobView>), ApiError))]
 async fn list(
@@ -138,29 +139,12 @@ async fn list(
     principal: Principal,
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
-    let limit = asked.limit.unwrap_or(50);
-    if !(1..=500).contains(&limit) {
-        return Err(crate::document::bad("limit", "a limit is 1 to 500"));
-    }
-    let scope = format!("{} jobs", principal.tenant);
-    let after = match &asked.cursor {
-        None => None,
-        Some(cursor) => {
-            let cursor = Cursor::open(cursor, app.hash_key, &scope, app.now())?;
-            let at = cursor.keys.first().map_or(0, |k| if let CursorKey::Number(n) = k { *n } else { 0 });
-            Some((at, cursor.id))
-        }
-    };
-    let mut tx = app.db.read().await?;
-    let mut jobs = tx.job_page(principal.tenant, after, limit + 1).await?;
-    let more = jobs.len() as i64 > limit;
-    jobs.truncate(usize::try_from(limit).unwrap_or(0));
-    let next = jobs.last().filter(|_| more).map(|last| {
-        let keys = vec![CursorKey::Number(last.created_at)];
-        Cursor { keys, id: last.id, made_at: app.now() }.seal(app.hash_key, &scope)
-    });
-    let items: Vec<JobView> = jobs.into_iter().map(Into::into).collect();
-    Ok(ApiJson(Page::new(items, next)).into_response())
+    let query = format!("{} jobs", principal.tenant);
+    let paging = Paging::open(&app, query, asked.limit, asked.cursor.as_deref())?;
+    let seen = seen_by(&principal);
+    let jobs = app.db.read().await?.job_page(principal.tenant, &seen, paging.after, paging.rows()).await?;
+    let page: Page<JobView> = paging.page(jobs, |job: &Job| (job.created_at, job.id));
+    Ok(ApiJson(page).into_response())
 }
 
 /// Get a job.
@@ -176,8 +160,8 @@ async fn get(
 }
 
 async fn find(app: &App, principal: &Principal, id: Uuid) -> Result<JobView, ApiError> {
-    let mut tx = app.db.read().await?;
-    Ok(tx.job_get(principal.tenant, id).await?.ok_or_else(|| ApiError::not_found("job"))?.into())
+    let job = app.db.read().await?.job_get(principal.tenant, id).await?;
+    Ok(job.filter(|job| may_see(principal, job)).ok_or_else(|| ApiError::not_found("job"))?.into())
 }
 
 /// Ask a job to stop. A queued one is cancelled at once, a running one at its next step.
@@ -189,7 +173,8 @@ async fn cancel(
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Response, ApiError> {
     let mut tx = app.db.begin().await?;
-    let job = tx.job_get(principal.tenant, id).await?.ok_or_else(|| ApiError::not_found("job"))?;
+    let job = tx.job_get(principal.tenant, id).await?;
+    let job = job.filter(|job| may_see(&principal, job)).ok_or_else(|| ApiError::not_found("job"))?;
     may_cancel(&principal, &job)?;
     if !tx.job_cancel(principal.tenant, id, app.now()).await? {
         return Err(ApiError::new(Code::JobFinished, "the job has ended, there is nothing to cancel"));
@@ -198,20 +183,6 @@ async fn cancel(
     let job = tx.job_get(principal.tenant, id).await?.ok_or_else(|| ApiError::not_found("job"))?;
     tx.commit().await?;
     Ok(ApiJson(JobView::from(job)).into_response())
-}
-
-/// Who may do such work may stop it, and so may whoever asked for it.
-fn may_cancel(principal: &Principal, job: &Job) -> Result<(), ApiError> {
-    use crate::Scope;
-    if job.created_by == principal.name {
-        return Ok(());
-    }
-    principal.need(match job.kind.split('_').next().unwrap_or_default() {
-        "list" => Scope::ListsWrite,
-        "suppression" => Scope::SuppressionWrite,
-        "privacy" => Scope::PrivacyAdmin,
-        _ => Scope::CampaignsControl,
-    })
 }
 
 /// Follow a job: an event `job` with each change until it has ended.

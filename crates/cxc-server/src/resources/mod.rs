@@ -4,6 +4,7 @@ pub mod api_clients;
 mod audit_events;
 mod enumerations;
 mod events;
+mod job_access;
 mod job_changes;
 mod jobs;
 mod me;

@@ -16,15 +16,19 @@ use crate::service;
 use crate::testing::{Client, PASSWORD, TestApp};
 
 async fn queue(test: &TestApp, tenant: i64) -> Uuid {
+    queue_of(test, tenant, "list_import", "admin").await
+}
+
+async fn queue_of(test: &TestApp, tenant: i64, kind: &'static str, by: &str) -> Uuid {
     let id = test.app.ids.next();
     let job = NewJob {
         id,
         tenant,
-        kind: "list_import",
+        kind,
         subject: None,
         payload: json!({}),
         run_at: test.app.now(),
-        created_by: "admin".into(),
+        created_by: by.into(),
         created_at: test.app.now(),
     };
     let mut tx = test.app.db.begin().await.unwrap();
@@ -52,6 +56,66 @@ async fn a_queued_job_is_seen_listed_and_cancelled_once_by_its_own_tenant() {
     let path = format!("/jobs/{}/actions/cancel", ids[0]);
     assert_eq!(admin.post(&path, &Value::Null).await.expect(200)["state"], "cancelled");
     admin.post(&path, &Value::Null).await.expect_problem(409, "job_finished");
+}
+
+#[tokio::test]
+async fn jobs_are_shown_to_who_may_read_what_they_work_on_and_to_who_asked() {
+    let test = TestApp::start().await;
+    let tenant = test.tenant.no;
+    for (name, role) in [("ann", BuiltInRole::Agent), ("vera", BuiltInRole::Auditor)] {
+        provision::user(&test.app, tenant, name, PASSWORD, &[role]).await.unwrap();
+    }
+    let mut all = Vec::new();
+    for (kind, by) in [
+        ("privacy_find", "admin"),
+        ("list_import", "admin"),
+        ("campaign_group_load", "admin"),
+        ("privacy_erase", "ann"),
+        ("number_list_load", "admin"),
+        ("consent_import", "admin"),
+        ("compliance_dry_run", "admin"),
+        ("of_no_family", "admin"),
+    ] {
+        all.push((kind, queue_of(&test, tenant, kind, by).await));
+        test.clock.advance_seconds(1);
+    }
+    let (admin, agent, auditor) =
+        (test.sign_in("acme\\admin").await, test.sign_in("acme\\ann").await, test.sign_in("acme\\vera").await);
+    let own: Vec<&str> = all.iter().map(|(kind, _)| *kind).collect();
+    for (who, shown) in [
+        (&admin, own.as_slice()),
+        (&agent, &["campaign_group_load", "privacy_erase"]),
+        (&auditor, &["list_import", "campaign_group_load", "number_list_load", "consent_import", "compliance_dry_run"]),
+    ] {
+        // page by page: what is not shown makes no page shorter
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = who.get(&format!("/jobs?limit=1{cursor}")).await.expect(200);
+            let items = page["items"].as_array().unwrap();
+            seen.extend(items.iter().map(|job| job["kind"].as_str().unwrap().to_owned()));
+            let Some(next) = page["next"].as_str() else { break };
+            assert_eq!(items.len(), 1);
+            cursor = format!("&cursor={next}");
+        }
+        seen.reverse();
+        assert_eq!(seen, shown);
+        for (kind, id) in &all {
+            let answer = who.get(&format!("/jobs/{id}")).await;
+            let status = if shown.contains(kind) { 200 } else { 404 };
+            assert_eq!(answer.status.as_u16(), status, "{kind}");
+        }
+    }
+    let path = |kind: &str| {
+        let (_, id) = all.iter().find(|(of, _)| *of == kind).unwrap();
+        format!("/jobs/{id}/actions/cancel")
+    };
+    agent.post(&path("privacy_find"), &Value::Null).await.expect_problem(404, "not_found");
+    agent.post(&path("campaign_group_load"), &Value::Null).await.expect_problem(403, "scope_missing");
+    agent.post(&path("privacy_erase"), &Value::Null).await.expect(200);
+    let events = lines(&test, &agent, "/events?topics=jobs", Some("0"), "campaign_group_load").await;
+    assert!(!events.contains("privacy_find") && !events.contains("list_import"), "{events}");
+    admin.get("/jobs?limit=0").await.expect_problem(400, "bad_filter");
+    admin.get("/audit-events?limit=501").await.expect_problem(400, "bad_filter");
 }
 
 /// The stream of an address over a real connection, from a server that is told to stop at the end.
