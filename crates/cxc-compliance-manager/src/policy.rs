@@ -2,6 +2,7 @@
 use axum::extract::State;
 use cxc_core::compliance::{DEFAULT_GUARD_SECONDS, MAX_GUARD_SECONDS, UnmappedPolicy, Zones};
 use cxc_core::field_error::FieldError;
+use cxc_core::written_reason::WrittenReason;
 use cxc_server::audit::Entry;
 use cxc_server::{ApiError, ApiJson, App, Principal, Scope};
 use cxc_store::rule_set::RulePolicy;
@@ -60,8 +61,8 @@ impl NewPolicy {
         if self.guard_seconds > MAX_GUARD_SECONDS {
             errors.push(FieldError::new("/guardSeconds", "range", "a guard is 0 to 3600 seconds"));
         }
-        if !(1..=2000).contains(&self.reason.trim().chars().count()) {
-            errors.push(FieldError::new("/reason", "required", "say why, in 1 to 2000 characters"));
+        if let Err(error) = WrittenReason::of_law(&self.reason) {
+            errors.push(FieldError::new("/reason", "required", error.to_string()));
         }
         let window = self.unmapped.window;
         let mut zone = |pointer: &str, name: &str| {

@@ -1,11 +1,12 @@
 //! The stop switch: a tenant's attempts cease on every channel until it is switched off again.
 use axum::extract::State;
-use cxc_core::field_error::FieldError;
 use cxc_server::audit::Entry;
 use cxc_server::{ApiError, ApiJson, App, Principal, Scope};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
+
+use crate::consents::person;
 
 /// Whether everything is stopped, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 pub struct StopSwitch {
     /// Whether nobody is contacted.
     pub stopped: bool,
-    /// Why; needed to stop.
+    /// Why everything is stopped, or may go on; needed to change it. Empty while nothing is stopped.
     #[serde(default)]
     #[schema(max_length = 500)]
     pub reason: String,
@@ -35,23 +36,16 @@ pub(crate) async fn set(
     principal: Principal,
     ApiJson(wanted): ApiJson<StopSwitch>,
 ) -> Result<axum::Json<StopSwitch>, ApiError> {
-    let reason = wanted.reason.trim();
-    if wanted.stopped && !(1..=500).contains(&reason.chars().count()) {
-        return Err(ApiError::validation(vec![FieldError::new(
-            "/reason",
-            "required",
-            "say why, in 1 to 500 characters",
-        )]));
-    }
+    let reason = person::reason(&wanted.reason)?;
     let mut tx = app.db.begin().await?;
     let before = tx.stop_switch_get(principal.tenant).await?;
-    let after = wanted.stopped.then_some(reason);
+    let after = wanted.stopped.then_some(reason.as_str());
     tx.stop_switch_set(principal.tenant, after).await?;
     let entry = Entry::new("update", "stop_switch")
-        .changed(Some(json!({ "stopped": before })), Some(json!({ "stopped": after })));
+        .changed(Some(json!({ "stopped": before })), Some(json!({ "stopped": after, "reason": reason })));
     entry.write(&app, &mut tx, &principal).await?;
     tx.commit().await?;
-    let reason = if wanted.stopped { reason.to_owned() } else { String::new() };
+    let reason = if wanted.stopped { reason } else { String::new() };
     Ok(axum::Json(StopSwitch { stopped: wanted.stopped, reason }))
 }
 

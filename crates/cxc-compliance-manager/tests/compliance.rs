@@ -126,10 +126,17 @@ async fn the_stop_switch_needs_a_reason_and_is_audited() {
     assert_eq!(documents.stop_switch.as_deref(), Some("a wrong list"));
     assert_eq!(app.other.get(path).await.expect(200)["stopped"], false);
 
+    for none in ["", " ", "\u{200b}", "\u{200b}\u{2060} \u{feff}", "\u{3164}", "..."] {
+        let lifted = put(&app, json!({ "stopped": false, "reason": none })).await;
+        assert_eq!(lifted.expect(422)["errors"][0]["pointer"], "/reason", "{none:?}");
+    }
+    assert_eq!(put(&app, json!({ "stopped": false })).await.expect_problem(422), "validation_failed");
     let going = put(&app, json!({ "stopped": false, "reason": "it was the right one" })).await.expect(200);
     assert_eq!((going, version(&app).await), (json!({ "stopped": false, "reason": "" }), 2));
     let audited = app.get("/audit-events?objectKind=stop_switch").await.expect(200);
     let changes: Vec<_> = audited["items"].as_array().unwrap().iter().map(|e| (&e["before"], &e["after"])).collect();
     let (on, off) = (json!({ "stopped": "a wrong list" }), json!({ "stopped": null }));
-    assert_eq!(changes, [(&on, &off), (&off, &on)]);
+    let because = |stopped: Value, reason: &str| json!({ "stopped": stopped, "reason": reason });
+    let lifted = because(Value::Null, "it was the right one");
+    assert_eq!(changes, [(&on, &lifted), (&off, &because(json!("a wrong list"), "a wrong list"))]);
 }

@@ -25,6 +25,7 @@ pub mod seen_filter;
 pub mod selection;
 pub mod sms;
 pub mod treatment;
+pub mod written_reason;
 
 /// A tenant's number: the key of every large table, never reused.
 pub type TenantNo = i64;

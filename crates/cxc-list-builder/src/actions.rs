@@ -3,6 +3,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Response;
 use cxc_core::kind;
+use cxc_core::written_reason::WrittenReason;
 use cxc_server::resources::JobView;
 use cxc_server::{ApiError, ApiJson, ApiPath, App, Principal, Scope};
 use cxc_store::import::ListImport;
@@ -115,15 +116,16 @@ pub(crate) fn undo_note(
 ) -> Result<Option<Value>, ApiError> {
     let opt_outs = ImportOutcome::of(import).consents.opt_outs;
     let reason = asked.and_then(|ApiJson(asked)| asked.reason).unwrap_or_default();
-    let reason = reason.trim();
     if opt_outs > 0 {
         principal.need(Scope::ComplianceRequired)?;
+    } else if reason.is_empty() {
+        return Ok(None);
     }
-    if (opt_outs > 0 && reason.is_empty()) || reason.chars().count() > 500 {
-        let detail = format!("the import brought {opt_outs} opt-outs: say why they are undone, in 1 to 500 characters");
-        return Err(ApiError::invalid("/reason", "required", detail));
-    }
-    Ok((opt_outs > 0 || !reason.is_empty()).then(|| serde_json::json!({ "reason": reason, "optOuts": opt_outs })))
+    let written = WrittenReason::parse(&reason).map_err(|error| {
+        let detail = format!("the import brought {opt_outs} opt-outs, and its undo is kept with its reason: {error}");
+        ApiError::invalid("/reason", "required", detail)
+    })?;
+    Ok(Some(serde_json::json!({ "reason": written.as_str(), "optOuts": opt_outs })))
 }
 
 /// Undo the latest import of a contact list.

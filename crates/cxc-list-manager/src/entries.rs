@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use cxc_core::kind;
+use cxc_core::written_reason::{NoReason, WrittenReason};
 use cxc_server::app::time_text;
 use cxc_server::audit::Entry as AuditEntry;
 use cxc_server::document::{self, Cursor, CursorKey, Page};
@@ -157,9 +158,12 @@ fn may_take(principal: &Principal, row: &Row, reason: Option<&str>) -> Result<Op
         return Ok(None);
     }
     principal.need(Scope::ComplianceRequired)?;
-    let reason = reason.map(str::trim).filter(|r| (1..=500).contains(&r.chars().count()));
-    let missing = "this list collects opt-outs: say why an entry is taken from it, in 1 to 500 characters";
-    reason.map(|r| Some(r.to_owned())).ok_or_else(|| ApiError::invalid("/reason", "required", missing))
+    let missing = |error: NoReason| {
+        let detail = format!("this list collects opt-outs, of which an entry is taken for a reason: {error}");
+        ApiError::invalid("/reason", "required", detail)
+    };
+    let written = WrittenReason::parse(reason.unwrap_or_default()).map_err(missing)?;
+    Ok(Some(written.into_string()))
 }
 
 /// Remove an entry.

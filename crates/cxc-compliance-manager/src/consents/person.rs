@@ -1,6 +1,7 @@
 //! Whom a request names: one phone number, one email address or one client id.
 use cxc_core::email::EmailAddress;
 use cxc_core::hash::HashKey;
+use cxc_core::written_reason::{NoReason, WrittenReason};
 use cxc_server::{ApiError, App};
 use cxc_store::consent::KeyKind;
 use cxc_store::privacy::PersonKey;
@@ -102,10 +103,19 @@ pub(crate) fn note(text: Option<&str>) -> Result<Option<String>, ApiError> {
     Ok(note.filter(|note| !note.is_empty()))
 }
 
-/// Why an entry holds no more.
+/// Why somebody does what is asked.
 pub(crate) fn reason(text: &str) -> Result<String, ApiError> {
-    let missing = || ApiError::invalid("/reason", "required", "say why, in 1 to 500 characters");
-    bounded(text, 1, 500).ok_or_else(missing)
+    read_reason(WrittenReason::parse(text))
+}
+
+/// Why somebody decides so about what the law asks.
+pub(crate) fn reason_of_law(text: &str) -> Result<String, ApiError> {
+    read_reason(WrittenReason::of_law(text))
+}
+
+fn read_reason(read: Result<WrittenReason, NoReason>) -> Result<String, ApiError> {
+    let written = read.map(WrittenReason::into_string);
+    written.map_err(|error| ApiError::invalid("/reason", "required", error.to_string()))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::ledger::bounded;
+use super::person;
 
 /// The longest of a tenant's own terms: what is longer could not shorten the law's.
 const MOST_DAYS: u16 = 30;
@@ -41,8 +41,7 @@ pub(crate) async fn set(
     principal: Principal,
     ApiJson(wanted): ApiJson<NewConsentPolicy>,
 ) -> Result<ApiJson<ConsentPolicy>, ApiError> {
-    let reason = bounded(&wanted.reason, 1, 2_000);
-    let reason = reason.ok_or_else(|| ApiError::invalid("/reason", "required", "say why, in 1 to 2000 characters"))?;
+    let reason = person::reason_of_law(&wanted.reason)?;
     let policy = wanted.policy;
     if policy.revocation_days.is_some_and(|days| days > MOST_DAYS) {
         let text = "a term of the tenant's own is 0 to 30 days: it can only shorten the law's";

@@ -54,7 +54,7 @@ impl Document for Setting {
         let before = write.before.map(|b| &b.body.0);
         if widens(default, &versions, before, &write.after.body.0, yesterday(write.app)) {
             write.principal.need(Scope::ComplianceRequired)?;
-            if write.after.body.0.reason.trim().is_empty() {
+            if write.after.body.0.reason.is_empty() {
                 let detail = "this widens a legal rule: say why, the audit log keeps it";
                 return Err(ApiError::invalid("/reason", "required", detail));
             }

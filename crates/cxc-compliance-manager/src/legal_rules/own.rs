@@ -3,13 +3,11 @@ use cxc_core::compliance::legal::{DefaultState, LegalRule};
 use cxc_core::compliance::{RuleRef, Stored};
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
+use cxc_core::written_reason::WrittenReason;
 use cxc_server::document::{NoExtra, Removal, Write};
 use cxc_server::{ApiError, Document, Scope};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-/// The longest reason, in bytes.
-const MAX_REASON: usize = 2000;
 
 /// A rule of the tenant's own in the legal form.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -34,8 +32,10 @@ impl Document for OwnLegalRule {
 
     fn validate(&self) -> Vec<FieldError> {
         let mut errors: Vec<FieldError> = self.rule.validate().into_iter().map(|e| e.under("/rule")).collect();
-        if self.reason.len() > MAX_REASON {
-            errors.push(FieldError::new("/reason", "too_long", format!("at most {MAX_REASON} bytes")));
+        if !self.reason.is_empty()
+            && let Err(error) = WrittenReason::of_law(&self.reason)
+        {
+            errors.push(FieldError::new("/reason", "invalid", error.to_string()));
         }
         errors
     }
@@ -50,7 +50,7 @@ impl Document for OwnLegalRule {
         if holds(rule) || write.before.is_some_and(|b| holds(&b.body.rule)) {
             write.principal.need(Scope::ComplianceRequired)?;
         }
-        if holds(rule) && rule.kind.widens() && write.after.body.reason.trim().is_empty() {
+        if holds(rule) && rule.kind.widens() && write.after.body.reason.is_empty() {
             let detail = "this rule makes others count less: say why, the audit log keeps it";
             return Err(ApiError::invalid("/reason", "required", detail));
         }

@@ -3,6 +3,7 @@ use std::fs::File;
 use std::io::Write;
 
 use cxc_core::location::Country;
+use cxc_core::written_reason::WrittenReason;
 use cxc_list_builder::Folders;
 use cxc_list_builder::consents::{CONSENT_EXPORT, CONSENT_IMPORT, CONSENT_UNDO, UndoPayload};
 use cxc_list_builder::export::export_name;
@@ -100,12 +101,16 @@ pub async fn undo(config: &Config, asked: &ConsentUndo) -> Result<(), Failure> {
     let tenant = desk.tenant(asked.tenant.as_deref()).await?;
     let found = desk.app.db.read().await?.import_get(tenant.no, asked.import).await?;
     let opt_outs = found.map_or(0, |import| ImportOutcome::of(&import).consents.opt_outs);
-    let reason = asked.reason.as_deref().unwrap_or_default().trim();
-    if opt_outs > 0 && reason.is_empty() {
-        desk.close().await;
-        let text = format!("import {} brought {opt_outs} opt-outs: say why they are undone by --reason", asked.import);
-        return Err(Failure::usage(text));
-    }
+    let given = asked.reason.as_deref().filter(|reason| opt_outs > 0 || !reason.is_empty());
+    let reason = match WrittenReason::parse(given.unwrap_or_default()).map(WrittenReason::into_string) {
+        Ok(reason) => reason,
+        Err(_) if opt_outs == 0 && given.is_none() => String::new(),
+        Err(error) => {
+            desk.close().await;
+            let text = format!("--reason: import {} brought {opt_outs} opt-outs: {error}", asked.import);
+            return Err(Failure::usage(text));
+        }
+    };
     let work = jobs::list_jobs(config, &desk.app).await?;
     let payload = UndoPayload { import: asked.import };
     let job = jobs::run(&desk.app, &work, tenant.no, CONSENT_UNDO, desk.app.ids.next(), payload).await?;

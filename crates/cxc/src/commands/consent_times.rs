@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use cxc_core::compliance::legal::WeekHours;
 use cxc_core::compliance::{SaidTimes, WallTime};
+use cxc_core::written_reason::WrittenReason;
 use cxc_server::Principal;
 use cxc_server::app::time_text;
 use cxc_server::audit::Entry;
@@ -136,21 +137,18 @@ async fn show(config: &Config, asked: &ConsentShow) -> Result<(), Failure> {
 }
 
 async fn end(config: &Config, asked: &TimesEnd) -> Result<(), Failure> {
-    let reason = asked.reason.trim();
-    if !(1..=500).contains(&reason.chars().count()) {
-        return Err(Failure::usage("--reason says why, in 1 to 500 characters"));
-    }
+    let reason = WrittenReason::parse(&asked.reason).map_err(|error| Failure::usage(format!("--reason: {error}")))?;
     let desk = Desk::open(config).await?;
     let tenant = desk.tenant(asked.tenant.as_deref()).await?;
     let (kind, _, hash) = keyed(&desk, &tenant, &asked.person)?;
     let principal = Principal::system(tenant.no);
     let mut tx = desk.app.db.begin().await?;
-    let by = (principal.name.as_str(), reason);
+    let by = (principal.name.as_str(), reason.as_str());
     if !tx.declared_end(tenant.no, (kind, hash), asked.id, by, desk.app.now()).await? {
         return Err(Failure::refused(format!("{} has no statement {} that stands", asked.person, asked.id)));
     }
     let entry = Entry::new("end", "declared_time").named(&asked.id.to_string());
-    let entry = entry.changed(None, Some(json!({ "reason": reason })));
+    let entry = entry.changed(None, Some(json!({ "reason": reason.as_str() })));
     entry.write(&desk.app, &mut tx, &principal).await.map_err(refused)?;
     tx.commit().await?;
     desk.close().await;

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::narrowing::Narrowing;
 use crate::field_error::FieldError;
+use crate::written_reason::WrittenReason;
 
 /// What a tenant decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -59,11 +60,12 @@ impl LegalRuleSetting {
         if self.rule.is_empty() || self.rule.len() > 64 {
             errors.push(FieldError::new("/rule", "rule", "a rule is named by its id of 1 to 64 letters"));
         }
-        if self.state != SettingState::On && self.reason.trim().is_empty() {
+        if self.state != SettingState::On && self.reason.is_empty() {
             errors.push(FieldError::new("/reason", "required", "turning off or waiving a legal rule needs a reason"));
-        }
-        if self.reason.chars().count() > 2000 {
-            errors.push(FieldError::new("/reason", "too_long", "a reason has at most 2000 characters"));
+        } else if !self.reason.is_empty()
+            && let Err(error) = WrittenReason::of_law(&self.reason)
+        {
+            errors.push(FieldError::new("/reason", "invalid", error.to_string()));
         }
         if self.state != SettingState::On && self.narrow.is_some() {
             errors.push(FieldError::new("/narrow", "state", "a rule that is off can't be narrowed"));
