@@ -159,6 +159,10 @@ async fn an_export_of_decisions_verifies_and_one_flipped_byte_does_not() {
     let manifest = verify(&file.body, Some(&key)).unwrap();
     assert_eq!((manifest.decisions, manifest.subject.as_str()), (2, "client id a"));
     assert!(!manifest.ccid.is_empty());
+    // no report tells the address of the attempt: the decision that allowed it does
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(&file.body[..])).unwrap();
+    let attempts = std::io::read_to_string(zip.by_name("attempts.csv").unwrap()).unwrap();
+    assert!(attempts.lines().nth(1).unwrap().contains(",voice,+12129300001,"), "{attempts}");
     // the command line has no names of the tenant at hand
     let asked = ExportAsked { client_id: Some("a".into()), ..ExportAsked::default() };
     let by_command = collect(&app.app, &Principal::system(app.tenant()), &asked).await.unwrap();
@@ -187,4 +191,72 @@ async fn what_somebody_else_held_is_told_as_held_back_and_not_as_allowed() {
     let last = again["steps"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["step"], &last["decision"]), (&json!("outcome"), &json!("defer")), "{last}");
     assert!(last["sentence"].as_str().unwrap().contains("held back"), "{last}");
+}
+
+/// Changes what is kept, as nobody may.
+async fn tamper(app: &TestApp, sql: &str) {
+    let mut tx = app.app.db.begin().await.unwrap();
+    let sql = sqlx::AssertSqlSafe(sql.to_owned());
+    let rows = cxc_store::on!(&mut tx, conn => sqlx::query(sql).execute(conn).await.unwrap().rows_affected());
+    assert!(rows > 0);
+    tx.commit().await.unwrap();
+}
+
+async fn exported(app: &TestApp) -> cxc_compliance_manager::export::Manifest {
+    let file = app.post("/compliance/evidence-exports").json(&json!({ "clientId": "a" })).await;
+    assert_eq!(file.status.as_u16(), 200, "{}", file.text());
+    verify(&file.body, None).unwrap()
+}
+
+#[tokio::test]
+async fn a_replay_and_a_file_tell_whether_the_chain_holds_and_where_it_is_broken() {
+    let app = start().await;
+    let mut ids = Vec::new();
+    for n in 1..=3 {
+        ids.push(decided(&app, &ask(n, "a"), if n == 1 { "allow" } else { "defer" }).await);
+    }
+    let again = replayed(&app, &ids[1]).await;
+    assert_eq!((&again["chain"]["holds"], &again["chain"]["blocks"]), (&json!(true), &json!(3)), "{again:#}");
+    let manifest = exported(&app).await;
+    assert!(manifest.chains.len() == 1 && manifest.broken().count() == 0, "{manifest:?}");
+    assert!(manifest.chains[0].sentence().contains("is verified: its 3 blocks hold"));
+
+    // the last block goes: neither its decision nor those before are told as if nothing had happened
+    tamper(&app, "DELETE FROM evidence WHERE seq = 3").await;
+    let again = replayed(&app, &ids[0]).await;
+    assert_eq!((&again["sameReasons"], &again["chain"]["holds"]), (&json!(true), &json!(false)));
+    assert_eq!(again["chain"]["brokenAt"], 3, "{again:#}");
+    let path = |id: &str| format!("/compliance/evidence/{id}/actions/replay");
+    let gone = app.post(&path(&ids[2])).json(&json!({})).await;
+    assert_eq!(gone.expect_problem(409), "evidence_broken");
+    assert!(gone.text().contains("broken at block 3: it was removed"), "{}", gone.text());
+    let manifest = exported(&app).await;
+    assert_eq!((manifest.decisions, manifest.broken().count()), (2, 1));
+    // a decision that is another than was kept
+    tamper(&app, "UPDATE evidence SET grp = grp + 1 WHERE seq = 2").await;
+    let again = replayed(&app, &ids[1]).await;
+    assert_eq!(again["chain"]["brokenAt"], 2);
+    assert!(again["chain"]["why"].as_str().unwrap().contains("its content is not what its hash was made of"));
+    let manifest = exported(&app).await;
+    assert!(manifest.broken().next().unwrap().sentence().contains("broken at block 2"), "{manifest:?}");
+    // one that can't be read at all
+    tamper(&app, "UPDATE evidence SET body = hash WHERE seq = 1").await;
+    for refused in [
+        app.post(&path(&ids[0])).json(&json!({})).await,
+        app.get(&format!("/compliance/evidence/{}", ids[0])).await,
+        app.post("/compliance/evidence-exports").json(&json!({ "clientId": "a" })).await,
+    ] {
+        assert_eq!(refused.expect_problem(409), "evidence_broken");
+    }
+    app.post(&path("20200101-1f-1-0")).json(&json!({})).await.expect(404);
+}
+
+#[tokio::test]
+async fn a_file_tells_of_a_chain_that_is_gone_as_a_whole() {
+    let app = start().await;
+    decided(&app, &ask(1, "a"), "allow").await;
+    tamper(&app, "DELETE FROM evidence").await;
+    let manifest = exported(&app).await;
+    assert_eq!(manifest.decisions, 0);
+    assert!(manifest.broken().next().unwrap().sentence().contains("broken at block 1: it was removed"), "{manifest:?}");
 }

@@ -52,6 +52,7 @@ codes! {
     UndoBlocked "undo_blocked" 409 "The import can't be undone";
     JobFinished "job_finished" 409 "The job has ended";
     VersionGone "version_gone" 409 "A version that is needed is not there any more";
+    EvidenceBroken "evidence_broken" 409 "Kept evidence was changed";
     IdempotencyInProgress "idempotency_in_progress" 409 "The first request with this key is still running";
     EtagMismatch "etag_mismatch" 412 "The object has changed";
     BodyTooLarge "body_too_large" 413 "The body is too large";

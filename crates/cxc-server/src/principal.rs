@@ -85,6 +85,11 @@ impl Principal {
         }
     }
 
+    /// Whether it may see people's data in what is kept of decisions and attempts: addresses, client's columns, reports.
+    pub fn sees_people(&self) -> bool {
+        self.scopes.has(Scope::PrivacyAdmin)
+    }
+
     /// 403 unless the scope is there.
     pub fn need(&self, scope: Scope) -> Result<(), ApiError> {
         if self.scopes.has(scope) {

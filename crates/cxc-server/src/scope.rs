@@ -55,7 +55,7 @@ scopes! {
     UsersWrite "users:write" "Edit users, roles and API clients";
     AnalyticsRead "analytics:read" "See analytics";
     AuditRead "audit:read" "See the audit log";
-    PrivacyAdmin "privacy:admin" "Find, export and erase a person's data";
+    PrivacyAdmin "privacy:admin" "Find, export and erase people's data; see whom evidence and attempts are about";
     TenantsAdmin "tenants:admin" "Manage tenants (operators only)";
 }
 

@@ -6,7 +6,7 @@ use cxc_core::consent::{ConsentScope, RevocationReach};
 use cxc_server::app::time_text;
 use cxc_server::audit::Entry;
 use cxc_server::document::{Cursor, CursorKey, Page};
-use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Code, Principal};
+use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Code, Principal, document};
 use cxc_store::Tx;
 use cxc_store::opt_out::{Revocation, source};
 use cxc_store::opt_out_review::Review;
@@ -17,7 +17,7 @@ use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::ledger::bounded;
+use super::person;
 
 /// What was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
@@ -53,7 +53,7 @@ pub(crate) struct ReviewView {
     /// How it came.
     #[schema(required)]
     channel: Option<Channel>,
-    /// The person's address; empty once the person was erased.
+    /// The person's address; empty once the person was erased, and for who may not see people's data (`privacy:admin`).
     device: String,
     /// What it says.
     text: String,
@@ -75,13 +75,14 @@ pub(crate) struct ReviewView {
     reason: Option<String>,
 }
 
-impl From<Review> for ReviewView {
-    fn from(r: Review) -> Self {
+impl ReviewView {
+    /// As it is shown to somebody. What a message says is needed to decide about it.
+    fn of(r: Review, principal: &Principal) -> Self {
         Self {
             id: r.id.to_string(),
             state: r.state,
             channel: Channel::from_bit(r.channel),
-            device: r.key,
+            device: if principal.sees_people() { r.key } else { String::new() },
             text: r.words,
             language: r.language,
             rule: r.rule,
@@ -116,10 +117,7 @@ pub(crate) async fn list(
     principal: Principal,
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<Response, ApiError> {
-    let limit = asked.limit.unwrap_or(50);
-    if !(1..=500).contains(&limit) {
-        return Err(ApiError::new(Code::BadFilter, "a limit is 1 to 500"));
-    }
+    let limit = document::limit(asked.limit)?;
     let state = asked.state.unwrap_or_default().as_str();
     let query = format!("{} reviews {state}", principal.tenant);
     let after = asked.cursor.as_deref().map(|text| Cursor::open(text, app.hash_key, &query, app.now())).transpose()?;
@@ -136,7 +134,8 @@ pub(crate) async fn list(
         let keys = vec![CursorKey::Number(last.id)];
         Cursor { keys, id: Uuid::nil(), made_at: app.now() }.seal(app.hash_key, &query)
     });
-    Ok(ApiJson(Page::new(found.into_iter().map(ReviewView::from).collect::<Vec<_>>(), next)).into_response())
+    let items: Vec<ReviewView> = found.into_iter().map(|review| ReviewView::of(review, &principal)).collect();
+    Ok(ApiJson(Page::new(items, next)).into_response())
 }
 
 /// Confirm that a message was an opt-out: it holds since the message came
@@ -168,7 +167,7 @@ pub(crate) async fn confirm(
     // it has been suppressed since it came, so the ledger says so too
     tx.opt_out(&app.hash_key, &revocation, &move || ids.next(), review.received_at.min(now)).await?;
     tx.commit().await?;
-    Ok(ApiJson(ReviewView::from(review)).into_response())
+    Ok(ApiJson(ReviewView::of(review, &principal)).into_response())
 }
 
 /// Why a message is released.
@@ -190,8 +189,7 @@ pub(crate) async fn release(
     ApiPath(id): ApiPath<i64>,
     ApiJson(body): ApiJson<Release>,
 ) -> Result<Response, ApiError> {
-    let reason = bounded(&body.reason, 1, 500);
-    let reason = reason.ok_or_else(|| ApiError::invalid("/reason", "required", "say why, in 1 to 500 characters"))?;
+    let reason = person::reason(&body.reason)?;
     let mut tx = app.db.begin().await?;
     let review = decide(&app, &mut tx, &principal, id, ReviewState::Released, Some(&reason)).await?;
     let open = tx.opt_out_review_open(principal.tenant, review.channel, review.key_hash, id).await?;
@@ -199,7 +197,7 @@ pub(crate) async fn release(
         lift(&mut tx, principal.tenant, &review).await?;
     }
     tx.commit().await?;
-    Ok(ApiJson(ReviewView::from(review)).into_response())
+    Ok(ApiJson(ReviewView::of(review, &principal)).into_response())
 }
 
 /// Takes away the entry that waited for this decision; one that has another cause stays.

@@ -1,12 +1,13 @@
 //! Evidence as a compliance officer reads it: decisions of a person, a group and a time, one decision, and whether
 //! a day's chains hold.
+mod chains;
 mod replay;
 
 use axum::extract::State;
 use cxc_core::contact::address_text;
 use cxc_server::app::time_text;
 use cxc_server::extract::ApiPath;
-use cxc_server::{ApiError, ApiQuery, App, Code, Principal, Scope, require};
+use cxc_server::{ApiError, ApiQuery, App, Code, Principal, Scope, document, require};
 use cxc_store::evidence::{DeviceSeal, EvidenceFilter, EvidenceId, Found};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ use uuid::Uuid;
 
 use crate::validation::Held;
 
+pub use chains::ChainView;
+pub(crate) use chains::{checked, unreadable};
 pub use replay::{Replayed, replay};
 
 /// What came of a decision: a verdict that allows is deferred where somebody else held the person.
@@ -40,7 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(require(Scope::ComplianceRead, routes!(list)))
         .routes(require(Scope::ComplianceRead, routes!(get)))
         .routes(require(Scope::ComplianceRead, routes!(replay::replay_one)))
-        .routes(require(Scope::ComplianceRead, routes!(chains)))
+        .routes(require(Scope::ComplianceRead, routes!(chains::chains)))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -64,7 +67,7 @@ struct Asked {
     till: Option<Timestamp>,
     /// How many at most; 50 by default.
     #[param(minimum = 1, maximum = 500, nullable = false)]
-    limit: Option<usize>,
+    limit: Option<i64>,
     /// Where to go on: `next` of the page before.
     #[param(nullable = false)]
     cursor: Option<String>,
@@ -78,7 +81,8 @@ struct EvidenceView {
     id: String,
     /// When it was made.
     at: String,
-    /// The device, unless the person was erased; only of a single decision.
+    /// The device, unless the person was erased; only of a single decision, and for who may see people's data
+    /// (`privacy:admin`).
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<String>,
     /// What came of it: `allow`, `defer`, `deny` or `error`. One that was held back is deferred, though its verdict allows.
@@ -127,10 +131,7 @@ async fn list(
     principal: Principal,
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<axum::Json<EvidencePage>, ApiError> {
-    let limit = asked.limit.unwrap_or(50);
-    if !(1..=500).contains(&limit) {
-        return Err(ApiError::new(Code::BadFilter, "limit: 1 to 500"));
-    }
+    let limit = usize::try_from(document::limit(asked.limit)?).unwrap_or(1);
     let tenant = principal.tenant;
     let mut tx = app.db.read().await?;
     let grp = match asked.group_id {
@@ -149,7 +150,7 @@ async fn list(
         to: asked.till.map_or(i64::MAX, Timestamp::as_microsecond),
         after: asked.cursor.as_deref().map(place).transpose()?,
     };
-    let found = tx.evidence_find(tenant, &filter, limit).await?;
+    let found = tx.evidence_find(tenant, &filter, limit).await.map_err(unreadable)?;
     let last = found.last().filter(|_| found.len() == limit);
     let next = last.map(|f| format!("{}.{}", f.block_at, f.id));
     let items = found.iter().map(|f| EvidenceView::of(f, None)).collect::<Result<_, _>>()?;
@@ -164,6 +165,8 @@ fn place(cursor: &str) -> Result<(i64, EvidenceId), ApiError> {
 }
 
 /// One decision
+///
+/// The device, and the columns that custom rules read, are told to who may see people's data (`privacy:admin`).
 #[utoipa::path(get, path = "/compliance/evidence/{id}", tag = "Compliance", operation_id = "getEvidence",
     params(("id" = String, Path, description = "The id of the decision")),
     responses((status = OK, body = EvidenceView), ApiError))]
@@ -174,60 +177,11 @@ async fn get(
 ) -> Result<axum::Json<EvidenceView>, ApiError> {
     let id: EvidenceId = id.parse().map_err(|_| ApiError::not_found("decision"))?;
     let mut tx = app.db.read().await?;
-    let mut found = tx.evidence_get(principal.tenant, id).await?.ok_or_else(|| ApiError::not_found("decision"))?;
-    let seal = DeviceSeal::new(&app.hash_key)?;
-    let device = found.open(&seal, principal.tenant)?;
+    let found = tx.evidence_get(principal.tenant, id).await.map_err(unreadable)?;
+    let mut found = found.ok_or_else(|| ApiError::not_found("decision"))?;
+    let device = match principal.sees_people() {
+        true => found.open(&DeviceSeal::new(&app.hash_key)?, principal.tenant).map_err(unreadable)?,
+        false => None,
+    };
     Ok(axum::Json(EvidenceView::of(&found, device)?))
-}
-
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Day {
-    /// The day in UTC, such as 20260301.
-    day: i64,
-}
-
-/// One chain of a day.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ChainView {
-    /// The chain.
-    chain: String,
-    /// Its blocks that hold.
-    blocks: i64,
-    /// Their decisions.
-    decisions: i64,
-    /// Whether every block follows from the one before.
-    holds: bool,
-    /// The first block that does not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    broken_at: Option<i64>,
-    /// Why.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    why: Option<&'static str>,
-}
-
-/// Recompute the chains of a day
-#[utoipa::path(get, path = "/compliance/evidence-chains", tag = "Compliance", operation_id = "verifyEvidence", params(Day),
-    responses((status = OK, body = Vec<ChainView>), ApiError))]
-async fn chains(
-    State(app): State<App>,
-    principal: Principal,
-    ApiQuery(Day { day }): ApiQuery<Day>,
-) -> Result<axum::Json<Vec<ChainView>>, ApiError> {
-    let mut tx = app.db.read().await?;
-    let mut shown = Vec::new();
-    for chain in tx.evidence_chains(principal.tenant, day).await? {
-        let state = tx.evidence_verify(principal.tenant, day, chain).await?;
-        shown.push(ChainView {
-            chain: format!("{chain:x}"),
-            blocks: state.blocks,
-            decisions: state.decisions,
-            holds: state.broken.is_none(),
-            broken_at: state.broken.map(|b| b.0),
-            why: state.broken.map(|b| b.1),
-        });
-    }
-    Ok(axum::Json(shown))
 }

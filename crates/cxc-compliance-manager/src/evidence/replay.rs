@@ -12,12 +12,13 @@ use cxc_core::compliance::{
 use cxc_server::app::time_text;
 use cxc_server::extract::ApiPath;
 use cxc_server::{ApiError, App, Code, Principal};
-use cxc_store::Tx;
-use cxc_store::evidence::{DataSnapshot, Decision, DeviceSeal, EvidenceId, KeptRules};
+use cxc_store::evidence::{DataSnapshot, Decision, DeviceSeal, EvidenceId, Found, KeptRules};
+use cxc_store::{StoreError, Tx};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::chains::{ChainView, checked, unreadable};
 use crate::evaluations::{EvaluationKit, Evaluator};
 
 /// The places that one decision looks at.
@@ -48,6 +49,9 @@ pub struct Replayed {
     pub same_reasons: bool,
     /// Whether the whole verdicts are.
     pub same_verdict: bool,
+    /// How the chain of evidence stands in which the decision is kept, recomputed from its first block to its end: what is
+    /// made again is what was decided only if it holds.
+    pub chain: ChainView,
     /// The versions that the decision was made with and is made again with, by name.
     pub versions: BTreeMap<String, String>,
     /// The version of the program that decided.
@@ -60,7 +64,8 @@ pub struct Replayed {
 
 /// Make a decision again from stored versions
 ///
-/// Nothing is written. A version that is not there any more is a problem of its own, `version_gone`, with its name.
+/// Nothing is written. A version that is not there any more is a problem of its own, `version_gone`, with its name. So is a
+/// decision that is not as it was kept, `evidence_broken`, with where its chain is broken.
 #[utoipa::path(post, path = "/compliance/evidence/{id}/actions/replay", tag = "Compliance",
     operation_id = "replayEvidence", params(("id" = String, Path, description = "The id of the decision")),
     responses((status = OK, body = Replayed), ApiError))]
@@ -77,8 +82,8 @@ pub(super) async fn replay_one(
 pub async fn replay(app: &App, kit: &EvaluationKit, tenant: i64, id: &str) -> Result<Replayed, ApiError> {
     let id: EvidenceId = id.parse().map_err(|_| ApiError::not_found("decision"))?;
     let mut tx = app.db.read().await?;
-    let mut found = tx.evidence_get(tenant, id).await?.ok_or_else(|| ApiError::not_found("decision"))?;
-    found.open(&DeviceSeal::new(&app.hash_key)?, tenant)?;
+    let (mut found, chain) = found(&mut tx, tenant, id).await?;
+    found.open(&DeviceSeal::new(&app.hash_key)?, tenant).map_err(unreadable)?;
     let decision = found.decision;
     let zones = zones(&mut tx, kit, &decision).await?;
     let calendars = calendars(&mut tx, kit, &decision).await?;
@@ -106,11 +111,26 @@ pub async fn replay(app: &App, kit: &EvaluationKit, tenant: i64, id: &str) -> Re
         held_back,
         decided: decision.verdict,
         replayed,
+        chain,
         versions,
         decided_by: decision.software.to_string(),
         replayed_by: app.config.version.clone(),
         steps,
     })
+}
+
+/// A decision with its chain. One that was taken out of its chain, or can't be read, is told as such.
+async fn found(tx: &mut Tx, tenant: i64, id: EvidenceId) -> Result<(Found, ChainView), ApiError> {
+    let chain = checked(tx, tenant, id.day, id.chain).await?;
+    match tx.evidence_get(tenant, id).await {
+        Ok(Some(found)) => Ok((found, chain)),
+        Ok(None) if chain.holds => Err(ApiError::not_found("decision")),
+        Ok(None) | Err(StoreError::Corrupt(_)) => Err(ApiError::new(
+            Code::EvidenceBroken,
+            format!("the decision can't be made again, since it is not as it was kept: {}", chain.sentence()),
+        )),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The steps, of which the last does not say that an attempt could be made that was held back.

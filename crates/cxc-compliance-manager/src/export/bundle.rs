@@ -1,21 +1,18 @@
 //! The file: decisions and attempts as JSON lines and as CSV, a manifest that names them by their hashes, and its signature.
-use std::io::{Cursor, Read, Write};
-
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use cxc_core::csv_cell::guard;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use super::container::{self, Packed};
 use super::sign::{Signer, is_signed};
-use crate::evidence::came_out;
+use crate::evidence::{ChainView, came_out};
 use crate::history::AttemptView;
 
 /// What the file is, told apart from any other signed text.
-const FORMAT: &str = "cxc-evidence-1";
+const FORMAT: &str = "cxc-evidence-2";
 const MANIFEST: &str = "manifest.json";
 const SIGNATURE: &str = "manifest.sig";
 /// The members besides those two.
@@ -23,8 +20,6 @@ const DECISIONS: &str = "decisions.jsonl";
 const TABLE: &str = "decisions.csv";
 const ATTEMPTS: &str = "attempts.jsonl";
 const ATTEMPTS_TABLE: &str = "attempts.csv";
-/// No honest member is larger when unpacked.
-const LARGEST: u64 = 1 << 30;
 
 /// A member of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -35,13 +30,16 @@ pub struct Member {
     pub bytes: u64,
     /// Their SHA-256 in hexadecimal.
     pub sha256: String,
+    /// The SHA-256 of the bytes as they are packed: what unpacks to the same is not the same.
+    #[serde(rename = "packedSha256")]
+    pub packed: String,
 }
 
 /// What the signature is on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Manifest {
-    /// `cxc-evidence-1`.
+    /// `cxc-evidence-2`.
     pub format: String,
     /// The tenant's ccid.
     pub ccid: String,
@@ -55,15 +53,25 @@ pub struct Manifest {
     pub exported_at: String,
     /// How many decisions it holds.
     pub decisions: usize,
-    /// How many attempts it holds. Files of before this member hold none.
-    #[serde(default)]
+    /// How many attempts it holds.
     pub attempts: usize,
+    /// The chains that its decisions are part of, as they stood when it was written, and those of its time that lack their
+    /// end.
+    pub chains: Vec<ChainView>,
     /// The program's version.
     pub software: String,
     /// The public key of the installation, base64.
     pub public_key: String,
-    /// The other members.
+    /// The other members, in their order.
     pub files: Vec<Member>,
+}
+
+impl Manifest {
+    /// The chains that did not hold: decisions in them may have been changed, put in or taken out before they were
+    /// exported.
+    pub fn broken(&self) -> impl Iterator<Item = &ChainView> {
+        self.chains.iter().filter(|chain| !chain.holds)
+    }
 }
 
 /// A decision as it is handed out.
@@ -180,22 +188,21 @@ impl Bundle {
         let inner =
             |table: csv::Writer<Vec<u8>>| table.into_inner().map_err(|e| anyhow::anyhow!("a table: {}", e.error()));
         let (table, attempt_table) = (inner(self.table)?, inner(self.attempt_table)?);
-        let members =
+        let contents =
             [(DECISIONS, self.lines), (TABLE, table), (ATTEMPTS, self.attempt_lines), (ATTEMPTS_TABLE, attempt_table)];
         FORMAT.clone_into(&mut manifest.format);
         (manifest.decisions, manifest.attempts) = (self.decisions, self.attempts);
         manifest.public_key = signer.public_key();
-        manifest.files = members.iter().map(|(name, bytes)| member(name, bytes)).collect();
-        let text = serde_json::to_vec_pretty(&manifest)?;
-        let signature = signer.sign(&text);
-        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
-        let own = [(MANIFEST, text), (SIGNATURE, signature.into_bytes())];
-        for (name, bytes) in own.iter().chain(&members) {
-            zip.start_file(*name, options)?;
-            zip.write_all(bytes)?;
+        let mut members = Vec::new();
+        for (name, bytes) in &contents {
+            let packed = Packed::deflated(name, bytes)?;
+            manifest.files.push(member(&packed, bytes));
+            members.push(packed);
         }
-        Ok(zip.finish()?.into_inner())
+        let text = serde_json::to_vec_pretty(&manifest)?;
+        let signature = Packed::stored(SIGNATURE, signer.sign(&text).as_bytes())?;
+        members.splice(0..0, [Packed::stored(MANIFEST, &text)?, signature]);
+        container::write(&members)
     }
 }
 
@@ -207,44 +214,45 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn member(name: &str, bytes: &[u8]) -> Member {
-    Member { name: name.to_owned(), bytes: bytes.len() as u64, sha256: sha256(bytes) }
+fn member(packed: &Packed, content: &[u8]) -> Member {
+    Member {
+        name: packed.name.clone(),
+        bytes: content.len() as u64,
+        sha256: sha256(content),
+        packed: sha256(&packed.bytes),
+    }
 }
 
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether a file is whole and signed: by the key that is given, else by the one that it names itself. Answers what it
-/// says; the error says what is wrong.
+/// Whether a file is whole and signed: by the key that is given, else by the one that it names itself. Every byte of it
+/// counts: its members are those of the signed manifest, in their order, and its container is as it was written. Answers
+/// what it says; the error says what is wrong.
 pub fn verify(bytes: &[u8], public_key: Option<&str>) -> anyhow::Result<Manifest> {
-    let mut zip = ZipArchive::new(Cursor::new(bytes)).context("it is no ZIP file")?;
-    let text = read(&mut zip, MANIFEST)?;
-    let signature = String::from_utf8(read(&mut zip, SIGNATURE)?).context("its signature is no text")?;
+    let members = container::read(bytes)?;
+    let [own, signed, files @ ..] = members.as_slice() else { anyhow::bail!("it has neither manifest nor signature") };
+    for (member, name) in [(own, MANIFEST), (signed, SIGNATURE)] {
+        ensure!(member.name == name, "its member {} stands in the place of {name}", member.name);
+    }
+    let text = own.unpack()?;
+    let signature = String::from_utf8(signed.unpack()?).context("its signature is no text")?;
     let manifest: Manifest = serde_json::from_slice(&text).context("its manifest can't be read")?;
     ensure!(manifest.format == FORMAT, "its format is {}, not {FORMAT}", manifest.format);
     let key = public_key.unwrap_or(&manifest.public_key);
     ensure!(is_signed(&text, &signature, key), "its manifest is not signed by the key {key}");
-    for wanted in &manifest.files {
-        let found = member(&wanted.name, &read(&mut zip, &wanted.name)?);
-        ensure!(found == *wanted, "its member {} was changed", wanted.name);
+    for (found, wanted) in files.iter().zip(&manifest.files) {
+        ensure!(found.name == wanted.name, "its member {} stands in the place of {}", found.name, wanted.name);
+        ensure!(member(found, &found.unpack()?) == *wanted, "its member {} was changed", wanted.name);
     }
-    let known = |name: &str| [MANIFEST, SIGNATURE].contains(&name) || manifest.files.iter().any(|f| f.name == name);
-    for name in zip.file_names() {
-        let name = name.context("the name of a member can't be read")?;
-        if !known(&name) {
-            bail!("its member {name} is not in its manifest");
-        }
+    if let Some(extra) = files.get(manifest.files.len()) {
+        anyhow::bail!("its member {} is not in its manifest", extra.name);
+    }
+    if let Some(missing) = manifest.files.get(files.len()) {
+        anyhow::bail!("its member {} is missing", missing.name);
     }
     Ok(manifest)
-}
-
-fn read(zip: &mut ZipArchive<Cursor<&[u8]>>, name: &str) -> anyhow::Result<Vec<u8>> {
-    let member = zip.by_name(name).with_context(|| format!("its member {name} is missing"))?;
-    let mut bytes = Vec::new();
-    let length = member.take(LARGEST + 1).read_to_end(&mut bytes).with_context(|| format!("its member {name}"))?;
-    ensure!(length as u64 <= LARGEST, "its member {name} unpacks to more than 1 GiB");
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -264,6 +272,7 @@ mod tests {
             exported_at: "2026-01-01T00:00:00Z".into(),
             decisions: 0,
             attempts: 0,
+            chains: Vec::new(),
             software: "0".into(),
             public_key: String::new(),
             files: Vec::new(),
@@ -281,18 +290,13 @@ mod tests {
 
     /// The file with one member written anew, or added.
     fn changed(bytes: &[u8], name: &str, with: &[u8]) -> Vec<u8> {
-        let mut zip = ZipArchive::new(Cursor::new(bytes)).unwrap();
-        let mut new = ZipWriter::new(Cursor::new(Vec::new()));
-        let mut names: Vec<String> = zip.file_names().map(|name| name.unwrap().into_owned()).collect();
-        if !names.iter().any(|n| n == name) {
-            names.push(name.to_owned());
+        let mut members = container::read(bytes).unwrap();
+        let new = Packed::stored(name, with).unwrap();
+        match members.iter_mut().find(|member| member.name == name) {
+            Some(member) => *member = new,
+            None => members.push(new),
         }
-        for own in names {
-            let content = if own == name { with.to_vec() } else { read(&mut zip, &own).unwrap() };
-            new.start_file(own, SimpleFileOptions::default()).unwrap();
-            new.write_all(&content).unwrap();
-        }
-        new.finish().unwrap().into_inner()
+        container::write(&members).unwrap()
     }
 
     #[test]
@@ -335,7 +339,40 @@ mod tests {
         assert_eq!(wrong("extra.txt", b"x"), "its member extra.txt is not in its manifest");
         assert!(wrong(SIGNATURE, b"AAAA").contains("not signed"));
         assert!(wrong(MANIFEST, b"{}").contains("manifest can't be read"));
-        assert!(verify(b"no zip", None).unwrap_err().to_string().contains("no ZIP"));
+        assert!(verify(b"no zip", None).unwrap_err().to_string().contains("no file of evidence"));
         assert!(verify(&bytes[..bytes.len() / 2], None).is_err());
+    }
+
+    #[test]
+    fn members_are_those_of_the_manifest_each_once_and_in_their_order() {
+        let signer = Signer::new(&HashKey([1; 16])).unwrap();
+        let members = container::read(&file(&signer)).unwrap();
+        let wrong = |change: &dyn Fn(&mut Vec<Packed>)| {
+            let mut members = members.clone();
+            change(&mut members);
+            verify(&container::write(&members).unwrap(), None).unwrap_err().to_string()
+        };
+        assert!(wrong(&|m| m.swap(2, 3)).contains("decisions.csv stands in the place of decisions.jsonl"));
+        assert!(wrong(&|m| m.push(m[2].clone())).contains("decisions.jsonl is not in its manifest"), "a name twice");
+        assert!(wrong(&|m| drop(m.pop())).contains("attempts.csv is missing"));
+        assert!(wrong(&|m| m.swap(0, 1)).contains("manifest.sig stands in the place of manifest.json"));
+        // the same content, packed in another way
+        let again = |m: &mut Vec<Packed>| m[2] = Packed::stored(DECISIONS, &m[2].unpack().unwrap()).unwrap();
+        assert_eq!(wrong(&again), "its member decisions.jsonl was changed");
+    }
+
+    #[test]
+    fn every_byte_of_a_file_counts() {
+        let signer = Signer::new(&HashKey([1; 16])).unwrap();
+        let mut bytes = file(&signer);
+        let key = signer.public_key();
+        for at in 0..bytes.len() {
+            for bit in [1, 0x10, 0x80] {
+                bytes[at] ^= bit;
+                assert!(verify(&bytes, Some(&key)).is_err(), "bit {bit} of byte {at} may be changed");
+                bytes[at] ^= bit;
+            }
+        }
+        assert!(verify(&bytes, Some(&key)).is_ok());
     }
 }

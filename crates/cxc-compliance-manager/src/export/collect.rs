@@ -1,12 +1,11 @@
 //! The decisions about a person or of a campaign group, and the attempts, read into a file.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use cxc_core::contact::address_text;
 use cxc_server::app::time_text;
 use cxc_server::audit;
 use cxc_server::{ApiError, App, Code, Principal};
 use cxc_store::Tx;
-use cxc_store::evidence::{DeviceSeal, EvidenceFilter, Found};
+use cxc_store::evidence::{DeviceSeal, EvidenceFilter, Found, day_of};
 use cxc_store::reservation::AttemptFilter;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,8 @@ use uuid::Uuid;
 
 use super::bundle::{Bundle, Line, Manifest};
 use super::sign::Signer;
+use crate::consents::person::EntryKey;
+use crate::evidence::{ChainView, checked, unreadable};
 use crate::history::AttemptView;
 
 /// The most decisions of a file.
@@ -22,7 +23,7 @@ const MOST: usize = 100_000;
 /// Those that are read at once.
 const PAGE: usize = 500;
 
-/// Whose decisions, and from when until when.
+/// Whose decisions, and from when until when: one device or one client id, a campaign group, or both.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schema(as = EvidenceExportAsked)]
@@ -45,31 +46,35 @@ pub struct ExportAsked {
 pub async fn collect(app: &App, principal: &Principal, asked: &ExportAsked) -> Result<Vec<u8>, ApiError> {
     let tenant = principal.tenant;
     let mut tx = app.db.read().await?;
-    let mut filter = filter(&mut tx, app, tenant, asked).await?;
+    let filter = filter(&mut tx, app, tenant, asked).await?;
     // the command line acts for a tenant without the tenant's names
     let ccid = tx.tenant_get(tenant).await?.ok_or_else(|| ApiError::not_found("tenant"))?.ccid;
     let seal = DeviceSeal::new(&app.hash_key)?;
     let mut bundle = Bundle::new().map_err(ApiError::internal)?;
+    let (mut next, mut chains, mut devices) = (filter.clone(), BTreeSet::new(), BTreeMap::new());
     loop {
-        let mut page = tx.evidence_find(tenant, &filter, PAGE).await?;
+        let mut page = tx.evidence_find(tenant, &next, PAGE).await.map_err(unreadable)?;
         if bundle.len() + page.len() > MOST {
             let text = format!("more than {MOST} decisions: name a shorter time by from and till");
             return Err(ApiError::new(Code::TooManyItems, text));
         }
         for found in &mut page {
-            let device = found.open(&seal, tenant)?;
+            let device = found.open(&seal, tenant).map_err(unreadable)?;
             add(&mut bundle, found, device.as_deref()).map_err(ApiError::internal)?;
+            chains.insert((found.id.day, found.id.chain));
+            devices.extend(found.decision.attempt.zip(device));
         }
         match page.last().filter(|_| page.len() == PAGE) {
-            Some(last) => filter.after = Some((last.block_at, last.id)),
+            Some(last) => next.after = Some((last.block_at, last.id)),
             None => break,
         }
     }
-    attempts(&mut tx, tenant, &filter, asked, &mut bundle).await?;
+    let chains = rested_on(&mut tx, tenant, &filter, chains).await?;
+    attempts(&mut tx, tenant, &filter, asked, (&mut bundle, &devices)).await?;
     drop(tx);
     let signer = Signer::new(&app.hash_key).map_err(ApiError::internal)?;
     let count = bundle.len();
-    let file = bundle.finish(manifest(app, ccid, asked), &signer).map_err(ApiError::internal)?;
+    let file = bundle.finish(Manifest { chains, ..manifest(app, ccid, asked) }, &signer).map_err(ApiError::internal)?;
     let mut tx = app.db.begin().await?;
     let entry = audit::Entry::new("export", "evidence").changed(None, Some(serde_json::json!({ "decisions": count })));
     entry.write(app, &mut tx, principal).await?;
@@ -77,22 +82,43 @@ pub async fn collect(app: &App, principal: &Principal, asked: &ExportAsked) -> R
     Ok(file)
 }
 
+/// The chains of the decisions, recomputed, and those that lack a decision or their end: it may have been one of these.
+async fn rested_on(
+    tx: &mut Tx,
+    tenant: i64,
+    filter: &EvidenceFilter,
+    mut chains: BTreeSet<(i64, i64)>,
+) -> Result<Vec<ChainView>, ApiError> {
+    if !filter.keys.is_empty() {
+        chains.extend(tx.evidence_lost(tenant, filter).await?);
+    }
+    let until = if filter.to == i64::MAX { i64::MAX } else { day_of(filter.to) };
+    chains.extend(tx.evidence_cut(tenant, day_of(filter.from), until).await?);
+    let mut shown = Vec::new();
+    for (day, chain) in chains {
+        shown.push(checked(tx, tenant, day, chain).await?);
+    }
+    Ok(shown)
+}
+
 async fn filter(tx: &mut Tx, app: &App, tenant: i64, asked: &ExportAsked) -> Result<EvidenceFilter, ApiError> {
-    if asked.device.is_none() && asked.client_id.is_none() && asked.group_id.is_none() {
-        return Err(ApiError::invalid("", "required", "a device, a clientId or a groupId"));
+    let key = match (&asked.device, &asked.client_id, asked.group_id) {
+        (None, None, None) => return Err(ApiError::invalid("", "required", "name a device, a clientId or a groupId")),
+        (None, None, Some(_)) => None,
+        (device, client_id, _) => Some(EntryKey::read(app, tenant, device.as_deref(), client_id.as_deref())?.hash),
+    };
+    if asked.from.zip(asked.till).is_some_and(|(from, till)| from >= till) {
+        return Err(ApiError::invalid("/till", "range", "till is after from: nothing lies between them"));
     }
     let grp = match asked.group_id {
         None => None,
         Some(id) => {
             let missing = || ApiError::invalid("/groupId", "not_found", "there is no such campaign group");
-            Some(tx.group_get(tenant, id, true).await?.ok_or_else(missing)?.number)
+            Some(tx.group_get(tenant, id, false).await?.ok_or_else(missing)?.number)
         }
     };
-    let hash = |text: &str| app.hash_key.hash(tenant, text);
-    let device = asked.device.as_deref().map(|device| hash(&address_text(device.trim())));
-    let client = asked.client_id.as_deref().map(|client| hash(client.trim()));
     Ok(EvidenceFilter {
-        keys: device.into_iter().chain(client).collect(),
+        keys: key.into_iter().collect(),
         grp,
         from: asked.from.map_or(0, Timestamp::as_microsecond),
         to: asked.till.map_or(i64::MAX, Timestamp::as_microsecond),
@@ -100,39 +126,35 @@ async fn filter(tx: &mut Tx, app: &App, tenant: i64, asked: &ExportAsked) -> Res
     })
 }
 
-/// The attempts with the address as their reports gave it: those that nobody asked about before stand in no decision.
+/// The attempts, oldest first, with the address as their reports gave it: those that nobody asked about before stand in no
+/// decision. Those of senders have no reports: theirs is the one of the decision that allowed them.
 async fn attempts(
     tx: &mut Tx,
     tenant: i64,
     filter: &EvidenceFilter,
     asked: &ExportAsked,
-    bundle: &mut Bundle,
+    (bundle, devices): (&mut Bundle, &BTreeMap<(i64, i64), String>),
 ) -> Result<(), ApiError> {
-    let of_time = AttemptFilter { grp: filter.grp, from: filter.from, till: filter.to, ..AttemptFilter::default() };
-    // a device or a client id, as decisions are looked for
-    let mut keys = filter.keys.iter();
-    let of_device = asked
-        .device
-        .as_ref()
-        .and_then(|_| keys.next())
-        .map(|key| AttemptFilter { device: Some(*key), ..of_time.clone() });
-    let of_client = keys.next().map(|key| AttemptFilter { client: Some(*key), ..of_time.clone() });
-    let mut filters: Vec<AttemptFilter> = of_device.into_iter().chain(of_client).collect();
-    if filters.is_empty() {
-        filters.push(of_time);
-    }
-    let mut found = BTreeMap::new();
-    for filter in filters {
-        let most = i64::try_from(MOST).unwrap_or(i64::MAX);
-        let rows = tx.attempt_shown(tenant, &filter, most.saturating_add(1)).await?;
-        found.extend(rows.into_iter().map(|row| ((row.started_at, row.month, row.id), row)));
-    }
+    let key = filter.keys.first().copied();
+    let filter = AttemptFilter {
+        device: key.filter(|_| asked.device.is_some()),
+        client: key.filter(|_| asked.client_id.is_some()),
+        grp: filter.grp,
+        from: filter.from,
+        till: filter.to,
+        ..AttemptFilter::default()
+    };
+    let most = i64::try_from(MOST).unwrap_or(i64::MAX);
+    let mut found = tx.attempt_shown(tenant, &filter, most.saturating_add(1)).await?;
     if found.len() > MOST {
         let text = format!("more than {MOST} attempts: name a shorter time by from and till");
         return Err(ApiError::new(Code::TooManyItems, text));
     }
-    for attempt in found.into_values().filter_map(AttemptView::of) {
-        bundle.add_attempt(&attempt).map_err(ApiError::internal)?;
+    found.sort_by_key(|row| (row.started_at, row.month, row.id));
+    for row in found {
+        let decided = devices.get(&(row.month, row.id));
+        let Some(attempt) = AttemptView::of(row, true) else { continue };
+        bundle.add_attempt(&attempt.or_address(decided)).map_err(ApiError::internal)?;
     }
     Ok(())
 }
@@ -158,6 +180,7 @@ fn manifest(app: &App, ccid: String, asked: &ExportAsked) -> Manifest {
         exported_at: time_text(app.now()),
         decisions: 0,
         attempts: 0,
+        chains: Vec::new(),
         software: env!("CARGO_PKG_VERSION").to_owned(),
         public_key: String::new(),
         files: Vec::new(),

@@ -1,6 +1,7 @@
 //! Evidence of a person or a campaign as a signed file: a ZIP that anybody can verify with the public key.
 mod bundle;
 mod collect;
+mod container;
 mod routes;
 mod sign;
 

@@ -14,7 +14,7 @@ use super::sign::Signer;
 /// The routes below the public base path.
 pub(crate) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(require(Scope::ComplianceRead, routes!(export)))
+        .routes(require(Scope::PrivacyAdmin, routes!(export)))
         .routes(require(Scope::ComplianceRead, routes!(key)))
 }
 
@@ -37,6 +37,8 @@ async fn key(State(app): State<App>) -> Result<axum::Json<PublicKey>, ApiError> 
 }
 
 /// Export the decisions about a person or of a campaign group as a signed file
+///
+/// It has people's addresses in clear. The manifest tells how the chains stand that its decisions rest on.
 #[utoipa::path(post, path = "/compliance/evidence-exports", tag = "Compliance", operation_id = "exportEvidence",
     request_body = ExportAsked,
     responses((status = OK, content_type = "application/zip", body = Vec<u8>), ApiError))]

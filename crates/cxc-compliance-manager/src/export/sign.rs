@@ -38,7 +38,7 @@ impl Signer {
 
 /// Whether a signature is one of these bytes by this key. All texts are base64; any other text is none.
 pub fn is_signed(bytes: &[u8], signature: &str, public_key: &str) -> bool {
-    let (Ok(signature), Ok(key)) = (STANDARD.decode(signature.trim()), STANDARD.decode(public_key.trim())) else {
+    let (Ok(signature), Ok(key)) = (STANDARD.decode(signature), STANDARD.decode(public_key.trim())) else {
         return false;
     };
     UnparsedPublicKey::new(&ED25519, key).verify(bytes, &signature).is_ok()

@@ -4,7 +4,7 @@ use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::enumerations::CallResult;
 use cxc_server::app::time_text;
-use cxc_server::{ApiError, ApiQuery, App, Code, Principal};
+use cxc_server::{ApiError, ApiQuery, App, Code, Principal, document};
 use cxc_store::reservation::{AttemptFilter, ShownAttempt};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -55,7 +55,8 @@ pub(crate) struct AttemptView {
     sequence: Option<i16>,
     /// How the person was reached.
     channel: Channel,
-    /// The address as its last report gave it, unless the person was erased. Others are told by their decision.
+    /// The address as its last report gave it, unless the person was erased; for who may see people's data
+    /// (`privacy:admin`). Others are told by their decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<String>,
     /// What became of it.
@@ -76,7 +77,7 @@ pub(crate) struct AttemptView {
     finished_at: Option<String>,
     /// The version of the rules that allowed it.
     rule_set: i64,
-    /// The last report, with every field that was sent.
+    /// The last report, with every field that was sent; for who may see people's data.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     report: Option<serde_json::Value>,
@@ -89,9 +90,10 @@ pub(crate) struct AttemptPage {
 }
 
 impl AttemptView {
-    /// As it is shown.
-    pub fn of(row: ShownAttempt) -> Option<Self> {
-        let fields = row.report.as_ref().and_then(|report| report.0.as_object());
+    /// As it is shown: with its address and report to who may see people's data.
+    pub fn of(row: ShownAttempt, sees_people: bool) -> Option<Self> {
+        let report = row.report.filter(|_| sees_people);
+        let fields = report.as_ref().and_then(|report| report.0.as_object());
         Some(Self {
             id: format!("{}-{:x}", row.month, row.id),
             guid: row.guid,
@@ -105,8 +107,13 @@ impl AttemptView {
             started_at: time_text(row.started_at),
             finished_at: row.finished_at.map(time_text),
             rule_set: row.rule_set,
-            report: row.report.map(|r| r.0),
+            report: report.map(|r| r.0),
         })
+    }
+
+    /// With this address where no report gave one.
+    pub fn or_address(self, address: Option<&String>) -> Self {
+        Self { address: self.address.or_else(|| address.cloned()), ..self }
     }
 }
 
@@ -118,10 +125,7 @@ pub(crate) async fn list(
     principal: Principal,
     ApiQuery(asked): ApiQuery<Asked>,
 ) -> Result<axum::Json<AttemptPage>, ApiError> {
-    let limit = asked.limit.unwrap_or(50);
-    if !(1..=500).contains(&limit) {
-        return Err(ApiError::new(Code::BadFilter, "limit: 1 to 500"));
-    }
+    let limit = document::limit(asked.limit)?;
     if asked.device.is_none() && asked.client_id.is_none() && asked.guid.is_none() && asked.group_id.is_none() {
         return Err(ApiError::new(Code::BadFilter, "name a device, a clientId, a guid or a groupId"));
     }
@@ -143,6 +147,6 @@ pub(crate) async fn list(
         from: asked.from.map_or(0, Timestamp::as_microsecond),
         till: asked.till.map_or(i64::MAX, Timestamp::as_microsecond),
     };
-    let rows = tx.attempt_shown(tenant, &filter, limit).await?;
-    Ok(axum::Json(AttemptPage { items: rows.into_iter().filter_map(AttemptView::of).collect() }))
+    let (rows, sees) = (tx.attempt_shown(tenant, &filter, limit).await?, principal.sees_people());
+    Ok(axum::Json(AttemptPage { items: rows.into_iter().filter_map(|row| AttemptView::of(row, sees)).collect() }))
 }

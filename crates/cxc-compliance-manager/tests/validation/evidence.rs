@@ -24,6 +24,36 @@ async fn every_dial_time_decision_is_kept_and_found_again() {
     assert_eq!(rest["next"], Value::Null);
     let chains = app.get("/compliance/evidence-chains?day=20260303").await.expect(200);
     assert!(chains.as_array().unwrap().iter().all(|c| c["holds"] == true), "{chains}");
+    for day in ["0", "20260230", "2026-03-03", "202603031", "-20260303"] {
+        let refused = app.get(&format!("/compliance/evidence-chains?day={day}")).await;
+        assert_eq!(refused.expect_problem(400), "bad_filter", "{day}");
+    }
+    assert_eq!(app.get("/compliance/evidence-chains?day=20240229").await.expect(200), json!([]));
+}
+
+#[tokio::test]
+async fn whom_evidence_is_about_is_told_to_who_may_see_peoples_data_only() {
+    let app = start().await;
+    let held = app.post(VALIDATE).json(&ask(1, "a", 60_000)).await.expect(200);
+    let begun = json!({ "contact_info": phone(1), "cxc_reservation_id": held["reservation_id"] });
+    app.post(REPORTS).json(&report("g", 0, &begun)).await.expect(200);
+    let path = format!("/compliance/evidence/{}", held["evidence_id"].as_str().unwrap());
+    let attempts = "/compliance/attempts?clientId=a";
+    let reader = app.with_scopes(&[Scope::ComplianceRead, Scope::ListsRead]).await.unwrap();
+    let kept = reader.get(&path).await.expect(200);
+    assert_eq!((&kept["device"], &kept["outcome"]), (&Value::Null, &json!("allow")), "{kept}");
+    let shown = reader.get(attempts).await.expect(200);
+    let attempt = &shown["items"][0];
+    assert_eq!((&attempt["guid"], &attempt["address"], &attempt["report"]), (&json!("g"), &Value::Null, &Value::Null));
+    assert!(!kept.to_string().contains(&phone(1)) && !shown.to_string().contains(&phone(1)));
+    let exported = reader.post("/compliance/evidence-exports").json(&json!({ "clientId": "a" })).await;
+    assert_eq!(exported.expect_problem(403), "scope_missing");
+    // to who may, all of it
+    let officer = app.with_scopes(&[Scope::ComplianceRead, Scope::PrivacyAdmin]).await.unwrap();
+    assert_eq!(officer.get(&path).await.expect(200)["device"], phone(1));
+    assert_eq!(officer.get(attempts).await.expect(200)["items"][0]["address"], phone(1));
+    let exported = officer.post("/compliance/evidence-exports").json(&json!({ "clientId": "a" })).await;
+    assert_eq!(exported.status.as_u16(), 200);
 }
 
 #[tokio::test]

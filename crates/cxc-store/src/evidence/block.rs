@@ -50,7 +50,15 @@ pub(super) fn pack<I: Serialize, V: Serialize>(decisions: &[&Decision<I, V>]) ->
     zlib(&lines)
 }
 
-pub(super) fn unpack(body: &[u8]) -> Result<Vec<Decision>, StoreError> {
+/// The decisions of a block. The error names it: day, chain and number.
+pub(super) fn unpack_of((day, chain, seq): (i64, i64, i64), body: &[u8]) -> Result<Vec<Decision>, StoreError> {
+    unpack(body).map_err(|error| match error {
+        StoreError::Corrupt(why) => StoreError::Corrupt(format!("block {day}-{chain:x}-{seq} can't be read ({why})")),
+        other => other,
+    })
+}
+
+fn unpack(body: &[u8]) -> Result<Vec<Decision>, StoreError> {
     let lines = unzlib(body)?;
     let lines = lines.split(|b| *b == b'\n').filter(|line| !line.is_empty());
     lines.map(|line| serde_json::from_slice(line).map_err(|e| corrupt(&e.to_string()))).collect()

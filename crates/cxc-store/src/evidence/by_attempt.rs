@@ -6,7 +6,7 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use super::EvidenceId;
-use super::block::unpack;
+use super::block::unpack_of;
 use super::read::BlockRow;
 use super::read::Found;
 use crate::int_set::IntSet;
@@ -130,8 +130,8 @@ impl Tx {
             let blocks: Vec<BlockRow> = on!(self, conn =>
                 sqlx::query_as(AssertSqlSafe(sql.as_str())).bind(tenant).bind(instants.text()).fetch_all(conn).await?);
             for (at, day, chain, seq, body, devices) in blocks {
-                let decisions =
-                    (0..).zip(unpack(&body)?).filter(|(_, d)| d.attempt.is_some_and(|a| wanted.contains(&a)));
+                let decisions = (0..).zip(unpack_of((day, chain, seq), &body)?);
+                let decisions = decisions.filter(|(_, d)| d.attempt.is_some_and(|a| wanted.contains(&a)));
                 found.extend(decisions.map(|(item, decision)| {
                     Found::new(EvidenceId { day, chain, seq, item }, at, decision, devices.as_deref())
                 }));

@@ -35,6 +35,15 @@ impl Tx {
         row.map(|(seq, hash)| Ok(ChainHead { seq, hash: hash_of(&hash)? })).transpose()
     }
 
+    /// The chains of days, from one until another, that lack the end that was noted: day and chain.
+    pub async fn evidence_cut(&mut self, tenant: i64, from: i64, until: i64) -> Result<Vec<(i64, i64)>, StoreError> {
+        const SQL: &str =
+            "SELECT h.day, h.chain FROM evidence_head h WHERE h.tenant = $1 AND h.day >= $2 AND h.day <= $3
+            AND NOT EXISTS (SELECT 1 FROM evidence e WHERE e.tenant = h.tenant AND e.day = h.day AND e.chain = h.chain
+            AND e.seq = h.seq AND e.hash = h.hash)";
+        Ok(on!(self, conn => sqlx::query_as(SQL).bind(tenant).bind(from).bind(until).fetch_all(conn).await?))
+    }
+
     /// Forgets the heads of days before one of which no block is left.
     pub(super) async fn evidence_heads_expire(&mut self, tenant: i64, before: i64) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM evidence_head WHERE tenant = $1 AND day < $2 AND NOT EXISTS (

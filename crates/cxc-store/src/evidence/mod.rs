@@ -140,6 +140,14 @@ pub fn day_of(micros: i64) -> i64 {
     i64::from(at.year()) * 10_000 + i64::from(at.month()) * 100 + i64::from(at.day())
 }
 
+/// Whether a number is a day as [`day_of`] writes it.
+pub fn is_day(day: i64) -> bool {
+    let part = |number: i64| i8::try_from(number).ok();
+    let year = i16::try_from(day / 10_000).ok().filter(|year| (1..=9999).contains(year));
+    let parts = year.zip(part(day / 100 % 100)).zip(part(day % 100));
+    parts.is_some_and(|((year, month), day)| jiff::civil::Date::new(year, month, day).is_ok())
+}
+
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, b| {
@@ -166,5 +174,9 @@ mod tests {
     fn a_day_is_that_of_utc() {
         assert_eq!(day_of(1_772_323_199_999_999), 20_260_228);
         assert_eq!(day_of(1_772_323_200_000_000), 20_260_301);
+        assert!(is_day(20_260_301) && is_day(20_280_229));
+        for day in [0, -1, 20_260_229, 20_261_301, 20_260_100, 2_026_030, 202_603_011, i64::MAX] {
+            assert!(!is_day(day), "{day}");
+        }
     }
 }

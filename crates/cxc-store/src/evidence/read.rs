@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
-use super::block::unpack;
+use super::block::unpack_of;
 use super::sealed::DeviceSeal;
 use super::{Decision, EvidenceId, Personal, devices};
 use crate::int_set::IntSet;
@@ -73,9 +73,9 @@ impl Tx {
         let row: Option<(i64, Vec<u8>, Option<Vec<u8>>)> = on!(self, conn => sqlx::query_as(SQL).bind(tenant).bind(id.day).bind(id.chain)
             .bind(id.seq).fetch_optional(conn).await?);
         let Some((block_at, body, devices)) = row else { return Ok(None) };
-        let decision =
-            usize::try_from(id.item).ok().and_then(|item| unpack(&body).map(|d| d.into_iter().nth(item)).transpose());
-        Ok(decision.transpose()?.map(|decision| Found::new(id, block_at, decision, devices.as_deref())))
+        let decisions = unpack_of((id.day, id.chain, id.seq), &body)?;
+        let decision = usize::try_from(id.item).ok().and_then(|item| decisions.into_iter().nth(item));
+        Ok(decision.map(|decision| Found::new(id, block_at, decision, devices.as_deref())))
     }
 
     /// The decisions of a filter, oldest first, at most `limit`.
@@ -99,6 +99,19 @@ impl Tx {
                 return Ok(found);
             }
         }
+    }
+
+    /// The chains that lack a block in which the index has a decision about the people of a filter: day and chain.
+    pub async fn evidence_lost(&mut self, tenant: i64, filter: &EvidenceFilter) -> Result<Vec<(i64, i64)>, StoreError> {
+        let sql = format!(
+            "SELECT DISTINCT s.day, s.chain FROM evidence_subject s
+             WHERE s.tenant = $1 AND s.key_hash{} AND s.at >= $3 AND s.at < $4 AND NOT EXISTS (SELECT 1 FROM evidence e
+             WHERE e.tenant = s.tenant AND e.day = s.day AND e.chain = s.chain AND e.seq = s.seq)",
+            IntSet::test(self, "$2")
+        );
+        let keys = IntSet::of(filter.keys.iter().copied());
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(keys.text()).bind(filter.from)
+            .bind(filter.to).fetch_all(conn).await?))
     }
 
     /// The decisions about the people of a filter, of whatever group.
@@ -156,7 +169,7 @@ impl Tx {
                 .bind(after.0).bind(after.1.chain).bind(after.1.seq).bind(BLOCKS).fetch_all(conn).await?);
             let page = blocks.len();
             for (at, day, chain, seq, body, devices) in blocks {
-                for (item, decision) in (0..).zip(unpack(&body)?) {
+                for (item, decision) in (0..).zip(unpack_of((day, chain, seq), &body)?) {
                     let id = EvidenceId { day, chain, seq, item };
                     if (at, chain, seq, item) > (after.0, after.1.chain, after.1.seq, after.1.item) {
                         found.push(Found::new(id, at, decision, devices.as_deref()));

@@ -2,7 +2,7 @@
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
-use super::block::unpack;
+use super::block::unpack_of;
 use super::{PACKS, day_of};
 use crate::{Rows, StoreError, Tx, on};
 
@@ -48,8 +48,9 @@ impl Tx {
         let oldest: Vec<Block> =
             on!(self, conn => sqlx::query_as(OLDEST).bind(tenant).bind(before).bind(limit).fetch_all(conn).await?);
         let mut keys = Vec::new();
-        for (_, chain, seq, at, body) in &oldest {
-            let of_block = unpack(body)?.into_iter().flat_map(|d| [Some(d.device), d.client]).flatten();
+        for (day, chain, seq, at, body) in &oldest {
+            let of_block =
+                unpack_of((*day, *chain, *seq), body)?.into_iter().flat_map(|d| [Some(d.device), d.client]).flatten();
             keys.extend(of_block.map(|key| Key { key, at: *at, chain: *chain, seq: *seq }));
         }
         self.evidence_unindex(tenant, &keys).await?;

@@ -4,11 +4,13 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use cxc_compliance_manager::evidence::{self, ChainView};
 use cxc_compliance_manager::export::{ExportAsked, Signer, collect, verify};
-use cxc_compliance_manager::{EvaluationAnswer, EvaluationDocument, EvaluationKit, Evaluator, evidence};
+use cxc_compliance_manager::{EvaluationAnswer, EvaluationDocument, EvaluationKit, Evaluator};
 use cxc_core::hash::HashKey;
 use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
+use cxc_core::written_reason::WrittenReason;
 use cxc_server::app::time_text;
 use cxc_server::audit::Entry;
 use cxc_server::principal::SYSTEM_TENANT;
@@ -71,15 +73,14 @@ async fn clock(config: &Config, accept: Option<&str>) -> Result<(), Failure> {
         return terminal::say("the clock is not behind any decision that counts");
     };
     let said = format!("the clock is at {}, the newest decision was made at {}", time_text(now), time_text(floor));
-    let Some(reason) = accept.map(str::trim) else {
+    let Some(reason) = accept else {
         let text = format!("{said}: nobody is contacted. If the clock is right now, accept it with --accept REASON");
         return Err(Failure::refused(text));
     };
-    if reason.is_empty() {
-        return Err(Failure::usage("say why the clock is accepted: the audit log keeps it"));
-    }
+    let reason = WrittenReason::parse(reason).map_err(|error| Failure::usage(format!("--accept: {error}")))?;
     tx.clock_accept().await?;
-    let after = serde_json::json!({ "clock": time_text(now), "newestDecision": time_text(floor), "reason": reason });
+    let after = serde_json::json!({ "clock": time_text(now), "newestDecision": time_text(floor),
+        "reason": reason.as_str() });
     let entry = Entry::new("accept", "clock").changed(None, Some(after));
     entry.write(&desk.app, &mut tx, &Principal::system(SYSTEM_TENANT)).await.map_err(refused)?;
     tx.commit().await?;
@@ -142,7 +143,9 @@ async fn by_tenant(
 /// A document that is refused: every place that is wrong.
 fn unfit(error: &ApiError) -> Failure {
     let problem = error.problem("");
-    let places = problem.errors.iter().map(|e| format!("{}: {}", e.pointer, e.detail));
+    // what is wrong with the whole document has no pointer
+    let place = |pointer: &str| if pointer.is_empty() { String::new() } else { format!("{pointer}: ") };
+    let places = problem.errors.iter().map(|e| format!("{}{}", place(&e.pointer), e.detail));
     let places: Vec<String> = places.collect();
     let text = if places.is_empty() { problem.detail.to_string() } else { places.join("; ") };
     Failure::usage(text)
@@ -179,6 +182,10 @@ async fn replay(config: &Config, asked: &Replay) -> Result<(), Failure> {
         if let Some(why) = &replayed.held_back {
             terminal::say(why)?;
         }
+        terminal::say(&replayed.chain.sentence())?;
+    }
+    if !replayed.chain.holds {
+        return Err(Failure::refused(format!("what is kept was changed: {}", replayed.chain.sentence())));
     }
     if replayed.same_reasons {
         terminal::say("the decision is the same, and its reasons are equal, byte for byte")
@@ -227,7 +234,12 @@ fn check(file: &Path, key: Option<&str>) -> Result<(), Failure> {
         manifest.subject,
         manifest.exported_at,
         manifest.public_key
-    ))
+    ))?;
+    let broken: Vec<String> = manifest.broken().map(ChainView::sentence).collect();
+    if broken.is_empty() {
+        return terminal::say(&format!("{} evidence chains were verified when it was written", manifest.chains.len()));
+    }
+    Err(Failure::refused(format!("when it was written, evidence had been changed: {}", broken.join("; "))))
 }
 
 fn moment(text: &str) -> Result<Timestamp, Failure> {
