@@ -13,6 +13,7 @@ use crate::id_block::Numbered;
 use crate::int_set::IntSet;
 use crate::{Engine, Rows, StoreError, Tx, on};
 
+pub(crate) use files::person_key;
 pub use files::{CONSENTS, ConsentLine, Fate};
 pub use pages::LedgerPlace;
 

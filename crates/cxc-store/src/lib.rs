@@ -48,6 +48,7 @@ pub mod number_lists;
 pub mod object;
 pub mod object_query;
 pub mod opt_out;
+mod opt_out_lift;
 pub mod opt_out_review;
 pub mod outgoing;
 pub mod person_flag;

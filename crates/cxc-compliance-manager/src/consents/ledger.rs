@@ -28,7 +28,8 @@ pub(crate) struct ConsentView {
     id: String,
     /// `device` or `client_id`.
     by: &'static str,
-    /// The address or client id; empty once the person was erased.
+    /// The address or client id; empty once the person was erased, and among late ones for who may not see people's data
+    /// (`privacy:admin`).
     value: String,
     /// The entry as rules judge it.
     #[schema(required)]
@@ -70,6 +71,13 @@ impl From<StoredConsent> for ConsentView {
             text: c.words,
             evidence: c.evidence,
         }
+    }
+}
+
+impl ConsentView {
+    /// The entry without whom it is about and the words.
+    fn without_person(self) -> Self {
+        Self { value: String::new(), text: None, evidence: None, ..self }
     }
 }
 
@@ -162,7 +170,8 @@ pub(crate) struct ConsentInput {
 
 /// Add a consent
 ///
-/// It lifts an opt-out only if the person gave it expressly and later.
+/// It lifts an opt-out only if the person gave it expressly and later. Then the entries go that the opt-out put on lists
+/// of opt-outs.
 #[utoipa::path(post, path = "/compliance/consents", tag = "Compliance", operation_id = "addConsent", request_body = ConsentInput,
     responses((status = CREATED, body = Added), ApiError))]
 pub(crate) async fn add(
@@ -173,9 +182,9 @@ pub(crate) async fn add(
     let new = read(&app, principal.tenant, &input, "")?;
     let mut tx = app.db.begin().await?;
     let id = tx.consent_insert(principal.tenant, std::slice::from_ref(&new)).await?;
-    audit(&app, &mut tx, &principal, 1).await?;
+    let lifted_entries = lift(&app, &mut tx, &principal, std::slice::from_ref(&new)).await?;
     tx.commit().await?;
-    Ok((StatusCode::CREATED, ApiJson(Added { id: id.to_string() })).into_response())
+    Ok((StatusCode::CREATED, ApiJson(Added { id: id.to_string(), lifted_entries })).into_response())
 }
 
 /// A consent that was added.
@@ -184,6 +193,8 @@ pub(crate) async fn add(
 pub(crate) struct Added {
     /// Its number.
     id: String,
+    /// Entries of opt-out lists that went with the opt-outs that it lifts.
+    lifted_entries: i64,
 }
 
 /// Consents to add.
@@ -232,7 +243,7 @@ pub(crate) async fn bulk(
     if !new.is_empty() {
         let mut tx = app.db.begin().await?;
         tx.consent_insert(principal.tenant, &new).await?;
-        audit(&app, &mut tx, &principal, new.len()).await?;
+        lift(&app, &mut tx, &principal, &new).await?;
         tx.commit().await?;
     }
     Ok(ApiJson(ConsentBulkResults { results }).into_response())
@@ -249,13 +260,18 @@ pub(crate) struct Late {
     responses((status = OK, body = Late), ApiError))]
 pub(crate) async fn late(State(app): State<App>, principal: Principal) -> Result<Response, ApiError> {
     let found = app.db.read().await?.consent_late(principal.tenant, MOST_LATE).await?;
-    Ok(ApiJson(Late { items: found.into_iter().map(ConsentView::from).collect() }).into_response())
+    let sees = principal.sees_people();
+    let view = |one| if sees { ConsentView::from(one) } else { ConsentView::from(one).without_person() };
+    Ok(ApiJson(Late { items: found.into_iter().map(view).collect() }).into_response())
 }
 
-/// Values are personal: the audit log has their number only.
-async fn audit(app: &App, tx: &mut cxc_store::Tx, principal: &Principal, count: usize) -> Result<(), ApiError> {
-    let entry = Entry::new("add", "consent").changed(None, Some(json!({ "entries": count })));
-    entry.write(app, tx, principal).await
+/// Lifts the opt-outs that new consents end, and audits both; answers how many entries of lists went. Values are personal:
+/// the audit log has their number only.
+async fn lift(app: &App, tx: &mut cxc_store::Tx, principal: &Principal, new: &[NewConsent]) -> Result<i64, ApiError> {
+    let lifted = tx.opt_outs_lifted_by(&app.hash_key, principal.tenant, new, app.now()).await?;
+    let after = json!({ "entries": new.len(), "liftedEntries": lifted });
+    Entry::new("add", "consent").changed(None, Some(after)).write(app, tx, principal).await?;
+    Ok(lifted)
 }
 
 fn read(app: &App, tenant: i64, input: &ConsentInput, pointer: &str) -> Result<NewConsent, ApiError> {

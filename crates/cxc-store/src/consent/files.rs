@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::{KeyKind, NewConsent, StoredConsent, row};
 use crate::import::{ImportCounts, ListBefore, ListImport, NewImport};
 use crate::opt_out::{carries, source, terms_of};
+use crate::opt_out_lift::PersonKeys;
 use crate::privacy::PersonKey;
 use crate::suppression::SuppressionEntry;
 use crate::{StoreError, Tx, on};
@@ -123,11 +124,16 @@ impl Tx {
         }
         self.consent_insert(import.tenant, &write).await?;
         self.consent_file_suppress(import, &write, new_id, now).await?;
+        if policy.files_lift_opt_outs {
+            // until the import is published the ledger still bars whom it lifts
+            let people: Vec<PersonKeys> = lines.iter().map(|line| line.keys.clone()).collect();
+            self.opt_outs_lift(import.tenant, &people, now).await?;
+        }
         Ok(fates)
     }
 
     /// The entries of these keys that were not voided, whatever became of their imports.
-    async fn consents_open(
+    pub(crate) async fn consents_open(
         &mut self,
         tenant: i64,
         devices: &[i64],
@@ -225,7 +231,8 @@ impl Tx {
     }
 }
 
-fn person_key(new: &NewConsent) -> PersonKey {
+/// By what an entry names the person.
+pub(crate) fn person_key(new: &NewConsent) -> PersonKey {
     match new.key_kind {
         KeyKind::Device => PersonKey::Address(new.key.clone()),
         KeyKind::Client => PersonKey::ClientId(new.key.clone()),

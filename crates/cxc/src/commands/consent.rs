@@ -91,12 +91,18 @@ async fn add(config: &Config, asked: &ConsentAdd) -> Result<(), Failure> {
     let new = read(&desk, tenant.no, asked)?;
     let mut tx = desk.app.db.begin().await?;
     tx.consent_insert(tenant.no, std::slice::from_ref(&new)).await?;
-    let entry = Entry::new("add", "consent").changed(None, Some(json!({ "entries": 1 })));
+    let granted = std::slice::from_ref(&new);
+    let lifted = tx.opt_outs_lifted_by(&desk.app.hash_key, tenant.no, granted, desk.app.now()).await?;
+    let after = json!({ "entries": 1, "liftedEntries": lifted });
+    let entry = Entry::new("add", "consent").changed(None, Some(after));
     entry.write(&desk.app, &mut tx, &Principal::system(tenant.no)).await.map_err(refused)?;
     let events =
         events(tx.consents_of(tenant.no, &of(&new, KeyKind::Device), &of(&new, KeyKind::Client)).await?, &new.key);
     tx.commit().await?;
     terminal::say(&format!("{}: {} since {}", asked.person, new.kind.as_str(), time_text(new.said_at)))?;
+    if lifted > 0 {
+        terminal::note(&format!("it lifts what {} opted out of: {lifted} entries of opt-out lists went", asked.person));
+    }
     let out = out_of(&events, desk.app.now());
     if !out.is_empty() {
         terminal::note(&format!("{} has opted out of {} all the same", asked.person, out.join(", ")));
