@@ -34,6 +34,7 @@ use crate::{StoreError, Tx};
 use batch::Batch;
 use chosen::Chosen;
 use clock::ClockWatch;
+pub use clock::clock_behind;
 use external::{Answers, Key};
 use finding::{InJudgement, finding};
 

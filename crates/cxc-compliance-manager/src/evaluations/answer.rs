@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::hold::Hold;
+
 /// Whether the person may be contacted at the moment, and every step that led there.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -18,6 +20,11 @@ pub struct EvaluationAnswer {
     /// The moment that was asked about.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+    /// What holds everybody now, whatever the rules say: a clock that was set back. A decision about a moment at which it
+    /// holds says so, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub hold: Option<Hold>,
     /// Every rule that stands in the way.
     pub reasons: Vec<Failure>,
     /// What advisory rules say.
@@ -62,6 +69,7 @@ impl EvaluationAnswer {
             decision: verdict.decision,
             code,
             at,
+            hold: None,
             reasons: verdict.reasons,
             warnings: verdict.warnings,
             not_before: verdict.not_before,
@@ -76,8 +84,9 @@ impl EvaluationAnswer {
         }
     }
 
-    /// The steps as sentences, one a line.
+    /// The steps as sentences, one a line, and what holds everybody.
     pub fn sentences(&self) -> String {
-        self.steps.iter().map(|step| format!("{}\n", step.sentence())).collect()
+        let hold = self.hold.iter().map(|hold| hold.detail.as_str());
+        self.steps.iter().map(Step::sentence).chain(hold).map(|sentence| format!("{sentence}\n")).collect()
     }
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod campaign;
 mod document;
+mod hold;
 mod kit;
 mod limits;
 mod names;

@@ -23,6 +23,7 @@ use uuid::Uuid;
 use super::answer::EvaluationAnswer;
 use super::campaign::{self, CampaignAsked};
 use super::document::{EvaluationDocument, RulesAsked};
+use super::hold::Hold;
 use super::kit::Kit;
 use super::question::Question;
 use super::resolve::Resolver;
@@ -79,6 +80,8 @@ impl Evaluator {
         let resolver =
             Resolver { kit: &self.kit, key: &app.hash_key, tables: self.kit.tables.current(), tenant, home, now };
         let rules = self.rules(&documents, asked, group.as_ref());
+        let hold = Hold::of(app, &mut tx).await?;
+        let fault = hold.as_ref().and_then(|hold| hold.fault(now, asked.at.unwrap_or(now)));
         let mut duties = CallDuties::default();
         let (mut explained, campaign) = if asked.contact.is_some() {
             let at_group = group.as_ref().map_or((0, None), |g| (g.number, g.channel));
@@ -87,9 +90,9 @@ impl Evaluator {
                 question.subject = Subject { line_type: question.subject.line_type, ..group.subject.clone() };
             }
             duties = self.duties(&rules, &question);
-            self.explain(&rules, &question, asked)
+            self.explain(&rules, &question, asked, fault)
         } else if asked.list_id.is_some() {
-            stored::explain(app, &mut tx, &resolver, asked, group.as_ref(), &rules).await?
+            stored::explain(app, &mut tx, &resolver, asked, group.as_ref(), (&rules, fault)).await?
         } else {
             let group = group.as_ref();
             let subject = group.filter(|_| asked.purpose.is_none()).map(|group| group.subject.clone());
@@ -97,7 +100,12 @@ impl Evaluator {
         };
         names::put(&mut tx, tenant, &mut explained.steps).await?;
         let (at, data) = (asked.at.unwrap_or(now), self.kit.versions.with_tables(&resolver.tables));
-        Ok(EvaluationAnswer { duties, campaign, ..EvaluationAnswer::of(explained, at, now, rules.version(), &data) })
+        Ok(EvaluationAnswer {
+            hold,
+            duties,
+            campaign,
+            ..EvaluationAnswer::of(explained, at, now, rules.version(), &data)
+        })
     }
 
     /// The answer to a document by what is shipped alone: no store is needed.
@@ -118,7 +126,7 @@ impl Evaluator {
         let (explained, campaign) = if asked.contact.is_some() {
             let question = resolver.question(asked, (0, None)).map_err(ApiError::validation)?;
             duties = self.duties(&rules, &question);
-            self.explain(&rules, &question, asked)
+            self.explain(&rules, &question, asked, None)
         } else {
             campaign::alone(&rules, &resolver, asked, None, None)?
         };
@@ -193,9 +201,11 @@ impl Evaluator {
         rules: &RuleSet,
         question: &Question,
         asked: &EvaluationDocument,
+        fault: Option<DataFault>,
     ) -> (Explanation, Vec<CampaignFinding>) {
         let mut cache = IntervalCache::new(self.kit.zones.clone(), PLACES);
-        let faults = DataFault::of_zones(&self.kit.zones);
+        let mut faults = DataFault::of_zones(&self.kit.zones);
+        faults.extend(fault);
         let explained = question.with(asked.intelligence.as_ref(), &faults, |request, facts| {
             explain(rules, &mut cache, request, facts, question.at)
         });

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::campaign::CampaignFinding;
 use cxc_core::compliance::{
-    Decision, Explanation, Failure, IntervalCache, Reading, RuleKind, RuleRef, RuleSet, Step, Subject, Verdict,
+    DataFault, Decision, Explanation, Failure, IntervalCache, Reading, RuleKind, RuleRef, RuleSet, Step, Subject,
+    Verdict,
 };
 use cxc_core::contact::address_text;
 use cxc_core::device::DeviceKind;
@@ -26,14 +27,14 @@ use super::run::{Group, PLACES};
 use super::tried;
 
 /// The decision about a stored contact at a moment. Of several devices it goes on to the next where a sender would,
-/// unless one is asked about; the steps of each are told.
+/// unless one is asked about; the steps of each are told. `fault` is what holds everybody at that moment.
 pub(super) async fn explain(
     app: &App,
     tx: &mut Tx,
     resolver: &Resolver<'_>,
     asked: &EvaluationDocument,
     group: Option<&Group>,
-    rules: &RuleSet,
+    (rules, fault): (&RuleSet, Option<DataFault>),
 ) -> Result<(Explanation, Vec<CampaignFinding>), ApiError> {
     let (list, contact) = find(tx, resolver.tenant, asked).await?;
     let at = asked.at.unwrap_or(resolver.now);
@@ -71,6 +72,7 @@ pub(super) async fn explain(
         // what came later was not known then
         inputs.attempts.iter_mut().for_each(|attempts| attempts.retain(|attempt| attempt.at <= at));
         inputs.consents.iter_mut().for_each(|consents| consents.retain(|consent| consent.at <= at));
+        inputs.data_faults.extend(fault.clone());
         tried::add(&mut inputs, resolver, asked, &contact)?;
         let explained = inputs.explain(rules, &mut cache);
         steps.extend(explained.steps);

@@ -63,11 +63,29 @@ async fn a_clock_behind_the_newest_decision_contacts_nobody_until_an_operator_ac
     let why = async || app.post(VALIDATE).json(&ask).await.json()["reasons"].to_string();
     let said = why().await;
     assert!(said.contains("behind the newest decision"), "{said}");
+    // who asks is told the same, and of another day at least that it is so
+    let question = |at: Option<&str>| {
+        json!({ "channel": "email", "at": at,
+        "contact": { "devices": ["a@example.com"], "timezone": "America/New_York" } })
+    };
+    let asked = async |at| app.post("/compliance/evaluations").json(&question(at)).await.expect(200);
+    let told = asked(None).await;
+    assert_eq!(
+        (&told["decision"], &told["hold"]["code"]),
+        (&json!("error"), &json!("compliance_unavailable")),
+        "{told}"
+    );
+    let hold = told["hold"]["detail"].as_str().unwrap();
+    assert!(hold.contains("behind the newest decision") && told["steps"].to_string().contains(hold), "{told}");
+    let past = asked(Some("2026-03-03T17:00:00Z")).await;
+    assert_eq!(past["hold"]["detail"].as_str().map(|text| &text[..12]), Some("the clock is"), "{past}");
+    assert_ne!(past["decision"], "error", "by the rules of that moment: {past}");
     let mut tx = app.app.db.begin().await.unwrap();
     assert!(tx.clock_accept().await.unwrap().is_some());
     tx.commit().await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
     assert!(!why().await.contains("clock"));
+    assert_eq!(asked(None).await["hold"], serde_json::Value::Null);
 }
 
 #[tokio::test]

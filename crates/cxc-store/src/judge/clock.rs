@@ -10,6 +10,17 @@ use crate::{StoreError, Tx};
 /// How far back the clock may go, in microseconds.
 const MOST: i64 = 1_000_000;
 
+/// What is wrong with a clock at an instant, beside the newest decision that is kept.
+pub fn clock_behind(kept: i64, now: i64) -> Option<DataFault> {
+    (now < kept.saturating_sub(MOST)).then(|| {
+        let back = (kept - now) / 1_000_000;
+        fault(format!(
+            "the clock is {back} seconds behind the newest decision that is kept: nobody is contacted until it is past it, or \
+             an operator accepts it"
+        ))
+    })
+}
+
 /// Watches the instants of judgements against a clock that nobody sets.
 #[derive(Debug, Default)]
 pub(super) struct ClockWatch {
@@ -36,12 +47,7 @@ impl ClockWatch {
     }
 
     fn behind_kept(&self, now: i64) -> Option<DataFault> {
-        let kept = self.kept.flatten().filter(|kept| now < kept.saturating_sub(MOST))?;
-        let back = (kept - now) / 1_000_000;
-        Some(fault(format!(
-            "the clock is {back} seconds behind the newest decision that is kept: nobody is contacted until it is past it, or \
-             an operator accepts it"
-        )))
+        clock_behind(self.kept.flatten()?, now)
     }
 
     fn fault_after(&mut self, now: i64, instant: Instant) -> Option<DataFault> {
