@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{DataFault, RuleRef};
+use cxc_core::compliance::{DataFault, NumberListState, RuleRef};
 use cxc_core::number_set::{NumberListKind, NumberSet};
 use cxc_core::phone::PhoneNumber;
 use cxc_core::record::Reason;
@@ -22,6 +22,8 @@ use crate::{Db, StoreError, Tx, number_bytes};
 const LOOK: Duration = Duration::from_millis(500);
 /// A tenant for which nobody judged for so long needs no lists in memory.
 const IDLE: Duration = Duration::from_secs(600);
+/// A version that is damaged is read again after so long: somebody may have mended it.
+const MENDED: Duration = Duration::from_secs(60);
 /// What was looked up longer ago is looked up again by who judges: then nobody watches in this process.
 const FRESH: Duration = Duration::from_secs(1);
 
@@ -45,6 +47,9 @@ struct Shared {
 struct Known {
     /// The numbers in memory, by list.
     held: HashMap<i64, Held>,
+    /// The versions that could not be read, by list, and when that was tried: reading one again and again would hold up
+    /// the others.
+    damaged: HashMap<i64, (i64, Instant)>,
     tenants: HashMap<i64, Asked>,
 }
 
@@ -67,7 +72,7 @@ struct Asked {
 pub enum ListState {
     /// No version of it was ever activated.
     NotLoaded,
-    /// A version is active, but this process does not hold it yet.
+    /// A version is active, but this process does not hold it: not yet, or because it is damaged.
     Loading,
     /// It can be asked.
     Loaded {
@@ -104,11 +109,20 @@ impl ListAtHand {
         self.set.as_ref().is_some_and(|set| set.contains(number))
     }
 
-    /// What is wrong with the day that its numbers are of: it has not come yet, by more than a day, so that nobody knows
-    /// their age; or they are older than the list says itself that they may be. The legal age is the rules' affair, and
-    /// of a customer's list that does not say how old it may be nobody asks the age.
+    /// What is wrong with it: its numbers are not at hand, and nobody can say whom it holds; the day that they are of has
+    /// not come yet, by more than a day, so that nobody knows their age; or they are older than the list says itself that
+    /// they may be. The legal age is the rules' affair, and of a customer's list that does not say how old it may be nobody
+    /// asks the age.
     pub fn fault(&self, now: Timestamp) -> Option<DataFault> {
-        let ListState::Loaded { version, as_of } = self.state else { return None };
+        let (version, as_of) = match self.state {
+            ListState::Loaded { version, as_of } => (version, as_of),
+            ListState::NotLoaded => return None,
+            ListState::Loading => {
+                let why = NumberListState::Unreadable.why_not().unwrap_or_default();
+                let (data, code) = (RuleRef::new(self.list.id.to_string(), 0), Reason::DataMissing);
+                return Some(DataFault { data, code, detail: format!("the number list {why}") });
+            }
+        };
         if self.is_own() && self.list.max_age_days.is_none() {
             return None;
         }
@@ -228,9 +242,12 @@ impl NumberLists {
             return Ok(());
         }
         let rows = Rows::read(&mut self.0.db.read().await?, &tenants).await?;
-        self.lock()
-            .held
-            .retain(|number, _| rows.lists.iter().any(|row| row.list.number == *number && row.blob.is_some()));
+        let is_active = |number: &i64| rows.lists.iter().any(|row| row.list.number == *number && row.blob.is_some());
+        {
+            let mut known = self.lock();
+            known.held.retain(|number, _| is_active(number));
+            known.damaged.retain(|number, _| is_active(number));
+        }
         self.publish_all(&tenants, &rows);
         let (mut loaded, mut failed) = (false, None);
         for row in &rows.lists {
@@ -256,13 +273,33 @@ impl NumberLists {
         if self.lock().held.get(&row.list.number).is_some_and(|held| held.blob == blob) {
             return Ok(false);
         }
-        let set = number_bytes::load(&self.0.db, blob, sha256, self.0.cache.as_deref()).await?;
+        if self.is_damaged(row.list.number, blob) {
+            return Ok(false);
+        }
+        let set = match number_bytes::load(&self.0.db, blob, sha256, self.0.cache.as_deref()).await {
+            Ok(set) => set,
+            Err(error) => {
+                // it may be the database that fails, which is asked again
+                if matches!(error, StoreError::Corrupt(_)) {
+                    let (list, version) = (row.list.id, row.list.active);
+                    tracing::error!(%list, version, %error, "a list of numbers is damaged: load it again");
+                    self.lock().damaged.insert(row.list.number, (blob, Instant::now()));
+                }
+                return Err(error);
+            }
+        };
         let as_of = Timestamp::from_microsecond(as_of).map_err(|e| StoreError::Corrupt(e.to_string()))?;
         let held = Held { blob, version: row.list.active, as_of, set: Arc::new(set) };
         let numbers = held.set.len();
         self.lock().held.insert(row.list.number, held);
         tracing::info!(list = %row.list.id, version = row.list.active, numbers, "a list of numbers is loaded");
         Ok(true)
+    }
+
+    /// Whether a version could not be read a short while ago.
+    fn is_damaged(&self, list: i64, blob: i64) -> bool {
+        let known = self.lock();
+        known.damaged.get(&list).is_some_and(|(damaged, at)| *damaged == blob && at.elapsed() < MENDED)
     }
 
     /// The tenants that somebody judged for of late; the others are forgotten.

@@ -196,6 +196,11 @@ async fn where_the_new_version_can_not_be_read_the_last_good_one_stays() {
     let found = at_hand(&db, &lists, TENANT).await;
     assert_eq!(version_of(&found), Some(1));
     assert!(holds(&found, ALWAYS));
+    assert!(lists.refresh().await.is_ok(), "it is not read again and again: that would hold up the others");
+    let other = list(&db, TENANT, 2, "customer").await;
+    activate(&db, &other, set_of([ALWAYS + 7]), NOW).await;
+    lists.refresh().await.unwrap();
+    assert!(holds(&*at_hand(&db, &lists, TENANT).await, ALWAYS + 7));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -2,7 +2,7 @@
 use std::io::Read;
 use std::time::Duration;
 
-use cxc_core::compliance_data::{BadManifest, DataKind, Manifest, Refusal, WantedCountries, needs};
+use cxc_core::compliance_data::{BadManifest, DataKind, Manifest, Needed, Refusal, WantedCountries, needs};
 use cxc_store::compliance_data::{FileState, GenerationRow, LEASE, note_check};
 use cxc_store::lease::Lease;
 use cxc_store::{Db, StoreError};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Client;
 use super::fetch::{FetchError, Fetched};
-use super::lists::{is_open, note_refusal, without_known_lists};
+use super::lists::{is_open, note, without_known_lists};
 use crate::live::{LiveData, Source};
 
 /// How long the lease lives, in microseconds, and how often it is renewed.
@@ -133,12 +133,17 @@ impl Client {
         let done = self.look(db, live, unusual_counts, &before).await;
         let at = self.clock.now().as_microsecond();
         let note = match &done {
-            Ok((_, manifest)) => LastCheck {
+            // what is wrong with a list of this manifest still is
+            Ok((_, None)) => {
+                let good_at = if before.error.is_some() { before.good_at } else { Some(at) };
+                LastCheck { at, good_at, ..before }
+            }
+            Ok((_, Some(told))) => LastCheck {
                 at,
-                good_at: Some(at),
-                error: None,
-                tag: manifest.as_ref().map_or(before.tag, |(_, tag)| tag.clone()),
-                latest_tzdb: manifest.as_ref().map_or(before.latest_tzdb, |(latest, _)| latest.clone()),
+                good_at: if told.problem.is_some() { before.good_at } else { Some(at) },
+                error: told.problem.clone(),
+                tag: told.tag.clone(),
+                latest_tzdb: told.latest_tzdb.clone(),
             },
             Err(error) => LastCheck { at, error: Some(error.to_string()), tag: None, ..before },
         };
@@ -156,7 +161,7 @@ impl Client {
         live: &LiveData,
         unusual_counts: bool,
         before: &LastCheck,
-    ) -> Result<(Outcome, Option<(Option<String>, Option<String>)>), CycleError> {
+    ) -> Result<(Outcome, Option<Told>), CycleError> {
         let Some(key) = live.key() else { return Err(CycleError::NoKey) };
         let in_use = live.in_use();
         // a tag is that of a manifest whose generation is in use, else the manifest is read again
@@ -165,7 +170,8 @@ impl Client {
         let tag = before.tag.as_deref().filter(|_| in_use.source == Source::Cdp && !states.iter().any(open));
         let Some((text, tag)) = self.manifest(live, tag).await? else { return Ok((Outcome::Unchanged, None)) };
         let manifest = Manifest::read(text.as_bytes(), key)?;
-        let told = Some((manifest.tzdb.as_ref().and_then(|tzdb| tzdb.latest.clone()), tag));
+        let latest_tzdb = manifest.tzdb.as_ref().and_then(|tzdb| tzdb.latest.clone());
+        let told = |problem| Some(Told { latest_tzdb, tag, problem });
         let row = db.read().await?.compliance_generations().await?.into_iter().next();
         let newest = row.as_ref().and_then(|row| Manifest::read(row.manifest.as_bytes(), key).ok());
         if let Some(newest) = newest.as_ref().filter(|newest| manifest.number() < newest.number()) {
@@ -180,14 +186,17 @@ impl Client {
                 file.kind == DataKind::Dnc && states.iter().find(of).is_some_and(open)
             });
             let lists = self.lists(&lists.collect::<Vec<_>>()).await?;
+            let problem = lists.problem();
             self.load_lists(db, lists, unusual_counts).await?;
-            return Ok((Outcome::Unchanged, told));
+            return Ok((Outcome::Unchanged, told(problem)));
         }
         let now = self.clock.now();
-        let files = needs(&manifest, live.wanted(), now)?;
+        let Needed { files, refused } = needs(&manifest, live.wanted(), now)?;
         let texts = self.texts(db, row.as_ref(), &newest, &files).await?;
         let files = without_known_lists(files, newest.as_ref(), &states);
-        let lists = self.lists(&files).await?;
+        let mut lists = self.lists(&files).await?;
+        lists.refused.extend(refused);
+        let problem = lists.problem();
         let texts = texts.into_iter().map(|(file, text)| (file.clone(), text)).collect();
         let counted = Some(in_use.counts.clone()).filter(|_| !unusual_counts);
         let (texts, checked) = live.check(texts, counted).await?;
@@ -203,7 +212,7 @@ impl Client {
         live.put(Source::Cdp, &GenerationRow { seq, ..new }, &manifest, checked);
         self.load_lists(db, lists, unusual_counts).await?;
         tracing::info!("compliance data of generation {} was downloaded and is in use", manifest.generation);
-        Ok((Outcome::Activated(manifest.generation), told))
+        Ok((Outcome::Activated(manifest.generation), told(problem)))
     }
 
     /// The text of the manifest and its tag; nothing when it is the one that is known.
@@ -229,7 +238,14 @@ impl Client {
     }
 
     async fn note_refusal(&self, db: &Db, refusal: &Refusal) -> Result<(), CycleError> {
-        note_refusal(db, refusal.kind, refusal.country, &refusal.reason, self.clock.now().as_microsecond()).await?;
-        Ok(())
+        Ok(note(db, refusal, "rejected", self.clock.now().as_microsecond()).await?)
     }
+}
+
+/// What a manifest that was read tells.
+struct Told {
+    latest_tzdb: Option<String>,
+    tag: Option<String>,
+    /// What is wrong with lists of numbers, which hold up nothing else.
+    problem: Option<String>,
 }

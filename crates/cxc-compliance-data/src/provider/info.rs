@@ -1,11 +1,12 @@
 //! What the provider's data says of one number or postal code.
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use anyhow::Context;
 use cxc_core::compliance::Zones;
-use cxc_core::compliance_data::{DataKind, DncRow, Manifest, PublicKey, Wanted, WantedCountries};
+use cxc_core::compliance_data::{DataFile, DataKind, DncRow, Manifest, PublicKey, Wanted, WantedCountries};
 use cxc_core::device::LineType;
 use cxc_core::location::{Country, Location};
 use cxc_core::phone::{PhoneNumber, PhoneParser};
@@ -20,9 +21,14 @@ use crate::LiveData;
 pub(super) struct Info {
     live: LiveData,
     phones: PhoneParser,
-    lists: BTreeMap<String, RoaringTreemap>,
+    lists: Lists,
+    /// Lists that can't be read, and why.
+    unreadable: Vec<String>,
     versions: Value,
 }
+
+/// Numbers by the names of their lists.
+type Lists = BTreeMap<String, RoaringTreemap>;
 
 /// What is known.
 #[derive(Debug, Serialize)]
@@ -35,31 +41,31 @@ pub(super) struct DeviceInfo {
     carrier: Option<String>,
     /// The lists that hold the number; nothing if no list is there.
     dnc: Option<Vec<String>>,
+    /// Lists that are published and can't be read: they may hold the number.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<String>,
     sources: Vec<&'static str>,
     versions: Value,
 }
 
 impl Info {
-    /// Reads a folder. The signature is checked if the key is given.
+    /// Reads a folder. A list of numbers that is damaged holds up nothing but itself.
     pub fn read(dir: &Path, key: &PublicKey, zones: &Zones) -> anyhow::Result<Self> {
         let text = std::fs::read(dir.join("manifest.json"))?;
         let manifest = Manifest::read(&text, key)?;
         let mut wanted = Wanted::default();
-        let mut lists: BTreeMap<String, RoaringTreemap> = BTreeMap::new();
+        let (mut lists, mut unreadable) = (Lists::new(), Vec::new());
         for file in &manifest.files {
             if file.kind != DataKind::Dnc {
                 wanted.0.entry(file.kind).or_insert_with(WantedCountries::default).0.insert(file.country);
                 continue;
             }
-            use std::io::{BufRead, BufReader, Read};
-            let packed = File::open(dir.join(&file.url)).with_context(|| file.url.clone())?;
-            for line in BufReader::new(MultiGzDecoder::new(packed).take(file.bytes)).lines() {
-                let line = line?;
-                if line.starts_with('#') {
-                    continue;
+            match numbers(dir, file) {
+                Ok(read) => read.into_iter().for_each(|(name, of)| *lists.entry(name).or_default() |= of),
+                Err(error) => {
+                    tracing::error!("the list of numbers of {} can't be read: {error:#}", file.country);
+                    unreadable.push(format!("{} of {}", file.kind, file.country));
                 }
-                let row = DncRow::read(&line).map_err(anyhow::Error::msg)?;
-                lists.entry(row.list.to_owned()).or_default().insert(row.number.as_u64());
             }
         }
         let tzdb = zones.version().to_string();
@@ -69,7 +75,7 @@ impl Info {
             anyhow::bail!("{problem}");
         }
         let versions = json!({ "generation": manifest.generation, "tzdb": tzdb });
-        Ok(Self { live, phones: PhoneParser::new()?, lists, versions })
+        Ok(Self { live, phones: PhoneParser::new()?, lists, unreadable, versions })
     }
 
     /// What is known of a number, a postal code, or both. The text is what would be right.
@@ -110,8 +116,24 @@ impl Info {
             line_type,
             carrier: None,
             dnc,
+            unreadable: if device.is_some() { self.unreadable.clone() } else { Vec::new() },
             sources,
             versions: self.versions.clone(),
         })
     }
+}
+
+/// The numbers of a file, by the names of their lists.
+fn numbers(dir: &Path, file: &DataFile) -> anyhow::Result<Lists> {
+    let mut lists = Lists::new();
+    let packed = File::open(dir.join(&file.url)).with_context(|| file.url.clone())?;
+    for line in BufReader::new(MultiGzDecoder::new(packed).take(file.bytes)).lines() {
+        let line = line?;
+        if line.starts_with('#') {
+            continue;
+        }
+        let row = DncRow::read(&line).map_err(anyhow::Error::msg)?;
+        lists.entry(row.list.to_owned()).or_default().insert(row.number.as_u64());
+    }
+    Ok(lists)
 }

@@ -1,6 +1,7 @@
 //! The server: a folder with a signed manifest, made by [`build`] and published by [`Provider`].
 mod build;
 mod info;
+mod range;
 mod serve;
 mod tokens;
 

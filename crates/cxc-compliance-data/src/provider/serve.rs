@@ -22,6 +22,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
 use super::info::Info;
+use super::range::Part;
 use super::tokens::{Clients, Tokens};
 
 /// Where tokens are given.
@@ -168,11 +169,21 @@ async fn file(State(provider): Shared, Path(name): Path<String>, headers: Header
     if is_known(&headers, &tag) {
         return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
     }
-    let from = start(&headers, &tag).filter(|from| *from < length);
-    if opened.seek(SeekFrom::Start(from.unwrap_or(0))).await.is_err() {
+    let part = Part::of(&headers, &tag, length);
+    let (from, left) = match part {
+        Part::Whole => (0, length),
+        Part::Bytes(from, last) => (from, last.saturating_sub(from).saturating_add(1)),
+        Part::Unsatisfiable => {
+            let mut answer = problem(StatusCode::RANGE_NOT_SATISFIABLE, "the file has no such bytes");
+            if let Ok(value) = HeaderValue::from_str(&format!("bytes */{length}")) {
+                answer.headers_mut().insert(header::CONTENT_RANGE, value);
+            }
+            return answer;
+        }
+    };
+    if opened.seek(SeekFrom::Start(from)).await.is_err() {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "the file can't be read");
     }
-    let left = length - from.unwrap_or(0);
     let body = Body::from_stream(ReaderStream::with_capacity(opened.take(left), 64 << 10));
     let mut answer = Response::new(body);
     let mut set = |name, text: &str| HeaderValue::from_str(text).map(|value| answer.headers_mut().insert(name, value));
@@ -180,20 +191,11 @@ async fn file(State(provider): Shared, Path(name): Path<String>, headers: Header
     let _ = set(header::CONTENT_TYPE, "application/gzip");
     let _ = set(header::ACCEPT_RANGES, "bytes");
     let _ = set(header::CONTENT_LENGTH, &left.to_string());
-    if let Some(from) = from {
-        let _ = set(header::CONTENT_RANGE, &format!("bytes {from}-{}/{length}", length - 1));
+    if let Part::Bytes(from, last) = part {
+        let _ = set(header::CONTENT_RANGE, &format!("bytes {from}-{last}/{length}"));
         *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     answer
-}
-
-/// Where a download goes on: `Range: bytes=N-`, if the file is still the one that began.
-fn start(headers: &HeaderMap, tag: &str) -> Option<u64> {
-    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    if text(header::IF_RANGE).is_some_and(|known| known != tag) {
-        return None;
-    }
-    text(header::RANGE)?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
 }
 
 #[derive(Deserialize)]

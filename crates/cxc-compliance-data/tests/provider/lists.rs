@@ -79,3 +79,68 @@ async fn the_same_numbers_of_a_later_day_are_younger_and_nobody_publishes_a_day_
     let ahead = format!("{:#}", try_publish(&peer, us(&list, day(&peer, 1))).unwrap_err());
     assert!(ahead.contains("dated ahead") && ahead.contains("name the day on which it was taken"), "{ahead}");
 }
+
+#[tokio::test]
+async fn a_list_that_is_damaged_or_does_not_come_holds_up_neither_the_tables_nor_another_list() {
+    let (peer, installation) = (Peer::start().await, TestApp::start_all(Vec::new()).await.unwrap());
+    let (db, client) = (&installation.app.db, peer.client());
+    let live = LiveData::new(Zones::bundled(), false, wanted("CA,GB,US"), Some(key().public()), None).unwrap();
+    let list = |name: &str, rows: &str| {
+        let path = peer.dir.path().join(name);
+        std::fs::write(&path, rows).unwrap();
+        path
+    };
+    let of = |country, path| DncSource { country, path, as_of: day(&peer, -1) };
+    let us = list("us.tsv", "+12125550100\tUS-DNC\t\n");
+    let gb = list("gb.tsv", "+442079460000\tGB-TPS\t\n");
+    publish(peer.dir.path(), &peer.clock, &[of(Country::US, us), of(Country::GB, gb)]);
+    let manifest = std::fs::read(peer.dir.path().join("manifest.json")).unwrap();
+    let manifest = Manifest::read(&manifest, &key().public()).unwrap();
+    let path = |country| peer.dir.path().join(&manifest.file(DataKind::Dnc, country).unwrap().url);
+    // one byte of the American list is another, the Canadian one is not published
+    std::fs::write(path(Country::US), pack("+12125550101\tUS-DNC\t\n")).unwrap();
+    assert!(matches!(client.cycle(db, &live, false).await.unwrap(), Outcome::Activated(_)));
+    assert_eq!(live.in_use().source, Source::Cdp, "the tables are in use");
+    let registers = |lists: Vec<ActiveList>| lists.into_iter().map(|l| l.list.register).collect::<Vec<_>>();
+    assert_eq!(registers(loaded(db).await), ["GB-TPS"]);
+    let states = states(db).await;
+    assert_eq!((states["dnc US"].0.as_str(), states["dnc GB"].0.as_str()), ("rejected", "active"));
+    assert!(states["dnc US"].1.as_ref().unwrap().contains("sha256 differs"), "{states:?}");
+    assert!(states["dnc CA"].1.as_ref().unwrap().contains("the manifest lacks it"), "{states:?}");
+    let error = LastCheck::read(db).await.unwrap().error.unwrap();
+    assert!(error.contains("dnc of US") && error.contains("dnc of CA"), "{error}");
+    peer.asked();
+    assert_eq!(client.cycle(db, &live, false).await.unwrap(), Outcome::Unchanged);
+    assert_eq!(peer.asked().len(), 1, "a damaged list is not downloaded again and again");
+    assert!(LastCheck::read(db).await.unwrap().error.is_some(), "it is still told");
+
+    // one that does not come is asked for again
+    let us = list("us.tsv", "+12125550100\tUS-DNC\t\n+12125550102\tUS-DNC\t\n");
+    let gb = list("gb.tsv", "+442079460000\tGB-TPS\t\n");
+    peer.clock.advance(Duration::from_secs(60));
+    publish(peer.dir.path(), &peer.clock, &[of(Country::US, us), of(Country::GB, gb)]);
+    peer.twist(|uri| uri.path().contains("dnc-US").then(|| StatusCode::NOT_FOUND.into_response()));
+    assert!(matches!(client.cycle(db, &live, false).await.unwrap(), Outcome::Activated(_)));
+    assert_eq!(registers(loaded(db).await), ["GB-TPS"]);
+    peer.twist(|_| None);
+    assert_eq!(client.cycle(db, &live, false).await.unwrap(), Outcome::Unchanged);
+    let mut registers = registers(loaded(db).await);
+    registers.sort_unstable();
+    assert_eq!(registers, ["GB-TPS", "US-DNC"]);
+}
+
+#[tokio::test]
+async fn a_provider_with_a_damaged_list_still_serves_the_rest_and_says_so() {
+    let peer = Peer::start().await;
+    let list = peer.dir.path().join("us.tsv");
+    std::fs::write(&list, "+12125550100\tUS-DNC\t\n").unwrap();
+    publish(peer.dir.path(), &peer.clock, &[us(&list, day(&peer, -1))]);
+    let manifest = std::fs::read(peer.dir.path().join("manifest.json")).unwrap();
+    let manifest = Manifest::read(&manifest, &key().public()).unwrap();
+    let file = peer.dir.path().join(&manifest.file(DataKind::Dnc, Country::US).unwrap().url);
+    std::fs::write(file, "no gzip").unwrap();
+    let clients = Clients::parse(&format!("tester:{SECRET}")).unwrap();
+    let clock: Arc<dyn Clock> = Arc::new(peer.clock.clone());
+    let again = Provider::new(peer.dir.path().to_owned(), key().public(), clients, 600, Zones::bundled(), clock);
+    assert!(again.is_ok(), "{:#}", again.err().unwrap());
+}

@@ -81,9 +81,33 @@ async fn while_an_own_list_can_not_be_read_nobody_is_called() {
     own_list(&app, &[phone(1)], true).await;
     for hold in [0, 60_000] {
         let no = app.post(VALIDATE).json(&ask(2, "b", hold)).await;
-        assert_eq!(no.json()["code"], "compliance_unavailable", "{}", no.json());
+        assert_eq!((&no.json()["code"], &no.json()["decision"]), (&json!("data_missing"), &json!("error")));
+        assert!(no.text().contains("can't be read: its active version is damaged"), "{}", no.text());
         assert!(no.json()["reservation_id"].is_null());
     }
+    // email has no number: the list holds up what it bears on
+    let email =
+        json!({ "type": "email", "device": { "email": "a@example.com" }, "contact": { "tz": "America/New_York" } });
+    app.post(VALIDATE).json(&email).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_damaged_register_holds_up_whom_its_rule_concerns_and_nobody_else() {
+    let app = start_with_law().await;
+    let (now, id) = (app.app.now(), || app.app.ids.next());
+    list_of(&app, id(), ("national_dnc", "GB-TPS"), &[phone(9)], now, true).await;
+    list_of(&app, id(), ("national_dnc", "US-DNC"), &[phone(1)], now, false).await;
+    let sale = |number: &str| {
+        json!({ "type": "voice", "purpose": "telemarketing", "tech": "live", "hold_ms": 0,
+        "contact": { "client_id": number }, "device": { "e164": number } })
+    };
+    let reasons = async |number: &str| app.post(VALIDATE).json(&sale(number)).await.json()["reasons"].to_string();
+    let listed = reasons(&phone(1)).await;
+    assert!(listed.contains("US-DNC") && listed.contains("suppressed"), "{listed}");
+    let free = reasons(&phone(2)).await;
+    assert!(!free.contains("data_missing") && !free.contains("GB-TPS"), "{free}");
+    let british = reasons("+442079460000").await;
+    assert!(british.contains("GB-TPS can't be read") && british.contains("data_missing"), "{british}");
 }
 
 /// What an own list may be old, in days.

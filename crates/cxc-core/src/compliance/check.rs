@@ -8,7 +8,6 @@ use super::calendar::timestamp;
 use super::documents::RuleRef;
 use super::law::{Asked, LawRule, Profile, callback_ends, callback_opens_hours, callback_opens_hours_until, judge};
 use super::legal::RuleBody;
-use super::number_facts::NumberListState;
 use super::program::{OpenWindow, TOLD};
 use super::request::{AttemptRequest, Facts, SuppressedBy, SuppressionHit};
 use super::rule_set::RuleSet;
@@ -155,14 +154,11 @@ impl<'a> Case<'a> {
     fn own_number_lists(&mut self) {
         let Some(numbers) = self.facts.numbers else { return };
         for (index, list) in numbers.lists.iter().enumerate().filter(|(_, list)| list.own) {
-            let version = match &list.state {
-                NumberListState::Loaded { .. } => 1,
-                NumberListState::NotLoaded => 0,
-            };
-            let rule = || RuleRef::new(std::sync::Arc::clone(&list.name), version);
-            if version == 0 {
+            let why_not = list.state.why_not();
+            let rule = || RuleRef::new(std::sync::Arc::clone(&list.name), i64::from(why_not.is_none()));
+            if let Some(why_not) = why_not {
                 let failure = Failure::new(&rule(), RuleKind::DataState, Reason::DataMissing);
-                self.failures.push(failure.because("the number list is not loaded"));
+                self.failures.push(failure.because(format!("the number list {why_not}")));
             } else if numbers.holding.iter().any(|hit| hit.list == index) {
                 let failure = Failure::new(&rule(), RuleKind::Suppression, Reason::Suppressed);
                 self.failures.push(failure.because("by device"));

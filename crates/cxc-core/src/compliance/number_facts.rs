@@ -14,6 +14,8 @@ use crate::device::LineType;
 pub enum NumberListState {
     /// No version is loaded.
     NotLoaded,
+    /// A version is active and its numbers are not at hand: not yet, or because it is damaged.
+    Unreadable,
     /// A version is loaded.
     Loaded {
         /// Which.
@@ -23,6 +25,17 @@ pub enum NumberListState {
         #[schema(value_type = String, format = DateTime)]
         as_of: Timestamp,
     },
+}
+
+impl NumberListState {
+    /// Why a list can't be asked; nothing where it can.
+    pub fn why_not(&self) -> Option<&'static str> {
+        match self {
+            Self::Loaded { .. } => None,
+            Self::NotLoaded => Some("is not loaded"),
+            Self::Unreadable => Some("can't be read: its active version is damaged, or not at hand yet"),
+        }
+    }
 }
 
 /// A number list that the tenant uses.

@@ -11,7 +11,7 @@ use super::custom_zones::CustomZones;
 use super::documents::{RuleDocuments, RuleRef};
 use super::external_rule::ExternalRule;
 use super::location_match::{CompiledLocationRule, Hindrance, Whereabouts};
-use super::number_facts::{NumberFacts, NumberListState};
+use super::number_facts::NumberFacts;
 use super::request::{AttemptRequest, Facts, PastAttempt};
 use super::rule_set::{RuleSet, channel_bits, holding};
 use super::tool_answers::ExternalOutcome;
@@ -198,7 +198,7 @@ impl Tools {
     }
 }
 
-/// Whether a number is on a national list; `None` where one is not loaded, or none is known.
+/// Whether a number is on a national list; `None` where one can't be asked, or none is known.
 fn national(numbers: NumberFacts<'_>) -> Option<bool> {
     let is_national = |index: usize| numbers.lists.get(index).is_some_and(|list| !list.own);
     if numbers.holding.iter().any(|hit| is_national(hit.list)) {
@@ -206,7 +206,7 @@ fn national(numbers: NumberFacts<'_>) -> Option<bool> {
     }
     let mut lists = numbers.lists.iter().filter(|list| !list.own).peekable();
     lists.peek()?;
-    lists.all(|list| list.state != NumberListState::NotLoaded).then_some(false)
+    lists.all(|list| list.state.why_not().is_none()).then_some(false)
 }
 
 /// Whether a rule that asks for what changes may hold at some moment, whatever that will be then.

@@ -79,17 +79,31 @@ impl DataFile {
     }
 }
 
-/// The files that are wanted, all of them and all usable now.
-pub fn needs<'a>(manifest: &'a Manifest, wanted: &Wanted, now: Timestamp) -> Result<Vec<&'a DataFile>, Refusal> {
-    wanted
-        .all()
-        .map(|(kind, country)| {
-            let file = manifest.file(kind, country);
-            let file =
-                file.ok_or_else(|| refusal(kind, country, "the manifest lacks it: a part of a set is not used"))?;
-            file.is_usable(now).map(|()| file)
-        })
-        .collect()
+/// The files of a manifest that are used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed<'a> {
+    /// Every table that is wanted, and those lists of numbers that can be used now.
+    pub files: Vec<&'a DataFile>,
+    /// The lists of numbers that can't, and why: whoever needs one waits for it, and nothing else does.
+    pub refused: Vec<Refusal>,
+}
+
+/// The files that are wanted: all tables, all of them usable now, or none; each list of numbers for itself.
+pub fn needs<'a>(manifest: &'a Manifest, wanted: &Wanted, now: Timestamp) -> Result<Needed<'a>, Refusal> {
+    let mut needed = Needed { files: Vec::new(), refused: Vec::new() };
+    for (kind, country) in wanted.all() {
+        let lacks = match kind {
+            DataKind::Dnc => "the manifest lacks it",
+            _ => "the manifest lacks it: a part of a set is not used",
+        };
+        let file = manifest.file(kind, country).ok_or_else(|| refusal(kind, country, lacks));
+        match file.and_then(|file| file.is_usable(now).map(|()| file)) {
+            Ok(file) => needed.files.push(file),
+            Err(refused) if kind == DataKind::Dnc => needed.refused.push(refused),
+            Err(refused) => return Err(refused),
+        }
+    }
+    Ok(needed)
 }
 
 impl Generation {
@@ -300,11 +314,19 @@ mod tests {
         let good = file(DataKind::Geo, Country::US, "");
         let at = |text: &str| text.parse().unwrap();
         let now = at("2026-06-01T00:00:00Z");
-        assert_eq!(needs(&manifest(vec![good.clone()]), &wanted, now).unwrap().len(), 1);
+        assert_eq!(needs(&manifest(vec![good.clone()]), &wanted, now).unwrap().files.len(), 1);
         let error = |files, now| needs(&manifest(files), &wanted, now).unwrap_err().to_string();
         assert!(error(vec![], now).contains("the manifest lacks it"));
         assert!(error(vec![DataFile { schema: 2, ..good.clone() }], now).contains("its schema is 2"));
         assert!(error(vec![good.clone()], at("2027-01-01T00:00:00Z")).contains("it expired at"));
-        assert!(error(vec![good], at("2025-12-31T23:59:59Z")).contains("it is valid from"));
+        assert!(error(vec![good.clone()], at("2025-12-31T23:59:59Z")).contains("it is valid from"));
+        // a list of numbers holds up itself alone
+        let wanted = Wanted([(DataKind::Geo, "US".parse().unwrap()), (DataKind::Dnc, "GB,US".parse().unwrap())].into());
+        let strange = DataFile { schema: 2, ..file(DataKind::Dnc, Country::US, "") };
+        let manifest = manifest(vec![good, strange]);
+        let needed = needs(&manifest, &wanted, now).unwrap();
+        let refused: Vec<String> = needed.refused.iter().map(ToString::to_string).collect();
+        assert_eq!((needed.files.len(), refused.len()), (1, 2), "{refused:?}");
+        assert!(refused[0].starts_with("dnc of GB: the manifest lacks it") && refused[1].contains("its schema is 2"));
     }
 }

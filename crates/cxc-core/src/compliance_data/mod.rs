@@ -11,7 +11,7 @@ mod signature;
 
 pub use canaries::{Canaries, CanaryError};
 pub use delta::{BadDelta, apply, difference};
-pub use generation::{Counts, Generation, Refusal, Wanted, needs};
+pub use generation::{Counts, Generation, Needed, Refusal, Wanted, needs};
 pub use kind::{DataKind, WantedCountries};
 pub use manifest::{BadManifest, DataFile, Delta, Manifest, SCHEMA, TzdbDemand};
 pub use rows::{BadRow, DncRow, Hasher, digest, place_rows, region_rows, text_of_places, text_of_regions};

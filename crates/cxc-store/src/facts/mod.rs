@@ -246,16 +246,14 @@ pub struct PersonFacts<'a> {
 impl PersonFacts<'_> {
     /// As the check takes them, with what tools answered.
     pub fn facts<'f>(&'f self, tools: &'f ToolAnswers) -> Facts<'f> {
-        // a list of the tenant's own that can't be asked may hold anybody
-        let lists_are_whole = !self.numbers.is_some_and(BatchNumbers::own_unknown);
         let history = &self.batch.history;
         Facts {
-            suppression: lists_are_whole.then_some(self.suppression.as_slice()),
+            suppression: Some(&self.suppression),
             attempts: history.is_whole().then_some(self.attempts.as_slice()),
             attempts_since: history.since(),
             consents: Some(&self.consents),
             flags: Some(&self.flags),
-            numbers: self.numbers.and_then(|numbers| numbers.facts(&self.holding)),
+            numbers: self.numbers.map(|numbers| numbers.facts(&self.holding)),
             intelligence: self.intelligence.as_ref(),
             tools,
             data_faults: &self.data_faults,

@@ -17,32 +17,19 @@ pub struct BatchNumbers {
     channel: Channel,
     /// The registers that rules may name, each once.
     named: Vec<NumberListStatus>,
-    /// A national list has a version that is not at hand: nobody can say yet whom it holds.
-    national_unknown: bool,
-    /// The same of one of the customer's own.
-    own_unknown: bool,
-    /// What is wrong with the age of the customer's own lists, of those that say how old they may be.
+    /// What is wrong with the customer's own lists: one that can't be read may hold anybody, and of those that say how old
+    /// they may be, their age.
     own_faults: Vec<DataFault>,
 }
 
 impl BatchNumbers {
     /// The lists as they are at hand, for a channel at an instant.
     pub fn new(lists: &Arc<TenantLists>, channel: Channel, now: Timestamp) -> Self {
-        let mut numbers = Self {
-            lists: Arc::clone(lists),
-            channel,
-            named: Vec::new(),
-            national_unknown: false,
-            own_unknown: false,
-            own_faults: Vec::new(),
-        };
+        let mut numbers = Self { lists: Arc::clone(lists), channel, named: Vec::new(), own_faults: Vec::new() };
         for list in lists.lists().iter().filter(|list| list.bears_on(channel)) {
-            let loading = list.state == ListState::Loading;
             if list.is_own() {
-                numbers.own_unknown |= loading;
                 numbers.own_faults.extend(list.fault(now));
             } else {
-                numbers.national_unknown |= loading;
                 numbers.name(list, now);
             }
         }
@@ -50,13 +37,15 @@ impl BatchNumbers {
     }
 
     /// Two lists of one register, the tenant's and the installation's, are one to the rules: the younger counts for
-    /// its age, and what either holds is held.
+    /// its age, and what either holds is held. While one of them can't be read nobody can say whom the register holds;
+    /// that is no reason to doubt the others.
     fn name(&mut self, list: &ListAtHand, now: Timestamp) {
         let state = match list.state {
             // past its own age, or dated ahead, it is as good as none
             ListState::Loaded { version, as_of } if list.fault(now).is_none() => {
                 NumberListState::Loaded { version: format!("{}@{version}", list.list.id).into(), as_of }
             }
+            ListState::Loading => NumberListState::Unreadable,
             _ => NumberListState::NotLoaded,
         };
         match self.named.iter_mut().find(|named| *named.name == *list.list.register) {
@@ -65,23 +54,19 @@ impl BatchNumbers {
                 self.named.push(NumberListStatus { name, own: false, state });
             }
             Some(named) => {
-                let age = |state: &NumberListState| match state {
-                    NumberListState::Loaded { as_of, .. } => Some(*as_of),
-                    NumberListState::NotLoaded => None,
+                let rank = |state: &NumberListState| match state {
+                    NumberListState::NotLoaded => (0, None),
+                    NumberListState::Loaded { as_of, .. } => (1, Some(*as_of)),
+                    NumberListState::Unreadable => (2, None),
                 };
-                if age(&state) > age(&named.state) {
+                if rank(&state) > rank(&named.state) {
                     named.state = state;
                 }
             }
         }
     }
 
-    /// Whether one of the customer's own lists can't be asked yet.
-    pub fn own_unknown(&self) -> bool {
-        self.own_unknown
-    }
-
-    /// What is wrong with the age of the customer's own lists.
+    /// What is wrong with the customer's own lists.
     pub fn own_faults(&self) -> &[DataFault] {
         &self.own_faults
     }
@@ -109,9 +94,9 @@ impl BatchNumbers {
         })
     }
 
-    /// The facts of a device; nothing while a version is not at hand.
-    pub fn facts<'a>(&'a self, holding: &'a [NumberListHit]) -> Option<NumberFacts<'a>> {
-        (!self.national_unknown).then_some(NumberFacts { lists: &self.named, holding })
+    /// The facts of a device.
+    pub fn facts<'a>(&'a self, holding: &'a [NumberListHit]) -> NumberFacts<'a> {
+        NumberFacts { lists: &self.named, holding }
     }
 
     fn bearing(&self) -> impl Iterator<Item = &ListAtHand> {

@@ -99,7 +99,10 @@ fn loaded(numbers: Option<NumberFacts<'_>>, list: &str) -> Result<(usize, Timest
     let found = numbers.lists.iter().position(|status| &*status.name == list);
     match found.and_then(|i| numbers.lists.get(i).map(|status| (i, &status.state))) {
         Some((i, NumberListState::Loaded { as_of, .. })) => Ok((i, *as_of)),
-        _ => Err(format!("the number list {list} is not loaded")),
+        found => {
+            let why = found.and_then(|(_, state)| state.why_not()).unwrap_or("is not loaded");
+            Err(format!("the number list {list} {why}"))
+        }
     }
 }
 
