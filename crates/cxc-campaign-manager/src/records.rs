@@ -120,7 +120,8 @@ impl RecordView {
             waiting: record.status == RecordStatus::Ready.code() && record.due > now,
             reason: Reason::from_code(record.reason).unwrap_or(Reason::None),
             cause: record.cause.clone(),
-            due: (record.due > 0).then(|| time_text(record.due)),
+            // who is left out waits for nothing
+            due: (record.due > 0 && record.status != RecordStatus::Excluded.code()).then(|| time_text(record.due)),
             device: record.device,
             attempts: record.attempts,
             last_result: record.last_result.map(result_name),

@@ -25,13 +25,15 @@ use cxc_store::{StoreError, Tx};
 use tokio_util::sync::CancellationToken;
 
 use crate::preload::reconsider::Again;
-use crate::preload::waiting::left_out;
+use crate::preload::waiting::{in_sending, left_out};
 use crate::preload::{Audience, Guard, LoadResult, Run, is_worked_on};
 use crate::turn::Turn;
 
 const TICK: Duration = Duration::from_millis(200);
 /// Changes that are shown together.
 const CHANGES: i64 = 1_000;
+/// When somebody is looked at again who is being sent to, in microseconds.
+const AGAIN: i64 = 2_000_000;
 /// Records of a transaction.
 const SLICE: i64 = 2_000;
 /// Excluded records that lie further apart than this are judged apart: who is selected is read by ranges.
@@ -168,6 +170,7 @@ impl Follower {
             Whom::All => {
                 drop(tx);
                 self.walk(&run, RecordStatus::Ready, None).await?;
+                self.walk(&run, RecordStatus::InProgress, None).await?;
                 self.walk(&run, RecordStatus::Excluded, Some(Reason::Suppressed)).await?;
             }
         }
@@ -187,9 +190,11 @@ impl Follower {
         }
     }
 
-    /// Judges records and changes those that stand otherwise now.
+    /// Judges records and changes those that stand otherwise now. Those that are being sent to belong to their sender:
+    /// they are looked at again, so that one that then waits for a retry is shown as what it is.
     async fn page(&mut self, run: &Run<'_>, mut tx: Tx, page: &[Record]) -> Result<(), JobError> {
         let out = left_out(run, &mut tx, &mut self.judge, page).await?;
+        let sending = in_sending(run, &mut tx, &mut self.judge, page).await?;
         let suppressed =
             |r: &&Record| (r.status, r.reason) == (RecordStatus::Excluded.code(), Reason::Suppressed.code());
         let suppressed: Vec<Record> = page.iter().filter(suppressed).cloned().collect();
@@ -204,6 +209,11 @@ impl Follower {
                 return Err(JobError::Cancelled);
             }
             again.write(run, &mut LoadResult::default()).await?;
+        }
+        if !sending.is_empty() {
+            let mut tx = run.app.db.begin_relaxed().await?;
+            tx.suppression_look_again(run.audience.row.tenant, &sending, run.app.now() + AGAIN).await?;
+            tx.commit().await?;
         }
         Ok(())
     }

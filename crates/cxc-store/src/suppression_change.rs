@@ -96,6 +96,12 @@ impl Tx {
         Ok(())
     }
 
+    /// Has the records of who has these devices looked at once more at an instant: while they are being sent to, they
+    /// can't show what changed.
+    pub async fn suppression_look_again(&mut self, tenant: i64, devices: &[i64], at: i64) -> Result<(), StoreError> {
+        self.suppression_changed(tenant, devices.iter().map(|hash| (Changed::Device(*hash), at))).await
+    }
+
     /// Notes entries of a list that were added or changed: they hold from now on, or from an instant to come.
     pub(crate) async fn suppression_changed_entries(
         &mut self,

@@ -91,6 +91,21 @@ pub(crate) async fn left_out(
     Ok(found.into_iter().filter_map(out).collect())
 }
 
+/// The devices of the people to whom a record is being sent, and who would be left out by now: a retry would wait for
+/// nothing.
+pub(crate) async fn in_sending(
+    run: &Run<'_>,
+    tx: &mut Tx,
+    judge: &mut Judge,
+    page: &[Record],
+) -> Result<Vec<i64>, StoreError> {
+    let sending = |r: &&Record| r.status == RecordStatus::InProgress.code() && run.audience.list(r.list).is_some();
+    let sending: Vec<&Record> = page.iter().filter(sending).collect();
+    let found = findings(run, tx, judge, &sending).await?;
+    let out = found.into_iter().filter(|(.., finding)| matches!(finding, Finding::Exclude { .. }));
+    Ok(out.flat_map(|(_, contact, _)| contact.devices.into_iter().map(|device| device.address_hash)).collect())
+}
+
 fn excluded(record: &Record, reason: Reason, cause: Option<String>) -> RecordChange {
     RecordChange { cause, ..RecordChange::of(record, RecordStatus::Excluded, reason, 0) }
 }

@@ -1,5 +1,5 @@
 //! Suppression after a group was loaded: its records, accounting and explanations follow at once.
-use cxc_core::record::Reason;
+use cxc_core::record::{Reason, RecordStatus};
 use cxc_store::suppression::{CLIENT_ID, DEVICE, NewSuppressionList, SuppressionEntry, SuppressionList};
 use serde_json::{Value, json};
 
@@ -84,6 +84,25 @@ async fn who_is_suppressed_while_it_waits_is_shown_so_with_the_cause_and_comes_b
     assert!(tx.suppression_list_delete(c.app.tenant(), devices.id, c.app.app.now()).await.unwrap());
     tx.commit().await.unwrap();
     shows(&group, 0).await;
+}
+
+#[tokio::test]
+async fn who_is_suppressed_while_a_message_is_under_way_is_shown_so_once_it_waits_for_a_retry() {
+    let c = Campaigns::at_work().await;
+    let group = loaded(&c, "one").await;
+    group.move_to(&group.records().await[..1], RecordStatus::InProgress, Reason::None, None).await;
+    let list = c.suppress(DEVICE, &[FIRST, SECOND]).await;
+    shows(&group, 1).await;
+    assert_eq!(record(&group, 0).await["status"], "in_progress", "it is its sender's");
+    c.app.clock.advance(std::time::Duration::from_secs(3));
+    shows(&group, 1).await;
+    // its sender gives it back
+    group.move_to(&group.records().await[..1], RecordStatus::Ready, Reason::Retry, None).await;
+    c.app.clock.advance(std::time::Duration::from_secs(3));
+    shows(&group, 2).await;
+    let shown = record(&group, 0).await;
+    assert_eq!((&shown["reason"], &shown["cause"]), (&json!("suppressed"), &json!(list.id.to_string())));
+    assert_eq!(shown["due"], Value::Null);
 }
 
 #[tokio::test]
