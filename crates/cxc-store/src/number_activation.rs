@@ -54,7 +54,7 @@ pub fn doubts(
     let change = (version.numbers - before).saturating_abs().saturating_mul(100);
     (!forced && change > before.saturating_mul(MOST_CHANGE_PERCENT)).then(|| {
         format!(
-            "it holds {} numbers and the active version {before}: more than {MOST_CHANGE_PERCENT} per cent apart; \
+            "it holds {} numbers, and the version that is active has {before}: more than {MOST_CHANGE_PERCENT} per cent apart; \
              force it if that is right",
             version.numbers
         )

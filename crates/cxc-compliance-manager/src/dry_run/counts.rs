@@ -109,8 +109,9 @@ impl Counts {
         }
     }
 
+    /// Hours are those of a clock: the first is the one in which the moment lies.
     fn first(&mut self, when: i64) {
-        match (when - self.at).max(0) / HOUR {
+        match when.max(self.at).div_euclid(HOUR) - self.at.div_euclid(HOUR) {
             hour if hour < HOURS => *self.hours.entry(hour).or_default() += 1,
             _ => self.later += 1,
         }
@@ -139,7 +140,7 @@ impl Counts {
         let zones = self.zones.into_iter().map(|(zones, (contacts, allowed))| ByZone { zones, contacts, allowed });
         let mut by_zone: Vec<ByZone> = zones.collect();
         by_zone.sort_by(|a, b| b.contacts.cmp(&a.contacts).then_with(|| a.zones.cmp(&b.zones)));
-        let from = |hour: i64| time_text(self.at + hour * HOUR);
+        let from = |hour: i64| time_text((self.at.div_euclid(HOUR) + hour) * HOUR);
         let by_hour = self.hours.iter().map(|(hour, contacts)| ByHour { from: from(*hour), contacts: *contacts });
         DryRunResult {
             at: time_text(self.at),
@@ -178,5 +179,17 @@ mod tests {
         assert_eq!(result.by_hour.len(), 1);
         assert_eq!((result.by_hour[0].contacts, result.later), (2, 1));
         assert_eq!(result.by_zone.iter().map(|z| z.contacts).sum::<i64>(), 4);
+    }
+
+    #[test]
+    fn hours_begin_when_the_clock_strikes_and_not_at_the_minute_of_asking() {
+        let minute = HOUR / 60;
+        let mut counts = Counts::new(10 * HOUR + 37 * minute);
+        for due in [10 * HOUR + 50 * minute, 11 * HOUR + 5 * minute, 11 * HOUR + 50 * minute] {
+            counts.add(&wait(due, "a"), String::new());
+        }
+        let hours = counts.result(7).by_hour;
+        let told: Vec<_> = hours.iter().map(|hour| (hour.from.as_str(), hour.contacts)).collect();
+        assert_eq!(told, [("1970-01-01T10:00:00Z", 1), ("1970-01-01T11:00:00Z", 2)]);
     }
 }

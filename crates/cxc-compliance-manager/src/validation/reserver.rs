@@ -65,6 +65,11 @@ impl Reserver {
                 Err(e) if tried < TRIES && (e.is_conflict() || e.is_unique_violation()) => {
                     tracing::debug!("a batch of validations collided: {e}");
                 }
+                // a dialer that asks again about its attempt is no trouble, and the database's words may name it
+                Err(e) if asks.len() > 1 && (e.is_conflict() || e.is_unique_violation()) => {
+                    tracing::debug!(asks = asks.len(), "a batch of validations collided: each is decided by itself");
+                    return None;
+                }
                 Err(error) if asks.len() > 1 && !error.is_unavailable() => {
                     tracing::warn!(asks = asks.len(), "validations could not be decided together: {error}");
                     return None;

@@ -111,7 +111,7 @@ impl Tx {
     /// Records that could still be contacted are excluded as erased; the others stay as they ended.
     async fn erase_records(&mut self, person: &Person, now: i64) -> Result<(u64, Deltas), StoreError> {
         let sql = format!(
-            "UPDATE record SET status = $3, reason = $4, cause = NULL, changed_at = $5
+            "UPDATE record SET status = $3, reason = $4, cause = NULL, due = 0, changed_at = $5
              WHERE status = $6 AND id{} AND grp IN (SELECT number FROM campaign_group WHERE tenant = $1)
              RETURNING grp, id",
             IntSet::test(self, "$2")
