@@ -111,5 +111,5 @@ async fn while_an_own_list_can_not_be_read_nobody_is_contacted() {
     group.load().await;
     let accounting = group.accounting().await;
     let waiting = &accounting["waiting"][0];
-    assert_eq!((&waiting["reason"], &waiting["count"]), (&json!("compliance_unavailable"), &json!(3)), "{accounting}");
+    assert_eq!((&waiting["reason"], &waiting["count"]), (&json!("data_missing"), &json!(3)), "{accounting}");
 }

@@ -33,7 +33,7 @@ fn a_file_of_consents_goes_in_out_and_back() {
     let ledger = std::fs::read_to_string(desk.path().join("ledger.csv")).unwrap();
     assert!(ledger.contains("+12125550123,,express,give,2026-01-05T00:00:00Z,,form"), "{ledger}");
     let number = done["import"].as_str().unwrap();
-    desk.run(&["consent", "undo", number]).failed(2, "say why they are undone by --reason");
+    desk.run(&["consent", "undo", number]).failed(2, "say why, in 1 to 500 characters");
     desk.run(&["consent", "undo", number, "--reason", "the wrong file"]).ok();
     desk.run(&["consent", "show", "+12125550123"]).failed(1, "the ledger has nothing");
     desk.run(&["consent", "undo", "4711"]).failed(1, "import of consents");
