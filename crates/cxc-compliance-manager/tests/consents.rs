@@ -6,7 +6,7 @@ use cxc_server::Scope;
 use cxc_store::opt_out_review::NewReview;
 use cxc_store::suppression::SuppressionEntry;
 use cxc_test::TestApp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const CONSENTS: &str = "/compliance/consents";
 const PHONE: &str = "+12125550100";
@@ -151,8 +151,37 @@ async fn a_tenants_own_words_are_kept_and_may_not_turn_stop_around() {
     let wrong = json!({ "optIn": ["stop"] });
     assert_eq!(app.put("/compliance/opt-out-words").json(&wrong).await.expect_problem(422), "validation_failed");
     for word in ["NEIN", "NADA"] {
-        app.put("/compliance/opt-out-words").json(&json!({ "optOut": [word], "optOutAll": [] })).await.expect(200);
+        let words = json!({ "optOut": [word], "optOutAll": [], "reason": "we send in one language" });
+        app.put("/compliance/opt-out-words").json(&words).await.expect(200);
         let own = app.get("/compliance/opt-out-words").await;
         assert_eq!(own.expect(200)["optOut"], json!([word]));
     }
+}
+
+#[tokio::test]
+async fn fewer_words_or_a_narrower_scope_need_a_reason_that_is_audited_and_the_scope_its_days() {
+    let app = start().await;
+    let set = async |body: Value| app.put("/compliance/opt-out-words").json(&body).await;
+    let pointers = |problem: Value| {
+        let errors = problem["errors"].as_array().unwrap().clone();
+        errors.iter().map(|e| e["pointer"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for narrow in [json!({ "optOut": ["NEIN"] }), json!({ "optOutAll": [] }), json!({ "optIn": ["START", "GO ON"] })] {
+        assert_eq!(pointers(set(narrow.clone()).await.expect(422)), ["/reason"], "{narrow}");
+    }
+    let topic = json!({ "scope": { "of": "topic" } });
+    assert_eq!(pointers(set(topic).await.expect(422)), ["/scope/from", "/reason"]);
+    let topic = json!({ "scope": { "of": "topic", "from": "2026-03-01", "until": "2027-01-31" }, "reason": " " });
+    assert_eq!(pointers(set(topic.clone()).await.expect(422)), ["/reason"]);
+    let mut told = topic.clone();
+    told["reason"] = json!("one brand, many topics");
+    assert!(set(told).await.expect(200)["reason"].is_null(), "it is of the change");
+    let audited = app.get("/audit-events?objectKind=opt_out_words").await.expect(200);
+    assert_eq!(audited["items"][0]["after"]["reason"], "one brand, many topics", "{audited}");
+    // more words and a wider scope are free, and so is what stands already
+    set(topic).await.expect(200);
+    let mut more = app.get("/compliance/opt-out-words").await.expect(200);
+    more["optOut"].as_array_mut().unwrap().push(json!("BITTE NICHT"));
+    more.as_object_mut().unwrap().remove("scope");
+    set(more).await.expect(200);
 }

@@ -1,9 +1,11 @@
 //! The words of a tenant for stop, help and start: the shipped ones until it has its own.
 use axum::extract::State;
+use cxc_core::field_error::FieldError;
 use cxc_core::opt_out::KeywordSet;
 use cxc_server::audit::Entry;
 use cxc_server::{ApiError, ApiJson, App, Principal};
 use cxc_store::StoreError;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 fn read(body: Value) -> Result<KeywordSet, StoreError> {
@@ -20,23 +22,40 @@ pub(crate) async fn get(State(app): State<App>, principal: Principal) -> Result<
 
 /// Set the words that mean stop, help and start
 ///
-/// The words that carriers name stop in any case. A kind that is left out has the shipped words.
+/// The words that carriers name stop in any case. A kind that is left out has the shipped words. Whatever lets fewer messages stop
+/// than before, lets less end by them, or lets more words lift an opt-out, needs a reason, and a narrow scope its days.
 #[utoipa::path(put, path = "/compliance/opt-out-words", tag = "Compliance", operation_id = "setOptOutWords",
     request_body = KeywordSet, responses((status = OK, body = KeywordSet), ApiError))]
 pub(crate) async fn set(
     State(app): State<App>,
     principal: Principal,
-    ApiJson(wanted): ApiJson<KeywordSet>,
+    ApiJson(mut wanted): ApiJson<KeywordSet>,
 ) -> Result<axum::Json<KeywordSet>, ApiError> {
-    let errors = wanted.validate();
+    let mut errors = wanted.validate();
+    let mut tx = app.db.begin().await?;
+    let before = tx.opt_out_words(principal.tenant).await?;
+    let standing = before.clone().map(read).transpose()?.unwrap_or_default();
+    let today = app.clock.now().to_zoned(TimeZone::UTC).date();
+    let widened = wanted.widens(&standing, today);
+    if widened.contains(&"/scope") {
+        errors.extend(wanted.scope.undated());
+    }
+    if !widened.is_empty() && wanted.reason.trim().is_empty() {
+        let detail = format!(
+            "this lets people be contacted who would have stopped it ({}): say why, the audit log keeps it",
+            widened.join(", ")
+        );
+        errors.push(FieldError::new("/reason", "required", detail));
+    }
     if !errors.is_empty() {
         return Err(ApiError::validation(errors));
     }
+    let audited = serde_json::to_value(&wanted).map_err(StoreError::from)?;
+    // the reason is of this change: the next one has its own
+    wanted.reason.clear();
     let after = serde_json::to_value(&wanted).map_err(StoreError::from)?;
-    let mut tx = app.db.begin().await?;
-    let before = tx.opt_out_words(principal.tenant).await?;
-    tx.opt_out_words_set(principal.tenant, app.ids.next(), after.clone(), &principal.name, app.now()).await?;
-    let entry = Entry::new("update", cxc_core::kind::OPT_OUT_WORDS).changed(before, Some(after));
+    tx.opt_out_words_set(principal.tenant, app.ids.next(), after, &principal.name, app.now()).await?;
+    let entry = Entry::new("update", cxc_core::kind::OPT_OUT_WORDS).changed(before, Some(audited));
     entry.write(&app, &mut tx, &principal).await?;
     tx.commit().await?;
     Ok(axum::Json(wanted))

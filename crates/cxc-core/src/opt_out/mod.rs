@@ -7,6 +7,7 @@ mod words;
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,6 +19,9 @@ use words::Meaning;
 
 /// The most words of one kind.
 const MAX_WORDS: usize = 200;
+
+/// The longest reason, in characters.
+const MAX_REASON: usize = 2000;
 
 /// The longest word, in characters.
 const MAX_WORD: usize = 40;
@@ -57,6 +61,10 @@ pub struct KeywordSet {
     /// How far a word that stops reaches, those of `optOutAll` left out.
     #[serde(default)]
     pub scope: WordScope,
+    /// Why fewer messages stop, or less ends by them, than before; the audit log keeps it, and it is not shown here again.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 2000)]
+    pub reason: String,
 }
 
 fn opt_out() -> Vec<String> {
@@ -80,7 +88,8 @@ fn opt_in() -> Vec<String> {
 impl Default for KeywordSet {
     fn default() -> Self {
         let scope = WordScope::default();
-        Self { opt_out: opt_out(), opt_out_all: opt_out_all(), help: help(), opt_in: opt_in(), scope }
+        let reason = String::new();
+        Self { opt_out: opt_out(), opt_out_all: opt_out_all(), help: help(), opt_in: opt_in(), scope, reason }
     }
 }
 
@@ -94,6 +103,30 @@ impl KeywordSet {
         ]
     }
 
+    /// What of it lets people be contacted who would not have been under the set before: words that do not stop any more or end
+    /// less, words that lift an opt-out, a narrower scope from a day on.
+    pub fn widens(&self, before: &Self, today: Date) -> Vec<&'static str> {
+        let normal = |words: &[String]| words.iter().map(|word| normalise(word)).collect::<HashSet<_>>();
+        let (now, then) = (Keywords::new(self), Keywords::new(before));
+        let meaning = |set: &Keywords, keyword: Keyword| -> HashSet<String> {
+            set.by_word.iter().filter(|(_, kind)| **kind == keyword).map(|(word, _)| word.clone()).collect()
+        };
+        let mut found = Vec::new();
+        if !meaning(&then, Keyword::OptOut).is_subset(&meaning(&now, Keyword::OptOut)) {
+            found.push("/optOut");
+        }
+        if !normal(&before.opt_out_all).is_subset(&normal(&self.opt_out_all)) {
+            found.push("/optOutAll");
+        }
+        if !meaning(&now, Keyword::OptIn).is_subset(&meaning(&then, Keyword::OptIn)) {
+            found.push("/optIn");
+        }
+        if self.scope.is_narrower(&before.scope, today) {
+            found.push("/scope");
+        }
+        found
+    }
+
     /// Everything that is wrong with it; empty if it can be used.
     pub fn validate(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
@@ -102,6 +135,9 @@ impl KeywordSet {
             seen.insert(normalise(word), Keyword::OptOut);
         }
         errors.extend(self.scope.validate());
+        if self.reason.chars().count() > MAX_REASON {
+            errors.push(FieldError::new("/reason", "too_long", format!("at most {MAX_REASON} characters")));
+        }
         if self.opt_out.is_empty() {
             errors.push(FieldError::new("/optOut", "too_few", "at least one word means no more messages"));
         }
@@ -192,6 +228,29 @@ mod tests {
     fn a_set_without_a_word_that_stops_is_refused() {
         let set = KeywordSet { opt_out: Vec::new(), ..KeywordSet::default() };
         assert_eq!(set.validate()[0].pointer, "/optOut");
+    }
+
+    #[test]
+    fn whatever_lets_fewer_messages_stop_or_more_start_widens() {
+        let shipped = KeywordSet::default;
+        let today = Date::constant(2026, 3, 1);
+        let without = |word: &str, words: Vec<String>| words.into_iter().filter(|w| w != word).collect::<Vec<_>>();
+        let mut own = shipped();
+        own.opt_out.push("NEIN DANKE".into());
+        own.help.clear();
+        assert_eq!(own.widens(&shipped(), today), [""; 0]);
+        assert_eq!(shipped().widens(&own, today), ["/optOut"]);
+        let all = shipped().opt_out_all[0].clone();
+        let ends_less = KeywordSet { opt_out_all: without(&all, shipped().opt_out_all), ..shipped() };
+        assert_eq!(ends_less.widens(&shipped(), today), ["/optOutAll"]);
+        let mut starts = shipped();
+        starts.opt_in.push("ja gern".into());
+        assert_eq!(starts.widens(&shipped(), today), ["/optIn"]);
+        // carriers' words stop in any case
+        assert_eq!(
+            KeywordSet { opt_out: without("STOP", shipped().opt_out), ..shipped() }.widens(&shipped(), today),
+            [""; 0]
+        );
     }
 
     #[test]

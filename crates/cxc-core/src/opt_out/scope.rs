@@ -42,6 +42,28 @@ impl WordScope {
         is_empty.then(|| FieldError::new("/scope/until", "range", "the last day comes after the first"))
     }
 
+    /// Whether it ends less than another scope on some day from this one on.
+    pub(super) fn is_narrower(&self, before: &Self, today: Date) -> bool {
+        let span = |scope: &Self| {
+            let from = scope.from.unwrap_or(Date::MIN).max(today);
+            (from, scope.until.unwrap_or(Date::MAX))
+        };
+        let ((from, until), (from_before, until_before)) = (span(self), span(before));
+        let was_so = self.of == before.of && from_before <= from && until <= until_before;
+        self.of != WordReach::All && from < until && !was_so
+    }
+
+    /// The days of a narrow scope are told: what it lacks to be stored.
+    pub fn undated(&self) -> Option<FieldError> {
+        let pointer = match (self.of, self.from, self.until) {
+            (WordReach::All, ..) | (_, Some(_), Some(_)) => return None,
+            (_, None, _) => "/scope/from",
+            _ => "/scope/until",
+        };
+        let detail = "a scope that is narrower than everything has a first day and a day on which it holds no longer";
+        Some(FieldError::new(pointer, "required", detail))
+    }
+
     /// Whether it ends less than everything on a day.
     pub fn is_narrow(&self, today: Date) -> bool {
         let holds = self.from.is_none_or(|from| from <= today) && self.until.is_none_or(|until| today < until);
@@ -85,6 +107,14 @@ mod tests {
         let news = ConsentScope::Topic { name: "news".into() };
         assert_eq!(topic.answers(Some("news"), Some("acme"), date(2026, 3, 1)), news);
         assert_eq!(WordScope::default().answers(Some("news"), Some("acme"), date(2026, 3, 1)), ConsentScope::All);
+        let today = date(2026, 4, 1);
+        let later = WordScope { until: Some(date(2027, 6, 1)), ..scope };
+        let over = WordScope { until: Some(date(2026, 4, 1)), ..scope };
+        let all = WordScope::default();
+        assert!(scope.is_narrower(&all, today) && later.is_narrower(&scope, today) && topic.is_narrower(&scope, today));
+        assert!(!scope.is_narrower(&later, today) && !all.is_narrower(&scope, today) && !over.is_narrower(&all, today));
+        assert_eq!(topic.undated().unwrap().pointer, "/scope/from");
+        assert!(scope.undated().is_none() && all.undated().is_none());
         let never = WordScope { from: scope.until, until: scope.from, ..scope };
         assert!(never.validate().is_some() && scope.validate().is_none());
     }

@@ -116,7 +116,8 @@ async fn a_word_ends_the_brand_or_topic_that_it_answers_where_the_tenant_decided
     };
     assert_eq!(run("first", &acme).await.0, 4);
     let reach = async |of: &str| {
-        world.api.put(WORDS).json(&json!({ "scope": { "of": of, "from": "2026-01-01" } })).await.expect(200);
+        let scope = json!({ "of": of, "from": "2026-01-01", "until": "2100-01-01" });
+        world.api.put(WORDS).json(&json!({ "scope": scope, "reason": "many brands" })).await.expect(200);
     };
     reach("brand").await;
     assert_eq!(said(&world, &smsc, 0, "STOP", 1).await, json!({ "kind": "brand", "name": "acme" }));
