@@ -304,6 +304,32 @@ async fn a_decision_keeps_who_made_it_and_each_rule_says_who_enforces_it() {
 }
 
 #[tokio::test]
+async fn who_turned_a_rule_off_and_why_stays_in_its_history() {
+    let app = start().await;
+    let assistant = app.with_scopes(&[Scope::ComplianceRead, Scope::ComplianceWrite]).await.unwrap();
+    let off = |reason: &str| json!({ "state": "off", "reason": reason });
+    assert_eq!(rule(&app, "US-FL-HOURS").await["history"], json!([]));
+    decide(&app, "US-FL-HOURS", off("counsel said so")).await.expect(200);
+    for state in ["off", "waived"] {
+        let over = json!({ "state": state, "reason": "it was not me" });
+        assert_eq!(decide(&assistant, "US-FL-HOURS", over).await.expect_problem(403), "scope_missing");
+    }
+    decide(&app, "US-FL-HOURS", off("the other counsel, too")).await.expect(200);
+    // what narrows is free, and stands in the history as well
+    decide(&assistant, "US-FL-HOURS", json!({ "state": "on" })).await.expect(200);
+    app.delete(&format!("{RULES}/US-FL-HOURS/setting")).await.expect(204);
+    let shown = rule(&app, "US-FL-HOURS").await;
+    assert!(shown["setting"].is_null());
+    let history = shown["history"].as_array().unwrap();
+    let told: Vec<_> = history.iter().map(|d| (d["state"].as_str(), d["reason"].as_str().unwrap())).collect();
+    let counsel = [(Some("off"), "the other counsel, too"), (Some("off"), "counsel said so")];
+    assert_eq!(told, [[(None, ""), (Some("on"), "")], counsel].concat());
+    assert!(history.iter().all(|d| d["at"].is_string() && !d["by"].as_str().unwrap().is_empty()), "{history:?}");
+    assert_ne!(history[1]["by"], history[2]["by"], "each has its own name");
+    assert_eq!(app.other.get(&format!("{RULES}/US-FL-HOURS")).await.expect(200)["items"][0]["history"], json!([]));
+}
+
+#[tokio::test]
 async fn rules_that_name_what_is_not_there_are_refused_and_found_where_they_are_stored() {
     let app = start().await;
     let calendar = json!({ "blackout_date": { "holidays": ["US-XXX"] } });

@@ -36,6 +36,7 @@ mod int_set;
 pub mod job;
 pub mod judge;
 pub mod lease;
+pub mod legal_decision;
 pub mod list;
 pub mod list_places;
 pub mod location;

@@ -28,6 +28,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (23, "suppression changes", include_str!("../migrations/0023_suppression_changes.sql")),
     (24, "contacts left", include_str!("../migrations/0024_contacts_left.sql")),
     (25, "privacy requests", include_str!("../migrations/0025_privacy_requests.sql")),
+    (26, "legal decisions", include_str!("../migrations/0026_legal_decisions.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.
@@ -37,6 +38,7 @@ const TOKENS: &[(&str, &str, &str)] = &[
     ("{BIGINT}", "BIGINT", "INTEGER"),
     ("{SMALLINT}", "SMALLINT", "INTEGER"),
     ("{BOOL}", "BOOLEAN", "INTEGER"),
+    ("{NO}", "FALSE", "0"),
     ("{BYTES}", "BYTEA", "BLOB"),
     // tables that are looked up by their key only
     ("{WITHOUT_ROWID}", "", "WITHOUT ROWID"),

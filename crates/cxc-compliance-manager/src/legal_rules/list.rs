@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::history::{self, DecisionMade};
 use super::{OwnLegalRule, Setting};
 
 /// Whether a rule holds for the tenant.
@@ -53,6 +54,10 @@ pub struct LegalRuleView {
     /// What the tenant decided.
     #[schema(required)]
     pub setting: Option<LegalRuleSetting>,
+    /// Every decision of the tenant on it, the newest first; only of a single rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub history: Option<Vec<DecisionMade>>,
     /// The law.
     pub citation: String,
     /// How sure it is that the rule says what the law says.
@@ -117,6 +122,7 @@ impl LegalRuleView {
             enforced_by: rule.enforced_by(),
             problem: None,
             setting,
+            history: None,
             citation: rule.citation.clone(),
             confidence: rule.confidence,
             rule: rule.clone(),
@@ -157,7 +163,7 @@ pub(crate) async fn list(
     Ok(axum::Json(Page::new(items, None)))
 }
 
-/// The versions of one legal rule
+/// The versions of one legal rule, with every decision of the tenant on it
 #[utoipa::path(get, path = "/compliance/legal-rules/{rule}", tag = "Compliance", operation_id = "getLegalRule",
     params(("rule" = String, Path, description = "The id of the rule, such as US-TX-HOURS.")),
     responses((status = OK, body = Page<LegalRuleView>), ApiError))]
@@ -166,10 +172,13 @@ pub(crate) async fn get(
     principal: Principal,
     ApiPath(rule): ApiPath<String>,
 ) -> Result<axum::Json<Page<LegalRuleView>>, ApiError> {
-    let mut items = views(&app, &mut app.db.read().await?, principal.tenant).await?;
+    let mut tx = app.db.read().await?;
+    let mut items = views(&app, &mut tx, principal.tenant).await?;
     items.retain(|view| view.id == rule);
     if items.is_empty() {
         return Err(ApiError::not_found("legal rule"));
     }
+    let history = history::of(&mut tx, principal.tenant, &rule).await?;
+    items.iter_mut().for_each(|view| view.history = Some(history.clone()));
     Ok(axum::Json(Page::new(items, None)))
 }

@@ -1,4 +1,5 @@
 //! Legal rules: what the tenant decided about those that are shipped, the tenant's own, and how all of them stand.
+mod history;
 pub(crate) mod list;
 mod own;
 pub(crate) mod problems;
@@ -59,10 +60,16 @@ impl Document for Setting {
                 return Err(ApiError::invalid("/reason", "required", detail));
             }
         }
+        if before.is_some_and(|before| before.state != SettingState::On) && write.after.body.0.state != SettingState::On
+        {
+            // who lets people pass answers for it: nobody else puts their name or words in that one's place
+            write.principal.need(Scope::ComplianceRequired)?;
+        }
         Ok(())
     }
 
     async fn after_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        history::decided(write).await?;
         Ok(write.tx.rule_set_moved(write.principal.tenant).await?)
     }
 }

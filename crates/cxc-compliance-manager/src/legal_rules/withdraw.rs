@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
 
-use super::{Setting, widens, yesterday};
+use super::{Setting, history, widens, yesterday};
 use crate::consents::person;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -53,6 +53,7 @@ pub(crate) async fn withdraw(
         return Err(ApiError::new(Code::EtagMismatch, "it was decided anew meanwhile: look at it again"));
     }
     tx.rule_set_moved(principal.tenant).await?;
+    history::withdrawn(&app, &mut tx, &principal, &rule, reason.as_deref()).await?;
     let entry = Entry::new("delete", Setting::KIND).of(stored.id, &rule);
     let after = reason.map(|reason| json!({ "reason": reason }));
     entry.changed(Some(stored.body.0), after).write(&app, &mut tx, &principal).await?;
