@@ -233,6 +233,38 @@ async fn a_rejected_version_can_still_be_activated_after_the_next_load_and_the_f
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_older_list_takes_the_place_of_a_newer_one_only_where_that_is_said() {
+    let world = start().await;
+    let list = world.list(us_dnc()).await;
+    let of = |day: u32, more: Value| {
+        let mut body = json!({ "asOf": format!("2026-01-{day:02}T00:00:00Z") });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    world.good(&list, b"2125550100\n", of(20, json!({}))).await;
+    for mode in ["replace", "add"] {
+        // that the count is right says nothing of the age
+        let old = world.good(&list, b"2125550101\n", of(19, json!({ "mode": mode, "force": true }))).await;
+        assert_eq!(old["state"], "rejected", "{mode}: {old}");
+        let why = old["detail"].as_str().unwrap();
+        assert!(why.contains("2026-01-19") && why.contains("2026-01-20") && why.contains("older"), "{why}");
+    }
+    assert!(world.holds("+12125550100").await && !world.holds("+12125550101").await);
+    let activate = format!("{list}/actions/activate");
+    let refused = world.app.post(&activate).json(&json!({ "version": 2, "force": true })).await.expect(422);
+    assert_eq!(refused["errors"][0]["code"], "doubtful");
+    let said = json!({ "version": 2, "allowOlder": true });
+    assert_eq!(world.app.post(&activate).json(&said).await.expect(200)["state"], "active");
+    assert!(world.holds("+12125550101").await);
+    let again = world.good(&list, b"2125550102\n", of(18, json!({ "allowOlder": true }))).await;
+    assert_eq!(again["state"], "active", "{again}");
+    world.good(&list, b"2125550103\n", of(21, json!({}))).await;
+    // going back names a version that was active
+    let before = again["version"].clone();
+    world.app.post(&activate).json(&json!({ "version": before })).await.expect(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn canary_numbers_that_are_wrong_are_never_forced() {
     let world = start().await;
     let mut body = us_dnc();

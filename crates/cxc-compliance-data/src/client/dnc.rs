@@ -11,7 +11,7 @@ use cxc_core::kind;
 use cxc_core::location::Country;
 use cxc_core::number_set::{NumberListKind, NumberSet, NumberSetBuilder};
 use cxc_server::Ids;
-use cxc_store::number_activation::{Canaries, doubts};
+use cxc_store::number_activation::{Canaries, Overrides, doubts};
 use cxc_store::number_list::{INSTALLATION, NewVersion, NumberList};
 use cxc_store::object::Object;
 use cxc_store::{Db, StoreError, number_bytes};
@@ -108,7 +108,8 @@ pub(super) async fn load(db: &Db, ids: &Ids, list: List, forced: bool, now: i64)
     let canaries: Canaries =
         canaries.map(serde_json::from_value).transpose().map_err(StoreError::Json)?.unwrap_or_default();
     let active = tx.number_list_version(row.number, row.active).await?;
-    let doubt = doubts(&numbers, &version, active.as_ref(), &canaries, forced);
+    let overrides = Overrides { count: forced, older: forced };
+    let doubt = doubts(&numbers, &version, active.as_ref(), &canaries, overrides);
     version.state = if doubt.is_some() { "rejected" } else { "ready" }.into();
     version.detail.clone_from(&doubt);
     tx.number_list_note(&version).await?;

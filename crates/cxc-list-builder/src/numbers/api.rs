@@ -6,6 +6,7 @@ use cxc_core::kind;
 use cxc_server::document::Page;
 use cxc_server::resources::JobView;
 use cxc_server::{ApiError, ApiJson, ApiPath, App, Principal};
+use cxc_store::number_activation::Overrides;
 use cxc_store::number_list::LOAD_JOB;
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -52,6 +53,10 @@ pub(crate) struct LoadAsked {
     #[serde(default)]
     #[schema(default = false)]
     force: bool,
+    /// Whether it is activated though the active version is of a later moment.
+    #[serde(default)]
+    #[schema(default = false)]
+    allow_older: bool,
 }
 
 fn yes() -> bool {
@@ -90,6 +95,7 @@ pub(crate) async fn load(
         header: asked.header,
         activate: asked.activate,
         force: asked.force,
+        allow_older: asked.allow_older,
     };
     let payload = LoadPayload { source: Source::Upload(asked.upload), settings };
     queue(&app, &principal, &target, LOAD_JOB, "load", json(payload)?).await
@@ -106,6 +112,10 @@ pub(crate) struct ActivateAsked {
     #[serde(default)]
     #[schema(default = false)]
     force: bool,
+    /// Though the active version is of a later moment. One that was active before may be gone back to without it.
+    #[serde(default)]
+    #[schema(default = false)]
+    allow_older: bool,
 }
 
 /// Activate a version of a list of numbers, or go back to one of before.
@@ -118,7 +128,8 @@ pub(crate) async fn activate(
     ApiPath(id): ApiPath<Uuid>,
     ApiJson(asked): ApiJson<ActivateAsked>,
 ) -> Result<Response, ApiError> {
-    let done = load::activate(&app, &principal, id, asked.version, asked.force).await?;
+    let overrides = Overrides { count: asked.force, older: asked.allow_older };
+    let done = load::activate(&app, &principal, id, asked.version, overrides).await?;
     Ok(ApiJson(done).into_response())
 }
 

@@ -12,7 +12,7 @@ use cxc_core::phone::PhoneParser;
 use cxc_server::audit::Entry;
 use cxc_server::job_runner::{JobControl, JobError};
 use cxc_server::{ApiError, App, Principal};
-use cxc_store::number_activation::{Canaries, doubts};
+use cxc_store::number_activation::{Canaries, Overrides, doubts};
 use cxc_store::number_list::{NewVersion, NumberList, NumberListVersion};
 use cxc_store::{StoreError, number_bytes};
 use serde_json::{Value, json};
@@ -191,7 +191,8 @@ async fn finish(
         return Err(ApiError::invalid("/file", "superseded", text).into());
     }
     let active = tx.number_list_version(row.number, row.active).await?;
-    let doubt = doubts(&stored, version, active.as_ref(), &canaries, settings.force);
+    let overrides = Overrides { count: settings.force, older: settings.allow_older };
+    let doubt = doubts(&stored, version, active.as_ref(), &canaries, overrides);
     version.state = if doubt.is_some() { "rejected" } else { "ready" }.into();
     version.detail = doubt;
     tx.number_list_note(version).await?;
@@ -222,7 +223,7 @@ pub async fn activate(
     principal: &Principal,
     id: Uuid,
     version: i64,
-    force: bool,
+    overrides: Overrides,
 ) -> Result<NumberVersion, ApiError> {
     let missing = || ApiError::not_found("number list");
     let tenant = principal.tenant;
@@ -245,13 +246,14 @@ pub async fn activate(
     let mut tx = app.db.begin().await?;
     let row = tx.number_list_lock(tenant, id).await?.ok_or_else(missing)?;
     let active = tx.number_list_version(row.number, row.active).await?;
-    if let Some(doubt) = doubts(&set, &found, active.as_ref(), &canaries, force) {
+    if let Some(doubt) = doubts(&set, &found, active.as_ref(), &canaries, overrides) {
         return Err(ApiError::invalid("/version", "doubtful", doubt));
     }
     tx.number_list_activate(row.number, version, app.now()).await?;
     let now = tx.number_list_version(row.number, version).await?;
     let now = now.ok_or_else(|| ApiError::invalid("/version", "not_found", "the version was removed meanwhile"))?;
-    let said = |version: i64| Some(json!({ "version": version, "forced": force }));
+    let Overrides { count, older } = overrides;
+    let said = |version: i64| Some(json!({ "version": version, "forced": count, "allowedOlder": older }));
     let entry = Entry::new("activate", kind::NUMBER_LIST).of(id, &document.name);
     entry.changed(active.and_then(|v| said(v.version)), said(version)).write(app, &mut tx, principal).await?;
     tx.commit().await?;

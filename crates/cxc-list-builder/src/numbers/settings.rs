@@ -51,6 +51,8 @@ pub struct LoadSettings {
     pub activate: bool,
     /// Whether it is activated however many numbers it holds.
     pub force: bool,
+    /// Whether it is activated though it is older than the active version.
+    pub allow_older: bool,
 }
 
 impl LoadSettings {

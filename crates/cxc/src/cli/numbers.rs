@@ -98,6 +98,9 @@ pub struct NumbersLoad {
     /// Activate it however many numbers it holds
     #[arg(long)]
     pub force: bool,
+    /// Activate it though the active version is of a later moment
+    #[arg(long)]
+    pub allow_older: bool,
     #[command(flatten)]
     pub owner: NumbersOwner,
     /// Print one JSON object
@@ -138,6 +141,9 @@ pub struct NumbersActivate {
     /// However many numbers it holds
     #[arg(long)]
     pub force: bool,
+    /// Though the active version is of a later moment; one that was active before needs it not
+    #[arg(long)]
+    pub allow_older: bool,
     #[command(flatten)]
     pub owner: NumbersOwner,
 }

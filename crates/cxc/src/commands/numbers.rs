@@ -11,6 +11,7 @@ use cxc_list_builder::numbers::{LoadMode, LoadPayload, LoadSettings, NumberVersi
 use cxc_list_manager::number_lists::NumberList;
 use cxc_server::document::{self, Draft};
 use cxc_server::{ApiError, Principal};
+use cxc_store::number_activation::Overrides;
 use cxc_store::number_list::{ActiveList, INSTALLATION, LOAD_JOB};
 use cxc_store::number_lists::ListState;
 use jiff::Timestamp;
@@ -73,6 +74,7 @@ async fn load(config: &Config, asked: &NumbersLoad) -> Result<(), Failure> {
         area_code_column: asked.area_code_column.clone(),
         activate: !asked.no_activate,
         force: asked.force,
+        allow_older: asked.allow_older,
         ..LoadSettings::default()
     };
     let bar = progress_bar(&input.path);
@@ -215,7 +217,8 @@ async fn back(config: &Config, asked: &NumbersActivate) -> Result<(), Failure> {
     let tenant = owner(&desk, &asked.owner).await?;
     let object = desk.app.db.read().await?.object_find(tenant, kind::NUMBER_LIST, &asked.list).await?;
     let object = object.ok_or_else(|| Failure::usage(format!("there is no list of numbers {}", asked.list)))?;
-    let done = activate(&desk.app, &Principal::system(tenant), object.id, asked.version, asked.force).await;
+    let overrides = Overrides { count: asked.force, older: asked.allow_older };
+    let done = activate(&desk.app, &Principal::system(tenant), object.id, asked.version, overrides).await;
     desk.close().await;
     let done = done.map_err(|error: ApiError| refused(error))?;
     terminal::say(&told(&asked.list, &done, done.version))
