@@ -9,6 +9,7 @@ pub mod evidence;
 mod explain;
 pub mod export;
 mod external_rules;
+mod group_subject;
 mod history;
 pub mod legal_rules;
 mod metrics;

@@ -20,7 +20,7 @@ fn may_require(principal: &Principal, before: bool, after: bool) -> Result<(), A
 }
 
 macro_rules! rule_document {
-    ($(#[$doc:meta])* $type:ident($body:ident), $kind:expr, $noun:literal, $path:literal, $filters:expr, $required:expr $(, secret $secret:literal)? $(, zones $zones:expr)?) => {
+    ($(#[$doc:meta])* $type:ident($body:ident), $kind:expr, $noun:literal, $path:literal, $filters:expr, $required:expr $(, secret $secret:literal)? $(, zones $zones:expr)? $(, written $written:expr)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Deserialize, ToSchema)]
         #[serde(transparent)]
@@ -48,8 +48,14 @@ macro_rules! rule_document {
             const SECRETS: &'static [&'static str] = &[$($secret)?];
             type Extra = NoExtra;
 
+            /// Also what a rule that was stored before may lack.
             fn validate(&self) -> Vec<FieldError> {
-                self.0.validate()
+                let errors = self.0.validate();
+                $(
+                    let written: fn(&$body) -> Vec<FieldError> = $written;
+                    let errors: Vec<FieldError> = errors.into_iter().chain(written(&self.0)).collect();
+                )?
+                errors
             }
 
             $(async fn prepare(&mut self, app: &App, _: &Principal) -> Result<(), ApiError> {
@@ -80,7 +86,8 @@ macro_rules! rule_document {
 rule_document! {
     /// Hours of the week in which people may be contacted.
     ContactTimesRule(ContactTimesBody), kind::CONTACT_TIMES, "contact times rule", "/compliance/contact-times",
-    &[ObjectField::Text("country"), ObjectField::Text("region")], |body| body.required
+    &[ObjectField::Text("country"), ObjectField::Text("region")], |body| body.required,
+    written |body| body.unexplained().into_iter().collect()
 }
 
 rule_document! {
@@ -99,7 +106,7 @@ rule_document! {
     /// Where an attempt may not be made, or where alone it may.
     LocationRule(LocationRuleBody), kind::LOCATION_RULE, "location rule", "/compliance/location-rules",
     &[ObjectField::Bool("required"), ObjectField::Text("effect"), ObjectField::Text("matchOn")], |body| body.required,
-    zones LocationRuleBody::zone_errors
+    zones LocationRuleBody::zone_errors, written LocationRuleBody::idle_area_codes
 }
 
 rule_document! {
@@ -117,5 +124,6 @@ rule_document! {
 rule_document! {
     /// The zone of the phones of a country and some area codes.
     TimeZone(TimeZoneBody), kind::TIME_ZONE, "time zone", "/compliance/time-zones",
-    &[ObjectField::Text("country"), ObjectField::Text("timezone")], |_| true, zones TimeZoneBody::zone_errors
+    &[ObjectField::Text("country"), ObjectField::Text("timezone")], |_| true, zones TimeZoneBody::zone_errors,
+    written |body| body.unexplained().into_iter().chain(body.idle_area_codes()).collect()
 }

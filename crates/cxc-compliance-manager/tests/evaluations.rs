@@ -489,3 +489,102 @@ async fn a_consent_lifts_no_entry_that_is_no_opt_out_of_the_ledger() {
     assert_eq!(added["liftedEntries"], 0);
     assert!(said(&app, &list, &ann).await.iter().all(|(decision, _)| decision == "deny"));
 }
+
+#[tokio::test]
+async fn an_inline_contact_is_placed_by_the_time_zones_of_the_tenant_as_by_a_sender() {
+    let app = start().await;
+    let asked = json!({ "at": "2026-12-01T13:30:00Z", "channel": "voice", "purpose": "informational", "tech": "live",
+        "guardSeconds": 0, "contact": { "devices": ["+12125550123"] } });
+    assert_eq!(app.post(PATH).json(&asked).await.expect(200)["decision"], "allow");
+    let zone = json!({ "name": "z", "country": "US", "areaCodes": ["212"], "timezone": "America/Los_Angeles" });
+    app.create("/compliance/time-zones", &zone).await;
+    let answer = app.post(PATH).json(&asked).await.expect(200);
+    assert_eq!((&answer["decision"], &answer["notBefore"]), (&json!("defer"), &json!("2026-12-01T16:00:00Z")));
+    assert_eq!(steps(&answer, "place")[0]["zones"], json!(["America/Los_Angeles", "America/New_York"]));
+    let shipped = json!({ "ruleSet": "shipped" });
+    let mut alone = asked.clone();
+    alone.as_object_mut().unwrap().extend(shipped.as_object().unwrap().clone());
+    assert_eq!(app.post(PATH).json(&alone).await.expect(200)["decision"], "allow");
+}
+
+#[tokio::test]
+async fn a_campaign_of_which_nothing_is_told_is_not_allowed() {
+    let app = start().await;
+    let ask = async |campaign: Value| {
+        let asked = json!({ "at": "2026-12-01T17:00:00Z", "channel": "voice", "purpose": "telemarketing",
+            "tech": "autodialed", "ruleSet": "shipped", "campaign": campaign });
+        app.post(PATH).json(&asked).await
+    };
+    for nothing in [json!({}), json!({ "places": ["US-TX"] }), json!({ "abandonment": [], "places": ["US"] })] {
+        let refused = ask(nothing).await.expect(422);
+        assert_eq!(refused["errors"][0]["pointer"], "/campaign", "{refused}");
+        assert!(refused["errors"][0]["detail"].as_str().unwrap().contains("ringSeconds"), "{refused}");
+    }
+    // no rule of Canada is about recordings: nothing that is told tells of one that holds there
+    let answer = ask(json!({ "recordingConsent": "all", "places": ["CA"] })).await.expect(200);
+    assert_eq!((&answer["decision"], &answer["code"]), (&json!("error"), &json!("data_missing")), "{answer:#}");
+    assert!(answer["reasons"].as_array().unwrap().iter().any(|r| r["rule"]["id"] == "CA-ABANDON"), "{answer:#}");
+    let answer = ask(json!({ "abandonment": calls(400), "places": ["US"] })).await.expect(200);
+    let last = answer["steps"].as_array().unwrap().last().unwrap();
+    assert_eq!(answer["decision"], "deny", "{last}");
+    let answer = ask(json!({ "abandonment": calls(100), "places": ["US"] })).await.expect(200);
+    let last = answer["steps"].as_array().unwrap().last().unwrap();
+    assert!(last["sentence"].as_str().unwrap().contains("not judged"), "{last}");
+}
+
+#[tokio::test]
+async fn a_broken_campaign_tells_every_breach_and_when_it_was() {
+    let app = start().await;
+    let day = |date: &str, abandoned: u64| json!({ "date": date, "liveAnswered": 100, "abandoned": abandoned });
+    let asked = json!({ "at": "2026-12-01T17:00:00Z", "channel": "voice", "purpose": "telemarketing", "tech": "autodialed",
+        "ruleSet": "shipped", "campaign": { "places": ["CA"], "agentSeconds": 9, "says": [],
+            "abandonment": [day("2026-09-01", 6), day("2026-10-01", 5), day("2026-11-30", 7)] } });
+    let answer = app.post(PATH).json(&asked).await.expect(200);
+    let found = answer["campaign"].as_array().unwrap().iter().find(|f| f["rule"]["id"] == "CA-ABANDON").unwrap();
+    let stretches: Vec<_> = found["measures"].as_array().unwrap().iter().map(|m| m["passes"].as_bool()).collect();
+    assert_eq!(stretches, [Some(false), Some(true), Some(false)], "{found:#}");
+    let breaches = found["breaches"].as_array().unwrap();
+    let text = found["sentence"].as_str().unwrap();
+    assert!(breaches[0]["sentence"].as_str().unwrap().contains("it takes 9 s"), "{found:#}");
+    assert!(breaches.iter().all(|breach| text.contains(breach["sentence"].as_str().unwrap())), "{text}");
+    let reasons = answer["reasons"].as_array().unwrap().iter().filter(|r| r["rule"]["id"] == "CA-ABANDON");
+    let told: Vec<_> = reasons.filter(|r| !r["observed"].is_null()).collect();
+    let days: Vec<_> = told.iter().map(|r| (&r["observed"], &r["windowStart"], &r["windowEnd"])).collect();
+    let (first, last) = (json!("2026-09-01T00:00:00Z"), json!("2026-11-01T00:00:00Z"));
+    assert_eq!(
+        days,
+        [(&json!(6), &first, &json!("2026-10-01T00:00:00Z")), (&json!(7), &last, &json!("2026-12-01T00:00:00Z"))]
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_document_is_refused_with_every_place() {
+    let app = start().await;
+    let wrong = json!({ "at": "noon", "purpose": "fun", "colour": "red",
+        "contact": { "postcode": "1", "devices": ["+12125550123"] }, "history": [{ "at": "yesterday" }, { "result": "Busy" }] });
+    assert_eq!(
+        pointers(&app.post(PATH).json(&wrong).await.expect(422)),
+        ["/at", "/purpose", "/colour", "/contact/postcode", "/history/0/at", "/history/1"]
+    );
+    let wrong = json!({ "guardSeconds": 9999, "legalSettings": [{ "rule": "US-NOTHING", "state": "on" }],
+        "contact": { "timezone": "Mars/Olympus", "country": "QQ", "devices": ["12"] },
+        "history": [{ "at": "2026-01-01T00:00:00Z", "result": "Applause" }] });
+    let mut found = pointers(&app.post(PATH).json(&wrong).await.expect(422)).join(" ");
+    assert_eq!(
+        found,
+        "/guardSeconds /legalSettings/0/rule /contact/country /contact/devices/0 /contact/timezone /history/0/result"
+    );
+    found =
+        pointers(&app.post(PATH).json(&json!({ "contact": { "devices": ["12"], "zones": ["x"] } })).await.expect(422))
+            .join(" ");
+    assert_eq!(found, "/contact/devices/0 /contact/zones/0");
+}
+
+#[tokio::test]
+async fn a_wrong_rule_is_refused_with_every_place() {
+    let app = start().await;
+    let day = json!([{ "from": "25:00", "till": "26:00" }]);
+    let wrong = json!({ "colour": "red", "weekdays": [day, [], [], [], [], [], []], "required": "yes" });
+    let refused = app.post("/compliance/contact-times").json(&wrong).await.expect(422);
+    assert_eq!(pointers(&refused), ["/name", "/colour", "/weekdays/0/0/from", "/weekdays/0/0/till", "/required"]);
+}

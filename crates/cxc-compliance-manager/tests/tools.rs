@@ -77,6 +77,12 @@ async fn a_bad_rule_is_refused_with_its_place_and_reason() {
     let place = |place: Value| json!({ "name": "x", "locations": [place] });
     assert_eq!(refused(&app, LOCATIONS, place(json!({}))).await, ["/locations/0"]);
     assert_eq!(refused(&app, LOCATIONS, place(json!({ "timeZone": "Mars/Olympus" }))).await, ["/locations/0/timeZone"]);
+    for code in ["000", "123", "222", "416"] {
+        let nowhere = place(json!({ "country": "US", "areaCode": code }));
+        assert_eq!(refused(&app, LOCATIONS, nowhere).await, ["/locations/0/areaCode"], "{code}");
+        let zone = json!({ "name": "x", "country": "US", "areaCodes": ["212", code], "timezone": "America/Chicago" });
+        assert_eq!(refused(&app, ZONES, zone).await, ["/areaCodes/1"], "{code}");
+    }
     let expression = |text: &str| json!({ "name": "x", "expression": text });
     for bad in ["c_other1 ==", "c_nothing == 1", "1 + 1", "c_other1.matches('(a+)+')"] {
         assert_eq!(refused(&app, CUSTOM, expression(bad)).await, ["/expression"], "{bad}");
@@ -115,6 +121,22 @@ async fn required_rules_and_time_zones_are_changed_only_by_those_who_may() {
     assistant.post(CUSTOM).json(&rule(false)).await.expect(201);
     let zone = json!({ "name": "z", "country": "GB", "timezone": "Europe/London" });
     assert_eq!(assistant.post(ZONES).json(&zone).await.expect_problem(403), "scope_missing");
+}
+
+#[tokio::test]
+async fn a_zone_that_replaces_what_is_known_needs_a_reason_that_is_audited() {
+    let app = start().await;
+    let zone = |more: Value| {
+        let mut zone = json!({ "name": "z", "country": "US", "areaCodes": ["850"], "timezone": "America/Chicago" });
+        zone.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        zone
+    };
+    assert_eq!(app.create(ZONES, &zone(json!({ "name": "beside" }))).await["effect"], "add");
+    assert_eq!(refused(&app, ZONES, zone(json!({ "effect": "replace" }))).await, ["/reason"]);
+    assert_eq!(refused(&app, ZONES, zone(json!({ "effect": "replace", "reason": " " }))).await, ["/reason"]);
+    app.create(ZONES, &zone(json!({ "effect": "replace", "reason": "all are of Pensacola" }))).await;
+    let audited = app.get("/audit-events?objectKind=time_zone").await.expect(200);
+    assert_eq!(audited["items"][0]["after"]["reason"], "all are of Pensacola", "{audited}");
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 mod evidence;
 #[path = "validation/failures.rs"]
 mod failures;
+#[path = "validation/purposes.rs"]
+mod purposes;
 #[path = "validation/questions.rs"]
 mod questions;
 #[path = "validation/reports.rs"]

@@ -5,6 +5,7 @@
 //! grow faster than metadata. What the metadata does not recognise has [`LineType::Unknown`].
 //! North America is stricter, because its format is fixed: area code and exchange begin with 2 to 9
 //! and the area code is one in use.
+mod area_code;
 mod automaton;
 mod clean;
 mod error;
@@ -14,6 +15,7 @@ mod parser;
 mod plan;
 mod reserved;
 
+pub use area_code::area_code_problem;
 pub use error::PhoneError;
 pub use number::{NotE164, PhoneNumber};
 pub use parser::{Phone, PhoneParser, PhoneTablesError};

@@ -1,4 +1,6 @@
 //! Extractors whose rejections are problem documents with pointers.
+mod wrong_places;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
 use axum::http::header;
@@ -8,6 +10,7 @@ use cxc_core::field_error::FieldError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::wrong_places::{LARGEST, wrong_places};
 use crate::error::{ApiError, Code};
 
 /// A JSON body: refused with 415, 413, 400 (not JSON) or 422 (JSON of another shape, with the pointer). As an
@@ -90,14 +93,28 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         return Err(ApiError::invalid("", "nul_character", "a text holds no NUL character"));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|e| explain(&e))?;
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
+        let first = explain(&e);
+        let is_shape = first.code() == Code::ValidationFailed && bytes.len() <= LARGEST;
+        let all = is_shape.then(|| serde_json::from_slice(bytes).map(wrong_places::<T>).unwrap_or_default());
+        every(first, all.unwrap_or_default())
+    })?;
     reader.end().map_err(|e| ApiError::new(Code::MalformedRequest, format!("not JSON: {e}")))?;
     Ok(value)
 }
 
+/// All that is wrong, if it was found out.
+fn every(first: ApiError, all: Vec<FieldError>) -> ApiError {
+    if all.is_empty() { first } else { ApiError::validation(all) }
+}
+
 /// Reads a JSON value that is at hand already.
 pub fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, ApiError> {
-    serde_path_to_error::deserialize(value).map_err(|e| explain(&e))
+    let kept = value.clone();
+    serde_path_to_error::deserialize(value).map_err(|e| {
+        let is_small = serde_json::to_string(&kept).is_ok_and(|text| text.len() <= LARGEST);
+        every(explain(&e), if is_small { wrong_places::<T>(kept) } else { Vec::new() })
+    })
 }
 
 fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
@@ -108,7 +125,11 @@ fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
             return ApiError::new(Code::MalformedRequest, format!("not JSON: {}", error.inner()));
         }
     }
-    let text = error.inner().to_string();
+    ApiError::validation(vec![told(pointer(error.path()), &error.inner().to_string())])
+}
+
+/// What serde says of a place.
+fn told(pointer: String, text: &str) -> FieldError {
     let code = if text.starts_with("missing field") {
         "required"
     } else if text.starts_with("unknown field") {
@@ -116,8 +137,8 @@ fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
     } else {
         "invalid"
     };
-    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(head, _)| head).to_owned();
-    ApiError::validation(vec![FieldError::new(pointer(error.path()), code, text)])
+    let text = text.rsplit_once(" at line ").map_or(text, |(head, _)| head).to_owned();
+    FieldError::new(pointer, code, text)
 }
 
 /// The path of serde as a JSON pointer.
@@ -223,6 +244,9 @@ mod tests {
         assert_eq!(error.problem("").errors[0].pointer, "/days/1");
         let error = parse::<Window>(br#"{"days":[],"more":1}"#).unwrap_err();
         assert_eq!(error.problem("").errors[0].code, "unknown_member");
+        let error = parse::<Window>(br#"{"less":0,"days":[1,"x",3,"y"],"more":1}"#).unwrap_err();
+        let pointers: Vec<String> = error.problem("").errors.into_iter().map(|e| e.pointer).collect();
+        assert_eq!(pointers, ["/less", "/days/1", "/days/3", "/more"]);
     }
 
     #[test]

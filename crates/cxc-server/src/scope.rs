@@ -44,6 +44,7 @@ scopes! {
     ComplianceWrite "compliance:write" "Edit compliance rules";
     ComplianceRequired "compliance:required" "Edit rules and lists that are required";
     ComplianceValidate "compliance:validate" "Ask before each attempt and report attempts (dialers, gateways)";
+    ComplianceEmergency "compliance:emergency" "Name emergency as the purpose of an attempt, which no hours of the law hold back";
     ContentRead "content:read" "See message content";
     ContentWrite "content:write" "Edit message content";
     AutomationRead "automation:read" "See list automation";

@@ -27,6 +27,8 @@ fn decision(device: i64, client: Option<i64>, grp: i64) -> Decision {
         client,
         attempt: Some((202_603, device)),
         request_id: None,
+        campaign_id: None,
+        trace: None,
         held: None,
         rules: Arc::new(RulesUsed { version: 3, sha256: "ab".into(), selected: vec!["mine".into()] }),
         data: Arc::new(BTreeMap::from([("tzdb".into(), "2026f".into())])),

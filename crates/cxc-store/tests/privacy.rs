@@ -265,6 +265,8 @@ fn decision(client: Option<&str>, device: &str) -> Decision {
         client: client.map(hash),
         attempt: None,
         request_id: None,
+        campaign_id: None,
+        trace: None,
         held: None,
         rules: Arc::default(),
         data: Arc::default(),

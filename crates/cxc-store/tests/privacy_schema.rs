@@ -233,6 +233,8 @@ async fn decision(db: &Db) {
         client: Some(hash(CLIENT)),
         attempt: None,
         request_id: Some("mark-request".into()),
+        campaign_id: None,
+        trace: None,
         held: None,
         rules: Arc::new(RulesUsed::default()),
         data: Arc::default(),

@@ -12,3 +12,4 @@ mod reloading;
 mod states;
 mod support;
 mod suppression;
+mod validations;

@@ -12,6 +12,8 @@ use cxc_core::field_error::FieldError;
 use cxc_core::location::Country;
 use cxc_core::record::Reason;
 use cxc_server::ApiError;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,7 +28,7 @@ const PLACES: usize = 100;
 /// The longest text of a message, in bytes.
 const LONGEST: usize = 1024 * 1024;
 
-/// How a campaign is run. What is left out is not judged.
+/// How a campaign is run. What is left out is not judged, and at least one member must tell something.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CampaignAsked {
@@ -67,9 +69,23 @@ pub struct MessageAsked {
 }
 
 impl CampaignAsked {
+    /// Whether anything is told of how it is run.
+    fn tells(&self) -> bool {
+        self.abandonment.as_ref().is_some_and(|days| !days.is_empty())
+            || self.agent_seconds.or(self.ring_seconds).or(self.rings).is_some()
+            || self.recording_consent.is_some()
+            || self.says.is_some()
+            || self.message.is_some()
+    }
+
     /// What is wrong with it.
     pub fn errors(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
+        if !self.tells() {
+            let detail = "tell how the campaign is run: abandonment with at least a day, agentSeconds, ringSeconds, rings, \
+                recordingConsent, says or message";
+            errors.push(FieldError::new("/campaign", "required", detail));
+        }
         let days = self.abandonment.as_deref().unwrap_or_default();
         if days.len() > DAYS {
             let detail = format!("at most {DAYS} days");
@@ -200,35 +216,65 @@ fn add(explained: &mut Explanation, findings: &[CampaignFinding]) {
             None => explained.steps.insert(explained.steps.len().saturating_sub(1), step),
         }
         match standing {
-            Standing::Bars => explained.verdict.reasons.push(failure(finding)),
-            Standing::Warns => explained.verdict.warnings.push(failure(finding)),
+            Standing::Bars => explained.verdict.reasons.extend(failures(finding)),
+            Standing::Warns => explained.verdict.warnings.extend(failures(finding)),
             _ => {}
         }
     }
-    let broken: Vec<&str> = findings.iter().filter(|f| is_broken(f)).map(|f| &*f.rule.id).collect();
-    if broken.is_empty() {
+    decide(explained, findings);
+}
+
+/// What is broken denies. Where nothing that is told tells of any rule, nobody knows: that is no yes.
+fn decide(explained: &mut Explanation, findings: &[CampaignFinding]) {
+    let untold: Vec<&CampaignFinding> = findings.iter().filter(|f| f.kept == Kept::Untold && !f.advisory).collect();
+    let is_unknown = untold.len() == findings.iter().filter(|f| !f.advisory).count();
+    let names = |findings: &[&CampaignFinding]| findings.iter().map(|f| &*f.rule.id).collect::<Vec<_>>().join(", ");
+    let broken: Vec<&CampaignFinding> = findings.iter().filter(|f| is_broken(f)).collect();
+    let (decision, sentence) = if !broken.is_empty() {
+        (Decision::Deny, format!("no contact is made: as it is run, the campaign breaks {}", names(&broken)))
+    } else if !untold.is_empty() && is_unknown && explained.verdict.decision != Decision::Deny {
+        explained.verdict.reasons.extend(untold.iter().copied().map(unknown));
+        (Decision::Error, format!("no contact is made: nothing is told by which {} could be judged", names(&untold)))
+    } else {
+        if let Some(Step::Outcome { sentence, .. }) = explained.steps.last_mut().filter(|_| !untold.is_empty()) {
+            *sentence = format!("{sentence}; not judged, since nothing is told of them: {}", names(&untold));
+        }
         return;
-    }
+    };
     let verdict = &mut explained.verdict;
-    verdict.decision = Decision::Deny;
+    verdict.decision = decision;
     (verdict.not_before, verdict.not_after, verdict.window_end) = (None, None, None);
-    let sentence = format!("no contact is made: as it is run, the campaign breaks {}", broken.join(", "));
     explained.steps.pop();
-    explained.steps.push(Step::Outcome { decision: Decision::Deny, sentence });
+    explained.steps.push(Step::Outcome { decision, sentence });
 }
 
 fn is_broken(finding: &CampaignFinding) -> bool {
     finding.kept == Kept::Broken && !finding.advisory
 }
 
-fn failure(finding: &CampaignFinding) -> Failure {
-    let over = finding.measures.iter().find(|measure| !measure.passes);
+/// Everything by which a rule is broken, each with its stretch.
+fn failures(finding: &CampaignFinding) -> impl Iterator<Item = Failure> {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let instant = |day: Date| day.to_zoned(TimeZone::UTC).ok().map(|start| start.timestamp());
+    finding.breaches.iter().map(move |breach| Failure {
+        observed: breach.measure.map(|measure| number(measure.abandoned)),
+        window_start: breach.measure.and_then(|measure| instant(measure.first)),
+        window_end: breach.measure.and_then(|measure| instant(measure.last.tomorrow().ok()?)),
+        detail: Some(format!("{} {} ({})", finding.rule.id, breach.sentence, finding.citation)),
+        ..failure(finding, Reason::LegalBlock)
+    })
+}
+
+fn unknown(finding: &CampaignFinding) -> Failure {
+    failure(finding, Reason::DataMissing)
+}
+
+fn failure(finding: &CampaignFinding, code: Reason) -> Failure {
     Failure {
         rule: finding.rule.clone(),
         kind: RuleKind::Campaign,
-        code: Reason::LegalBlock,
-        observed: over.map(|measure| number(measure.abandoned)),
+        code,
+        observed: None,
         limit: None,
         window_start: None,
         window_end: None,

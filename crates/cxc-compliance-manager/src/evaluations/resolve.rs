@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    Direction, NumberListHit, NumberListState, NumberListStatus, PartKind, PartOrigin, PastAttempt, RuleRef, Subject,
-    SuppressedBy, SuppressionHit,
+    Direction, NumberListHit, NumberListState, NumberListStatus, PartKind, PartOrigin, PastAttempt, RuleRef, RuleSet,
+    Subject, SuppressedBy, SuppressionHit,
 };
 use cxc_core::contact::{CheckedDevice, address_text};
 use cxc_core::device::{DeviceKind, LineType};
@@ -37,6 +37,8 @@ pub struct Resolver<'a> {
     pub home: Option<Country>,
     /// Now.
     pub now: Timestamp,
+    /// The rules, whose time zones tell where phones may be.
+    pub rules: Option<&'a RuleSet>,
 }
 
 impl Resolver<'_> {
@@ -52,7 +54,10 @@ impl Resolver<'_> {
         let country = self.country(&contact, &mut errors);
         let devices = self.devices(&contact, country, &mut errors);
         let place = chosen(asked.device.as_ref(), &devices, &mut errors);
-        let (Some(device), true) = (devices.get(place), errors.is_empty()) else { return Err(errors) };
+        let (Some(device), true) = (devices.get(place), errors.is_empty()) else {
+            self.rest(asked, contact, country, &mut errors);
+            return Err(errors);
+        };
         let usual = if device.kind == DeviceKind::Email { Channel::Email } else { Channel::Voice };
         let channel = asked.channel.or(group.1).unwrap_or(usual);
         if DeviceKind::for_channel(channel) != device.kind {
@@ -92,6 +97,22 @@ impl Resolver<'_> {
             }
         }
         if errors.is_empty() { Ok(question) } else { Err(errors) }
+    }
+
+    /// What is wrong besides where a device is: a document is refused with all of it.
+    fn rest(
+        &self,
+        asked: &EvaluationDocument,
+        mut contact: ContactAsked,
+        country: Option<Country>,
+        errors: &mut Vec<FieldError>,
+    ) {
+        contact.devices.clear();
+        self.parts(&contact, country, &[], 0, errors);
+        for (at, past) in asked.history.iter().enumerate() {
+            let wrong_result = past.result.as_ref().and_then(|result| call_result(result).err());
+            errors.extend(wrong_result.map(|text| wrong(&format!("/history/{at}/result"), text)));
+        }
     }
 
     fn hash(&self, text: &str) -> i64 {
@@ -183,11 +204,24 @@ impl Resolver<'_> {
                     Err(error) => errors.push(wrong(&format!("/contact/devices/{at}/timezone"), error.to_string())),
                 }
             }
-            if let Some(place) = &device.place {
-                parts.push(KnownPart::of(PartKind::Phone, origin, place));
-            }
+            parts.extend(self.phone(device, origin));
         }
         parts
+    }
+
+    /// Where a phone is: in the zones of the numbering plan and in those that the tenant gave it.
+    fn phone(&self, device: &CheckedDevice, origin: PartOrigin) -> Option<KnownPart> {
+        let plan = device.place.as_ref().map(|place| KnownPart::of(PartKind::Phone, origin, place));
+        let country = device.country.filter(|_| device.kind == DeviceKind::Phone);
+        let (Some(rules), Some(country)) = (self.rules, country) else { return plan };
+        let known = plan.as_ref().map(|part| part.zones.clone()).unwrap_or_default();
+        let area_code = device.area_code.as_deref().unwrap_or_default();
+        let zones = rules.custom_zones().apply(country.as_ref(), area_code, &known).into_owned();
+        if zones == known {
+            return plan;
+        }
+        let unplaced = || KnownPart::of(PartKind::Phone, origin, &Location::unmappable(Some(country)));
+        Some(KnownPart { zones, ..plan.unwrap_or_else(unplaced) })
     }
 
     pub(super) fn subject(&self, asked: &EvaluationDocument, line_type: LineType) -> Subject {

@@ -16,7 +16,6 @@ use cxc_server::document::Document as _;
 use cxc_server::resources::settings::Settings;
 use cxc_server::{ApiError, App};
 use cxc_store::Tx;
-use cxc_store::attempt_subject::collector_hash;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -28,6 +27,7 @@ use super::kit::Kit;
 use super::question::Question;
 use super::resolve::Resolver;
 use super::{names, stored};
+use crate::group_subject::group_subject;
 
 /// The places that one evaluation looks at.
 pub(super) const PLACES: usize = 64;
@@ -65,7 +65,6 @@ impl Evaluator {
         tenant: i64,
         asked: &EvaluationDocument,
     ) -> Result<EvaluationAnswer, ApiError> {
-        shape(asked)?;
         if asked.contact.is_none() {
             app.numbers.prepare(tenant).await;
         }
@@ -75,11 +74,12 @@ impl Evaluator {
             None => None,
         };
         let documents = self.documents(app, &mut tx, tenant, asked).await?;
-        let home = home(&mut tx, tenant).await?;
-        let now = app.clock.now();
-        let resolver =
-            Resolver { kit: &self.kit, key: &app.hash_key, tables: self.kit.tables.current(), tenant, home, now };
-        let rules = self.rules(&documents, asked, group.as_ref());
+        let (key, home, now) = (&app.hash_key, home(&mut tx, tenant).await?, app.clock.now());
+        let tables = self.kit.tables.current();
+        let reader = Resolver { kit: &self.kit, key, tables, tenant, home, now, rules: None };
+        refuse_wrong(&documents, asked, &reader)?;
+        let rules = self.rules(&self.adjusted(documents, asked)?, asked, group.as_ref());
+        let resolver = Resolver { rules: Some(&rules), ..reader };
         let hold = Hold::of(app, &mut tx).await?;
         let fault = hold.as_ref().and_then(|hold| hold.fault(now, asked.at.unwrap_or(now)));
         let mut duties = CallDuties::default();
@@ -115,13 +115,15 @@ impl Evaluator {
         asked: &EvaluationDocument,
         now: Timestamp,
     ) -> Result<EvaluationAnswer, ApiError> {
-        shape(asked)?;
         if asked.list_id.is_some() || asked.group_id.is_some() {
             let text = "by the shipped rules alone an evaluation names no list and no group";
             return Err(ApiError::invalid("", "invalid", text));
         }
-        let resolver = Resolver { kit: &self.kit, key, tables: self.kit.tables.current(), tenant: 0, home: None, now };
-        let rules = self.rules(&self.adjusted(self.shipped(), asked)?, asked, None);
+        let tables = self.kit.tables.current();
+        let resolver = Resolver { kit: &self.kit, key, tables, tenant: 0, home: None, now, rules: None };
+        let documents = self.shipped();
+        refuse_wrong(&documents, asked, &resolver)?;
+        let rules = self.rules(&self.adjusted(documents, asked)?, asked, None);
         let mut duties = CallDuties::default();
         let (explained, campaign) = if asked.contact.is_some() {
             let question = resolver.question(asked, (0, None)).map_err(ApiError::validation)?;
@@ -149,7 +151,7 @@ impl Evaluator {
             let text = format!("the rules have version {}, not {wanted}", documents.version);
             return Err(ApiError::invalid("/ruleSetVersion", "stale", text));
         }
-        self.adjusted(documents, asked)
+        Ok(documents)
     }
 
     /// The shipped law and nothing of a tenant's.
@@ -238,25 +240,39 @@ pub(crate) fn tried_errors(documents: &RuleDocuments, tried: &[LegalRuleSetting]
     errors
 }
 
+/// Refuses a document with everything that is wrong with it.
+fn refuse_wrong(documents: &RuleDocuments, asked: &EvaluationDocument, reader: &Resolver<'_>) -> Result<(), ApiError> {
+    let mut errors = shape(asked);
+    errors.extend(tried_errors(documents, &asked.legal_settings));
+    if errors.is_empty() {
+        return Ok(());
+    }
+    if asked.contact.is_some() {
+        errors.extend(reader.question(asked, (0, None)).err().unwrap_or_default());
+    }
+    Err(ApiError::validation(errors))
+}
+
 /// What can't go together.
-fn shape(asked: &EvaluationDocument) -> Result<(), ApiError> {
-    let wrong = |pointer: &'static str, text: &str| Err(ApiError::invalid(pointer, "invalid", text));
+fn shape(asked: &EvaluationDocument) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut wrong = |pointer: &'static str, text: &str| errors.push(FieldError::new(pointer, "invalid", text));
     let names_stored = asked.list_id.is_some() || asked.contact_id.is_some();
     let names_none = asked.contact.is_none() && !names_stored;
     if (asked.contact.is_some() && names_stored) || (names_none && asked.campaign.is_none()) {
-        return wrong("", "either contact, or listId and contactId of a contact that is stored, or only campaign");
+        wrong("", "either contact, or listId and contactId of a contact that is stored, or only campaign");
     }
     if names_stored && (asked.list_id.is_none() || asked.contact_id.is_none()) {
-        return wrong("", "a stored contact is named by its listId and its contactId or recordId");
+        wrong("", "a stored contact is named by its listId and its contactId or recordId");
     }
     if !names_none && asked.campaign.as_ref().is_some_and(|campaign| !campaign.places.is_empty()) {
-        return wrong("/campaign/places", "a contact tells where it is: places are for a question without one");
+        wrong("/campaign/places", "a contact tells where it is: places are for a question without one");
     }
     if asked.guard_seconds.is_some_and(|guard| guard > 3600) {
-        return wrong("/guardSeconds", "0 to 3600 seconds");
+        wrong("/guardSeconds", "0 to 3600 seconds");
     }
-    let errors: Vec<FieldError> = asked.campaign.iter().flat_map(CampaignAsked::errors).collect();
-    if errors.is_empty() { Ok(()) } else { Err(ApiError::validation(errors)) }
+    errors.extend(asked.campaign.iter().flat_map(CampaignAsked::errors));
+    errors
 }
 
 /// A campaign group, with what its attempts are for.
@@ -265,13 +281,7 @@ pub(crate) async fn group(tx: &mut Tx, app: &App, tenant: i64, id: Uuid) -> Resu
     let row = tx.group_get(tenant, id, false).await?.ok_or_else(missing)?;
     let object = tx.object_get(tenant, kind::CAMPAIGN_GROUP, id).await?.ok_or_else(missing)?;
     let body: CampaignGroupBody = serde_json::from_value(object.body.0).map_err(ApiError::internal)?;
-    let settings = body.settings.clone().unwrap_or_default();
-    let content = match settings.content {
-        Some(id) => tx.object_get(tenant, kind::CONTENT, id).await?,
-        None => None,
-    };
-    let class = content.and_then(|object| object.body.0["class"].as_str().map(str::to_owned));
-    let subject = settings.compliance.subject(class.as_deref(), |name| collector_hash(&app.hash_key, tenant, name));
+    let subject = group_subject(tx, &app.hash_key, tenant, &body.settings.clone().unwrap_or_default()).await?;
     Ok(Group { number: row.number, channel: Channel::from_bit(row.channel), body, subject })
 }
 

@@ -25,6 +25,10 @@ pub struct Ask {
     pub group: Arc<GroupRules>,
     /// The caller's id of the request.
     pub request_id: Option<String>,
+    /// The caller's id of the campaign.
+    pub campaign_id: Option<String>,
+    /// The caller's trace context.
+    pub trace: Option<String>,
     /// How the person is to be reached.
     pub channel: Channel,
     /// The address as it is compared.

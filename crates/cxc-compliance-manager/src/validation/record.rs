@@ -75,8 +75,7 @@ impl Record {
         };
         let purpose = word("cxc_purpose");
         let hold = word("cxc_hold_ms");
-        let (Some(kind), Some(address)) = (kind, address) else { return Err(ApiError::validation(errors)) };
-        let purpose = purpose.and_then(|(text, pointer)| parsed(&text, pointer, &mut errors)).unwrap_or_default();
+        let purpose = purpose.and_then(|(text, pointer)| parsed(&text, pointer, &mut errors));
         let guid = self.text(&["GSW_CALL_ATTEMPT_GUID"]);
         let usual = if guid.is_some() { USUAL_HOLD } else { 0 };
         let hold_ms = hold.map_or(Some(usual), |(text, pointer)| {
@@ -86,9 +85,12 @@ impl Record {
             }
             found
         });
-        if !errors.is_empty() {
-            return Err(ApiError::validation(errors));
+        if let Err(wrong) = self.handle() {
+            errors.extend(wrong.problem("").errors);
         }
+        let (Some(kind), Some(address), true) = (kind, address, errors.is_empty()) else {
+            return Err(ApiError::validation(errors));
+        };
         let is_email = kind == ValidationType::Email;
         let list = |name: &str| {
             let text = self.text(&[name]).unwrap_or_default();
@@ -99,6 +101,7 @@ impl Record {
             ccid: self.ccid(),
             kind,
             purpose,
+            campaign_id: self.text(&["cxc_campaign_id"]),
             group_id: group_id.and_then(Result::ok),
             contact: ContactAsked {
                 client_id: self.text(&["c_client_id", "GSW_CUSTOMER_ID", "client_id"]),
@@ -115,12 +118,12 @@ impl Record {
             device: DeviceAsked {
                 e164: Some(address.clone()).filter(|_| !is_email),
                 email: Some(address).filter(|_| is_email),
-                tz: None,
+                ..DeviceAsked::default()
             },
             line_type: None,
-            tech: Default::default(),
-            contact_kind: Default::default(),
-            relationship: Default::default(),
+            tech: None,
+            contact_kind: None,
+            relationship: None,
             collector: self.text(&["c_collector"]),
             topic: self.text(&["c_topic"]),
             brand: self.text(&["c_brand"]),
@@ -129,6 +132,7 @@ impl Record {
             guid,
             columns: self.columns(),
             rule_set_version: None,
+            trace: self.text(&["cxc_trace"]),
         })
     }
 
@@ -179,12 +183,16 @@ mod tests {
     #[test]
     fn what_is_missing_or_wrong_is_named() {
         assert!(record(&json!({})).handle().is_err());
+        let nothing =
+            record(&json!({ "cxc_type": "fax", "cxc_hold_ms": "soon" })).validation().unwrap_err().problem("");
+        let pointers: Vec<&str> = nothing.errors.iter().map(|e| e.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/GSW_CONTACT_MEDIA_TYPE", "/contact_info", "/cxc_hold_ms", "/GSW_RECORD_HANDLE"]);
         assert!(record(&json!({ "GSW_RECORD_HANDLE": "a\"b" })).handle().is_err());
         assert!(record(&json!({ "GSW_RECORD_HANDLE": 1 })).validation().is_err());
         let wrong =
             json!({ "contact_info": "1", "cxc_hold_ms": "soon", "cxc_purpose": "fun", "GSW_CAMPAIGN_GROUP_GUID": "x" });
         let refused = record(&wrong).validation().unwrap_err().problem("");
-        assert_eq!(refused.errors.len(), 3);
+        assert_eq!(refused.errors.len(), 4, "the handle lacks, too");
     }
 
     #[test]

@@ -194,6 +194,8 @@ impl Reserver {
             client: ask.client,
             attempt,
             request_id: ask.request_id.clone(),
+            campaign_id: ask.campaign_id.clone(),
+            trace: ask.trace.clone(),
             held: outcome.held.map(|h| h.code().to_owned()),
             rules: Arc::new(RulesUsed {
                 version: ask.tenant.snapshot.version,

@@ -1,19 +1,20 @@
 //! From what a caller says to what the check asks: read the address, find the places, hash the keys.
 use std::sync::Arc;
 
-use cxc_core::compliance::{KeptColumns, RuleSet, Subject, ToolAnswers};
+use cxc_core::channel::Channel;
+use cxc_core::compliance::{KeptColumns, Purpose, RuleSet, Subject, ToolAnswers};
 use cxc_core::contact::{ContactPlaces, Told};
 use cxc_core::device::LineType;
 use cxc_core::field_error::FieldError;
 use cxc_core::location::{Country, Location, LocationTables};
 use cxc_server::principal::SYSTEM_TENANT;
-use cxc_server::{ApiError, Code, Principal};
+use cxc_server::{ApiError, Code, Principal, Scope};
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, collector_hash, subject_hash};
 
 use super::Validator;
-use super::ask::{Ask, Place};
-use super::rules::TenantRules;
-use super::wire::{DeviceAsked, ValidationRequest};
+use super::ask::{Ask, Place, word};
+use super::rules::{GroupRules, TenantRules};
+use super::wire::{DeviceAsked, KindAsked, ValidationRequest};
 
 /// The longest text of an id.
 const LONGEST: usize = 200;
@@ -64,7 +65,7 @@ impl Validator {
     /// A question in the terms of the check. Everything that is wrong with it is named, below `pointer`.
     pub async fn resolve(
         &self,
-        tenant: &Arc<TenantRules>,
+        (principal, tenant): (&Principal, &Arc<TenantRules>),
         asked: &ValidationRequest,
         is_dial_time: bool,
         pointer: &str,
@@ -76,29 +77,34 @@ impl Validator {
         let device = self.read_device(&tables, tenant, asked, pointer, &mut errors);
         let country = country(asked.contact.country.as_deref(), &format!("{pointer}/contact/country"), &mut errors);
         let mut places = places(&tables, asked, (device.as_ref(), country), pointer, &mut errors);
-        let (Some(mut device), true) = (device, errors.is_empty()) else { return Err(ApiError::validation(errors)) };
         let channel = asked.kind.channel();
         let group = self.rules.group(tenant, asked.group_id, channel).await.map_err(|e| {
             ApiError::unavailable("the rules of the group can't be read: nobody is contacted", anyhow::Error::new(e))
         })?;
-        let Some(group) = group else {
-            let pointer = format!("{pointer}/group_id");
-            return Err(ApiError::invalid(&pointer, "not_found", "there is no such campaign group"));
-        };
+        if group.is_none() {
+            errors.push(FieldError::new(format!("{pointer}/group_id"), "not_found", "there is no such campaign group"));
+        }
         if asked.rule_set_version.is_some_and(|v| v != tenant.documents.version) {
             let detail = format!("the tenant's rules have version {}", tenant.documents.version);
-            return Err(ApiError::invalid(&format!("{pointer}/rule_set_version"), "stale", detail));
+            errors.push(FieldError::new(format!("{pointer}/rule_set_version"), "stale", detail));
         }
+        let of_group = group.as_ref().and_then(|group| group.subject.as_ref());
+        let purpose = purpose(principal, asked, of_group, pointer, &mut errors)?;
+        let (Some(mut device), Some(group), true) = (device, group, errors.is_empty()) else {
+            return Err(ApiError::validation(errors));
+        };
+        let subject = self.subject(tenant, (asked, &group), purpose, device.line_type);
         places.extend(device_place(&mut device, &group.rules));
         let (key, number) = (&self.app.hash_key, tenant.tenant);
         let subject_of = |kind, text: &str| subject_hash(key, number, kind, text);
         let contact = &asked.contact;
         let client_text = contact.client_id.clone().filter(|c| !c.is_empty());
-        let line_type = asked.line_type.unwrap_or(device.line_type);
         Ok(Ask {
             tenant: Arc::clone(tenant),
             group,
             request_id: asked.request_id.clone(),
+            campaign_id: asked.campaign_id.clone(),
+            trace: asked.trace.clone(),
             channel,
             device: key.hash(number, &device.address),
             address: device.address.clone(),
@@ -109,17 +115,7 @@ impl Validator {
             flags: contact.flags.clone(),
             debts: contact.debts.iter().map(|d| subject_of(DEBT, d)).collect(),
             places,
-            subject: Subject {
-                purpose: asked.purpose,
-                tech: asked.tech,
-                contact_kind: asked.contact_kind,
-                line_type,
-                relationship: asked.relationship,
-                collector: asked.collector.as_deref().map(|c| collector_hash(key, number, c)),
-                topic: asked.topic.as_deref().map(Into::into),
-                brand: asked.brand.as_deref().map(Into::into),
-                ..Subject::default()
-            },
+            subject,
             consents: contact.consents.clone(),
             guid: asked.guid.clone(),
             hold: i64::from(asked.hold_ms) * 1_000,
@@ -134,6 +130,29 @@ impl Validator {
         })
     }
 
+    /// What the attempt is for and whom it meets: what the request says, else what its group does.
+    fn subject(
+        &self,
+        tenant: &TenantRules,
+        (asked, group): (&ValidationRequest, &GroupRules),
+        purpose: Purpose,
+        line_type: LineType,
+    ) -> Subject {
+        let of_group = group.subject.clone().unwrap_or_default();
+        let collector = |name: &str| collector_hash(&self.app.hash_key, tenant.tenant, name);
+        Subject {
+            purpose,
+            tech: asked.tech.unwrap_or(of_group.tech),
+            contact_kind: asked.contact_kind.unwrap_or(of_group.contact_kind),
+            line_type: asked.line_type.or(asked.device.kind.and_then(KindAsked::line_type)).unwrap_or(line_type),
+            relationship: asked.relationship.unwrap_or(of_group.relationship),
+            collector: asked.collector.as_deref().map(collector).or(of_group.collector),
+            topic: asked.topic.as_deref().map(Into::into).or(of_group.topic),
+            brand: asked.brand.as_deref().map(Into::into).or(of_group.brand),
+            ..Subject::default()
+        }
+    }
+
     fn read_device(
         &self,
         tables: &LocationTables,
@@ -142,7 +161,7 @@ impl Validator {
         pointer: &str,
         errors: &mut Vec<FieldError>,
     ) -> Option<ReadDevice> {
-        let wants_email = asked.kind.channel() == cxc_core::channel::Channel::Email;
+        let wants_email = asked.kind.channel() == Channel::Email;
         match &asked.device {
             DeviceAsked { email: Some(email), e164: None, .. } if wants_email => {
                 let address = cxc_core::contact::address_text(email.trim()).into_owned();
@@ -184,6 +203,28 @@ impl Validator {
             }
         }
     }
+}
+
+/// What an attempt is for. A group says it once for all of its attempts, and a request names no other. That it is an emergency,
+/// which passes the hours, is believed of a group, since only who may change required rules makes one of that purpose, and
+/// of a program that was given the scope for it.
+fn purpose(
+    principal: &Principal,
+    asked: &ValidationRequest,
+    of_group: Option<&Subject>,
+    pointer: &str,
+    errors: &mut Vec<FieldError>,
+) -> Result<Purpose, ApiError> {
+    let own = of_group.map(|group| group.purpose);
+    let purpose = asked.purpose.or(own).unwrap_or_default();
+    if let Some(own) = own.filter(|own| *own != purpose) {
+        let own = word(&own).unwrap_or_default();
+        let text = format!("the campaign group is for {own} contacts: leave the purpose out, or name that one");
+        errors.push(FieldError::new(format!("{pointer}/purpose"), "not_of_group", text));
+    } else if own.is_none() && purpose == Purpose::Emergency && asked.group_id.is_none() {
+        principal.need(Scope::ComplianceEmergency)?;
+    }
+    Ok(purpose)
 }
 
 /// Where the contact's words and the device's own zone say that the person may be.
@@ -266,6 +307,8 @@ fn check_texts(asked: &ValidationRequest, pointer: &str, errors: &mut Vec<FieldE
     let contact = &asked.contact;
     let texts = [
         ("request_id", &asked.request_id),
+        ("campaign_id", &asked.campaign_id),
+        ("trace", &asked.trace),
         ("guid", &asked.guid),
         ("collector", &asked.collector),
         ("topic", &asked.topic),
@@ -297,6 +340,15 @@ fn check_texts(asked: &ValidationRequest, pointer: &str, errors: &mut Vec<FieldE
     }
     if contact.consents.len() > CONSENTS {
         refuse("contact/consents", "too_many_items", format!("at most {CONSENTS} consents"));
+    }
+    let wants_email = asked.kind.channel() == Channel::Email;
+    if asked.device.kind.is_some_and(|kind| (kind == KindAsked::Email) != wants_email) {
+        let wanted = if wants_email { "email" } else { "phone, mobile, fixed or voip" };
+        refuse("device/kind", "invalid", format!("the device of a validation of this type is {wanted}"));
+    }
+    let of_kind = asked.device.kind.and_then(KindAsked::line_type);
+    if of_kind.is_some() && asked.line_type.is_some() && of_kind != asked.line_type {
+        refuse("device/kind", "contradiction", "it tells another line than line_type".into());
     }
     if asked.hold_ms > LONGEST_HOLD {
         refuse("hold_ms", "too_large", format!("at most {LONGEST_HOLD} milliseconds"));

@@ -68,10 +68,10 @@ async fn validate_record(
     ApiJson(properties): ApiJson<Map<String, Value>>,
 ) -> Result<Response, ApiError> {
     let record = Record::new(properties);
-    let (handle, asked) = (record.handle()?, record.validation()?);
+    let (asked, handle) = (record.validation()?, record.handle()?);
     let tenant = validator.tenant_of(&principal, asked.ccid.as_deref()).await?;
     let running = metrics.validation(asked.kind.as_str(), &tenant.labels);
-    let ask = validator.resolve(&tenant, &asked, true, "").await?;
+    let ask = validator.resolve((&principal, &tenant), &asked, true, "").await?;
     if let Err(reached) = validator.limit(&tenant, &ask) {
         metrics.limited(&tenant.labels, reached.reason.as_str());
         running.ended(false);
@@ -80,7 +80,7 @@ async fn validate_record(
     let data = Arc::clone(&ask.data);
     let outcome = validator.decide(vec![ask]).await?.pop().ok_or_else(super::too_many)?;
     running.ended(outcome.is_allowed());
-    let answer = ValidationAnswer::of(&outcome, None, tenant.documents.version, &data);
+    let answer = ValidationAnswer::of(&outcome, &asked, tenant.documents.version, &data);
     if outcome.is_allowed() {
         let mut response = axum::Json(changed(answer)).into_response();
         if let Ok(etag) = HeaderValue::from_str(&handle) {
@@ -167,7 +167,7 @@ async fn validate(
 ) -> Result<Response, ApiError> {
     let tenant = validator.tenant_of(&principal, asked.ccid.as_deref()).await?;
     let running = metrics.validation(asked.kind.as_str(), &tenant.labels);
-    let ask = validator.resolve(&tenant, &asked, false, "").await?;
+    let ask = validator.resolve((&principal, &tenant), &asked, false, "").await?;
     if let Err(reached) = validator.limit(&tenant, &ask) {
         metrics.limited(&tenant.labels, reached.reason.as_str());
         running.ended(false);
@@ -181,8 +181,7 @@ async fn validate(
         Decision::Defer | Decision::Deny => StatusCode::CONFLICT,
         Decision::Error => StatusCode::SERVICE_UNAVAILABLE,
     };
-    Ok((status, axum::Json(ValidationAnswer::of(&outcome, asked.request_id, tenant.documents.version, &data)))
-        .into_response())
+    Ok((status, axum::Json(ValidationAnswer::of(&outcome, &asked, tenant.documents.version, &data))).into_response())
 }
 
 /// The answers, in the order of the questions.
@@ -205,11 +204,18 @@ async fn validate_batch(
         return Err(ApiError::new(Code::TooManyItems, text));
     }
     let mut answers: Vec<Option<ValidationAnswer>> = batch.items.iter().map(|_| None).collect();
-    let (mut asks, mut places, mut running) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut asks, mut places, mut running, mut errors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (i, asked) in batch.items.iter().enumerate() {
         let tenant = validator.tenant_of(&principal, asked.ccid.as_deref()).await?;
         let one = metrics.validation(asked.kind.as_str(), &tenant.labels);
-        let ask = validator.resolve(&tenant, asked, false, &format!("/items/{i}")).await?;
+        let ask = match validator.resolve((&principal, &tenant), asked, false, &format!("/items/{i}")).await {
+            Ok(ask) => ask,
+            Err(wrong) if wrong.code() == Code::ValidationFailed => {
+                errors.extend(wrong.problem("").errors);
+                continue;
+            }
+            Err(other) => return Err(other),
+        };
         if let Err(reached) = validator.limit(&tenant, &ask) {
             metrics.limited(&tenant.labels, reached.reason.as_str());
             one.ended(false);
@@ -220,11 +226,13 @@ async fn validate_batch(
         asks.push(ask);
         running.push(one);
     }
+    if !errors.is_empty() {
+        return Err(ApiError::validation(errors));
+    }
     let outcomes = validator.decide(asks).await?;
     for ((outcome, (i, tenant, data)), one) in outcomes.iter().zip(places).zip(running) {
         one.ended(outcome.is_allowed());
-        let id = batch.items[i].request_id.clone();
-        answers[i] = Some(ValidationAnswer::of(outcome, id, tenant.documents.version, &data));
+        answers[i] = Some(ValidationAnswer::of(outcome, &batch.items[i], tenant.documents.version, &data));
     }
     Ok(axum::Json(BatchAnswer { items: answers.into_iter().flatten().collect() }))
 }
@@ -243,7 +251,7 @@ fn limited(
         ..cxc_core::compliance::Verdict::unavailable(now, "")
     };
     let outcome = Outcome::of(verdict, now.as_microsecond());
-    let mut answer = ValidationAnswer::of(&outcome, asked.request_id.clone(), tenant.documents.version, &ask.data);
+    let mut answer = ValidationAnswer::of(&outcome, asked, tenant.documents.version, &ask.data);
     answer.code = Some("rate_limited".to_owned());
     answer.limited = Some(limit_answer(reached));
     answer

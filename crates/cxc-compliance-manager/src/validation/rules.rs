@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use cxc_core::campaign::CampaignGroupBody;
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{RuleDocuments, RuleSet, Zones};
+use cxc_core::compliance::{RuleDocuments, RuleSet, Subject, Zones};
 use cxc_core::kind;
 use cxc_server::App;
 use cxc_server::document::Document as _;
@@ -17,6 +17,7 @@ use cxc_store::{StoreError, Tx};
 use uuid::Uuid;
 
 use super::limits::Quotas;
+use crate::group_subject::group_subject;
 
 /// How old what is known may be.
 const LOOK: Duration = Duration::from_secs(2);
@@ -33,6 +34,8 @@ pub struct GroupRules {
     pub selected: Vec<String>,
     /// The suppression lists.
     pub lists: Vec<SuppressionList>,
+    /// What its attempts are for; nothing without a group.
+    pub subject: Option<Subject>,
     /// What the rules were made of.
     documents: Arc<RuleDocuments>,
     version: i64,
@@ -175,13 +178,14 @@ impl RuleBook {
         (group, channel): (Option<Uuid>, Channel),
         before: Option<Arc<GroupRules>>,
     ) -> Result<Option<Arc<GroupRules>>, StoreError> {
-        let mut number = NO_GROUP;
+        let (mut number, mut subject) = (NO_GROUP, None);
         let (mut selected, mut chosen, mut version) = (Vec::new(), Vec::new(), 0);
         if let Some(id) = group {
             let Some(row) = tx.group_get(tenant, id, false).await? else { return Ok(None) };
             let Some(object) = tx.object_get(tenant, kind::CAMPAIGN_GROUP, id).await? else { return Ok(None) };
             let body: CampaignGroupBody = serde_json::from_value(object.body.0)?;
             let settings = body.settings.unwrap_or_default();
+            subject = Some(group_subject(tx, &self.app.hash_key, tenant, &settings).await?);
             (number, version) = (row.number, object.version);
             selected = settings.rules.iter().map(Uuid::to_string).collect();
             chosen = settings.suppression_lists;
@@ -195,6 +199,6 @@ impl RuleBook {
             None => Arc::new(RuleSet::compile(documents, &names, &self.zones)),
         };
         let documents = Arc::clone(documents);
-        Ok(Some(Arc::new(GroupRules { number, rules, selected, lists, documents, version })))
+        Ok(Some(Arc::new(GroupRules { number, rules, selected, lists, subject, documents, version })))
     }
 }

@@ -69,10 +69,14 @@ pub struct ValidationRequest {
     /// What kind of contact it is.
     #[serde(rename = "type")]
     pub kind: ValidationType,
-    /// What it is for; telemarketing if nothing is said.
+    /// What it is for; if nothing is said, what the campaign group is for, and without one telemarketing. One that is not the
+    /// group's is refused. `emergency` without a group that is for it needs the scope `compliance:emergency`.
     #[serde(default)]
-    pub purpose: Purpose,
-    /// The campaign group.
+    pub purpose: Option<Purpose>,
+    /// The caller's own id of the campaign: it stands in the evidence.
+    #[serde(default)]
+    pub campaign_id: Option<String>,
+    /// The campaign group: what it says of purpose, technique and the like holds where the request says nothing.
     #[serde(default)]
     pub group_id: Option<uuid::Uuid>,
     /// The person.
@@ -83,15 +87,15 @@ pub struct ValidationRequest {
     /// The line of the device, where it is known better than by its number.
     #[serde(default)]
     pub line_type: Option<LineType>,
-    /// How the contact is made; autodialed if nothing is said.
+    /// How the contact is made; if nothing is said, as the group says, and without one autodialed.
     #[serde(default)]
-    pub tech: Technique,
+    pub tech: Option<Technique>,
     /// As whom the person is met.
     #[serde(default)]
-    pub contact_kind: ContactKind,
+    pub contact_kind: Option<ContactKind>,
     /// What binds the person to the one who calls.
     #[serde(default)]
-    pub relationship: Relationship,
+    pub relationship: Option<Relationship>,
     /// The debt collector for whom it is made.
     #[serde(default)]
     pub collector: Option<String>,
@@ -118,6 +122,9 @@ pub struct ValidationRequest {
     /// Refuse unless the tenant's rules have this version.
     #[serde(default)]
     pub rule_set_version: Option<i64>,
+    /// The caller's trace context, such as a W3C traceparent: it comes back in the answer and stands in the evidence.
+    #[serde(default)]
+    pub trace: Option<String>,
 }
 
 /// The person.
@@ -156,8 +163,40 @@ pub struct DeviceAsked {
     pub e164: Option<String>,
     /// The email address.
     pub email: Option<String>,
+    /// What the device is. It must agree with the address, and with `line_type` where both tell the line.
+    pub kind: Option<KindAsked>,
     /// The IANA zone in which it is known to be.
     pub tz: Option<String>,
+}
+
+/// What a device is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ValidationDeviceKind)]
+pub enum KindAsked {
+    /// A telephone of whatever line.
+    Phone,
+    /// A mobile phone.
+    Mobile,
+    /// A fixed line.
+    #[serde(alias = "landline")]
+    Fixed,
+    /// Internet telephony.
+    Voip,
+    /// An email address.
+    Email,
+}
+
+impl KindAsked {
+    /// The line that it tells.
+    pub fn line_type(self) -> Option<LineType> {
+        match self {
+            Self::Mobile => Some(LineType::Mobile),
+            Self::Fixed => Some(LineType::Fixed),
+            Self::Voip => Some(LineType::Voip),
+            Self::Phone | Self::Email => None,
+        }
+    }
 }
 
 /// Up to 500 at once.
@@ -232,6 +271,9 @@ pub struct ValidationAnswer {
     /// The caller's id of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// The caller's trace context.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// Whether it may be made.
     pub decision: Decision,
     /// The code of the first rule that decided, `history_pending`, `in_flight_elsewhere`, `guid_used` or
@@ -284,14 +326,15 @@ pub struct ValidationAnswer {
 
 impl ValidationAnswer {
     /// An outcome in words.
-    pub fn of(outcome: &Outcome, request_id: Option<String>, rules: i64, data: &BTreeMap<String, String>) -> Self {
+    pub fn of(outcome: &Outcome, asked: &ValidationRequest, rules: i64, data: &BTreeMap<String, String>) -> Self {
         let verdict = &outcome.verdict;
         let is_allowed = outcome.is_allowed();
         let duties = if is_allowed { outcome.duties } else { CallDuties::default() };
         let mut data_versions = data.clone();
         data_versions.insert("rules".to_owned(), rules.to_string());
         Self {
-            request_id,
+            request_id: asked.request_id.clone(),
+            trace: asked.trace.clone(),
             decision: outcome.decision(),
             code: (!is_allowed).then(|| outcome.code()),
             detail: outcome.held.map(super::outcome::Held::detail),

@@ -27,6 +27,21 @@ async fn what_is_wrong_with_a_question_is_named() {
     pointers.sort_unstable();
     assert_eq!(pointers, ["/contact/accounts", "/contact/country", "/contact/tz", "/device/e164", "/hold_ms"]);
     app.post(VALIDATE).json(&json!({ "type": "fax", "device": {} })).await.expect(422);
+    let places = |refused: Value| -> Vec<String> {
+        refused["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap().to_owned()).collect()
+    };
+    let many = json!({ "type": "fax", "purpose": "fun", "device": { "e164": 7 }, "colour": "red" });
+    assert_eq!(
+        places(app.post(VALIDATE).json(&many).await.expect(422)),
+        ["/type", "/purpose", "/device/e164", "/colour"]
+    );
+    let group = "01890000-0000-7000-8000-000000000000";
+    let mut wrong = [ask(1, "a", 0), ask(2, "b", 0), ask(3, "c", 0)];
+    wrong[0]["device"]["e164"] = json!("12");
+    (wrong[2]["group_id"], wrong[2]["contact"]["tz"]) = (json!(group), json!("Mars/Olympus"));
+    let refused =
+        app.post("/internal/v1/compliance/validations/batch").json(&json!({ "items": wrong })).await.expect(422);
+    assert_eq!(places(refused), ["/items/0/device/e164", "/items/2/contact/tz", "/items/2/group_id"]);
     app.post(VALIDATE).json(&json!({ "type": "email", "device": { "e164": phone(1) } })).await.expect(422);
     app.post(VALIDATE).json_text("{").await.expect(400);
     let many = json!({ "items": vec![ask(1, "a", 0); 501] });

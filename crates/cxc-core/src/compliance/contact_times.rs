@@ -8,8 +8,9 @@ use crate::channel::Channel;
 use crate::field_error::FieldError;
 
 /// The hours in which people may be contacted, by weekday, on the clocks of every zone in which they may be.
-/// Among the rules of a channel those of the person's region win over those of its country, and these over
-/// those for everywhere; several of one rank hold together. Where none holds, 08:00-21:00 does.
+/// Among the required rules of a channel those of the person's region win over those of its country, and these over
+/// those for everywhere; several of one rank hold together. Where none holds, the hours of the law do, and where no law
+/// says hours, 08:00-21:00. A rule that is not required only narrows what holds without it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContactTimes {
@@ -34,6 +35,11 @@ pub struct ContactTimes {
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub required: bool,
+    /// Why people may be contacted before 08:00 or after 21:00, the shipped contact times. A required rule that is open then
+    /// needs one; the audit log keeps it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 2000)]
+    pub reason: String,
 }
 
 fn yes() -> bool {
@@ -43,7 +49,7 @@ fn yes() -> bool {
 impl ContactTimes {
     /// The rule that is shipped: 08:00-21:00 on every day, everywhere, on every channel.
     pub fn shipped() -> Self {
-        Self::every_day("Shipped contact times", DayWindow::minutes(8 * 60, 21 * 60))
+        Self::every_day("Shipped contact times", USUAL)
     }
 
     /// A required rule of one window on every day, everywhere, on every channel.
@@ -55,7 +61,17 @@ impl ContactTimes {
             weekdays: vec![vec![window]; 7],
             channels: Vec::new(),
             required: true,
+            reason: String::new(),
         }
+    }
+
+    /// What it lacks to be stored: a reason, if it holds in place of the shipped times and opens hours that these forbid.
+    pub fn unexplained(&self) -> Option<FieldError> {
+        let beyond = |window: &DayWindow| window.from < USUAL.from || window.till > USUAL.till;
+        let lacks = self.required && self.reason.trim().is_empty() && self.weekdays.iter().flatten().any(beyond);
+        let detail =
+            "this opens hours outside the shipped contact times, 08:00 to 21:00: say why, the audit log keeps it";
+        lacks.then(|| FieldError::new("/reason", "required", detail))
     }
 
     /// Everything that is wrong with it; empty if it can be used.
@@ -74,6 +90,9 @@ impl ContactTimes {
             validate_day(day, &format!("/weekdays/{i}"), &mut errors);
         }
         validate_channels(&self.channels, &mut errors);
+        if self.reason.chars().count() > MAX_REASON {
+            errors.push(FieldError::new("/reason", "too_long", format!("at most {MAX_REASON} characters")));
+        }
         errors
     }
 
@@ -82,8 +101,12 @@ impl ContactTimes {
     }
 }
 
+/// The shipped contact times of a day.
+const USUAL: DayWindow = DayWindow::minutes(8 * 60, 21 * 60);
 /// The longest name of a rule, in characters.
 const MAX_NAME: usize = 255;
+/// The longest reason, in characters.
+pub(super) const MAX_REASON: usize = 2000;
 
 pub(super) fn validate_name(name: &str, errors: &mut Vec<FieldError>) {
     if name.chars().count() > MAX_NAME {
@@ -116,6 +139,19 @@ mod tests {
     fn a_rule_holds_for_every_campaign_unless_it_says_otherwise() {
         let rule: ContactTimes = serde_json::from_str(r#"{"weekdays":[[],[],[],[],[],[],[]]}"#).unwrap();
         assert!(rule.required && rule.channels.is_empty());
+    }
+
+    #[test]
+    fn a_required_rule_beyond_the_shipped_hours_needs_a_reason() {
+        let rule = |from: u16, till: u16| ContactTimes::every_day("x", DayWindow::minutes(from * 60, till * 60));
+        assert_eq!(rule(8, 21).unexplained(), None);
+        for wide in [rule(0, 24), rule(7, 20), rule(9, 22)] {
+            assert_eq!(wide.unexplained().unwrap().pointer, "/reason");
+            // what was stored before still holds
+            assert!(wide.validate().is_empty());
+            assert_eq!(ContactTimes { reason: "a load test".to_owned(), ..wide.clone() }.unexplained(), None);
+            assert_eq!(ContactTimes { required: false, ..wide }.unexplained(), None, "it only narrows");
+        }
     }
 
     #[test]

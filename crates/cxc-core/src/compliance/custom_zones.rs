@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::area::validate_area;
-use super::contact_times::validate_name;
+use super::contact_times::{MAX_REASON, validate_name};
 use super::zones::{Zones, unknown_zone};
 use crate::field_error::FieldError;
+use crate::phone::area_code_problem;
 
 /// The most area codes that one entry names.
 pub const MAX_AREA_CODES: usize = 1000;
@@ -16,14 +17,14 @@ pub const MAX_AREA_CODES: usize = 1000;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ZoneEffect {
-    /// The entry's zone stands in their place.
-    #[default]
-    Replace,
     /// The entry's zone stands beside them: the rules must be open in all.
+    #[default]
     Add,
+    /// The entry's zone stands in their place, so that people may be contacted at hours that the others forbid.
+    Replace,
 }
 
-/// The zone of the phones of a country and some area codes. It is looked up before the numbering plan's.
+/// A zone in which the phones of a country and some area codes may be, besides those that the numbering plan tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct CustomTimeZone {
@@ -43,6 +44,10 @@ pub struct CustomTimeZone {
     /// What it does with the zones that are known already.
     #[serde(default)]
     pub effect: ZoneEffect,
+    /// Why the zones that are known already do not hold. An entry that replaces them needs one; the audit log keeps it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[schema(max_length = 2000)]
+    pub reason: String,
 }
 
 impl CustomTimeZone {
@@ -51,12 +56,15 @@ impl CustomTimeZone {
         let mut errors = Vec::new();
         validate_name(&self.name, &mut errors);
         validate_area(Some(&self.country), None, &mut errors);
+        if self.reason.chars().count() > MAX_REASON {
+            errors.push(FieldError::new("/reason", "too_long", format!("at most {MAX_REASON} characters")));
+        }
         if self.area_codes.len() > MAX_AREA_CODES {
             let detail = format!("an entry names at most {MAX_AREA_CODES} area codes");
             errors.push(FieldError::new("/areaCodes", "too_many", detail));
         }
         for (i, code) in self.area_codes.iter().enumerate().take(MAX_AREA_CODES) {
-            if !(1..=6).contains(&code.len()) || !code.bytes().all(|b| b.is_ascii_digit()) {
+            if !is_area_code(code) {
                 let detail = "an area code is 1 to 6 digits without a leading 0 or +, as in 212";
                 errors.push(FieldError::new(format!("/areaCodes/{i}"), "area_code", detail));
             } else if self.area_codes[..i].contains(code) {
@@ -66,10 +74,39 @@ impl CustomTimeZone {
         errors
     }
 
+    /// What it lacks to be stored: a reason, if it replaces zones.
+    pub fn unexplained(&self) -> Option<FieldError> {
+        let detail =
+            "this lets people be contacted at hours that the known zones forbid: say why, the audit log keeps it";
+        let lacks = self.effect == ZoneEffect::Replace && !self.replaces();
+        lacks.then(|| FieldError::new("/reason", "required", detail))
+    }
+
+    /// Its area codes that no number has: an entry about them would concern nobody.
+    pub fn idle_area_codes(&self) -> Vec<FieldError> {
+        let named = self.area_codes.iter().enumerate().take(MAX_AREA_CODES);
+        let named = named.filter(|(_, code)| is_area_code(code));
+        let problem = |(i, code): (usize, &String)| {
+            let problem = area_code_problem(&self.country, code)?;
+            Some(FieldError::new(format!("/areaCodes/{i}"), "area_code", problem))
+        };
+        named.filter_map(problem).collect()
+    }
+
+    /// Whether its zone stands in the place of the others. Without a reason it stands beside them, as of an entry that was
+    /// stored when none was asked for.
+    fn replaces(&self) -> bool {
+        self.effect == ZoneEffect::Replace && !self.reason.trim().is_empty()
+    }
+
     /// What is wrong with its zone by the database in use; empty if that knows it.
     pub fn zone_errors(&self, zones: &Zones) -> Vec<FieldError> {
         unknown_zone("/timezone", &self.timezone, zones).into_iter().collect()
     }
+}
+
+fn is_area_code(code: &str) -> bool {
+    (1..=6).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The custom time zones of a tenant, ready to be looked up.
@@ -97,7 +134,7 @@ impl CustomZones {
                 country: entry.country.to_ascii_uppercase().into_boxed_str(),
                 code: code.into(),
                 zone: entry.timezone.as_str().into(),
-                replaces: entry.effect == ZoneEffect::Replace,
+                replaces: entry.replaces(),
             };
             match entry.area_codes.as_slice() {
                 [] => all.push(row("")),
@@ -156,21 +193,26 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_of_a_country_and_area_codes_replaces_what_the_plan_tells() {
+    fn an_entry_adds_its_zone_to_what_the_plan_tells() {
         let map = entry(r#"{"country":"US","areaCodes":["850"],"timezone":"America/Chicago"}"#);
         assert!(map.validate().is_empty());
         let zones = CustomZones::new([&map]);
-        assert_eq!(zones.apply("US", "850", "America/New_York"), "America/Chicago");
+        assert_eq!(zones.apply("US", "850", "America/New_York"), "America/Chicago,America/New_York");
+        assert_eq!(zones.apply("US", "850", ""), "America/Chicago");
         assert_eq!(zones.apply("US", "305", "America/New_York"), "America/New_York");
         assert_eq!(zones.apply("CA", "850", ""), "");
     }
 
     #[test]
-    fn an_entry_may_add_its_zone_instead() {
-        let map = entry(r#"{"country":"US","areaCodes":["850"],"timezone":"America/Chicago","effect":"add"}"#);
-        let zones = CustomZones::new([&map]);
-        assert_eq!(zones.apply("US", "850", "America/New_York"), "America/Chicago,America/New_York");
-        assert_eq!(zones.apply("US", "850", ""), "America/Chicago");
+    fn an_entry_replaces_the_zones_of_the_plan_only_with_a_reason() {
+        let text = r#"{"country":"US","areaCodes":["850"],"timezone":"America/Chicago","effect":"replace""#;
+        let silent = format!("{text}}}");
+        assert_eq!(entry(&silent).unexplained().unwrap().pointer, "/reason");
+        let both = CustomZones::new([&entry(&silent)]);
+        assert_eq!(both.apply("US", "850", "America/New_York"), "America/Chicago,America/New_York");
+        let told = entry(&format!(r#"{text},"reason":"all of them are of Pensacola"}}"#));
+        assert!(told.validate().is_empty() && told.unexplained().is_none());
+        assert_eq!(CustomZones::new([&told]).apply("US", "850", "America/New_York"), "America/Chicago");
     }
 
     #[test]
@@ -181,7 +223,7 @@ mod tests {
             entry(r#"{"country":"GB","areaCodes":["1534"],"timezone":"Europe/Paris"}"#),
         ];
         let zones = CustomZones::new(&maps);
-        assert_eq!(zones.apply("GB", "", "Asia/Tokyo"), "Europe/London");
+        assert_eq!(zones.apply("GB", "", "Asia/Tokyo"), "Asia/Tokyo,Europe/London");
         assert_eq!(zones.apply("GB", "20", ""), "Europe/London");
         assert_eq!(zones.apply("GB", "1534", ""), "Europe/Jersey,Europe/Paris");
     }

@@ -7,6 +7,7 @@ use super::contact_times::{validate_channels, validate_name};
 use super::zones::{Zones, unknown_zone};
 use crate::channel::Channel;
 use crate::field_error::FieldError;
+use crate::phone::area_code_problem;
 
 /// The most places that one rule names.
 pub const MAX_PLACES: usize = 500;
@@ -120,6 +121,18 @@ impl LocationRule {
             }
         }
         errors
+    }
+
+    /// Its area codes that no number has: a rule about them would concern nobody.
+    pub fn idle_area_codes(&self) -> Vec<FieldError> {
+        let named = self.locations.iter().enumerate().take(MAX_PLACES);
+        let problem = |(i, place): (usize, &RuleLocation)| {
+            let problem = area_code_problem(place.country.as_deref()?, place.area_code.as_deref()?)?;
+            Some(FieldError::new(format!("/locations/{i}/areaCode"), "area_code", problem))
+        };
+        // what has a wrong form is told by `validate`
+        let is_formed = |place: &RuleLocation| place.errors().is_empty();
+        named.filter(|(_, place)| is_formed(place)).filter_map(problem).collect()
     }
 
     /// What is wrong with its zones by the database in use; empty if that knows them.

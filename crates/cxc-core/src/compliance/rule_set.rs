@@ -31,6 +31,8 @@ pub(super) struct CompiledHours {
     pub rule: RuleRef,
     pub area: Area,
     pub channels: i16,
+    /// Whether it holds for every campaign; otherwise it only narrows.
+    pub required: bool,
     pub plan: Arc<DayPlan>,
 }
 
@@ -155,7 +157,7 @@ impl RuleSet {
     fn hash_windows(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         for hours in self.times.iter().chain(&self.dates) {
-            (&hours.rule, &hours.area, hours.channels, &hours.plan).hash(&mut hasher);
+            (&hours.rule, &hours.area, hours.channels, hours.required, &hours.plan).hash(&mut hasher);
         }
         for law in &self.law.rules {
             (&law.rule, &law.legal, law.holding as u8, &law.narrow).hash(&mut hasher);
@@ -168,8 +170,9 @@ impl RuleSet {
         hasher.finish()
     }
 
-    /// The contact times that hold for someone who may be in `areas`: of each area those of the best rank. Besides, the
-    /// areas for which the tenant has none.
+    /// The contact times that hold for someone who may be in `areas`: of each area the required ones of the best rank, and
+    /// those of the best rank that the campaign names besides. Besides, the areas for which no required one holds: what a
+    /// campaign names takes nobody's place.
     pub(super) fn times_for<'a>(
         &self,
         channel: Channel,
@@ -179,10 +182,13 @@ impl RuleSet {
         let mut without = Vec::new();
         for area in areas {
             let holding = |(_, t): &(usize, &Arc<CompiledHours>)| t.channels & channel.bit() != 0 && t.area.holds(area);
-            let holding: Vec<_> = self.times.iter().enumerate().filter(holding).collect();
-            let best = holding.iter().map(|(_, t)| rank(&t.area)).max();
-            without.extend(best.is_none().then_some(area));
-            found.extend(holding.into_iter().filter(|(_, t)| Some(rank(&t.area)) == best));
+            let holding = self.times.iter().enumerate().filter(holding);
+            let (required, named): (Vec<_>, Vec<_>) = holding.partition(|(_, t)| t.required);
+            without.extend(required.is_empty().then_some(area));
+            for of_kind in [required, named] {
+                let best = of_kind.iter().map(|(_, t)| rank(&t.area)).max();
+                found.extend(of_kind.into_iter().filter(|(_, t)| Some(rank(&t.area)) == best));
+            }
         }
         (found.into_values().cloned().collect(), without)
     }
@@ -195,7 +201,9 @@ impl RuleSet {
     /// Whether the rules are open round the clock wherever a person may be, so that no zone needs to be known.
     pub(super) fn open_everywhere(&self, channel: Channel) -> bool {
         let mut times = self.times.iter().filter(|t| t.channels & channel.bit() != 0).peekable();
-        times.peek().is_some() && times.clone().any(|t| t.area == Area::Any) && times.all(|t| always_open(&t.plan.week))
+        times.peek().is_some()
+            && times.clone().any(|t| t.required && t.area == Area::Any)
+            && times.all(|t| always_open(&t.plan.week))
     }
 
     /// The unmapped window as a plan.
@@ -234,11 +242,12 @@ fn compile_times(rule: &RuleRef, body: &ContactTimes) -> CompiledHours {
         rule: rule.clone(),
         area: body.area(),
         channels: channel_bits(&body.channels),
+        required: body.required,
         plan: Arc::new(DayPlan::of_week(week)),
     }
 }
 
 fn compile_date(rule: &RuleRef, body: &super::contact_dates::ContactDates) -> CompiledHours {
     let plan = DayPlan::of_dates(vec![(body.date, day(body.window.as_slice()))]);
-    CompiledHours { rule: rule.clone(), area: body.area(), channels: i16::MAX, plan: Arc::new(plan) }
+    CompiledHours { rule: rule.clone(), area: body.area(), channels: i16::MAX, required: true, plan: Arc::new(plan) }
 }

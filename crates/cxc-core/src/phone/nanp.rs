@@ -42,6 +42,12 @@ impl NanpTable {
         self.codes[code].ok_or(PhoneError::AreaCode)
     }
 
+    /// The country of an area code of three digits, if it is in use.
+    pub fn country_of(&self, code: &str) -> Option<Country> {
+        let code: usize = code.parse().ok()?;
+        self.codes.get(code).copied().flatten().map(|(country, _)| country)
+    }
+
     /// Whether a country is part of the plan.
     pub fn has(&self, country: Country) -> bool {
         self.countries.contains(&country)

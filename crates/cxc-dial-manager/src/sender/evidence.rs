@@ -43,6 +43,8 @@ impl Explained {
             client: inputs.client,
             attempt,
             request_id: None,
+            campaign_id: None,
+            trace: None,
             held: None,
             rules: Arc::clone(&plan.rules_used),
             data: kit.data.versions(),

@@ -35,18 +35,32 @@ impl<D: Document> Draft<D> {
         let Value::Object(mut members) = request else {
             return Err(ApiError::invalid("", "invalid", format!("a {} is a JSON object", D::NOUN)));
         };
+        let mut errors = Vec::new();
+        let mut refuse = |pointer: &str, code: &'static str, text: &str| {
+            errors.push(FieldError::new(pointer, code, text));
+            String::new()
+        };
         let name = match members.remove("name") {
             Some(Value::String(name)) => name,
-            Some(_) => return Err(ApiError::invalid("/name", "invalid", "a name is a text")),
-            None => return Err(ApiError::invalid("/name", "required", "a name is required")),
+            Some(_) => refuse("/name", "invalid", "a name is a text"),
+            None => refuse("/name", "required", "a name is required"),
         };
         let description = match members.remove("description") {
             Some(Value::String(text)) => text,
             Some(Value::Null) | None => String::new(),
-            Some(_) => return Err(ApiError::invalid("/description", "invalid", "a description is a text")),
+            Some(_) => refuse("/description", "invalid", "a description is a text"),
         };
-        let body = extract::from_value(Value::Object(members))?;
-        Self { name: name.trim().to_owned(), description, body }.check()
+        match extract::from_value::<D>(Value::Object(members)) {
+            Ok(body) if errors.is_empty() => Self { name: name.trim().to_owned(), description, body }.check(),
+            Ok(body) => {
+                errors.extend(body.validate());
+                Err(ApiError::validation(errors))
+            }
+            Err(wrong) => {
+                errors.extend(wrong.problem("").errors);
+                Err(ApiError::validation(errors))
+            }
+        }
     }
 
     fn check(self) -> Result<Self, ApiError> {

@@ -63,6 +63,12 @@ pub struct Decision<I = Value, V = Value> {
     /// The caller's own id of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
+    /// The caller's own id of the campaign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<String>,
+    /// The caller's trace context.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
     /// Who stood in the way besides the rules: `history_pending` or `in_flight_elsewhere`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,

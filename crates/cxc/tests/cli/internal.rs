@@ -20,7 +20,8 @@ fn question(n: u32) -> Value {
 
 async fn always(api: &Caller) {
     let all_day = json!([{ "from": "00:00", "till": "24:00" }]);
-    let times = json!({ "name": "Always", "required": true, "weekdays": vec![all_day; 7] });
+    let times = json!({ "name": "Always", "required": true, "weekdays": vec![all_day; 7],
+        "reason": "a test contacts nobody" });
     api.post("/compliance/contact-times").json(&times).await.expect(201);
 }
 

@@ -64,9 +64,23 @@ pub struct CampaignFinding {
     pub citation: String,
     /// What was found, in words.
     pub sentence: String,
+    /// Everything by which it is broken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub breaches: Vec<CampaignBreach>,
     /// The stretches over which abandoned calls were measured.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub measures: Vec<AbandonmentMeasure>,
+}
+
+/// One thing by which a rule is broken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CampaignBreach {
+    /// What is wrong, in words.
+    pub sentence: String,
+    /// The stretch in which it is, if it is about abandoned calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measure: Option<AbandonmentMeasure>,
 }
 
 /// Something that a message must say or carry, by which rule.
@@ -96,21 +110,22 @@ impl RuleSet {
         };
         let rules = self.read(reading, zones, |kind| about(kind).then_some(kind));
         let finding = |read: Read<'_, RuleBody>| {
-            let (kept, said, measures) = match read.body {
+            let found = match read.body {
                 RuleBody::Abandonment(body) => abandoned(body, facts),
                 RuleBody::RingMin(body) => rings(body, facts),
                 RuleBody::RecordingConsent(body) => recording(body.parties, facts),
                 RuleBody::Content(body) => carries(body, channel, facts, words),
-                _ => (Kept::Untold, String::new(), Vec::new()),
+                _ => Found::default(),
             };
             CampaignFinding {
                 rule: read.rule.clone(),
                 kind: read.legal.kind.name(),
-                kept,
+                kept: found.kept.unwrap_or(Kept::Untold),
                 advisory: read.legal.advisory,
                 citation: read.legal.citation.clone(),
-                sentence: format!("{} {said} ({})", read.rule.id, read.legal.citation),
-                measures,
+                sentence: format!("{} {} ({})", read.rule.id, found.said, read.legal.citation),
+                breaches: found.breaches,
+                measures: found.measures,
             }
         };
         rules.into_iter().map(finding).collect()
@@ -127,14 +142,33 @@ impl RuleSet {
     }
 }
 
-type Found = (Kept, String, Vec<AbandonmentMeasure>);
-
-fn kept(is: bool) -> Kept {
-    if is { Kept::Kept } else { Kept::Broken }
+/// What was found about one rule.
+#[derive(Default)]
+struct Found {
+    kept: Option<Kept>,
+    said: String,
+    measures: Vec<AbandonmentMeasure>,
+    breaches: Vec<CampaignBreach>,
 }
 
-fn untold(what: &str) -> Found {
-    (Kept::Untold, format!("can't be judged: {what}"), Vec::new())
+impl Found {
+    fn untold(what: &str) -> Self {
+        Self { kept: Some(Kept::Untold), said: format!("can't be judged: {what}"), ..Self::default() }
+    }
+
+    fn kept(said: String) -> Self {
+        Self { kept: Some(Kept::Kept), said, ..Self::default() }
+    }
+
+    /// Broken by all of these.
+    fn broken(breaches: Vec<CampaignBreach>) -> Self {
+        let all: Vec<&str> = breaches.iter().map(|breach| breach.sentence.as_str()).collect();
+        Self { kept: Some(Kept::Broken), said: all.join("; "), breaches, ..Self::default() }
+    }
+}
+
+fn breach(sentence: String) -> CampaignBreach {
+    CampaignBreach { sentence, measure: None }
 }
 
 fn percent(basis_points: u16) -> String {
@@ -142,27 +176,34 @@ fn percent(basis_points: u16) -> String {
 }
 
 fn abandoned(body: &AbandonmentBody, facts: &CampaignFacts<'_>) -> Found {
-    let late = facts.agent_seconds.filter(|seconds| *seconds > body.agent_seconds);
-    if let Some(seconds) = late {
+    let mut breaches = Vec::new();
+    if let Some(seconds) = facts.agent_seconds.filter(|seconds| *seconds > body.agent_seconds) {
         let most = body.agent_seconds;
-        let said = format!("wants an agent or the message within {most} s of the greeting, and it takes {seconds} s");
-        return (Kept::Broken, said, Vec::new());
+        breaches.push(breach(format!(
+            "wants an agent or the message within {most} s of the greeting, and it takes {seconds} s"
+        )));
     }
-    if let Some(lacking) = facts.says.and_then(|says| body.message.iter().find(|item| !says.contains(item))) {
-        let said = format!("wants the message of an abandoned call to tell {lacking}");
-        return (Kept::Broken, said, Vec::new());
+    if let Some(says) = facts.says {
+        let lacking = body.message.iter().filter(|item| !says.contains(item));
+        breaches.extend(lacking.map(|item| breach(format!("wants the message of an abandoned call to tell {item}"))));
     }
-    let Some(ledger) = facts.abandonment else { return untold("no answered and abandoned calls are told") };
-    let measures = judge(body, ledger);
     let most = percent(body.max_basis_points);
-    let said = match measures.iter().find(|measure| !measure.passes) {
-        Some(over) => format!(
+    let measures = facts.abandonment.map(|ledger| judge(body, ledger)).unwrap_or_default();
+    breaches.extend(measures.iter().filter(|measure| !measure.passes).map(|over| CampaignBreach {
+        sentence: format!(
             "allows {most} of the answered calls to be abandoned, and from {} to {} it was {} of {}",
             over.first, over.last, over.abandoned, over.live_answered
         ),
-        None => format!("allows {most} of the answered calls to be abandoned, and no stretch has more"),
+        measure: Some(*over),
+    }));
+    let found = match (breaches.is_empty(), facts.abandonment) {
+        (false, _) => Found::broken(breaches),
+        (true, None) => Found::untold("no answered and abandoned calls are told"),
+        (true, Some(_)) => {
+            Found::kept(format!("allows {most} of the answered calls to be abandoned, and no stretch has more"))
+        }
     };
-    (kept(measures.iter().all(|measure| measure.passes)), said, measures)
+    Found { measures, ..found }
 }
 
 fn rings(body: &RingMinBody, facts: &CampaignFacts<'_>) -> Found {
@@ -172,39 +213,39 @@ fn rings(body: &RingMinBody, facts: &CampaignFacts<'_>) -> Found {
     let often = body.rings.zip(facts.rings).map(|(least, rings)| rings >= least);
     let long = facts.ring_seconds.map(|seconds| seconds >= least);
     match (long, often) {
-        (None, None) => untold("no ring time is told"),
-        (long, often) if long == Some(true) || often == Some(true) => {
-            (Kept::Kept, format!("{wanted}, and it does"), Vec::new())
-        }
-        _ => (Kept::Broken, format!("{wanted}, and it rings less"), Vec::new()),
+        (None, None) => Found::untold("no ring time is told"),
+        (Some(true), _) | (_, Some(true)) => Found::kept(format!("{wanted}, and it does")),
+        _ => Found::broken(vec![breach(format!("{wanted}, and it rings less"))]),
     }
 }
 
 fn recording(wanted: Parties, facts: &CampaignFacts<'_>) -> Found {
-    let Some(told) = facts.recording_consent else { return untold("nothing is told of who agrees to a recording") };
+    let Some(told) = facts.recording_consent else {
+        return Found::untold("nothing is told of who agrees to a recording");
+    };
     let who = if wanted == Parties::All { "everyone who speaks" } else { "one of those who speak" };
-    (kept(told >= wanted), format!("wants {who} to agree to a recording"), Vec::new())
+    let said = format!("wants {who} to agree to a recording");
+    if told >= wanted { Found::kept(said) } else { Found::broken(vec![breach(said)]) }
 }
 
 fn carries(body: &ContentBody, channel: Channel, facts: &CampaignFacts<'_>, words: &OptOutWords) -> Found {
-    let mut unsure = Vec::new();
+    let (mut unsure, mut breaches) = (Vec::new(), Vec::new());
     for item in &body.require {
         if facts.says.is_some_and(|says| says.contains(item)) {
             continue;
         }
         match facts.message.map(|message| message.look(item, channel, words)) {
             Some(Seen::There) => {}
-            Some(Seen::Lacking(mend)) => return (Kept::Broken, format!("wants {item}: {mend}"), Vec::new()),
-            None if facts.says.is_some() => {
-                return (Kept::Broken, format!("wants {item}, which is not told of"), Vec::new());
-            }
+            Some(Seen::Lacking(mend)) => breaches.push(breach(format!("wants {item}: {mend}"))),
+            None if facts.says.is_some() => breaches.push(breach(format!("wants {item}, which is not told of"))),
             Some(Seen::Untold) | None => unsure.push(item.as_str()),
         }
     }
-    if unsure.is_empty() {
-        return (Kept::Kept, format!("wants {}, and it is there", body.require.join(", ")), Vec::new());
+    match (breaches.is_empty(), unsure.is_empty()) {
+        (false, _) => Found::broken(breaches),
+        (true, true) => Found::kept(format!("wants {}, and it is there", body.require.join(", "))),
+        (true, false) => Found::untold(&format!("whether {} is there, a person must say", unsure.join(", "))),
     }
-    untold(&format!("whether {} is there, a person must say", unsure.join(", ")))
 }
 
 /// Who sees to it that a rule is kept.

@@ -122,6 +122,27 @@ fn a_rule_that_is_not_required_holds_only_where_it_is_named() {
 }
 
 #[test]
+fn a_rule_that_is_not_required_never_widens() {
+    let wide = |members: &str| times("wide", &format!(r#"{members}"required":false,"#), "00:00", "24:00");
+    let named = |documents: &RuleDocuments| RuleSet::compile(documents, &["wide"], &Zones::bundled());
+    let night = at("2026-12-01T03:00:00Z");
+    // neither the shipped hours, nor those of the tenant, nor the window of people without a zone
+    let own = times("own", r#""country":"US","#, "10:00", "18:00");
+    for (documents, opens) in [
+        (with_times(vec![wide("")]), "2026-12-01T08:00:00Z"),
+        (with_times(vec![wide(r#""region":"US-FL","#), own]), "2026-12-01T10:00:00Z"),
+    ] {
+        let mut world = World::new(&documents).phone("US", "US-FL", "Etc/UTC");
+        world.rules = named(&documents);
+        assert_eq!(world.check(night).not_before, Some(at(opens)));
+    }
+    let documents = with_times(vec![wide("")]);
+    let mut world = World::new(&documents).phone("US", "", "");
+    world.rules = named(&documents);
+    assert_eq!(world.check(night).not_before, Some(at("2026-12-01T19:00:00Z")), "14:00 in New York");
+}
+
+#[test]
 fn a_day_may_have_several_windows() {
     // France: 10-13 and 14-20, no weekends
     let day = r#"[{"from":"10:00","till":"13:00"},{"from":"14:00","till":"20:00"}]"#;
