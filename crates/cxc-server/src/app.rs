@@ -158,7 +158,7 @@ impl Default for ServerConfig {
             body_limit: 5 * 1024 * 1024,
             number_cache: None,
             sender_lease: Duration::from_secs(15),
-            sender_open_attempts: 400,
+            sender_open_attempts: 800,
             outbound_networks: Vec::new(),
             channel_networks: Network::loopback(),
             outbound_roots: Roots::default(),

@@ -8,7 +8,6 @@ use sqlx::AssertSqlSafe;
 use crate::in_flight::NEW;
 pub use crate::in_flight::{IN_FLIGHT_CLIENT, IN_FLIGHT_DEVICE, NewAttempt};
 use crate::record::Record;
-use crate::rows::{PgRowQuery, column};
 use crate::{Db, Rows, StoreError, Tx, on};
 
 /// How an attempt stands once its answer is there.
@@ -91,7 +90,7 @@ const COLUMNS: &str =
 pub(crate) const OF_TENANT: &str = "tenant + 0";
 
 /// The columns of an [`AttemptOutcome`].
-const OUTCOME: [(&str, &str); 5] = [
+pub(crate) const OUTCOME: [(&str, &str); 5] = [
     ("state", "SMALLINT"),
     ("result", "SMALLINT"),
     ("provider_id", "TEXT"),
@@ -129,6 +128,19 @@ pub(crate) fn insert_text(source: &str, on_conflict: &str) -> String {
     )
 }
 
+/// Writes attempts as they stood in flight with their [`OUTCOME`]: the rows of the CTE `ended`.
+pub(crate) fn ended_text() -> String {
+    let begun = NEW.iter().filter(|c| c.0 != "id" && c.0 != "device_hash").map(|c| c.0).collect::<Vec<_>>().join(", ");
+    let outcome = OUTCOME.map(|c| c.0).join(", ");
+    let accepted = AttemptState::Accepted.code();
+    format!(
+        "INSERT INTO attempt (id, device_hash, {begun}, {outcome}, receipt_id, awaiting_since)
+         SELECT attempt, coalesce(device_hash, answers_to), {begun}, {outcome},
+            CASE WHEN state = {accepted} THEN provider_id END, CASE WHEN state = {accepted} THEN started_at END
+         FROM ended"
+    )
+}
+
 /// Changes attempts of a tenant by a source of [`UPDATE`]. No column of an index changes unless a receipt is awaited.
 pub(crate) fn update_text(source: &str, tenant: &str) -> String {
     let accepted = AttemptState::Accepted.code();
@@ -141,16 +153,6 @@ pub(crate) fn update_text(source: &str, tenant: &str) -> String {
             awaiting_since = CASE WHEN v.state = {accepted} THEN attempt.started_at END
          FROM {source} WHERE attempt.tenant = {tenant} + 0 * v.id AND attempt.month = v.month AND attempt.id = v.id"
     )
-}
-
-/// Binds the outcomes of a source of [`made_columns`] as arrays, behind the attempts.
-pub(crate) fn bind_outcomes<'q, O>(query: PgRowQuery<'q, O>, rows: &'q [AttemptOutcome]) -> PgRowQuery<'q, O> {
-    query
-        .bind(column(rows, |r| r.state))
-        .bind(column(rows, |r| r.result))
-        .bind(column(rows, |r| r.provider_id.as_deref()))
-        .bind(column(rows, |r| r.detail.as_deref()))
-        .bind(column(rows, |r| r.finished_at))
 }
 
 /// The month of an instant as attempts are kept by: year * 100 + month, UTC.

@@ -5,7 +5,6 @@ use sqlx::AssertSqlSafe;
 
 use crate::attempt::{AttemptOutcome, MadeAttempt};
 use crate::int_set::IntSet;
-use crate::rows::{PgRowQuery, column};
 use crate::{Engine, Rows, StoreError, Tx, on};
 
 /// A mark on a device.
@@ -48,6 +47,12 @@ impl NewAttempt {
         MadeAttempt { attempt: self, outcome }
     }
 
+    /// By what all writers sort, so that two batches about the same people can't wait for each other in a circle: the
+    /// person first, since campaigns on several channels meet there.
+    pub(crate) fn order(&self) -> (bool, Option<i64>, i64, i64) {
+        (self.client_hash.is_none(), self.client_hash, self.device_hash, self.id)
+    }
+
     /// Whether it answers a person's own message.
     pub fn is_answer(&self) -> bool {
         self.grp == 0
@@ -82,33 +87,10 @@ pub(crate) const NEW: [(&str, &str); 17] = [
     ("started_at", "BIGINT"),
 ];
 
-/// Binds a source of [`NEW`] as arrays.
-pub(crate) fn bind_new<'q, O>(query: PgRowQuery<'q, O>, rows: &'q [NewAttempt]) -> PgRowQuery<'q, O> {
-    query
-        .bind(column(rows, |r| r.tenant))
-        .bind(column(rows, |r| r.month))
-        .bind(column(rows, |r| r.id))
-        .bind(column(rows, |r| r.grp))
-        .bind(column(rows, |r| r.record))
-        .bind(column(rows, |r| r.list))
-        .bind(column(rows, |r| r.contact))
-        .bind(column(rows, |r| r.account))
-        .bind(column(rows, |r| r.epoch))
-        .bind(column(rows, |r| r.channel))
-        .bind(column(rows, |r| r.position))
-        .bind(column(rows, |r| r.device_hash))
-        .bind(column(rows, |r| r.client_hash))
-        .bind(column(rows, |r| r.location))
-        .bind(column(rows, |r| r.rule_set))
-        .bind(column(rows, |r| r.regions.as_deref()))
-        .bind(column(rows, |r| r.started_at))
-}
-
-/// The one order of all writers, so that two batches about the same people can't wait for each other in a circle. By
-/// the person first: campaigns on several channels meet there.
+/// Attempts in the one order of all writers.
 pub(crate) fn in_order(attempts: &[NewAttempt]) -> Vec<NewAttempt> {
     let mut sorted = attempts.to_vec();
-    sorted.sort_by_key(|a| (a.client_hash.is_none(), a.client_hash, a.device_hash, a.id));
+    sorted.sort_by_key(NewAttempt::order);
     sorted
 }
 
@@ -121,6 +103,18 @@ pub(crate) fn insert_text(source: &str, on_conflict: &str) -> String {
             CASE WHEN v.grp = 0 THEN NULL ELSE v.device_hash END, v.client_hash,
             CASE WHEN v.grp = 0 THEN v.device_hash END, v.location, v.rule_set, v.regions, v.started_at
          FROM {source} WHERE true {on_conflict} RETURNING attempt"
+    )
+}
+
+/// The same for attempts of one sender's groups: what they share is bound in `$5` to `$10`.
+pub(crate) fn begin_text(source: &str) -> String {
+    format!(
+        "INSERT INTO in_flight (tenant, month, account, epoch, channel, started_at, attempt, grp, record, list, contact,
+            position, device_hash, client_hash, answers_to, location, rule_set, regions)
+         SELECT $6, $7, $8, $9, $10, $5, v.id, v.grp, v.record, v.list, v.contact, v.position,
+            CASE WHEN v.grp = 0 THEN NULL ELSE v.device_hash END, v.client_hash,
+            CASE WHEN v.grp = 0 THEN v.device_hash END, v.location, v.rule_set, v.regions
+         FROM {source} RETURNING 1"
     )
 }
 
@@ -140,6 +134,19 @@ pub(crate) fn delete_text(engine: Engine, source: &str, column: &str) -> String 
                 WHERE i.{column} = v.key AND i.attempt = v.attempt)"
         ),
     }
+}
+
+/// Takes away rows of senders' attempts on PostgreSQL, found by a source with the columns of [`ENDED`], and answers them with
+/// some others of its columns. Each is found by its key and joined by its place: PostgreSQL, which takes every part of a
+/// statement for short, would compare all with all.
+pub(crate) fn take_text(source: &str, answered: &[&str]) -> String {
+    let answered: Vec<String> = answered.iter().map(|name| format!("v.{name}")).collect();
+    format!(
+        "DELETE FROM in_flight USING (SELECT f.place, v.* FROM {source} CROSS JOIN LATERAL (
+            SELECT i.ctid AS place FROM in_flight i WHERE i.device_hash = v.key AND i.attempt = v.attempt OFFSET 0) f) v
+         WHERE in_flight.ctid = v.place RETURNING in_flight.*, {}",
+        answered.join(", ")
+    )
 }
 
 #[derive(Serialize)]

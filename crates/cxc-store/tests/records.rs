@@ -8,7 +8,7 @@ use cxc_store::attempt_subject::HistoryKeys;
 use cxc_store::counter::{Bucket, Deltas};
 use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::lease::Lease;
-use cxc_store::outgoing::Outgoing;
+use cxc_store::outgoing::{Begin, Outgoing};
 use cxc_store::record::{FetchKey, RECORD, RecordChange};
 use cxc_store::{Engine, StoreError};
 use cxc_test::TestDb;
@@ -228,39 +228,51 @@ async fn a_batch_is_written_by_one_statement_only_where_nobody_interfered() {
     let page = tx.record_fetch(7, 3, NOW, &mut FetchKey::default(), false, 4).await.unwrap();
     tx.commit().await.unwrap();
     let new: Vec<NewAttempt> = page.iter().map(|r| attempt(r.id, r.id, 10 + r.id, Some(100 + r.id))).collect();
-    let begin: Vec<RecordChange> =
-        page.iter().map(|r| RecordChange::of(r, RecordStatus::InProgress, Reason::None, 0)).collect();
-    let batch = |lease, attempts, changes| Outgoing { lease, shard: 9, made: &[], attempts, changes, now: NOW };
+    let begins: Vec<Begin<'_>> =
+        new.iter().zip(&page).map(|(attempt, record)| Begin { attempt, record }).collect();
+    let none: &[RecordChange] = &[];
+    let batch = |lease, begins, changes| Outgoing { lease, shard: 9, made: &[], begins, changes, now: NOW };
     let mut tx = db.begin().await.unwrap();
     if tx.engine() == Engine::Sqlite {
-        assert!(!tx.outgoing_write(&batch(&lease, &new[..2], &begin[..2])).await.unwrap());
+        assert!(!tx.outgoing_write(&batch(&lease, &begins[..2], none)).await.unwrap());
         return;
     }
-    assert!(tx.outgoing_write(&batch(&lease, &new[..2], &begin[..2])).await.unwrap());
+    assert!(tx.outgoing_write(&batch(&lease, &begins[..2], none)).await.unwrap());
     tx.commit().await.unwrap();
+    let sent = db.read().await.unwrap().record_get(7, 1).await.unwrap().unwrap();
+    assert_eq!((sent.status, sent.attempts, sent.last_attempt), (RecordStatus::InProgress.code(), 1, Some(1)));
+    let result = AttemptOutcome { state: 3, result: Some(0), ..AttemptOutcome::default() };
+    let made = [new[0].clone().made(result.clone())];
     let other = Lease { token: lease.token + 1, ..lease.clone() };
     let taken = NewAttempt { id: 30, ..attempt(3, 3, 12, None) };
-    let twice = [begin[2].clone(), begin[2].clone()];
-    for (lease, attempts, changes, why) in [
-        (&other, &new[2..3], &begin[2..3], "the lease is another's"),
-        (&lease, std::slice::from_ref(&taken), &begin[2..3], "the device is in flight"),
-        (&lease, &new[2..3], &begin[1..2], "the record has moved"),
-        (&lease, &new[2..3], &twice[..], "a record changes twice"),
+    let of_another = NewAttempt { account: 10, ..attempt(31, 4, 14, None) };
+    let begin = |attempt| [Begin { attempt, record: &page[2] }];
+    let done = RecordChange { result: Some(0), ..RecordChange::of(&sent, RecordStatus::Done, Reason::None, 0) };
+    let twice = [begins[2].change()];
+    let moved = [Begin { attempt: &new[2], record: &page[1] }];
+    let never_made = [new[3].clone().made(result)];
+    let of_two = [begins[2], Begin { attempt: &of_another, record: &page[3] }];
+    let taken = begin(&taken);
+    for (batch, why) in [
+        (batch(&other, &begins[2..3], none), "the lease is another's"),
+        (batch(&lease, &taken, none), "the device is in flight"),
+        (batch(&lease, &moved, none), "the record has moved"),
+        (batch(&lease, &begins[2..3], &twice), "a record changes twice"),
+        (batch(&lease, &of_two, none), "two accounts"),
+        (Outgoing { made: &never_made, ..batch(&lease, &begins[2..3], none) }, "an attempt is not under way"),
     ] {
         let mut tx = db.begin().await.unwrap();
-        assert!(!tx.outgoing_write(&batch(lease, attempts, changes)).await.unwrap(), "{why}");
+        assert!(!tx.outgoing_write(&batch).await.unwrap(), "{why}");
         tx.rollback().await.unwrap();
     }
-    let result = AttemptOutcome { state: 3, result: Some(0), ..AttemptOutcome::default() };
-    let made = [new[0].clone().made(result)];
     let mut tx = db.begin().await.unwrap();
-    let sent = tx.record_get(7, 1).await.unwrap().unwrap();
-    let mut changes =
-        vec![RecordChange { result: Some(0), ..RecordChange::of(&sent, RecordStatus::Done, Reason::None, 0) }];
-    changes.push(begin[2].clone());
-    let both = Outgoing { made: &made, ..batch(&lease, &new[2..3], &changes) };
-    assert!(tx.outgoing_write(&both).await.unwrap());
+    let changes = [done];
+    assert!(tx.outgoing_write(&Outgoing { made: &made, ..batch(&lease, &begins[2..3], &changes) }).await.unwrap());
     tx.commit().await.unwrap();
+    let mut tx = db.read().await.unwrap();
+    let kept = tx.attempt_of_device(1, 11, 10).await.unwrap();
+    assert_eq!(kept.iter().map(|a| (a.id, a.state, a.client_hash)).collect::<Vec<_>>(), [(1, 3, Some(101))]);
+    drop(tx);
     let mut tx = db.read().await.unwrap();
     assert_eq!(tx.record_counters(7).await.unwrap(), tx.record_recount(7).await.unwrap());
     let open = tx.in_flight_orphans(9, 2, 10).await.unwrap();

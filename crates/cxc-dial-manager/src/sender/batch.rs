@@ -8,7 +8,7 @@ use cxc_store::attempt::{MadeAttempt, NewAttempt};
 use cxc_store::counter::Deltas;
 use cxc_store::judge::{Case, Judge, OverCap};
 use cxc_store::lease::Lease;
-use cxc_store::outgoing::Outgoing;
+use cxc_store::outgoing::{Begin, Outgoing};
 use cxc_store::record::{Record, RecordChange};
 use cxc_store::{Db, Engine, StoreError, Tx};
 
@@ -59,10 +59,9 @@ impl Batch {
     /// The usual case by one statement, or by some where caps are counted in between or more than blocks of evidence is
     /// to be kept. False, and nothing written, if anything is not as it was when it was read.
     async fn write_at_once(&self, to: &mut Writer<'_>, now: Micros) -> Result<bool, StoreError> {
-        let attempts: Vec<NewAttempt> = self.new.iter().map(|p| p.attempt.clone()).collect();
-        let changes: Vec<RecordChange> = self.changes.iter().cloned().chain(self.new.iter().map(start)).collect();
-        let shard = to.shard;
-        let batch = Outgoing { lease: to.lease, shard, made: &self.made, attempts: &attempts, changes: &changes, now };
+        let begins: Vec<Begin<'_>> = self.new.iter().map(begin).collect();
+        let (shard, made, changes) = (to.shard, &self.made, &self.changes);
+        let batch = Outgoing { lease: to.lease, shard, made, begins: &begins, changes, now };
         let counts = self.new.iter().any(|p| p.contact.is_some());
         let explained = self.explained(self.new.iter());
         if !counts && let Some(packed) = to.evidence.pack(to.plans.tenant, now, &explained)? {
@@ -111,7 +110,7 @@ impl Batch {
         let may_go = |p: &&Prepared| free.contains(&p.attempt.id) && !over.contains_key(&p.attempt.id);
         let change = |p: &Prepared| match over.get(&p.attempt.id) {
             Some(cap) => held_by_cap(&p.record, cap),
-            None if free.contains(&p.attempt.id) => start(p),
+            None if free.contains(&p.attempt.id) => begin(p).change(),
             None => wait(&p.record, now),
         };
         let changes: Vec<RecordChange> = self.changes.iter().cloned().chain(self.new.iter().map(change)).collect();
@@ -197,13 +196,8 @@ fn held_by_cap(record: &Record, cap: &OverCap) -> RecordChange {
     RecordChange { cause, ..RecordChange::of(record, RecordStatus::Ready, Reason::AttemptRule, cap.due) }
 }
 
-fn start(prepared: &Prepared) -> RecordChange {
-    RecordChange {
-        device: prepared.attempt.position,
-        attempts: prepared.record.attempts.saturating_add(1),
-        attempt: Some(prepared.attempt.id),
-        ..RecordChange::of(&prepared.record, RecordStatus::InProgress, Reason::None, 0)
-    }
+fn begin(prepared: &Prepared) -> Begin<'_> {
+    Begin { attempt: &prepared.attempt, record: &prepared.record }
 }
 
 fn wait(record: &Record, now: Micros) -> RecordChange {

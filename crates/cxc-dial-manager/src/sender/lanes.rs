@@ -33,7 +33,7 @@ const IDLE_PERCENT: usize = 25;
 const WORTH_WAITING: Micros = 20_000;
 
 /// So much of what an account sends may be open: twice what a batch and its answers take. A crash leaves it in doubt.
-const OPEN_MICROS: usize = 40_000;
+const OPEN_MICROS: usize = 80_000;
 /// At least so many messages may be open, however slow the account is.
 const LEAST_OPEN: usize = 50;
 /// How often the account's speed is looked at.
@@ -230,14 +230,14 @@ mod tests {
     #[test]
     fn a_slow_account_has_few_messages_open_and_a_fast_one_as_many_as_it_may() {
         let mut speed = Speed::default();
-        assert_eq!(speed.open(400), 50);
+        assert_eq!(speed.open(800), 50);
         assert_eq!(speed.open(10), 10);
         for second in 1..=20 {
             speed.answers += 10_000;
             speed.look(second * 1_000_000);
         }
         assert!((9_900..=10_000).contains(&speed.rate), "{}", speed.rate);
-        assert!((396..=400).contains(&speed.open(1_000)), "{}", speed.open(1_000));
+        assert!((792..=800).contains(&speed.open(1_000)), "{}", speed.open(1_000));
         assert_eq!(speed.open(200), 200);
         // nothing happens too soon, and a clock set back is a new beginning
         speed.look(20_050_000);

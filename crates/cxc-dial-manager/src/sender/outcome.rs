@@ -33,7 +33,7 @@ pub struct Flight {
 
 impl Flight {
     /// Adds to a batch what a carrier's answer means.
-    pub fn settle(&self, outcome: &Outcome, plans: &Plans, now: Micros, batch: &mut Batch) {
+    pub fn settle(self, outcome: &Outcome, plans: &Plans, now: Micros, batch: &mut Batch) {
         let default = Treatment::default();
         let treatment = plans.group(self.record.grp).map_or(&default, |p| &p.settings.treatment);
         let record = self.in_progress();
@@ -47,7 +47,7 @@ impl Flight {
             Outcome::Retry { after, .. } => self.refused(after.map(micros), now),
             Outcome::InDoubt { .. } => RecordChange::of(&record, RecordStatus::InDoubt, Reason::None, 0),
         };
-        batch.made.push(self.attempt.clone().made(stored(outcome, now)));
+        batch.made.push(self.attempt.made(stored(outcome, now)));
         batch.changes.push(change);
     }
 

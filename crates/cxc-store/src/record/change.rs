@@ -122,6 +122,21 @@ pub(crate) fn apply_text(source: &str, epoch: &str, now: &str) -> String {
     )
 }
 
+/// Sets records on their way by a source of (grp, id, was_reason, was_due, device, attempt), each only where it stands
+/// ready as it was read.
+pub(crate) fn start_text(source: &str, epoch: &str, now: &str) -> String {
+    let (ready, under_way) = (RecordStatus::Ready.code(), RecordStatus::InProgress.code());
+    format!(
+        "UPDATE record SET status = {under_way}, reason = {}, due = 0, device = v.device,
+            attempts = least(record.attempts::INTEGER + 1, {})::SMALLINT, last_attempt = v.attempt, cause = NULL,
+            epoch = {epoch}, changed_at = {now}
+         FROM {source} WHERE record.grp = v.grp AND record.id = v.id AND record.status = {ready}
+            AND record.reason = v.was_reason AND record.due = v.was_due RETURNING 1",
+        Reason::None.code(),
+        i16::MAX
+    )
+}
+
 /// Binds a source of [`CHANGE`] as arrays.
 pub(crate) fn bind_changes<'q, O>(query: PgRowQuery<'q, O>, rows: &'q [RecordChange]) -> PgRowQuery<'q, O> {
     query

@@ -10,7 +10,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 pub use self::change::RecordChange;
-pub(crate) use self::change::{CHANGE, apply_text, bind_changes};
+pub(crate) use self::change::{CHANGE, apply_text, bind_changes, start_text};
 pub use self::dedupe::RECORD_DEDUPE;
 pub use self::fetch::FetchKey;
 use crate::bulk::BulkTable;

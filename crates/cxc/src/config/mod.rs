@@ -173,7 +173,7 @@ impl Default for Config {
             log: Log { level: "info".into(), json: false, dir: None },
             shutdown_grace: Duration::from_secs(30),
             sender_lease: Duration::from_secs(15),
-            sender_open_attempts: 400,
+            sender_open_attempts: 800,
             access: Access {
                 session_idle: Duration::from_secs(30 * 60),
                 session_absolute: Duration::from_secs(12 * 3600),

@@ -170,7 +170,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "sending.open_attempts",
-        set: |c, v| v.number(10..=1_000).map(|n| c.sender_open_attempts = usize::try_from(n).unwrap_or(400)),
+        set: |c, v| v.number(10..=1_000).map(|n| c.sender_open_attempts = usize::try_from(n).unwrap_or(800)),
         show: |c| Some(c.sender_open_attempts.to_string()),
     },
     Setting {

@@ -16,7 +16,7 @@ use crate::world::World;
 
 const KILLS: usize = 10;
 /// The most attempts of one channel account whose result is not yet in the store.
-const WINDOW: usize = 400;
+const WINDOW: usize = 800;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Messages of the campaign, half of them by each channel: `CXC_KILL_MESSAGES`, 4,000 if not set.
