@@ -170,6 +170,7 @@ async fn check_account(
     let carried = match account["kind"].as_str() {
         Some("smtp") => Some(Channel::Email),
         Some("smpp") => Some(Channel::Sms),
+        Some("sip") => Some(Channel::Voice),
         Some("simulator") if account["simulator"]["channel"] == "email" => Some(Channel::Email),
         Some("simulator") => Some(Channel::Sms),
         _ => None,
@@ -182,7 +183,18 @@ async fn check_account(
     Ok(kind.channel())
 }
 
+/// Calls have no content: agents take them.
+fn check_agents(body: &CampaignGroupBody) -> Result<(), ApiError> {
+    match body.settings.as_ref().is_some_and(|settings| !settings.calls.agents.is_empty()) {
+        true => Ok(()),
+        false => Err(ApiError::new(Code::GroupWithoutAgents, "name the phone of at least one agent in calls.agents")),
+    }
+}
+
 async fn check_content(tx: &mut Tx, tenant: i64, channel: Channel, body: &CampaignGroupBody) -> Result<(), ApiError> {
+    if channel == Channel::Voice {
+        return check_agents(body);
+    }
     let missing = |detail: &'static str| ApiError::new(Code::ContentMissing, detail);
     let content = body.settings.as_ref().and_then(|settings| settings.content);
     let content = content.ok_or_else(|| missing("give the group a content to send"))?;

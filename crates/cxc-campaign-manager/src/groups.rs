@@ -54,6 +54,7 @@ impl GroupStanding {
         Self {
             state,
             kind: match row.channel {
+                1 => Some(ProfileType::Agent),
                 2 => Some(ProfileType::Sms),
                 4 => Some(ProfileType::Email),
                 _ => None,
@@ -95,8 +96,7 @@ impl Document for CampaignGroup {
         if let Some(before) = write.before {
             let row = write.tx.group_get(tenant, before.id, true).await?;
             if !is_at_rest(row.as_ref()) && !only_live_edits(&before.body.0, &write.after.body.0) {
-                let detail =
-                    "while it is loaded only pace and the order of devices can be changed: stop the group first";
+                let detail = "while it is loaded only pace, agents and the order of devices can be changed: stop the group first";
                 return Err(ApiError::new(Code::GroupRunning, detail));
             }
         }
@@ -195,12 +195,13 @@ pub(crate) async fn resolve(
     Ok((kind, body.gateway.or_else(|| session.and_then(|s| s.body.0.gateway))))
 }
 
-/// Whether a change of a loaded group touches only what may change at work: pace and device escalation.
+/// Whether a change of a loaded group touches only what may change at work: pace, device escalation, agents.
 fn only_live_edits(before: &CampaignGroupBody, after: &CampaignGroupBody) -> bool {
     let fixed = |body: &CampaignGroupBody| {
         let mut body = body.clone();
         if let Some(settings) = &mut body.settings {
             settings.dialing = CampaignSettings::default().dialing;
+            settings.calls.agents.clear();
             settings.treatment.device_escalation = CampaignSettings::default().treatment.device_escalation;
         }
         body.auto_complete = true;

@@ -1,5 +1,6 @@
 //! The compliance manager: editing and versioning rules, the stop switch; pre-dial validation, attempt history, evidence.
 
+mod calls_placed;
 mod consents;
 mod custom_rules;
 mod declared_times;
@@ -58,11 +59,16 @@ pub fn service_with(app: App, kit: Kit) -> anyhow::Result<Service> {
     let (jobs_app, dry_runs) = (app.clone(), Arc::new(DryRuns::new(app.clone(), evaluator.clone())));
     let (privacy_app, privacy) = (app.clone(), Arc::new(PrivacyJobs::new(app.clone())));
     let (sweeper, starting) = (app.clone(), app.clone());
+    let (calls, counted) = (app.clone(), metrics.clone());
     let numbers = app.numbers.clone();
     Ok(Service::new("compliance-manager", app, routes().layer(Extension(evaluator)))
         .measured(metrics.http)
         .internal(internal)
         .work(move |stop| history::sweep(sweeper, zones, stop))
+        .work(move |stop| async move {
+            calls_placed::count(calls, counted, stop).await;
+            Ok(())
+        })
         .work(move |_| async move {
             if let Err(error) = legal_rules::problems::tell(&starting).await {
                 tracing::error!("the stored rules could not be looked through: {error:#}");

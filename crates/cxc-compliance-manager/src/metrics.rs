@@ -112,9 +112,12 @@ impl ComplianceMetrics {
 
     /// Notes the final results of calls.
     pub(crate) fn placed(&self, results: impl Iterator<Item = i16>) {
-        for result in results {
-            self.placed.with_label_values(&[result.to_string().as_str()]).inc();
-        }
+        results.for_each(|result| self.placed_by_result(result, 1));
+    }
+
+    /// Notes so many calls with a final result.
+    pub(crate) fn placed_by_result(&self, result: i16, count: u64) {
+        self.placed.with_label_values(&[result.to_string().as_str()]).inc_by(count);
     }
 }
 

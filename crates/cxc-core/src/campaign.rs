@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::call_settings::{CallSettings, OptimizeBy};
 use crate::channel::Channel;
 use crate::compliance::{ContactKind, Purpose, Relationship, Subject, Technique};
+use crate::enumerations::DialingMode;
 use crate::field_error::FieldError;
 use crate::treatment::Treatment;
 
@@ -16,6 +18,8 @@ pub const MAX_PER_MINUTE: u32 = 6_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ProfileType {
+    /// Calls that agents take.
+    Agent,
     /// Text messages.
     Sms,
     /// Email messages.
@@ -26,6 +30,7 @@ impl ProfileType {
     /// The channel of its attempts.
     pub fn channel(self) -> Channel {
         match self {
+            ProfileType::Agent => Channel::Voice,
             ProfileType::Sms => Channel::Sms,
             ProfileType::Email => Channel::Email,
         }
@@ -33,7 +38,7 @@ impl ProfileType {
 }
 
 /// How fast and in which order a group works.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Dialing {
     /// Messages a minute, 1 to 6,000,000; the channel account's own limit holds beside it.
@@ -41,11 +46,55 @@ pub struct Dialing {
     pub messages_per_minute: u32,
     /// Newest contacts first.
     pub lifo: bool,
+    /// How calls are paced: predictive (1, 5) or progressive (2, 4); agents are on the line first in every mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<DialingMode>,
+    /// Lines for each ready agent in a progressive mode, 0.1 to 10.
+    #[schema(minimum = 0.1, maximum = 10)]
+    pub lines_per_agent: f64,
+    /// What predictive pacing aims at.
+    pub optimize_by: OptimizeBy,
+    /// How much of it: percent or seconds; its usual value if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 1000)]
+    pub optimize_goal: Option<u32>,
+    /// Calls at once, 1 to 10,000.
+    #[schema(minimum = 1, maximum = 10_000)]
+    pub max_ports: u32,
+}
+
+impl Dialing {
+    fn problems(&self, at: &str) -> Vec<FieldError> {
+        let modes =
+            [DialingMode::Predict, DialingMode::Progress, DialingMode::ProgressAndSeize, DialingMode::PredictAndSeize];
+        let goal = self.optimize_goal.is_none_or(|goal| goal <= self.optimize_by.most());
+        let checks = [
+            (
+                (1..=MAX_PER_MINUTE).contains(&self.messages_per_minute),
+                "messagesPerMinute",
+                "messages a minute are 1 to 6,000,000",
+            ),
+            (self.mode.is_none_or(|mode| modes.contains(&mode)), "mode", "calls are paced by mode 1, 2, 4 or 5"),
+            ((0.1..=10.0).contains(&self.lines_per_agent), "linesPerAgent", "lines per agent are 0.1 to 10"),
+            (goal, "optimizeGoal", "a goal is 0 to 100 percent, or 0 to 1000 seconds"),
+            ((1..=10_000).contains(&self.max_ports), "maxPorts", "ports are 1 to 10,000"),
+        ];
+        let wrong = checks.into_iter().filter(|(holds, ..)| !holds);
+        wrong.map(|(_, member, detail)| FieldError::new(format!("{at}/{member}"), "out_of_range", detail)).collect()
+    }
 }
 
 impl Default for Dialing {
     fn default() -> Self {
-        Self { messages_per_minute: 6_000, lifo: false }
+        Self {
+            messages_per_minute: 6_000,
+            lifo: false,
+            mode: None,
+            lines_per_agent: 1.0,
+            optimize_by: OptimizeBy::default(),
+            optimize_goal: None,
+            max_ports: 100,
+        }
     }
 }
 
@@ -148,19 +197,16 @@ pub struct CampaignSettings {
     pub exclude_reached_by: Vec<Uuid>,
     /// What the attempts are for and whom they meet.
     pub compliance: CampaignCompliance,
+    /// How calls are made, and who takes them.
+    #[serde(skip_serializing_if = "CallSettings::is_default")]
+    pub calls: CallSettings,
 }
 
 impl CampaignSettings {
     /// What is wrong, with pointers below `at`.
     pub fn problems(&self, at: &str) -> Vec<FieldError> {
-        let mut problems = Vec::new();
-        if !(1..=MAX_PER_MINUTE).contains(&self.dialing.messages_per_minute) {
-            problems.push(FieldError::new(
-                format!("{at}/dialing/messagesPerMinute"),
-                "out_of_range",
-                "messages a minute are 1 to 6,000,000",
-            ));
-        }
+        let mut problems = self.dialing.problems(&format!("{at}/dialing"));
+        problems.extend(self.calls.problems(&format!("{at}/calls")));
         if self.suppression_lists.len() > 100 {
             problems.push(FieldError::new(
                 format!("{at}/suppressionLists"),

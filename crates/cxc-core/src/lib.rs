@@ -1,6 +1,7 @@
 //! Domain types and pure rules of cxc. No I/O, no async, no clock: an instant is always handed in.
 
 pub mod attempt;
+pub mod call_settings;
 pub mod campaign;
 pub mod channel;
 pub mod compliance;

@@ -208,6 +208,7 @@ pub(crate) async fn render_content(
     let (compiled, _) = content_of(&app, principal.tenant, id).await?;
     let contact = contact_for(&app, principal.tenant, asked.list, asked.contact_id.as_deref()).await?;
     Ok(axum::Json(match render(&app, &compiled, &contact, None)? {
+        Body::Call(_) => RenderedView { subject: None, text: String::new(), html: None, parts: None },
         Body::Sms(sms) => RenderedView { subject: None, text: sms.text, html: None, parts: Some(sms.parts) },
         Body::Email(email) => {
             RenderedView { subject: Some(email.subject), text: email.text, html: Some(email.html), parts: None }
@@ -328,9 +329,10 @@ async fn connect(
 fn told(outcome: &Outcome) -> (bool, String) {
     match outcome {
         Outcome::Delivered { provider_id } | Outcome::Accepted { provider_id } => (true, provider_id.clone()),
-        Outcome::Rejected { detail, .. } | Outcome::Retry { detail, .. } | Outcome::InDoubt { detail } => {
-            (false, detail.clone())
-        }
+        Outcome::Rejected { detail, .. }
+        | Outcome::Called { detail, .. }
+        | Outcome::Retry { detail, .. }
+        | Outcome::InDoubt { detail } => (false, detail.clone()),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Sends SMS and email: content, channels, delivery results, opt-outs.
+//! The engine that contacts people: content, channels, delivery results, opt-outs. Two components run it: the dial
+//! manager sends SMS and email, the dialer places calls.
 
 pub mod accounts;
 pub mod channel;
@@ -18,22 +19,41 @@ use cxc_store::location::Locations;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use channel::voice::CallKit;
 use metrics::DialMetrics;
 use sender::{EvidenceKit, SenderContext};
 
-/// The component: its routes, its metrics, its senders.
+/// The dial manager: its routes, its metrics, its senders.
 pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Result<Service> {
+    let context = context(&app, zones, locations, None)?;
+    Ok(working(Service::new("dial-manager", app, routes()).root(unsubscribe::routes()), context))
+}
+
+/// The dialer: places the calls of voice groups.
+pub fn dialer(app: App, zones: Zones, locations: Arc<Locations>, kit: CallKit) -> anyhow::Result<Service> {
+    let context = context(&app, zones, locations, Some(Arc::new(kit)))?;
+    Ok(working(Service::new("dialer", app, OpenApiRouter::new()), context))
+}
+
+fn context(
+    app: &App,
+    zones: Zones,
+    locations: Arc<Locations>,
+    calls: Option<Arc<CallKit>>,
+) -> anyhow::Result<SenderContext> {
     let metrics = Arc::new(DialMetrics::register(&app.metrics)?);
     let holder = app.ids.next().to_string().into();
     let keywords = Arc::new(Keywords::default());
     let wording = Arc::new(cxc_core::opt_out::wording::Wording::shipped()?);
-    let links = unsubscribe::key(&app);
-    let numbers = app.numbers.clone();
-    let evidence = Arc::new(EvidenceKit::new(&app, &zones)?);
-    let context =
-        SenderContext { app: app.clone(), holder, zones, locations, keywords, wording, links, evidence, metrics };
-    Ok(Service::new("dial-manager", app, routes())
-        .root(unsubscribe::routes())
+    let links = unsubscribe::key(app);
+    let evidence = Arc::new(EvidenceKit::new(app, &zones)?);
+    let app = app.clone();
+    Ok(SenderContext { app, holder, zones, locations, keywords, wording, links, evidence, metrics, calls })
+}
+
+fn working(service: Service, context: SenderContext) -> Service {
+    let numbers = context.app.numbers.clone();
+    service
         .work(move |stop| async move {
             stop.run_until_cancelled(numbers.watch()).await;
             Ok(())
@@ -41,7 +61,7 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
         .work(move |stop| async move {
             sender::supervise(context, stop).await;
             Ok(())
-        }))
+        })
 }
 
 /// The routes, below the base path.

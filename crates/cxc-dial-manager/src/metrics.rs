@@ -102,6 +102,7 @@ impl DialMetrics {
         let labels = [channel.as_str(), &tenant.ccid, &tenant.name];
         let code = match outcome {
             Outcome::Delivered { .. } | Outcome::Accepted { .. } => "accepted",
+            Outcome::Called { .. } => "called",
             Outcome::Rejected { .. } => "rejected",
             Outcome::Retry { throttled: true, .. } => "throttled",
             Outcome::Retry { .. } => "not_sent",

@@ -7,7 +7,7 @@ use cxc_dialer::agent::{AgentEvent, AgentId, AgentState};
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, CallSpec, EngineEvent};
 use cxc_dialer::group::Group;
-use cxc_dialer::pacing::{Outside, Records, Tables, Why};
+use cxc_dialer::pacing::{Mode, Outside, Records, Tables, Why};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
@@ -22,18 +22,35 @@ const BATCH: usize = 64;
 
 /// Where numbers come from and where results go.
 pub trait Source: Send {
+    /// By what a record is known: it comes with its call and goes with the result.
+    type Record: Send;
+    /// What keeps the group from dialing at all.
+    fn stopped(&self) -> Option<Why> {
+        None
+    }
+    /// How many calls it may have at once.
+    fn ports(&self) -> u32 {
+        u32::MAX
+    }
     /// How many can be dialed now, and why no more.
     fn records(&mut self) -> Records;
     /// The next one; it is asked for at most as often as there are records.
-    fn next(&mut self) -> Option<CallSpec>;
+    fn next(&mut self) -> Option<(CallSpec, Self::Record)>;
+    /// The pace was looked at: why it dials no more, and how many more calls it would have started, had there been one
+    /// at hand.
+    fn paced(&mut self, _group: &Group, _why: &Why, _missing: u32) {}
+    /// Something is there that was not before: the pace is looked at again.
+    fn arrival(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::pending()
+    }
     /// A leg of a call failed so; the result follows.
-    fn leg(&mut self, _call: CallId, _report: &LegReport) {}
+    fn leg(&mut self, _record: &mut Self::Record, _report: &LegReport) {}
     /// This came and went of a call's audio; the result follows.
     fn audio(&mut self, _call: CallId, _counts: Counts) {}
     /// The person of a call pressed a key.
     fn digit(&mut self, _call: CallId, _digit: char) {}
-    /// A call is over: once for each that was asked for.
-    fn ended(&mut self, call: CallId, spec: &CallSpec, result: CallResult);
+    /// The call of a record is over: once for each that was asked for.
+    fn ended(&mut self, record: Self::Record, result: CallResult);
     /// No records will come any more.
     fn is_done(&self) -> bool;
 }
@@ -49,18 +66,22 @@ pub enum Command {
     Agent(AgentId, AgentEvent),
     /// An agent ends the talk.
     HangUp(AgentId),
+    /// Another mode or target.
+    Mode(Mode),
+    /// Every talk ends now.
+    HangUpAll,
     /// No new calls; those that nobody has answered are given up, and when the others are over the run ends.
     Stop,
 }
 
 /// A group at work.
-pub struct Runner<S> {
+pub struct Runner<S: Source> {
     group: Group,
     engine: SipEngine,
     reports: UnboundedReceiver<Report>,
     commands: UnboundedReceiver<Command>,
     source: S,
-    calls: HashMap<CallId, CallSpec>,
+    calls: HashMap<CallId, S::Record>,
     stopped: Option<Why>,
     /// None while a table is being made.
     tables: Option<Tables>,
@@ -119,6 +140,7 @@ impl<S: Source> Runner<S> {
             tokio::select! {
                 Some(report) = self.reports.recv() => self.take(report),
                 Some(command) = self.commands.recv() => self.obey(command),
+                () = self.source.arrival() => (),
                 () = tokio::time::sleep_until(clock.at(due)) => (),
             }
             for _ in 0..BATCH {
@@ -144,23 +166,30 @@ impl<S: Source> Runner<S> {
         for (call, result) in self.group.take_finished() {
             // what the group has given up may be up for the engine
             self.engine.hangup(call, now);
-            if let Some(spec) = self.calls.remove(&call) {
-                self.source.ended(call, &spec, result);
+            if let Some(record) = self.calls.remove(&call) {
+                self.source.ended(record, result);
             }
         }
         self.pace(now);
     }
 
     fn pace(&mut self, now: Micros) {
-        let ports = u32::try_from(self.engine.free_ports()).unwrap_or(u32::MAX);
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let own = self.source.ports().saturating_sub(count(self.group.calls()));
+        let ports = count(self.engine.free_ports()).min(own);
         let trunk = self.engine.trunks().room(now);
-        let outside = Outside { stopped: self.stopped.clone(), records: self.source.records(), ports, trunk };
-        for _ in 0..self.group.decide(now, &outside).dial {
-            let Some(spec) = self.source.next() else { break };
+        let stopped = self.stopped.clone().or_else(|| self.source.stopped());
+        let outside = Outside { stopped, records: self.source.records(), ports, trunk };
+        let decision = self.group.decide(now, &outside);
+        let mut missing = decision.dial;
+        while missing > 0 {
+            let Some((spec, record)) = self.source.next() else { break };
             let call = self.group.place(now);
             self.engine.originate(call, &spec, now);
-            self.calls.insert(call, spec);
+            self.calls.insert(call, record);
+            missing -= 1;
         }
+        self.source.paced(&self.group, &decision.why, missing);
     }
 
     /// A table takes milliseconds to make: that is done beside this task.
@@ -193,7 +222,11 @@ impl<S: Source> Runner<S> {
                     self.group.agent_event(agent, AgentEvent::Ready, now, &mut self.engine);
                 }
             }
-            Report::Leg(call, report) => self.source.leg(call, &report),
+            Report::Leg(call, report) => {
+                if let Some(record) = self.calls.get_mut(&call) {
+                    self.source.leg(record, &report);
+                }
+            }
             Report::Digit(call, digit) => self.source.digit(call, digit),
             Report::Audio(call, counts) => self.source.audio(call, counts),
             Report::Warn(_) => (),
@@ -212,6 +245,13 @@ impl<S: Source> Runner<S> {
             Command::Agent(agent, event) => self.group.agent_event(agent, event, now, &mut self.engine),
             Command::HangUp(agent) => {
                 if let Some(AgentState::Talking(call)) = self.group.agent(agent) {
+                    self.group.call_event(call, CallEvent::AgentHangup, now, &mut self.engine);
+                }
+            }
+            Command::Mode(mode) => self.group.pacer().set_mode(mode),
+            Command::HangUpAll => {
+                let calls: Vec<CallId> = self.calls.keys().copied().collect();
+                for call in calls {
                     self.group.call_event(call, CallEvent::AgentHangup, now, &mut self.engine);
                 }
             }

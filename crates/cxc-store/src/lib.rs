@@ -65,6 +65,7 @@ pub mod suppression_change;
 pub mod suppression_import;
 pub mod tenant;
 pub mod user;
+pub mod voice;
 
 pub use db::{Db, DbOptions, Engine, Tx};
 pub use error::StoreError;

@@ -29,6 +29,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (24, "contacts left", include_str!("../migrations/0024_contacts_left.sql")),
     (25, "privacy requests", include_str!("../migrations/0025_privacy_requests.sql")),
     (26, "legal decisions", include_str!("../migrations/0026_legal_decisions.sql")),
+    (30, "voice", include_str!("../migrations/0030_voice.sql")),
     (33, "evidence as it is", include_str!("../migrations/0033_evidence_storage.sql")),
 ];
 

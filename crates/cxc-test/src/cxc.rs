@@ -16,8 +16,15 @@ use crate::ports::Port;
 use crate::process::{Process, READY_TIMEOUT, Signal};
 
 /// The components of the binary, by the names that the configuration and `--component` take.
-pub const COMPONENTS: [&str; 6] =
-    ["api-aggregator", "list-builder", "list-manager", "campaign-manager", "compliance-manager", "dial-manager"];
+pub const COMPONENTS: [&str; 7] = [
+    "api-aggregator",
+    "list-builder",
+    "list-manager",
+    "campaign-manager",
+    "compliance-manager",
+    "dial-manager",
+    "dialer",
+];
 
 /// The binary with its configuration: commands can be run, the server started, killed and started again.
 #[derive(Debug)]
@@ -226,7 +233,7 @@ mod tests {
         let mut different = ports.clone();
         different.sort_unstable();
         different.dedup();
-        assert_eq!((ports.len(), different.len()), (8, 8));
+        assert_eq!((ports.len(), different.len()), (9, 9));
         assert!(text.ends_with("log.level = \"debug\"\n"));
     }
 

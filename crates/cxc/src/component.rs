@@ -16,6 +16,8 @@ pub enum Component {
     ComplianceManager,
     /// SMS and email.
     DialManager,
+    /// Calls.
+    Dialer,
 }
 
 struct Row {
@@ -25,13 +27,14 @@ struct Row {
     metrics_port: u16,
 }
 
-const TABLE: [Row; 6] = [
+const TABLE: [Row; 7] = [
     Row { component: Component::ApiAggregator, name: "api-aggregator", port: 3000, metrics_port: 9102 },
     Row { component: Component::ListBuilder, name: "list-builder", port: 3004, metrics_port: 3104 },
     Row { component: Component::ListManager, name: "list-manager", port: 3005, metrics_port: 3105 },
     Row { component: Component::CampaignManager, name: "campaign-manager", port: 3006, metrics_port: 3106 },
     Row { component: Component::ComplianceManager, name: "compliance-manager", port: 3007, metrics_port: 3107 },
     Row { component: Component::DialManager, name: "dial-manager", port: 3009, metrics_port: 3109 },
+    Row { component: Component::Dialer, name: "dialer", port: 3010, metrics_port: 3110 },
 ];
 
 /// The port of the internal backend, unless configured.
@@ -39,13 +42,14 @@ pub const INTERNAL_PORT: u16 = 8888;
 
 impl Component {
     /// Every component, in the order in which they start.
-    pub const ALL: [Component; 6] = [
+    pub const ALL: [Component; 7] = [
         Component::ApiAggregator,
         Component::ListBuilder,
         Component::ListManager,
         Component::CampaignManager,
         Component::ComplianceManager,
         Component::DialManager,
+        Component::Dialer,
     ];
 
     fn row(self) -> &'static Row {
@@ -95,7 +99,9 @@ mod tests {
     fn the_ports_are_those_of_the_specification() {
         let ports: Vec<(u16, u16)> =
             Component::ALL.iter().map(|c| (c.default_port(), c.default_metrics_port())).collect();
-        assert_eq!(ports, [(3000, 9102), (3004, 3104), (3005, 3105), (3006, 3106), (3007, 3107), (3009, 3109)]);
+        let expected =
+            [(3000, 9102), (3004, 3104), (3005, 3105), (3006, 3106), (3007, 3107), (3009, 3109), (3010, 3110)];
+        assert_eq!(ports, expected);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use cxc_compliance_data::LiveData;
 use cxc_compliance_data::client::{Client, ProviderSettings};
 use cxc_core::compliance::Zones;
 use cxc_core::phone::PhoneParser;
+use cxc_dial_manager::channel::voice::{CallKit, Prompt};
 use cxc_list_builder::Folders;
 use cxc_list_builder::import::Checkers;
 use cxc_list_manager::{ComplianceData, Readers};
@@ -17,7 +18,7 @@ use cxc_store::location::Locations;
 use utoipa::openapi::OpenApi;
 
 use crate::component::Component;
-use crate::config::Config;
+use crate::config::{Config, Voice};
 use crate::failure::Failure;
 use crate::tzdb;
 
@@ -67,6 +68,20 @@ impl Shared {
         Readers { phones, tables, locations: Arc::clone(&self.locations) }
     }
 
+    /// What calls are placed with.
+    fn call_kit(&self, voice: &Voice) -> anyhow::Result<CallKit> {
+        let message = voice.abandon_message.as_deref().map(|file| {
+            let bytes = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
+            Prompt::from_wav(&bytes).with_context(|| format!("{} is no usable WAV file", file.display()))
+        });
+        Ok(CallKit {
+            phones: Arc::clone(&self.phones),
+            message: message.transpose().context("voice.abandon_message")?,
+            media_ports: voice.media_ports.clone(),
+            public: voice.public_address,
+        })
+    }
+
     /// The data in use, and who renews it.
     fn compliance_data(&self, app: &App, config: &Config) -> anyhow::Result<ComplianceData> {
         let cdp = &config.compliance_data.cdp_ng;
@@ -96,6 +111,7 @@ pub fn build(component: Component, app: &App, shared: &Shared, config: &Config) 
             cxc_compliance_manager::service_with(app, cxc_compliance_manager::Kit { zones, phones, tables })
         }
         Component::DialManager => cxc_dial_manager::service(app, zones, locations),
+        Component::Dialer => cxc_dial_manager::dialer(app, zones, locations, shared.call_kit(&config.voice)?),
         Component::ListBuilder => {
             let checkers = shared.checkers(&app);
             cxc_list_builder::service(app, checkers, locations, Folders::below(&config.data_dir))

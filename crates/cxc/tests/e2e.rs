@@ -23,6 +23,8 @@ mod kill;
 mod outages;
 #[path = "e2e/tools.rs"]
 mod tools;
+#[path = "e2e/voice.rs"]
+mod voice;
 #[path = "e2e/whole_path.rs"]
 mod whole_path;
 #[path = "e2e/words.rs"]

@@ -9,7 +9,9 @@ use utoipa::ToSchema;
 
 use super::FieldError;
 pub use password::Password;
-pub use settings::{LongMessages, Millis, SimulatedChannel, SimulatorSettings, SmppSettings};
+pub use settings::{
+    LongMessages, Millis, SimulatedChannel, SimulatorSettings, SipSettings, SipTransport, SmppSettings,
+};
 
 /// What kind of carrier an account leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -19,6 +21,8 @@ pub enum AccountKind {
     Smtp,
     /// An SMS centre, SMPP 3.4.
     Smpp,
+    /// A SIP trunk: calls.
+    Sip,
     /// A web gateway: not yet available.
     Http,
     /// Built in, for demonstrations and rehearsals: nothing leaves the machine.
@@ -61,7 +65,7 @@ pub struct ChannelAccount {
     /// Name or address of the carrier's server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Its port; by kind and security 25, 465, 587 or 2775 if not given.
+    /// Its port; by kind and security 25, 465, 587, 2775 or 5060 if not given.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "settings::port")]
     pub port: Option<u16>,
     /// How the connection is protected.
@@ -85,7 +89,7 @@ pub struct ChannelAccount {
     /// The sender's postal address: required in marketing email.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub postal_address: Option<String>,
-    /// Messages a second at most, over all processes. SMS counts messages, not segments.
+    /// Messages or new calls a second at most, over all processes. SMS counts messages, not segments.
     #[serde(default = "settings::rate")]
     pub rate_per_second: f64,
     /// Messages awaiting the carrier's answer on one SMPP connection, 1 to 1000.
@@ -106,6 +110,9 @@ pub struct ChannelAccount {
     /// What only SMPP knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub smpp: Option<SmppSettings>,
+    /// What only a SIP trunk knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sip: Option<SipSettings>,
     /// How the simulator behaves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub simulator: Option<SimulatorSettings>,
@@ -117,6 +124,7 @@ impl ChannelAccount {
         match self.kind {
             AccountKind::Smtp => Some(Channel::Email),
             AccountKind::Smpp => Some(Channel::Sms),
+            AccountKind::Sip => Some(Channel::Voice),
             AccountKind::Http => None,
             AccountKind::Simulator => match self.simulator.as_ref().map(|s| s.channel).unwrap_or_default() {
                 SimulatedChannel::Sms => Some(Channel::Sms),
@@ -130,6 +138,7 @@ impl ChannelAccount {
         self.port.unwrap_or(match (self.kind, self.security) {
             (AccountKind::Smpp, Security::Tls) => 3550,
             (AccountKind::Smpp, _) => 2775,
+            (AccountKind::Sip, _) => 5060,
             (_, Security::Tls) => 465,
             (_, Security::Starttls) => 587,
             _ => 25,

@@ -1,4 +1,5 @@
 //! A rendered message.
+use cxc_core::Micros;
 
 /// What the person is to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -7,6 +8,17 @@ pub enum Body {
     Sms(SmsBody),
     /// An email message.
     Email(Box<EmailBody>),
+    /// A telephone call.
+    Call(CallBody),
+}
+
+/// What a call is placed with, beside whom it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallBody {
+    /// The campaign group whose agents take it.
+    pub group: i64,
+    /// It may not be placed at or after this instant.
+    pub not_after: Micros,
 }
 
 /// A rendered text message.

@@ -9,6 +9,7 @@ pub mod simulator;
 pub mod smpp;
 pub mod smtp;
 mod tls;
+pub mod voice;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,12 +19,14 @@ use cxc_core::Micros;
 
 pub use account::{
     AccountKind, ChannelAccount, Credential, LongMessages, Millis, Security, SimulatedChannel, SimulatorSettings,
-    SmppSettings,
+    SipSettings, SipTransport, SmppSettings,
 };
-pub use body::{Body, EmailBody, SmsBody};
+pub use body::{Body, CallBody, EmailBody, SmsBody};
 pub use cxc_core::field_error::FieldError;
 pub use inbound::{Ack, Answer, Inbound, InboundEvent, InboundSender, ReceiptState, inbound_channel};
 pub use open::open;
+
+use crate::sender::{Demand, GroupPlan};
 
 /// The call result of a refusal that does not concern the address (`GeneralError`).
 pub const GENERAL_ERROR: i16 = 3;
@@ -80,6 +83,13 @@ pub enum Outcome {
         /// A call-result code: [`GENERAL_ERROR`] or [`WRONG_NUMBER`].
         result: i16,
         /// The carrier's words, without the address.
+        detail: String,
+    },
+    /// A call is over.
+    Called {
+        /// Its call-result code.
+        result: i16,
+        /// What the carrier said of it, without the address.
         detail: String,
     },
     /// Known not to have been sent: does not count, may be repeated.
@@ -151,6 +161,32 @@ pub trait Carrier: Send + Sync {
 
     /// How the carrier stands now. Cheap.
     fn status(&self) -> CarrierStatus;
+
+    /// The groups that it carries, as they stand now: for carriers that have more to do for a group than to send.
+    async fn set_groups(&self, _groups: &[Arc<GroupPlan>]) {}
+
+    /// How many messages a group asks for, where the carrier sets the pace and not the clock.
+    fn demand(&self, _group: i64) -> Option<Demand> {
+        None
+    }
+
+    /// Ready when a group asks for more.
+    async fn asked(&self) {
+        std::future::pending().await
+    }
+
+    /// Why a group moves no faster, where the carrier sets the pace.
+    fn limited_by(&self, _group: i64) -> Option<&'static str> {
+        None
+    }
+
+    /// How many messages may be under way, where they take longer than the carrier's answer.
+    fn most_open(&self) -> Option<usize> {
+        None
+    }
+
+    /// No more will be sent: what nobody has taken up yet is given up.
+    fn wind_down(&self) {}
 
     /// Lets messages under way finish (bounded), says goodbye and ends the background work.
     async fn close(&self);

@@ -40,14 +40,14 @@ fn render(value: Value, fields: &[(&'static str, &str)]) -> Result<Body, Content
 fn text_of(value: Value, fields: &[(&'static str, &str)]) -> String {
     match render(value, fields).unwrap() {
         Body::Sms(SmsBody { text, .. }) => text,
-        Body::Email(_) => panic!("an SMS"),
+        Body::Email(_) | Body::Call(_) => panic!("an SMS"),
     }
 }
 
 fn mail_of(value: Value, fields: &[(&'static str, &str)]) -> EmailBody {
     match render(value, fields).unwrap() {
         Body::Email(email) => *email,
-        Body::Sms(_) => panic!("an email"),
+        Body::Sms(_) | Body::Call(_) => panic!("an email"),
     }
 }
 

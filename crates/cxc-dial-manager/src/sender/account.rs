@@ -103,6 +103,7 @@ impl AccountSender {
         recover::orphans_in_doubt(&self.context, &self.plans, &self.lease).await?;
         let ended = self.work(&stop).await;
         if ended.is_ok() {
+            self.carrier.wind_down();
             self.lanes.drain(&self.lease, &self.plans, &mut self.limits).await?;
             let mut tx = self.context.app.db.begin().await?;
             tx.lease_release(&self.lease).await?;
@@ -225,6 +226,7 @@ impl AccountSender {
                     self.inbox.push(event);
                 }
             }
+            () = self.carrier.asked() => {}
             () = tokio::time::sleep(idle) => {}
         }
         Ok(())
@@ -253,8 +255,10 @@ impl AccountSender {
     /// Reads groups, rules and content anew. False when the account has nothing left to do.
     async fn replan(&mut self) -> Result<bool, SenderError> {
         let Some(plans) = self.plans.reload(&self.context).await? else { return Ok(false) };
-        self.limits.set_rates(plans.account.rate_per_second, &plans.rates(), self.context.now());
-        status::report(&self.context, &plans, &mut self.limits, &self.carrier.status()).await?;
+        self.carrier.set_groups(&plans.groups).await;
+        let rates = plans.rates(self.carrier.as_ref());
+        self.limits.set_rates(plans.account.rate_per_second, rates, self.context.now());
+        status::report(&self.context, &plans, &mut self.limits, self.carrier.as_ref()).await?;
         self.plans = Arc::new(plans);
         self.planned_at = Instant::now();
         Ok(self.plans.is_wanted || self.lanes.is_busy())

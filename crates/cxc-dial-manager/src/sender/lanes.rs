@@ -53,6 +53,8 @@ pub struct Lanes {
     explained: Vec<Box<Explained>>,
     speed: Speed,
     most_open: usize,
+    /// How many may be open in each lane, where that does not hang on the speed.
+    fixed: Option<usize>,
     /// Since when messages that may leave wait for more of them.
     ready_since: Option<Micros>,
 }
@@ -88,12 +90,23 @@ impl Lanes {
     /// Nothing is under way.
     pub fn new(context: &SenderContext, carrier: &Arc<dyn Carrier>, account: i64) -> Self {
         let most_open = context.app.config.sender_open_attempts;
-        let share = LEAST_OPEN.min(most_open).div_ceil(LANES);
+        let fixed = carrier.most_open();
+        let share = fixed.unwrap_or(LEAST_OPEN.min(most_open).div_ceil(LANES));
         let lane = |number| Outbox::new(context.clone(), Arc::clone(carrier), account, (number, share));
         let idle = (0..LANES).map(lane).collect();
         let (writing, held) = (JoinSet::new(), HashMap::new());
         let speed = Speed { since: context.now(), ..Speed::default() };
-        Self { idle, writing, held, changes: Vec::new(), explained: Vec::new(), speed, most_open, ready_since: None }
+        Self {
+            idle,
+            writing,
+            held,
+            changes: Vec::new(),
+            explained: Vec::new(),
+            speed,
+            most_open,
+            fixed,
+            ready_since: None,
+        }
     }
 
     /// Whether anything is under way.
@@ -130,7 +143,7 @@ impl Lanes {
     /// Begins to write where there is enough, or where something has waited long enough.
     pub fn begin(&mut self, (lease, plans): (&Lease, &Arc<Plans>), queue: &mut Queue, limits: &mut Limits, go: Go) {
         self.speed.look(go.now);
-        let share = self.speed.open(self.most_open).div_ceil(LANES);
+        let share = self.fixed.unwrap_or_else(|| self.speed.open(self.most_open).div_ceil(LANES));
         for _ in 0..self.idle.len() {
             let mut lane = self.idle.remove(0);
             lane.set_share(share);

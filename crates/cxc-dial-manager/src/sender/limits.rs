@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cxc_core::Micros;
 
+use super::demand::Demand;
 use super::pace::TokenBucket;
 
 /// Messages are prepared so far ahead of their pace.
@@ -11,10 +12,64 @@ const AHEAD_SECONDS: f64 = 0.25;
 /// The most messages that are prepared ahead for an account.
 pub const AHEAD: usize = 300;
 
-/// The buckets of an account and its groups.
+/// What sets a group's pace.
+pub enum Pace {
+    /// The clock: messages a second.
+    Clock(f64),
+    /// Its carrier, that asks for them.
+    Asked(Demand),
+}
+
+/// A group's pace at work.
+enum Paced {
+    Clock(TokenBucket),
+    Asked(Demand),
+}
+
+impl Paced {
+    fn available(&mut self, now: Micros) -> usize {
+        match self {
+            Paced::Clock(bucket) => bucket.available(now),
+            Paced::Asked(demand) => demand.open(),
+        }
+    }
+
+    fn take(&mut self) {
+        match self {
+            Paced::Clock(bucket) => bucket.take(1),
+            Paced::Asked(demand) => demand.take(),
+        }
+    }
+
+    fn give_back(&mut self) {
+        match self {
+            Paced::Clock(bucket) => bucket.give_back(1),
+            Paced::Asked(demand) => demand.give_back(),
+        }
+    }
+
+    /// How many are worth having ready beyond those that may leave now.
+    fn ahead(&self) -> usize {
+        match self {
+            Paced::Clock(bucket) => ahead(bucket.rate()),
+            Paced::Asked(_) => 0,
+        }
+    }
+
+    fn next_at(&mut self, now: Micros) -> Micros {
+        match self {
+            Paced::Clock(bucket) => bucket.next_at(now),
+            // who asks wakes the sender
+            Paced::Asked(demand) if demand.open() == 0 => Micros::MAX,
+            Paced::Asked(_) => now,
+        }
+    }
+}
+
+/// The limits of an account and its groups.
 pub struct Limits {
     account: TokenBucket,
-    groups: HashMap<i64, TokenBucket>,
+    groups: HashMap<i64, Paced>,
     held_by: HashMap<i64, &'static str>,
 }
 
@@ -24,12 +79,22 @@ impl Limits {
         Self { account: TokenBucket::new(account_per_second, now), groups: HashMap::new(), held_by: HashMap::new() }
     }
 
-    /// The rates as they are now: the account's, and messages a second of each running group.
-    pub fn set_rates(&mut self, account_per_second: f64, groups: &[(i64, f64)], now: Micros) {
+    /// The rates as they are now: the account's, and the pace of each running group.
+    pub fn set_rates(&mut self, account_per_second: f64, groups: Vec<(i64, Pace)>, now: Micros) {
         self.account.set_rate(account_per_second);
         self.groups.retain(|grp, _| groups.iter().any(|(number, _)| number == grp));
-        for (grp, rate) in groups {
-            self.groups.entry(*grp).or_insert_with(|| TokenBucket::new(*rate, now)).set_rate(*rate);
+        for (grp, pace) in groups {
+            match pace {
+                Pace::Asked(demand) => {
+                    self.groups.insert(grp, Paced::Asked(demand));
+                }
+                Pace::Clock(rate) => {
+                    let clock = || Paced::Clock(TokenBucket::new(rate, now));
+                    if let Paced::Clock(bucket) = self.groups.entry(grp).or_insert_with(clock) {
+                        bucket.set_rate(rate);
+                    }
+                }
+            }
         }
     }
 
@@ -44,7 +109,7 @@ impl Limits {
             self.held_by.insert(grp, "channel_account_rate");
             return false;
         }
-        group.take(1);
+        group.take();
         self.account.take(1);
         true
     }
@@ -68,7 +133,7 @@ impl Limits {
     pub fn give_back(&mut self, grp: i64) {
         self.account.give_back(1);
         if let Some(group) = self.groups.get_mut(&grp) {
-            group.give_back(1);
+            group.give_back();
         }
     }
 
@@ -77,7 +142,7 @@ impl Limits {
     pub fn worth_preparing(&mut self, grp: i64, queued: usize, now: Micros) -> usize {
         let Some(group) = self.groups.get_mut(&grp) else { return 0 };
         let account = self.account.available(now) + ahead(self.account.rate());
-        let wanted = (group.available(now) + ahead(group.rate())).min(account).min(AHEAD);
+        let wanted = (group.available(now) + group.ahead()).min(account).min(AHEAD);
         if queued * 2 > wanted { 0 } else { wanted - queued }
     }
 

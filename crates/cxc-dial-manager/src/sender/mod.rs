@@ -1,6 +1,7 @@
 //! The sending engine: one actor per channel account, started here under a lease.
 mod account;
 mod batch;
+mod demand;
 mod evidence;
 pub(crate) mod fields;
 mod housekeeping;
@@ -27,10 +28,13 @@ use cxc_core::compliance::{IntervalCache, Zones};
 use cxc_server::App;
 use cxc_store::judge::Judge;
 
+use crate::channel::voice::CallKit;
 use crate::content::UnsubscribeKey;
 use crate::metrics::DialMetrics;
 
+pub use demand::Demand;
 pub use evidence::EvidenceKit;
+pub use plan::GroupPlan;
 pub use supervisor::supervise;
 
 /// What every sender of this process shares.
@@ -52,8 +56,10 @@ pub struct SenderContext {
     pub links: UnsubscribeKey,
     /// What decisions are kept with.
     pub evidence: Arc<EvidenceKit>,
-    /// The dial manager's metrics.
+    /// The component's metrics.
     pub metrics: Arc<DialMetrics>,
+    /// What calls are placed with: who has it sends by trunks, who has not by all other accounts.
+    pub calls: Option<Arc<CallKit>>,
 }
 
 impl SenderContext {

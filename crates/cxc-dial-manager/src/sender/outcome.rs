@@ -37,7 +37,18 @@ impl Flight {
         let default = Treatment::default();
         let treatment = plans.group(self.record.grp).map_or(&default, |p| &p.settings.treatment);
         let record = self.in_progress();
+        let unplaced = never_placed(outcome, treatment);
+        let outcome = unplaced.as_ref().unwrap_or(outcome);
         let change = match outcome {
+            // the group gave it up before anybody took it: it is no result that a treatment could be for
+            Outcome::Called { result, .. } if *result == CallResult::Cleared.code() => RecordChange {
+                result: Some(*result),
+                ..RecordChange::of(&record, RecordStatus::Ready, Reason::Retry, now)
+            },
+            Outcome::Called { result, .. } => {
+                let result = CallResult::from_code(*result).unwrap_or(CallResult::GeneralError);
+                after_result(&record, treatment, result, &self.devices, now)
+            }
             Outcome::Delivered { .. } => after_result(&record, treatment, CallResult::Ok, &self.devices, now),
             Outcome::Accepted { .. } => RecordChange::of(&record, RecordStatus::InProgress, Reason::AwaitingReceipt, 0),
             Outcome::Rejected { result, .. } => {
@@ -73,6 +84,17 @@ impl Flight {
             ..RecordChange::of(&record, RecordStatus::Ready, Reason::CarrierRefused, now + wait)
         }
     }
+}
+
+/// A call for which there was no line never reached anybody. Unless the treatment says what follows that, it is as if it
+/// had not been tried.
+fn never_placed(outcome: &Outcome, treatment: &Treatment) -> Option<Outcome> {
+    let Outcome::Called { result, detail } = outcome else { return None };
+    let result = CallResult::from_code(*result)?;
+    let is_treated = treatment.retry_rules.iter().any(|rule| rule.triggers.contains(&Trigger::CallResult(result)));
+    let had_no_line = matches!(result, CallResult::AllTrunksBusy | CallResult::NoFreePort);
+    let detail = format!("{} {detail}", result.name());
+    (had_no_line && !is_treated).then_some(Outcome::Retry { detail, after: None, throttled: false })
 }
 
 fn micros(duration: Duration) -> Micros {
@@ -121,6 +143,7 @@ pub fn stored(outcome: &Outcome, now: Micros) -> AttemptOutcome {
             (AttemptState::Final, Some(CallResult::Ok.code()), some(provider_id), None)
         }
         Outcome::Accepted { provider_id } => (AttemptState::Accepted, None, some(provider_id), None),
+        Outcome::Called { result, detail } => (AttemptState::Final, Some(*result), None, some(detail)),
         Outcome::Rejected { result, detail } => (AttemptState::Final, Some(*result), None, some(detail)),
         Outcome::Retry { detail, .. } => (AttemptState::NotSent, None, None, some(detail)),
         Outcome::InDoubt { detail } => (AttemptState::InDoubt, None, None, some(detail)),

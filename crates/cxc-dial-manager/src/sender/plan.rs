@@ -2,6 +2,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use cxc_core::Micros;
 use cxc_core::campaign::{CampaignGroupBody, CampaignSettings};
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{RuleDocuments, RuleSet, Subject};
@@ -16,7 +17,8 @@ use uuid::Uuid;
 
 use super::SenderContext;
 use super::evidence::rules_used;
-use crate::channel::{AccountKind, ChannelAccount};
+use super::limits::Pace;
+use crate::channel::{AccountKind, Carrier, ChannelAccount};
 use crate::content::{CompiledContent, Content};
 use crate::metrics::TenantLabels;
 
@@ -45,8 +47,12 @@ pub struct GroupPlan {
     pub lists: Vec<PlanList>,
     /// Pace, treatment, rules.
     pub settings: CampaignSettings,
-    /// What is sent; or why it can't be.
-    pub content: Result<Arc<CompiledContent>, String>,
+    /// What is sent, which for calls is nothing; or why it can't be.
+    pub content: Result<Option<Arc<CompiledContent>>, String>,
+    /// When the group was made, microseconds.
+    pub made_at: Micros,
+    /// Whose it is.
+    pub tenant: i64,
     /// The compiled rules that hold for it.
     pub rules: Arc<RuleSet>,
     /// The same as decisions name them.
@@ -178,10 +184,11 @@ impl Plans {
         self.groups.iter().filter(|g| g.is_running()).map(|g| g.number).collect()
     }
 
-    /// Messages a second of each running group.
-    pub fn rates(&self) -> Vec<(i64, f64)> {
-        let rate = |g: &Arc<GroupPlan>| (g.number, f64::from(g.settings.dialing.messages_per_minute) / 60.0);
-        self.groups.iter().filter(|g| g.is_running()).map(rate).collect()
+    /// The pace of each running group: what its carrier asks for, else messages a second.
+    pub fn rates(&self, carrier: &dyn Carrier) -> Vec<(i64, Pace)> {
+        let rate = |g: &GroupPlan| Pace::Clock(f64::from(g.settings.dialing.messages_per_minute) / 60.0);
+        let pace = |g: &Arc<GroupPlan>| (g.number, carrier.demand(g.number).map_or_else(|| rate(g), Pace::Asked));
+        self.groups.iter().filter(|g| g.is_running()).map(pace).collect()
     }
 }
 
@@ -223,7 +230,7 @@ async fn group_plan(
     let suppression =
         tx.suppression_applicable(row.tenant, &settings.suppression_lists, channel, context.now()).await?;
     // what can't be sent is for nothing; until it is mended the strictest holds
-    let class = content.as_ref().ok().map(|content| content.class());
+    let class = content.as_ref().ok().and_then(Option::as_ref).map(|content| content.class());
     let subject = settings.compliance.subject(class, |name| collector_hash(&context.app.hash_key, row.tenant, name));
     Ok(Some(GroupPlan {
         number: row.number,
@@ -232,6 +239,8 @@ async fn group_plan(
         lists,
         settings,
         content,
+        made_at: object.created_at,
+        tenant: row.tenant,
         rules,
         rules_used,
         snapshot,
@@ -248,7 +257,10 @@ async fn content_of(
     channel: Channel,
     settings: &CampaignSettings,
     known: Option<&Arc<GroupPlan>>,
-) -> Result<(Result<Arc<CompiledContent>, String>, i64), StoreError> {
+) -> Result<(Result<Option<Arc<CompiledContent>>, String>, i64), StoreError> {
+    if channel == Channel::Voice {
+        return Ok((Ok(None), 0));
+    }
     let Some(id) = settings.content else { return Ok((Err("the group has no content".into()), 0)) };
     let Some(object) = tx.object_get(tenant, kind::CONTENT, id).await? else {
         return Ok((Err("the group's content is gone".into()), 0));
@@ -263,5 +275,5 @@ async fn content_of(
             content.compile().map_err(|problems| problems.first().map(|p| p.detail.clone()).unwrap_or_default())
         }
     };
-    Ok((compiled.map(Arc::new), object.version))
+    Ok((compiled.map(|content| Some(Arc::new(content))), object.version))
 }

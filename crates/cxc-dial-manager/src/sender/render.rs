@@ -1,6 +1,7 @@
 //! From judged contacts to rendered messages.
 use std::sync::Arc;
 
+use cxc_core::Micros;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_store::attempt::{NewAttempt, month_of};
 use cxc_store::contact::{Device, FullContact};
@@ -14,7 +15,7 @@ use super::evidence::Explained;
 use super::fields::fields_for;
 use super::plan::{GroupPlan, Plans};
 use super::prepare::{Prepared, reference};
-use crate::channel::{Body, OutMessage};
+use crate::channel::{Body, CallBody, OutMessage};
 use crate::content::{Placement, UnsubscribeClaim, UnsubscribeLink};
 
 /// Attempts are numbered from blocks of this size.
@@ -123,7 +124,7 @@ impl Renderer {
         let (Some(device), Some(judged)) = (contact.devices.get(allowed.index), judged) else {
             return Rendered::Move(excluded(&record, Reason::NoDevice, None), None);
         };
-        let body = match self.body(plans, plan, id, &contact, device) {
+        let body = match self.body(plans, plan, (id, allowed.not_after), &contact, device) {
             Ok(body) => body,
             Err(error) => return Rendered::Move(excluded(&record, Reason::ContentError, Some(error)), None),
         };
@@ -183,11 +184,13 @@ impl Renderer {
         &self,
         plans: &Plans,
         plan: &GroupPlan,
-        attempt: i64,
+        (attempt, not_after): (i64, Micros),
         contact: &FullContact,
         device: &Device,
     ) -> Result<Body, String> {
-        let content = plan.content.as_ref().map_err(Clone::clone)?;
+        let Some(content) = plan.content.as_ref().map_err(Clone::clone)? else {
+            return Ok(Body::Call(CallBody { group: plan.number, not_after }));
+        };
         let account = &plans.account;
         let claim = UnsubscribeClaim {
             tenant: plans.tenant,

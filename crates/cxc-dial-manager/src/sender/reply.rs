@@ -83,7 +83,7 @@ pub async fn message_in(
 /// What the tenant answers: from the content of a loaded group, else a plain sentence. A confirmation that advertises or
 /// leads elsewhere, by a field of it or of before that was refused, is not sent.
 fn text_for(plans: &Plans, keyword: Keyword, own: &str) -> String {
-    let contents = plans.groups.iter().filter_map(|g| g.content.as_ref().ok());
+    let contents = plans.groups.iter().filter_map(|g| g.content.as_ref().ok()?.as_ref());
     let answer = |content: &Arc<CompiledContent>| match keyword {
         Keyword::Help => content.render_help(Fields::default()),
         _ => content.render_opt_out(Fields::default()),

@@ -4,7 +4,7 @@ use cxc_store::StoreError;
 use super::SenderContext;
 use super::limits::Limits;
 use super::plan::Plans;
-use crate::channel::CarrierStatus;
+use crate::channel::{Carrier, CarrierStatus};
 
 /// A word for how a carrier holds its groups back.
 pub fn label(status: &CarrierStatus) -> &'static str {
@@ -22,11 +22,12 @@ pub async fn report(
     context: &SenderContext,
     plans: &Plans,
     limits: &mut Limits,
-    carrier: &CarrierStatus,
+    carrier: &dyn Carrier,
 ) -> Result<(), StoreError> {
-    let mut changed = Vec::new();
+    let (mut changed, status) = (Vec::new(), carrier.status());
     for plan in plans.groups.iter().filter(|p| p.is_running()) {
-        let why = match (carrier, limits.held_by(plan.number)) {
+        let held = limits.held_by(plan.number);
+        let why = match (&status, carrier.limited_by(plan.number).or(held)) {
             (CarrierStatus::Down { reason }, _) => Some(format!("carrier_down: {reason}")),
             (_, Some(why)) => Some(why.to_owned()),
             (_, None) => None,

@@ -3,7 +3,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cxc_core::channel::Channel;
 use cxc_store::StoreError;
+use cxc_store::lease::Lease;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -12,11 +14,14 @@ use uuid::Uuid;
 use super::SenderContext;
 use super::account::{AccountSender, AccountStart, SenderError};
 use super::plan::Plans;
-use crate::channel;
+use crate::channel::voice::VoiceCarrier;
+use crate::channel::{self, Carrier, ConnectError, InboundSender};
 
 const LOOK: Duration = Duration::from_millis(500);
 /// The months of attempts are looked after so often; each look makes two ahead.
 const MONTHS: Duration = Duration::from_secs(6 * 3_600);
+/// An account of another component is looked at again after this time.
+const FOREIGN: Duration = Duration::from_secs(30);
 /// Events that wait for the engine; more slow the carrier down.
 const INBOUND_ROOM: usize = 1_000;
 
@@ -24,12 +29,13 @@ const INBOUND_ROOM: usize = 1_000;
 pub async fn supervise(context: SenderContext, stop: CancellationToken) {
     let mut senders: JoinSet<(i64, Result<(), SenderError>)> = JoinSet::new();
     let mut running: HashMap<i64, tokio::task::Id> = HashMap::new();
+    let mut foreign = Foreign::default();
     let mut months: Option<Instant> = None;
     while !stop.is_cancelled() {
         if months.is_none_or(|at| at.elapsed() >= MONTHS) {
             months = make_months(&context).await;
         }
-        match start_wanted(&context, &mut senders, &mut running, &stop).await {
+        match start_wanted(&context, &mut senders, (&mut running, &mut foreign), &stop).await {
             Ok(()) => context.metrics.healthy.with_label_values::<&str>(&[]).set(1.0),
             Err(error) => {
                 context.metrics.healthy.with_label_values::<&str>(&[]).set(0.0);
@@ -82,15 +88,15 @@ fn forget(running: &mut HashMap<i64, tokio::task::Id>, ended: &Ended) {
 async fn start_wanted(
     context: &SenderContext,
     senders: &mut JoinSet<(i64, Result<(), SenderError>)>,
-    running: &mut HashMap<i64, tokio::task::Id>,
+    (running, foreign): (&mut HashMap<i64, tokio::task::Id>, &mut Foreign),
     stop: &CancellationToken,
 ) -> Result<(), StoreError> {
     let accounts = context.app.db.read().await?.channel_accounts().await?;
     for (number, tenant, id) in accounts {
-        if running.contains_key(&number) {
+        if running.contains_key(&number) || foreign.has(number) {
             continue;
         }
-        let Some(start) = start(context, tenant, number, id).await? else { continue };
+        let Some(start) = start(context, foreign, (tenant, number, id)).await? else { continue };
         let sender = AccountSender::new(context.clone(), start);
         let stop = stop.child_token();
         let task = senders.spawn(async move { (number, sender.run(stop).await) });
@@ -99,15 +105,48 @@ async fn start_wanted(
     Ok(())
 }
 
+/// The way out of an account: calls are placed by the dialer, all else is sent by the dial manager.
+fn open(
+    context: &SenderContext,
+    plans: &Plans,
+    lease: &Lease,
+    events: InboundSender,
+) -> Result<Arc<dyn Carrier>, ConnectError> {
+    if let Some(kit) = &context.calls {
+        let carrier = VoiceCarrier::start(context.app.clone(), Arc::clone(kit), &plans.account, lease.token)?;
+        return Ok(Arc::new(carrier));
+    }
+    let clock = context.app.clock.clone();
+    let now = Arc::new(move || clock.now().as_microsecond());
+    channel::open(&plans.account, events, now, &context.app.channel_reach)
+}
+
+/// Accounts that another component sends by. Their kind may change: each is looked at again now and then.
+#[derive(Default)]
+struct Foreign(HashMap<i64, Instant>);
+
+impl Foreign {
+    fn note(&mut self, account: i64) {
+        self.0.insert(account, Instant::now());
+    }
+
+    fn has(&self, account: i64) -> bool {
+        self.0.get(&account).is_some_and(|at| at.elapsed() < FOREIGN)
+    }
+}
+
 /// Takes an account's lease and connects, if it has work and nobody else sends for it.
 async fn start(
     context: &SenderContext,
-    tenant: i64,
-    number: i64,
-    id: Uuid,
+    foreign: &mut Foreign,
+    (tenant, number, id): (i64, i64, Uuid),
 ) -> Result<Option<AccountStart>, StoreError> {
     let Some(plans) = Plans::load(context, tenant, number, id).await? else { return Ok(None) };
-    if !plans.is_wanted {
+    let is_ours = (plans.channel == Channel::Voice) == context.calls.is_some();
+    if !is_ours {
+        foreign.note(number);
+    }
+    if !plans.is_wanted || !is_ours {
         return Ok(None);
     }
     let mut tx = context.app.db.begin().await?;
@@ -117,14 +156,7 @@ async fn start(
     tx.commit().await?;
     let Some(lease) = lease else { return Ok(None) };
     let (events, inbound) = channel::inbound_channel(INBOUND_ROOM);
-    let clock = context.app.clock.clone();
-    let carrier = channel::open(
-        &plans.account,
-        events,
-        Arc::new(move || clock.now().as_microsecond()),
-        &context.app.channel_reach,
-    );
-    match carrier {
+    match open(context, &plans, &lease, events) {
         Ok(carrier) => {
             tracing::info!(account = number, tenant, id = %id, groups = plans.groups.len(), "a sender starts");
             Ok(Some(AccountStart { lease, carrier, inbound, plans }))

@@ -54,6 +54,29 @@ impl Ledger {
         ledger
     }
 
+    /// The same from what happened before, hour by hour: a time within it, live answers, abandoned calls. What has left
+    /// the window that holds `now` counts no more.
+    pub fn replayed(
+        policy: AbandonPolicy,
+        campaign: Micros,
+        zone: TimeZone,
+        past: &[(Micros, u64, u64)],
+        now: Micros,
+    ) -> Self {
+        let mut ledger = Self::new(policy, campaign, zone);
+        ledger.ends = ledger.policy.window.end(now, campaign, &ledger.zone);
+        let start = ledger.policy.window.start(now, campaign, &ledger.zone);
+        for (at, live, abandoned) in past.iter().filter(|(at, ..)| *at >= start - start.rem_euclid(HOUR)) {
+            let bucket = ledger.bucket((*at).min(now));
+            bucket.live += live;
+            bucket.abandoned += abandoned;
+            ledger.live += live;
+            ledger.abandoned += abandoned;
+        }
+        ledger.advance(now);
+        ledger
+    }
+
     /// What to keep.
     pub fn snapshot(&self, now: Micros) -> Snapshot {
         Snapshot { taken: now, buckets: self.buckets.iter().copied().collect() }
@@ -132,6 +155,18 @@ impl Ledgers {
         Self(policies.into_iter().map(|policy| Ledger::new(policy, campaign, zone.clone())).collect())
     }
 
+    /// The same from what happened before: see [`Ledger::replayed`].
+    pub fn replayed(
+        policies: Vec<AbandonPolicy>,
+        campaign: Micros,
+        zone: &TimeZone,
+        past: &[(Micros, u64, u64)],
+        now: Micros,
+    ) -> Self {
+        let replay = |policy| Ledger::replayed(policy, campaign, zone.clone(), past, now);
+        Self(policies.into_iter().map(replay).collect())
+    }
+
     /// A person answered.
     pub fn answered(&mut self, now: Micros) {
         self.0.iter_mut().for_each(|ledger| ledger.answered(now));
@@ -184,6 +219,24 @@ mod tests {
         assert_eq!(ledger.counts(), (1, 1), "the answers of the first hour may have left");
         ledger.advance(at(25 * 60));
         assert_eq!(ledger.counts(), (0, 1));
+    }
+
+    #[test]
+    fn what_happened_before_a_restart_counts_while_it_is_in_the_window() {
+        let hour = |at: i64| at * HOUR;
+        let past = [(hour(10), 50, 2), (hour(40), 30, 1)];
+        let replayed =
+            |place: Place, now| Ledger::replayed(place.policies().remove(0), 0, TimeZone::UTC, &past, now).counts();
+        assert_eq!(replayed(Place::UK, hour(41)), (1, 30), "24 hours");
+        assert_eq!(replayed(Place::UK, hour(70)), (0, 0));
+        assert_eq!(replayed(Place::CA, hour(70)), (3, 80), "the month");
+        assert_eq!(replayed(Place::US, hour(29 * 24)), (3, 80), "30 days");
+        assert_eq!(replayed(Place::US, hour(31 * 24)), (0, 0));
+        let mut next = Ledger::replayed(Place::CA.policies().remove(0), 0, TimeZone::UTC, &past, hour(70));
+        next.answered(hour(71));
+        assert_eq!(next.counts(), (3, 81));
+        next.advance(hour(31 * 24));
+        assert_eq!(next.counts(), (0, 0), "the next month begins empty");
     }
 
     #[test]

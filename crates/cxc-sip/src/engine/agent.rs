@@ -1,4 +1,5 @@
 //! The phone of an agent, called once and kept for all calls ("nailed up").
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ const RING: Duration = Duration::from_secs(30);
 pub struct Phone {
     /// The SIP URI of the phone.
     pub uri: String,
+    /// Where requests go, if not to the host of the URI.
+    pub place: Option<SocketAddr>,
     /// How it is reached.
     pub transport: Transport,
     /// For challenges.
@@ -67,6 +70,7 @@ async fn keep(
     let stream = Arc::new(Stream::open(&shared.ports, tell).map_err(|error| error.to_string())?);
     let offer = sdp::offer(stream.local(), session());
     let mut invite = Invite::new(&phone.uri, "\"Calls\" <sip:dialer@anonymous.invalid>", offer);
+    invite.destination = phone.place;
     invite.transport = phone.transport;
     invite.credentials = phone.credentials;
     invite.answerer = answerer(&stream);

@@ -46,7 +46,11 @@ async fn run(
     mut orders: UnboundedReceiver<Order>,
 ) -> Option<CallEvent> {
     let country = match shared.destinations.look(&spec.number) {
-        Ok(country) => country,
+        Ok(country) if shared.trunks.reach(country) => country,
+        Ok(_) => {
+            tracing::warn!(call = id.0, "a call was kept back: no trunk may call the country of its number");
+            return Some(CallEvent::Failed(CallResult::DialError));
+        }
         Err(error) => {
             tracing::warn!(call = id.0, %error, "a call was kept back");
             return Some(CallEvent::Failed(CallResult::DialError));

@@ -43,6 +43,8 @@ pub struct EngineOptions {
     pub message: Option<Prompt>,
     /// Told before each leg.
     pub before_leg: BeforeLeg,
+    /// The time of the group. Engines that share trunks share it, too.
+    pub clock: Clock,
 }
 
 impl Default for EngineOptions {
@@ -54,6 +56,7 @@ impl Default for EngineOptions {
             call_id_prefix: String::new(),
             message: None,
             before_leg: Arc::new(|_, _| Box::pin(async { Ok(()) })),
+            clock: Clock::starting(0),
         }
     }
 }
@@ -92,19 +95,27 @@ pub struct LegReport {
     pub credentials: bool,
 }
 
-/// Microseconds since the engine started: the time of its group.
+/// Microseconds that pass evenly, whatever happens to the machine's clock: the time of a group.
 #[derive(Debug, Clone, Copy)]
-pub struct Clock(Instant);
+pub struct Clock {
+    started: Instant,
+    first: Micros,
+}
 
 impl Clock {
+    /// A clock that shows a time now.
+    pub fn starting(first: Micros) -> Self {
+        Self { started: Instant::now(), first }
+    }
+
     /// Now.
     pub fn now(&self) -> Micros {
-        Micros::try_from(self.0.elapsed().as_micros()).unwrap_or(Micros::MAX)
+        self.first.saturating_add(Micros::try_from(self.started.elapsed().as_micros()).unwrap_or(Micros::MAX))
     }
 
     /// When the clock will show a time.
     pub fn at(&self, time: Micros) -> Instant {
-        self.0 + std::time::Duration::from_micros(u64::try_from(time).unwrap_or(0))
+        self.started + std::time::Duration::from_micros(u64::try_from(time - self.first).unwrap_or(0))
     }
 }
 
@@ -119,7 +130,7 @@ pub(crate) struct Shared {
     ua: UserAgent,
     ports: Arc<Ports>,
     wheel: Wheel,
-    trunks: Trunks,
+    trunks: Arc<Trunks>,
     destinations: Destinations,
     message: Option<Prompt>,
     before_leg: BeforeLeg,
@@ -139,10 +150,11 @@ pub(crate) enum Order {
 }
 
 impl SipEngine {
-    /// Opens its sockets. Reports come by the receiver.
+    /// Opens its sockets. Reports come by the receiver. The trunks may be those of other engines, too: their limits are
+    /// held together.
     pub async fn start(
         options: EngineOptions,
-        trunks: Trunks,
+        trunks: impl Into<Arc<Trunks>>,
         destinations: Destinations,
     ) -> Result<(Self, UnboundedReceiver<Report>), UaError> {
         let ua = UserAgent::start(&options.ua).await?;
@@ -153,10 +165,10 @@ impl SipEngine {
             message: options.message,
             before_leg: options.before_leg,
             call_id_prefix: options.call_id_prefix,
-            clock: Clock(Instant::now()),
+            clock: options.clock,
             calls: Mutex::default(),
             ua,
-            trunks,
+            trunks: trunks.into(),
             destinations,
             reports,
         });

@@ -102,6 +102,11 @@ impl Trunks {
         &self.options[trunk]
     }
 
+    /// Whether any of them may call a country.
+    pub fn reach(&self, country: Country) -> bool {
+        self.options.iter().any(|trunk| trunk.countries.contains(&country))
+    }
+
     /// Takes a channel of the first trunk that has room for a call to a country and was not tried for it yet.
     pub(crate) fn take(&self, country: Country, tried: &[usize], now: Micros) -> Option<usize> {
         let mut states = self.states();
@@ -169,7 +174,7 @@ mod tests {
         assert_eq!(trunks.take(country("US"), &[0], 0), Some(1), "the first was tried");
         assert_eq!(trunks.take(country("US"), &[], 0), Some(0));
         assert_eq!(trunks.take(country("US"), &[], 0), None, "all channels are taken");
-        assert_eq!(trunks.take(country("FR"), &[], 0), None);
+        assert_eq!((trunks.take(country("FR"), &[], 0), trunks.reach(country("FR"))), (None, false));
         trunks.freed(1, 0);
         assert_eq!((trunks.in_use(), trunks.room(SECOND).0), (3, 1));
     }

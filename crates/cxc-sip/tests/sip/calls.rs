@@ -369,7 +369,7 @@ async fn what_is_never_dialed_is_not_sent() -> Result<()> {
         ("911", CallResult::DialError),
         ("+19005550142", CallResult::DialError),
         // not a country of the trunk
-        ("+442079460000", CallResult::AllTrunksBusy),
+        ("+442079460000", CallResult::DialError),
     ] {
         let call = bed.call_to(number);
         assert_eq!(bed.failed(call).await?, CallEvent::Failed(result), "{number}");

@@ -46,22 +46,24 @@ impl Book {
 }
 
 impl Source for Book {
+    type Record = String;
+
     fn records(&mut self) -> Records {
         Records::ready(self.numbers().waiting.len() as u32)
     }
 
-    fn next(&mut self) -> Option<CallSpec> {
+    fn next(&mut self) -> Option<(CallSpec, String)> {
         let mut book = self.numbers();
         book.asked += 1;
-        book.waiting.pop().map(|number| CallSpec { number, ..spec() })
+        book.waiting.pop().map(|number| (CallSpec { number: number.clone(), ..spec() }, number))
     }
 
     fn audio(&mut self, _call: CallId, counts: Counts) {
         self.numbers().audio.push(counts);
     }
 
-    fn ended(&mut self, _call: CallId, spec: &CallSpec, result: CallResult) {
-        self.numbers().results.push((spec.number.clone(), result));
+    fn ended(&mut self, number: String, result: CallResult) {
+        self.numbers().results.push((number, result));
     }
 
     fn is_done(&self) -> bool {
@@ -109,7 +111,10 @@ async fn every_number_of_a_predictive_group_ends_in_one_result_and_people_and_ag
     let (runner, tell) = Runner::new(group(Mode::Predictive(Target::AbandonRate)), engine, reports, book.clone());
     for agent in 0..agents {
         let uri = format!("sip:agent{agent}@{}", phones.address());
-        tell.send(Command::LogIn(AgentId(agent), Phone { uri, transport: Transport::Udp, credentials: None }))?;
+        tell.send(Command::LogIn(
+            AgentId(agent),
+            Phone { uri, place: None, transport: Transport::Udp, credentials: None },
+        ))?;
     }
     let finished = timeout(Duration::from_secs(50), runner.run()).await.context("the group comes to its end")?;
 
@@ -151,7 +156,7 @@ async fn an_agent_whose_phone_vanishes_takes_no_calls_and_the_group_says_so() ->
     let (engine, reports) = SipEngine::start(EngineOptions::default(), trunks, destinations()?).await?;
     let (runner, tell) = Runner::new(group(Mode::Progressive { tenths: 10 }), engine, reports, book.clone());
     let uri = format!("sip:agent@{}", phones.address());
-    tell.send(Command::LogIn(AgentId(0), Phone { uri, transport: Transport::Udp, credentials: None }))?;
+    tell.send(Command::LogIn(AgentId(0), Phone { uri, place: None, transport: Transport::Udp, credentials: None }))?;
     let run = tokio::spawn(runner.run());
     tokio::time::sleep(Duration::from_secs(4)).await;
     tell.send(Command::Stop)?;

@@ -4,6 +4,7 @@ mod settings;
 mod show;
 mod sources;
 mod value;
+mod voice;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,6 +16,7 @@ use crate::component::{Component, INTERNAL_PORT};
 pub use cdp_ng::CdpNg;
 pub use show::{check, without_password};
 pub use sources::{Flags, Origin, load, unknown_variables};
+pub use voice::Voice;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone)]
@@ -37,6 +39,8 @@ pub struct Config {
     pub sender_lease: Duration,
     /// The most attempts of a channel account that are open at a time: what a crash can leave in doubt.
     pub sender_open_attempts: usize,
+    /// What calls are placed with.
+    pub voice: Voice,
     /// Sign-in, sessions, tokens.
     pub access: Access,
     /// What one client may ask for.
@@ -174,6 +178,7 @@ impl Default for Config {
             shutdown_grace: Duration::from_secs(30),
             sender_lease: Duration::from_secs(15),
             sender_open_attempts: 800,
+            voice: Voice::default(),
             access: Access {
                 session_idle: Duration::from_secs(30 * 60),
                 session_absolute: Duration::from_secs(12 * 3600),

@@ -8,7 +8,7 @@ use cxc_server::outbound::{Network, Roots};
 use cxc_core::compliance_data::DataKind;
 
 use super::value::{Expected, Found};
-use super::{Config, OutboundCa, cdp_ng};
+use super::{Config, OutboundCa, cdp_ng, voice};
 use crate::component::Component;
 
 /// A setting with a fixed key.
@@ -172,6 +172,21 @@ pub const SETTINGS: &[Setting] = &[
         key: "sending.open_attempts",
         set: |c, v| v.number(10..=1_000).map(|n| c.sender_open_attempts = usize::try_from(n).unwrap_or(800)),
         show: |c| Some(c.sender_open_attempts.to_string()),
+    },
+    Setting {
+        key: "voice.abandon_message",
+        set: |c, v| v.text("a WAV file").map(|t| c.voice.abandon_message = Some(t.into())),
+        show: |c| c.voice.abandon_message.as_ref().map(|f| quoted(&f.display().to_string())),
+    },
+    Setting {
+        key: "voice.media_ports",
+        set: |c, v| voice::ports(v).map(|p| c.voice.media_ports = p),
+        show: |c| Some(quoted(&format!("{}-{}", c.voice.media_ports.start(), c.voice.media_ports.end()))),
+    },
+    Setting {
+        key: "voice.public_address",
+        set: |c, v| v.address().map(|a| c.voice.public_address = Some(a)),
+        show: |c| c.voice.public_address.map(|a| quoted(&a.to_string())),
     },
     Setting {
         key: "access.session_idle_seconds",

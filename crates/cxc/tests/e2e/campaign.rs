@@ -118,6 +118,11 @@ impl World {
 }
 
 impl Group {
+    /// A group that was made elsewhere.
+    pub fn known(world: &World, id: &str) -> Self {
+        Self { api: world.api.clone(), path: format!("/campaign-groups/{id}") }
+    }
+
     /// Its id.
     pub fn id(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()

@@ -86,6 +86,39 @@ impl Default for SmppSettings {
     }
 }
 
+/// How SIP messages travel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SipTransport {
+    /// Datagrams.
+    #[default]
+    Udp,
+    /// A connection that we open.
+    Tcp,
+}
+
+/// What only a SIP trunk knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct SipSettings {
+    /// Calls at once, 1 to 10,000.
+    #[schema(minimum = 1, maximum = 10_000)]
+    pub channels: u32,
+    /// How messages travel.
+    pub transport: SipTransport,
+    /// The countries that may be called, as ISO 3166 writes them: `US`. No other number is dialed, and no emergency or
+    /// premium number anywhere.
+    pub countries: Vec<String>,
+    /// Whether the trunk is told who calls in a P-Asserted-Identity header; one that trusts us asks for it.
+    pub asserted_identity: bool,
+}
+
+impl Default for SipSettings {
+    fn default() -> Self {
+        Self { channels: 30, transport: SipTransport::Udp, countries: Vec::new(), asserted_identity: false }
+    }
+}
+
 /// The channel that a simulator plays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

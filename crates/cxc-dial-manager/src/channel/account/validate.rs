@@ -1,4 +1,7 @@
 //! What a channel account must be.
+use cxc_core::call_settings::is_number;
+use cxc_core::location::Country;
+
 use super::{AccountKind, ChannelAccount, Millis, Security, SimulatorSettings, SmppSettings};
 use crate::channel::FieldError;
 
@@ -35,6 +38,7 @@ pub(super) fn problems(account: &ChannelAccount) -> Vec<FieldError> {
         }
         AccountKind::Smtp => smtp(account, &mut check),
         AccountKind::Smpp => smpp(account, &mut check),
+        AccountKind::Sip => sip(account, &mut check),
         AccountKind::Simulator => {
             let settings = account.simulator.clone().unwrap_or_default();
             simulator(&settings, &mut check);
@@ -66,6 +70,7 @@ fn common(a: &ChannelAccount, check: &mut Check) {
         check.must(good, "/caCertificate", "bad_certificate", "a certificate is PEM text of up to 64 KiB");
     }
     check.must(a.smpp.is_none() || a.kind == AccountKind::Smpp, "/smpp", "not_applicable", "only of kind smpp");
+    check.must(a.sip.is_none() || a.kind == AccountKind::Sip, "/sip", "not_applicable", "only of kind sip");
     let simulated = a.simulator.is_none() || a.kind == AccountKind::Simulator;
     check.must(simulated, "/simulator", "not_applicable", "only of kind simulator");
 }
@@ -109,6 +114,21 @@ fn smpp(a: &ChannelAccount, check: &mut Check) {
     check.must(enquire, "/smpp/enquireLinkSeconds", "out_of_range", "5 to 300 seconds");
     let response = (1..=120).contains(&s.response_timeout_seconds);
     check.must(response, "/smpp/responseTimeoutSeconds", "out_of_range", "1 to 120 seconds");
+}
+
+fn sip(a: &ChannelAccount, check: &mut Check) {
+    check.must(a.host.is_some(), "/host", "required", "a SIP trunk has a host");
+    check.must(a.security == Security::None, "/security", "not_available", "SIP over TLS is not available yet");
+    let caller = a.sender.as_deref().is_none_or(is_number);
+    check.must(caller, "/sender", "bad_sender", "a caller id is a + and 8 to 15 digits");
+    if let Some(credential) = &a.credential {
+        let password = credential.password.is_some();
+        check.must(password, "/credential/password", "required", "a SIP trunk asks for a password, too");
+    }
+    let s = a.sip.clone().unwrap_or_default();
+    check.must((1..=10_000).contains(&s.channels), "/sip/channels", "out_of_range", "channels are 1 to 10,000");
+    let known = !s.countries.is_empty() && s.countries.iter().all(|code| Country::parse(code).is_ok());
+    check.must(known, "/sip/countries", "required", "a trunk names the countries that may be called: [\"US\"]");
 }
 
 fn simulator(s: &SimulatorSettings, check: &mut Check) {
@@ -169,6 +189,16 @@ mod tests {
     #[test]
     fn a_web_gateway_is_refused_as_not_yet_available() {
         assert_eq!(pointers(r#"{"kind":"http","host":"h"}"#), ["/kind"]);
+    }
+
+    #[test]
+    fn a_trunk_says_which_countries_may_be_called() {
+        let trunk = r#"{"kind":"sip","host":"sip.example.com","sender":"+12125550100","sip":{"countries":["US"]}}"#;
+        assert!(pointers(trunk).is_empty());
+        assert_eq!(pointers(r#"{"kind":"sip","host":"sip.example.com"}"#), ["/sip/countries"]);
+        assert_eq!(pointers(&trunk.replace("US", "XX")), ["/sip/countries"]);
+        assert_eq!(pointers(&trunk.replace("+1212", "1212")), ["/sender"]);
+        assert_eq!(pointers(r#"{"kind":"simulator","sip":{"countries":["US"]}}"#), ["/sip"]);
     }
 
     #[test]

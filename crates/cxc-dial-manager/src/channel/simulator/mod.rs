@@ -122,7 +122,7 @@ impl Carrier for SimulatorCarrier {
         }
         let fits = match (&message.body, self.settings.channel) {
             (Body::Sms(_), SimulatedChannel::Sms) | (Body::Email(_), SimulatedChannel::Email) => true,
-            (Body::Sms(_) | Body::Email(_), _) => false,
+            (Body::Sms(_) | Body::Email(_) | Body::Call(_), _) => false,
         };
         if !fits {
             return Outcome::refused(GENERAL_ERROR, "the simulator plays the other channel");

@@ -1,0 +1,175 @@
+//! How the calls of a campaign group are made, and whose phones take them.
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::field_error::FieldError;
+
+/// The most agents of a group.
+const MAX_AGENTS: usize = 1_000;
+
+/// What predictive pacing aims at. The limit of abandoned calls holds under every aim.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum OptimizeBy {
+    /// As much work as the limit of abandoned calls allows, percent of live answers; the law of the place holds besides.
+    #[default]
+    OverdialRate,
+    /// Agents busy for this share of their time, percent.
+    BusyFactor,
+    /// Agents idle for so long between two calls, seconds in the mean.
+    WaitTime,
+}
+
+impl OptimizeBy {
+    /// The highest goal.
+    pub fn most(self) -> u32 {
+        match self {
+            OptimizeBy::OverdialRate | OptimizeBy::BusyFactor => 100,
+            OptimizeBy::WaitTime => 1_000,
+        }
+    }
+
+    /// The goal of whom names none.
+    pub fn usual(self) -> u32 {
+        match self {
+            OptimizeBy::OverdialRate => 3,
+            OptimizeBy::BusyFactor => 80,
+            OptimizeBy::WaitTime => 30,
+        }
+    }
+}
+
+/// Whose limit of abandoned calls holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub enum AbandonPlace {
+    /// United States.
+    #[default]
+    US,
+    /// United Kingdom.
+    UK,
+    /// Canada.
+    CA,
+    /// Australia.
+    AU,
+}
+
+/// How calls are made, and whose phones take them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct CallSettings {
+    /// The phones of the agents, as SIP URIs: each is called once, and kept while the group is loaded. An agent is ready
+    /// as soon as the phone answers.
+    #[schema(max_items = 1_000)]
+    pub agents: Vec<String>,
+    /// The number that people see, a + and 8 to 15 digits; else the trunk's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller_id: Option<String>,
+    /// How long a phone may ring, seconds: 15 to 120.
+    #[schema(minimum = 15, maximum = 120)]
+    pub max_ring_seconds: u32,
+    /// How long an agent has after a call, seconds.
+    #[schema(maximum = 3_600)]
+    pub wrap_up_seconds: u32,
+    /// Whose limit of abandoned calls holds.
+    pub abandon_policy: AbandonPlace,
+}
+
+impl Default for CallSettings {
+    fn default() -> Self {
+        Self {
+            agents: Vec::new(),
+            caller_id: None,
+            max_ring_seconds: 25,
+            wrap_up_seconds: 10,
+            abandon_policy: AbandonPlace::US,
+        }
+    }
+}
+
+impl CallSettings {
+    /// Whether nothing was said of calls: documents of messages stay as they were.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// What is wrong, with pointers below `at`.
+    pub fn problems(&self, at: &str) -> Vec<FieldError> {
+        let mut problems = Vec::new();
+        let mut must = |holds: bool, member: &str, code: &'static str, detail: &str| {
+            if !holds {
+                problems.push(FieldError::new(format!("{at}/{member}"), code, detail));
+            }
+        };
+        must(self.agents.len() <= MAX_AGENTS, "agents", "too_many", "a group has at most 1000 agents");
+        for (position, agent) in self.agents.iter().enumerate() {
+            let detail = "an agent's phone is a SIP URI such as sip:ann@10.0.0.7:5060, each once";
+            let is_first = !self.agents.iter().take(position).any(|before| before == agent);
+            must(is_first && phone_host(agent).is_some(), &format!("agents/{position}"), "bad_phone", detail);
+        }
+        let caller = self.caller_id.as_deref().is_none_or(is_number);
+        must(caller, "callerId", "bad_number", "a caller id is a + and 8 to 15 digits");
+        let ring = (15..=120).contains(&self.max_ring_seconds);
+        must(ring, "maxRingSeconds", "out_of_range", "a phone rings for 15 to 120 seconds");
+        must(self.wrap_up_seconds <= 3_600, "wrapUpSeconds", "out_of_range", "wrap-up takes 0 to 3600 seconds");
+        problems
+    }
+}
+
+/// Whether it is a + and 8 to 15 digits.
+pub fn is_number(text: &str) -> bool {
+    let Some(digits) = text.strip_prefix('+') else { return false };
+    (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The host and the port of an agent's phone; nothing for what is no plain `sip:user@host[:port]`. More of the grammar,
+/// such as headers and routes in a URI, would say where the call goes behind our back.
+pub fn phone_host(uri: &str) -> Option<(&str, u16)> {
+    let (user, host) = uri.strip_prefix("sip:")?.split_once('@')?;
+    let is_word = |text: &str, more: &[u8]| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || more.contains(&byte);
+        !text.is_empty() && text.len() <= 128 && text.bytes().all(fits)
+    };
+    let (host, port) = host.split_once(':').map_or((host, Some(5060)), |(host, port)| (host, port.parse().ok()));
+    let port = port.filter(|port| *port > 0)?;
+    (is_word(user, b"-_.+") && is_word(host, b"-.")).then_some((host, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agents_phone_is_a_plain_uri() {
+        assert_eq!(phone_host("sip:ann@10.0.0.7"), Some(("10.0.0.7", 5060)));
+        assert_eq!(phone_host("sip:ann.b+1@desk.example.com:5070"), Some(("desk.example.com", 5070)));
+        for bad in [
+            "ann@10.0.0.7",
+            "sips:ann@10.0.0.7",
+            "sip:10.0.0.7",
+            "sip:@10.0.0.7",
+            "sip:ann@",
+            "sip:ann@h:0",
+            "sip:ann@h:99999",
+            "sip:ann@h;maddr=1.2.3.4",
+            "sip:ann@h?Route=%3Csip:x%3E",
+            "sip:ann@h\r\nX: y",
+            "sip:a@b@c",
+        ] {
+            assert_eq!(phone_host(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_pointed_at() {
+        let good = CallSettings { agents: vec!["sip:ann@h".into()], ..CallSettings::default() };
+        assert!(good.problems("/calls").is_empty());
+        let bad = CallSettings {
+            agents: vec!["sip:ann@h".into(), "sip:ann@h".into()],
+            caller_id: Some("911".into()),
+            max_ring_seconds: 14,
+            wrap_up_seconds: 3_601,
+            ..good
+        };
+        let pointers: Vec<String> = bad.problems("/calls").into_iter().map(|p| p.pointer).collect();
+        assert_eq!(pointers, ["/calls/agents/1", "/calls/callerId", "/calls/maxRingSeconds", "/calls/wrapUpSeconds"]);
+    }
+}

@@ -1,0 +1,294 @@
+//! Between the engine of records and a group's actor: calls whose attempts are written, on their way to the phone.
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use cxc_core::Micros;
+use cxc_core::enumerations::CallResult;
+use cxc_dialer::agent::{AgentId, AgentState, Reason};
+use cxc_dialer::engine::CallSpec;
+use cxc_dialer::group::Group;
+use cxc_dialer::pacing::{Records, Why};
+use cxc_sip::engine::{Clock, LegReport};
+use cxc_sip::run::Source;
+use tokio::sync::{Notify, oneshot};
+
+use crate::channel::{OutMessage, Outcome};
+use crate::sender::Demand;
+
+/// A call that no agent could take within this time is not placed: what was checked may no longer hold.
+const FRESH: Micros = 2_000_000;
+/// It is looked for anew after this time.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Asked for so long without getting any: there are none.
+const DRY: Micros = 2_000_000;
+const SECOND: Micros = 1_000_000;
+
+/// A group's calls that wait for the pace.
+pub struct Desk {
+    /// How many the pace asks for.
+    pub demand: Demand,
+    clock: Clock,
+    caller_id: Option<String>,
+    state: Mutex<State>,
+    arrived: Notify,
+    /// Wakes the engine of records.
+    asked: Arc<Notify>,
+}
+
+struct State {
+    waiting: VecDeque<Waiting>,
+    stopped: Option<Why>,
+    ports: u32,
+    why: &'static str,
+    /// Since when calls are missing.
+    missing_since: Option<Micros>,
+    /// Agents whose phones are not there, and when that was looked at.
+    absent: (Vec<AgentId>, Micros),
+    over: bool,
+}
+
+struct Waiting {
+    spec: CallSpec,
+    ticket: Ticket,
+    since: Micros,
+    not_after: Micros,
+}
+
+impl Waiting {
+    fn is_fresh(&self, now: Micros) -> bool {
+        now < self.not_after && now - self.since < FRESH
+    }
+}
+
+/// Who waits for the result of a call. Whoever drops it leaves the attempt in doubt once it was placed.
+pub struct Ticket {
+    answer: Option<oneshot::Sender<Outcome>>,
+    placed: bool,
+    /// What the carrier said.
+    said: String,
+}
+
+impl Ticket {
+    fn tell(&mut self, outcome: Outcome) {
+        if let Some(answer) = self.answer.take() {
+            // a sender that went away finds the attempt in doubt
+            let _gone = answer.send(outcome);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        match self.placed {
+            true => self.tell(Outcome::InDoubt { detail: "the call was lost before its end was known".into() }),
+            false => self.tell(not_placed()),
+        }
+    }
+}
+
+fn not_placed() -> Outcome {
+    Outcome::Retry { detail: "the agents needed no further call".into(), after: Some(AGAIN), throttled: false }
+}
+
+impl Desk {
+    /// Nothing waits.
+    pub fn new(clock: Clock, caller_id: Option<String>, asked: Arc<Notify>) -> Self {
+        let state = State {
+            waiting: VecDeque::new(),
+            stopped: None,
+            ports: 0,
+            why: "not_started",
+            missing_since: None,
+            absent: (Vec::new(), 0),
+            over: false,
+        };
+        let (demand, arrived) = (Demand::default(), Notify::new());
+        Self { demand, clock, caller_id, state: Mutex::new(state), arrived, asked }
+    }
+
+    /// Hands over a call whose attempt is written, and waits for its end.
+    pub async fn place(&self, message: &OutMessage, not_after: Micros) -> Outcome {
+        let (answer, end) = oneshot::channel();
+        let ticket = Ticket { answer: Some(answer), placed: false, said: String::new() };
+        let spec = CallSpec { number: message.to.clone(), caller_id: self.caller_id.clone(), ..CallSpec::default() };
+        let waiting = Waiting { spec, ticket, since: self.clock.now(), not_after };
+        {
+            let mut state = self.state();
+            self.demand.arrived();
+            match state.over {
+                // nobody would take it off the desk
+                true => drop(waiting),
+                false => state.waiting.push_back(waiting),
+            }
+        }
+        self.arrived.notify_one();
+        end.await.unwrap_or_else(|_| not_placed())
+    }
+
+    /// Something keeps the group from dialing, or nothing does any more; and how many calls it may have at once.
+    pub fn set(&self, stopped: Option<Why>, ports: u32) {
+        let mut state = self.state();
+        state.ports = ports;
+        if state.stopped != stopped {
+            state.stopped = stopped;
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Why the group dials no more, if anything but its pace holds it back.
+    pub fn why(&self) -> Option<&'static str> {
+        Some(self.state().why).filter(|why| *why != "dialing")
+    }
+
+    /// Agents whose phones did not answer, or hung up.
+    pub fn absent(&self) -> Vec<AgentId> {
+        self.state().absent.0.clone()
+    }
+
+    /// The group is over: what waits is not placed.
+    pub fn end(&self) {
+        let waiting = {
+            let mut state = self.state();
+            state.over = true;
+            self.demand.ask(0);
+            std::mem::take(&mut state.waiting)
+        };
+        drop(waiting);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The desk as the actor takes calls from it.
+pub struct Calls(pub Arc<Desk>);
+
+impl Source for Calls {
+    type Record = Ticket;
+
+    fn stopped(&self) -> Option<Why> {
+        self.0.state().stopped.clone()
+    }
+
+    fn ports(&self) -> u32 {
+        self.0.state().ports
+    }
+
+    /// The store may hold any number: what is missing is asked for.
+    fn records(&mut self) -> Records {
+        let now = self.0.clock.now();
+        self.0.state().waiting.retain(|call| call.is_fresh(now));
+        Records::ready(u32::MAX)
+    }
+
+    fn next(&mut self) -> Option<(CallSpec, Ticket)> {
+        let Waiting { spec, mut ticket, .. } = self.0.state().waiting.pop_front()?;
+        ticket.placed = true;
+        Some((spec, ticket))
+    }
+
+    fn paced(&mut self, group: &Group, why: &Why, missing: u32) {
+        let (now, missing) = (self.0.clock.now(), missing as usize);
+        let mut state = self.0.state();
+        let since = (missing > 0).then(|| *state.missing_since.get_or_insert(now));
+        state.missing_since = since;
+        let is_dry = since.is_some_and(|since| now - since > DRY);
+        state.why = if is_dry { Why::NoRecordsReady.name() } else { why.name() };
+        if now - state.absent.1 >= SECOND {
+            state.absent = (absent(group), now);
+        }
+        drop(state);
+        self.0.demand.ask(missing);
+        if self.0.demand.open() > 0 {
+            self.0.asked.notify_one();
+        }
+    }
+
+    async fn arrival(&mut self) {
+        self.0.arrived.notified().await;
+    }
+
+    fn leg(&mut self, ticket: &mut Ticket, report: &LegReport) {
+        let status = report.status.map_or_else(|| "no answer in time".to_owned(), |status| format!("SIP {status}"));
+        ticket.said = match &report.reason {
+            Some(reason) => format!("{} {status} ({reason})", report.trunk),
+            None => format!("{} {status}", report.trunk),
+        };
+    }
+
+    fn ended(&mut self, mut ticket: Ticket, result: CallResult) {
+        let detail = std::mem::take(&mut ticket.said);
+        ticket.tell(Outcome::Called { result: result.code(), detail });
+    }
+
+    fn is_done(&self) -> bool {
+        false
+    }
+}
+
+/// Agents who can't be reached by their phones.
+fn absent(group: &Group) -> Vec<AgentId> {
+    let agents = (0..).map(AgentId).map_while(|agent| Some((agent, group.agent(agent)?)));
+    let is_absent = |state| matches!(state, AgentState::LoggedOut | AgentState::NotReady(Reason::LegLost));
+    agents.filter(|(_, state)| is_absent(*state)).map(|(agent, _)| agent).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::channel::{Body, CallBody};
+
+    fn desk() -> (Arc<Desk>, Calls) {
+        let desk = Arc::new(Desk::new(Clock::starting(1), Some("+12125550100".into()), Arc::default()));
+        (Arc::clone(&desk), Calls(desk))
+    }
+
+    fn message() -> OutMessage {
+        let body = Body::Call(CallBody { group: 1, not_after: Micros::MAX });
+        OutMessage { attempt: 1, reference: "r".into(), from: String::new(), to: "+12125550142".into(), body }
+    }
+
+    async fn placed(desk: &Arc<Desk>, not_after: Micros) -> tokio::task::JoinHandle<Outcome> {
+        let desk = Arc::clone(desk);
+        let task = tokio::spawn(async move { desk.place(&message(), not_after).await });
+        tokio::task::yield_now().await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        task
+    }
+
+    #[tokio::test]
+    async fn a_call_gets_the_result_of_the_group_and_what_the_carrier_said() {
+        let (desk, mut calls) = desk();
+        let call = placed(&desk, Micros::MAX).await;
+        let (spec, mut ticket) = calls.next().unwrap();
+        assert_eq!((spec.number.as_str(), spec.caller_id.as_deref()), ("+12125550142", Some("+12125550100")));
+        let report = LegReport {
+            trunk: "t".into(),
+            status: Some(486),
+            reason: None,
+            rejected: false,
+            blocked: false,
+            credentials: false,
+        };
+        calls.leg(&mut ticket, &report);
+        calls.ended(ticket, CallResult::Busy);
+        assert_eq!(call.await.unwrap(), Outcome::Called { result: 6, detail: "t SIP 486".into() });
+    }
+
+    #[tokio::test]
+    async fn a_call_that_was_never_placed_is_known_not_to_have_left_and_one_that_was_is_in_doubt() {
+        let (desk, mut calls) = desk();
+        let late = placed(&desk, 0).await;
+        calls.records();
+        assert!(calls.next().is_none(), "its time is over");
+        assert_eq!(late.await.unwrap(), not_placed());
+        let (lost, left) = (placed(&desk, Micros::MAX).await, placed(&desk, Micros::MAX).await);
+        drop(calls.next());
+        assert!(matches!(lost.await.unwrap(), Outcome::InDoubt { .. }));
+        desk.end();
+        assert_eq!(left.await.unwrap(), not_placed());
+        assert_eq!(placed(&desk, Micros::MAX).await.await.unwrap(), not_placed(), "nobody is there any more");
+    }
+}

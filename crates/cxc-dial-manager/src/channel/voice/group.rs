@@ -1,0 +1,173 @@
+//! The actor of one campaign group on a trunk: it owns the pace, the agents and the calls.
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cxc_dialer::abandon::Ledgers;
+use cxc_dialer::agent::AgentId;
+use cxc_dialer::group::Group;
+use cxc_dialer::pacing::{Mode, Pacer, Why};
+use cxc_sip::engine::{Phone, SipEngine};
+use cxc_sip::run::{Command, Runner};
+use cxc_sip::trunk::Destinations;
+use cxc_store::group::state;
+use jiff::tz::TimeZone;
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::desk::{Calls, Desk};
+use super::setup::{Trunk, mode, policies, rules};
+use crate::sender::GroupPlan;
+
+/// A phone that is not there is called again after this time: so much longer than it rings.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// A group at work, and the hand that gives it orders.
+pub struct GroupActor {
+    pub desk: Arc<Desk>,
+    tell: UnboundedSender<Command>,
+    task: JoinHandle<()>,
+    mode: Mode,
+    /// Agents by number; one who left keeps the number.
+    agents: Vec<(String, Standing)>,
+    /// Phones whose host has no address, and when it was looked for.
+    not_found: HashMap<String, Instant>,
+}
+
+/// Whether an agent is one of the group's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Called at this instant.
+    Here(Instant),
+    /// Of this number no more.
+    Gone,
+}
+
+/// Whether a group's agents are on the line.
+pub fn is_loaded(plan: &GroupPlan) -> bool {
+    matches!(plan.state.as_str(), state::ACTIVE | state::RUNNING)
+}
+
+/// What keeps a group from dialing.
+fn stopped(plan: &GroupPlan) -> Option<Why> {
+    match plan.state.as_str() {
+        state::RUNNING => None,
+        state::ACTIVE => Some(Why::Paused),
+        _ => Some(Why::NotStarted),
+    }
+}
+
+impl GroupActor {
+    /// Starts the actor of a loaded group. Abandoned calls of before count on.
+    pub async fn start(trunk: &Arc<Trunk>, plan: &Arc<GroupPlan>, asked: Arc<Notify>) -> Result<Self, String> {
+        let (options, trunks) = trunk.engine().await?;
+        let (dialing, calls) = (&plan.settings.dialing, &plan.settings.calls);
+        let now = trunk.clock.now();
+        let policies = policies(dialing, calls);
+        let (call_rules, agent_rules) = rules(calls, &policies, options.message.is_some());
+        let past = past(trunk, plan, &policies, now).await?;
+        let ledgers = Ledgers::replayed(policies, plan.made_at, &TimeZone::UTC, &past, now);
+        let mode = mode(dialing);
+        let pacer = Pacer::new(mode, call_rules.max_ring, call_rules.threshold, None);
+        let group = Group::new(pacer, ledgers, call_rules, agent_rules, now);
+        let destinations = Destinations::new(Arc::clone(&trunk.kit.phones));
+        let (engine, reports) =
+            SipEngine::start(options, trunks, destinations).await.map_err(|error| error.to_string())?;
+        let desk = Arc::new(Desk::new(trunk.clock, calls.caller_id.clone(), asked));
+        desk.set(stopped(plan), dialing.max_ports);
+        let (runner, tell) = Runner::new(group, engine, reports, Calls(Arc::clone(&desk)));
+        let (number, ending) = (plan.number, Arc::clone(&desk));
+        let task = tokio::spawn(async move {
+            let finished = runner.run().await;
+            ending.end();
+            let totals = finished.group.totals();
+            let (dials, live, abandoned) = (totals.dials, totals.live, totals.abandoned);
+            tracing::info!(group = number, dials, live, abandoned, "a group places no more calls");
+            finished.engine.close().await;
+        });
+        tracing::info!(group = plan.number, agents = calls.agents.len(), "a group begins to place calls");
+        Ok(Self { desk, tell, task, mode, agents: Vec::new(), not_found: HashMap::new() })
+    }
+
+    /// The group as it stands now.
+    pub fn set(&mut self, plan: &GroupPlan) {
+        self.desk.set(stopped(plan), plan.settings.dialing.max_ports);
+        if plan.state == state::UNLOAD_IN_PROGRESS {
+            self.tell(Command::Stop);
+        }
+        let mode = mode(&plan.settings.dialing);
+        if mode != self.mode {
+            self.mode = mode;
+            self.tell(Command::Mode(mode));
+        }
+    }
+
+    /// The agents as they are now: who is gone is hung up after the talk. Answers whom to call: who is new, and whose phone
+    /// has not been there for a while.
+    pub fn set_agents(&mut self, wanted: &[String]) -> Vec<String> {
+        let absent = self.desk.absent();
+        for (number, (uri, standing)) in (0_u32..).zip(&mut self.agents) {
+            let Standing::Here(called) = *standing else { continue };
+            let is_lost = called.elapsed() >= LOOK_AGAIN && absent.contains(&AgentId(number));
+            if is_lost || !wanted.contains(uri) {
+                *standing = Standing::Gone;
+                // a group that is over has no agents
+                let _over = self.tell.send(Command::LogOut(AgentId(number)));
+            }
+        }
+        let is_new = |uri: &&String| {
+            !self.agents.iter().any(|(known, standing)| known == *uri && *standing != Standing::Gone)
+                && self.not_found.get(*uri).is_none_or(|at| at.elapsed() >= LOOK_AGAIN)
+        };
+        wanted.iter().filter(is_new).cloned().collect()
+    }
+
+    /// Calls the phone of an agent, if it was found.
+    pub fn log_in(&mut self, uri: String, phone: Option<Phone>) {
+        let Some(phone) = phone else {
+            self.not_found.insert(uri, Instant::now());
+            return;
+        };
+        let number = u32::try_from(self.agents.len()).unwrap_or(u32::MAX);
+        self.agents.push((uri, Standing::Here(Instant::now())));
+        self.tell(Command::LogIn(AgentId(number), phone));
+    }
+
+    /// Gives an order; one that comes after the end is for nobody.
+    pub fn tell(&self, command: Command) {
+        let _over = self.tell.send(command);
+    }
+
+    /// Where orders go.
+    pub fn commands(&self) -> UnboundedSender<Command> {
+        self.tell.clone()
+    }
+
+    /// Whether it has come to its end.
+    pub fn is_over(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Waits for the end, not longer than this.
+    pub async fn end(mut self, until: Instant) {
+        if tokio::time::timeout_at(until, &mut self.task).await.is_err() {
+            self.task.abort();
+        }
+    }
+}
+
+/// Answers and abandoned calls of before, hour by hour, as far as any policy looks back.
+async fn past(
+    trunk: &Trunk,
+    plan: &GroupPlan,
+    policies: &[cxc_dialer::abandon::AbandonPolicy],
+    now: i64,
+) -> Result<Vec<(i64, u64, u64)>, String> {
+    let starts = policies.iter().map(|policy| policy.window.start(now, plan.made_at, &TimeZone::UTC));
+    let from = starts.min().unwrap_or(now);
+    let read = async { trunk.app.db.read().await?.voice_answers(plan.tenant, plan.number, from).await };
+    let hours = read.await.map_err(|error: cxc_store::StoreError| error.to_string())?;
+    Ok(hours.into_iter().map(|hour| (hour.at, hour.live, hour.abandoned)).collect())
+}

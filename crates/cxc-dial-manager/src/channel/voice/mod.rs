@@ -1,0 +1,173 @@
+//! Calls: a SIP trunk as a carrier. The engine of records hands over attempts that are written, as to any carrier; for
+//! each campaign group an actor paces, places and connects the calls, and says how many it wants.
+mod desk;
+mod group;
+mod setup;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cxc_core::phone::PhoneParser;
+use cxc_server::App;
+pub use cxc_sip::media::Prompt;
+use cxc_sip::run::Command;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::{Body, Carrier, CarrierStatus, ChannelAccount, ConnectError, OutMessage, Outcome};
+use crate::sender::{Demand, GroupPlan};
+use group::GroupActor;
+use setup::Trunk;
+
+/// Talks that go on when a trunk stops are ended after this time.
+const FAREWELL: Duration = Duration::from_secs(12);
+/// How long a goodbye may take after that.
+const GOODBYE: Duration = Duration::from_secs(5);
+
+/// What calls are placed with, for all trunks of a process.
+pub struct CallKit {
+    /// Reads numbers for the last look before a call.
+    pub phones: Arc<PhoneParser>,
+    /// What abandoned persons hear.
+    pub message: Option<Prompt>,
+    /// The ports of media.
+    pub media_ports: RangeInclusive<u16>,
+    /// The address that peers see, where it is not ours.
+    pub public: Option<IpAddr>,
+}
+
+/// A SIP trunk.
+pub struct VoiceCarrier {
+    trunk: Arc<Trunk>,
+    groups: Mutex<HashMap<i64, GroupActor>>,
+    /// Held while groups are set: two at once would start one twice.
+    setting: tokio::sync::Mutex<()>,
+    asked: Arc<Notify>,
+    status: Mutex<CarrierStatus>,
+}
+
+impl VoiceCarrier {
+    /// The trunk of an account. `epoch` is that of the sender's lease: it begins each Call-ID.
+    pub fn start(app: App, kit: Arc<CallKit>, account: &ChannelAccount, epoch: i64) -> Result<Self, ConnectError> {
+        if let Some(error) = account.validate().into_iter().next() {
+            return Err(ConnectError(format!("{}: {}", error.pointer, error.detail)));
+        }
+        Ok(Self {
+            trunk: Arc::new(Trunk::new(app, kit, account, epoch)),
+            groups: Mutex::default(),
+            setting: tokio::sync::Mutex::default(),
+            asked: Arc::default(),
+            status: Mutex::new(CarrierStatus::Connected),
+        })
+    }
+
+    fn groups(&self) -> MutexGuard<'_, HashMap<i64, GroupActor>> {
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_status(&self, status: CarrierStatus) {
+        *self.status.lock().unwrap_or_else(PoisonError::into_inner) = status;
+    }
+
+    fn tell_all(&self, command: &Command) {
+        self.groups().values().for_each(|group| group.tell(command.clone()));
+    }
+
+    /// Starts the actor of a group that has none, and tells one that is there what changed.
+    async fn set_group(&self, plan: &Arc<GroupPlan>) -> Result<(), String> {
+        let may_start = match self.groups().get_mut(&plan.number) {
+            Some(actor) => {
+                actor.set(plan);
+                false
+            }
+            None => group::is_loaded(plan),
+        };
+        if may_start {
+            let actor = GroupActor::start(&self.trunk, plan, Arc::clone(&self.asked)).await?;
+            self.groups().insert(plan.number, actor);
+        }
+        if !group::is_loaded(plan) {
+            return Ok(());
+        }
+        let came = self.groups().get_mut(&plan.number).map(|actor| actor.set_agents(&plan.settings.calls.agents));
+        for uri in came.unwrap_or_default() {
+            let phone = self.trunk.phone(&uri).await;
+            if let Some(actor) = self.groups().get_mut(&plan.number) {
+                actor.log_in(uri, phone);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Carrier for VoiceCarrier {
+    /// Answers when the call is over.
+    async fn send(&self, message: OutMessage) -> Outcome {
+        let Body::Call(body) = &message.body else { return Outcome::not_sent("a trunk carries calls only") };
+        let desk = self.groups().get(&body.group).map(|group| Arc::clone(&group.desk));
+        let Some(desk) = desk else { return Outcome::not_sent("the group places no calls any more") };
+        desk.place(&message, body.not_after).await
+    }
+
+    fn status(&self) -> CarrierStatus {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn set_groups(&self, groups: &[Arc<GroupPlan>]) {
+        let _one_at_a_time = self.setting.lock().await;
+        self.groups().retain(|_, actor| !actor.is_over());
+        let is_there = |number: i64| groups.iter().any(|plan| plan.number == number);
+        self.groups().iter().filter(|(number, _)| !is_there(**number)).for_each(|(_, actor)| actor.tell(Command::Stop));
+        let mut status = CarrierStatus::Connected;
+        for plan in groups {
+            if let Err(reason) = self.set_group(plan).await {
+                tracing::warn!(group = plan.number, reason, "a group can't place calls");
+                status = CarrierStatus::Down { reason };
+            }
+        }
+        self.set_status(status);
+    }
+
+    fn demand(&self, group: i64) -> Option<Demand> {
+        // a group without an actor asks for nothing
+        Some(self.groups().get(&group).map(|actor| actor.desk.demand.clone()).unwrap_or_default())
+    }
+
+    async fn asked(&self) {
+        self.asked.notified().await;
+    }
+
+    fn limited_by(&self, group: i64) -> Option<&'static str> {
+        self.groups().get(&group)?.desk.why()
+    }
+
+    fn most_open(&self) -> Option<usize> {
+        Some(self.trunk.channels())
+    }
+
+    fn wind_down(&self) {
+        let farewell: Vec<_> = self.groups().values().map(GroupActor::commands).collect();
+        self.tell_all(&Command::Stop);
+        tokio::spawn(async move {
+            tokio::time::sleep(FAREWELL).await;
+            // a group that is over needs no farewell
+            farewell.iter().for_each(|tell| drop(tell.send(Command::HangUpAll)));
+        });
+    }
+
+    async fn close(&self) {
+        self.set_status(CarrierStatus::Closed);
+        self.tell_all(&Command::Stop);
+        self.tell_all(&Command::HangUpAll);
+        let until = Instant::now() + GOODBYE;
+        let actors: Vec<GroupActor> = self.groups().drain().map(|(_, actor)| actor).collect();
+        for actor in actors {
+            actor.end(until).await;
+        }
+    }
+}

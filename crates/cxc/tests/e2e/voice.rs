@@ -1,0 +1,193 @@
+//! Calls from end to end: a carrier whose people answer, are busy or away, and agents' phones, all of them real SIP.
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cxc_core::attempt::AttemptState;
+use cxc_core::channel::Channel;
+use cxc_test::Sipp;
+use serde_json::{Value, json};
+
+use crate::audience::{Audience, number};
+use crate::campaign::Group;
+use crate::world::{World, until};
+
+const AGENTS: u32 = 10;
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Numbers of the campaign: `CXC_VOICE_CALLS`, 50 if not set.
+fn calls() -> usize {
+    std::env::var("CXC_VOICE_CALLS").map_or(50, |n| n.parse().unwrap())
+}
+
+/// A carrier whose people talk for so long, milliseconds: of ten numbers six answer, one is busy, two ring on, and at
+/// one a machine answers.
+fn carrier(most: usize, talk: &str) -> Sipp {
+    let speech = vec![0xd5; 16_000];
+    let most = u32::try_from(most).unwrap();
+    Sipp::prepared("people", most, &[], &[("talk", talk)], &[("speech.ul", speech)]).unwrap()
+}
+
+/// How the numbers of an audience must end, by the last digit.
+fn expected(people: Audience) -> (usize, usize, usize) {
+    let ends = |digits: &[char]| (0..people.0).filter(|n| number(*n).ends_with(digits)).count();
+    (ends(&['0', '1', '2', '3', '4', '5', '9']), ends(&['6']), ends(&['7', '8']))
+}
+
+impl World {
+    /// A template of calls by a trunk; agents' phones are at one address.
+    async fn calls(&self, name: &str, trunk: &Sipp, phones: &Sipp, dialing: &Value) -> String {
+        let port = trunk.address().port();
+        let account = json!({
+            "name": name, "kind": "sip", "host": "127.0.0.1", "port": port, "sender": "+12125550100",
+            "ratePerSecond": 50, "sip": {"channels": 40, "countries": ["US"]},
+        });
+        let account = self.make("/channel-accounts", &account).await;
+        let agents: Vec<String> = (0..AGENTS).map(|n| format!("sip:agent{n}@{}", phones.address())).collect();
+        let calls = json!({"agents": agents, "maxRingSeconds": 15, "wrapUpSeconds": 0});
+        let compliance = json!({"purpose": "informational"});
+        let settings = json!({"dialing": dialing, "calls": calls, "compliance": compliance});
+        let profile = json!({"name": name, "type": "agent", "settings": settings});
+        let profile = self.make("/dialing-profiles", &profile).await;
+        let session = self.make("/session-profiles", &json!({"name": name, "gateway": account})).await;
+        let template = json!({"name": name, "dialingProfile": profile, "sessionProfile": session});
+        self.make("/campaign-templates", &template).await
+    }
+
+    /// A group of such a template on one list, not started.
+    async fn voice_group(&self, name: &str, template: &str, list: &str) -> Group {
+        let id = self.make("/campaign-groups", &json!({"name": name, "template": template})).await;
+        let lists = json!({"items": [{"list": list, "weight": 10}]});
+        self.api.put(&format!("/campaign-groups/{id}/lists")).json(&lists).await.expect(200);
+        Group::known(self, &id)
+    }
+
+    /// A decision on each legal rule that concerns these made-up people.
+    async fn waive(&self, group: &Group) {
+        let standing = self.api.get(&format!("/campaign-groups/{}/legal-standing", group.id())).await.expect(200);
+        for list in ["unanswered", "unscrubbed"] {
+            for rule in standing[list].as_array().unwrap() {
+                let rule = rule["rule"].as_str().unwrap();
+                let decision = json!({"state": "waived", "reason": "the people are made up"});
+                self.api.put(&format!("/compliance/legal-rules/{rule}/setting")).json(&decision).await.expect(200);
+            }
+        }
+    }
+}
+
+async fn run(dialing: Value) {
+    let people = Audience(calls());
+    let world = World::start().await;
+    let (trunk, phones) = (carrier(people.0, "300"), Sipp::start("answer", AGENTS, &["-rtp_echo"]).unwrap());
+    let list = world.import("people", people).await;
+    let template = world.calls("calls", &trunk, &phones, &dialing).await;
+    let group = world.voice_group("calls", &template, &list).await;
+    world.waive(&group).await;
+    group.start().await;
+    let accounting = group.finished(PATIENCE).await;
+
+    let (answered, busy, away) = expected(people);
+    let done = |result: &str| usize::try_from(accounting["done"][result].as_u64().unwrap_or(0)).unwrap();
+    let log = world.cxc.log();
+    assert_eq!(accounting["audience"], json!(people.0), "{accounting}");
+    assert_eq!((done("Busy"), done("NoAnswer")), (busy, away), "{accounting}\n{log}");
+    let unserved = done("Abandoned") + done("Dropped");
+    assert_eq!(done("Answer") + unserved, answered, "{accounting}\n{log}");
+    let live = answered as f64;
+    assert!(done("Abandoned") as f64 <= live * 0.03, "{accounting}");
+
+    // each number once, at the carrier as in the history
+    let called = trunk.called();
+    assert!(called.values().all(|n| *n == 1), "{called:?}");
+    let attempts = world.attempts(Channel::Voice).await;
+    assert_eq!((called.len(), attempts.len()), (people.0, people.0));
+    assert!(attempts.values().all(|states| states[..] == [AttemptState::Final]), "{attempts:?}");
+    assert!(attempts.keys().all(|number| called.contains_key(&format!("+{number}"))));
+    // all its calls have gone as the scenario says: everybody was hung up or hung up
+    trunk.finish().unwrap();
+    phones.finish().unwrap();
+
+    // the results are told as they came
+    let told = async || counted(&world.cxc.metrics("compliance-manager").unwrap());
+    until("results are counted", Duration::from_secs(20), async || {
+        told().await.values().sum::<f64>() >= people.0 as f64
+    })
+    .await;
+    let counted = told().await;
+    let of = |result: &str| counted.get(result).copied().unwrap_or(0.0);
+    assert_eq!((of("6"), of("7")), (busy as f64, away as f64), "{counted:?}");
+    assert_eq!(counted.values().sum::<f64>(), people.0 as f64, "{counted:?}");
+}
+
+/// Calls placed, by the number of their result.
+fn counted(metrics: &str) -> BTreeMap<String, f64> {
+    let lines = metrics.lines().filter_map(|line| line.strip_prefix("compliance_ocs_calls_placed{GSW_CALL_RESULT=\""));
+    lines
+        .filter_map(|line| {
+            let (result, rest) = line.split_once('"')?;
+            Some((result.to_owned(), rest.rsplit(' ').next()?.parse().ok()?))
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn every_number_of_a_predictive_group_is_called_once_and_ends_in_one_result() {
+    run(json!({"mode": 5})).await;
+}
+
+#[tokio::test]
+async fn every_number_of_a_progressive_group_is_called_once_and_ends_in_one_result() {
+    run(json!({"mode": 4, "linesPerAgent": 1.0})).await;
+}
+
+#[tokio::test]
+async fn a_campaign_of_calls_that_is_killed_calls_nobody_twice_and_forgets_nobody() {
+    let people = Audience(calls());
+    let mut world = World::start().await;
+    // phones of each start, and more than enough people
+    let (trunk, phones) = (carrier(people.0 + 1, "1000"), Sipp::start("answer", AGENTS * 9, &["-rtp_echo"]).unwrap());
+    let list = world.import("people", people).await;
+    let template = world.calls("calls", &trunk, &phones, &json!({"mode": 4})).await;
+    let group = world.voice_group("calls", &template, &list).await;
+    world.waive(&group).await;
+    group.start().await;
+    for kill in 1..=3 {
+        let enough = people.0 * kill / 5;
+        until("calls are placed", Duration::from_secs(120), async || trunk.called().len() >= enough).await;
+        world.cxc.kill().unwrap();
+        world.cxc.up().unwrap();
+    }
+    let accounting = group.finished(PATIENCE).await;
+    let called = trunk.called();
+    assert!(called.values().all(|n| *n == 1), "called twice: {called:?}");
+    let attempts = world.attempts(Channel::Voice).await;
+    let in_doubt = attempts.values().flatten().filter(|state| **state == AttemptState::InDoubt).count();
+    assert!(in_doubt > 0, "the kills came while calls were under way");
+    assert_eq!(accounting["inDoubt"], json!(in_doubt), "{accounting}");
+    let done: u64 = accounting["done"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    assert_eq!(done + in_doubt as u64, people.0 as u64, "{accounting}");
+    // who was not called has an attempt in doubt, and nobody was called without an attempt
+    for n in 0..people.0 {
+        let states = attempts.get(&number(n)[1..]).unwrap_or_else(|| panic!("an attempt for {n}"));
+        assert!(called.contains_key(&number(n)) || states[..] == [AttemptState::InDoubt], "{n}: {states:?}");
+    }
+}
+
+#[tokio::test]
+async fn numbers_outside_the_countries_of_the_trunk_are_never_dialed() {
+    let world = World::start().await;
+    let (trunk, phones) = (carrier(10, "300"), Sipp::start("answer", AGENTS, &["-rtp_echo"]).unwrap());
+    // a Canadian number, and a premium one
+    let file = world.cxc.home().join("abroad.csv");
+    std::fs::write(&file, "Client ID,First Name,Mobile\na,Ann,+14165550142\nb,Bob,+19005550142\n").unwrap();
+    world.cxc.run_ok(&["import", "--list", "abroad", "--default-country", "US", file.to_str().unwrap()]).unwrap();
+    let lists = world.api.get("/lists?limit=500").await.expect(200);
+    let list = lists["items"].as_array().unwrap().iter().find(|list| list["name"] == "abroad").unwrap();
+    let template = world.calls("calls", &trunk, &phones, &json!({"mode": 4})).await;
+    let group = world.voice_group("calls", &template, list["id"].as_str().unwrap()).await;
+    world.waive(&group).await;
+    group.start().await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert!(trunk.called().is_empty(), "{:?}", trunk.called());
+    let accounting = group.accounting().await;
+    assert_eq!(accounting["done"].get("Answer"), None, "{accounting}");
+}
