@@ -83,7 +83,7 @@ async fn run(load: &Load, carrier: Arc<dyn Carrier>) {
                 }
                 let place = match carrier.send(message(number)).await {
                     Outcome::Delivered { .. } | Outcome::Accepted { .. } => 0,
-                    Outcome::Retry { .. } | Outcome::Rejected { .. } => 1,
+                    Outcome::Retry { .. } | Outcome::Rejected { .. } | Outcome::Called { .. } => 1,
                     Outcome::InDoubt { .. } => 2,
                 };
                 counts[place].fetch_add(1, Ordering::Relaxed);

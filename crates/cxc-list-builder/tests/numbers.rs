@@ -190,7 +190,7 @@ async fn a_version_far_from_the_one_before_waits_for_somebody_who_forces_it_and_
     assert_eq!(world.good(&list, &numbers(110), json!({})).await["state"], "active", "ten per cent more will do");
     let far = world.good(&list, &numbers(80), json!({})).await;
     assert_eq!(far["state"], "rejected");
-    assert!(far["detail"].as_str().unwrap().contains("80 numbers and the active version 110"), "{far}");
+    assert!(far["detail"].as_str().unwrap().contains("80 numbers, and the version that is active has 110"), "{far}");
     let activate = format!("{list}/actions/activate");
     let doubtful = world.app.post(&activate).json(&json!({ "version": 3 })).await.expect(422);
     assert_eq!(doubtful["errors"][0]["code"], "doubtful");

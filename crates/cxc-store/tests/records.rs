@@ -228,8 +228,7 @@ async fn a_batch_is_written_by_one_statement_only_where_nobody_interfered() {
     let page = tx.record_fetch(7, 3, NOW, &mut FetchKey::default(), false, 4).await.unwrap();
     tx.commit().await.unwrap();
     let new: Vec<NewAttempt> = page.iter().map(|r| attempt(r.id, r.id, 10 + r.id, Some(100 + r.id))).collect();
-    let begins: Vec<Begin<'_>> =
-        new.iter().zip(&page).map(|(attempt, record)| Begin { attempt, record }).collect();
+    let begins: Vec<Begin<'_>> = new.iter().zip(&page).map(|(attempt, record)| Begin { attempt, record }).collect();
     let none: &[RecordChange] = &[];
     let batch = |lease, begins, changes| Outgoing { lease, shard: 9, made: &[], begins, changes, now: NOW };
     let mut tx = db.begin().await.unwrap();

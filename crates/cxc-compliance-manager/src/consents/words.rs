@@ -2,6 +2,7 @@
 use axum::extract::State;
 use cxc_core::field_error::FieldError;
 use cxc_core::opt_out::KeywordSet;
+use cxc_core::written_reason::WrittenReason;
 use cxc_server::audit::Entry;
 use cxc_server::{ApiError, ApiJson, App, Principal};
 use cxc_store::StoreError;
@@ -40,7 +41,7 @@ pub(crate) async fn set(
     if widened.contains(&"/scope") {
         errors.extend(wanted.scope.undated());
     }
-    if !widened.is_empty() && wanted.reason.trim().is_empty() {
+    if !widened.is_empty() && WrittenReason::of_law(&wanted.reason).is_err() {
         let detail = format!(
             "this lets people be contacted who would have stopped it ({}): say why, the audit log keeps it",
             widened.join(", ")

@@ -33,7 +33,7 @@ async fn what_is_wrong_with_a_question_is_named() {
     let many = json!({ "type": "fax", "purpose": "fun", "device": { "e164": 7 }, "colour": "red" });
     assert_eq!(
         places(app.post(VALIDATE).json(&many).await.expect(422)),
-        ["/type", "/purpose", "/device/e164", "/colour"]
+        ["/type", "/colour", "/device/e164", "/purpose"]
     );
     let group = "01890000-0000-7000-8000-000000000000";
     let mut wrong = [ask(1, "a", 0), ask(2, "b", 0), ask(3, "c", 0)];

@@ -6,6 +6,7 @@ use super::area::{Area, validate_area};
 use super::wall_time::{DayWindow, validate_day};
 use crate::channel::Channel;
 use crate::field_error::FieldError;
+use crate::written_reason::WrittenReason;
 
 /// The hours in which people may be contacted, by weekday, on the clocks of every zone in which they may be.
 /// Among the required rules of a channel those of the person's region win over those of its country, and these over
@@ -68,7 +69,8 @@ impl ContactTimes {
     /// What it lacks to be stored: a reason, if it holds in place of the shipped times and opens hours that these forbid.
     pub fn unexplained(&self) -> Option<FieldError> {
         let beyond = |window: &DayWindow| window.from < USUAL.from || window.till > USUAL.till;
-        let lacks = self.required && self.reason.trim().is_empty() && self.weekdays.iter().flatten().any(beyond);
+        let lacks =
+            self.required && WrittenReason::of_law(&self.reason).is_err() && self.weekdays.iter().flatten().any(beyond);
         let detail =
             "this opens hours outside the shipped contact times, 08:00 to 21:00: say why, the audit log keeps it";
         lacks.then(|| FieldError::new("/reason", "required", detail))

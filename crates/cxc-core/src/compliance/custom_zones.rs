@@ -9,6 +9,7 @@ use super::contact_times::{MAX_REASON, validate_name};
 use super::zones::{Zones, unknown_zone};
 use crate::field_error::FieldError;
 use crate::phone::area_code_problem;
+use crate::written_reason::WrittenReason;
 
 /// The most area codes that one entry names.
 pub const MAX_AREA_CODES: usize = 1000;
@@ -96,7 +97,7 @@ impl CustomTimeZone {
     /// Whether its zone stands in the place of the others. Without a reason it stands beside them, as of an entry that was
     /// stored when none was asked for.
     fn replaces(&self) -> bool {
-        self.effect == ZoneEffect::Replace && !self.reason.trim().is_empty()
+        self.effect == ZoneEffect::Replace && WrittenReason::of_law(&self.reason).is_ok()
     }
 
     /// What is wrong with its zone by the database in use; empty if that knows it.

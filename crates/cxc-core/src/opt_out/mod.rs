@@ -240,8 +240,10 @@ mod tests {
         own.help.clear();
         assert_eq!(own.widens(&shipped(), today), [""; 0]);
         assert_eq!(shipped().widens(&own, today), ["/optOut"]);
-        let all = shipped().opt_out_all[0].clone();
-        let ends_less = KeywordSet { opt_out_all: without(&all, shipped().opt_out_all), ..shipped() };
+        // a word may stand there in two spellings
+        let all = normalise(&shipped().opt_out_all[0]);
+        let others = shipped().opt_out_all.into_iter().filter(|w| normalise(w) != all).collect();
+        let ends_less = KeywordSet { opt_out_all: others, ..shipped() };
         assert_eq!(ends_less.widens(&shipped(), today), ["/optOutAll"]);
         let mut starts = shipped();
         starts.opt_in.push("ja gern".into());

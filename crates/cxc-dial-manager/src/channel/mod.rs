@@ -172,7 +172,7 @@ pub trait Carrier: Send + Sync {
 
     /// Ready when a group asks for more.
     async fn asked(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// Why a group moves no faster, where the carrier sets the pace.

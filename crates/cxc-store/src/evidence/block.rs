@@ -85,6 +85,10 @@ struct Own<S, I, V> {
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     request_id: Option<S>,
     #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    campaign_id: Option<S>,
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
+    trace: Option<S>,
+    #[serde(default = "none", skip_serializing_if = "Option::is_none")]
     held: Option<S>,
     inputs: I,
     verdict: V,
@@ -104,6 +108,8 @@ impl<'a, I, V> Own<&'a str, &'a I, &'a V> {
             client: decision.client,
             attempt: decision.attempt,
             request_id: decision.request_id.as_deref(),
+            campaign_id: decision.campaign_id.as_deref(),
+            trace: decision.trace.as_deref(),
             held: decision.held.as_deref(),
             inputs: &decision.inputs,
             verdict: &decision.verdict,
@@ -121,6 +127,8 @@ impl Own<String, Value, Value> {
             client: self.client,
             attempt: self.attempt,
             request_id: self.request_id,
+            campaign_id: self.campaign_id,
+            trace: self.trace,
             held: self.held,
             rules: Arc::clone(rules),
             data: Arc::clone(data),
@@ -207,6 +215,8 @@ mod tests {
             client: Some(9),
             attempt: None,
             request_id: (at > 1).then(|| "abc".to_owned()),
+            campaign_id: (at > 1).then(|| "spring".to_owned()),
+            trace: None,
             held: None,
             rules: Arc::new(RulesUsed { version: 3, sha256: "00ff".into(), selected: vec!["a".into()] }),
             data: Arc::new(BTreeMap::from([("tzdb".into(), "2026a".into())])),

@@ -46,7 +46,8 @@ async fn words_of_several_languages_own_words_a_topic_everything_and_back_again(
     says(&world, &smsc, 1, "退订", &sms).await;
     says(&world, &smsc, 2, "STOP ALL", &json!(["voice", "sms", "email"])).await;
     // the tenant's own take their place at once; the words that carriers name stay
-    let own = json!({ "optOut": ["Nada"], "optOutAll": [], "optIn": ["START"], "help": ["HELP"] });
+    let own = json!({ "optOut": ["Nada"], "optOutAll": [], "optIn": ["START"], "help": ["HELP"],
+        "reason": "our people write Spanish" });
     world.api.put(WORDS).json(&own).await.expect(200);
     says(&world, &smsc, 3, "nada!!", &sms).await;
     smsc.reply(&number(4)[1..], "44555", "Baja").unwrap();
