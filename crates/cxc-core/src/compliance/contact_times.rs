@@ -108,7 +108,7 @@ const USUAL: DayWindow = DayWindow::minutes(8 * 60, 21 * 60);
 /// The longest name of a rule, in characters.
 const MAX_NAME: usize = 255;
 /// The longest reason, in characters.
-pub(super) const MAX_REASON: usize = 2000;
+pub(super) const MAX_REASON: usize = WrittenReason::MOST_OF_LAW;
 
 pub(super) fn validate_name(name: &str, errors: &mut Vec<FieldError>) {
     if name.chars().count() > MAX_NAME {

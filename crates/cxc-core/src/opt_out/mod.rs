@@ -21,7 +21,7 @@ use words::Meaning;
 const MAX_WORDS: usize = 200;
 
 /// The longest reason, in characters.
-const MAX_REASON: usize = 2000;
+const MAX_REASON: usize = crate::written_reason::WrittenReason::MOST_OF_LAW;
 
 /// The longest word, in characters.
 const MAX_WORD: usize = 40;
