@@ -128,13 +128,6 @@ impl Tx {
         Ok(rows.into_iter().map(|(status, code, due_minute, n)| (Bucket { status, code, due_minute }, n)).collect())
     }
 
-    /// Forgets a writer's counters that are nought: called now and then by the sender.
-    pub async fn record_counters_compact(&mut self, grp: i64, shard: i64) -> Result<(), StoreError> {
-        const SQL: &str = "DELETE FROM record_counter WHERE grp = $1 AND shard = $2 AND n = 0";
-        on!(self, conn => sqlx::query(SQL).bind(grp).bind(shard).execute(conn).await?.rows_affected());
-        Ok(())
-    }
-
     /// Forgets what the shards of a group cancel out among themselves: records that wait go from one writer's
     /// minute to another's, and each minute would leave its rows behind. Answers how many rows went.
     pub async fn record_counters_fold(&mut self, grp: i64) -> Result<u64, StoreError> {
