@@ -20,8 +20,14 @@ pub struct CallRules {
     pub max_ring: Micros,
     /// Of a transaction that was cancelled and does not end.
     pub transaction: Micros,
-    /// Of answering machine detection; none where it is off.
+    /// Of answering machine detection before an agent is looked for; none where that is off.
     pub classify: Option<Micros>,
+    /// The silence by which it tells a person: their wait counts from its beginning, the end of their greeting.
+    pub greeted: Micros,
+    /// What becomes of a machine.
+    pub machine: OnMachine,
+    /// Of the message that a machine gets, its beep included.
+    pub machine_message: Micros,
     /// Of connecting a reserved agent.
     pub connect: Micros,
     /// Of a person's wait for an agent, from the answer on.
@@ -43,6 +49,9 @@ impl Default for CallRules {
             max_ring: 25 * SECOND,
             transaction: 32 * SECOND,
             classify: None,
+            greeted: 800_000,
+            machine: OnMachine::Drop,
+            machine_message: 120 * SECOND,
             connect: SECOND / 2,
             threshold: 2 * SECOND,
             message: 12 * SECOND,
@@ -50,6 +59,17 @@ impl Default for CallRules {
             grace: 30 * SECOND,
         }
     }
+}
+
+/// What becomes of a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnMachine {
+    /// The call is ended.
+    Drop,
+    /// It gets a message.
+    Message,
+    /// It is treated as a person.
+    Connect,
 }
 
 /// Where a call is.
@@ -86,6 +106,8 @@ pub enum State {
     },
     /// No agent came in time: the person hears the message.
     Abandoned,
+    /// A machine gets a message.
+    Machine,
     /// Over.
     Ended(CallResult),
 }
@@ -160,6 +182,10 @@ pub enum CallAction {
     Abandon,
     /// Count a person who left before the threshold.
     Drop,
+    /// Who was counted as a person is a machine.
+    NotLive,
+    /// Leave a message after the beep.
+    LeaveMessage,
     /// Warn the agent that the time is over.
     Warn(AgentId),
     /// Free its slot and write its result: once for each call.
@@ -191,12 +217,12 @@ impl Call {
             State::Trying { .. } => self.since + rules.progress,
             State::Ringing => self.since + rules.max_ring,
             State::Cancelling { .. } => self.since + rules.transaction,
-            // the wait for the verdict is a part of the wait for an agent
-            State::Classifying => answered + rules.classify.unwrap_or(0).min(rules.threshold),
+            State::Classifying => answered + rules.classify.unwrap_or(0),
             State::Connecting(_) => self.since + rules.connect,
             State::Queued => answered + rules.threshold,
             State::Bridged { warned, .. } => self.since + if warned { rules.grace } else { rules.max_talk },
             State::Abandoned => self.since + rules.message + 2_000_000,
+            State::Machine => self.since + rules.machine_message,
             State::Ended(_) => return None,
         })
     }
@@ -210,11 +236,16 @@ impl Call {
     /// The next state and what to do. What does not fit the state changes nothing.
     #[must_use]
     pub fn step(self, event: CallEvent, now: Micros, rules: &CallRules) -> (Self, Vec<CallAction>) {
+        if event == CallEvent::Classified(Verdict::Machine)
+            && let Some(stepped) = self.unmasked(now, rules)
+        {
+            return stepped;
+        }
         match self.state {
             State::Placing | State::Trying { .. } | State::Ringing | State::Cancelling { .. } => {
                 self.before_answer(event, now, rules)
             }
-            State::Classifying => self.classifying(event, now),
+            State::Classifying => self.classifying(event, now, rules),
             State::Connecting(agent) => self.connecting(agent, event, now, rules),
             State::Queued => self.queued(event, now),
             State::Bridged { agent, warned } => self.bridged(agent, warned, event, now),
@@ -223,7 +254,36 @@ impl Call {
                 CallEvent::RemoteHangup => self.end(CallResult::Abandoned, now),
                 _ => (self, vec![]),
             },
+            State::Machine => match event {
+                CallEvent::MessagePlayed | CallEvent::Deadline => self.hang_up(CallResult::AnsweringMachine, now),
+                CallEvent::RemoteHangup => self.end(CallResult::AnsweringMachine, now),
+                _ => (self, vec![]),
+            },
             State::Ended(_) => (self, vec![]),
+        }
+    }
+
+    /// A machine took the call: it is taken from whom it was given to. None where that changes nothing: who was
+    /// abandoned as a person stays counted as one.
+    fn unmasked(self, now: Micros, rules: &CallRules) -> Option<(Self, Vec<CallAction>)> {
+        let mut actions = match self.state {
+            State::Classifying => vec![],
+            State::Queued => vec![CallAction::NotLive],
+            State::Connecting(agent) => vec![CallAction::NotLive, CallAction::Release(agent)],
+            State::Bridged { agent, .. } => vec![CallAction::NotLive, CallAction::EndTalk(agent)],
+            _ => return None,
+        };
+        match rules.machine {
+            OnMachine::Connect => None,
+            OnMachine::Message => {
+                actions.push(CallAction::LeaveMessage);
+                Some(self.to(State::Machine, now, actions))
+            }
+            OnMachine::Drop => {
+                let result = CallResult::AnsweringMachine;
+                actions.extend([CallAction::Hangup, CallAction::Finish(result)]);
+                Some(self.to(State::Ended(result), now, actions))
+            }
         }
     }
 
@@ -286,10 +346,12 @@ impl Call {
         }
     }
 
-    fn classifying(self, event: CallEvent, now: Micros) -> (Self, Vec<CallAction>) {
+    fn classifying(mut self, event: CallEvent, now: Micros, rules: &CallRules) -> (Self, Vec<CallAction>) {
         match event {
-            CallEvent::Classified(Verdict::Machine) => self.hang_up(CallResult::AnsweringMachine, now),
-            CallEvent::Classified(Verdict::Person) | CallEvent::Deadline => {
+            // in doubt it is a person
+            CallEvent::Classified(_) | CallEvent::Deadline => {
+                let answered = self.answered.unwrap_or(now);
+                self.answered = Some(answered.max(now - rules.greeted));
                 self.to(State::Queued, now, vec![CallAction::Live])
             }
             CallEvent::RemoteHangup => self.end(CallResult::RemoteRelease, now),

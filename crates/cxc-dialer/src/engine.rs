@@ -1,5 +1,7 @@
 //! What a call engine does for a group. The SIP engine and the simulated one take the same orders and report the same
 //! events, [`EngineEvent`].
+use std::path::PathBuf;
+
 use cxc_core::Micros;
 
 use crate::agent::{AgentEvent, AgentId};
@@ -12,6 +14,15 @@ pub enum EngineEvent {
     Call(CallId, CallEvent),
     /// Of an agent.
     Agent(AgentId, AgentEvent),
+}
+
+/// How a call is recorded once it has come to an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordingSpec {
+    /// The file, below the folder of recordings.
+    pub file: PathBuf,
+    /// The person is told first.
+    pub announce: bool,
 }
 
 /// Whom to call, and what they see. The simulated engine needs nothing of it.
@@ -27,6 +38,8 @@ pub struct CallSpec {
     pub private: bool,
     /// The signed Identity header of the caller id (STIR), passed on as it is.
     pub identity: Option<String>,
+    /// Whether it is recorded.
+    pub recording: Option<RecordingSpec>,
 }
 
 /// Takes orders; what comes of them arrives as events. An order for a call that is over does nothing.
@@ -37,6 +50,8 @@ pub trait CallEngine {
     fn bridge(&mut self, call: CallId, agent: AgentId, now: Micros);
     /// Plays the message for abandoned calls.
     fn play_message(&mut self, call: CallId, now: Micros);
+    /// Plays the message for machines, after the beep.
+    fn leave_message(&mut self, call: CallId, now: Micros);
     /// Cancels a call that nobody has answered.
     fn cancel(&mut self, call: CallId, now: Micros);
     /// Ends a call. An answer that comes yet is taken and ended at once.

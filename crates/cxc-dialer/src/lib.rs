@@ -3,6 +3,7 @@
 
 pub mod abandon;
 pub mod agent;
+pub mod amd;
 pub mod call;
 pub mod engine;
 pub mod group;

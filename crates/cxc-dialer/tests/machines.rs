@@ -5,7 +5,7 @@ use cxc_core::Micros;
 use cxc_core::enumerations::CallResult;
 use cxc_dialer::abandon::{Ledgers, Place};
 use cxc_dialer::agent::{AgentEvent, AgentId, AgentRules, Reason};
-use cxc_dialer::call::{Call, CallAction, CallEvent, CallId, CallRules, State, Verdict};
+use cxc_dialer::call::{Call, CallAction, CallEvent, CallId, CallRules, OnMachine, State, Verdict};
 use cxc_dialer::engine::{CallEngine, CallSpec};
 use cxc_dialer::group::Group;
 use cxc_dialer::pacing::{Mode, Pacer};
@@ -19,6 +19,7 @@ impl CallEngine for Silent {
     fn originate(&mut self, _: CallId, _: &CallSpec, _: Micros) {}
     fn bridge(&mut self, _: CallId, _: AgentId, _: Micros) {}
     fn play_message(&mut self, _: CallId, _: Micros) {}
+    fn leave_message(&mut self, _: CallId, _: Micros) {}
     fn cancel(&mut self, _: CallId, _: Micros) {}
     fn hangup(&mut self, _: CallId, _: Micros) {}
     fn warn(&mut self, _: AgentId, _: Micros) {}
@@ -70,8 +71,12 @@ fn happens() -> impl Strategy<Value = Happens> {
     ]
 }
 
-fn group(classify: bool) -> Group {
-    let rules = CallRules { classify: classify.then_some(1_000_000), ..CallRules::default() };
+fn on_machine() -> impl Strategy<Value = OnMachine> {
+    prop_oneof![Just(OnMachine::Drop), Just(OnMachine::Message), Just(OnMachine::Connect)]
+}
+
+fn group(classify: bool, machine: OnMachine) -> Group {
+    let rules = CallRules { classify: classify.then_some(1_000_000), machine, ..CallRules::default() };
     let pacer = Pacer::new(Mode::Progressive { tenths: 10 }, rules.max_ring, rules.threshold, None);
     let ledgers = Ledgers::new(Place::US.policies(), 0, &TimeZone::UTC);
     Group::new(pacer, ledgers, rules, AgentRules::default(), 0)
@@ -80,10 +85,10 @@ fn group(classify: bool) -> Group {
 proptest! {
     #[test]
     fn every_call_ends_in_one_result_and_every_slot_comes_back(
-        classify in any::<bool>(),
+        (classify, machine) in (any::<bool>(), on_machine()),
         course in prop::collection::vec(happens(), 1..200),
     ) {
-        let (mut group, mut now, mut placed) = (group(classify), 0, 0_usize);
+        let (mut group, mut now, mut placed) = (group(classify, machine), 0, 0_usize);
         for happens in course {
             match happens {
                 Happens::Place => {
@@ -146,7 +151,7 @@ proptest! {
 
 /// Drives one call of a group with one ready agent, or none.
 fn story(with_agent: bool, events: &[(Micros, CallEvent)]) -> (Group, Vec<(CallId, CallResult)>) {
-    let mut group = group(false);
+    let mut group = group(false, OnMachine::Drop);
     if with_agent {
         group.agent_event(AgentId(0), AgentEvent::LogIn, 0, &mut Silent);
         group.agent_event(AgentId(0), AgentEvent::Ready, 0, &mut Silent);
@@ -212,4 +217,59 @@ fn a_cancellation_waits_for_a_provisional_answer() {
     assert_eq!(actions, [CallAction::Cancel]);
     let (_, actions) = call.step(CallEvent::Failed(CallResult::NoAnswer), 10 * SECOND, &rules);
     assert_eq!(actions, [CallAction::Finish(CallResult::NoProgress)]);
+}
+
+/// A call that was answered at the instant 0, with an agent if there is one.
+fn answered(rules: &CallRules, agent: Option<AgentId>) -> Call {
+    let mut call = Call::new(0);
+    let connect = agent.map(|agent| [CallEvent::Assigned(agent), CallEvent::Connected]);
+    let events = [CallEvent::Sent, CallEvent::Ringing, CallEvent::Answered].into_iter();
+    for event in events.chain(connect.into_iter().flatten()) {
+        call = call.step(event, 0, rules).0;
+    }
+    call
+}
+
+#[test]
+fn a_machine_is_taken_from_the_agent_and_counts_as_no_person() {
+    let agent = AgentId(3);
+    let verdict = CallEvent::Classified(Verdict::Machine);
+    let result = CallResult::AnsweringMachine;
+    let rules = |machine| CallRules { machine, ..CallRules::default() };
+    let away = [CallAction::NotLive, CallAction::EndTalk(agent)];
+    let (call, actions) = answered(&rules(OnMachine::Drop), Some(agent)).step(verdict, 9, &rules(OnMachine::Drop));
+    assert_eq!((call.state, &actions[..2]), (State::Ended(result), &away[..]));
+    assert_eq!(actions[2..], [CallAction::Hangup, CallAction::Finish(result)]);
+
+    let (call, actions) =
+        answered(&rules(OnMachine::Message), Some(agent)).step(verdict, 9, &rules(OnMachine::Message));
+    assert_eq!(actions, [away[0], away[1], CallAction::LeaveMessage]);
+    let (call, actions) = call.step(CallEvent::MessagePlayed, 9, &rules(OnMachine::Message));
+    assert_eq!((call.state, actions[0]), (State::Ended(result), CallAction::Hangup));
+
+    let before = answered(&rules(OnMachine::Connect), Some(agent));
+    assert_eq!(before.step(verdict, 9, &rules(OnMachine::Connect)), (before, vec![]));
+}
+
+#[test]
+fn who_waits_for_a_verdict_is_counted_after_it_and_waits_from_the_end_of_the_greeting() {
+    let rules = CallRules { classify: Some(5_000_000), ..CallRules::default() };
+    let call = answered(&rules, None);
+    assert_eq!((call.state, call.deadline(&rules)), (State::Classifying, Some(5_000_000)));
+    let (call, actions) = call.step(CallEvent::Classified(Verdict::Person), 1_900_000, &rules);
+    assert_eq!((call.state, actions), (State::Queued, vec![CallAction::Live]));
+    assert_eq!(call.deadline(&rules), Some(1_100_000 + 2_000_000), "two seconds after the greeting");
+    let (call, actions) = answered(&rules, None).step(CallEvent::Deadline, 5_000_000, &rules);
+    assert_eq!((call.state, actions), (State::Queued, vec![CallAction::Live]), "in doubt it is a person");
+}
+
+#[test]
+fn a_machine_that_was_counted_gives_no_room_for_abandoned_calls() {
+    let mut ledgers = Ledgers::new(Place::UK.policies(), 0, &TimeZone::UTC);
+    let hour = 3_600_000_000;
+    (0..3).for_each(|_| ledgers.answered(hour - 1));
+    ledgers.mistaken(hour + 1);
+    assert_eq!(ledgers.tightest().map(|ledger| ledger.counts()), Some((0, 2)));
+    (0..3).for_each(|_| ledgers.mistaken(hour + 1));
+    assert_eq!(ledgers.tightest().map(|ledger| ledger.counts()), Some((0, 0)));
 }

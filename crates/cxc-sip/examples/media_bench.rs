@@ -106,7 +106,8 @@ async fn main() -> Result<(), Error> {
     let mut lines = BufReader::new(child.stdout.take().ok_or("the phones speak")?).lines();
     for stream in &streams {
         let remote = lines.next().ok_or("a phone for each stream")??.parse()?;
-        stream.agree(Agreed { remote, codec: Codec::Pcmu, digits: None, hears: true, speaks: true });
+        let (codec, reports) = (Codec::Pcmu, None);
+        stream.agree(Agreed { remote, reports, codec, digits: None, hears: true, speaks: true });
     }
     for pair in streams.chunks_exact(2) {
         bridge(&pair[0].peer(), &pair[1].peer());

@@ -229,7 +229,7 @@ impl<S: Source> Runner<S> {
             }
             Report::Digit(call, digit) => self.source.digit(call, digit),
             Report::Audio(call, counts) => self.source.audio(call, counts),
-            Report::Warn(_) => (),
+            Report::Warn(_) | Report::Detected(..) => (),
             Report::Down => self.down(now),
         }
     }

@@ -11,6 +11,8 @@ pub const DIGITS: u8 = 101;
 pub struct Agreed {
     /// Where media goes.
     pub remote: SocketAddr,
+    /// Where reports on it go: always the same host.
+    pub reports: Option<SocketAddr>,
     /// How audio is coded.
     pub codec: Codec,
     /// The payload type of digits, where the far end takes them.
@@ -112,6 +114,7 @@ fn finish(media: &[&str], part: &Part, session: &Part) -> Result<Agreed, SdpErro
     if port == 0 || !matches!(*profile, "RTP/AVP" | "RTP/AVPF") {
         return Err(SdpError::NoAudio);
     }
+    let reports = part.reports.or_else(|| port.checked_add(1));
     let ip = part.address.or(session.address).ok_or(SdpError::Unreadable)?;
     let types: Vec<u8> = types.iter().filter_map(|kind| kind.parse().ok()).collect();
     let codec = types.iter().find_map(|kind| Codec::of_payload_type(*kind)).ok_or(SdpError::NoCodec)?;
@@ -121,6 +124,7 @@ fn finish(media: &[&str], part: &Part, session: &Part) -> Result<Agreed, SdpErro
     let direction = part.direction.or(session.direction).unwrap_or(Direction::Both);
     Ok(Agreed {
         remote: SocketAddr::new(ip, port),
+        reports: reports.map(|reports| SocketAddr::new(ip, reports)),
         codec,
         digits,
         hears: !held && matches!(direction, Direction::Both | Direction::Receives),
@@ -141,6 +145,7 @@ enum Direction {
 struct Part {
     address: Option<IpAddr>,
     direction: Option<Direction>,
+    reports: Option<u16>,
     events: Vec<u8>,
     closed: bool,
 }
@@ -163,6 +168,11 @@ impl Part {
             "sendonly" => self.direction = Some(Direction::Sends),
             "recvonly" => self.direction = Some(Direction::Receives),
             "inactive" => self.direction = Some(Direction::None),
+            _ if value.starts_with("rtcp:") => {
+                // its host is not taken: reports would go to whom it names (RFC 3605)
+                let port = value.split_ascii_whitespace().next().and_then(|port| port.strip_prefix("rtcp:"));
+                self.reports = port.and_then(|port| port.parse().ok()).filter(|port| *port > 0);
+            }
             _ => {
                 let Some((kind, name)) = value.strip_prefix("rtpmap:").and_then(|map| map.split_once(' ')) else {
                     return;
@@ -188,7 +198,9 @@ mod tests {
     #[test]
     fn our_own_offer_can_be_agreed_on() {
         let agreed = agree(&offer(local(), 5)).unwrap();
-        let expected = Agreed { remote: local(), codec: Codec::Pcmu, digits: Some(DIGITS), hears: true, speaks: true };
+        let reports = Some("192.0.2.7:20003".parse().unwrap());
+        let (codec, digits) = (Codec::Pcmu, Some(DIGITS));
+        let expected = Agreed { remote: local(), reports, codec, digits, hears: true, speaks: true };
         assert_eq!(agreed, expected);
     }
 
@@ -196,9 +208,10 @@ mod tests {
     fn the_first_codec_that_is_ours_is_taken_and_the_stream_overrules_the_session() {
         let text = "v=0\r\nc=IN IP4 192.0.2.1\r\na=inactive\r\nt=0 0\r\nm=video 9 RTP/AVP 96\r\na=sendrecv\r\n\
                     m=audio 4000 RTP/AVP 18 8 0 97\r\nc=IN IP4 192.0.2.9/127\r\na=rtpmap:97 telephone-event/8000\r\n\
-                    a=sendonly\r\n";
+                    a=sendonly\r\na=rtcp:53020 IN IP4 198.51.100.1\r\n";
         let agreed = agree(text.as_bytes()).unwrap();
         assert_eq!(agreed.remote, "192.0.2.9:4000".parse().unwrap());
+        assert_eq!(agreed.reports, Some("192.0.2.9:53020".parse().unwrap()), "never to another host");
         assert_eq!((agreed.codec, agreed.digits), (Codec::Pcma, Some(97)));
         assert!(agreed.speaks && !agreed.hears);
         let ours = String::from_utf8(answer(local(), 5, 2, &agreed)).unwrap();

@@ -99,6 +99,16 @@ impl Ledger {
         self.abandoned += 1;
     }
 
+    /// Who answered was no person.
+    pub fn mistaken(&mut self, now: Micros) {
+        self.advance(now);
+        // the answer was counted a moment ago, perhaps in the hour before; if it has left the window, it is gone already
+        if let Some(bucket) = self.buckets.iter_mut().rev().find(|bucket| bucket.live > 0) {
+            bucket.live -= 1;
+            self.live -= 1;
+        }
+    }
+
     fn bucket(&mut self, now: Micros) -> &mut Bucket {
         self.advance(now);
         let slides = matches!(self.policy.window, Window::RollingHours(_));
@@ -175,6 +185,11 @@ impl Ledgers {
     /// A person who had answered was abandoned.
     pub fn abandoned(&mut self, now: Micros) {
         self.0.iter_mut().for_each(|ledger| ledger.abandoned(now));
+    }
+
+    /// Who answered was no person.
+    pub fn mistaken(&mut self, now: Micros) {
+        self.0.iter_mut().for_each(|ledger| ledger.mistaken(now));
     }
 
     /// Lets go of what has left the windows.

@@ -118,6 +118,9 @@ impl Group {
                 _ => self.pacer.failed(dialed, now),
             }
         }
+        if before.is_dialing() && after.state == State::Machine {
+            self.pacer.failed(dialed, now);
+        }
         for action in actions {
             self.act(id, dialed, action, now, engine);
         }
@@ -147,6 +150,11 @@ impl Group {
                 engine.play_message(id, now);
             }
             CallAction::Drop => self.totals.dropped += 1,
+            CallAction::NotLive => {
+                self.totals.live -= 1;
+                self.ledgers.mistaken(now);
+            }
+            CallAction::LeaveMessage => engine.leave_message(id, now),
             CallAction::Finish(result) => {
                 self.calls.remove(&id);
                 self.totals.ended(result);

@@ -132,6 +132,10 @@ impl CallEngine for SimEngine {
         self.after(now, 10.0, call, CallEvent::MessagePlayed);
     }
 
+    fn leave_message(&mut self, call: CallId, now: Micros) {
+        self.play_message(call, now);
+    }
+
     fn cancel(&mut self, call: CallId, now: Micros) {
         self.after(now, 0.02, call, CallEvent::Failed(CallResult::NoAnswer));
     }

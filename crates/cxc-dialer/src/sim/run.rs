@@ -138,7 +138,8 @@ impl<'a> World<'a> {
         self.truth = self.scenario.truth(self.settings, at);
         self.engine.behaviour = self.truth.behaviour;
         let classify = self.truth.behaviour.detection.map(|_| 1_500_000);
-        self.group.set_call_rules(CallRules { classify, ..CallRules::default() });
+        // people of the simulator wait from the answer on
+        self.group.set_call_rules(CallRules { classify, greeted: 60_000_000, ..CallRules::default() });
         self.come_and_go(now);
         self.group.tick(now);
         let agents = self.group.scene().agents;

@@ -117,7 +117,13 @@ impl Attempt {
                     Some(Order::Cancel) => self.leg.cancel(),
                     Some(Order::Hangup) | None => self.leg.hangup(),
                     // for answered calls only
-                    Some(Order::Message | Order::Play(_) | Order::Bridge(..)) => (),
+                    Some(
+                        Order::Message
+                        | Order::MachineMessage
+                        | Order::Pause(_)
+                        | Order::Play(_)
+                        | Order::Bridge(..),
+                    ) => (),
                 },
             }
         }

@@ -8,10 +8,10 @@ use cxc_dialer::engine::{CallSpec, EngineEvent};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::attempt::{Attempt, NoLeg, Placed};
+use super::talk::talk;
 use super::{LegReport, Order, Report, Shared};
-use crate::media::{MediaEvent, bridge};
 use crate::result::{Outcome, outcome};
-use crate::ua::{Failure, LegEvent};
+use crate::ua::Failure;
 
 /// Starts a call on a task of its own.
 pub(super) fn start(shared: Arc<Shared>, id: CallId, spec: CallSpec) {
@@ -75,7 +75,7 @@ async fn run(
             Placed::Answered => {
                 shared.trunks.works(trunk);
                 shared.event(id, CallEvent::Answered);
-                let event = talk(shared, id, &mut attempt, &mut orders).await;
+                let event = talk(shared, id, spec, &mut attempt, &mut orders).await;
                 shared.report(Report::Audio(id, attempt.stream.counts()));
                 // the channel is free when the far end is told, not when it agrees
                 tokio::spawn(attempt.leg.drain());
@@ -142,48 +142,6 @@ fn judge(shared: &Shared, id: CallId, trunk: usize, failure: &Failure) -> Outcom
         },
     ));
     outcome
-}
-
-/// From the answer to the end.
-async fn talk(
-    shared: &Shared,
-    id: CallId,
-    attempt: &mut Attempt,
-    orders: &mut UnboundedReceiver<Order>,
-) -> Option<CallEvent> {
-    let mut message = None;
-    loop {
-        tokio::select! {
-            event = attempt.leg.next() => match event {
-                Some(LegEvent::Ended | LegEvent::Failed(_)) | None => return Some(CallEvent::RemoteHangup),
-                Some(_) => (),
-            },
-            order = orders.recv() => match order {
-                Some(Order::Hangup) | None => {
-                    attempt.leg.hangup();
-                    return None;
-                }
-                // an answer that crossed the cancellation: the group knows by now and decides anew
-                Some(Order::Cancel) => (),
-                Some(Order::Message) => match &shared.message {
-                    Some(prompt) => message = Some(attempt.stream.play(prompt, &shared.wheel)),
-                    None => shared.event(id, CallEvent::MessagePlayed),
-                },
-                Some(Order::Play(prompt)) => {
-                    attempt.stream.play(&prompt, &shared.wheel);
-                }
-                Some(Order::Bridge(agent, peer)) => match bridge(&attempt.stream.peer(), &peer) {
-                    true => shared.event(id, CallEvent::Connected),
-                    false => shared.lost(id, agent),
-                },
-            },
-            Some(event) = attempt.media.recv() => match event {
-                MediaEvent::Digit(digit) => shared.report(Report::Digit(id, digit)),
-                MediaEvent::Played(number) if message == Some(number) => shared.event(id, CallEvent::MessagePlayed),
-                MediaEvent::Played(_) => (),
-            },
-        }
-    }
 }
 
 impl Shared {

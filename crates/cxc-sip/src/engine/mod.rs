@@ -2,6 +2,8 @@
 mod agent;
 mod attempt;
 mod call;
+mod ear;
+mod talk;
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -12,14 +14,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cxc_core::Micros;
 use cxc_dialer::agent::AgentId;
+use cxc_dialer::amd;
 use cxc_dialer::call::CallId;
 use cxc_dialer::engine::{CallEngine, CallSpec, EngineEvent};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
-use crate::media::{Counts, Peer, Ports, Prompt, Wheel};
-use crate::trunk::{Destinations, Trunks};
-use crate::ua::{UaError, UaOptions, UserAgent};
+use crate::media::{Counts, Peer, Ports, Prompt, Recorder, Wheel};
+use crate::trunk::{Destinations, TrunkOptions, Trunks};
+use crate::ua::{Registered, UaError, UaOptions, UserAgent};
 use agent::Line;
 pub use agent::Phone;
 
@@ -41,6 +44,14 @@ pub struct EngineOptions {
     pub call_id_prefix: String,
     /// What abandoned persons hear.
     pub message: Option<Prompt>,
+    /// What machines get after their beep.
+    pub machine_message: Option<Prompt>,
+    /// What persons hear before they are recorded.
+    pub recording_notice: Option<Prompt>,
+    /// Who writes recordings.
+    pub recorder: Option<Recorder>,
+    /// Whether who answers is listened to: person or machine.
+    pub detection: bool,
     /// Told before each leg.
     pub before_leg: BeforeLeg,
     /// The time of the group. Engines that share trunks share it, too.
@@ -55,6 +66,10 @@ impl Default for EngineOptions {
             media_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             call_id_prefix: String::new(),
             message: None,
+            machine_message: None,
+            recording_notice: None,
+            recorder: None,
+            detection: false,
             before_leg: Arc::new(|_, _| Box::pin(async { Ok(()) })),
             clock: Clock::starting(0),
         }
@@ -72,6 +87,8 @@ pub enum Report {
     Warn(AgentId),
     /// How a leg failed: what the carrier said, as it said it. Comes before the event that it leads to.
     Leg(CallId, LegReport),
+    /// Who answered, as far as that could be heard.
+    Detected(CallId, amd::Verdict),
     /// A call that was answered is over; this came and went of its audio.
     Audio(CallId, Counts),
     /// The engine places no calls any more; those that are up are lost.
@@ -121,6 +138,8 @@ impl Clock {
 
 /// The engine. Calls run on tasks of their own; this is the hand that gives them orders.
 pub struct SipEngine {
+    /// Taken back before all else goes.
+    registered: Vec<Registered>,
     shared: Arc<Shared>,
     lines: HashMap<AgentId, Line>,
 }
@@ -133,6 +152,10 @@ pub(crate) struct Shared {
     trunks: Arc<Trunks>,
     destinations: Destinations,
     message: Option<Prompt>,
+    machine_message: Option<Prompt>,
+    recording_notice: Option<Prompt>,
+    recorder: Option<Recorder>,
+    detection: bool,
     before_leg: BeforeLeg,
     call_id_prefix: String,
     clock: Clock,
@@ -145,6 +168,9 @@ pub(crate) enum Order {
     Cancel,
     Hangup,
     Message,
+    MachineMessage,
+    /// What is said is left out of the recording, or is not any more.
+    Pause(bool),
     Play(Prompt),
     Bridge(AgentId, Peer),
 }
@@ -163,6 +189,10 @@ impl SipEngine {
             ports: Arc::new(Ports::new(options.media_address, options.ua.public, options.media_ports)),
             wheel: Wheel::start(),
             message: options.message,
+            machine_message: options.machine_message,
+            recording_notice: options.recording_notice,
+            recorder: options.recorder,
+            detection: options.detection,
             before_leg: options.before_leg,
             call_id_prefix: options.call_id_prefix,
             clock: options.clock,
@@ -182,7 +212,9 @@ impl SipEngine {
                 shared.report(Report::Down);
             }
         });
-        Ok((Self { shared, lines: HashMap::new() }, receiver))
+        let registrations = shared.trunks.all().iter().filter_map(TrunkOptions::registration);
+        let registered = registrations.map(|registration| shared.ua.register(&registration)).collect();
+        Ok((Self { registered, shared, lines: HashMap::new() }, receiver))
     }
 
     /// The time of the group that this engine works for.
@@ -230,6 +262,11 @@ impl SipEngine {
         self.order(call, Order::Play(prompt));
     }
 
+    /// Leaves what is said out of the recording of a call, or takes it in again.
+    pub fn pause_recording(&mut self, call: CallId, is_paused: bool) {
+        self.order(call, Order::Pause(is_paused));
+    }
+
     /// Hangs up everything and waits until it is down, some seconds at most.
     pub async fn close(self) {
         let shared = Arc::clone(&self.shared);
@@ -252,6 +289,7 @@ impl SipEngine {
 
 impl Drop for SipEngine {
     fn drop(&mut self) {
+        self.registered.clear();
         // a call that nobody gives orders any more hangs up
         self.shared.calls().clear();
     }
@@ -271,6 +309,10 @@ impl CallEngine for SipEngine {
 
     fn play_message(&mut self, call: CallId, _now: Micros) {
         self.order(call, Order::Message);
+    }
+
+    fn leave_message(&mut self, call: CallId, _now: Micros) {
+        self.order(call, Order::MachineMessage);
     }
 
     fn cancel(&mut self, call: CallId, _now: Micros) {

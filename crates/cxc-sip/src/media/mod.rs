@@ -1,15 +1,24 @@
 //! Audio over RTP: G.711 of both laws, prompts, digits, and bridges between two calls.
 mod digits;
+mod jitter;
 mod packet;
 mod ports;
 mod prompt;
+mod reception;
+mod recording;
+mod reports;
+mod rtcp;
+mod state;
 mod stream;
+mod track;
 mod wheel;
 
+pub use jitter::Jitter;
 pub use packet::{Header, Packet};
 pub use ports::{Lease, Ports, PortsError};
 pub use prompt::{Prompt, PromptError};
-pub use stream::{Counts, MediaEvent, Peer, Stream, bridge};
+pub use recording::{Recorder, Recording};
+pub use stream::{Counts, MediaEvent, Peer, Stream, bridge, part};
 pub use wheel::Wheel;
 
 /// Samples, and bytes, of a frame of 20 ms.
@@ -43,6 +52,14 @@ impl Codec {
         match self {
             Self::Pcmu => 0xff,
             Self::Pcma => 0xd5,
+        }
+    }
+
+    /// The sample of a byte.
+    pub fn decode(self, byte: u8) -> i16 {
+        match self {
+            Self::Pcmu => audio_codec_algorithms::decode_ulaw(byte),
+            Self::Pcma => audio_codec_algorithms::decode_alaw(byte),
         }
     }
 

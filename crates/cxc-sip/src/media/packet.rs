@@ -1,7 +1,7 @@
 //! RTP packets (RFC 3550).
 
 /// Bytes of a header without extras.
-const HEADER: usize = 12;
+pub(super) const HEADER: usize = 12;
 
 /// What stands before the payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,8 +33,8 @@ impl<'a> Packet<'a> {
         let (fixed, rest) = datagram.split_first_chunk::<HEADER>()?;
         let [first, second, ..] = *fixed;
         let kind = second & 0x7f;
-        // RTCP that strays to this port has these types
-        if first >> 6 != 2 || (72..=76).contains(&kind) {
+        // RTCP that strays to this port has these types (RFC 5761, 4)
+        if first >> 6 != 2 || (64..=95).contains(&kind) {
             return None;
         }
         let mut payload = rest.get(usize::from(first & 0x0f) * 4..)?;

@@ -1,10 +1,14 @@
-//! The ports that media is received on: even ones of a range, one for each call.
+//! The ports that media is received on: even ones of a range, one for each call, and the odd ones after them for reports.
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
+
+/// How often a stream is reported on, in the mean (RFC 3550, 6.2).
+const REPORTS: Duration = Duration::from_secs(5);
 
 /// The free ports of a range.
 #[derive(Debug)]
@@ -13,6 +17,7 @@ pub struct Ports {
     public: IpAddr,
     free: Mutex<VecDeque<u16>>,
     count: usize,
+    reports: Duration,
 }
 
 /// Why a call gets no port.
@@ -29,8 +34,20 @@ pub enum PortsError {
 impl Ports {
     /// The even ports of a range. `public` is what peers are told, where it is not `bind`.
     pub fn new(bind: IpAddr, public: Option<IpAddr>, range: RangeInclusive<u16>) -> Self {
-        let free: VecDeque<u16> = range.filter(|port| port % 2 == 0 && *port > 0).collect();
-        Self { bind, public: public.unwrap_or(bind), count: free.len(), free: Mutex::new(free) }
+        let last = *range.end();
+        let free: VecDeque<u16> = range.filter(|port| port % 2 == 0 && *port > 0 && *port < last).collect();
+        let (count, free) = (free.len(), Mutex::new(free));
+        Self { bind, public: public.unwrap_or(bind), count, free, reports: REPORTS }
+    }
+
+    /// Reports at another pace.
+    #[must_use]
+    pub fn with_reports_every(self, reports: Duration) -> Self {
+        Self { reports, ..self }
+    }
+
+    pub(super) fn reports_every(&self) -> Duration {
+        self.reports
     }
 
     /// Ports that no call has.
@@ -43,14 +60,17 @@ impl Ports {
         self.count - self.free()
     }
 
-    /// Opens the socket of the port that was free for longest.
-    pub fn open(self: &Arc<Self>) -> Result<(UdpSocket, Lease), PortsError> {
+    /// Opens the sockets of audio and of reports, at the port that was free for longest and at the next one.
+    pub fn open(self: &Arc<Self>) -> Result<(UdpSocket, UdpSocket, Lease), PortsError> {
         // a port that another program has is tried again when its turn comes
         for _ in 0..self.free() {
             let Some(port) = self.list().pop_front() else { break };
             let lease = Lease { ports: Arc::clone(self), port };
-            match bind(SocketAddr::new(self.bind, port)) {
-                Ok(socket) => return Ok((socket, lease)),
+            match bind(SocketAddr::new(self.bind, port)).and_then(|audio| {
+                let reports = bind(SocketAddr::new(self.bind, port + 1))?;
+                Ok((audio, reports))
+            }) {
+                Ok((audio, reports)) => return Ok((audio, reports, lease)),
                 Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => (),
                 Err(error) => return Err(PortsError::Address(error)),
             }

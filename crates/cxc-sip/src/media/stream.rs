@@ -1,19 +1,22 @@
 //! The audio of one call: a socket, what was agreed, what is sent and what came in.
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
 
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
-use super::digits::Digits;
+use super::jitter::Jitter;
+use super::packet::HEADER;
+use super::recording::{Recording, Side};
+use super::reports;
+use super::state::State;
 use super::{Codec, FRAME, Header, Lease, Packet, Ports, PortsError, Prompt, Wheel};
 use crate::sdp::Agreed;
 
 /// Longer packets than this are no audio of ours.
 const LONGEST: usize = 1_500;
-/// A jump of the timestamp by more than this, samples, begins a new stretch.
-const JUMP: i32 = 80_000;
 
 /// What happens to the audio of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,86 +38,42 @@ pub struct Counts {
     pub sent: u64,
     /// Datagrams of strangers, or no RTP.
     pub refused: u64,
+    /// How unevenly packets come, samples (RFC 3550).
+    pub jitter: u32,
+    /// Packets of ours that the far end says it lost; none where it does not report.
+    pub far_lost: Option<u32>,
+    /// How unevenly ours come there, samples.
+    pub far_jitter: Option<u32>,
+    /// To the far end and back, milliseconds.
+    pub round_trip: Option<u32>,
 }
 
 /// The audio of a call. Dropping it closes the socket and frees the port.
 pub struct Stream {
     shared: Arc<Shared>,
-    receiving: AbortHandle,
+    tasks: [AbortHandle; 2],
 }
 
 pub(super) struct Shared {
     socket: UdpSocket,
+    /// Beside it, for reports.
+    pub(super) beside: UdpSocket,
     lease: Lease,
     events: UnboundedSender<MediaEvent>,
     state: Mutex<State>,
-}
-
-struct State {
-    agreed: Option<Agreed>,
-    /// Where the far end really sends from.
-    latched: Option<SocketAddr>,
-    /// The call whose audio this one hears.
-    peer: Weak<Shared>,
-    counts: Counts,
-    came: Option<Came>,
-    digits: Digits,
-    /// The next packet that is sent.
-    out: Header,
-    shift: Option<Shift>,
-    /// The prompt that plays; another number stops it.
-    playing: u64,
-    datagram: Vec<u8>,
-}
-
-/// A stream of the far end: its first sequence number, how far it came from there, and its packets.
-#[derive(Debug, Clone, Copy)]
-struct Came {
-    source: u32,
-    first: u16,
-    span: u32,
-    packets: u64,
-}
-
-/// From the peer's stream to ours.
-#[derive(Debug, Clone, Copy)]
-struct Shift {
-    source: u32,
-    last: u32,
-    timestamp: u32,
-    sequence: u16,
+    opened: Instant,
 }
 
 impl Stream {
     /// Opens a port.
     pub fn open(ports: &Arc<Ports>, events: UnboundedSender<MediaEvent>) -> Result<Self, PortsError> {
-        let (socket, lease) = ports.open()?;
-        let mut random = [0; 10];
-        // without it the stream begins at zero, and is none the worse for it
-        let _weak = getrandom::fill(&mut random);
-        let [a, b, c, d, e, f, g, h, i, j] = random;
-        let out = Header {
-            marker: true,
-            payload_type: 0,
-            sequence: u16::from_be_bytes([i, j]),
-            timestamp: u32::from_be_bytes([a, b, c, d]),
-            source: u32::from_be_bytes([e, f, g, h]),
-        };
-        let state = State {
-            agreed: None,
-            latched: None,
-            peer: Weak::new(),
-            counts: Counts::default(),
-            came: None,
-            digits: Digits::default(),
-            out,
-            shift: None,
-            playing: 0,
-            datagram: Vec::with_capacity(FRAME + 12),
-        };
-        let shared = Arc::new(Shared { socket, lease, events, state: Mutex::new(state) });
+        let (socket, beside, lease) = ports.open()?;
+        let state = State::new(ports.reports_every());
+        let (state, opened) = (Mutex::new(state), Instant::now());
+        let shared = Arc::new(Shared { socket, beside, lease, events, state, opened });
         let receiving = tokio::spawn(receive(Arc::clone(&shared))).abort_handle();
-        Ok(Self { shared, receiving })
+        let reporting = tokio::spawn(reports::exchange(Arc::clone(&shared))).abort_handle();
+        Ok(Self { shared, tasks: [receiving, reporting] })
     }
 
     /// What the far end is told.
@@ -127,21 +86,38 @@ impl Stream {
         let mut state = self.shared.state();
         if state.agreed.is_none_or(|before| before.remote != agreed.remote) {
             state.latched = None;
+            state.reports.moved();
         }
         state.agreed = Some(agreed);
     }
 
     /// Sends a prompt, instead of one that plays and of what a peer says.
     pub fn play(&self, prompt: &Prompt, wheel: &Wheel) -> u64 {
+        play(&self.shared, prompt, wheel)
+    }
+
+    /// Lets someone hear what the far end says, 20 ms at a time and evenly, until they have heard enough: what they
+    /// answer. Takes the place of who listened before.
+    pub fn listen(&self, wheel: &Wheel, mut hear: impl FnMut(&[i16; FRAME]) -> bool + Send + 'static) {
         let number = {
             let mut state = self.shared.state();
-            state.peer = Weak::new();
-            state.playing += 1;
-            state.out.marker = true;
-            state.playing
+            let number = state.ear.as_ref().map_or(0, |(number, _)| number + 1);
+            state.ear = Some((number, Jitter::default()));
+            number
         };
-        wheel.add(Arc::downgrade(&self.shared), number, prompt.clone());
-        number
+        let stream = Arc::downgrade(&self.shared);
+        wheel.add(move || {
+            let Some(stream) = stream.upgrade() else { return false };
+            let frame = match &mut stream.state().ear {
+                Some((mine, jitter)) if *mine == number => jitter.frame(),
+                _ => return false,
+            };
+            let goes_on = hear(&frame);
+            if !goes_on {
+                stream.state().ear.take_if(|(mine, _)| *mine == number);
+            }
+            goes_on
+        });
     }
 
     /// Stops what plays and what a peer says.
@@ -151,9 +127,14 @@ impl Stream {
         state.playing += 1;
     }
 
+    /// Puts what comes and goes from now on in a recording.
+    pub fn record(&self, recording: &Recording) {
+        self.shared.state().tape = Some(recording.tape());
+    }
+
     /// What came in and went out so far.
     pub fn counts(&self) -> Counts {
-        self.shared.state().counts
+        self.shared.state().counts()
     }
 
     /// A handle for bridging that does not keep the stream open.
@@ -164,13 +145,45 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.receiving.abort();
+        self.tasks.iter().for_each(AbortHandle::abort);
+        self.shared.goodbye();
     }
 }
 
 /// A stream as another call knows it.
 #[derive(Clone)]
 pub struct Peer(Weak<Shared>);
+
+/// Ends that two calls hear each other, if they still do.
+pub fn part(one: &Peer, other: &Peer) {
+    let (Some(a), Some(b)) = (one.0.upgrade(), other.0.upgrade()) else { return };
+    a.leave(&b);
+    b.leave(&a);
+}
+
+impl Peer {
+    /// Sends a prompt there, as [`Stream::play`] does. False if it is gone.
+    pub fn play(&self, prompt: &Prompt, wheel: &Wheel) -> bool {
+        self.0.upgrade().map(|shared| play(&shared, prompt, wheel)).is_some()
+    }
+}
+
+fn play(shared: &Arc<Shared>, prompt: &Prompt, wheel: &Wheel) -> u64 {
+    let number = {
+        let mut state = shared.state();
+        state.peer = Weak::new();
+        state.playing += 1;
+        state.out.marker = true;
+        state.playing
+    };
+    let (stream, prompt, mut at) = (Arc::downgrade(shared), prompt.clone(), 0);
+    wheel.add(move || {
+        let Some(stream) = stream.upgrade() else { return false };
+        at += 1;
+        stream.frame(number, &prompt, at - 1)
+    });
+    number
+}
 
 /// Lets two calls hear each other; whatever plays on them stops. False if one of them is gone.
 pub fn bridge(one: &Peer, other: &Peer) -> bool {
@@ -192,7 +205,7 @@ async fn receive(shared: Arc<Shared>) {
 }
 
 impl Shared {
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -204,6 +217,13 @@ impl Shared {
         state.out.marker = true;
     }
 
+    fn leave(&self, peer: &Arc<Shared>) {
+        let mut state = self.state();
+        if std::ptr::eq(state.peer.as_ptr(), Arc::as_ptr(peer)) {
+            state.peer = Weak::new();
+        }
+    }
+
     /// A datagram that came in.
     fn take(&self, datagram: &[u8], from: SocketAddr) {
         let mut state = self.state();
@@ -213,7 +233,10 @@ impl Shared {
             state.counts.refused += 1;
             return;
         };
-        state.count(packet.header);
+        // the clock of samples: it turns over with the timestamps
+        let arrival = (self.opened.elapsed().as_micros() * 8 / 1_000) as u32;
+        state.count(packet.header, arrival, Some(packet.header.payload_type) != agreed.digits);
+        state.hear(&packet);
         if Some(packet.header.payload_type) == agreed.digits
             && let Some(digit) = state.digits.packet(packet.header.timestamp, packet.payload)
         {
@@ -278,69 +301,14 @@ impl Shared {
             Some((from, to)) => datagram.extend(payload.iter().map(|byte| from.convert(*byte, to))),
             None => datagram.extend_from_slice(payload),
         }
+        if let Some(tape) = state.tape.as_ref().filter(|_| header.payload_type == agreed.codec.payload_type()) {
+            tape.heard(Side::Near, agreed.codec, &header, &datagram[HEADER..]);
+        }
         // a full socket loses the packet, as the network might; waiting would delay the others
         if self.socket.try_send_to(&datagram, to).is_ok() {
             state.counts.sent += 1;
+            state.reports.sent(payload.len());
         }
         state.datagram = datagram;
-    }
-}
-
-impl State {
-    /// Media is taken from the host that was agreed on only. Behind a translator its port may be another one: the first
-    /// that sends is taken, until the one that was agreed on sends itself.
-    fn latch(&mut self, agreed: &Agreed, from: SocketAddr) -> bool {
-        if from.ip() != agreed.remote.ip() {
-            return false;
-        }
-        if from == agreed.remote {
-            self.latched = Some(from);
-        }
-        *self.latched.get_or_insert(from) == from
-    }
-
-    fn count(&mut self, header: Header) {
-        self.counts.received += 1;
-        // the far end may begin another stream at any time
-        let fresh = Came { source: header.source, first: header.sequence, span: 0, packets: 0 };
-        let came = match &mut self.came {
-            Some(came) if came.source == header.source => came,
-            came => came.insert(fresh),
-        };
-        came.packets += 1;
-        let ahead = header.sequence.wrapping_sub(came.first.wrapping_add(came.span as u16)) as i16;
-        came.span += u32::try_from(ahead).unwrap_or(0);
-        self.counts.lost = (u64::from(came.span) + 1).saturating_sub(came.packets);
-    }
-
-    /// A header of the peer's stream in ours. Order and gaps stay as they are: the far end's buffer deals with them.
-    fn shifted(&mut self, header: Header) -> Header {
-        let near = |shift: &Shift| {
-            shift.source == header.source && (header.timestamp.wrapping_sub(shift.last) as i32).abs() < JUMP
-        };
-        let shift = self.shift.filter(near).unwrap_or_else(|| {
-            self.out.marker = true;
-            Shift {
-                source: header.source,
-                last: header.timestamp,
-                timestamp: self.out.timestamp.wrapping_sub(header.timestamp),
-                sequence: self.out.sequence.wrapping_sub(header.sequence),
-            }
-        });
-        self.shift = Some(Shift { last: header.timestamp, ..shift });
-        let timestamp = header.timestamp.wrapping_add(shift.timestamp);
-        let sequence = header.sequence.wrapping_add(shift.sequence);
-        let marker = header.marker || self.out.marker;
-        self.went(timestamp, sequence);
-        Header { timestamp, sequence, marker, ..self.out }
-    }
-
-    /// What is sent next follows the furthest that was sent.
-    fn went(&mut self, timestamp: u32, sequence: u16) {
-        if sequence.wrapping_sub(self.out.sequence) as i16 >= 0 {
-            self.out.sequence = sequence.wrapping_add(1);
-            self.out.timestamp = timestamp.wrapping_add(FRAME as u32);
-        }
-        self.out.marker = false;
     }
 }

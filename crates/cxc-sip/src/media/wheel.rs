@@ -1,26 +1,18 @@
-//! The clock of prompts: a frame every 20 ms for each of them, spread over four turns of 5 ms.
-use std::sync::Weak;
+//! The clock of prompts and of those who listen: a frame every 20 ms for each of them, spread over four turns of 5 ms.
 use std::time::Duration;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Prompt;
-use super::stream::Shared;
-
 const TURNS: usize = 4;
 const TURN: Duration = Duration::from_millis(5);
 
-/// Plays prompts, on one task. Cheap to clone; the task ends with the last clone.
-#[derive(Clone)]
-pub struct Wheel(UnboundedSender<Playing>);
+/// Deals with a frame; false once there are no more.
+type Turn = Box<dyn FnMut() -> bool + Send>;
 
-struct Playing {
-    stream: Weak<Shared>,
-    number: u64,
-    prompt: Prompt,
-    at: usize,
-}
+/// Plays prompts and listens, on one task. Cheap to clone; the task ends with the last clone.
+#[derive(Clone)]
+pub struct Wheel(UnboundedSender<Turn>);
 
 impl Wheel {
     /// Starts the clock.
@@ -30,34 +22,30 @@ impl Wheel {
         Self(add)
     }
 
-    pub(super) fn add(&self, stream: Weak<Shared>, number: u64, prompt: Prompt) {
+    pub(super) fn add(&self, turn: impl FnMut() -> bool + Send + 'static) {
         // the task lives as long as this sender
-        let _sent = self.0.send(Playing { stream, number, prompt, at: 0 });
+        let _sent = self.0.send(Box::new(turn));
     }
 }
 
-async fn turn(mut added: UnboundedReceiver<Playing>) {
-    let mut slots: [Vec<Playing>; TURNS] = Default::default();
+async fn turn(mut added: UnboundedReceiver<Turn>) {
+    let mut slots: [Vec<Turn>; TURNS] = Default::default();
     let mut clock = interval(TURN);
     // late turns are made up for: the far end's buffer counts on 50 frames a second
     clock.set_missed_tick_behavior(MissedTickBehavior::Burst);
     for turn in (0..TURNS).cycle() {
-        // nothing plays: the clock stands
+        // nothing plays and nobody listens: the clock stands
         if slots.iter().all(Vec::is_empty) {
             match added.recv().await {
-                Some(playing) => slots[turn].push(playing),
+                Some(frame) => slots[turn].push(frame),
                 None => return,
             }
             clock.reset_immediately();
         }
         clock.tick().await;
-        while let Ok(playing) = added.try_recv() {
-            slots[turn].push(playing);
+        while let Ok(frame) = added.try_recv() {
+            slots[turn].push(frame);
         }
-        slots[turn].retain_mut(|playing| {
-            let Some(stream) = playing.stream.upgrade() else { return false };
-            playing.at += 1;
-            stream.frame(playing.number, &playing.prompt, playing.at - 1)
-        });
+        slots[turn].retain_mut(|frame| frame());
     }
 }

@@ -10,7 +10,7 @@ use cxc_core::location::Country;
 use cxc_dialer::pacing::{Trunk as Limits, Why};
 
 use crate::result::DEFAULT_PAUSE;
-use crate::ua::{Credentials, Transport};
+use crate::ua::{Credentials, Registration, Transport};
 pub use destination::{Destinations, NeverDialed};
 pub(crate) use headers::addressed;
 
@@ -37,6 +37,8 @@ pub struct TrunkOptions {
     pub caller_id: Option<String>,
     /// Tells the carrier who calls in a P-Asserted-Identity header; one that trusts us asks for it.
     pub asserted: bool,
+    /// It wants to know where we are: we register as the user of the credentials.
+    pub registers: bool,
     /// More headers, each a name and a value.
     pub headers: Vec<(String, String)>,
 }
@@ -55,8 +57,19 @@ impl TrunkOptions {
             countries,
             caller_id: None,
             asserted: false,
+            registers: false,
             headers: Vec::new(),
         }
+    }
+}
+
+impl TrunkOptions {
+    /// Where we register, if it wants that.
+    pub(crate) fn registration(&self) -> Option<Registration> {
+        let credentials = self.credentials.clone().filter(|_| self.registers)?;
+        let (host, user) = (self.host.clone(), credentials.user.clone());
+        let (destination, transport) = (self.proxy, self.transport);
+        Some(Registration { host, user, destination, transport, credentials: Some(credentials) })
     }
 }
 
@@ -82,6 +95,11 @@ impl Trunks {
     pub fn new(options: Vec<TrunkOptions>) -> Self {
         let state = |trunk: &TrunkOptions| State { limits: Limits::new(trunk.channels, trunk.per_second), faults: 0 };
         Self { states: Mutex::new(options.iter().map(state).collect()), options }
+    }
+
+    /// All of them, in their order.
+    pub fn all(&self) -> &[TrunkOptions] {
+        &self.options
     }
 
     /// How many calls they take now together; if none, why the first does not.

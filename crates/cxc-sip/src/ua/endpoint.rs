@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rsipstack::EndpointBuilder;
 use rsipstack::sip::headers::Header;
@@ -26,6 +27,8 @@ pub(super) struct Endpoint {
     pub address: SocketAddr,
     /// A header that only answers of our own transaction layer have: nobody else knows its name.
     pub mark: String,
+    /// The shortest session that a far end may want.
+    pub shortest_session: Duration,
     /// Boxed: a channel has room for 32 of them from its beginning.
     legs: Mutex<HashMap<String, UnboundedSender<Box<Transaction>>>>,
     /// Holds one clone for each request that is sent beside a leg.
@@ -60,6 +63,7 @@ impl Endpoint {
             library: endpoint.inner.clone(),
             address,
             mark,
+            shortest_session: options.shortest_session,
             legs: Mutex::default(),
             alone: Arc::default(),
         });
@@ -167,16 +171,23 @@ fn is_new(transaction: &Transaction) -> bool {
 }
 
 /// Answers a request and stays with its transaction to the end, on a task of its own.
-pub(super) fn reply(mut transaction: Transaction, status: StatusCode, sdp: Option<(String, Vec<u8>)>) {
+pub(super) fn reply(transaction: Transaction, status: StatusCode, sdp: Option<(String, Vec<u8>)>) {
+    reply_with(transaction, status, vec![], sdp);
+}
+
+/// The same with more headers.
+pub(super) fn reply_with(
+    mut transaction: Transaction,
+    status: StatusCode,
+    mut headers: Vec<Header>,
+    sdp: Option<(String, Vec<u8>)>,
+) {
     tokio::spawn(async move {
-        let (headers, body) = match sdp {
-            Some((contact, body)) => {
-                let headers =
-                    vec![Header::Contact(contact.into()), Header::ContentType("application/sdp".to_owned().into())];
-                (headers, Some(body))
-            }
-            None => (vec![], None),
-        };
+        let body = sdp.map(|(contact, body)| {
+            headers.push(Header::Contact(contact.into()));
+            headers.push(Header::ContentType("application/sdp".to_owned().into()));
+            body
+        });
         if let Err(error) = transaction.reply_with(status, headers, body).await {
             tracing::debug!(%error, "an answer could not be sent");
         }

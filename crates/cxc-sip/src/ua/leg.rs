@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::challenge::Challenges;
 use super::dialog::{Dialog, remote_tag};
 use super::endpoint::{Endpoint, Registered, reply};
+use super::refresh::Refreshing;
 use super::work::{self, Got, Working, authenticate, receive, send, worked};
 use super::{Credentials, Invite, Transport, UaError, requests};
 
@@ -55,10 +56,10 @@ pub struct Failure {
 
 /// A call.
 pub struct Leg {
-    endpoint: Arc<Endpoint>,
-    transport: Transport,
-    credentials: Option<Credentials>,
-    answerer: super::Answerer,
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) transport: Transport,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) answerer: super::Answerer,
     challenges: Challenges,
     cseq: u32,
     /// None once the transaction of the INVITE is over.
@@ -72,8 +73,9 @@ pub struct Leg {
     /// Nobody waits for an answer any more: it would be ended at once.
     abandoned: bool,
     rang: bool,
-    answered: Option<Dialog>,
+    pub(super) answered: Option<Dialog>,
     forks: Vec<String>,
+    pub(super) refreshing: Refreshing,
     over: bool,
 }
 
@@ -116,6 +118,7 @@ impl Leg {
             rang: false,
             answered: None,
             forks: Vec::new(),
+            refreshing: Refreshing::default(),
             over: false,
             endpoint,
         })
@@ -124,10 +127,12 @@ impl Leg {
     /// What happens next; none once the call is over. May be dropped and called again.
     pub async fn next(&mut self) -> Option<LegEvent> {
         while !self.over {
-            let give_up = self.give_up;
+            let (give_up, timer) = (self.give_up, self.refreshing.next());
             let event = tokio::select! {
                 (transaction, got) = worked(&mut self.working) => self.got(transaction, got),
                 Some(request) = self.inbox.recv() => self.asked(*request),
+                () = until(timer) => self.timer_is_due(),
+                answer = self.refreshing.answered() => self.was_refreshed(answer),
                 () = until(give_up) => {
                     self.working = None;
                     self.fail(Failure { cancelled: true, rang: self.rang, ..Failure::default() })
@@ -233,6 +238,7 @@ impl Leg {
             return self.fail(Failure { status: Some(500), rang: self.rang, ..Failure::default() });
         };
         self.forks.push(dialog.remote_tag.clone());
+        self.refreshing.begin(&response, self.endpoint.shortest_session);
         if self.abandoned {
             self.bye(dialog);
             return self.fail(Failure { cancelled: true, rang: self.rang, ..Failure::default() });
@@ -296,14 +302,8 @@ impl Leg {
                 self.end();
                 return Some(LegEvent::Ended);
             }
-            Method::Invite => match (self.answerer)(&transaction.original.body) {
-                Some(answer) => {
-                    let contact = requests::contact(&self.endpoint, self.transport);
-                    reply(transaction, StatusCode::OK, Some((contact, answer)));
-                }
-                None => reply(transaction, StatusCode::NotAcceptableHere, None),
-            },
-            Method::Options | Method::Info | Method::Update => reply(transaction, StatusCode::OK, None),
+            Method::Invite | Method::Update => self.refreshed_by(transaction),
+            Method::Options | Method::Info => reply(transaction, StatusCode::OK, None),
             Method::Ack => (),
             _ => reply(transaction, StatusCode::MethodNotAllowed, None),
         }
@@ -321,13 +321,18 @@ impl Leg {
         }
     }
 
-    fn bye(&self, mut dialog: Dialog) {
-        let request = requests::bye(&self.endpoint, self.transport, &mut dialog);
-        // a far end that was called over TCP may forget to say so in its Contact
-        let over_tcp = SipAddr::try_from(&request.destination()).ok().filter(|_| self.transport == Transport::Tcp);
-        let destination =
-            over_tcp.map(|at| SipAddr { r#type: at.r#type.or(Some(rsipstack::sip::Transport::Tcp)), ..at });
+    pub(super) fn bye(&self, mut dialog: Dialog) {
+        let what = (Method::Bye, vec![], vec![]);
+        let request = requests::within(&self.endpoint, self.transport, &mut dialog, what);
+        let destination = self.place_of(&request);
         self.send_alone(request, None, destination);
+    }
+
+    /// Where a request within the call goes, if not where it says: a far end that was called over TCP may forget to say
+    /// so in its Contact.
+    pub(super) fn place_of(&self, request: &Request) -> Option<SipAddr> {
+        let over_tcp = SipAddr::try_from(&request.destination()).ok().filter(|_| self.transport == Transport::Tcp);
+        over_tcp.map(|at| SipAddr { r#type: at.r#type.or(Some(rsipstack::sip::Transport::Tcp)), ..at })
     }
 
     /// Sends a request whose answer changes nothing, on a task of its own.
@@ -348,7 +353,7 @@ impl Leg {
     }
 
     /// The slot is free from here on, whatever its transactions still do.
-    fn end(&mut self) {
+    pub(super) fn end(&mut self) {
         self.over = true;
         self.books = None;
         self.answered = None;
@@ -356,7 +361,7 @@ impl Leg {
     }
 }
 
-fn address(at: std::net::SocketAddr, transport: Transport) -> SipAddr {
+pub(super) fn address(at: std::net::SocketAddr, transport: Transport) -> SipAddr {
     let transport = match transport {
         Transport::Udp => rsipstack::sip::Transport::Udp,
         Transport::Tcp => rsipstack::sip::Transport::Tcp,

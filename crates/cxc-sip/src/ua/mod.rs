@@ -5,12 +5,16 @@ mod dialog;
 mod endpoint;
 mod invite;
 mod leg;
+mod refresh;
+mod register;
 mod requests;
+mod session;
 mod work;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use tokio::sync::watch;
@@ -20,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use endpoint::Endpoint;
 pub use invite::{Answerer, Invite};
 pub use leg::{Failure, Leg, LegEvent};
+pub use register::{Registered, Registration};
 
 /// How messages travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -52,6 +57,8 @@ pub struct UaOptions {
     pub name: String,
     /// Bytes that the kernel holds for each socket; what `net.core.rmem_max` allows is taken.
     pub receive_buffer: usize,
+    /// The shortest session that a far end may want to have refreshed; a shorter one is taken as one of this length.
+    pub shortest_session: Duration,
 }
 
 impl Default for UaOptions {
@@ -61,6 +68,7 @@ impl Default for UaOptions {
             public: None,
             name: "cxc".into(),
             receive_buffer: 4 << 20,
+            shortest_session: session::SHORTEST,
         }
     }
 }
@@ -120,7 +128,7 @@ impl UserAgent {
         self.endpoints.iter().map(|endpoint| endpoint.dialogs()).sum()
     }
 
-    /// Hang-ups and cancellations that were sent and not answered yet.
+    /// Hang-ups and cancellations that were sent and not answered yet, and registrations that were not taken back.
     pub fn unanswered(&self) -> usize {
         self.endpoints.iter().map(|endpoint| endpoint.unanswered()).sum()
     }

@@ -6,6 +6,7 @@ use rsipstack::transaction::{BRANCH_LEN, TO_TAG_LEN, random_text};
 
 use super::dialog::Dialog;
 use super::endpoint::Endpoint;
+use super::register::{Binding, Registration};
 use super::{Invite, Transport, UaError};
 
 const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
@@ -44,6 +45,7 @@ pub(super) fn invite(endpoint: &Endpoint, invite: &Invite) -> Result<Request, Ua
         Header::CSeq("1 INVITE".into()),
         Header::Contact(contact(endpoint, invite.transport).into()),
         Header::Allow(ALLOW.into()),
+        Header::Supported("timer".into()),
         Header::UserAgent(endpoint.library.user_agent.clone().into()),
     ];
     headers.extend(invite.headers.iter().map(|(name, value)| Header::Other(name.clone(), value.clone())));
@@ -51,6 +53,31 @@ pub(super) fn invite(endpoint: &Endpoint, invite: &Invite) -> Result<Request, Ua
         headers.push(Header::ContentType("application/sdp".into()));
     }
     Ok(request(Method::Invite, uri, headers, invite.offer.clone()))
+}
+
+/// Tells a registrar where we are, or, for no time, that we are not there.
+pub(super) fn register(
+    endpoint: &Endpoint,
+    registration: &Registration,
+    (uri, own): (Uri, &str),
+    binding: &Binding,
+) -> Request {
+    let contact = match registration.transport {
+        Transport::Udp => format!("<sip:{}@{}>", registration.user, endpoint.address),
+        Transport::Tcp => format!("<sip:{}@{};transport=tcp>", registration.user, endpoint.address),
+    };
+    let headers = vec![
+        via(endpoint, registration.transport),
+        Header::MaxForwards("70".into()),
+        Header::From(format!("{own};tag={}", binding.tag).into()),
+        Header::To(own.to_owned().into()),
+        Header::CallId(binding.call_id.clone().into()),
+        Header::CSeq(format!("{} REGISTER", binding.cseq).into()),
+        Header::Contact(contact.into()),
+        Header::Expires(binding.expires.to_string().into()),
+        Header::UserAgent(endpoint.library.user_agent.clone().into()),
+    ];
+    request(Method::Register, uri, headers, vec![])
 }
 
 /// Takes a request back: the same but for its method (RFC 3261, 9.1).
@@ -71,8 +98,13 @@ pub(super) fn cancel(of: &Request) -> Option<Request> {
     Some(request(Method::Cancel, of.uri.clone(), headers, vec![]))
 }
 
-/// Ends an answered call.
-pub(super) fn bye(endpoint: &Endpoint, transport: Transport, dialog: &mut Dialog) -> Request {
+/// A request within an answered call.
+pub(super) fn within(
+    endpoint: &Endpoint,
+    transport: Transport,
+    dialog: &mut Dialog,
+    (method, more, body): (Method, Vec<Header>, Vec<u8>),
+) -> Request {
     dialog.cseq += 1;
     let mut headers = vec![
         via(endpoint, transport),
@@ -80,9 +112,10 @@ pub(super) fn bye(endpoint: &Endpoint, transport: Transport, dialog: &mut Dialog
         Header::From(dialog.local.clone().into()),
         Header::To(dialog.remote.clone().into()),
         Header::CallId(dialog.call_id.clone().into()),
-        Header::CSeq(format!("{} BYE", dialog.cseq).into()),
+        Header::CSeq(format!("{} {method}", dialog.cseq).into()),
         Header::UserAgent(endpoint.library.user_agent.clone().into()),
     ];
     headers.extend(dialog.routes.iter().map(|route| Header::Route(route.clone().into())));
-    request(Method::Bye, dialog.target.clone(), headers, vec![])
+    headers.extend(more);
+    request(method, dialog.target.clone(), headers, body)
 }

@@ -69,8 +69,12 @@ pub(super) async fn authenticate(
     }
 }
 
-/// Sends a request whose answer changes nothing, and stays with it to its end.
-pub(super) async fn alone(transaction: Transaction, credentials: Option<Credentials>, cseq: u32) {
+/// Sends a request beside the call and waits for its final answer; none if none came.
+pub(super) async fn alone(
+    transaction: Transaction,
+    credentials: Option<Credentials>,
+    cseq: u32,
+) -> (Transaction, Option<Response>) {
     let mut challenges = Challenges::default();
     let mut working: Working = Box::pin(send(transaction));
     loop {
@@ -82,9 +86,9 @@ pub(super) async fn alone(transaction: Transaction, credentials: Option<Credenti
             }
             Got::Answer(Some(response)) => match credentials.clone().filter(|_| challenges.answers(&response)) {
                 Some(credentials) => Box::pin(authenticate(transaction, response, credentials, cseq)),
-                None => return,
+                None => return (transaction, Some(response)),
             },
-            Got::Answer(None) | Got::Broken(_) => return,
+            Got::Answer(None) | Got::Broken(_) => return (transaction, None),
         };
     }
 }

@@ -1,5 +1,8 @@
 //! The SIP engine against real peers on loopback.
 mod calls;
+mod ears;
 mod group;
 mod media;
+mod recording;
+mod sessions;
 mod support;

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use cxc_sip::media::{Codec, Header, MediaEvent, Packet, Ports, Prompt, Stream, Wheel, bridge};
 use cxc_sip::sdp::Agreed;
+use rtcp_types::prelude::RtcpPacketWriterExt as _;
+use rtcp_types::{Compound, Packet as Told, ReceiverReport, ReportBlock};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -13,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A far end with its stream of ours.
 struct Side {
     phone: UdpSocket,
+    /// Where it hears reports.
+    beside: UdpSocket,
     stream: Stream,
     events: UnboundedReceiver<MediaEvent>,
     codec: Codec,
@@ -25,13 +29,14 @@ fn phone(host: Ipv4Addr) -> Result<UdpSocket> {
 }
 
 fn side(codec: Codec, digits: u8) -> Result<Side> {
-    let ports = Arc::new(Ports::new(Ipv4Addr::LOCALHOST.into(), None, 30_000..=31_999));
+    let ports = Ports::new(Ipv4Addr::LOCALHOST.into(), None, 30_000..=31_999);
+    let ports = Arc::new(ports.with_reports_every(Duration::from_millis(300)));
     let (tell, events) = unbounded_channel();
     let stream = Stream::open(&ports, tell)?;
-    let phone = phone(Ipv4Addr::LOCALHOST)?;
-    let remote = phone.local_addr()?;
-    stream.agree(Agreed { remote, codec, digits: Some(digits), hears: true, speaks: true });
-    Ok(Side { phone, stream, events, codec })
+    let (beside, phone) = (phone(Ipv4Addr::LOCALHOST)?, phone(Ipv4Addr::LOCALHOST)?);
+    let (remote, reports) = (phone.local_addr()?, Some(beside.local_addr()?));
+    stream.agree(Agreed { remote, reports, codec, digits: Some(digits), hears: true, speaks: true });
+    Ok(Side { phone, beside, stream, events, codec })
 }
 
 fn send(from: &UdpSocket, to: SocketAddr, payload_type: u8, sequence: u16, payload: &[u8]) -> Result<()> {
@@ -54,6 +59,21 @@ impl Side {
         let len = self.phone.recv(&mut datagram)?;
         let packet = Packet::read(&datagram[..len]).context("it is RTP")?;
         Ok((packet.header, packet.payload.to_vec()))
+    }
+
+    /// The next report that has what is wanted of it.
+    fn told<T>(&self, wanted: impl Fn(Told<'_>) -> Option<T>) -> Result<T> {
+        let mut datagram = [0; 1_500];
+        let start = Instant::now();
+        while start.elapsed() < PATIENCE {
+            let len = self.beside.recv(&mut datagram)?;
+            for packet in Compound::parse(&datagram[..len])? {
+                if let Some(found) = wanted(packet?) {
+                    return Ok(found);
+                }
+            }
+        }
+        anyhow::bail!("nothing of the kind was reported")
     }
 
     async fn counted(&self, wanted: impl Fn(cxc_sip::media::Counts) -> bool) -> Result<()> {
@@ -167,5 +187,73 @@ async fn a_prompt_is_sent_fifty_frames_a_second_and_stops_when_a_bridge_begins()
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(person.stream.counts().sent, sent, "nobody speaks now");
     assert!(person.events.try_recv().is_err());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reports_say_what_was_sent_and_what_came_and_those_of_the_far_end_are_read() -> Result<()> {
+    let person = side(Codec::Pcmu, 101)?;
+    person.stream.play(&Prompt::from_samples(&[0.25; 160 * 100]), &Wheel::start());
+    // 2 and 3 are lost
+    for sequence in [1, 4, 5] {
+        person.says(sequence, &[9; 160])?;
+    }
+    let (source, clock, lost) = person.told(|packet| match packet {
+        Told::Sr(report) if report.packet_count() > 5 && report.octet_count() == report.packet_count() * 160 => {
+            let block = report.report_blocks().find(|block| block.ssrc() == 77)?;
+            Some((report.ssrc(), report.ntp_timestamp(), block.cumulative_lost()))
+        }
+        _ => None,
+    })?;
+    assert_eq!(lost, 2);
+    let name = person.told(|packet| match packet {
+        Told::Sdes(names) => names.chunks().next()?.items().next().map(|item| (item.type_(), item.value().len())),
+        _ => None,
+    })?;
+    assert_eq!(name, (1, 24), "a name that says nothing");
+
+    let block = ReportBlock::builder(source).cumulative_lost(3).interarrival_jitter(44);
+    let block = block.last_sender_report_timestamp((clock >> 16) as u32);
+    let report = Compound::builder().add_packet(ReceiverReport::builder(77).add_report_block(block));
+    let mut datagram = vec![0; 200];
+    let len = report.write_into(&mut datagram)?;
+    let mut to = person.stream.local();
+    to.set_port(to.port() + 1);
+    let stranger = phone(Ipv4Addr::new(127, 0, 0, 2))?;
+    stranger.send_to(&datagram[..len], to)?;
+    person.beside.send_to(b"no report", to)?;
+    person.counted(|counts| counts.refused == 2 && counts.far_lost.is_none()).await?;
+    person.beside.send_to(&datagram[..len], to)?;
+    person.counted(|counts| counts.far_lost == Some(3) && counts.far_jitter == Some(44)).await?;
+    assert!(person.stream.counts().round_trip.is_some_and(|ms| ms < 10_000));
+
+    let Side { stream, beside, .. } = person;
+    drop(stream);
+    let mut is_over = false;
+    while !is_over {
+        let len = beside.recv(&mut datagram)?;
+        is_over = Compound::parse(&datagram[..len])?.any(|packet| matches!(packet, Ok(Told::Bye(_))));
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_listens_hears_even_frames_in_order_and_silence_where_nothing_comes() -> Result<()> {
+    let person = side(Codec::Pcma, 101)?;
+    let (tell, mut heard) = unbounded_channel();
+    let loud = audio_of(Codec::Pcma);
+    let level = |frame: &[i16; 160]| i32::from(frame[0]);
+    person.stream.listen(&Wheel::start(), move |frame| tell.send(level(frame)).is_ok());
+    for sequence in [1, 3, 2] {
+        person.says(sequence, &loud)?;
+    }
+    let mut frames = Vec::new();
+    while frames.len() < 25 {
+        frames.push(heard.recv().await.context("it goes on")?);
+    }
+    let first = frames.iter().position(|level| *level != 0).context("it was heard")?;
+    assert!(frames[first..first + 3].iter().all(|level| (level - 8_191).abs() < 300), "{frames:?}");
+    assert!(frames[first + 3] < frames[first] && frames[24].abs() <= 1, "it fades: {frames:?}");
+    drop(heard);
     Ok(())
 }

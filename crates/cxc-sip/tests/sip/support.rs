@@ -165,3 +165,13 @@ pub fn socket() -> Result<UdpSocket> {
     socket.set_read_timeout(Some(PATIENCE))?;
     Ok(socket)
 }
+
+/// µ-law of tones: pairs of hertz and milliseconds, 0 is silence.
+pub fn says(parts: &[(f32, usize)]) -> Vec<u8> {
+    let part = |(hertz, ms): &(f32, usize)| {
+        let hertz = *hertz;
+        let wave = move |at: usize| (at as f32 / 8_000.0 * hertz * std::f32::consts::TAU).sin() * 8_000.0;
+        (0..ms * 8).map(move |at| audio_codec_algorithms::encode_ulaw(wave(at) as i16)).collect::<Vec<u8>>()
+    };
+    parts.iter().flat_map(part).collect()
+}

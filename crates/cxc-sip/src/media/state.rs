@@ -1,0 +1,149 @@
+//! What is known of the audio of one call.
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use super::digits::Digits;
+use super::jitter::Jitter;
+use super::reception::Reception;
+use super::recording::{Side, Tape};
+use super::reports::Reports;
+use super::stream::{Counts, Shared};
+use super::{Codec, FRAME, Header, Packet};
+use crate::sdp::Agreed;
+
+/// A jump of the timestamp by more than this, samples, begins a new stretch.
+const JUMP: i32 = 80_000;
+
+pub(super) struct State {
+    pub agreed: Option<Agreed>,
+    /// Where the far end really sends from.
+    pub latched: Option<SocketAddr>,
+    /// The call whose audio this one hears.
+    pub peer: Weak<Shared>,
+    pub counts: Counts,
+    pub came: Option<Reception>,
+    pub reports: Reports,
+    pub digits: Digits,
+    /// The next packet that is sent.
+    pub out: Header,
+    pub shift: Option<Shift>,
+    /// The prompt that plays; another number stops it.
+    pub playing: u64,
+    /// Who listens here, by number, and what evens out the way.
+    pub ear: Option<(u64, Jitter)>,
+    pub tape: Option<Arc<Tape>>,
+    pub datagram: Vec<u8>,
+}
+
+/// From the peer's stream to ours.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shift {
+    source: u32,
+    last: u32,
+    timestamp: u32,
+    sequence: u16,
+}
+
+impl State {
+    /// Before anything was agreed on.
+    pub fn new(reports: Duration) -> Self {
+        let mut random = [0; 10];
+        // without it the stream begins at zero, and is none the worse for it
+        let _weak = getrandom::fill(&mut random);
+        let [a, b, c, d, e, f, g, h, i, j] = random;
+        let out = Header {
+            marker: true,
+            payload_type: 0,
+            sequence: u16::from_be_bytes([i, j]),
+            timestamp: u32::from_be_bytes([a, b, c, d]),
+            source: u32::from_be_bytes([e, f, g, h]),
+        };
+        Self {
+            agreed: None,
+            latched: None,
+            peer: Weak::new(),
+            counts: Counts::default(),
+            came: None,
+            reports: Reports::new(reports),
+            digits: Digits::default(),
+            out,
+            shift: None,
+            playing: 0,
+            ear: None,
+            tape: None,
+            datagram: Vec::with_capacity(FRAME + 12),
+        }
+    }
+
+    /// Media is taken from the host that was agreed on only. Behind a translator its port may be another one: the first
+    /// that sends is taken, until the one that was agreed on sends itself.
+    pub fn latch(&mut self, agreed: &Agreed, from: SocketAddr) -> bool {
+        if from.ip() != agreed.remote.ip() {
+            return false;
+        }
+        if from == agreed.remote {
+            self.latched = Some(from);
+        }
+        *self.latched.get_or_insert(from) == from
+    }
+
+    pub fn count(&mut self, header: Header, arrival: u32, is_audio: bool) {
+        self.counts.received += 1;
+        // the far end may begin another stream at any time
+        let came = match &mut self.came {
+            Some(came) if came.source == header.source => came,
+            came => came.insert(Reception::new(header)),
+        };
+        came.packet(header, arrival, is_audio);
+    }
+
+    pub fn counts(&self) -> Counts {
+        let came = self.came.as_ref();
+        let (lost, jitter) = came.map_or((0, 0), |came| (u64::from(came.lost()), came.jitter()));
+        Counts { lost, jitter, ..self.counts }
+    }
+
+    /// Keeps audio for who listens, and for the recording.
+    pub fn hear(&mut self, packet: &Packet<'_>) {
+        let Some(codec) = Codec::of_payload_type(packet.header.payload_type) else { return };
+        if let Some(tape) = &self.tape {
+            tape.heard(Side::Far, codec, &packet.header, packet.payload);
+        }
+        if let Some((_, jitter)) = &mut self.ear {
+            let Header { source, timestamp, .. } = packet.header;
+            jitter.put(source, timestamp, packet.payload.iter().map(|byte| codec.decode(*byte)));
+        }
+    }
+
+    /// A header of the peer's stream in ours. Order and gaps stay as they are: the far end's buffer deals with them.
+    pub fn shifted(&mut self, header: Header) -> Header {
+        let near = |shift: &Shift| {
+            shift.source == header.source && (header.timestamp.wrapping_sub(shift.last) as i32).abs() < JUMP
+        };
+        let shift = self.shift.filter(near).unwrap_or_else(|| {
+            self.out.marker = true;
+            Shift {
+                source: header.source,
+                last: header.timestamp,
+                timestamp: self.out.timestamp.wrapping_sub(header.timestamp),
+                sequence: self.out.sequence.wrapping_sub(header.sequence),
+            }
+        });
+        self.shift = Some(Shift { last: header.timestamp, ..shift });
+        let timestamp = header.timestamp.wrapping_add(shift.timestamp);
+        let sequence = header.sequence.wrapping_add(shift.sequence);
+        let marker = header.marker || self.out.marker;
+        self.went(timestamp, sequence);
+        Header { timestamp, sequence, marker, ..self.out }
+    }
+
+    /// What is sent next follows the furthest that was sent.
+    pub fn went(&mut self, timestamp: u32, sequence: u16) {
+        if sequence.wrapping_sub(self.out.sequence) as i16 >= 0 {
+            self.out.sequence = sequence.wrapping_add(1);
+            self.out.timestamp = timestamp.wrapping_add(FRAME as u32);
+        }
+        self.out.marker = false;
+    }
+}
