@@ -2,6 +2,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::call_media::{self, DetectionSettings, RecordingSettings};
 use crate::field_error::FieldError;
 
 /// The most agents of a group.
@@ -71,6 +72,17 @@ pub struct CallSettings {
     pub wrap_up_seconds: u32,
     /// Whose limit of abandoned calls holds.
     pub abandon_policy: AbandonPlace,
+    /// How calls are recorded.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub recording: RecordingSettings,
+    /// How answering machines are told from people.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub detection: DetectionSettings,
+}
+
+/// Whether nothing was said of a part: documents of before stay as they were.
+fn is_usual<T: Default + PartialEq>(part: &T) -> bool {
+    *part == T::default()
 }
 
 impl Default for CallSettings {
@@ -81,6 +93,8 @@ impl Default for CallSettings {
             max_ring_seconds: 25,
             wrap_up_seconds: 10,
             abandon_policy: AbandonPlace::US,
+            recording: RecordingSettings::default(),
+            detection: DetectionSettings::default(),
         }
     }
 }
@@ -110,6 +124,8 @@ impl CallSettings {
         let ring = (15..=120).contains(&self.max_ring_seconds);
         must(ring, "maxRingSeconds", "out_of_range", "a phone rings for 15 to 120 seconds");
         must(self.wrap_up_seconds <= 3_600, "wrapUpSeconds", "out_of_range", "wrap-up takes 0 to 3600 seconds");
+        let waits_from_answer = self.abandon_policy != AbandonPlace::US;
+        problems.extend(call_media::problems(&self.recording, &self.detection, waits_from_answer, at));
         problems
     }
 }

@@ -1,6 +1,7 @@
 //! Domain types and pure rules of cxc. No I/O, no async, no clock: an instant is always handed in.
 
 pub mod attempt;
+pub mod call_media;
 pub mod call_settings;
 pub mod campaign;
 pub mod channel;
@@ -22,6 +23,7 @@ pub mod number_set;
 pub mod opt_out;
 pub mod phone;
 pub mod record;
+pub mod recording;
 pub mod seen_filter;
 pub mod selection;
 pub mod sms;

@@ -1,5 +1,6 @@
 //! Each component's service: the only place that knows them all.
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -7,7 +8,7 @@ use cxc_compliance_data::LiveData;
 use cxc_compliance_data::client::{Client, ProviderSettings};
 use cxc_core::compliance::Zones;
 use cxc_core::phone::PhoneParser;
-use cxc_dial_manager::channel::voice::{CallKit, Prompt};
+use cxc_dial_manager::channel::voice::{CallKit, Prompt, Recorder};
 use cxc_list_builder::Folders;
 use cxc_list_builder::import::Checkers;
 use cxc_list_manager::{ComplianceData, Readers};
@@ -18,7 +19,7 @@ use cxc_store::location::Locations;
 use utoipa::openapi::OpenApi;
 
 use crate::component::Component;
-use crate::config::{Config, Voice};
+use crate::config::Config;
 use crate::failure::Failure;
 use crate::tzdb;
 
@@ -69,14 +70,23 @@ impl Shared {
     }
 
     /// What calls are placed with.
-    fn call_kit(&self, voice: &Voice) -> anyhow::Result<CallKit> {
-        let message = voice.abandon_message.as_deref().map(|file| {
-            let bytes = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
-            Prompt::from_wav(&bytes).with_context(|| format!("{} is no usable WAV file", file.display()))
-        });
+    fn call_kit(&self, config: &Config) -> anyhow::Result<CallKit> {
+        let voice = &config.voice;
+        let prompt = |key: &'static str, file: &Option<PathBuf>| {
+            let read = file.as_deref().map(|file| {
+                let bytes = std::fs::read(file).with_context(|| format!("{} can't be read", file.display()))?;
+                Prompt::from_wav(&bytes).with_context(|| format!("{} is no usable WAV file", file.display()))
+            });
+            read.transpose().context(key)
+        };
+        let folder = config.recordings();
         Ok(CallKit {
             phones: Arc::clone(&self.phones),
-            message: message.transpose().context("voice.abandon_message")?,
+            message: prompt("voice.abandon_message", &voice.abandon_message)?,
+            machine_message: prompt("voice.machine_message", &voice.machine_message)?,
+            recording_notice: prompt("voice.recording_notice", &voice.recording_notice)?,
+            recorder: Recorder::start(&folder).context("recordings can't be written")?,
+            recordings: folder,
             media_ports: voice.media_ports.clone(),
             public: voice.public_address,
         })
@@ -111,7 +121,7 @@ pub fn build(component: Component, app: &App, shared: &Shared, config: &Config) 
             cxc_compliance_manager::service_with(app, cxc_compliance_manager::Kit { zones, phones, tables })
         }
         Component::DialManager => cxc_dial_manager::service(app, zones, locations),
-        Component::Dialer => cxc_dial_manager::dialer(app, zones, locations, shared.call_kit(&config.voice)?),
+        Component::Dialer => cxc_dial_manager::dialer(app, zones, locations, shared.call_kit(config)?),
         Component::ListBuilder => {
             let checkers = shared.checkers(&app);
             cxc_list_builder::service(app, checkers, locations, Folders::below(&config.data_dir))

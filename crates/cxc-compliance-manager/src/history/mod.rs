@@ -1,5 +1,6 @@
 //! Attempt history: reports of dialers and gateways come in, attempts are shown.
 mod intake;
+pub(crate) mod recording;
 mod report;
 mod retention;
 mod shown;
@@ -22,5 +23,7 @@ pub(crate) fn internal_routes() -> OpenApiRouter<App> {
 
 /// The routes below the public base path.
 pub(crate) fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(require(Scope::ComplianceRead, routes!(shown::list)))
+    OpenApiRouter::new()
+        .routes(require(Scope::ComplianceRead, routes!(shown::list)))
+        .routes(require(Scope::PrivacyAdmin, routes!(recording::get)))
 }

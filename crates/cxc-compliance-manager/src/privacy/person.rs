@@ -6,6 +6,8 @@ use cxc_store::privacy::{Erased, Erasure, Person, PersonData};
 use cxc_store::{StoreError, Tx};
 use uuid::Uuid;
 
+use crate::history::recording;
+
 /// Erases a person that was found. `request` is the request by which it was asked for. Call
 /// [`cxc_store::Db::empty_journal`] once it is committed.
 pub async fn erase(
@@ -15,6 +17,8 @@ pub async fn erase(
     person: &Person,
     request: Option<Uuid>,
 ) -> Result<Erased, JobError> {
+    // before anything else is lost by which they are found
+    let calls = tx.person_calls(person).await?;
     let erased = match tx.person_erase(person, app.now()).await? {
         Erasure::Done(erased) => erased,
         Erasure::Busy(_) => {
@@ -22,6 +26,8 @@ pub async fn erase(
             return Err(ApiError::new(Code::ListImporting, detail).into());
         }
     };
+    // files know no transaction: if what follows fails, they are gone all the same
+    recording::forget(app, person.tenant, calls).await?;
     // who was erased is not written down again
     let after = serde_json::to_value(&erased).map_err(StoreError::from)?;
     entry("erase", request).changed(None, Some(after)).write(app, tx, principal).await?;

@@ -11,6 +11,7 @@ use super::custom_rule::Columns;
 use super::declared::DeclaredTimes;
 use super::documents::DataFault;
 use super::explain::{Explanation, explain};
+use super::law::{CallDuties, Reading};
 use super::number_facts::{NumberFacts, NumberIntelligence, NumberListHit, NumberListStatus};
 use super::place::{Part, PartKind, PartOrigin};
 use super::request::{AttemptRequest, Facts, PastAttempt, SuppressionHit};
@@ -18,6 +19,7 @@ use super::rule_set::RuleSet;
 use super::subject::{PersonFlag, Subject};
 use super::tool_answers::ToolAnswers;
 use super::verdict::Verdict;
+use super::zones::Zones;
 use crate::channel::Channel;
 use crate::consent::ConsentEvent;
 
@@ -113,6 +115,13 @@ impl CheckInputs {
         regions.sort_unstable();
         regions.dedup();
         (!regions.is_empty()).then(|| regions.join(","))
+    }
+
+    /// What a call must keep to by these inputs.
+    pub fn call_duties(&self, rules: &RuleSet, zones: &Zones) -> CallDuties {
+        let parts: Vec<_> = self.parts.iter().map(KeptPart::part).collect();
+        let reading = Reading { channel: self.channel, subject: &self.subject, parts: Some(&parts), at: self.at };
+        rules.call_duties(&reading, zones)
     }
 
     /// What a check at an instant is given.

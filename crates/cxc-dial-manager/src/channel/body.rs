@@ -1,5 +1,6 @@
 //! A rendered message.
 use cxc_core::Micros;
+use cxc_dialer::engine::RecordingSpec;
 
 /// What the person is to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct CallBody {
     pub group: i64,
     /// It may not be placed at or after this instant.
     pub not_after: Micros,
+    /// Whether it is recorded.
+    pub recording: Option<RecordingSpec>,
 }
 
 /// A rendered text message.

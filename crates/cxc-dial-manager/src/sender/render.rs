@@ -2,13 +2,18 @@
 use std::sync::Arc;
 
 use cxc_core::Micros;
+use cxc_core::call_media::{RecordingDuty, RecordingMode};
 use cxc_core::record::{Reason, RecordStatus};
+use cxc_core::recording;
+use cxc_dialer::engine::RecordingSpec;
 use cxc_store::attempt::{NewAttempt, month_of};
 use cxc_store::contact::{Device, FullContact};
 use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::judge::{Allowed, Case, Finding, Judge, Judged, Scope};
 use cxc_store::record::{Record, RecordChange};
 use cxc_store::{StoreError, Tx};
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 
 use super::SenderContext;
 use super::evidence::Explained;
@@ -124,7 +129,8 @@ impl Renderer {
         let (Some(device), Some(judged)) = (contact.devices.get(allowed.index), judged) else {
             return Rendered::Move(excluded(&record, Reason::NoDevice, None), None);
         };
-        let body = match self.body(plans, plan, (id, allowed.not_after), &contact, device) {
+        let place = (id, allowed.not_after);
+        let body = match self.body(plans, plan, place, &contact, (device, &judged)) {
             Ok(body) => body,
             Err(error) => return Rendered::Move(excluded(&record, Reason::ContentError, Some(error)), None),
         };
@@ -186,10 +192,11 @@ impl Renderer {
         plan: &GroupPlan,
         (attempt, not_after): (i64, Micros),
         contact: &FullContact,
-        device: &Device,
+        (device, judged): (&Device, &Judged),
     ) -> Result<Body, String> {
         let Some(content) = plan.content.as_ref().map_err(Clone::clone)? else {
-            return Ok(Body::Call(CallBody { group: plan.number, not_after }));
+            let recording = self.recording(plans.tenant, plan, attempt, judged);
+            return Ok(Body::Call(CallBody { group: plan.number, not_after, recording }));
         };
         let account = &plans.account;
         let claim = UnsubscribeClaim {
@@ -206,6 +213,26 @@ impl Renderer {
             reply_to: account.reply_to.as_deref().map(Into::into),
         };
         content.render(fields_for(content, contact, device), &placement).map_err(|e| e.to_string())
+    }
+}
+
+impl Renderer {
+    /// Whether and how a call is recorded: by the strictest rule of where the person may be.
+    fn recording(&self, tenant: i64, plan: &GroupPlan, attempt: i64, judged: &Judged) -> Option<RecordingSpec> {
+        let settings = &plan.settings.calls.recording;
+        let duty = || settings.duty(judged.inputs.call_duties(&plan.rules, &self.context.zones).recording_consent);
+        let announce = match settings.mode {
+            RecordingMode::Off => return None,
+            RecordingMode::All => match duty() {
+                RecordingDuty::Leave => return None,
+                RecordingDuty::Record => false,
+                RecordingDuty::Announce => true,
+            },
+        };
+        let now = Timestamp::from_microsecond(self.context.now()).ok()?;
+        let today = now.to_zoned(TimeZone::UTC).date();
+        let until = today.saturating_add(Span::new().days(i64::from(settings.keep_days.min(3_650))));
+        Some(RecordingSpec { file: recording::file(tenant, attempt, until), announce })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Erasure of one person: contacts go, attempts stay as statistics without the person, suppression
 //! entries keep their keyed hash and still hold.
 use cxc_core::attempt::AttemptState;
+use cxc_core::channel::Channel;
 use cxc_core::record::{Reason, RecordStatus};
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
@@ -85,6 +86,14 @@ impl Tx {
             notes,
             audit,
         }))
+    }
+
+    /// The numbers of a person's calls: recordings are found by them.
+    pub async fn person_calls(&mut self, person: &Person) -> Result<Vec<i64>, StoreError> {
+        let (which, [clients, devices, contacts, asked]) = person.attempts(self);
+        let sql = format!("SELECT a.id FROM attempt a WHERE {which} AND a.channel = {}", Channel::Voice.bit());
+        Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(person.tenant).bind(clients.text())
+            .bind(devices.text()).bind(contacts.text()).bind(asked.text()).fetch_all(conn).await?))
     }
 
     async fn erase_contacts(&mut self, person: &Person) -> Result<(u64, u64), StoreError> {

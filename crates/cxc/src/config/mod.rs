@@ -203,6 +203,11 @@ impl Config {
         self.database.url.clone().unwrap_or_else(embedded)
     }
 
+    /// Where recordings of calls lie.
+    pub fn recordings(&self) -> PathBuf {
+        self.voice.recordings.clone().unwrap_or_else(|| self.data_dir.join("recordings"))
+    }
+
     /// The file of the embedded store, if the database is one.
     pub fn embedded_file(&self) -> Option<PathBuf> {
         self.database_url().strip_prefix("sqlite:").map(|path| PathBuf::from(path.trim_start_matches("//")))

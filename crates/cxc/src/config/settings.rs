@@ -179,6 +179,21 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| c.voice.abandon_message.as_ref().map(|f| quoted(&f.display().to_string())),
     },
     Setting {
+        key: "voice.machine_message",
+        set: |c, v| v.text("a WAV file").map(|t| c.voice.machine_message = Some(t.into())),
+        show: |c| c.voice.machine_message.as_ref().map(|f| quoted(&f.display().to_string())),
+    },
+    Setting {
+        key: "voice.recording_notice",
+        set: |c, v| v.text("a WAV file").map(|t| c.voice.recording_notice = Some(t.into())),
+        show: |c| c.voice.recording_notice.as_ref().map(|f| quoted(&f.display().to_string())),
+    },
+    Setting {
+        key: "voice.recordings",
+        set: |c, v| v.text("a folder").map(|t| c.voice.recordings = Some(t.into())),
+        show: |c| c.voice.recordings.as_ref().map(|f| quoted(&f.display().to_string())),
+    },
+    Setting {
         key: "voice.media_ports",
         set: |c, v| voice::ports(v).map(|p| c.voice.media_ports = p),
         show: |c| Some(quoted(&format!("{}-{}", c.voice.media_ports.start(), c.voice.media_ports.end()))),

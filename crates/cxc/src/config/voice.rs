@@ -10,6 +10,12 @@ use super::value::{Expected, Found};
 pub struct Voice {
     /// The WAV file that abandoned persons hear.
     pub abandon_message: Option<PathBuf>,
+    /// The WAV file that machines get after their beep.
+    pub machine_message: Option<PathBuf>,
+    /// The WAV file that persons hear before they are recorded.
+    pub recording_notice: Option<PathBuf>,
+    /// Where recordings lie, if not below the data folder.
+    pub recordings: Option<PathBuf>,
     /// The ports of media.
     pub media_ports: RangeInclusive<u16>,
     /// The address that trunks and phones see, where it is not this machine's own.
@@ -18,7 +24,14 @@ pub struct Voice {
 
 impl Default for Voice {
     fn default() -> Self {
-        Self { abandon_message: None, media_ports: 20_000..=29_999, public_address: None }
+        Self {
+            abandon_message: None,
+            machine_message: None,
+            recording_notice: None,
+            recordings: None,
+            media_ports: 20_000..=29_999,
+            public_address: None,
+        }
     }
 }
 

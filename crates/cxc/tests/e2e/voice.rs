@@ -36,6 +36,11 @@ fn expected(people: Audience) -> (usize, usize, usize) {
 impl World {
     /// A template of calls by a trunk; agents' phones are at one address.
     async fn calls(&self, name: &str, trunk: &Sipp, phones: &Sipp, dialing: &Value) -> String {
+        self.calls_with(name, (trunk, phones), dialing, json!({})).await
+    }
+
+    /// The same with more settings of calls.
+    async fn calls_with(&self, name: &str, (trunk, phones): (&Sipp, &Sipp), dialing: &Value, more: Value) -> String {
         let port = trunk.address().port();
         let account = json!({
             "name": name, "kind": "sip", "host": "127.0.0.1", "port": port, "sender": "+12125550100",
@@ -43,7 +48,8 @@ impl World {
         });
         let account = self.make("/channel-accounts", &account).await;
         let agents: Vec<String> = (0..AGENTS).map(|n| format!("sip:agent{n}@{}", phones.address())).collect();
-        let calls = json!({"agents": agents, "maxRingSeconds": 15, "wrapUpSeconds": 0});
+        let mut calls = json!({"agents": agents, "maxRingSeconds": 15, "wrapUpSeconds": 0});
+        calls.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let compliance = json!({"purpose": "informational"});
         let settings = json!({"dialing": dialing, "calls": calls, "compliance": compliance});
         let profile = json!({"name": name, "type": "agent", "settings": settings});
@@ -190,4 +196,64 @@ async fn numbers_outside_the_countries_of_the_trunk_are_never_dialed() {
     assert!(trunk.called().is_empty(), "{:?}", trunk.called());
     let accounting = group.accounting().await;
     assert_eq!(accounting["done"].get("Answer"), None, "{accounting}");
+}
+
+#[tokio::test]
+async fn who_is_recorded_follows_the_strictest_region_and_a_recording_is_of_its_tenant_only() {
+    let people = Audience(40);
+    let world = World::start().await;
+    let (trunk, phones) = (carrier(people.0, "600"), Sipp::start("answer", AGENTS, &["-rtp_echo"]).unwrap());
+    let list = world.import("people", people).await;
+    let recorded = json!({"recording": {"mode": "all", "keepDays": 30}});
+    let template = world.calls_with("calls", (&trunk, &phones), &json!({"mode": 4}), recorded).await;
+    let group = world.voice_group("calls", &template, &list).await;
+    world.waive(&group).await;
+    group.start().await;
+    let accounting = group.finished(PATIENCE).await;
+
+    let (mut with, mut without, mut last, other) = (0, 0, None, world.cxc.tenant("other").await.unwrap());
+    for n in 0..people.0 {
+        let number = number(n);
+        let found = world.api.get(&format!("/compliance/attempts?device=%2B{}", &number[1..])).await.expect(200);
+        let attempt = &found["items"][0];
+        if attempt["result"] != "Answer" {
+            continue;
+        }
+        let path = format!("/compliance/attempts/{}/recording", attempt["id"].as_str().unwrap());
+        // all are Texans, where one side may agree; by their numbers some may be in California, Florida, Illinois or
+        // Washington, where everybody must, and there is no notice that they could hear
+        let may_be = ["212", "713", "303", "602"].contains(&&number[2..5]);
+        match may_be {
+            true => {
+                let patience = Duration::from_secs(10);
+                until("the recording is finished", patience, async || world.api.get(&path).await.status == 200).await;
+                with += 1;
+                last = Some((number.clone(), path.clone()));
+            }
+            false => {
+                assert_eq!(world.api.get(&path).await.status, 404, "{number}");
+                without += 1;
+            }
+        }
+        assert_eq!(other.get(&path).await.status, 404, "{number}");
+    }
+    assert!(with > 0 && without > 0, "{accounting}");
+    let audit = world.api.get("/audit-events?objectKind=recording&limit=500").await.expect(200);
+    let reads = audit["items"].as_array().unwrap().len();
+    assert!(reads >= with, "each look is audited: {audit}");
+    // below the data folder, by the number of the tenant
+    let files = walk(&world.cxc.data().join("recordings"));
+    assert_eq!(files.len(), with, "{files:?}");
+
+    // who is erased is recorded no more
+    let (number, path) = last.unwrap();
+    let asked = json!({"kind": "erase", "device": number, "reason": "asked for by letter"});
+    world.api.post("/privacy/requests").json(&asked).await.expect(202);
+    let patience = Duration::from_secs(20);
+    until("the person is erased", patience, async || world.api.get(&path).await.status == 404).await;
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }

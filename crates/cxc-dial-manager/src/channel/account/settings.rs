@@ -111,11 +111,14 @@ pub struct SipSettings {
     pub countries: Vec<String>,
     /// Whether the trunk is told who calls in a P-Asserted-Identity header; one that trusts us asks for it.
     pub asserted_identity: bool,
+    /// Whether the trunk wants to know where we are before it takes calls: we register as the user of the credential.
+    pub register: bool,
 }
 
 impl Default for SipSettings {
     fn default() -> Self {
-        Self { channels: 30, transport: SipTransport::Udp, countries: Vec::new(), asserted_identity: false }
+        let (transport, countries) = (SipTransport::Udp, Vec::new());
+        Self { channels: 30, transport, countries, asserted_identity: false, register: false }
     }
 }
 

@@ -126,6 +126,8 @@ fn sip(a: &ChannelAccount, check: &mut Check) {
         check.must(password, "/credential/password", "required", "a SIP trunk asks for a password, too");
     }
     let s = a.sip.clone().unwrap_or_default();
+    let knows = !s.register || a.credential.is_some();
+    check.must(knows, "/credential", "required", "a trunk where we register has a credential");
     check.must((1..=10_000).contains(&s.channels), "/sip/channels", "out_of_range", "channels are 1 to 10,000");
     let known = !s.countries.is_empty() && s.countries.iter().all(|code| Country::parse(code).is_ok());
     check.must(known, "/sip/countries", "required", "a trunk names the countries that may be called: [\"US\"]");

@@ -13,7 +13,7 @@ use cxc_sip::engine::{Clock, LegReport};
 use cxc_sip::run::Source;
 use tokio::sync::{Notify, oneshot};
 
-use crate::channel::{OutMessage, Outcome};
+use crate::channel::{Body, OutMessage, Outcome};
 use crate::sender::Demand;
 
 /// A call that no agent could take within this time is not placed: what was checked may no longer hold.
@@ -111,7 +111,12 @@ impl Desk {
     pub async fn place(&self, message: &OutMessage, not_after: Micros) -> Outcome {
         let (answer, end) = oneshot::channel();
         let ticket = Ticket { answer: Some(answer), placed: false, said: String::new() };
-        let spec = CallSpec { number: message.to.clone(), caller_id: self.caller_id.clone(), ..CallSpec::default() };
+        let recording = match &message.body {
+            Body::Call(body) => body.recording.clone(),
+            _ => None,
+        };
+        let (number, caller_id) = (message.to.clone(), self.caller_id.clone());
+        let spec = CallSpec { number, caller_id, recording, ..CallSpec::default() };
         let waiting = Waiting { spec, ticket, since: self.clock.now(), not_after };
         {
             let mut state = self.state();
@@ -238,7 +243,7 @@ fn absent(group: &Group) -> Vec<AgentId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::channel::{Body, CallBody};
+    use crate::channel::CallBody;
 
     fn desk() -> (Arc<Desk>, Calls) {
         let desk = Arc::new(Desk::new(Clock::starting(1), Some("+12125550100".into()), Arc::default()));
@@ -246,7 +251,7 @@ mod tests {
     }
 
     fn message() -> OutMessage {
-        let body = Body::Call(CallBody { group: 1, not_after: Micros::MAX });
+        let body = Body::Call(CallBody { group: 1, not_after: Micros::MAX, recording: None });
         OutMessage { attempt: 1, reference: "r".into(), from: String::new(), to: "+12125550142".into(), body }
     }
 

@@ -62,8 +62,8 @@ fn stopped(plan: &GroupPlan) -> Option<Why> {
 impl GroupActor {
     /// Starts the actor of a loaded group. Abandoned calls of before count on.
     pub async fn start(trunk: &Arc<Trunk>, plan: &Arc<GroupPlan>, asked: Arc<Notify>) -> Result<Self, String> {
-        let (options, trunks) = trunk.engine().await?;
         let (dialing, calls) = (&plan.settings.dialing, &plan.settings.calls);
+        let (options, trunks) = trunk.engine(calls).await?;
         let now = trunk.clock.now();
         let policies = policies(dialing, calls);
         let (call_rules, agent_rules) = rules(calls, &policies, options.message.is_some());

@@ -2,18 +2,20 @@
 //! each campaign group an actor paces, places and connects the calls, and says how many it wants.
 mod desk;
 mod group;
+mod recordings;
 mod setup;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cxc_core::phone::PhoneParser;
 use cxc_server::App;
-pub use cxc_sip::media::Prompt;
+pub use cxc_sip::media::{Prompt, Recorder};
 use cxc_sip::run::Command;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -21,6 +23,7 @@ use tokio::time::Instant;
 use super::{Body, Carrier, CarrierStatus, ChannelAccount, ConnectError, OutMessage, Outcome};
 use crate::sender::{Demand, GroupPlan};
 use group::GroupActor;
+pub use recordings::keep_recordings;
 use setup::Trunk;
 
 /// Talks that go on when a trunk stops are ended after this time.
@@ -34,6 +37,14 @@ pub struct CallKit {
     pub phones: Arc<PhoneParser>,
     /// What abandoned persons hear.
     pub message: Option<Prompt>,
+    /// What machines get after their beep.
+    pub machine_message: Option<Prompt>,
+    /// What persons hear before they are recorded.
+    pub recording_notice: Option<Prompt>,
+    /// Who writes recordings.
+    pub recorder: Recorder,
+    /// Where they lie.
+    pub recordings: PathBuf,
     /// The ports of media.
     pub media_ports: RangeInclusive<u16>,
     /// The address that peers see, where it is not ours.

@@ -2,13 +2,14 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
+use cxc_core::call_media::{DetectionMode, MachineAction};
 use cxc_core::call_settings::{AbandonPlace, CallSettings, OptimizeBy, phone_host};
 use cxc_core::campaign::Dialing;
 use cxc_core::enumerations::DialingMode;
 use cxc_core::location::Country;
 use cxc_dialer::abandon::{AbandonPolicy, Place};
 use cxc_dialer::agent::AgentRules;
-use cxc_dialer::call::CallRules;
+use cxc_dialer::call::{CallRules, OnMachine};
 use cxc_dialer::pacing::{Mode, Target};
 use cxc_server::App;
 use cxc_sip::engine::{Clock, EngineOptions, Phone};
@@ -21,6 +22,8 @@ use super::CallKit;
 use crate::channel::{ChannelAccount, SipTransport};
 
 const SECOND: i64 = 1_000_000;
+/// The longest time of detection before an agent is looked for: a little more than its own, so that it ends itself.
+const DETECTION: i64 = 5_200_000;
 
 /// A channel account of kind `sip`: what its groups share.
 pub struct Trunk {
@@ -52,7 +55,7 @@ impl Trunk {
     }
 
     /// What an engine is started with.
-    pub async fn engine(&self) -> Result<(EngineOptions, Arc<Trunks>), String> {
+    pub async fn engine(&self, calls: &CallSettings) -> Result<(EngineOptions, Arc<Trunks>), String> {
         let (own, trunks) = self.found.get_or_try_init(|| self.find()).await?;
         let ua = UaOptions { listen: vec![SocketAddr::new(*own, 0)], public: self.kit.public, ..UaOptions::default() };
         let options = EngineOptions {
@@ -61,6 +64,10 @@ impl Trunk {
             media_address: *own,
             call_id_prefix: format!("{}-", self.epoch),
             message: self.kit.message.clone(),
+            machine_message: self.kit.machine_message.clone(),
+            recording_notice: self.kit.recording_notice.clone(),
+            recorder: Some(self.kit.recorder.clone()),
+            detection: calls.detection.mode != DetectionMode::Off,
             clock: self.clock,
             ..EngineOptions::default()
         };
@@ -83,6 +90,7 @@ impl Trunk {
             credentials,
             caller_id: self.account.sender.clone(),
             asserted: sip.asserted_identity,
+            registers: sip.register,
             ..TrunkOptions::new("trunk", &address, sip.channels, self.account.rate_per_second, countries)
         };
         Ok((own_address(place)?, Arc::new(Trunks::new(vec![trunk]))))
@@ -159,6 +167,12 @@ pub fn rules(calls: &CallSettings, policies: &[AbandonPolicy], has_message: bool
         max_ring: i64::from(calls.max_ring_seconds) * SECOND,
         threshold: threshold.unwrap_or(usual.threshold),
         message: if has_message { usual.message } else { 0 },
+        classify: (calls.detection.mode == DetectionMode::Before).then_some(DETECTION),
+        machine: match calls.detection.machine {
+            MachineAction::Drop => OnMachine::Drop,
+            MachineAction::Message => OnMachine::Message,
+            MachineAction::Connect => OnMachine::Connect,
+        },
         ..usual
     };
     (call, AgentRules { wrap: i64::from(calls.wrap_up_seconds) * SECOND, ..AgentRules::default() })
