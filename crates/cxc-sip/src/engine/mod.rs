@@ -10,6 +10,7 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cxc_core::Micros;
@@ -155,6 +156,8 @@ pub(crate) struct Shared {
     machine_message: Option<Prompt>,
     recording_notice: Option<Prompt>,
     recorder: Option<Recorder>,
+    /// That a notice is missing was said.
+    has_told_of_notice: AtomicBool,
     detection: bool,
     before_leg: BeforeLeg,
     call_id_prefix: String,
@@ -192,6 +195,7 @@ impl SipEngine {
             machine_message: options.machine_message,
             recording_notice: options.recording_notice,
             recorder: options.recorder,
+            has_told_of_notice: AtomicBool::new(false),
             detection: options.detection,
             before_leg: options.before_leg,
             call_id_prefix: options.call_id_prefix,

@@ -1,5 +1,6 @@
 //! A call from its answer to its end.
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use cxc_dialer::agent::AgentId;
 use cxc_dialer::amd;
@@ -131,7 +132,10 @@ impl Talk<'_> {
     fn record(&mut self, attempt: &Attempt, was_told: bool) {
         let (Some(spec), Some(recorder)) = (&self.spec.recording, &self.shared.recorder) else { return };
         if spec.announce && !was_told {
-            tracing::warn!(call = self.id.0, "a call is not recorded: there is no notice that the person could hear");
+            // once for each group: it is so until it is loaded anew
+            if !self.shared.has_told_of_notice.swap(true, Ordering::Relaxed) {
+                tracing::warn!("calls are not recorded where people must be told: there is no voice.recording_notice");
+            }
             return;
         }
         let recording = recorder.record(&spec.file);

@@ -216,7 +216,7 @@ async fn who_is_recorded_follows_the_strictest_region_and_a_recording_is_of_its_
         let number = number(n);
         let found = world.api.get(&format!("/compliance/attempts?device=%2B{}", &number[1..])).await.expect(200);
         let attempt = &found["items"][0];
-        if attempt["result"] != "Answer" {
+        if attempt["result"]["code"] != 33 {
             continue;
         }
         let path = format!("/compliance/attempts/{}/recording", attempt["id"].as_str().unwrap());
