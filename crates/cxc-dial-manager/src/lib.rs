@@ -19,7 +19,7 @@ use cxc_store::location::Locations;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use channel::voice::{CallKit, keep_recordings};
+use channel::voice::CallKit;
 use metrics::DialMetrics;
 use sender::{EvidenceKit, SenderContext};
 
@@ -31,13 +31,8 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
 
 /// The dialer: places the calls of voice groups.
 pub fn dialer(app: App, zones: Zones, locations: Arc<Locations>, kit: CallKit) -> anyhow::Result<Service> {
-    let (clock, folder) = (Arc::clone(&app.clock), kit.recordings.clone());
     let context = context(&app, zones, locations, Some(Arc::new(kit)))?;
-    let service = working(Service::new("dialer", app, OpenApiRouter::new()), context);
-    Ok(service.work(move |stop| async move {
-        stop.run_until_cancelled(keep_recordings(clock, folder)).await;
-        Ok(())
-    }))
+    Ok(working(Service::new("dialer", app, OpenApiRouter::new()), context))
 }
 
 fn context(

@@ -8,7 +8,7 @@ use cxc_compliance_data::LiveData;
 use cxc_compliance_data::client::{Client, ProviderSettings};
 use cxc_core::compliance::Zones;
 use cxc_core::phone::PhoneParser;
-use cxc_dial_manager::channel::voice::{CallKit, Prompt, Recorder};
+use cxc_dial_manager::channel::voice::{CallKit, Prompt, Recorder, keep_recordings};
 use cxc_list_builder::Folders;
 use cxc_list_builder::import::Checkers;
 use cxc_list_manager::{ComplianceData, Readers};
@@ -79,14 +79,12 @@ impl Shared {
             });
             read.transpose().context(key)
         };
-        let folder = config.recordings();
         Ok(CallKit {
             phones: Arc::clone(&self.phones),
             message: prompt("voice.abandon_message", &voice.abandon_message)?,
             machine_message: prompt("voice.machine_message", &voice.machine_message)?,
             recording_notice: prompt("voice.recording_notice", &voice.recording_notice)?,
-            recorder: Recorder::start(&folder).context("recordings can't be written")?,
-            recordings: folder,
+            recorder: Recorder::start(&config.recordings()).context("recordings can't be written")?,
             media_ports: voice.media_ports.clone(),
             public: voice.public_address,
         })
@@ -121,7 +119,14 @@ pub fn build(component: Component, app: &App, shared: &Shared, config: &Config) 
             cxc_compliance_manager::service_with(app, cxc_compliance_manager::Kit { zones, phones, tables })
         }
         Component::DialManager => cxc_dial_manager::service(app, zones, locations),
-        Component::Dialer => cxc_dial_manager::dialer(app, zones, locations, shared.call_kit(config)?),
+        Component::Dialer => {
+            let (kit, clock, folder) = (shared.call_kit(config)?, Arc::clone(&app.clock), config.recordings());
+            let service = cxc_dial_manager::dialer(app, zones, locations, kit)?;
+            Ok(service.work(move |stop| async move {
+                stop.run_until_cancelled(keep_recordings(clock, folder)).await;
+                Ok(())
+            }))
+        }
         Component::ListBuilder => {
             let checkers = shared.checkers(&app);
             cxc_list_builder::service(app, checkers, locations, Folders::below(&config.data_dir))

@@ -8,7 +8,6 @@ mod setup;
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,8 +42,6 @@ pub struct CallKit {
     pub recording_notice: Option<Prompt>,
     /// Who writes recordings.
     pub recorder: Recorder,
-    /// Where they lie.
-    pub recordings: PathBuf,
     /// The ports of media.
     pub media_ports: RangeInclusive<u16>,
     /// The address that peers see, where it is not ours.
