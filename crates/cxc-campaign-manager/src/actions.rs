@@ -185,9 +185,12 @@ async fn check_account(
 
 /// Calls have no content: agents take them.
 fn check_agents(body: &CampaignGroupBody) -> Result<(), ApiError> {
-    match body.settings.as_ref().is_some_and(|settings| !settings.calls.agents.is_empty()) {
+    match body.settings.as_ref().is_some_and(|settings| settings.calls.has_agents()) {
         true => Ok(()),
-        false => Err(ApiError::new(Code::GroupWithoutAgents, "name the phone of at least one agent in calls.agents")),
+        false => Err(ApiError::new(
+            Code::GroupWithoutAgents,
+            "name an agent group in calls.agentGroup, or phones in calls.agents",
+        )),
     }
 }
 

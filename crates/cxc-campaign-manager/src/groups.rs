@@ -202,6 +202,7 @@ fn only_live_edits(before: &CampaignGroupBody, after: &CampaignGroupBody) -> boo
         if let Some(settings) = &mut body.settings {
             settings.dialing = CampaignSettings::default().dialing;
             settings.calls.agents.clear();
+            settings.calls.agent_group = None;
             settings.treatment.device_escalation = CampaignSettings::default().treatment.device_escalation;
         }
         body.auto_complete = true;

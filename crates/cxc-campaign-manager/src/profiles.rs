@@ -31,6 +31,8 @@ pub fn settings_references(at: &str, settings: &CampaignSettings) -> Vec<Referen
     let mut references = many("suppressionLists", kind::SUPPRESSION_LIST, &settings.suppression_lists);
     references.extend(many("rules", kind::ATTEMPT_RULE, &settings.rules));
     references.extend(many("excludeReachedBy", kind::CAMPAIGN_GROUP, &settings.exclude_reached_by));
+    let agents = settings.calls.agent_group;
+    references.extend(agents.map(|id| Reference::new(format!("{at}/calls/agentGroup"), kind::AGENT_GROUP, id)));
     references.extend(settings.content.map(|id| Reference::new(format!("{at}/content"), kind::CONTENT, id)));
     references
 }

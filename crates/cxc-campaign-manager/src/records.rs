@@ -87,6 +87,15 @@ pub struct AttemptView {
     /// The carrier's words.
     #[schema(required)]
     pub detail: Option<String>,
+    /// The agent's id, where one talked with the person.
+    #[schema(required)]
+    pub agent: Option<String>,
+    /// What the agent said of it, as a code.
+    #[schema(required)]
+    pub disposition: Option<String>,
+    /// What the agent wrote about it.
+    #[schema(required)]
+    pub note: Option<String>,
     /// When it began.
     #[schema(format = DateTime)]
     pub started_at: String,
@@ -104,6 +113,9 @@ impl From<&Attempt> for AttemptView {
             device: a.position,
             provider_id: a.provider_id.clone(),
             detail: a.detail.clone(),
+            agent: a.agent.clone(),
+            disposition: a.disposition.clone(),
+            note: a.note.clone(),
             started_at: time_text(a.started_at),
             finished_at: a.finished_at.map(time_text),
         }

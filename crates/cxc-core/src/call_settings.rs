@@ -1,6 +1,7 @@
 //! How the calls of a campaign group are made, and whose phones take them.
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::call_media::{self, DetectionSettings, RecordingSettings};
 use crate::field_error::FieldError;
@@ -57,8 +58,11 @@ pub enum AbandonPlace {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CallSettings {
-    /// The phones of the agents, as SIP URIs: each is called once, and kept while the group is loaded. An agent is ready
-    /// as soon as the phone answers.
+    /// The agents who take the calls: they sign in and say themselves when they are ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_group: Option<Uuid>,
+    /// Phones without people, as SIP URIs: each is called once, and kept while the group is loaded. It takes calls as soon
+    /// as it answers.
     #[schema(max_items = 1_000)]
     pub agents: Vec<String>,
     /// The number that people see, a + and 8 to 15 digits; else the trunk's own.
@@ -88,6 +92,7 @@ fn is_usual<T: Default + PartialEq>(part: &T) -> bool {
 impl Default for CallSettings {
     fn default() -> Self {
         Self {
+            agent_group: None,
             agents: Vec::new(),
             caller_id: None,
             max_ring_seconds: 25,
@@ -103,6 +108,11 @@ impl CallSettings {
     /// Whether nothing was said of calls: documents of messages stay as they were.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether anybody takes the calls.
+    pub fn has_agents(&self) -> bool {
+        self.agent_group.is_some() || !self.agents.is_empty()
     }
 
     /// What is wrong, with pointers below `at`.

@@ -20,6 +20,14 @@ pub const SESSION_PROFILE: &str = "session_profile";
 pub const CAMPAIGN_TEMPLATE: &str = "campaign_template";
 /// Campaign groups.
 pub const CAMPAIGN_GROUP: &str = "campaign_group";
+/// Users.
+pub const USER: &str = "user";
+/// Agent groups.
+pub const AGENT_GROUP: &str = "agent_group";
+/// Disposition codes.
+pub const DISPOSITION_CODE: &str = "disposition_code";
+/// Reasons of agents who take no calls.
+pub const NOT_READY_REASON: &str = "not_ready_reason";
 /// Channel accounts.
 pub const CHANNEL_ACCOUNT: &str = "channel_account";
 /// Contents.

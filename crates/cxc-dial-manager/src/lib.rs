@@ -2,6 +2,7 @@
 //! manager sends SMS and email, the dialer places calls.
 
 pub mod accounts;
+pub mod agents;
 pub mod channel;
 pub mod content;
 pub mod contents;
@@ -31,8 +32,13 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
 
 /// The dialer: places the calls of voice groups.
 pub fn dialer(app: App, zones: Zones, locations: Arc<Locations>, kit: CallKit) -> anyhow::Result<Service> {
+    let hub = Arc::clone(&kit.agents);
     let context = context(&app, zones, locations, Some(Arc::new(kit)))?;
-    Ok(working(Service::new("dialer", app, OpenApiRouter::new()), context))
+    let service = Service::new("dialer", app, agents::routes(Arc::clone(&hub))).work(move |stop| async move {
+        agents::keep(hub, stop).await;
+        Ok(())
+    });
+    Ok(working(service, context))
 }
 
 fn context(

@@ -60,6 +60,16 @@ pub fn with_request_ids(app: &App, router: Router) -> Router {
     router.layer(from_fn_with_state(Arc::new(app.clone()), request_id))
 }
 
+/// Whether a request comes from a page of this server, or from no page at all. Browsers send cookies with a WebSocket of
+/// anybody's page, and say whose page it is.
+pub fn is_of_own_page(app: &App, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let of_host = origin.split_once("://").is_some_and(|(_, of)| Some(of) == host);
+    of_host || origin == app.config.public_base_url.trim_end_matches('/')
+}
+
 async fn not_found(uri: Uri) -> ApiError {
     ApiError::new(Code::NotFound, format!("there is nothing at {}", uri.path()))
 }

@@ -32,6 +32,8 @@ scopes! {
     CampaignsControl "campaigns:control" "Load, start, pause and stop campaign groups";
     ProfilesRead "profiles:read" "See dialing profiles, session profiles and channel accounts";
     ProfilesWrite "profiles:write" "Edit dialing profiles, session profiles and channel accounts";
+    AgentsWork "agents:work" "Take calls as an agent";
+    AgentsSupervise "agents:supervise" "See what agents do, log them out, make them ready or not";
     SchedulesRead "schedules:read" "See schedules and sequences";
     SchedulesWrite "schedules:write" "Edit schedules and sequences";
     ListsRead "lists:read" "See contact lists and contacts";
@@ -175,10 +177,11 @@ impl BuiltInRole {
         let more: &[Scope] = match self {
             Self::Administrator => return Scopes::of_administrator(),
             Self::Operator => return Scope::ALL.iter().copied().collect(),
-            Self::Agent => return [S::CampaignsRead].into_iter().collect(),
+            Self::Agent => return [S::CampaignsRead, S::AgentsWork].into_iter().collect(),
             Self::CampaignManager => &[
                 S::CampaignsWrite,
                 S::CampaignsControl,
+                S::AgentsSupervise,
                 S::ProfilesWrite,
                 S::SchedulesWrite,
                 S::ContentWrite,

@@ -1,12 +1,12 @@
 //! Drives a campaign group: its records become calls of the engine, and what the engine reports moves the group on.
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use cxc_core::Micros;
 use cxc_core::enumerations::CallResult;
 use cxc_dialer::agent::{AgentEvent, AgentId, AgentState};
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, CallSpec, EngineEvent};
-use cxc_dialer::group::Group;
+use cxc_dialer::group::{AgentChange, Group};
 use cxc_dialer::pacing::{Mode, Outside, Records, Tables, Why};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -49,6 +49,14 @@ pub trait Source: Send {
     fn audio(&mut self, _call: CallId, _counts: Counts) {}
     /// The person of a call pressed a key.
     fn digit(&mut self, _call: CallId, _digit: char) {}
+    /// The phone of an agent answered, or is gone.
+    fn phone(&mut self, _agent: AgentId, _is_up: bool) {}
+    /// An agent came to another state; with the record of the call, if it is one of a call that is not over.
+    fn agent(&mut self, _change: &AgentChange, _record: Option<&mut Self::Record>) {}
+    /// The talk of an agent must end soon.
+    fn warned(&mut self, _agent: AgentId) {}
+    /// An agent who was told to go is gone, and the phone is hung up.
+    fn left(&mut self, _agent: AgentId) {}
     /// The call of a record is over: once for each that was asked for.
     fn ended(&mut self, record: Self::Record, result: CallResult);
     /// No records will come any more.
@@ -60,6 +68,8 @@ pub trait Source: Send {
 pub enum Command {
     /// An agent comes: the phone is called, and the agent is ready when it answers.
     LogIn(AgentId, Phone),
+    /// A person takes a place as an agent: the phone is called, and the person says when they are ready.
+    Seat(AgentId, Phone),
     /// An agent goes.
     LogOut(AgentId),
     /// Another wish of an agent.
@@ -89,6 +99,10 @@ pub struct Runner<S: Source> {
     next_tick: Micros,
     /// Agents whose phones are hung up once they are through.
     leaving: Vec<AgentId>,
+    /// Agents who are people: they say themselves when they are ready, and are given the time of their wrap-up.
+    people: BTreeSet<AgentId>,
+    /// Nobody is given any more time.
+    hurried: bool,
 }
 
 /// What is left of a run.
@@ -111,7 +125,7 @@ impl<S: Source> Runner<S> {
     ) -> (Self, UnboundedSender<Command>) {
         let (tell, commands) = unbounded_channel();
         let calls = HashMap::new();
-        let runner = Self {
+        let mut runner = Self {
             group,
             engine,
             reports,
@@ -123,7 +137,10 @@ impl<S: Source> Runner<S> {
             making: None,
             next_tick: 0,
             leaving: Vec::new(),
+            people: BTreeSet::new(),
+            hurried: false,
         };
+        runner.group.watch_agents();
         (runner, tell)
     }
 
@@ -131,7 +148,7 @@ impl<S: Source> Runner<S> {
     pub async fn run(mut self) -> Finished<S> {
         loop {
             self.work().await;
-            let idle = self.group.calls() == 0;
+            let idle = self.group.calls() == 0 && !self.is_awaited();
             if idle && (self.stopped.is_some() || self.source.is_done()) {
                 return Finished { group: self.group, engine: self.engine, source: self.source };
             }
@@ -154,6 +171,7 @@ impl<S: Source> Runner<S> {
     async fn work(&mut self) {
         let now = self.engine.clock().now();
         self.group.expire(now, &mut self.engine);
+        self.tell_agents();
         if now >= self.next_tick {
             self.group.tick(now);
             self.renew_table().await;
@@ -161,6 +179,8 @@ impl<S: Source> Runner<S> {
             let group = &self.group;
             for agent in self.leaving.extract_if(.., |agent| group.agent(*agent) == Some(AgentState::LoggedOut)) {
                 self.engine.log_out(agent);
+                self.people.remove(&agent);
+                self.source.left(agent);
             }
         }
         for (call, result) in self.group.take_finished() {
@@ -171,6 +191,22 @@ impl<S: Source> Runner<S> {
             }
         }
         self.pace(now);
+    }
+
+    /// What agents went through, before the results of their calls.
+    fn tell_agents(&mut self) {
+        for change in self.group.take_agent_changes() {
+            let record = match change.state {
+                AgentState::Reserved(call) | AgentState::Talking(call) => self.calls.get_mut(&call),
+                _ => None,
+            };
+            self.source.agent(&change, record);
+        }
+    }
+
+    /// Whether a person is in wrap-up: what they say of their call is waited for.
+    fn is_awaited(&self) -> bool {
+        !self.hurried && self.people.iter().any(|agent| self.group.agent(*agent) == Some(AgentState::Wrap))
     }
 
     fn pace(&mut self, now: Micros) {
@@ -218,7 +254,12 @@ impl<S: Source> Runner<S> {
             Report::Event(EngineEvent::Call(call, event)) => self.group.call_event(call, event, now, &mut self.engine),
             Report::Event(EngineEvent::Agent(agent, event)) => {
                 self.group.agent_event(agent, event, now, &mut self.engine);
-                if event == AgentEvent::LogIn {
+                match event {
+                    AgentEvent::LogIn => self.source.phone(agent, true),
+                    AgentEvent::LegLost => self.source.phone(agent, false),
+                    _ => (),
+                }
+                if event == AgentEvent::LogIn && !self.people.contains(&agent) {
                     self.group.agent_event(agent, AgentEvent::Ready, now, &mut self.engine);
                 }
             }
@@ -229,7 +270,8 @@ impl<S: Source> Runner<S> {
             }
             Report::Digit(call, digit) => self.source.digit(call, digit),
             Report::Audio(call, counts) => self.source.audio(call, counts),
-            Report::Warn(_) | Report::Detected(..) => (),
+            Report::Warn(agent) => self.source.warned(agent),
+            Report::Detected(..) => (),
             Report::Down => self.down(now),
         }
     }
@@ -238,9 +280,15 @@ impl<S: Source> Runner<S> {
         let now = self.engine.clock().now();
         match command {
             Command::LogIn(agent, phone) => self.engine.log_in(agent, phone),
+            Command::Seat(agent, phone) => {
+                self.people.insert(agent);
+                self.engine.log_in(agent, phone);
+            }
             Command::LogOut(agent) => {
                 self.group.agent_event(agent, AgentEvent::LogOut, now, &mut self.engine);
-                self.leaving.push(agent);
+                if !self.leaving.contains(&agent) {
+                    self.leaving.push(agent);
+                }
             }
             Command::Agent(agent, event) => self.group.agent_event(agent, event, now, &mut self.engine),
             Command::HangUp(agent) => {
@@ -250,6 +298,7 @@ impl<S: Source> Runner<S> {
             }
             Command::Mode(mode) => self.group.pacer().set_mode(mode),
             Command::HangUpAll => {
+                self.hurried = true;
                 let calls: Vec<CallId> = self.calls.keys().copied().collect();
                 for call in calls {
                     self.group.call_event(call, CallEvent::AgentHangup, now, &mut self.engine);

@@ -23,6 +23,12 @@ pub struct AttemptOutcome {
     pub detail: Option<String>,
     /// When it ended, if it did, microseconds.
     pub finished_at: Option<i64>,
+    /// What the agent said of it, as a code.
+    pub disposition: Option<String>,
+    /// The agent's id.
+    pub agent: Option<String>,
+    /// What the agent wrote about it.
+    pub note: Option<String>,
 }
 
 /// An attempt that was under way and has its answer.
@@ -79,23 +85,28 @@ pub struct Attempt {
     pub rule_set: i64,
     pub started_at: i64,
     pub finished_at: Option<i64>,
+    pub agent: Option<String>,
+    pub note: Option<String>,
 }
 
 const COLUMNS: &str =
     "tenant, month, id, grp, record, list, contact, account, channel, position, device_hash, client_hash,
-    state, result, disposition, provider_id, detail, rule_set, started_at, finished_at";
+    state, result, disposition, provider_id, detail, rule_set, started_at, finished_at, agent, note";
 
 /// Attempts are looked up by a device or person: the hashes hold their tenant, and the sum keeps PostgreSQL from
 /// the key that begins with it.
 pub(crate) const OF_TENANT: &str = "tenant + 0";
 
 /// The columns of an [`AttemptOutcome`].
-pub(crate) const OUTCOME: [(&str, &str); 5] = [
+pub(crate) const OUTCOME: [(&str, &str); 8] = [
     ("state", "SMALLINT"),
     ("result", "SMALLINT"),
     ("provider_id", "TEXT"),
     ("detail", "TEXT"),
     ("finished_at", "BIGINT"),
+    ("disposition", "TEXT"),
+    ("agent", "TEXT"),
+    ("note", "TEXT"),
 ];
 
 /// The columns of an [`AttemptUpdate`].

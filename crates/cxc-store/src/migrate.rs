@@ -31,6 +31,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (26, "legal decisions", include_str!("../migrations/0026_legal_decisions.sql")),
     (30, "voice", include_str!("../migrations/0030_voice.sql")),
     (33, "evidence as it is", include_str!("../migrations/0033_evidence_storage.sql")),
+    (34, "agents", include_str!("../migrations/0034_agents.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.

@@ -74,6 +74,7 @@ async fn run(cli: &Cli, config: &Config) -> Result<(), Failure> {
         Command::Backup(backup) => commands::backup::run(config, &backup.file).await,
         Command::Restore(restore) => commands::restore::run(config, restore).await,
         Command::ComplianceData(command) => commands::compliance_data::run(config, command).await,
+        Command::Agent(asked) => commands::agent::run(asked).await,
         Command::Dialer(command) => commands::dialer::run(command),
         Command::Openapi => commands::openapi::run(config).await,
     }

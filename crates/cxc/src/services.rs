@@ -87,6 +87,7 @@ impl Shared {
             recorder: Recorder::start(&config.recordings()).context("recordings can't be written")?,
             media_ports: voice.media_ports.clone(),
             public: voice.public_address,
+            agents: Arc::default(),
         })
     }
 

@@ -6,6 +6,8 @@
     clippy::panic,
     reason = "a test that finds something else than it expects has failed"
 )]
+#[path = "e2e/agents.rs"]
+mod agents;
 #[path = "e2e/audience.rs"]
 mod audience;
 #[path = "e2e/campaign.rs"]
@@ -15,6 +17,8 @@ mod campaign;
 mod caps;
 #[path = "e2e/clock.rs"]
 mod clock;
+#[path = "e2e/desk.rs"]
+mod desk;
 #[path = "e2e/isolation.rs"]
 mod isolation;
 #[path = "e2e/kill.rs"]

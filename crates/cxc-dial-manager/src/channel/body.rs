@@ -1,6 +1,11 @@
 //! A rendered message.
+use std::sync::Arc;
+
 use cxc_core::Micros;
 use cxc_dialer::engine::RecordingSpec;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 /// What the person is to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +27,40 @@ pub struct CallBody {
     pub not_after: Micros,
     /// Whether it is recorded.
     pub recording: Option<RecordingSpec>,
+    /// What its agent sees of the person.
+    pub person: Arc<ScreenPop>,
+}
+
+/// What an agent sees of the person of a call.
+#[derive(Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScreenPop {
+    /// The record's number in its group.
+    pub record_id: String,
+    /// The customer's own key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// Given and family name, or the company.
+    pub name: String,
+    /// The other columns of the contact.
+    #[schema(value_type = Object)]
+    pub fields: Map<String, Value>,
+    /// Its telephone numbers, in their order.
+    pub numbers: Vec<PersonNumber>,
+    /// The position of the number that was dialed.
+    pub dialed: i16,
+    /// Attempts for this record before this one.
+    pub attempts_before: i16,
+}
+
+/// A number of a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonNumber {
+    /// Its position in the contact.
+    pub position: i16,
+    /// The number, E.164.
+    pub number: String,
 }
 
 /// A rendered text message.
@@ -53,6 +92,12 @@ pub struct EmailBody {
 }
 
 // bodies are personal data: they never reach a log through Debug
+impl std::fmt::Debug for ScreenPop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScreenPop").field("record_id", &self.record_id).finish_non_exhaustive()
+    }
+}
+
 impl std::fmt::Debug for SmsBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "SmsBody({} bytes, {} parts)", self.text.len(), self.parts)

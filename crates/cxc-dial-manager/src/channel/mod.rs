@@ -16,12 +16,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cxc_core::Micros;
+use uuid::Uuid;
 
 pub use account::{
     AccountKind, ChannelAccount, Credential, LongMessages, Millis, Security, SimulatedChannel, SimulatorSettings,
     SipSettings, SipTransport, SmppSettings,
 };
-pub use body::{Body, CallBody, EmailBody, SmsBody};
+pub use body::{Body, CallBody, EmailBody, PersonNumber, ScreenPop, SmsBody};
 pub use cxc_core::field_error::FieldError;
 pub use inbound::{Ack, Answer, Inbound, InboundEvent, InboundSender, ReceiptState, inbound_channel};
 pub use open::open;
@@ -91,6 +92,8 @@ pub enum Outcome {
         result: i16,
         /// What the carrier said of it, without the address.
         detail: String,
+        /// What its agent said of it, where a person talked to the caller.
+        report: Option<Box<AgentReport>>,
     },
     /// Known not to have been sent: does not count, may be repeated.
     Retry {
@@ -106,6 +109,28 @@ pub enum Outcome {
         /// What happened to the answer.
         detail: String,
     },
+}
+
+/// What an agent said of a call that is over.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct AgentReport {
+    /// Who.
+    pub agent: Uuid,
+    /// The code of the disposition.
+    pub disposition: Option<String>,
+    /// What the agent wrote.
+    pub note: Option<String>,
+    /// The person wants to be called again then.
+    pub again_at: Option<Micros>,
+    /// The person wants no more calls.
+    pub do_not_call: bool,
+}
+
+// a note is about a person: it never reaches a log through Debug
+impl std::fmt::Debug for AgentReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AgentReport").field("disposition", &self.disposition).finish_non_exhaustive()
+    }
 }
 
 impl Outcome {

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::batch::Batch;
 use super::plan::Plans;
-use crate::channel::Outcome;
+use crate::channel::{AgentReport, Outcome};
 
 /// The first wait after a carrier refused a message for now; it doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Micros = 30_000_000;
@@ -45,9 +45,9 @@ impl Flight {
                 result: Some(*result),
                 ..RecordChange::of(&record, RecordStatus::Ready, Reason::Retry, now)
             },
-            Outcome::Called { result, .. } => {
+            Outcome::Called { result, report, .. } => {
                 let result = CallResult::from_code(*result).unwrap_or(CallResult::GeneralError);
-                after_result(&record, treatment, result, &self.devices, now)
+                after_call(&record, treatment, (result, report.as_deref()), &self.devices, now)
             }
             Outcome::Delivered { .. } => after_result(&record, treatment, CallResult::Ok, &self.devices, now),
             Outcome::Accepted { .. } => RecordChange::of(&record, RecordStatus::InProgress, Reason::AwaitingReceipt, 0),
@@ -89,7 +89,7 @@ impl Flight {
 /// A call for which there was no line never reached anybody. Unless the treatment says what follows that, it is as if it
 /// had not been tried.
 fn never_placed(outcome: &Outcome, treatment: &Treatment) -> Option<Outcome> {
-    let Outcome::Called { result, detail } = outcome else { return None };
+    let Outcome::Called { result, detail, .. } = outcome else { return None };
     let result = CallResult::from_code(*result)?;
     let is_treated = treatment.retry_rules.iter().any(|rule| rule.triggers.contains(&Trigger::CallResult(result)));
     let had_no_line = matches!(result, CallResult::AllTrunksBusy | CallResult::NoFreePort);
@@ -101,6 +101,29 @@ fn micros(duration: Duration) -> Micros {
     Micros::try_from(duration.as_micros()).unwrap_or(LONGEST_WAIT).min(GIVE_UP)
 }
 
+/// Where a record goes after a call: what its agent arranged with the person holds before any treatment.
+fn after_call(
+    record: &Record,
+    treatment: &Treatment,
+    (result, report): (CallResult, Option<&AgentReport>),
+    devices: &[i16],
+    now: Micros,
+) -> RecordChange {
+    let to = |status, reason, due| RecordChange {
+        result: Some(result.code()),
+        retries: 0,
+        ..RecordChange::of(record, status, reason, due)
+    };
+    match report {
+        Some(report) if report.do_not_call => to(RecordStatus::Done, Reason::None, 0),
+        Some(AgentReport { again_at: Some(at), .. }) => to(RecordStatus::Ready, Reason::Rescheduled, *at),
+        report => {
+            let disposition = report.and_then(|report| report.disposition.as_deref());
+            after_disposition(record, treatment, (result, disposition), devices, now)
+        }
+    }
+}
+
 /// Where a record goes after a result: done, or waiting for the next try that its treatment asks for.
 /// `devices` are the positions that its channel can use.
 pub fn after_result(
@@ -110,8 +133,27 @@ pub fn after_result(
     devices: &[i16],
     now: Micros,
 ) -> RecordChange {
-    let last =
-        record.last_result.filter(|_| record.retries > 0).and_then(CallResult::from_code).map(Trigger::CallResult);
+    after_disposition(record, treatment, (result, None), devices, now)
+}
+
+fn after_disposition(
+    record: &Record,
+    treatment: &Treatment,
+    (result, disposition): (CallResult, Option<&str>),
+    devices: &[i16],
+    now: Micros,
+) -> RecordChange {
+    let last = record.last_result.filter(|_| record.retries > 0).and_then(CallResult::from_code);
+    // a record does not keep its last disposition: retries after an answer count as those of this one, so none is
+    // made beyond what its rule allows
+    let is_ruled = |code: &&str| {
+        let trigger = Trigger::Disposition((*code).to_owned());
+        treatment.retry_rules.iter().any(|rule| rule.triggers.contains(&trigger))
+    };
+    let last = match (last, disposition.filter(is_ruled)) {
+        (Some(last), Some(code)) if last == result => Some(Trigger::Disposition(code.to_owned())),
+        (last, _) => last.map(Trigger::CallResult),
+    };
     let history = History {
         device: u8::try_from(record.device).unwrap_or(1),
         last,
@@ -119,7 +161,7 @@ pub fn after_result(
     };
     let numbers: Vec<u8> = devices.iter().filter_map(|d| u8::try_from(*d).ok()).collect();
     let at = Timestamp::from_microsecond(now).unwrap_or_default();
-    let step = next_step(treatment, &history, result, None, at, &numbers);
+    let step = next_step(treatment, &history, result, disposition, at, &numbers);
     let to = |status, reason, due| RecordChange {
         device: i16::from(step.history.device),
         retries: i16::try_from(step.history.retries).unwrap_or(i16::MAX),
@@ -143,15 +185,90 @@ pub fn stored(outcome: &Outcome, now: Micros) -> AttemptOutcome {
             (AttemptState::Final, Some(CallResult::Ok.code()), some(provider_id), None)
         }
         Outcome::Accepted { provider_id } => (AttemptState::Accepted, None, some(provider_id), None),
-        Outcome::Called { result, detail } => (AttemptState::Final, Some(*result), None, some(detail)),
+        Outcome::Called { result, detail, .. } => (AttemptState::Final, Some(*result), None, some(detail)),
         Outcome::Rejected { result, detail } => (AttemptState::Final, Some(*result), None, some(detail)),
         Outcome::Retry { detail, .. } => (AttemptState::NotSent, None, None, some(detail)),
         Outcome::InDoubt { detail } => (AttemptState::InDoubt, None, None, some(detail)),
     };
     let finished_at = (state != AttemptState::Accepted).then_some(now);
-    AttemptOutcome { state: state.code(), result, provider_id, detail, finished_at }
+    let report = match outcome {
+        Outcome::Called { report, .. } => report.as_deref(),
+        _ => None,
+    };
+    AttemptOutcome {
+        state: state.code(),
+        result,
+        provider_id,
+        detail,
+        finished_at,
+        disposition: report.and_then(|report| report.disposition.clone()),
+        agent: report.map(|report| report.agent.to_string()),
+        note: report.and_then(|report| report.note.clone()),
+    }
 }
 
 fn some(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.chars().take(200).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use cxc_core::treatment::{Action, RetryRule};
+
+    use super::*;
+
+    fn record(retries: i16, last_result: Option<i16>) -> Record {
+        Record {
+            grp: 1,
+            id: 2,
+            list: 3,
+            status: RecordStatus::InProgress.code(),
+            reason: 0,
+            priority: 0,
+            due: 0,
+            not_after: None,
+            device: 1,
+            attempts: 1,
+            retries,
+            last_result,
+            last_attempt: None,
+            cause: None,
+            changed_at: 0,
+        }
+    }
+
+    fn treatment(triggers: Vec<Trigger>) -> Treatment {
+        let rule =
+            RetryRule { triggers, action: Action::Redial, interval_minutes: 1, count: 2, ..RetryRule::default() };
+        Treatment { retry_rules: vec![rule], ..Treatment::default() }
+    }
+
+    #[test]
+    fn what_an_agent_arranged_goes_before_the_treatment() {
+        let again = treatment(vec![Trigger::CallResult(CallResult::Answer)]);
+        let after = |report: AgentReport| {
+            let change = after_call(&record(0, None), &again, (CallResult::Answer, Some(&report)), &[1], 0);
+            (RecordStatus::from_code(change.status).unwrap(), Reason::from_code(change.reason).unwrap(), change.due)
+        };
+        let (ready, done) = (RecordStatus::Ready, RecordStatus::Done);
+        assert_eq!(after(AgentReport::default()), (ready, Reason::Retry, 60_000_000));
+        let later = AgentReport { again_at: Some(7), ..AgentReport::default() };
+        assert_eq!(after(later.clone()), (ready, Reason::Rescheduled, 7));
+        assert_eq!(after(AgentReport { do_not_call: true, ..later }), (done, Reason::None, 0));
+    }
+
+    #[test]
+    fn a_rule_for_a_disposition_retries_as_often_as_it_allows() {
+        let busy = treatment(vec![Trigger::Disposition("BUSY".into())]);
+        let said = |code: &str, retries, last: Option<CallResult>| {
+            let report = AgentReport { disposition: Some(code.into()), ..AgentReport::default() };
+            let record = record(retries, last.map(CallResult::code));
+            let change = after_call(&record, &busy, (CallResult::Answer, Some(&report)), &[1], 0);
+            (change.status == RecordStatus::Ready.code(), change.retries)
+        };
+        assert_eq!(said("SALE", 0, None), (false, 0));
+        assert_eq!(said("BUSY", 0, None), (true, 1));
+        assert_eq!(said("BUSY", 1, Some(CallResult::Answer)), (true, 2));
+        assert!(!said("BUSY", 2, Some(CallResult::Answer)).0, "twice, then no more");
+    }
 }

@@ -7,6 +7,7 @@ use cxc_core::campaign::{CampaignGroupBody, CampaignSettings};
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{RuleDocuments, RuleSet, Subject};
 use cxc_core::kind;
+use cxc_server::resources::agent_groups::AgentGroup;
 use cxc_store::attempt_subject::collector_hash;
 use cxc_store::evidence::{RuleSnapshot, RulesUsed};
 use cxc_store::group::{GroupRow, state};
@@ -53,6 +54,10 @@ pub struct GroupPlan {
     pub made_at: Micros,
     /// Whose it is.
     pub tenant: i64,
+    /// What people call it.
+    pub name: String,
+    /// The users who take its calls.
+    pub members: Vec<Uuid>,
     /// The compiled rules that hold for it.
     pub rules: Arc<RuleSet>,
     /// The same as decisions name them.
@@ -216,6 +221,7 @@ async fn group_plan(
         }
     }
     let (content, content_version) = content_of(tx, row.tenant, channel, &settings, known).await?;
+    let members = members_of(tx, row.tenant, settings.calls.agent_group).await?;
     let selected: Vec<String> = settings.rules.iter().map(Uuid::to_string).collect();
     let (rules, rules_used, snapshot) = match known {
         Some(known) if known.rules.version() == documents.version && known.version == object.version => {
@@ -241,6 +247,8 @@ async fn group_plan(
         content,
         made_at: object.created_at,
         tenant: row.tenant,
+        name: object.name,
+        members,
         rules,
         rules_used,
         snapshot,
@@ -249,6 +257,14 @@ async fn group_plan(
         version: object.version,
         content_version,
     }))
+}
+
+/// The members of an agent group.
+async fn members_of(tx: &mut Tx, tenant: i64, group: Option<Uuid>) -> Result<Vec<Uuid>, StoreError> {
+    let Some(id) = group else { return Ok(Vec::new()) };
+    let Some(object) = tx.object_get(tenant, kind::AGENT_GROUP, id).await? else { return Ok(Vec::new()) };
+    let group: AgentGroup = serde_json::from_value(object.body.0)?;
+    Ok(group.members)
 }
 
 async fn content_of(

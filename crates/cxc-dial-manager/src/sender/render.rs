@@ -14,13 +14,14 @@ use cxc_store::record::{Record, RecordChange};
 use cxc_store::{StoreError, Tx};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
+use serde_json::{Map, Value};
 
 use super::SenderContext;
 use super::evidence::Explained;
 use super::fields::fields_for;
 use super::plan::{GroupPlan, Plans};
 use super::prepare::{Prepared, reference};
-use crate::channel::{Body, CallBody, OutMessage};
+use crate::channel::{Body, CallBody, OutMessage, PersonNumber, ScreenPop};
 use crate::content::{Placement, UnsubscribeClaim, UnsubscribeLink};
 
 /// Attempts are numbered from blocks of this size.
@@ -130,7 +131,7 @@ impl Renderer {
             return Rendered::Move(excluded(&record, Reason::NoDevice, None), None);
         };
         let place = (id, allowed.not_after);
-        let body = match self.body(plans, plan, place, &contact, (device, &judged)) {
+        let body = match self.body(plans, plan, place, (&record, &contact), (device, &judged)) {
             Ok(body) => body,
             Err(error) => return Rendered::Move(excluded(&record, Reason::ContentError, Some(error)), None),
         };
@@ -191,12 +192,13 @@ impl Renderer {
         plans: &Plans,
         plan: &GroupPlan,
         (attempt, not_after): (i64, Micros),
-        contact: &FullContact,
+        (record, contact): (&Record, &FullContact),
         (device, judged): (&Device, &Judged),
     ) -> Result<Body, String> {
         let Some(content) = plan.content.as_ref().map_err(Clone::clone)? else {
             let recording = self.recording(plans.tenant, plan, attempt, judged);
-            return Ok(Body::Call(CallBody { group: plan.number, not_after, recording }));
+            let person = Arc::new(screen_pop(record, contact, device));
+            return Ok(Body::Call(CallBody { group: plan.number, not_after, recording, person }));
         };
         let account = &plans.account;
         let claim = UnsubscribeClaim {
@@ -233,6 +235,35 @@ impl Renderer {
         let today = now.to_zoned(TimeZone::UTC).date();
         let until = today.saturating_add(Span::new().days(i64::from(settings.keep_days.min(3_650))));
         Some(RecordingSpec { file: recording::file(tenant, attempt, until), announce })
+    }
+}
+
+/// What an agent sees of a person.
+fn screen_pop(record: &Record, contact: &FullContact, device: &Device) -> ScreenPop {
+    let person = &contact.contact;
+    let words = [&person.first_name, &person.last_name].into_iter().flatten();
+    let name = words.map(String::as_str).collect::<Vec<_>>().join(" ");
+    let mut fields = Map::new();
+    for (member, value) in [
+        ("company", &person.company),
+        ("country", &person.country),
+        ("region", &person.region),
+        ("postalCode", &person.postal),
+        ("timezone", &person.zone),
+    ] {
+        fields.extend(value.clone().map(|value| (member.to_owned(), Value::from(value))));
+    }
+    let custom = person.custom.as_deref().and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok());
+    fields.extend(custom.unwrap_or_default());
+    let phones = contact.devices.iter().filter(|other| other.kind == device.kind);
+    ScreenPop {
+        record_id: record.id.to_string(),
+        client_id: person.client_id.clone(),
+        name: if name.is_empty() { person.company.clone().unwrap_or_default() } else { name },
+        fields,
+        numbers: phones.map(|d| PersonNumber { position: d.position, number: d.address.clone() }).collect(),
+        dialed: device.position,
+        attempts_before: record.attempts,
     }
 }
 

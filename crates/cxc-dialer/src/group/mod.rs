@@ -40,7 +40,22 @@ pub struct Group {
     ledgers: Ledgers,
     totals: Totals,
     finished: Vec<(CallId, CallResult)>,
+    /// What agents went through, for those who watch them.
+    watched: Option<Vec<AgentChange>>,
     last_call: u64,
+}
+
+/// An agent came to another state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgentChange {
+    /// Who.
+    pub agent: AgentId,
+    /// Where the agent is now.
+    pub state: AgentState,
+    /// Since when.
+    pub since: Micros,
+    /// When the state ends at the latest.
+    pub deadline: Option<Micros>,
 }
 
 impl Group {
@@ -58,6 +73,7 @@ impl Group {
             ledgers,
             totals: Totals::new(now),
             finished: Vec::new(),
+            watched: None,
             last_call: 0,
         }
     }
@@ -180,9 +196,16 @@ impl Group {
     /// Something happened to an agent.
     pub fn agent_event(&mut self, id: AgentId, event: AgentEvent, now: Micros, engine: &mut impl CallEngine) {
         self.pass(now);
+        let before = self.agents.state(id);
         let step = self.agents.step(id, event, now);
         if step.changed {
             self.deadlines.set(step.deadline, Of::Agent(id));
+            // what an agent wishes for later is no other state
+            if let (Some(watched), Some(state)) = (&mut self.watched, self.agents.state(id))
+                && before != Some(state)
+            {
+                watched.push(AgentChange { agent: id, state, since: now, deadline: step.deadline });
+            }
         }
         if step.handled {
             self.pacer.handled();
@@ -242,6 +265,16 @@ impl Group {
     /// The calls that have ended since the last time, with their results.
     pub fn take_finished(&mut self) -> Vec<(CallId, CallResult)> {
         std::mem::take(&mut self.finished)
+    }
+
+    /// Notes what agents go through from now on: see [`Group::take_agent_changes`].
+    pub fn watch_agents(&mut self) {
+        self.watched.get_or_insert_default();
+    }
+
+    /// What agents went through since the last time, in order; nothing unless they are watched.
+    pub fn take_agent_changes(&mut self) -> Vec<AgentChange> {
+        self.watched.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Calls that hold a slot.

@@ -1,13 +1,16 @@
 //! The resources of administration: who may do what, settings, tenants, audit, jobs, events.
 mod administrators;
+pub mod agent_groups;
 pub mod api_clients;
 mod audit_events;
+pub mod disposition_codes;
 mod enumerations;
 mod events;
 mod job_access;
 mod job_changes;
 mod jobs;
 mod me;
+pub mod not_ready_reasons;
 pub mod roles;
 pub mod settings;
 mod tenants;
@@ -30,6 +33,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(me::routes())
         .merge(crud::<users::User>())
         .merge(crud::<roles::Role>())
+        .merge(crud::<agent_groups::AgentGroup>())
+        .merge(crud::<disposition_codes::DispositionCode>())
+        .merge(crud::<not_ready_reasons::NotReadyReason>())
         .merge(crud::<api_clients::ApiClient>())
         .merge(api_clients::routes())
         .merge(audit_events::routes())

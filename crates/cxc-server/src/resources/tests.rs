@@ -118,6 +118,43 @@ async fn jobs_are_shown_to_who_may_read_what_they_work_on_and_to_who_asked() {
     admin.get("/audit-events?limit=501").await.expect_problem(400, "bad_filter");
 }
 
+#[tokio::test]
+async fn an_agent_group_is_of_users_of_its_own_tenant_who_stay_as_long_as_they_are_members() {
+    let test = TestApp::start().await;
+    TestApp::add_tenant(&test.app, "other").await;
+    let (admin, stranger) = (test.sign_in("acme\\admin").await, test.sign_in("other\\admin").await);
+    let post = async |path: &str, body: Value| admin.send(Method::POST, path, Some(&body), &[]).await;
+    let user = post("/users", json!({"name": "ann", "phone": "sip:ann@10.0.0.7"})).await.expect(201)["id"].clone();
+    let bad = post("/users", json!({"name": "bob", "phone": "ann"})).await;
+    assert_eq!((bad.status.as_u16(), &bad.body["errors"][0]["pointer"]), (422, &json!("/phone")));
+    let members = json!({"name": "Sales", "members": [user]});
+    let group = post("/agent-groups", members.clone()).await.expect(201)["id"].clone();
+    let path = format!("/agent-groups/{}", group.as_str().unwrap());
+    assert_eq!(stranger.get(&path).await.status, 404);
+    let theirs = stranger.send(Method::POST, "/agent-groups", Some(&members), &[]).await;
+    assert_eq!(theirs.status, 422, "{}", theirs.body);
+    let twice = post("/agent-groups", json!({"name": "Twice", "members": [user, user]})).await;
+    assert_eq!(twice.body["errors"][0]["pointer"], "/members/1");
+    let path = format!("/users/{}", user.as_str().unwrap());
+    let etag = admin.get(&path).await.etag();
+    let gone = admin.send(Method::DELETE, &path, None, &[("if-match", &etag)]).await;
+    assert_eq!(gone.status, 409, "{}", gone.body);
+}
+
+#[tokio::test]
+async fn a_code_is_used_by_one_disposition_of_a_tenant() {
+    let test = TestApp::start().await;
+    let admin = test.sign_in("acme\\admin").await;
+    let post = async |path: &str, body: Value| admin.send(Method::POST, path, Some(&body), &[]).await;
+    post("/disposition-codes", json!({"name": "Sold", "code": "SALE", "doNotCall": false})).await.expect(201);
+    for (name, code) in [("Sold again", "SALE"), ("Spaces", "A B"), ("Empty", "")] {
+        let refused = post("/disposition-codes", json!({"name": name, "code": code})).await;
+        assert_eq!((refused.status.as_u16(), &refused.body["errors"][0]["pointer"]), (422, &json!("/code")), "{name}");
+    }
+    post("/not-ready-reasons", json!({"name": "Lunch"})).await.expect(201);
+    assert_eq!(post("/not-ready-reasons", json!({"name": "lunch"})).await.status, 409);
+}
+
 /// The stream of an address over a real connection, from a server that is told to stop at the end.
 async fn lines(test: &TestApp, client: &Client<'_>, path: &str, last: Option<&str>, until: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

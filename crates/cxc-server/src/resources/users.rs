@@ -1,5 +1,7 @@
 //! `/users`: people who sign in. A user's name is the document's name.
+use cxc_core::call_settings::phone_host;
 use cxc_core::field_error::FieldError;
+use cxc_core::kind;
 use cxc_store::object_query::ObjectField;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -38,6 +40,11 @@ pub struct User {
     #[serde(default)]
     #[schema(max_length = 20)]
     pub locale: String,
+    /// The phone of an agent, a plain SIP URI such as `sip:ann@10.0.0.7:5060`; an agent may name another one at the
+    /// desk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, max_length = 300)]
+    pub phone: Option<String>,
     /// Sets the password, 10 to 256 characters. Never shown. Changing it ends the user's sessions.
     #[serde(default, skip_serializing)]
     #[schema(write_only, nullable = false, min_length = 10, max_length = 256)]
@@ -56,6 +63,7 @@ impl User {
             roles: Vec::new(),
             enabled: true,
             locale: String::new(),
+            phone: None,
             password: None,
             password_hash: None,
         }
@@ -63,7 +71,7 @@ impl User {
 }
 
 impl Document for User {
-    const KIND: &'static str = "user";
+    const KIND: &'static str = kind::USER;
     const NOUN: &'static str = "user";
     const PATH: &'static str = "/users";
     const TAG: &'static str = "Administration";
@@ -83,6 +91,9 @@ impl Document for User {
             if text.chars().count() > most {
                 errors.push(FieldError::new(pointer, "too_long", format!("at most {most} characters")));
             }
+        }
+        if self.phone.as_deref().is_some_and(|phone| phone_host(phone).is_none()) {
+            errors.push(FieldError::new("/phone", "bad_phone", "a phone is a SIP URI such as sip:ann@10.0.0.7:5060"));
         }
         if self.roles.len() > 50 {
             errors.push(FieldError::new("/roles", "too_many", "a user has at most 50 roles"));

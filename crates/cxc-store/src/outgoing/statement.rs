@@ -26,7 +26,7 @@ const BEGINS: [(&str, &str); 11] = [
 ];
 
 /// The columns of an attempt that ended: where it stands, and its answer.
-const ENDS: [(&str, &str); 7] = [
+const ENDS: [(&str, &str); 10] = [
     ("key", "BIGINT"),
     ("attempt", "BIGINT"),
     ("state", "SMALLINT"),
@@ -34,6 +34,9 @@ const ENDS: [(&str, &str); 7] = [
     ("provider_id", "TEXT"),
     ("detail", "TEXT"),
     ("finished_at", "BIGINT"),
+    ("disposition", "TEXT"),
+    ("agent", "TEXT"),
+    ("note", "TEXT"),
 ];
 
 /// The columns of a record whose attempt begins.
@@ -126,7 +129,10 @@ pub(super) fn bind_attempts<'q, O>(
         .bind(column(made, |m| m.outcome.result))
         .bind(column(made, |m| m.outcome.provider_id.as_deref()))
         .bind(column(made, |m| m.outcome.detail.as_deref()))
-        .bind(column(made, |m| m.outcome.finished_at));
+        .bind(column(made, |m| m.outcome.finished_at))
+        .bind(column(made, |m| m.outcome.disposition.as_deref()))
+        .bind(column(made, |m| m.outcome.agent.as_deref()))
+        .bind(column(made, |m| m.outcome.note.as_deref()));
     query
         .bind(column(begins, |b| b.attempt.id))
         .bind(column(begins, |b| b.attempt.grp))

@@ -154,7 +154,7 @@ impl Tx {
             "DELETE FROM in_flight WHERE tenant = $1 AND attempt IN (SELECT a.id FROM attempt a WHERE {which} AND a.state NOT IN {open})"
         );
         let erase = format!(
-            "UPDATE attempt AS a SET device_hash = 0, client_hash = NULL, contact = 0, provider_id = NULL, receipt_id = NULL, detail = NULL, location = 0
+            "UPDATE attempt AS a SET device_hash = 0, client_hash = NULL, contact = 0, provider_id = NULL, receipt_id = NULL, detail = NULL, note = NULL, location = 0
              WHERE {which} AND a.state NOT IN {open}"
         );
         let ended = format!("SELECT a.id FROM attempt a WHERE {which} AND a.state NOT IN {open}");

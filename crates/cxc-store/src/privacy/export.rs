@@ -150,6 +150,7 @@ pub struct AttemptData {
     pub result: Option<String>,
     pub disposition: Option<String>,
     pub detail: Option<String>,
+    pub note: Option<String>,
     pub started_at: String,
     pub finished_at: Option<String>,
 }
@@ -221,6 +222,7 @@ struct AttemptRow {
     result: Option<i16>,
     disposition: Option<String>,
     detail: Option<String>,
+    note: Option<String>,
     started_at: i64,
     finished_at: Option<i64>,
 }
@@ -301,7 +303,7 @@ impl Tx {
     async fn person_attempts(&mut self, person: &Person) -> Result<Vec<AttemptData>, StoreError> {
         let (which, [clients, devices, contacts, asked]) = person.attempts(self);
         let sql = format!(
-            "SELECT o.name, a.id, a.channel, a.state, a.result, a.disposition, a.detail, a.started_at, a.finished_at
+            "SELECT o.name, a.id, a.channel, a.state, a.result, a.disposition, a.detail, a.note, a.started_at, a.finished_at
              FROM attempt_known a LEFT JOIN campaign_group g ON g.number = a.grp AND g.tenant = a.tenant
              LEFT JOIN object o ON o.tenant = g.tenant AND o.id = g.id WHERE {which} ORDER BY a.started_at, a.id"
         );
@@ -315,6 +317,7 @@ impl Tx {
             result: result(row.result),
             disposition: row.disposition,
             detail: row.detail,
+            note: row.note,
             started_at: time(row.started_at),
             finished_at: row.finished_at.map(time),
         };

@@ -1,5 +1,6 @@
 //! What can be typed: commands, flags, help.
 mod access;
+mod agent;
 mod compliance;
 mod compliance_data;
 mod consent;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use crate::config::Flags;
 
 pub use access::{TenantAdd, TenantCommand, UserAdd, UserCommand, UserGrant, UserReset};
+pub use agent::Agent;
 pub use compliance::{ComplianceCommand, Evaluate, EvidenceExport, Replay};
 pub use compliance_data::{ComplianceDataBuild, ComplianceDataCommand, ComplianceDataServe};
 pub use consent::{
@@ -140,6 +142,12 @@ Examples:
     /// Publish compliance data for other installations
     #[command(subcommand)]
     ComplianceData(ComplianceDataCommand),
+    /// Take calls as an agent, in a terminal and with any SIP phone
+    #[command(after_help = "Examples:
+  cxc agent --server https://cxc.example.com --user 'acme\\ann' --phone sip:ann@10.0.0.7
+  CXC_AGENT_PASSWORD=... cxc agent --user 'acme\\ann' < commands
+The password is CXC_AGENT_PASSWORD, else the first line of standard input. Type ? for what can be typed.")]
+    Agent(Agent),
     /// The pace of the voice dialer
     #[command(subcommand)]
     Dialer(DialerCommand),

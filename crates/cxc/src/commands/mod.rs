@@ -1,4 +1,5 @@
 //! One command a file. Each works on the configured database, whether or not a server runs.
+pub mod agent;
 pub mod backup;
 pub mod compliance;
 pub mod compliance_data;

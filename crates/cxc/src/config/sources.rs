@@ -51,7 +51,11 @@ pub fn load(flags: &Flags, environment: impl Iterator<Item = (String, String)>) 
 pub fn unknown_variables(environment: impl Iterator<Item = (String, String)>) -> Vec<String> {
     let known: Vec<String> = keys().iter().map(|key| variable(key)).collect();
     let ours = |name: &str| {
-        name.starts_with("CXC_") && !name.starts_with("CXC_TEST_") && name != "CXC_BIN" && !is_of_kubernetes(name)
+        name.starts_with("CXC_")
+            && !name.starts_with("CXC_TEST_")
+            && name != "CXC_BIN"
+            && name != "CXC_AGENT_PASSWORD"
+            && !is_of_kubernetes(name)
     };
     environment.map(|(name, _)| name).filter(|name| ours(name) && !known.contains(name)).collect()
 }

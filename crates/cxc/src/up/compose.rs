@@ -38,6 +38,7 @@ pub fn public(
         elsewhere: elsewhere.collect(),
         client: proxy::client()?,
         trust_forwarded: config.http.trust_forwarded,
+        app: app.clone(),
     };
     Ok(http::with_request_ids(app, own.layer(from_fn_with_state(Arc::new(proxy), proxy::pass_on))))
 }

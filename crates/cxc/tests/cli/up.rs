@@ -130,6 +130,38 @@ fn components_that_run_elsewhere_are_reached_through_the_aggregator() {
     wait_for(|| watcher.sees("list-manager", "red"));
 }
 
+#[tokio::test]
+async fn an_agents_desk_reaches_a_dialer_that_runs_by_itself() {
+    let database = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", database.path().join("cxc.db").display());
+    let (dialer, metrics) = (Port::free().unwrap(), Port::free().unwrap());
+    let own = format!(
+        "database.url = \"{url}\"\ncomponent.dialer.port = {}\ncomponent.dialer.url = \"http://{}\"\n",
+        dialer.number(),
+        dialer.address()
+    );
+    let mut aggregator = Cxc::with_settings(BINARY, &own).unwrap();
+    aggregator.up_with(&["--component", "api-aggregator"]).unwrap();
+    aggregator.tenant("one").await.unwrap();
+    let user = format!("one\\{}", cxc_test::app::ADMINISTRATOR);
+    let typed = format!("{}\nn\no\n", cxc_test::app::PASSWORD);
+    let (server, desk) = (aggregator.url(""), Desk::new());
+    let command = ["agent", "--server", &server, "--user", &user, "--phone", "sip:ann@10.0.0.7"];
+    let nobody = desk.run_with(&command, &typed);
+    assert_eq!(nobody.code, 1, "there is no dialer yet: {nobody:?}");
+
+    let own = format!("{own}component.dialer.metrics_port = {}\n", metrics.number());
+    let place = Desk::new();
+    place.write("cxc.toml", own);
+    let mut process = place.start(&["up", "--component", "dialer"]);
+    process.wait_for_port(dialer.number()).unwrap();
+    let desk = desk.run_with(&command, &typed).ok();
+    for line in ["logged in as admin, phone sip:ann@10.0.0.7", "state: not_ready (no_campaign)", "closed: logged_out"] {
+        assert!(desk.out.lines().any(|shown| shown.starts_with(line)), "{line}: {desk:?}\n{}", process.log());
+    }
+    assert!(process.end_with(Signal::Term, Duration::from_secs(10)).unwrap().success(), "{}", process.log());
+}
+
 #[test]
 fn a_data_folder_is_made_for_its_owner_and_an_open_one_is_warned_of() {
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;

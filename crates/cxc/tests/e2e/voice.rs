@@ -21,7 +21,7 @@ fn calls() -> usize {
 
 /// A carrier whose people talk for so long, milliseconds: of ten numbers six answer, one is busy, two ring on, and at
 /// one a machine answers.
-fn carrier(most: usize, talk: &str) -> Sipp {
+pub fn carrier(most: usize, talk: &str) -> Sipp {
     let speech = vec![0xd5; 16_000];
     let most = u32::try_from(most).unwrap();
     Sipp::prepared("people", most, &[], &[("talk", talk)], &[("speech.ul", speech)]).unwrap()
@@ -60,7 +60,7 @@ impl World {
     }
 
     /// A group of such a template on one list, not started.
-    async fn voice_group(&self, name: &str, template: &str, list: &str) -> Group {
+    pub async fn voice_group(&self, name: &str, template: &str, list: &str) -> Group {
         let id = self.make("/campaign-groups", &json!({"name": name, "template": template})).await;
         let lists = json!({"items": [{"list": list, "weight": 10}]});
         self.api.put(&format!("/campaign-groups/{id}/lists")).json(&lists).await.expect(200);
@@ -68,7 +68,7 @@ impl World {
     }
 
     /// A decision on each legal rule that concerns these made-up people.
-    async fn waive(&self, group: &Group) {
+    pub async fn waive(&self, group: &Group) {
         let standing = self.api.get(&format!("/campaign-groups/{}/legal-standing", group.id())).await.expect(200);
         for list in ["unanswered", "unscrubbed"] {
             for rule in standing[list].as_array().unwrap() {

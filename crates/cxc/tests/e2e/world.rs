@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::audience::Audience;
 
 /// The binary: `CXC_BIN`, or the one that was built with the tests.
-fn binary() -> String {
+pub fn binary() -> String {
     let built = option_env!("CARGO_BIN_EXE_cxc").map(ToOwned::to_owned);
     std::env::var("CXC_BIN").ok().or(built).expect("CXC_BIN is the path of the binary")
 }

@@ -1,5 +1,5 @@
 //! Between the engine of records and a group's actor: calls whose attempts are written, on their way to the phone.
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -7,13 +7,14 @@ use cxc_core::Micros;
 use cxc_core::enumerations::CallResult;
 use cxc_dialer::agent::{AgentId, AgentState, Reason};
 use cxc_dialer::engine::CallSpec;
-use cxc_dialer::group::Group;
+use cxc_dialer::group::{AgentChange, Group};
 use cxc_dialer::pacing::{Records, Why};
 use cxc_sip::engine::{Clock, LegReport};
 use cxc_sip::run::Source;
 use tokio::sync::{Notify, oneshot};
 
-use crate::channel::{Body, OutMessage, Outcome};
+use crate::agents::Seat;
+use crate::channel::{AgentReport, Body, OutMessage, Outcome, ScreenPop};
 use crate::sender::Demand;
 
 /// A call that no agent could take within this time is not placed: what was checked may no longer hold.
@@ -28,6 +29,8 @@ const SECOND: Micros = 1_000_000;
 pub struct Desk {
     /// How many the pace asks for.
     pub demand: Demand,
+    /// The campaign group.
+    group: i64,
     clock: Clock,
     caller_id: Option<String>,
     state: Mutex<State>,
@@ -45,6 +48,8 @@ struct State {
     missing_since: Option<Micros>,
     /// Agents whose phones are not there, and when that was looked at.
     absent: (Vec<AgentId>, Micros),
+    /// The agents who are people.
+    seats: HashMap<AgentId, Arc<Seat>>,
     over: bool,
 }
 
@@ -67,6 +72,28 @@ pub struct Ticket {
     placed: bool,
     /// What the carrier said.
     said: String,
+    /// Its attempt, the number that is dialed, and what an agent sees of the person.
+    attempt: i64,
+    number: String,
+    person: Arc<ScreenPop>,
+    /// The person who talks with the caller.
+    seat: Option<Arc<Seat>>,
+}
+
+/// A call that is over, with what its agent says of it: whoever lets go of it hands over the result.
+pub struct Ended {
+    ticket: Ticket,
+    /// Its result.
+    pub result: CallResult,
+    /// What its agent said.
+    pub report: Option<Box<AgentReport>>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let detail = std::mem::take(&mut self.ticket.said);
+        self.ticket.tell(Outcome::Called { result: self.result.code(), detail, report: self.report.take() });
+    }
 }
 
 impl Ticket {
@@ -93,7 +120,7 @@ fn not_placed() -> Outcome {
 
 impl Desk {
     /// Nothing waits.
-    pub fn new(clock: Clock, caller_id: Option<String>, asked: Arc<Notify>) -> Self {
+    pub fn new(group: i64, clock: Clock, caller_id: Option<String>, asked: Arc<Notify>) -> Self {
         let state = State {
             waiting: VecDeque::new(),
             stopped: None,
@@ -101,21 +128,27 @@ impl Desk {
             why: "not_started",
             missing_since: None,
             absent: (Vec::new(), 0),
+            seats: HashMap::new(),
             over: false,
         };
         let (demand, arrived) = (Demand::default(), Notify::new());
-        Self { demand, clock, caller_id, state: Mutex::new(state), arrived, asked }
+        Self { demand, group, clock, caller_id, state: Mutex::new(state), arrived, asked }
     }
 
     /// Hands over a call whose attempt is written, and waits for its end.
     pub async fn place(&self, message: &OutMessage, not_after: Micros) -> Outcome {
         let (answer, end) = oneshot::channel();
-        let ticket = Ticket { answer: Some(answer), placed: false, said: String::new() };
-        let recording = match &message.body {
-            Body::Call(body) => body.recording.clone(),
-            _ => None,
+        let Body::Call(body) = &message.body else { return Outcome::not_sent("a trunk carries calls only") };
+        let ticket = Ticket {
+            answer: Some(answer),
+            placed: false,
+            said: String::new(),
+            attempt: message.attempt,
+            number: message.to.clone(),
+            person: Arc::clone(&body.person),
+            seat: None,
         };
-        let (number, caller_id) = (message.to.clone(), self.caller_id.clone());
+        let (number, caller_id, recording) = (message.to.clone(), self.caller_id.clone(), body.recording.clone());
         let spec = CallSpec { number, caller_id, recording, ..CallSpec::default() };
         let waiting = Waiting { spec, ticket, since: self.clock.now(), not_after };
         {
@@ -146,6 +179,19 @@ impl Desk {
         Some(self.state().why).filter(|why| *why != "dialing")
     }
 
+    /// An agent who is a person. False if the group is over.
+    pub fn seat(&self, agent: AgentId, seat: Arc<Seat>) -> bool {
+        let mut state = self.state();
+        if !state.over {
+            state.seats.insert(agent, seat);
+        }
+        !state.over
+    }
+
+    fn seat_of(&self, agent: AgentId) -> Option<Arc<Seat>> {
+        self.state().seats.get(&agent).cloned()
+    }
+
     /// Agents whose phones did not answer, or hung up.
     pub fn absent(&self) -> Vec<AgentId> {
         self.state().absent.0.clone()
@@ -153,13 +199,14 @@ impl Desk {
 
     /// The group is over: what waits is not placed.
     pub fn end(&self) {
-        let waiting = {
+        let (waiting, seats) = {
             let mut state = self.state();
             state.over = true;
             self.demand.ask(0);
-            std::mem::take(&mut state.waiting)
+            (std::mem::take(&mut state.waiting), std::mem::take(&mut state.seats))
         };
         drop(waiting);
+        seats.values().for_each(|seat| seat.left(self.group, self.clock.now()));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -223,9 +270,41 @@ impl Source for Calls {
         };
     }
 
+    fn phone(&mut self, agent: AgentId, is_up: bool) {
+        if let Some(seat) = self.0.seat_of(agent) {
+            seat.phone(is_up);
+        }
+    }
+
+    fn agent(&mut self, change: &AgentChange, ticket: Option<&mut Ticket>) {
+        let Some(seat) = self.0.seat_of(change.agent) else { return };
+        seat.came_to(change);
+        if let (AgentState::Talking(_), Some(ticket)) = (change.state, ticket) {
+            seat.talks(ticket.attempt, &ticket.number, &ticket.person, self.0.clock.now());
+            ticket.seat = Some(seat);
+        }
+    }
+
+    fn warned(&mut self, agent: AgentId) {
+        if let Some(seat) = self.0.seat_of(agent) {
+            seat.talk_limit();
+        }
+    }
+
+    fn left(&mut self, agent: AgentId) {
+        let seat = self.0.state().seats.remove(&agent);
+        if let Some(seat) = seat {
+            seat.left(self.0.group, self.0.clock.now());
+        }
+    }
+
     fn ended(&mut self, mut ticket: Ticket, result: CallResult) {
-        let detail = std::mem::take(&mut ticket.said);
-        ticket.tell(Outcome::Called { result: result.code(), detail });
+        let (attempt, seat) = (ticket.attempt, ticket.seat.take());
+        let ended = Ended { ticket, result, report: None };
+        match seat {
+            Some(seat) => seat.call_ended(attempt, ended),
+            None => drop(ended),
+        }
     }
 
     fn is_done(&self) -> bool {
@@ -246,12 +325,12 @@ mod tests {
     use crate::channel::CallBody;
 
     fn desk() -> (Arc<Desk>, Calls) {
-        let desk = Arc::new(Desk::new(Clock::starting(1), Some("+12125550100".into()), Arc::default()));
+        let desk = Arc::new(Desk::new(1, Clock::starting(1), Some("+12125550100".into()), Arc::default()));
         (Arc::clone(&desk), Calls(desk))
     }
 
     fn message() -> OutMessage {
-        let body = Body::Call(CallBody { group: 1, not_after: Micros::MAX, recording: None });
+        let body = Body::Call(CallBody { group: 1, not_after: Micros::MAX, recording: None, person: Arc::default() });
         OutMessage { attempt: 1, reference: "r".into(), from: String::new(), to: "+12125550142".into(), body }
     }
 
@@ -279,7 +358,7 @@ mod tests {
         };
         calls.leg(&mut ticket, &report);
         calls.ended(ticket, CallResult::Busy);
-        assert_eq!(call.await.unwrap(), Outcome::Called { result: 6, detail: "t SIP 486".into() });
+        assert_eq!(call.await.unwrap(), Outcome::Called { result: 6, detail: "t SIP 486".into(), report: None });
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use cxc_dialer::abandon::Ledgers;
 use cxc_dialer::agent::AgentId;
 use cxc_dialer::group::Group;
 use cxc_dialer::pacing::{Mode, Pacer, Why};
-use cxc_sip::engine::{Phone, SipEngine};
+use cxc_sip::engine::{Clock, Phone, SipEngine};
 use cxc_sip::run::{Command, Runner};
 use cxc_sip::trunk::Destinations;
 use cxc_store::group::state;
@@ -16,9 +16,11 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::desk::{Calls, Desk};
 use super::setup::{Trunk, mode, policies, rules};
+use crate::agents::{AgentHub, Seat, Work};
 use crate::sender::GroupPlan;
 
 /// A phone that is not there is called again after this time: so much longer than it rings.
@@ -32,6 +34,9 @@ pub struct GroupActor {
     mode: Mode,
     /// Agents by number; one who left keeps the number.
     agents: Vec<(String, Standing)>,
+    /// Agents who are people, by user.
+    people: HashMap<Uuid, (AgentId, Arc<Seat>)>,
+    clock: Clock,
     /// Phones whose host has no address, and when it was looked for.
     not_found: HashMap<String, Instant>,
 }
@@ -41,6 +46,8 @@ pub struct GroupActor {
 enum Standing {
     /// Called at this instant.
     Here(Instant),
+    /// A person, who comes and goes as they like.
+    Person,
     /// Of this number no more.
     Gone,
 }
@@ -75,7 +82,7 @@ impl GroupActor {
         let destinations = Destinations::new(Arc::clone(&trunk.kit.phones));
         let (engine, reports) =
             SipEngine::start(options, trunks, destinations).await.map_err(|error| error.to_string())?;
-        let desk = Arc::new(Desk::new(trunk.clock, calls.caller_id.clone(), asked));
+        let desk = Arc::new(Desk::new(plan.number, trunk.clock, calls.caller_id.clone(), asked));
         desk.set(stopped(plan), dialing.max_ports);
         let (runner, tell) = Runner::new(group, engine, reports, Calls(Arc::clone(&desk)));
         let (number, ending) = (plan.number, Arc::clone(&desk));
@@ -88,7 +95,17 @@ impl GroupActor {
             finished.engine.close().await;
         });
         tracing::info!(group = plan.number, agents = calls.agents.len(), "a group begins to place calls");
-        Ok(Self { desk, tell, task, mode, agents: Vec::new(), not_found: HashMap::new() })
+        let clock = trunk.clock;
+        Ok(Self {
+            desk,
+            tell,
+            task,
+            mode,
+            agents: Vec::new(),
+            people: HashMap::new(),
+            clock,
+            not_found: HashMap::new(),
+        })
     }
 
     /// The group as it stands now.
@@ -124,6 +141,40 @@ impl GroupActor {
         wanted.iter().filter(is_new).cloned().collect()
     }
 
+    /// The people who take the calls as they are now: who is no member any more leaves after the talk, and free members are
+    /// taken in. Answers whom to call.
+    pub fn set_people(&mut self, plan: &GroupPlan, hub: &AgentHub) -> Vec<(AgentId, Arc<Seat>, String)> {
+        self.people.retain(|_, (_, seat)| seat.works_for(plan.number));
+        for (user, (agent, _)) in &self.people {
+            if !plan.members.contains(user) {
+                self.tell(Command::LogOut(*agent));
+            }
+        }
+        for seat in hub.free(plan.tenant, &plan.members) {
+            let agent = AgentId(u32::try_from(self.agents.len()).unwrap_or(u32::MAX));
+            let work = Work { group: plan.number, name: plan.name.clone(), agent, tell: self.commands() };
+            if !seat.work_for(work, self.clock.now()) {
+                continue;
+            }
+            self.agents.push((String::new(), Standing::Person));
+            if self.desk.seat(agent, Arc::clone(&seat)) {
+                self.people.insert(seat.agent.user, (agent, seat));
+            } else {
+                seat.left(plan.number, self.clock.now());
+            }
+        }
+        let call = |(agent, seat): &(AgentId, Arc<Seat>)| Some((*agent, Arc::clone(seat), seat.phone_to_call()?));
+        self.people.values().filter_map(call).collect()
+    }
+
+    /// Calls the phone of a person, if it was found.
+    pub fn seat(&self, agent: AgentId, seat: &Seat, phone: Option<Phone>) {
+        match phone {
+            Some(phone) => self.tell(Command::Seat(agent, phone)),
+            None => seat.phone(false),
+        }
+    }
+
     /// Calls the phone of an agent, if it was found.
     pub fn log_in(&mut self, uri: String, phone: Option<Phone>) {
         let Some(phone) = phone else {
@@ -154,6 +205,7 @@ impl GroupActor {
     pub async fn end(mut self, until: Instant) {
         if tokio::time::timeout_at(until, &mut self.task).await.is_err() {
             self.task.abort();
+            self.desk.end();
         }
     }
 }

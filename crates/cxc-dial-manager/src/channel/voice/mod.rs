@@ -20,13 +20,17 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{Body, Carrier, CarrierStatus, ChannelAccount, ConnectError, OutMessage, Outcome};
+use crate::agents::AgentHub;
 use crate::sender::{Demand, GroupPlan};
+pub use desk::Ended;
 use group::GroupActor;
 pub use recordings::keep_recordings;
 use setup::Trunk;
 
 /// Talks that go on when a trunk stops are ended after this time.
 const FAREWELL: Duration = Duration::from_secs(12);
+/// So many calls at most are over and wait for a word of their agents.
+const MOST_IN_WRAP_UP: usize = 1_000;
 /// How long a goodbye may take after that.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -46,6 +50,8 @@ pub struct CallKit {
     pub media_ports: RangeInclusive<u16>,
     /// The address that peers see, where it is not ours.
     pub public: Option<IpAddr>,
+    /// The people who take calls.
+    pub agents: Arc<AgentHub>,
 }
 
 /// A SIP trunk.
@@ -108,6 +114,13 @@ impl VoiceCarrier {
                 actor.log_in(uri, phone);
             }
         }
+        let people = self.groups().get_mut(&plan.number).map(|actor| actor.set_people(plan, &self.trunk.kit.agents));
+        for (agent, seat, uri) in people.unwrap_or_default() {
+            let phone = self.trunk.phone(&uri).await;
+            if let Some(actor) = self.groups().get(&plan.number) {
+                actor.seat(agent, &seat, phone);
+            }
+        }
         Ok(())
     }
 }
@@ -155,7 +168,8 @@ impl Carrier for VoiceCarrier {
     }
 
     fn most_open(&self) -> Option<usize> {
-        Some(self.trunk.channels())
+        // the attempt of a call is open until its agent has said what it came to
+        Some(self.trunk.channels() + MOST_IN_WRAP_UP)
     }
 
     fn wind_down(&self) {

@@ -1,0 +1,106 @@
+//! An agent's state in words of the desk.
+use cxc_core::Micros;
+use cxc_dialer::agent::{AgentState, Reason};
+use cxc_server::app::time_text;
+
+use super::protocol::{PhoneState, Place, Shown};
+
+/// What an agent wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// To take calls.
+    Ready,
+    /// To take none, for a reason.
+    NotReady(Option<String>),
+    /// To leave.
+    Leave,
+}
+
+impl Wish {
+    fn place(&self) -> Place {
+        match self {
+            Wish::Ready => Place::Ready,
+            Wish::NotReady(_) => Place::NotReady,
+            Wish::Leave => Place::LoggedOut,
+        }
+    }
+
+    fn reason(&self) -> Option<String> {
+        match self {
+            Wish::NotReady(reason) => reason.clone(),
+            Wish::Ready | Wish::Leave => None,
+        }
+    }
+}
+
+/// Where an agent is, since when and until when.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// The state; none while no campaign group has the agent.
+    pub state: Option<AgentState>,
+    /// Since when.
+    pub since: Micros,
+    /// When it ends by itself.
+    pub deadline: Option<Micros>,
+}
+
+/// The place of a state.
+pub fn place(state: Option<AgentState>) -> Place {
+    match state {
+        None | Some(AgentState::LoggedOut | AgentState::NotReady(_)) => Place::NotReady,
+        Some(AgentState::Ready) => Place::Ready,
+        Some(AgentState::Reserved(_)) => Place::Reserved,
+        Some(AgentState::Talking(_)) => Place::Talking,
+        Some(AgentState::Wrap) => Place::WrapUp,
+    }
+}
+
+/// What the desk shows.
+pub fn shown(standing: &Standing, wish: &Wish, phone: PhoneState, group: Option<&str>) -> Shown {
+    let state = place(standing.state);
+    let own = || wish.reason().or_else(|| (phone != PhoneState::Connected).then(|| "phone".to_owned()));
+    let reason = match standing.state {
+        None => wish.reason().or_else(|| Some("no_campaign".to_owned())),
+        Some(AgentState::LoggedOut | AgentState::NotReady(Reason::Code(_))) => own(),
+        Some(AgentState::NotReady(Reason::LegLost)) => Some("phone".into()),
+        Some(AgentState::NotReady(Reason::WrapEnded)) => Some("wrap_up_ended".into()),
+        Some(AgentState::NotReady(Reason::TalkEnded)) => Some("talk_ended".into()),
+        Some(_) => None,
+    };
+    let is_busy = matches!(state, Place::Reserved | Place::Talking | Place::WrapUp);
+    Shown {
+        state,
+        reason,
+        since: Some(time_text(standing.since)),
+        deadline: standing.deadline.map(time_text),
+        next: Some(wish.place()).filter(|next| is_busy && *next != Place::Ready),
+        phone,
+        group: group.map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_desk_reads_why_no_calls_come() {
+        let at = |state| Standing { state, since: 0, deadline: None };
+        let why = |state, wish: &Wish, phone| shown(&at(state), wish, phone, None).reason;
+        let lunch = Wish::NotReady(Some("Lunch".into()));
+        let idle = Some(AgentState::NotReady(Reason::Code(0)));
+        assert_eq!(why(None, &Wish::Ready, PhoneState::None).as_deref(), Some("no_campaign"));
+        assert_eq!(why(idle, &lunch, PhoneState::Connected).as_deref(), Some("Lunch"));
+        assert_eq!(why(idle, &Wish::Ready, PhoneState::Calling).as_deref(), Some("phone"));
+        assert_eq!(why(Some(AgentState::Ready), &Wish::Ready, PhoneState::Connected), None);
+    }
+
+    #[test]
+    fn what_follows_a_call_is_told_where_it_is_not_the_next_call() {
+        let wrap = Standing { state: Some(AgentState::Wrap), since: 0, deadline: Some(1_000_000) };
+        let shown = |wish| shown(&wrap, &wish, PhoneState::Connected, Some("g"));
+        assert_eq!(shown(Wish::Leave).next, Some(Place::LoggedOut));
+        assert_eq!(shown(Wish::Ready).next, None);
+        assert_eq!(shown(Wish::Ready).deadline.as_deref(), Some("1970-01-01T00:00:01Z"));
+    }
+}

@@ -1,0 +1,102 @@
+//! People who take calls: their places in the groups of this process, and the desks that show them. A place is kept while
+//! its desk is away for a moment; the actor of a campaign group fills and leaves it.
+mod describe;
+mod desk_line;
+pub mod protocol;
+mod routes;
+mod said;
+mod seat;
+mod session;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+pub use desk_line::DeskLine;
+pub use routes::routes;
+pub use seat::{Agent, Seat, Work};
+
+/// A place whose desk has been away for so long is given up.
+const AWAY: Duration = Duration::from_secs(300);
+/// How often that is looked at.
+const SWEEP: Duration = Duration::from_secs(1);
+
+/// The agents of this process who are logged in.
+#[derive(Default)]
+pub struct AgentHub {
+    seats: Mutex<HashMap<(i64, Uuid), Arc<Seat>>>,
+}
+
+/// Keeps the hub in order until told to stop.
+pub async fn keep(hub: Arc<AgentHub>, stop: CancellationToken) {
+    let sweeping = async {
+        loop {
+            tokio::time::sleep(SWEEP).await;
+            hub.sweep();
+        }
+    };
+    tokio::select! {
+        () = sweeping => (),
+        () = stop.cancelled() => hub.stop(),
+    }
+}
+
+impl AgentHub {
+    /// The place of an agent who logs in: a new one, or the one that was left standing.
+    pub fn seat(&self, agent: &Agent, phone: &str) -> Arc<Seat> {
+        let mut seats = self.seats();
+        let new = || Arc::new(Seat::new(agent.clone(), phone.to_owned()));
+        let seat = seats.entry((agent.tenant, agent.user)).or_insert_with(new);
+        if seat.is_gone() {
+            *seat = new();
+        }
+        Arc::clone(seat)
+    }
+
+    /// The place of an agent who is logged in.
+    pub fn get(&self, tenant: i64, user: Uuid) -> Option<Arc<Seat>> {
+        self.seats().get(&(tenant, user)).cloned()
+    }
+
+    /// The members of a group of agents who take nobody's calls yet.
+    pub fn free(&self, tenant: i64, members: &[Uuid]) -> Vec<Arc<Seat>> {
+        let seats = self.seats();
+        let found = members.iter().filter_map(|user| seats.get(&(tenant, *user)));
+        found.filter(|seat| seat.is_free()).cloned().collect()
+    }
+
+    /// Forgets an agent who left.
+    pub fn remove(&self, seat: &Arc<Seat>) {
+        let mut seats = self.seats();
+        let key = (seat.agent.tenant, seat.agent.user);
+        if seats.get(&key).is_some_and(|known| Arc::ptr_eq(known, seat)) {
+            seats.remove(&key);
+        }
+    }
+
+    /// Logs out whose desk has been away for too long, and forgets who is gone.
+    pub fn sweep(&self) {
+        let all: Vec<Arc<Seat>> = self.seats().values().cloned().collect();
+        for seat in all {
+            if seat.is_deserted(AWAY) {
+                seat.log_out(protocol::Closing::LoggedOut);
+            }
+            if seat.is_gone() {
+                self.remove(&seat);
+            }
+        }
+    }
+
+    /// Tells every desk that the process ends.
+    pub fn stop(&self) {
+        let all: Vec<Arc<Seat>> = self.seats().values().cloned().collect();
+        all.iter().for_each(|seat| seat.say_goodbye(protocol::Closing::Stopping));
+    }
+
+    fn seats(&self) -> MutexGuard<'_, HashMap<(i64, Uuid), Arc<Seat>>> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

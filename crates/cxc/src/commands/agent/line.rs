@@ -1,0 +1,99 @@
+//! What an agent types: a letter or a word, and what belongs to it.
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+/// What can be typed.
+pub const HELP: &str = "r, ready                 take calls
+n, notready [REASON]     take none
+h, hangup                end the talk
+d, disposition CODE [NOTE]   say what the call came to; in wrap-up that ends it
+c, callback TIME         call the person again: RFC 3339, or in so long, such as 90m, 2h or 1d
+x, donotcall             the person wants no more calls
+o, logout                leave; from a call, after its wrap-up
+?, help                  this
+";
+
+/// A line that was typed.
+#[derive(Debug, PartialEq)]
+pub enum Typed {
+    /// An empty one.
+    Nothing,
+    /// The words that can be typed are asked for.
+    Help,
+    /// A command for the server.
+    Command(Value),
+}
+
+/// Reads a line.
+pub fn read(line: &str, now: Timestamp) -> Result<Typed, String> {
+    let (word, rest) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
+    let rest = rest.trim();
+    let command = match word {
+        "" => return Ok(Typed::Nothing),
+        "?" | "help" => return Ok(Typed::Help),
+        "r" | "ready" => json!({"type": "ready"}),
+        "n" | "notready" if rest.is_empty() => json!({"type": "not_ready"}),
+        "n" | "notready" => json!({"type": "not_ready", "reason": rest}),
+        "h" | "hangup" => json!({"type": "hang_up"}),
+        "x" | "donotcall" => json!({"type": "do_not_call"}),
+        "o" | "logout" => json!({"type": "logout"}),
+        "d" | "disposition" => {
+            let (code, note) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+            match (code, note.trim()) {
+                ("", _) => return Err("d CODE [NOTE]".into()),
+                (code, "") => json!({"type": "disposition", "code": code}),
+                (code, note) => json!({"type": "disposition", "code": code, "note": note}),
+            }
+        }
+        "c" | "callback" => json!({"type": "reschedule", "at": time(rest, now)?}),
+        _ => return Err("no such word: type ? for those there are".into()),
+    };
+    Ok(Typed::Command(command))
+}
+
+/// An instant: as it stands, or in so long.
+fn time(text: &str, now: Timestamp) -> Result<String, String> {
+    let wrong = || "c TIME: RFC 3339, or in so long, such as 90m, 2h or 1d".to_owned();
+    if text.parse::<Timestamp>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let number: i64 = number.parse().ok().filter(|n| (1..=100_000).contains(n)).ok_or_else(wrong)?;
+    let seconds = match unit {
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    now.checked_add(SignedDuration::from_secs(number * seconds)).map(|at| at.to_string()).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(line: &str) -> Value {
+        match read(line, Timestamp::UNIX_EPOCH).unwrap() {
+            Typed::Command(command) => command,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_letter_is_as_good_as_a_word() {
+        assert_eq!(command("r"), command(" ready "));
+        assert_eq!(command("n Lunch break")["reason"], "Lunch break");
+        assert_eq!(command("d SALE two  of them")["note"], "two  of them");
+        assert_eq!(command("disposition SALE"), json!({"type": "disposition", "code": "SALE"}));
+        assert_eq!(read("", Timestamp::UNIX_EPOCH), Ok(Typed::Nothing));
+    }
+
+    #[test]
+    fn a_callback_is_at_a_time_or_in_so_long() {
+        assert_eq!(command("c 2h")["at"], "1970-01-01T02:00:00Z");
+        assert_eq!(command("c 2027-03-01T09:30:00Z")["at"], "2027-03-01T09:30:00Z");
+        for bad in ["c", "c soon", "c 0m", "c 2", "c -1h", "c 2ü", "d", "dance"] {
+            assert!(read(bad, Timestamp::UNIX_EPOCH).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What an agent reads: a line or some for each event.
+use serde_json::Value;
+
+/// The lines of an event; answers to commands that were carried out have none.
+pub fn lines(event: &Value) -> Vec<String> {
+    let text = |member: &str| plain(&event[member]);
+    match event["type"].as_str().unwrap_or_default() {
+        "hello" => hello(event),
+        "session" => vec![format!("logged in as {}, phone {}", text("user"), text("phone"))],
+        "state" => vec![state(event)],
+        "call" => call(event),
+        "call_ended" => vec![format!("call {} ended: {}", text("attempt"), text("result"))],
+        "talk_limit" => vec!["the talk ends soon".into()],
+        "error" => vec![format!("! {} ({})", text("detail"), text("code"))],
+        _ => Vec::new(),
+    }
+}
+
+fn hello(event: &Value) -> Vec<String> {
+    let list = |of: &str, member: &str| {
+        let names = event[of].as_array().into_iter().flatten();
+        names.map(|one| plain(if member.is_empty() { one } else { &one[member] })).collect::<Vec<_>>().join(", ")
+    };
+    let said = [("reasons", list("reasons", "")), ("dispositions", list("dispositions", "code"))];
+    let said = said.into_iter().filter(|(_, list)| !list.is_empty());
+    said.map(|(name, list)| format!("{name}: {list}")).chain(["type ? for help".into()]).collect()
+}
+
+fn state(event: &Value) -> String {
+    let mut line = format!("state: {}", plain(&event["state"]));
+    for (member, before, after) in
+        [("reason", " (", ")"), ("since", " since ", ""), ("deadline", " until ", ""), ("next", ", then ", "")]
+    {
+        if !event[member].is_null() {
+            line.push_str(&format!("{before}{}{after}", plain(&event[member])));
+        }
+    }
+    line.push_str(&format!(", phone {}", plain(&event["phone"])));
+    if !event["group"].is_null() {
+        line.push_str(&format!(", group {}", plain(&event["group"])));
+    }
+    line
+}
+
+fn call(event: &Value) -> Vec<String> {
+    let person = &event["person"];
+    let mut lines =
+        vec![format!("call {} of {}: {}", plain(&event["attempt"]), plain(&event["group"]), plain(&person["name"]))];
+    for number in person["numbers"].as_array().into_iter().flatten() {
+        let dialed = if number["position"] == person["dialed"] { " (dialed)" } else { "" };
+        lines.push(format!("  number {}: {}{dialed}", plain(&number["position"]), plain(&number["number"])));
+    }
+    if !person["clientId"].is_null() {
+        lines.push(format!("  client id: {}", plain(&person["clientId"])));
+    }
+    for (name, value) in person["fields"].as_object().into_iter().flatten() {
+        lines.push(format!("  {}: {}", harmless(name), plain(value)));
+    }
+    lines.push(format!("  attempts before: {}", plain(&person["attemptsBefore"])));
+    lines
+}
+
+/// A value as text.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => harmless(text),
+        other => other.to_string(),
+    }
+}
+
+/// Contacts come out of files of others: nothing in them may steer the terminal.
+fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_state_is_a_line() {
+        let event = json!({"type": "state", "state": "wrap_up", "since": "a", "deadline": "b", "next": "logged_out",
+            "phone": "connected", "group": "g"});
+        assert_eq!(lines(&event), ["state: wrap_up since a until b, then logged_out, phone connected, group g"]);
+    }
+
+    #[test]
+    fn what_contacts_hold_does_not_steer_the_terminal() {
+        let event = json!({"type": "call", "attempt": "1", "group": "g", "person": {"name": "\u{1b}[2JAnn",
+            "numbers": [{"position": 1, "number": "+12125550142"}], "dialed": 1, "attemptsBefore": 2,
+            "fields": {"c_other\n1": "x\r"}}});
+        let shown = lines(&event);
+        assert_eq!(shown[1], "  number 1: +12125550142 (dialed)");
+        assert!(shown.iter().all(|line| !line.contains(char::is_control)), "{shown:?}");
+    }
+}
