@@ -50,11 +50,10 @@ fn context(
     let metrics = Arc::new(DialMetrics::register(&app.metrics)?);
     let holder = app.ids.next().to_string().into();
     let keywords = Arc::new(Keywords::default());
-    let wording = Arc::new(cxc_core::opt_out::wording::Wording::shipped()?);
     let links = unsubscribe::key(app);
     let evidence = Arc::new(EvidenceKit::new(app, &zones)?);
     let app = app.clone();
-    Ok(SenderContext { app, holder, zones, locations, keywords, wording, links, evidence, metrics, calls })
+    Ok(SenderContext { app, holder, zones, locations, keywords, links, evidence, metrics, calls })
 }
 
 fn working(service: Service, context: SenderContext) -> Service {

@@ -3,7 +3,7 @@ use cxc_core::campaign::CampaignGroupBody;
 use cxc_core::channel::Channel;
 use cxc_core::consent::{ConsentScope, RevocationReach};
 use cxc_core::kind;
-use cxc_core::opt_out::wording::{Certainty, WordingHit};
+use cxc_core::opt_out::wording::{Certainty, Wording, WordingHit};
 use cxc_core::opt_out::{Keyword, KeywordSet, Keywords, WordScope};
 use cxc_server::App;
 use cxc_store::opt_out::{Revocation, source};
@@ -65,7 +65,8 @@ pub async fn meaning<'a>(
     if let Some(keyword) = words.classify(text) {
         return Ok(Meaning::Word { keyword, ends_all: words.ends_all(text), scope: words.scope() });
     }
-    Ok(context.wording.classify(text).map_or(Meaning::Other, Meaning::Wording))
+    let wording = Wording::shipped().map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    Ok(wording.classify(text).map_or(Meaning::Other, Meaning::Wording))
 }
 
 /// The tenant's own words. Some that can't be read are as none: the words that carriers name always stop.

@@ -1,12 +1,12 @@
 //! What the rules of every tenant stand on: the shipped legal rules, the holiday calendars and the time zones. Read
 //! once at start.
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cxc_core::Micros;
 use cxc_core::compliance::legal::LegalRules;
 use cxc_core::compliance::{Calendars, DataFault, DataVersions, HOLIDAY_FILES, RuleDocuments, Zones};
 use cxc_core::location::LiveTables;
-use cxc_store::evidence::DataSnapshot;
+use cxc_store::evidence::{DataSnapshot, RuleSnapshot};
 use cxc_store::{Db, StoreError, Tx};
 
 /// The shipped legal rules, calendars and time zones. Cheap to clone.
@@ -22,6 +22,8 @@ pub struct RuleData {
     pub tables: Option<LiveTables>,
     /// What is wrong with them: nobody is contacted then.
     pub faults: Vec<DataFault>,
+    /// The legal rules as decisions keep them: see [`RuleData::packs_snapshot`].
+    pub kept: Arc<OnceLock<Arc<RuleSnapshot>>>,
 }
 
 /// No legal rules and no calendars; the bundled zones.
@@ -33,6 +35,7 @@ impl Default for RuleData {
             zones: Zones::bundled(),
             tables: None,
             faults: Vec::new(),
+            kept: Arc::default(),
         }
     }
 }
@@ -43,13 +46,22 @@ impl RuleData {
         let calendars = Calendars::shipped()?;
         let packs = LegalRules::shipped(zones, &calendars)?;
         let (packs, calendars, zones) = (Arc::new(packs), Arc::new(calendars), zones.clone());
-        Ok(Self { packs, calendars, zones, tables: None, faults: Vec::new() })
+        Ok(Self { packs, calendars, zones, tables: None, faults: Vec::new(), kept: Arc::default() })
     }
 
     /// The same; places are found with these tables.
     #[must_use]
     pub fn with_tables(self, tables: LiveTables) -> Self {
         Self { tables: Some(tables), ..self }
+    }
+
+    /// The legal rules as decisions keep them: one text for the whole process, made at its first use.
+    pub fn packs_snapshot(&self) -> Result<Arc<RuleSnapshot>, StoreError> {
+        if let Some(kept) = self.kept.get() {
+            return Ok(Arc::clone(kept));
+        }
+        let made = Arc::new(RuleSnapshot::of_packs(&self.packs)?);
+        Ok(Arc::clone(self.kept.get_or_init(|| made)))
     }
 
     /// Keeps the time zones and holidays, so that decisions can be made again after an update. Call it before the first

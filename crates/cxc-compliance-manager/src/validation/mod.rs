@@ -24,7 +24,7 @@ use cxc_core::phone::PhoneParser;
 use cxc_server::data_in_use::DataInUse;
 use cxc_server::{ApiError, App};
 use cxc_store::Engine;
-use cxc_store::evidence::{DeviceSeal, EvidenceChain, RuleSnapshot};
+use cxc_store::evidence::{DeviceSeal, EvidenceChain};
 
 use self::ask::{Ask, Place};
 use self::batcher::{Batcher, Bounds};
@@ -81,7 +81,7 @@ impl Validator {
     /// A service with its workers.
     pub fn new(app: &App, kit: Kit) -> anyhow::Result<Self> {
         let seal = DeviceSeal::new(&app.hash_key)?;
-        let packs = Arc::new(RuleSnapshot::of_packs(&app.rules.packs)?);
+        let packs = app.rules.packs_snapshot()?;
         let data = Arc::new(DataInUse::new(&kit.zones, &app.config.version, &packs, Some(kit.tables.clone())));
         // SQLite has one writer
         let writers = if app.db.engine() == Engine::Sqlite { 1 } else { 2 };

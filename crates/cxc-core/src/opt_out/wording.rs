@@ -1,12 +1,16 @@
 //! Free wording by which people ask for no more messages: any reasonable means counts, not only a word.
 //! The rules are `data/opt_out/wording.txt`, read from top to bottom; a committed corpus of phrases tests them.
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
 
 use super::normal::{letters, push_small, spaced};
 
 const FILE: &str = include_str!("../../data/opt_out/wording.txt");
+
+/// Its patterns take megabytes: they are made when the first message is read.
+static SHIPPED: LazyLock<Result<Wording, WordingError>> = LazyLock::new(|| Wording::parse(FILE));
 
 /// Nothing is looked for beyond so many characters: an opt-out is short, and work stays bounded.
 const MAX_CHARS: usize = 2_000;
@@ -65,9 +69,9 @@ pub struct Wording {
 }
 
 impl Wording {
-    /// The shipped rules.
-    pub fn shipped() -> Result<Self, WordingError> {
-        Self::parse(FILE)
+    /// The shipped rules, made at their first use.
+    pub fn shipped() -> Result<&'static Self, WordingError> {
+        SHIPPED.as_ref().map_err(Clone::clone)
     }
 
     /// Reads rules; refuses with the line.
@@ -199,7 +203,7 @@ mod tests {
     fn the_corpus_is_large_and_speaks_every_language_of_the_rules() {
         assert!(phrases().count() > 200);
         assert!(phrases().filter(|p| p.0 == "not").count() > 60, "what is no opt-out is tested too");
-        for rule in Wording::shipped().unwrap().rules {
+        for rule in &Wording::shipped().unwrap().rules {
             assert!(phrases().any(|p| p.1 == rule.language), "no phrase in {}", rule.language);
         }
     }
@@ -229,8 +233,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_message_is_judged_without_failing(message in "\\PC{0,200}") {
-            static WORDING: std::sync::LazyLock<Wording> = std::sync::LazyLock::new(|| Wording::shipped().unwrap());
-            WORDING.classify(&message);
+            Wording::shipped().unwrap().classify(&message);
         }
     }
 }

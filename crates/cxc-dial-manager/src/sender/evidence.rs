@@ -67,7 +67,7 @@ impl Explained {
 /// What the senders of a process write evidence with.
 pub struct EvidenceKit {
     seal: DeviceSeal,
-    packs: RuleSnapshot,
+    packs: Arc<RuleSnapshot>,
     data: DataInUse,
     software: Arc<str>,
 }
@@ -75,7 +75,7 @@ pub struct EvidenceKit {
 impl EvidenceKit {
     /// That of an installation.
     pub fn new(app: &App, zones: &Zones) -> anyhow::Result<Self> {
-        let packs = RuleSnapshot::of_packs(&app.rules.packs)?;
+        let packs = app.rules.packs_snapshot()?;
         let software = &app.config.version;
         let data = DataInUse::new(zones, software, &packs, app.rules.tables.clone());
         Ok(Self { seal: DeviceSeal::new(&app.hash_key)?, packs, data, software: software.as_str().into() })
@@ -142,7 +142,7 @@ impl EvidenceWriter {
         // those of one batch share theirs, as a rule
         let changes = |i: usize| i == 0 || !Arc::ptr_eq(&explained[i].snapshot, &explained[i - 1].snapshot);
         let own = (0..explained.len()).filter(|i| changes(*i)).map(|i| (tenant, &*explained[i].snapshot));
-        for (tenant, snapshot) in own.chain([(PACKS, &self.kit.packs)]) {
+        for (tenant, snapshot) in own.chain([(PACKS, &*self.kit.packs)]) {
             if !self.snapshots.has(tenant, snapshot) && !unknown.contains(&(tenant, snapshot)) {
                 unknown.push((tenant, snapshot));
             }

@@ -50,8 +50,6 @@ pub struct SenderContext {
     pub locations: Arc<cxc_store::location::Locations>,
     /// Words by which people opt out, where a tenant has none of its own.
     pub keywords: Arc<cxc_core::opt_out::Keywords>,
-    /// Free wording by which people opt out.
-    pub wording: Arc<cxc_core::opt_out::wording::Wording>,
     /// The installation's secret for unsubscribe links.
     pub links: UnsubscribeKey,
     /// What decisions are kept with.
