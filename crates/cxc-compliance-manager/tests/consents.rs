@@ -78,6 +78,22 @@ async fn what_is_wrong_with_a_consent_is_said_at_its_place() {
     );
 }
 
+#[tokio::test]
+async fn many_consents_at_once_end_no_opt_out_and_say_so() {
+    let app = start().await;
+    app.post("/compliance/consents/revoke").json(&json!({ "device": PHONE })).await.expect(200);
+    let items = json!([
+        { "device": PHONE, "kind": "express", "at": app.app.clock.now().to_string(), "source": "nightly sync" },
+        { "device": "+12125550101", "kind": "express", "at": "2020-01-01T00:00:00Z", "source": "nightly sync" }
+    ]);
+    let done = app.post("/compliance/consents/bulk").json(&json!({ "items": items })).await.expect(200);
+    assert_eq!(done["liftedEntries"], 0, "{done}");
+    let held = |i: usize| (done["results"][i]["ok"].clone(), done["results"][i]["heldBack"].clone());
+    assert_eq!((held(0), held(1)), ((json!(true), json!(true)), (json!(true), json!(false))));
+    let ledger = app.get(QUERY).await;
+    assert_eq!(ledger.expect(200)["optedOut"], json!(["voice", "sms"]));
+}
+
 async fn review(app: &TestApp, text: &str) -> i64 {
     let key: HashKey = app.app.hash_key;
     let hash = key.hash(app.tenant(), PHONE);

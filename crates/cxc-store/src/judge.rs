@@ -85,6 +85,8 @@ pub struct Judge {
     questions: Vec<(Key, Map<String, Value>)>,
     numbers: Option<NumberLists>,
     clock: Option<ClockWatch>,
+    /// Whether the moment that is judged may be past.
+    any_moment: bool,
     judged: Vec<Option<Judged>>,
 }
 
@@ -99,6 +101,7 @@ impl Judge {
             questions: Vec::new(),
             numbers: None,
             clock: None,
+            any_moment: false,
             judged: Vec::new(),
         }
     }
@@ -108,6 +111,13 @@ impl Judge {
     #[must_use]
     pub fn watching_clock(self, watching: bool) -> Self {
         Self { clock: watching.then(ClockWatch::default), ..self }
+    }
+
+    /// Judges moments that may be past: what came later was not known then. For answers only; of who is contacted, what
+    /// seems to come later counts.
+    #[must_use]
+    pub fn at_any_moment(self) -> Self {
+        Self { any_moment: true, ..self }
     }
 
     /// With the lists of numbers of the process. Without them no list is known, and rules that need one deny.
@@ -147,7 +157,8 @@ impl Judge {
         let locations = self.locations.resolve(tx, &wanted).await?;
         let at = Timestamp::from_microsecond(now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
         let keeps = scope.before_attempt;
-        let batch = Batch { scope, lists: &lists, facts: &facts, locations: &locations, at, keeps };
+        let any_moment = self.any_moment;
+        let batch = Batch { scope, lists: &lists, facts: &facts, locations: &locations, at, keeps, any_moment };
         let unasked = ToolAnswers { at_load: !scope.before_attempt, external: Vec::new() };
         let mut judged: Vec<Result<InJudgement<'_>, Finding>> = Vec::with_capacity(chosen.len());
         for chosen in chosen {

@@ -49,12 +49,7 @@ impl Shared {
             .context("compliance_data.tzdb_directory")?
             .with_downloads(cdp.url.is_some());
         live.read_folder();
-        Ok(Self {
-            locations: Arc::new(Locations::new()),
-            phones: Arc::new(PhoneParser::new()?),
-            live: Arc::new(live),
-            zones,
-        })
+        Ok(Self { locations: Arc::new(Locations::new()), phones: PhoneParser::shared()?, live: Arc::new(live), zones })
     }
 
     /// What the list builder checks lines with.

@@ -215,15 +215,23 @@ pub(crate) struct ConsentBulkResult {
     /// Why not.
     #[schema(required)]
     error: Option<String>,
+    /// Whether the person has opted out and stays so: many consents at once end no opt-out, as a file does not, unless
+    /// the consent policy says that they do.
+    held_back: bool,
 }
 
 /// The results of a bulk call, in order.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct ConsentBulkResults {
     results: Vec<ConsentBulkResult>,
+    /// Entries of opt-out lists that went with the opt-outs that they lift.
+    lifted_entries: i64,
 }
 
 /// Add many consents
+///
+/// They end no opt-out, unless the consent policy says that files do: `heldBack` tells of whom.
 #[utoipa::path(post, path = "/compliance/consents/bulk", tag = "Compliance", operation_id = "bulkConsents",
     request_body = ConsentBulk, responses((status = OK, body = ConsentBulkResults), ApiError))]
 pub(crate) async fn bulk(
@@ -234,19 +242,25 @@ pub(crate) async fn bulk(
     if bulk.items.len() > MOST {
         return Err(ApiError::new(Code::TooManyItems, "a call takes at most 1,000 items; import a file for more"));
     }
+    let mut tx = app.db.begin().await?;
+    let lifts = tx.consent_policy(principal.tenant).await?.files_lift_opt_outs;
     let (mut new, mut results) = (Vec::new(), Vec::new());
     for (i, input) in bulk.items.iter().enumerate() {
-        let read = read(&app, principal.tenant, input, &format!("/items/{i}")).map(|one| new.push(one));
-        let error = read.err().map(|e| e.detail().to_owned());
-        results.push(ConsentBulkResult { ok: error.is_none(), error });
+        let read = read(&app, principal.tenant, input, &format!("/items/{i}"));
+        let error = read.as_ref().err().map(|e| e.detail().to_owned());
+        results.push(ConsentBulkResult { ok: error.is_none(), error, held_back: false });
+        new.extend(read.map(|one| NewConsent { lifts, ..one }));
     }
+    let mut lifted_entries = 0;
     if !new.is_empty() {
-        let mut tx = app.db.begin().await?;
         tx.consent_insert(principal.tenant, &new).await?;
-        lift(&app, &mut tx, &principal, &new).await?;
-        tx.commit().await?;
+        lifted_entries = lift(&app, &mut tx, &principal, &new).await?;
+        let held_back = tx.consents_held_back(principal.tenant, &new, app.now()).await?;
+        let taken = results.iter_mut().filter(|result| result.ok);
+        taken.zip(held_back).for_each(|(result, held_back)| result.held_back = held_back);
     }
-    Ok(ApiJson(ConsentBulkResults { results }).into_response())
+    tx.commit().await?;
+    Ok(ApiJson(ConsentBulkResults { results, lifted_entries }).into_response())
 }
 
 /// Revocations that held later than the law wants.

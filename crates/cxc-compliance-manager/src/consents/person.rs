@@ -1,6 +1,7 @@
 //! Whom a request names: one phone number, one email address or one client id.
 use cxc_core::email::EmailAddress;
 use cxc_core::hash::HashKey;
+use cxc_core::phone::PhoneParser;
 use cxc_core::written_reason::{NoReason, WrittenReason};
 use cxc_server::{ApiError, App};
 use cxc_store::consent::KeyKind;
@@ -15,23 +16,26 @@ pub(crate) fn read(pointer: &str, device: Option<&str>, client_id: Option<&str>)
     let wrong =
         |member: &str, text: &'static str| Err(ApiError::invalid(&format!("{pointer}/{member}"), "bad_value", text));
     match (device.map(str::trim), client_id.map(str::trim)) {
-        (Some(device), None) => match address(device) {
-            Some(address) => Ok(PersonKey::Address(address)),
-            None => wrong("device", "a device is a + and 8 to 15 digits, or an email address"),
-        },
+        (Some(device), None) => address(device, &format!("{pointer}/device")).map(PersonKey::Address),
         (None, Some(id)) if !id.is_empty() && id.chars().count() <= 64 => Ok(PersonKey::ClientId(id.to_owned())),
         (None, Some(_)) => wrong("clientId", "a client id has 1 to 64 characters"),
         _ => wrong("device", "name one person: either a device or a clientId"),
     }
 }
 
-fn address(text: &str) -> Option<String> {
-    if let Some(number) = text.strip_prefix('+') {
-        let digits: String = number.chars().filter(|c| !matches!(c, ' ' | '-' | '(' | ')' | '.')).collect();
-        let fits = (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
-        return fits.then(|| format!("+{digits}"));
+/// A phone number with its country, or an email address, as lists and attempts have it. A number is read as every
+/// other door reads it: an opt-out under another form of it would hold nobody.
+fn address(text: &str, pointer: &str) -> Result<String, ApiError> {
+    let wrong = |detail: String| ApiError::invalid(pointer, "bad_value", detail);
+    if text.starts_with('+') {
+        let phones = PhoneParser::shared().map_err(|e| ApiError::internal(anyhow::Error::new(e)))?;
+        let read = phones.parse(text, None);
+        return read.map(|phone| phone.number.to_string()).map_err(|error| wrong(error.to_string()));
     }
-    EmailAddress::parse(text).ok().map(|address| address.as_str().to_lowercase())
+    match EmailAddress::parse(text) {
+        Ok(address) => Ok(address.as_str().to_lowercase()),
+        Err(_) => Err(wrong("a device is a phone number with + and its country, or an email address".into())),
+    }
 }
 
 /// The text of a key with its kind and keyed hash.
@@ -126,10 +130,17 @@ mod tests {
     fn one_person_is_named_by_exactly_one_key() {
         assert_eq!(read("", Some("+1 (212) 555-0100"), None).unwrap(), PersonKey::Address("+12125550100".into()));
         assert_eq!(read("", Some("Ann@Example.com"), None).unwrap(), PersonKey::Address("ann@example.com".into()));
+        for text in ["+61 (0)2 9876 5433", "+61298765433", "+61 2 9876-5433"] {
+            assert_eq!(read("", Some(text), None).unwrap(), PersonKey::Address("+61298765433".into()), "{text}");
+        }
         assert_eq!(read("", None, Some(" C-1 ")).unwrap(), PersonKey::ClientId("C-1".into()));
-        for (device, client) in
-            [(None, None), (Some("+1"), None), (Some("+12125550100"), Some("C-1")), (None, Some(" "))]
-        {
+        for (device, client) in [
+            (None, None),
+            (Some("+1"), None),
+            (Some("+44 20 7946 0033 123"), None),
+            (Some("+12125550100"), Some("C-1")),
+            (None, Some(" ")),
+        ] {
             assert!(read("", device, client).is_err(), "{device:?} {client:?}");
         }
     }

@@ -100,7 +100,8 @@ impl Counts {
             Finding::Wait { reason, due, cause, .. } => {
                 self.total[1] += 1;
                 self.rule(cause.as_deref(), *reason);
-                self.first(*due);
+                // when something is looked at again is no hour in which somebody may be contacted
+                if *reason == Reason::ComplianceUnavailable { self.later += 1 } else { self.first(*due) }
             }
             Finding::Exclude { reason, cause } => {
                 self.total[2] += 1;

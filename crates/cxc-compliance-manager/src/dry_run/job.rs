@@ -130,7 +130,7 @@ impl DryRuns {
         let cache = IntervalCache::new(self.evaluator.kit().zones.clone(), IntervalCache::CAPACITY);
         self.app.numbers.prepare(tenant).await;
         let judge = Judge::new(cache, Arc::clone(&locations), self.app.hash_key);
-        let mut judge = judge.with_numbers(self.app.numbers.clone());
+        let mut judge = judge.with_numbers(self.app.numbers.clone()).at_any_moment();
         let mut counts = Counts::new(at);
         let total = audience.lists.iter().map(|(list, _)| list.contacts).sum();
         for (list, rule) in &audience.lists {

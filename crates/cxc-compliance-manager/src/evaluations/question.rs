@@ -59,8 +59,8 @@ pub struct Question {
     pub client: Option<i64>,
     /// That of the person.
     pub person: Option<i64>,
-    /// That of the account.
-    pub account: Option<i64>,
+    /// Those of the accounts.
+    pub accounts: Vec<i64>,
     /// Those of the debts.
     pub debts: Vec<i64>,
     /// The postal code.
@@ -101,7 +101,7 @@ impl Question {
             parts: &parts,
             subject: &self.subject,
             person: self.person,
-            account: self.account,
+            accounts: &self.accounts,
             debts: &self.debts,
             declared: self.contact.declared.as_ref(),
             area_code: &self.area_code,

@@ -74,7 +74,7 @@ impl Resolver<'_> {
             area_code: device.area_code.clone().unwrap_or_default(),
             client: contact.client_id.as_deref().map(|id| self.hash(id)),
             person: contact.person_key.as_deref().map(|key| self.subject_hash(PERSON, key)),
-            account: contact.account.as_deref().map(|key| self.subject_hash(ACCOUNT, key)),
+            accounts: contact.account.iter().map(|key| self.subject_hash(ACCOUNT, key)).collect(),
             debts: contact.debts.iter().map(|key| self.subject_hash(DEBT, key)).collect(),
             postal: contact.postal_code.clone().unwrap_or_default(),
             subject,
@@ -266,18 +266,19 @@ impl Resolver<'_> {
         };
         let channel = asked.channel.unwrap_or(question.channel);
         let answered = channel == Channel::Voice && matches!(result, Some(CallResult::Answer | CallResult::Ok));
-        let own = !asked.other_person;
+        // another person has other keys: those of this one with every bit turned are nobody's
+        let whose = |key: i64| if asked.other_person { !key } else { key };
         Ok(PastAttempt {
             id: i64::try_from(at).unwrap_or(0) + 1,
             group: if asked.group_id.is_some() { 0 } else { question.group },
-            client: question.client.filter(|_| own),
+            client: question.client.map(whose),
             state: if result.is_some() { AttemptState::Final } else { AttemptState::InDoubt },
             result,
             disposition: asked.disposition.as_deref().map(Into::into),
             direction: if asked.direction == DirectionAsked::In { Direction::In } else { Direction::Out },
             purpose: asked.purpose.unwrap_or(question.subject.purpose),
-            person: question.person.filter(|_| own),
-            account: question.account.filter(|_| own),
+            person: question.person.map(whose),
+            accounts: question.accounts.iter().copied().map(whose).collect(),
             debts: match &asked.debts {
                 Some(debts) => debts.iter().map(|key| self.subject_hash(DEBT, key)).collect(),
                 None => question.debts.clone(),

@@ -60,7 +60,7 @@ pub(super) async fn explain(
     };
     let cache = || IntervalCache::new(resolver.kit.zones.clone(), PLACES);
     let judge = Judge::new(cache(), Arc::new(Locations::new()), app.hash_key);
-    let (mut judge, mut cache) = (judge.with_numbers(app.numbers.clone()), cache());
+    let (mut judge, mut cache) = (judge.with_numbers(app.numbers.clone()).at_any_moment(), cache());
     let mut case = Case { contact: &contact, device: device(asked, &contact)?, record: record.as_ref() };
     let mut steps = Vec::new();
     loop {
@@ -69,9 +69,6 @@ pub(super) async fn explain(
             return Ok((without_device(findings.first(), channel), Vec::new()));
         };
         let mut inputs = judged.inputs;
-        // what came later was not known then
-        inputs.attempts.iter_mut().for_each(|attempts| attempts.retain(|attempt| attempt.at <= at));
-        inputs.consents.iter_mut().for_each(|consents| consents.retain(|consent| consent.at <= at));
         inputs.data_faults.extend(fault.clone());
         tried::add(&mut inputs, resolver, asked, &contact)?;
         let explained = inputs.explain(rules, &mut cache);

@@ -7,8 +7,10 @@ use cxc_core::consent::{ConsentScope, RevocationReach};
 use cxc_core::field_error::FieldError;
 use cxc_server::extract::ApiPath;
 use cxc_server::{ApiError, ApiJson, ApiQuery, App, Code, Principal};
+use cxc_store::consent::KeyKind;
 use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::opt_out::{Revocation, source};
+use cxc_store::privacy::PersonKey;
 use cxc_store::reservation::{Report, Taken, parse_reservation_id};
 use cxc_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
@@ -106,6 +108,11 @@ pub(crate) async fn report(
         read.push(report.map_err(|e| refused(i, &e))?);
     }
     let taken = take(&app, tenant.tenant, &read, &opt_outs).await.map_err(|e| keep_it(anyhow::Error::new(e)))?;
+    let taken = taken.map_err(|guid| {
+        let text =
+            format!("the report of {guid} is an opt-out of nobody: name the person by contact_info or c_client_id");
+        ApiError::new(Code::MalformedRequest, text)
+    })?;
     metrics.placed(read.iter().filter(|r| r.sequence == 1).filter_map(|r| r.result));
     Ok(axum::Json(Received { new: taken.new, advanced: taken.advanced, repeated: taken.repeated }))
 }
@@ -129,7 +136,13 @@ fn keep_it(cause: anyhow::Error) -> ApiError {
     ApiError::unavailable("the reports could not be stored: keep them and send them again", cause)
 }
 
-async fn take(app: &App, tenant: i64, reports: &[Report], opt_outs: &[OptOut]) -> Result<Taken, StoreError> {
+/// Takes reports in, all or none of them; or the id of an attempt by which nobody opts out.
+async fn take(
+    app: &App,
+    tenant: i64,
+    reports: &[Report],
+    opt_outs: &[OptOut],
+) -> Result<Result<Taken, String>, StoreError> {
     let mut tried = 1;
     loop {
         let taken = async {
@@ -137,10 +150,13 @@ async fn take(app: &App, tenant: i64, reports: &[Report], opt_outs: &[OptOut]) -
             let taken = tx.attempt_report_take(tenant, reports, app.now()).await?;
             // also of a report that comes late: an agent's disposition follows the result of the call
             for opt_out in opt_outs {
-                revoke(app, &mut tx, tenant, opt_out).await?;
+                if !revoke(app, &mut tx, tenant, opt_out).await? {
+                    tx.rollback().await?;
+                    return Ok(Err(opt_out.guid.clone()));
+                }
             }
             tx.commit().await?;
-            Ok::<_, StoreError>(taken)
+            Ok::<_, StoreError>(Ok(taken))
         };
         match taken.await {
             Err(e) if tried < TRIES && e.is_conflict() => tried += 1,
@@ -149,17 +165,40 @@ async fn take(app: &App, tenant: i64, reports: &[Report], opt_outs: &[OptOut]) -
     }
 }
 
+/// Who opts out by a report: whom it names, and where it names no address that of the attempt. False if that is nobody.
+async fn revoke(app: &App, tx: &mut Tx, tenant: i64, opt_out: &OptOut) -> Result<bool, StoreError> {
+    for key in &opt_out.keys {
+        let (kind, _, hash) = person::hashed(&app.hash_key, tenant, key);
+        revoke_one(app, tx, (tenant, opt_out), (key, kind, hash, None)).await?;
+    }
+    if !opt_out.of_attempt {
+        return Ok(true);
+    }
+    let nobody = app.hash_key.hash(tenant, "");
+    let standing = tx.reservation_standing(tenant, &[&opt_out.guid]).await?;
+    let device = standing.first().map(|attempt| attempt.device_hash).filter(|device| *device != nobody);
+    if let Some(device) = device {
+        let unknown = PersonKey::Address(String::new());
+        revoke_one(app, tx, (tenant, opt_out), (&unknown, KeyKind::Device, device, Some(device))).await?;
+    }
+    Ok(device.is_some() || !opt_out.keys.is_empty())
+}
+
 /// An opt-out holds from the commit of its report on. A repeat of it says nothing new: the person may have come back since.
-async fn revoke(app: &App, tx: &mut Tx, tenant: i64, opt_out: &OptOut) -> Result<(), StoreError> {
-    let (kind, _, hash) = person::hashed(&app.hash_key, tenant, &opt_out.key);
-    if tx.opt_out_known(tenant, (kind, hash), &opt_out.guid).await? {
+async fn revoke_one(
+    app: &App,
+    tx: &mut Tx,
+    (tenant, opt_out): (i64, &OptOut),
+    (key, kind, key_hash, hash): (&PersonKey, KeyKind, i64, Option<i64>),
+) -> Result<(), StoreError> {
+    if tx.opt_out_known(tenant, (kind, key_hash), &opt_out.guid).await? {
         return Ok(());
     }
     let now = app.now();
     let revocation = Revocation {
         tenant,
-        key: &opt_out.key,
-        hash: None,
+        key,
+        hash,
         channels: &[opt_out.channel],
         scope: ConsentScope::All,
         reach: RevocationReach::AsSaid,

@@ -13,6 +13,7 @@ use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, SubjectKey};
 use cxc_store::reservation::OutsideAttempt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::rules::{GroupRules, TenantRules};
 
@@ -23,6 +24,8 @@ pub struct Ask {
     pub tenant: Arc<TenantRules>,
     /// The group's rules.
     pub group: Arc<GroupRules>,
+    /// The group that was named.
+    pub group_id: Option<Uuid>,
     /// The caller's id of the request.
     pub request_id: Option<String>,
     /// The caller's id of the campaign.
@@ -140,14 +143,14 @@ impl Ask {
         keys
     }
 
-    /// The request of the check, for one of the accounts if there is any.
-    pub fn request<'a>(&'a self, parts: &'a [Part<'a>], account: Option<i64>) -> AttemptRequest<'a> {
+    /// The request of the check.
+    pub fn request<'a>(&'a self, parts: &'a [Part<'a>]) -> AttemptRequest<'a> {
         AttemptRequest {
             client: self.client,
             parts,
             subject: &self.subject,
             person: self.person,
-            account,
+            accounts: &self.accounts,
             debts: &self.debts,
             area_code: &self.area_code,
             postal: &self.postal,
@@ -189,7 +192,7 @@ impl Ask {
             state: AttemptState::Reserved,
             purpose: self.subject.purpose,
             person: self.person,
-            account: self.accounts.first().copied(),
+            accounts: self.accounts.clone(),
             debts: self.debts.clone(),
             collector: self.subject.collector,
             regions: self.regions().into(),

@@ -30,7 +30,7 @@ impl Checker {
         let (facts, marks) = BatchFacts::look(&self.app, self.cache.zones(), tenant, &asks, at).await?;
         facts.need_whole(&asks)?;
         let mut outcome = |ask: &Ask| {
-            let (verdict, _) = facts.judge(ask, &mut self.cache, now, false);
+            let (verdict, _) = facts.judge(ask, None, &mut self.cache, now, false);
             Outcome { held: held_for(&marks, ask), ..Outcome::of(verdict, at) }
         };
         Ok(asks.into_iter().map(&mut outcome).collect())

@@ -49,8 +49,9 @@ impl ClockGuard {
             state.latest = state.latest.max(now);
             match state.looked {
                 Some((at, fault)) if at.elapsed() < LOOK => return fault,
-                // the others go on with what was found last while one looks
-                _ => state.looked = Some((Instant::now(), state.looked.and_then(|(_, fault)| fault))),
+                // the others go on with what was found last while one looks; the first look is everybody's own
+                Some((_, fault)) => state.looked = Some((Instant::now(), fault)),
+                None => {}
             }
         }
         let fault = self.look().await;

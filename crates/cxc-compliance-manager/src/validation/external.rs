@@ -1,7 +1,9 @@
 //! External rules are asked before any transaction, and only about those whom nothing else holds back.
+use std::sync::Arc;
+
 use cxc_core::compliance::{ExternalAnswer, ExternalAsk, RuleKind, ToolAnswers, Verdict};
-use cxc_server::ApiError;
 use cxc_server::outbound::external::ask_all;
+use cxc_server::{ApiError, Code};
 use cxc_store::judge::Question;
 use serde_json::{Map, Value};
 
@@ -32,6 +34,7 @@ impl Validator {
                 questions.push(Question { rule: &rule.body, handle: handle.clone(), properties });
             }
         }
+        let is_asked = !questions.is_empty();
         let mut replies = ask_all(&self.app.outbound, &questions).await.into_iter();
         let mut answers = Vec::with_capacity(lacking.len());
         for ask in lacking.iter().map(|i| &asks[*i]) {
@@ -46,6 +49,21 @@ impl Validator {
         }
         for (i, (answers, fields)) in lacking.into_iter().zip(answers) {
             (asks[i].tools, asks[i].fields) = (answers, fields);
+        }
+        if is_asked { self.look_again(asks).await } else { Ok(()) }
+    }
+
+    /// Takes the rules as they are by now: services take seconds, and a stop holds after two.
+    async fn look_again(&self, asks: &mut [Ask]) -> Result<(), ApiError> {
+        let unread = |e| ApiError::unavailable("the rules can't be read: nobody is contacted", anyhow::Error::new(e));
+        for ask in asks {
+            let tenant = self.rules.tenant(ask.tenant.tenant).await.map_err(unread)?;
+            if Arc::ptr_eq(&tenant, &ask.tenant) {
+                continue;
+            }
+            let group = self.rules.group(&tenant, ask.group_id, ask.channel).await.map_err(unread)?;
+            let gone = || ApiError::new(Code::NotFound, "the campaign group was deleted while services were asked");
+            (ask.group, ask.tenant) = (group.ok_or_else(gone)?, tenant);
         }
         Ok(())
     }

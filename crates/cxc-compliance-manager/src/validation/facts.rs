@@ -4,6 +4,7 @@ use cxc_core::compliance::{
     AttemptRequest, CheckInputs, DataFault, Facts, IntervalCache, PastAttempt, PersonFlag, ToolAnswers, Verdict, Zones,
     check,
 };
+use cxc_core::consent::ConsentEvent;
 use cxc_server::App;
 use cxc_store::facts::{self, Person, Wanted};
 use cxc_store::number_lists::NumberLists;
@@ -54,33 +55,16 @@ impl BatchFacts {
     }
 
     /// Adds an attempt that was allowed earlier in the same batch.
-    pub fn remember(&mut self, attempt: PastAttempt, accounts: Vec<i64>) {
-        self.0.remember(attempt, accounts);
+    pub fn remember(&mut self, attempt: PastAttempt) {
+        self.0.remember(attempt);
     }
 
-    /// Judges one of the batch; with what the check was given, where that is to be kept. Of several accounts the
-    /// first that stands in the way decides.
+    /// Judges one of the batch; with what the check was given, where that is to be kept. `own` is the attempt that the
+    /// question is about, if it is held already: it does not stand in its own way.
     pub fn judge(
         &self,
         ask: &Ask,
-        cache: &mut IntervalCache,
-        now: Timestamp,
-        is_kept: bool,
-    ) -> (Verdict, Option<CheckInputs>) {
-        let mut judged = self.judge_one(ask, ask.accounts.first().copied(), cache, now, is_kept);
-        for account in ask.accounts.iter().skip(1) {
-            if !judged.0.is_allowed() {
-                break;
-            }
-            judged = self.judge_one(ask, Some(*account), cache, now, is_kept);
-        }
-        judged
-    }
-
-    fn judge_one(
-        &self,
-        ask: &Ask,
-        account: Option<i64>,
+        own: Option<i64>,
         cache: &mut IntervalCache,
         now: Timestamp,
         is_kept: bool,
@@ -88,10 +72,13 @@ impl BatchFacts {
         let at = ask.at.and_then(|at| Timestamp::from_microsecond(at).ok()).unwrap_or(now);
         let rules = &ask.group.rules;
         let parts: Vec<_> = ask.places.iter().map(Place::part).collect();
-        let mut known = self.0.of(&person(ask), account);
-        known.consents.extend(ask.consents.iter().cloned());
+        let mut known = self.0.of(&person(ask));
+        known.attempts.retain(|past| own.is_none_or(|own| past.id != own));
+        // what a caller tells is in no ledger: it ends no opt-out that is
+        let told = ask.consents.iter().cloned();
+        known.consents.extend(told.map(|told| ConsentEvent { lifts_nothing: !told.revoked, ..told }));
         add_flags(&mut known.flags, ask.flags.as_deref().unwrap_or_default());
-        let request = AttemptRequest { declared: known.declared.as_ref(), ..ask.request(&parts, account) };
+        let request = AttemptRequest { declared: known.declared.as_ref(), ..ask.request(&parts) };
         let facts = known.facts(&ask.tools);
         let kept = |facts: &Facts<'_>| CheckInputs::of(&request, facts, at).with_columns(rules, &request);
         let has_externals = rules.external_rules(ask.channel).next().is_some();

@@ -54,7 +54,7 @@ impl Kit {
     pub fn embedded() -> anyhow::Result<Self> {
         Ok(Self {
             zones: Zones::bundled(),
-            phones: Arc::new(PhoneParser::new()?),
+            phones: PhoneParser::shared()?,
             tables: LiveTables::new(LocationTables::embedded()?),
         })
     }

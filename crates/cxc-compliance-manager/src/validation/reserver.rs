@@ -101,17 +101,18 @@ impl Reserver {
         tx.attempt_locks(tenant, &subjects).await?;
         let at = self.app.now();
         let guids: Vec<&str> = asks.iter().filter_map(|a| a.guid.as_deref()).collect();
-        let standing = tx.reservation_standing(tenant, &guids).await?;
-        let standing: HashMap<&str, &StandingReservation> = standing.iter().map(|s| (s.guid.as_str(), s)).collect();
-        let known = |ask: &Ask| ask.guid.as_deref().and_then(|g| standing.get(g)).copied();
+        let mut standing = by_guid(tx.reservation_standing(tenant, &guids).await?);
         let wanted: Vec<NewAttempt> = (first..)
             .zip(asks)
-            .filter(|(_, a)| a.hold > 0 && known(a).is_none())
+            .filter(|(_, a)| a.hold > 0 && known(&standing, a).is_none())
             .map(|(id, a)| mark(tenant, id, a, at))
             .collect();
         let free: HashSet<i64> = tx.in_flight_insert(&wanted).await?.into_iter().collect();
         let blocked: Vec<&Ask> =
             (first..).zip(asks).filter(|(id, _)| !free.contains(id)).map(|(_, ask)| *ask).collect();
+        // who asks twice at once waited for the mark of the first: by now that one stands
+        let late: Vec<&str> = blocked.iter().filter_map(|a| a.guid.as_deref()).collect();
+        standing.extend(by_guid(tx.reservation_standing(tenant, &late).await?));
         let mut marks = held(&mut tx, tenant, &blocked).await?;
         // those of this batch have no report yet, and will have one
         marks.iter_mut().filter(|m| free.contains(&m.attempt)).for_each(|m| m.sequence = Some(-1));
@@ -120,16 +121,21 @@ impl Reserver {
         let now = self.app.clock.now();
         let (mut outcomes, mut held_now, mut returned, mut decisions) = (vec![], vec![], vec![], vec![]);
         for (id, ask) in (first..).zip(asks.iter().copied()) {
-            if let Some(standing) = known(ask).filter(|s| is_same(s, ask) && s.sequence < 0) {
-                outcomes.push(again(standing, at, now));
+            let standing = known(&standing, ask);
+            let again = standing.filter(|s| is_same(s, ask) && s.sequence < 0);
+            let (verdict, inputs) = facts.judge(ask, again.map(|s| s.attempt), &mut self.cache, now, true);
+            let mut outcome = Outcome::of(verdict, at);
+            if let Some(again) = again {
+                stand(&mut outcome, again);
+                let attempt = Some((again.month, again.attempt));
+                decisions.push((outcomes.len(), self.evidence(ask, &outcome, attempt, inputs)));
+                outcomes.push(outcome);
                 continue;
             }
-            let (verdict, inputs) = facts.judge(ask, &mut self.cache, now, true);
-            let mut outcome = Outcome::of(verdict, at);
             let is_marked = free.contains(&id);
             if !is_marked {
                 outcome.held = held_for(&marks, ask);
-                if known(ask).is_some() {
+                if standing.is_some() {
                     // its id stands for an attempt already: a new attempt needs a new one
                     outcome.held = Some(Held::GuidUsed);
                 } else if ask.hold > 0 && outcome.held.is_none() {
@@ -142,7 +148,7 @@ impl Reserver {
                 let guid = ask.guid.clone().unwrap_or_else(|| own_guid(attempt.month(), id));
                 let expires_at = at + ask.hold;
                 outcome.reservation = Some((attempt.month(), id, expires_at));
-                facts.remember(ask.as_past(id, now), ask.accounts.clone());
+                facts.remember(ask.as_past(id, now));
                 held_now.push(Reservation { attempt, guid, expires_at });
             } else if is_marked {
                 returned.push((id, (ask.device, ask.client)));
@@ -211,25 +217,32 @@ impl Reserver {
     }
 }
 
+type Standing = HashMap<String, StandingReservation>;
+
+fn by_guid(found: Vec<StandingReservation>) -> Standing {
+    found.into_iter().map(|standing| (standing.guid.clone(), standing)).collect()
+}
+
+/// The attempt that a question's id stands for.
+fn known<'s>(standing: &'s Standing, ask: &Ask) -> Option<&'s StandingReservation> {
+    ask.guid.as_deref().and_then(|guid| standing.get(guid))
+}
+
 /// Whether a question is about the attempt that its id stands for.
 fn is_same(standing: &StandingReservation, ask: &Ask) -> bool {
     (standing.device_hash, standing.client_hash, standing.channel) == (ask.device, ask.client, ask.channel.bit())
 }
 
-/// The answer to a question that was asked before: the same reservation, while it lasts.
-fn again(standing: &StandingReservation, at: i64, now: jiff::Timestamp) -> Outcome {
-    let Some(expires_at) = standing.open_until.filter(|until| *until > at) else {
-        let verdict = Verdict::unavailable(now, "the reservation has expired: it counts as an attempt");
-        return Outcome { held: Some(Held::GuidUsed), ..Outcome::of(verdict, at) };
-    };
-    let verdict = Verdict {
-        decision: cxc_core::compliance::Decision::Allow,
-        reasons: Vec::new(),
-        not_before: None,
-        not_after: jiff::Timestamp::from_microsecond(expires_at).ok(),
-        ..Verdict::unavailable(now, "")
-    };
-    Outcome { reservation: Some((standing.month, standing.attempt, expires_at)), ..Outcome::of(verdict, at) }
+/// A question that was asked before: a yes is that to the same reservation, while it lasts. A no leaves it standing,
+/// because its attempt may have begun: who did not place it gives it back.
+fn stand(outcome: &mut Outcome, standing: &StandingReservation) {
+    match standing.open_until.filter(|until| *until > outcome.at) {
+        None => outcome.held = Some(Held::GuidUsed),
+        Some(expires_at) if outcome.is_allowed() => {
+            outcome.reservation = Some((standing.month, standing.attempt, expires_at));
+        }
+        Some(_) => {}
+    }
 }
 
 fn mark(tenant: i64, id: i64, ask: &Ask, at: i64) -> NewAttempt {

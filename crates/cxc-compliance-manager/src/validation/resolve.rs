@@ -102,6 +102,7 @@ impl Validator {
         Ok(Ask {
             tenant: Arc::clone(tenant),
             group,
+            group_id: asked.group_id,
             request_id: asked.request_id.clone(),
             campaign_id: asked.campaign_id.clone(),
             trace: asked.trace.clone(),
@@ -117,7 +118,7 @@ impl Validator {
             places,
             subject,
             consents: contact.consents.clone(),
-            guid: asked.guid.clone(),
+            guid: asked.guid.as_deref().map(|guid| guid.trim().to_owned()),
             hold: i64::from(asked.hold_ms) * 1_000,
             at: asked.intended_at.map(jiff::Timestamp::as_microsecond),
             is_dial_time: is_dial_time || asked.hold_ms > 0,

@@ -18,6 +18,19 @@ use utoipa::ToSchema;
 use super::ask::word;
 use super::outcome::Outcome;
 
+/// A key as reports have it: without outer spaces, and none where nothing is left.
+fn key<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(from)?;
+    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+}
+
+/// Several of them; a text may hold more than one, as that of a report does.
+fn keys<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let texts = Vec::<String>::deserialize(from)?;
+    let keys = texts.iter().flat_map(|text| text.split([',', ';'])).map(str::trim).filter(|text| !text.is_empty());
+    Ok(keys.map(str::to_owned).collect())
+}
+
 /// What kind of contact is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -97,13 +110,13 @@ pub struct ValidationRequest {
     #[serde(default)]
     pub relationship: Option<Relationship>,
     /// The debt collector for whom it is made.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "key")]
     pub collector: Option<String>,
     /// What it is about.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "key")]
     pub topic: Option<String>,
     /// On behalf of which brand.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "key")]
     pub brand: Option<String>,
     /// The instant that is asked about; now if nothing is said. Not with a reservation.
     #[serde(default)]
@@ -133,12 +146,16 @@ pub struct ValidationRequest {
 #[schema(as = ValidationContact)]
 pub struct ContactAsked {
     /// The client id.
+    #[serde(deserialize_with = "key")]
     pub client_id: Option<String>,
     /// The key of the person over merged identities.
+    #[serde(deserialize_with = "key")]
     pub person_key: Option<String>,
     /// The accounts that the attempt is about, at most 20: the rules hold for each.
+    #[serde(deserialize_with = "keys")]
     pub accounts: Vec<String>,
     /// The debts, at most 50.
+    #[serde(deserialize_with = "keys")]
     pub debts: Vec<String>,
     /// The postal code.
     pub postal: Option<String>,

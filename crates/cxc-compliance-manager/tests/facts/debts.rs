@@ -73,3 +73,59 @@ async fn a_call_about_two_accounts_counts_for_each_of_them() {
     }
     app.post(VALIDATE).json(&call(3, &["c"])).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_final_report_adds_the_debts_and_the_person_that_the_beginning_did_not_name() {
+    let app = start_with_law().await;
+    let begun = report("g1", 0, &json!({ "contact_info": phone(1), "c_client_id": "p", "c_debt_id": "A",
+        "c_collector": "agency", "cxc_purpose": "collections" }));
+    app.post(REPORTS).json(&begun).await.expect(200);
+    let ended = report("g1", 1, &json!({ "GSW_CALL_RESULT": 33, "conversation": true, "c_debt_id": "A,B",
+        "cxc_person_key": "p" }));
+    assert_eq!(app.post(REPORTS).json(&ended).await.expect(200)["advanced"], 1);
+    app.clock.advance(std::time::Duration::from_secs(3 * 3_600));
+    for debt in ["A", "B"] {
+        // the person by another device
+        let no = app.post(VALIDATE).json(&call(2, "p", "x", debt)).await.expect(409);
+        assert_eq!(no["code"], "cool_down", "{debt}: {no}");
+    }
+    app.post(VALIDATE).json(&call(2, "p", "x", "C")).await.expect(200);
+}
+
+#[tokio::test]
+async fn the_devices_of_a_debtor_share_the_count_of_the_debt_where_nobody_says_who_it_is() {
+    let app = start_with_law().await;
+    let rang = json!({ "GSW_CALL_RESULT": 7, "connected": true });
+    let of_debt = |n: u32| {
+        let mut call = call(n, "p", "account a", "debt a");
+        let contact = call["contact"].as_object_mut().unwrap();
+        contact.remove("client_id");
+        contact.remove("person_key");
+        call
+    };
+    for n in 0..7 {
+        app.clock.set(&format!("2026-03-{:02}T16:00:00Z", 3 + n / 2));
+        app.clock.advance(std::time::Duration::from_secs(u64::from(n % 2) * 7_200));
+        assert_eq!(made(&app, &format!("a{n}"), &of_debt(n), &rang).await, 200, "call {n}");
+    }
+    assert_eq!(made(&app, "a8", &of_debt(8), &rang).await, 409);
+}
+
+#[tokio::test]
+async fn of_several_accounts_each_that_stands_in_the_way_counts_whatever_their_order() {
+    let kind = r#"attempt_cap = { max = 1, window = { rolling_hours = 24 }, scope = "account", channels = ["voice"] }"#;
+    let rules = RuleData { packs: one_rule(kind), ..RuleData::default() };
+    let app = TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap();
+    app.clock.set(NOON);
+    let call = |n: u32, accounts: &[&str]| {
+        json!({ "type": "voice", "contact": { "client_id": format!("c{n}"), "accounts": accounts },
+            "device": { "e164": phone(n) }, "hold_ms": 60_000 })
+    };
+    app.post(VALIDATE).json(&call(1, &["a"])).await.expect(200);
+    app.clock.advance(std::time::Duration::from_secs(4 * 3_600));
+    app.post(VALIDATE).json(&call(2, &["b"])).await.expect(200);
+    for accounts in [["a", "b"], ["b", "a"]] {
+        let no = app.post(VALIDATE).json(&call(3, &accounts)).await.expect(409);
+        assert_eq!(no["not_before"], "2026-03-04T21:00:00Z", "that of the later one: {no}");
+    }
+}

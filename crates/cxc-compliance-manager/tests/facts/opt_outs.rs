@@ -48,3 +48,42 @@ async fn a_do_not_call_that_follows_the_result_of_the_call_is_heard() {
         assert!(no["decision"] == "deny" && is_heard, "{late}: {no}");
     }
 }
+
+#[tokio::test]
+async fn a_do_not_call_without_an_address_is_that_of_its_attempt() {
+    let app = start().await;
+    let no_more = json!({ "GSW_CALL_RESULT": 51, "GSW_DISPOSITION_CODE": "DoNotCall" });
+    // held before
+    let mut held = ask(1, "client 1", 60_000);
+    held["guid"] = json!("g1");
+    app.post(VALIDATE).json(&held).await.expect(200);
+    // begun before
+    let begun = report("g2", 0, &json!({ "contact_info": phone(2) }));
+    app.post(REPORTS).json(&begun).await.expect(200);
+    // a number that can't be read beside a client id that can
+    let mut unread = no_more.clone();
+    (unread["contact_info"], unread["c_client_id"]) = (json!("12"), json!("client 3"));
+    for (guid, more) in [("g1", &no_more), ("g2", &no_more), ("g3", &unread)] {
+        app.post(REPORTS).json(&report(guid, 1, more)).await.expect(200);
+    }
+    for n in 1..=3 {
+        let no = app.post(VALIDATE).json(&ask(n, &format!("client {n}"), 60_000)).await.expect(409);
+        let is_heard = no["reasons"].as_array().unwrap().iter().any(|r| r["reason_code"] == "opted_out");
+        assert!(no["decision"] == "deny" && is_heard, "{n}: {no}");
+    }
+    // of nobody: it is not taken for done
+    app.post(REPORTS).json(&report("g4", 1, &no_more)).await.expect(400);
+}
+
+#[tokio::test]
+async fn a_consent_that_a_caller_tells_ends_no_opt_out() {
+    let app = start().await;
+    let scope = json!({ "kind": "topic", "name": "loans" });
+    app.post("/compliance/consents/revoke").json(&json!({ "device": phone(1), "scope": scope })).await.expect(200);
+    let mut asked = ask(1, "a", 0);
+    asked["topic"] = json!("loans");
+    assert_eq!(app.post(VALIDATE).json(&asked).await.expect(409)["code"], "opted_out");
+    asked["contact"]["consents"] = json!([{ "kind": "express", "at": NOON, "source": "crm", "scope": { "kind": "all" },
+        "channels": [], "revoked": false }]);
+    assert_eq!(app.post(VALIDATE).json(&asked).await.expect(409)["code"], "opted_out");
+}

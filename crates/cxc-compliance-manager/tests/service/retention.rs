@@ -57,7 +57,7 @@ async fn attempts_go_when_they_are_older_than_the_tenant_wants_with_all_that_han
 #[tokio::test]
 async fn what_a_cap_counts_is_kept_whatever_the_tenant_wants() {
     let mut app = start().await;
-    keep(&app, "historyRetentionDays", 1).await;
+    keep(&app, "historyRetentionDays", 35).await;
     cap(&app, 100).await;
     for (guid, days) in [("a", 110), ("b", 99), ("c", 2)] {
         attempted(&app, guid, 1, days).await;
@@ -70,7 +70,7 @@ async fn what_a_cap_counts_is_kept_whatever_the_tenant_wants() {
 #[tokio::test]
 async fn whose_rules_cannot_be_read_keeps_everything_and_others_do_not() {
     let mut app = start().await;
-    keep(&app, "historyRetentionDays", 10).await;
+    keep(&app, "historyRetentionDays", 35).await;
     cap(&app, 5).await;
     attempted(&app, "a", 1, 50).await;
     let theirs = json!({ "GSW_TENANT_NAME": "other", "contact_info": phone(2), "GSW_CALL_RESULT": 6,

@@ -51,3 +51,24 @@ async fn a_report_that_says_too_little_is_refused_whole() {
         "nothing of a refused batch"
     );
 }
+
+#[tokio::test]
+async fn what_is_no_yes_and_no_no_is_refused() {
+    let app = start().await;
+    let many: Vec<String> = (0..51).map(|n| format!("D{n}")).collect();
+    for (name, value) in [
+        ("conversation", json!("maybe")),
+        ("conversation", json!([1])),
+        ("refused", json!(7)),
+        ("direction", json!("sideways")),
+        ("cxc_purpose", json!("bananas")),
+        ("GSW_CALL_TIME", json!("garbage")),
+        ("c_debt_id", json!(many.join(","))),
+    ] {
+        let mut wrong = report("g", 1, &json!({ "contact_info": phone(1), "GSW_CALL_RESULT": 33 }));
+        wrong[name] = value;
+        let refused = app.post(REPORTS).json(&wrong).await.expect(400);
+        assert_eq!(refused["errors"][0]["pointer"], format!("/{name}"), "{refused}");
+    }
+    assert_eq!(attempts(&app, 1).await, Vec::<Value>::new());
+}

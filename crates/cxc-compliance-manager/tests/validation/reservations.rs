@@ -129,3 +129,73 @@ async fn an_attempt_whose_result_never_comes_counts_in_doubt_and_no_longer_holds
     assert_eq!(app.post(REPORTS).json(&late).await.expect(200)["advanced"], 1, "the result may still come");
     app.stop_work().await.unwrap();
 }
+
+/// Asks and holds under an id, and asks again with it.
+async fn hold(app: &TestApp, guid: &str, n: u32) -> (Value, Value) {
+    let mut asked = ask(n, "a", 600_000);
+    asked["guid"] = json!(guid);
+    let first = app.post(VALIDATE).json(&asked).await.expect(200);
+    (asked, first)
+}
+
+#[tokio::test]
+async fn who_asks_again_is_answered_by_what_holds_by_now() {
+    let app = start().await;
+    cap(&app, 1, "device").await;
+    let (asked, first) = hold(&app, "g1", 1).await;
+    let again = app.post(VALIDATE).json(&asked).await.expect(200);
+    assert_eq!(again["reservation_id"], first["reservation_id"], "it does not stand in its own way");
+    assert_eq!(again["not_after"], first["not_after"]);
+    app.post("/compliance/consents/revoke").json(&json!({ "device": phone(1) })).await.expect(200);
+    let no = app.post(VALIDATE).json(&asked).await.expect(409);
+    assert_eq!((&no["code"], &no["reservation_id"]), (&json!("opted_out"), &Value::Null), "{no}");
+    // it is not given back by that: its attempt may have begun
+    assert_eq!(attempts(&app, 1).await[0]["state"], "reserved");
+    let id = first["reservation_id"].as_str().unwrap();
+    app.post(&format!("/internal/v1/reservations/{id}/actions/release")).await.expect(204);
+}
+
+#[tokio::test]
+async fn who_asks_again_is_stopped_by_the_switch() {
+    let app = start().await;
+    let (asked, _) = hold(&app, "g1", 1).await;
+    let switch = json!({ "stopped": true, "reason": "court order" });
+    app.put("/compliance/stop-switch").json(&switch).await.expect(200);
+    tokio::time::sleep(Duration::from_millis(2_300)).await;
+    app.post(VALIDATE).json(&asked).await.expect(409);
+}
+
+#[tokio::test]
+async fn who_asks_twice_at_once_has_one_answer() {
+    let app = start().await;
+    let mut asked = ask(1, "a", 600_000);
+    asked["guid"] = json!("g1");
+    let one = async || app.post(VALIDATE).json(&asked).await.expect(200)["reservation_id"].clone();
+    let (a, b, c, d) = tokio::join!(one(), one(), one(), one());
+    assert!([&b, &c, &d].iter().all(|id| **id == a), "{a} {b} {c} {d}");
+    assert_eq!(attempts(&app, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_given_back_and_called_all_the_same_counts() {
+    let app = start().await;
+    cap(&app, 1, "device").await;
+    let (_, held) = hold(&app, "g1", 1).await;
+    let id = held["reservation_id"].as_str().unwrap();
+    app.post(&format!("/internal/v1/reservations/{id}/actions/release")).await.expect(204);
+    let called = report("g1", 1, &json!({ "contact_info": phone(1), "GSW_CALL_RESULT": 33 }));
+    assert_eq!(app.post(REPORTS).json(&called).await.expect(200)["advanced"], 1);
+    assert_eq!(attempts(&app, 1).await[0]["state"], "final");
+    assert_eq!(app.post(VALIDATE).json(&ask(1, "b", 0)).await.expect(409)["code"], "attempt_rule");
+}
+
+#[tokio::test]
+async fn blanks_round_a_key_make_it_no_other() {
+    let app = start().await;
+    cap(&app, 1, "client_id").await;
+    app.post("/compliance/consents/revoke").json(&json!({ "clientId": "CS1" })).await.expect(200);
+    for client in ["CS1", "CS1 ", " CS1"] {
+        let no = app.post(VALIDATE).json(&ask(1, client, 0)).await.expect(409);
+        assert_eq!(no["code"], "opted_out", "{client:?}");
+    }
+}

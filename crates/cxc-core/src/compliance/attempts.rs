@@ -141,21 +141,20 @@ impl CompiledCap {
         }
     }
 
-    /// The attempts that count since an instant; of several debts, those on one.
+    /// The attempts that count since an instant; of several accounts or debts, those on one.
     pub fn counted<'a>(
         &'a self,
         request: &'a AttemptRequest<'_>,
         past: &'a [PastAttempt],
         since: Micros,
-        debt: Option<i64>,
+        one: Option<i64>,
     ) -> impl Iterator<Item = &'a PastAttempt> {
-        past.iter().filter(move |p| {
-            p.at.as_microsecond() >= since && self.filter.counts(p) && self.keys.same(request, p, debt)
-        })
+        past.iter()
+            .filter(move |p| p.at.as_microsecond() >= since && self.filter.counts(p) && self.keys.same(request, p, one))
     }
 
     /// `None` if one more attempt may be made at `at`; otherwise what was counted since `since` and when the next
-    /// may be made. Of several debts the fullest binds.
+    /// may be made. Of several accounts or debts the fullest binds.
     pub fn exceeded(
         &self,
         request: &AttemptRequest<'_>,
@@ -164,12 +163,12 @@ impl CompiledCap {
         since: Micros,
         at: Micros,
     ) -> Option<Exceeded> {
-        let debts = self.debts(request);
-        if debts.is_empty() {
+        let each = self.each(request);
+        if each.is_empty() {
             return self.exceeded_by(request, past, zones, since, at, None);
         }
-        let each = debts.iter();
-        each.filter_map(|debt| self.exceeded_by(request, past, zones, since, at, Some(*debt)))
+        let each = each.iter();
+        each.filter_map(|one| self.exceeded_by(request, past, zones, since, at, Some(*one)))
             .max_by_key(|e| (e.free_at, e.observed))
     }
 
@@ -180,17 +179,17 @@ impl CompiledCap {
         zones: DayZones<'_>,
         since: Micros,
         at: Micros,
-        debt: Option<i64>,
+        one: Option<i64>,
     ) -> Option<Exceeded> {
-        let observed = self.counted(request, past, since, debt).count();
+        let observed = self.counted(request, past, since, one).count();
         if observed < self.max {
             return None;
         }
-        let mut times: Vec<_> = self.counted(request, past, since, debt).map(|p| p.at.as_microsecond()).collect();
+        let mut times: Vec<_> = self.counted(request, past, since, one).map(|p| p.at.as_microsecond()).collect();
         times.sort_unstable();
         // so many of the oldest must leave the window that one more fits
         let last_to_leave = times.get(observed - self.max).copied().unwrap_or(at);
-        Some(Exceeded { observed, since, free_at: self.until(zones, last_to_leave).max(at.saturating_add(1)), debt })
+        Some(Exceeded { observed, since, free_at: self.until(zones, last_to_leave).max(at.saturating_add(1)), one })
     }
 
     /// How many attempts it allows.
@@ -198,9 +197,9 @@ impl CompiledCap {
         self.max
     }
 
-    /// The debts that are counted each by itself, or none.
-    pub fn debts<'a>(&self, request: &AttemptRequest<'a>) -> &'a [i64] {
-        if self.keys.scope == KeyScope::Legal(CapScope::Debt) { request.debts } else { &[] }
+    /// The accounts or debts that are counted each by itself, or none.
+    pub fn each<'a>(&self, request: &AttemptRequest<'a>) -> &'a [i64] {
+        self.keys.each(request)
     }
 
     pub fn failure(&self, exceeded: &Exceeded) -> Failure {
@@ -221,8 +220,8 @@ pub(super) struct Exceeded {
     pub since: Micros,
     /// When one more attempt fits.
     pub free_at: Micros,
-    /// The debt that binds, where debts are counted each by itself.
-    pub debt: Option<i64>,
+    /// The account or debt that binds, where each is counted by itself.
+    pub one: Option<i64>,
 }
 
 /// So many local days reach back that far at most: a day more for the clocks and the date line, and an hour.

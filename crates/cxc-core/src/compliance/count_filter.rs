@@ -28,14 +28,34 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Whether an attempt belongs with the one that is asked about. Of several debts one is looked at.
-    pub fn same(&self, request: &AttemptRequest<'_>, past: &PastAttempt, debt: Option<i64>) -> bool {
-        (!self.own_group || past.group == request.group)
-            && self.same_scope(request, past, debt)
-            && self.group_by.iter().all(|by| shares(*by, request, past))
+    /// The accounts or debts of an attempt that are counted each by itself, or none.
+    pub fn each<'a>(&self, request: &AttemptRequest<'a>) -> &'a [i64] {
+        match self.scope {
+            KeyScope::Legal(CapScope::Account) => request.accounts,
+            KeyScope::Legal(CapScope::Debt) => request.debts,
+            _ => &[],
+        }
     }
 
-    fn same_scope(&self, request: &AttemptRequest<'_>, past: &PastAttempt, debt: Option<i64>) -> bool {
+    /// Whether an attempt belongs with the one that is asked about. `one` is that of [`Keys::each`] that is looked at.
+    pub fn same(&self, request: &AttemptRequest<'_>, past: &PastAttempt, one: Option<i64>) -> bool {
+        let by_key = self.has_key(past, one);
+        (!self.own_group || past.group == request.group)
+            && by_key.unwrap_or_else(|| self.same_scope(request, past))
+            && self.group_by.iter().all(|by| shares(*by, request, past, by_key == Some(true)))
+    }
+
+    /// Whether an attempt was about an account or a debt; `None` where one of the two is not known.
+    fn has_key(&self, past: &PastAttempt, one: Option<i64>) -> Option<bool> {
+        let keys = match self.scope {
+            KeyScope::Legal(CapScope::Account) => &past.accounts,
+            KeyScope::Legal(CapScope::Debt) => &past.debts,
+            _ => return None,
+        };
+        one.filter(|_| !keys.is_empty()).map(|one| keys.contains(&one))
+    }
+
+    fn same_scope(&self, request: &AttemptRequest<'_>, past: &PastAttempt) -> bool {
         let device = past.device == request.device;
         let client = || {
             let person = request.person.is_some() && past.person == request.person;
@@ -45,22 +65,18 @@ impl Keys {
             KeyScope::Client => client(),
             KeyScope::Pair => device && client(),
             KeyScope::Legal(CapScope::Device) => device,
-            KeyScope::Legal(CapScope::Contact) => same_person(request, past),
-            KeyScope::Legal(CapScope::Account) => match (request.account, past.account) {
-                (Some(own), Some(other)) => own == other,
-                _ => same_person(request, past),
-            },
-            KeyScope::Legal(CapScope::Debt) => match debt {
-                Some(debt) if !past.debts.is_empty() => past.debts.contains(&debt),
-                _ => same_person(request, past),
-            },
-            KeyScope::Legal(CapScope::Tenant) => true,
+            KeyScope::Legal(CapScope::Contact | CapScope::Account | CapScope::Debt) => same_person(request, past),
         }
     }
 }
 
 /// Two attempts are on one person where a key says so, or where they are on one device and no key tells them apart.
 pub(super) fn same_person(request: &AttemptRequest<'_>, past: &PastAttempt) -> bool {
+    is_person(request, past).unwrap_or(past.device == request.device)
+}
+
+/// Whether the keys say that it is the same person; `None` where none is known of both.
+fn is_person(request: &AttemptRequest<'_>, past: &PastAttempt) -> Option<bool> {
     let keys = [(request.person, past.person), (request.client, past.client)];
     let both = keys.iter().filter_map(|(own, other)| Some(((*own)?, (*other)?)));
     let (mut known, mut same) = (false, false);
@@ -68,15 +84,16 @@ pub(super) fn same_person(request: &AttemptRequest<'_>, past: &PastAttempt) -> b
         known = true;
         same |= own == other;
     }
-    same || (!known && past.device == request.device)
+    known.then_some(same)
 }
 
-/// What is not known of one of the two counts as shared.
-fn shares(by: GroupBy, request: &AttemptRequest<'_>, past: &PastAttempt) -> bool {
+/// What is not known of one of the two counts as shared. So does the person of attempts on one account or debt: the
+/// devices of a debtor are many.
+fn shares(by: GroupBy, request: &AttemptRequest<'_>, past: &PastAttempt, by_key: bool) -> bool {
     let alike = |own: Option<i64>, other: Option<i64>| own.is_none() || other.is_none() || own == other;
     match by {
         GroupBy::Collector => alike(request.subject.collector, past.collector),
-        GroupBy::Person => same_person(request, past),
+        GroupBy::Person => is_person(request, past).unwrap_or(by_key || past.device == request.device),
         GroupBy::Device => past.device == request.device,
         GroupBy::Topic => match (request.subject.topic.as_deref(), past.topic.as_deref()) {
             (Some(own), Some(other)) => own == other,

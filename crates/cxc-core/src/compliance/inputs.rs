@@ -14,7 +14,7 @@ use super::explain::{Explanation, explain};
 use super::law::{CallDuties, Reading};
 use super::number_facts::{NumberFacts, NumberIntelligence, NumberListHit, NumberListStatus};
 use super::place::{Part, PartKind, PartOrigin};
-use super::request::{AttemptRequest, Facts, PastAttempt, SuppressionHit};
+use super::request::{AttemptRequest, Facts, PastAttempt, SuppressionHit, one_or_many};
 use super::rule_set::RuleSet;
 use super::subject::{PersonFlag, Subject};
 use super::tool_answers::ToolAnswers;
@@ -80,8 +80,8 @@ pub struct CheckInputs {
     pub subject: Subject,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub account: Option<i64>,
+    #[serde(default, alias = "account", deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<i64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub debts: Vec<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -143,7 +143,7 @@ impl CheckInputs {
             parts: request.parts.iter().map(part).collect(),
             subject: request.subject.clone(),
             person: request.person,
-            account: request.account,
+            accounts: request.accounts.to_vec(),
             debts: request.debts.to_vec(),
             declared: request.declared.cloned(),
             area_code: request.area_code.to_owned(),
@@ -198,7 +198,7 @@ impl CheckInputs {
             parts: &parts,
             subject: &self.subject,
             person: self.person,
-            account: self.account,
+            accounts: &self.accounts,
             debts: &self.debts,
             declared: self.declared.as_ref(),
             area_code: &self.area_code,

@@ -31,8 +31,8 @@ pub struct AttemptRequest<'a> {
     pub subject: &'a Subject,
     /// The key of the person over merged identities, if one is known.
     pub person: Option<i64>,
-    /// The key of the account, if there is one.
-    pub account: Option<i64>,
+    /// The keys of the accounts that it is about.
+    pub accounts: &'a [i64],
     /// The keys of the debts that it is about.
     pub debts: &'a [i64],
     /// When the person said that contacts are convenient.
@@ -56,7 +56,7 @@ impl<'a> AttemptRequest<'a> {
             parts: &[],
             subject: &UNSPECIFIED,
             person: None,
-            account: None,
+            accounts: &[],
             debts: &[],
             declared: None,
             area_code: "",
@@ -129,8 +129,9 @@ pub struct PastAttempt {
     pub purpose: Purpose,
     /// The key of the person over merged identities.
     pub person: Option<i64>,
-    /// The key of the account.
-    pub account: Option<i64>,
+    /// The keys of the accounts that it was about. Where none is known it counts for every account of the person.
+    #[serde(default, alias = "account", deserialize_with = "one_or_many")]
+    pub accounts: Vec<i64>,
     /// The keys of the debts that it was about. Where none is known it counts for every debt.
     pub debts: Vec<i64>,
     /// The keyed hash of the debt collector for whom it was made.
@@ -149,6 +150,21 @@ pub struct PastAttempt {
     pub topic: Option<Box<str>>,
 }
 
+/// Keys. Decisions that were kept while an attempt had one account have that one, or null.
+pub(super) fn one_or_many<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<i64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Kept {
+        One(i64),
+        Many(Vec<i64>),
+    }
+    Ok(match Option::<Kept>::deserialize(from)? {
+        None => Vec::new(),
+        Some(Kept::One(one)) => vec![one],
+        Some(Kept::Many(many)) => many,
+    })
+}
+
 impl PastAttempt {
     /// An attempt on a device that is under way, of which nothing else is known.
     pub fn new(at: Timestamp, channel: Channel, device: i64) -> Self {
@@ -165,7 +181,7 @@ impl PastAttempt {
             direction: Direction::Out,
             purpose: Purpose::Telemarketing,
             person: None,
-            account: None,
+            accounts: Vec::new(),
             debts: Vec::new(),
             collector: None,
             connected: false,

@@ -1,4 +1,6 @@
 //! The parser: one value, made once and handed down.
+use std::sync::{Arc, OnceLock};
+
 use rlibphonenumber::{ParseError, PhoneNumber as Parsed, PhoneNumberUtil, Region, ValidationError};
 
 use super::clean::{Cleaned, clean};
@@ -82,6 +84,16 @@ impl PhoneParser {
     pub fn new() -> Result<Self, PhoneTablesError> {
         let library = PhoneNumberUtil::new().map_err(|e| PhoneTablesError::Metadata(e.to_string()))?;
         Ok(Self { library, nanp: NanpTable::embedded()?, plans: Plans::embedded()? })
+    }
+
+    /// The parser of the process, made at its first use: its tables take megabytes.
+    pub fn shared() -> Result<Arc<Self>, PhoneTablesError> {
+        static SHARED: OnceLock<Arc<PhoneParser>> = OnceLock::new();
+        if let Some(shared) = SHARED.get() {
+            return Ok(Arc::clone(shared));
+        }
+        let made = Arc::new(Self::new()?);
+        Ok(Arc::clone(SHARED.get_or_init(|| made)))
     }
 
     /// Reads what somebody wrote. A number with its own country code (`+` or `00`) stands whatever the

@@ -74,8 +74,7 @@ impl Reader<'_> {
         let kind = self.cell(ConsentField::Kind);
         if self.revokes()? {
             let when = if opt_out.text.is_empty() { date } else { opt_out };
-            let said_at = if when.text.is_empty() { self.now } else { self.instant(when, true)? };
-            return self.revocations(said_at);
+            return self.revocations(self.moment_of_no(when));
         }
         let mut entries = Vec::new();
         if !opt_out.text.is_empty() {
@@ -87,6 +86,12 @@ impl Reader<'_> {
             return Err(wrong(kind, "a consent has a kind and the day on which it was given: the day is missing"));
         }
         Ok(entries)
+    }
+
+    /// When somebody took back: what a person forbade is never dropped for a moment that is missing, can't be read or
+    /// is to come. It holds from now on then.
+    fn moment_of_no(&self, when: ConsentCell<'_>) -> i64 {
+        self.instant(when, true).unwrap_or(self.now)
     }
 
     /// Whether the line says that it takes back.

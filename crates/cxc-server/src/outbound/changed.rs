@@ -55,7 +55,8 @@ pub(super) fn changed(body: &str, question: &Question<'_>) -> Result<Map<String,
         );
     };
     // who speaks the longer form of the protocol says there what the status says
-    if answered.get("decision").is_some_and(|decision| decision != "allow") {
+    let decisions = answered.iter().filter(|(name, _)| name.eq_ignore_ascii_case("decision"));
+    if decisions.into_iter().any(|(_, decision)| decision != "allow") {
         return Err("the service answered 200 with a decision that is not allow".to_owned());
     }
     let mut fields = Map::new();
@@ -66,7 +67,7 @@ pub(super) fn changed(body: &str, question: &Question<'_>) -> Result<Map<String,
             }
             continue;
         }
-        if name == "decision" {
+        if name.eq_ignore_ascii_case("decision") {
             continue;
         }
         let sent = question.properties.iter().find(|(sent, _)| sent.eq_ignore_ascii_case(&name));
@@ -115,7 +116,17 @@ mod tests {
             assert_eq!(changed(body, &question), Ok(Map::new()), "{body:?}");
         }
         let page = "<!DOCTYPE html><title>Sign in</title>";
-        for body in [page, "OK", "null", "true", "[]", "\"yes\"", "{\"c_other1\":", r#"{"decision":"deny"}"#] {
+        for body in [
+            page,
+            "OK",
+            "null",
+            "true",
+            "[]",
+            "\"yes\"",
+            "{\"c_other1\":",
+            r#"{"decision":"deny"}"#,
+            r#"{"Decision":"deny"}"#,
+        ] {
             assert!(changed(body, &question).is_err(), "{body}");
         }
         assert!(of(json!({ "decision": "allow" })).is_ok());

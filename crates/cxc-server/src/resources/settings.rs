@@ -162,7 +162,7 @@ impl Document for Settings {
                 1e8,
             ),
             ("/validationsPerSecond", f64::from(self.validations_per_second), 1.0, 1e6),
-            ("/historyRetentionDays", f64::from(self.history_retention_days), 1.0, 3650.0),
+            ("/historyRetentionDays", f64::from(self.history_retention_days), 35.0, 3650.0),
             ("/evidenceRetentionDays", f64::from(self.evidence_retention_days), 1827.0, 36_500.0),
         ];
         for (pointer, value, least, most) in bounds {

@@ -119,7 +119,7 @@ impl Tx {
                 }
             }
             fate.in_file &= fate.known;
-            fate.held_back = meets_opt_out(line, said, &by_hash, at);
+            fate.held_back = meets_opt_out(&line.keys, said, &by_hash, at);
             fates.push(fate);
         }
         self.consent_insert(import.tenant, &write).await?;
@@ -130,6 +130,27 @@ impl Tx {
             self.opt_outs_lift(import.tenant, &people, now).await?;
         }
         Ok(fates)
+    }
+
+    /// Which of these consents meet an opt-out of everything that stands all the same: in their order.
+    pub async fn consents_held_back(
+        &mut self,
+        tenant: i64,
+        given: &[NewConsent],
+        now: i64,
+    ) -> Result<Vec<bool>, StoreError> {
+        let of = |kind| given.iter().filter(move |c| c.key_kind == kind).map(|c| c.key_hash).collect::<Vec<_>>();
+        let found = self.consents_open(tenant, &of(KeyKind::Device), &of(KeyKind::Client)).await?;
+        let mut by_hash: HashMap<(i16, i64), Vec<&StoredConsent>> = HashMap::new();
+        for stored in &found {
+            by_hash.entry((stored.key_kind, stored.key_hash)).or_default().push(stored);
+        }
+        let at = Timestamp::from_microsecond(now).unwrap_or(Timestamp::MAX);
+        let meets = |c: &NewConsent| {
+            let keys = [(c.key_kind, c.key_hash, c.key.clone())];
+            meets_opt_out(&keys, event_of(c).into_iter().collect(), &by_hash, at)
+        };
+        Ok(given.iter().map(meets).collect())
     }
 
     /// The entries of these keys that were not voided, whatever became of their imports.
@@ -253,9 +274,9 @@ fn event_of(new: &NewConsent) -> Option<ConsentEvent> {
     })
 }
 
-/// Whether an opt-out of everything stands, with what a line says, on a channel for which it gives something.
+/// Whether an opt-out of everything stands, with what is said of these keys, on a channel for which it gives something.
 fn meets_opt_out(
-    line: &ConsentLine,
+    keys: &[(KeyKind, i64, String)],
     said: Vec<ConsentEvent>,
     by_hash: &HashMap<(i16, i64), Vec<&StoredConsent>>,
     at: Timestamp,
@@ -267,7 +288,7 @@ fn meets_opt_out(
         return false;
     }
     let mut events = said;
-    for (kind, hash, key) in &line.keys {
+    for (kind, hash, key) in keys {
         let of_key = by_hash.get(&(kind.code(), *hash)).into_iter().flatten();
         events.extend(of_key.filter(|c| c.key.is_empty() || c.key == *key).filter_map(|c| c.event()));
     }

@@ -25,8 +25,6 @@ impl Key {
 /// The attempts on the people of a batch.
 pub(super) struct History {
     attempts: Vec<PastAttempt>,
-    /// The accounts of each: it counts for every one of them.
-    accounts: Vec<Vec<i64>>,
     by_key: HashMap<Key, Vec<usize>>,
     is_whole: bool,
     since: Timestamp,
@@ -34,8 +32,8 @@ pub(super) struct History {
 
 impl Default for History {
     fn default() -> Self {
-        let (attempts, accounts, by_key) = (Vec::new(), Vec::new(), HashMap::new());
-        Self { attempts, accounts, by_key, is_whole: true, since: Timestamp::MIN }
+        let (attempts, by_key) = (Vec::new(), HashMap::new());
+        Self { attempts, by_key, is_whole: true, since: Timestamp::MIN }
     }
 }
 
@@ -70,9 +68,9 @@ impl History {
     }
 
     fn add(&mut self, wide: &WideAttempt) {
-        let Some(attempt) = past_attempt(wide) else { return };
-        let accounts = wide.subjects.iter().filter(|s| s.kind == ACCOUNT).map(|s| s.key).collect();
-        self.remember(attempt, accounts);
+        if let Some(attempt) = past_attempt(wide) {
+            self.remember(attempt);
+        }
     }
 
     /// Whether every attempt that may count was read; if not, nobody of the batch is contacted.
@@ -86,22 +84,21 @@ impl History {
     }
 
     /// Adds an attempt.
-    pub fn remember(&mut self, attempt: PastAttempt, accounts: Vec<i64>) {
+    pub fn remember(&mut self, attempt: PastAttempt) {
         let index = self.attempts.len();
         let mut keys = vec![Key::Device(attempt.device)];
         keys.extend(attempt.client.map(Key::Client));
         keys.extend(attempt.person.map(|key| Key::subject(PERSON, key)));
-        keys.extend(accounts.iter().map(|key| Key::subject(ACCOUNT, *key)));
+        keys.extend(attempt.accounts.iter().map(|key| Key::subject(ACCOUNT, *key)));
         keys.extend(attempt.debts.iter().map(|key| Key::subject(DEBT, *key)));
         for key in keys {
             self.by_key.entry(key).or_default().push(index);
         }
         self.attempts.push(attempt);
-        self.accounts.push(accounts);
     }
 
-    /// The attempts on a person; those that were about `account` count for it.
-    pub fn of(&self, person: &Person<'_>, account: Option<i64>) -> Vec<PastAttempt> {
+    /// The attempts on a person.
+    pub fn of(&self, person: &Person<'_>) -> Vec<PastAttempt> {
         if self.attempts.is_empty() {
             return Vec::new();
         }
@@ -110,12 +107,7 @@ impl History {
         let mut found: Vec<usize> = keys.filter_map(|key| self.by_key.get(&key)).flatten().copied().collect();
         found.sort_unstable();
         found.dedup();
-        let seen = |i: usize| {
-            let attempt = self.attempts.get(i)?.clone();
-            let is_of = account.filter(|account| self.accounts.get(i).is_some_and(|all| all.contains(account)));
-            Some(PastAttempt { account: is_of.or(attempt.account), ..attempt })
-        };
-        found.into_iter().filter_map(seen).collect()
+        found.into_iter().filter_map(|i| self.attempts.get(i).cloned()).collect()
     }
 }
 

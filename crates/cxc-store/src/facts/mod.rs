@@ -174,19 +174,19 @@ impl BatchFacts {
         self.history.is_whole()
     }
 
-    /// Adds an attempt that was allowed earlier in the same batch; `accounts` are those it counts for.
-    pub fn remember(&mut self, attempt: PastAttempt, accounts: Vec<i64>) {
-        self.history.remember(attempt, accounts);
+    /// Adds an attempt that was allowed earlier in the same batch.
+    pub fn remember(&mut self, attempt: PastAttempt) {
+        self.history.remember(attempt);
     }
 
-    /// The facts of one of the batch; attempts count for `account` where they were about it.
-    pub fn of(&self, person: &Person<'_>, account: Option<i64>) -> PersonFacts<'_> {
+    /// The facts of one of the batch.
+    pub fn of(&self, person: &Person<'_>) -> PersonFacts<'_> {
         let numbers = self.numbers.iter().find(|(channel, _)| *channel == person.channel).map(|(_, found)| found);
         let mut suppression = self.suppressed.hits(person);
         suppression.extend(numbers.into_iter().flat_map(|numbers| numbers.suppression(&person.address)));
         PersonFacts {
             suppression,
-            attempts: self.history.of(person, account),
+            attempts: self.history.of(person),
             consents: self.ledger.of_person(person).filter_map(StoredConsent::event).collect(),
             flags: self.flags.of_person(person).map(StoredFlag::flag).collect(),
             declared: DeclaredTimes::all(self.declared.of_person(person).map(StoredDeclared::times)),
@@ -228,7 +228,8 @@ fn known_numbers(wanted: &Wanted<'_>, people: &[Person<'_>]) -> Option<Option<Ar
 /// What is known of one person. Nothing is allocated where nothing is known.
 pub struct PersonFacts<'a> {
     suppression: Vec<SuppressionHit>,
-    attempts: Vec<PastAttempt>,
+    /// What was tried. Who knows of some that are not to count takes them out.
+    pub attempts: Vec<PastAttempt>,
     /// The ledger, as the check judges by it. Who knows of more may add to it.
     pub consents: Vec<ConsentEvent>,
     /// What forbids contacts for some purpose; what nobody recorded is not so. Who knows of more may add to it.

@@ -12,6 +12,7 @@ pub(super) fn past_attempt(wide: &WideAttempt) -> Option<PastAttempt> {
     let channel = Channel::from_bit(wide.channel)?;
     let at = Timestamp::from_microsecond(wide.started_at).ok()?;
     let one = |kind| wide.subjects.iter().find(|s| s.kind == kind).map(|s| s.key);
+    let all = |kind| wide.subjects.iter().filter(|s| s.kind == kind).map(|s| s.key).collect();
     let purpose: Option<Purpose> = wide.purpose.as_ref().and_then(|p| serde_json::from_value(p.as_str().into()).ok());
     let result = wide.result.and_then(CallResult::from_code);
     let is_answered = channel == Channel::Voice && matches!(result, Some(CallResult::Answer | CallResult::Ok));
@@ -26,11 +27,12 @@ pub(super) fn past_attempt(wide: &WideAttempt) -> Option<PastAttempt> {
         direction: if wide.direction == Some(1) { Direction::In } else { Direction::Out },
         purpose: purpose.unwrap_or_default(),
         person: one(PERSON),
-        account: one(ACCOUNT),
-        debts: wide.subjects.iter().filter(|s| s.kind == DEBT).map(|s| s.key).collect(),
+        accounts: all(ACCOUNT),
+        debts: all(DEBT),
         collector: wide.collector,
         connected: wide.connected.unwrap_or(is_answered),
-        conversation: wide.conversation.unwrap_or(false),
+        // who answered and of whom no more is said may have been spoken with
+        conversation: wide.conversation.unwrap_or(is_answered && result == Some(CallResult::Answer)),
         refused: wide.refused.unwrap_or(false),
         consented: wide.consented.unwrap_or(false),
         regions: wide.regions.as_deref().unwrap_or_default().into(),

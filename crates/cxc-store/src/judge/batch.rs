@@ -26,6 +26,8 @@ pub(super) struct Batch<'a> {
     pub at: Timestamp,
     /// Whether what the check was given is kept.
     pub keeps: bool,
+    /// Whether what came after the moment is left out.
+    pub any_moment: bool,
 }
 
 impl Batch<'_> {
@@ -46,7 +48,11 @@ impl Batch<'_> {
         let parts: Vec<Part<'_>> = own.chain(others.iter().map(|p| p.part().of(PartOrigin::OtherDevice))).collect();
         let subject = Subject { line_type: LineType::from_code(device.line_type), ..scope.subject.clone() };
         let columns = self.columns(chosen);
-        let known = self.facts.of(&chosen.person(scope, self.lists), None);
+        let mut known = self.facts.of(&chosen.person(scope, self.lists));
+        if self.any_moment {
+            known.attempts.retain(|attempt| attempt.at <= self.at);
+            known.consents.retain(|consent| consent.at <= self.at);
+        }
         let request = AttemptRequest {
             client: chosen.client,
             parts: &parts,

@@ -8,6 +8,7 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
 use super::{OutsideAttempt, own_guid};
+use crate::attempt_subject::NewSubject;
 use crate::in_flight::BegunElsewhere;
 use crate::{Rows, StoreError, Tx, on};
 
@@ -84,6 +85,17 @@ struct UpdateRow<'a> {
     conversation: Option<bool>,
     refused: Option<bool>,
     consented: Option<bool>,
+    client_hash: Option<i64>,
+    purpose: Option<&'a str>,
+    collector: Option<i64>,
+    topic: Option<&'a str>,
+}
+
+/// Where an attempt stands: the keys of its device and client id, and when it began.
+#[derive(Clone, Copy)]
+struct Standing {
+    keys: (i64, Option<i64>),
+    started_at: i64,
 }
 
 impl Tx {
@@ -112,8 +124,9 @@ impl Tx {
         }
         let placed = new.iter().map(|r| (*r, (r.attempt.month(), r.attempt.id)));
         let all: Vec<(&Report, (i64, i64))> = placed.chain(known.iter().copied()).collect();
-        let keys = self.reported_update(tenant, &all).await?;
-        self.reported_marks(tenant, &all, &keys).await?;
+        let standing = self.reported_update(tenant, &all).await?;
+        self.reported_subjects(tenant, &known, &standing).await?;
+        self.reported_marks(tenant, &all, &standing).await?;
         let repeated = reports.len() - all.len();
         let changed = all.iter().map(|(report, _)| report.guid.clone()).collect();
         Ok(Taken { new: new.len(), advanced: known.len(), repeated, changed })
@@ -188,12 +201,12 @@ impl Tx {
         Ok(applied.into_iter().map(|(guid, month, attempt)| (guid, (month, attempt))).collect())
     }
 
-    /// Writes what the reports say to the attempts; answers the device and client id of each.
+    /// Writes what the reports say to the attempts; answers where each stands. What a report leaves out stays as it was.
     async fn reported_update(
         &mut self,
         tenant: i64,
         reports: &[(&Report, (i64, i64))],
-    ) -> Result<HashMap<i64, (i64, Option<i64>)>, StoreError> {
+    ) -> Result<HashMap<i64, Standing>, StoreError> {
         if reports.is_empty() {
             return Ok(HashMap::new());
         }
@@ -208,15 +221,19 @@ impl Tx {
             ("conversation", "BOOLEAN"),
             ("refused", "BOOLEAN"),
             ("consented", "BOOLEAN"),
+            ("client_hash", "BIGINT"),
+            ("purpose", "TEXT"),
+            ("collector", "BIGINT"),
+            ("topic", "TEXT"),
         ];
         let source = Rows::source(self, "$1", &columns);
-        let kept = ["result", "disposition", "finished_at", "connected", "conversation", "refused", "consented"];
-        let sets = kept.map(|c| format!("{c} = coalesce(v.{c}, attempt.{c})")).join(", ");
+        let kept = columns[3..].iter().map(|(c, _)| format!("{c} = coalesce(v.{c}, attempt.{c})"));
+        let sets = kept.collect::<Vec<_>>().join(", ");
         // the sum makes SQLite look up each row by its whole key; see attempt_update
         let sql = format!(
             "UPDATE attempt SET state = v.state, {sets} FROM {source}
              WHERE attempt.tenant = $2 + 0 * v.id AND attempt.month = v.month AND attempt.id = v.id
-             RETURNING attempt.id, attempt.device_hash, attempt.client_hash"
+             RETURNING attempt.id, attempt.device_hash, attempt.client_hash, attempt.started_at"
         );
         let mut rows: Vec<UpdateRow<'_>> = reports
             .iter()
@@ -231,13 +248,41 @@ impl Tx {
                 conversation: r.conversation,
                 refused: r.refused,
                 consented: r.consented,
+                client_hash: r.attempt.client_hash,
+                purpose: r.attempt.purpose.as_deref(),
+                collector: r.attempt.collector,
+                topic: r.attempt.topic.as_deref(),
             })
             .collect();
         rows.sort_unstable_by_key(|r| (r.month, r.id));
         let rows = Rows::of(&rows)?;
-        let keys: Vec<(i64, i64, Option<i64>)> =
+        let found: Vec<(i64, i64, Option<i64>, i64)> =
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?);
-        Ok(keys.into_iter().map(|(id, device, client)| (id, (device, client))).collect())
+        let stand = |(id, device, client, started_at)| (id, Standing { keys: (device, client), started_at });
+        Ok(found.into_iter().map(stand).collect())
+    }
+
+    /// Persons, accounts and debts that a later report names count from the beginning of the attempt, beside those that
+    /// were known.
+    async fn reported_subjects(
+        &mut self,
+        tenant: i64,
+        known: &[(&Report, (i64, i64))],
+        standing: &HashMap<i64, Standing>,
+    ) -> Result<(), StoreError> {
+        let mut subjects = Vec::new();
+        for (report, (month, id)) in known {
+            let Some(Standing { started_at, .. }) = standing.get(id).copied() else { continue };
+            let named = report.attempt.subjects.iter();
+            subjects.extend(named.map(|s| NewSubject {
+                kind: s.kind,
+                key: s.key,
+                started_at,
+                month: *month,
+                attempt: *id,
+            }));
+        }
+        self.attempt_subject_insert(tenant, &subjects).await
     }
 
     /// Who is being contacted is marked; whose attempt ended no more.
@@ -245,11 +290,11 @@ impl Tx {
         &mut self,
         tenant: i64,
         reports: &[(&Report, (i64, i64))],
-        keys: &HashMap<i64, (i64, Option<i64>)>,
+        standing: &HashMap<i64, Standing>,
     ) -> Result<(), StoreError> {
         let (mut begun, mut ended, mut ended_keys) = (Vec::new(), Vec::new(), Vec::new());
         for (report, (month, id)) in reports {
-            let Some(keys) = keys.get(id).copied() else { continue };
+            let Some(Standing { keys, .. }) = standing.get(id).copied() else { continue };
             if report.sequence == 0 {
                 begun.push(BegunElsewhere { attempt: *id, month: *month, keys });
             } else {

@@ -7,7 +7,7 @@ use crate::{StoreError, Tx, on};
 
 impl Tx {
     /// Gives a reservation back whose dialer says that it was never placed. False if it was reported as begun, has
-    /// hardened or is not known: it stays counted then.
+    /// hardened or is not known: it stays counted then. A report that comes all the same is the later word.
     pub async fn reservation_release(
         &mut self,
         tenant: i64,
@@ -15,7 +15,7 @@ impl Tx {
         attempt: i64,
         now: i64,
     ) -> Result<bool, StoreError> {
-        const CLOSE: &str = "UPDATE attempt_report SET sequence = 1, open_until = NULL
+        const CLOSE: &str = "UPDATE attempt_report SET open_until = NULL
             WHERE tenant = $1 AND attempt = $2 AND month = $3 AND sequence = -1 AND open_until > $4";
         let closed = on!(self, conn => sqlx::query(CLOSE).bind(tenant).bind(attempt).bind(month).bind(now).execute(conn)
             .await?.rows_affected());

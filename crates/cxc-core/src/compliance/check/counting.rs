@@ -82,16 +82,16 @@ impl Case<'_> {
         self.warnings.extend(harassment::warnings(&law.rule, body, self.request, past, zones, self.now));
     }
 
-    /// The attempts that a cap counts: of several debts, those on the fullest.
+    /// The attempts that a cap counts: of several accounts or debts, those on the fullest.
     pub fn counted(&self, cap: &CompiledCap) -> Counted {
         let zones = self.cache.day_zones(self.place);
         let since = cap.since(|days| days_began(zones, self.now, days), self.now);
         let known = self.facts.attempts.filter(|_| self.facts.attempts_since.as_microsecond() <= since);
-        let ids = |past: &[PastAttempt], debt| -> Vec<i64> {
-            cap.counted(self.request, past, since, debt).map(|p| p.id).collect()
+        let ids = |past: &[PastAttempt], one| -> Vec<i64> {
+            cap.counted(self.request, past, since, one).map(|p| p.id).collect()
         };
         let attempts = known.map(|past| {
-            let each = cap.debts(self.request).iter().map(|debt| ids(past, Some(*debt)));
+            let each = cap.each(self.request).iter().map(|one| ids(past, Some(*one)));
             each.max_by_key(Vec::len).unwrap_or_else(|| ids(past, None))
         });
         Counted { since, attempts }

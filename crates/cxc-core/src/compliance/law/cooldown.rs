@@ -3,7 +3,7 @@ use super::super::attempts::{DayZones, day_after, days_reach};
 use super::super::calendar::timestamp;
 use super::super::count_filter::{KeyScope, Keys};
 use super::super::documents::RuleRef;
-use super::super::legal::{CapScope, Cooldown, CooldownEvent, DayBasis, Exclude};
+use super::super::legal::{Cooldown, CooldownEvent, DayBasis, Exclude};
 use super::super::request::{AttemptRequest, PastAttempt};
 use super::super::rule_set::channel_bits;
 use super::super::verdict::{Failure, RuleKind};
@@ -64,13 +64,10 @@ impl CompiledCooldown {
         zones: DayZones<'_>,
         at: Micros,
     ) -> Option<(Micros, Micros)> {
-        let by_debt = self.keys.scope == KeyScope::Legal(CapScope::Debt);
-        let belongs = |p: &&PastAttempt| {
-            if by_debt && !request.debts.is_empty() {
-                request.debts.iter().any(|debt| self.keys.same(request, p, Some(*debt)))
-            } else {
-                self.keys.same(request, p, None)
-            }
+        let each = self.keys.each(request);
+        let belongs = |p: &&PastAttempt| match each {
+            [] => self.keys.same(request, p, None),
+            each => each.iter().any(|one| self.keys.same(request, p, Some(*one))),
         };
         let latest = past.iter().filter(|p| self.is_event(p)).filter(belongs).map(|p| p.at.as_microsecond()).max()?;
         let free_at = if self.rolling {

@@ -16,12 +16,10 @@ pub enum CapScope {
     /// The person, on any device.
     #[default]
     Contact,
-    /// The account.
+    /// Each account by itself; the fullest binds.
     Account,
     /// Each debt by itself; the fullest binds.
     Debt,
-    /// The tenant as a whole.
-    Tenant,
 }
 
 /// What attempts must share besides, to be counted together. An attempt of which it is not known is counted.
