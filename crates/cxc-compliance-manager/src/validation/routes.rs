@@ -190,7 +190,9 @@ struct BatchAnswer {
     items: Vec<ValidationAnswer>,
 }
 
-/// May these attempts be made? Up to 500; each is answered for itself.
+/// May these attempts be made? Up to 500; each is answered for itself
+///
+/// An item that can't be read refuses the whole batch, with every place that is wrong, and nothing of it is counted.
 #[utoipa::path(post, path = "/compliance/validations/batch", tag = "Internal", operation_id = "validateBatch",
     request_body = ValidationBatch, responses((status = OK, body = BatchAnswer), ApiError))]
 async fn validate_batch(
@@ -203,19 +205,23 @@ async fn validate_batch(
         let text = format!("a batch has 1 to {MOST} items, this one has {}", batch.items.len());
         return Err(ApiError::new(Code::TooManyItems, text));
     }
-    let mut answers: Vec<Option<ValidationAnswer>> = batch.items.iter().map(|_| None).collect();
-    let (mut asks, mut places, mut running, mut errors) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut read, mut errors) = (Vec::with_capacity(batch.items.len()), Vec::new());
     for (i, asked) in batch.items.iter().enumerate() {
         let tenant = validator.tenant_of(&principal, asked.ccid.as_deref()).await?;
         let one = metrics.validation(asked.kind.as_str(), &tenant.labels);
-        let ask = match validator.resolve((&principal, &tenant), asked, false, &format!("/items/{i}")).await {
-            Ok(ask) => ask,
-            Err(wrong) if wrong.code() == Code::ValidationFailed => {
-                errors.extend(wrong.problem("").errors);
-                continue;
-            }
+        match validator.resolve((&principal, &tenant), asked, false, &format!("/items/{i}")).await {
+            Ok(ask) => read.push((tenant, ask, one)),
+            Err(wrong) if wrong.code() == Code::ValidationFailed => errors.extend(wrong.problem("").errors),
             Err(other) => return Err(other),
-        };
+        }
+    }
+    // what is refused whole has asked nothing: no limit counts it
+    if !errors.is_empty() {
+        return Err(ApiError::validation(errors));
+    }
+    let mut answers: Vec<Option<ValidationAnswer>> = batch.items.iter().map(|_| None).collect();
+    let (mut asks, mut places, mut running) = (Vec::new(), Vec::new(), Vec::new());
+    for ((i, asked), (tenant, ask, one)) in batch.items.iter().enumerate().zip(read) {
         if let Err(reached) = validator.limit(&tenant, &ask) {
             metrics.limited(&tenant.labels, reached.reason.as_str());
             one.ended(false);
@@ -225,9 +231,6 @@ async fn validate_batch(
         places.push((i, tenant, Arc::clone(&ask.data)));
         asks.push(ask);
         running.push(one);
-    }
-    if !errors.is_empty() {
-        return Err(ApiError::validation(errors));
     }
     let outcomes = validator.decide(asks).await?;
     for ((outcome, (i, tenant, data)), one) in outcomes.iter().zip(places).zip(running) {

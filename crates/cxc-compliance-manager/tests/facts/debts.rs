@@ -77,11 +77,19 @@ async fn a_call_about_two_accounts_counts_for_each_of_them() {
 #[tokio::test]
 async fn a_final_report_adds_the_debts_and_the_person_that_the_beginning_did_not_name() {
     let app = start_with_law().await;
-    let begun = report("g1", 0, &json!({ "contact_info": phone(1), "c_client_id": "p", "c_debt_id": "A",
-        "c_collector": "agency", "cxc_purpose": "collections" }));
+    let begun = report(
+        "g1",
+        0,
+        &json!({ "contact_info": phone(1), "c_client_id": "p", "c_debt_id": "A",
+        "c_collector": "agency", "cxc_purpose": "collections" }),
+    );
     app.post(REPORTS).json(&begun).await.expect(200);
-    let ended = report("g1", 1, &json!({ "GSW_CALL_RESULT": 33, "conversation": true, "c_debt_id": "A,B",
-        "cxc_person_key": "p" }));
+    let ended = report(
+        "g1",
+        1,
+        &json!({ "GSW_CALL_RESULT": 33, "conversation": true, "c_debt_id": "A,B",
+        "cxc_person_key": "p" }),
+    );
     assert_eq!(app.post(REPORTS).json(&ended).await.expect(200)["advanced"], 1);
     app.clock.advance(std::time::Duration::from_secs(3 * 3_600));
     for debt in ["A", "B"] {

@@ -50,7 +50,8 @@ impl Judge {
             chosen.iter().flatten().flat_map(|c| [c.contact.contact.location, c.device().location]).collect();
         let locations = self.locations.resolve(tx, &wanted).await?;
         let at = Timestamp::from_microsecond(now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-        let batch = Batch { scope, lists: &[], facts: &facts, locations: &locations, at, keeps: false, any_moment: false };
+        let batch =
+            Batch { scope, lists: &[], facts: &facts, locations: &locations, at, keeps: false, any_moment: false };
         // what the other rules want to know was known when they were judged: their failures are not looked at
         let tools = ToolAnswers { at_load: false, external: Vec::new() };
         let mut over = |chosen: &Chosen<'_>| {
