@@ -91,7 +91,7 @@ async fn many_consents_at_once_end_no_opt_out_and_say_so() {
     let held = |i: usize| (done["results"][i]["ok"].clone(), done["results"][i]["heldBack"].clone());
     assert_eq!((held(0), held(1)), ((json!(true), json!(true)), (json!(true), json!(false))));
     let ledger = app.get(QUERY).await;
-    assert_eq!(ledger.expect(200)["optedOut"], json!(["voice", "sms"]));
+    assert_eq!(ledger.expect(200)["optedOut"], json!(["voice", "sms", "email"]));
 }
 
 async fn review(app: &TestApp, text: &str) -> i64 {

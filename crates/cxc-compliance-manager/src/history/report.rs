@@ -168,14 +168,14 @@ impl Reader<'_> {
             Some("0") => 0,
             Some("1") => 1,
             _ => {
-                return Err(wrong("GSW_HIST_SEQUENCE_NUM", "0 when an attempt begins, 1 with its final result".into()));
+                return Err(wrong("GSW_HIST_SEQUENCE_NUM", "0 when an attempt begins, 1 with its final result"));
             }
         };
         let result = match text(&fields, &["GSW_CALL_RESULT"]) {
             None => None,
             Some(number) => match number.parse().ok().and_then(CallResult::from_code) {
                 Some(result) => Some(result.code()),
-                None => return Err(wrong("GSW_CALL_RESULT", "the number of a call result, such as 6".into())),
+                None => return Err(wrong("GSW_CALL_RESULT", "the number of a call result, such as 6")),
             },
         };
         let channel = channel(&fields);

@@ -134,13 +134,12 @@ fn scrub_age(body: &ScrubAgeBody, asked: &Asked<'_>) -> Option<Judged> {
         let detail = format!("{} says that it is as of {as_of}, which is not yet", body.list);
         return Judged::new(RuleKind::DataState, Reason::DataStale, detail);
     }
-    // the law counts days, and the list bears the day of its download
-    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
-    let days = i64::from((day(asked.now) - day(as_of)).get_days());
-    if days <= i64::from(body.max_days) {
+    if age <= SignedDuration::from_hours(24 * i64::from(body.max_days)) {
         return None;
     }
-    let detail = format!("{} is {days} days old, at most {} are legal", body.list, body.max_days);
+    let (days, hours) = (age.as_hours() / 24, age.as_hours() % 24);
+    let detail =
+        format!("{} is {days} days and {hours} hours old, at most {} days are legal", body.list, body.max_days);
     Judged::new(RuleKind::DataState, Reason::DataStale, detail)
 }
 
