@@ -1,12 +1,12 @@
 //! The place of one agent: what the agent wants, where the dialer has them, the call in hand, and the desk that is told.
-//! The actor of a group writes the state; desks and supervisors only wish.
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+//! The actor of a group writes the state (`group_side`); desks and supervisors only wish.
+mod group_side;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cxc_core::Micros;
 use cxc_dialer::agent::{AgentEvent, AgentId, AgentState, Reason};
-use cxc_dialer::group::AgentChange;
-use cxc_server::app::time_text;
 use cxc_sip::run::Command as Order;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
@@ -15,8 +15,8 @@ use uuid::Uuid;
 use super::DeskLine;
 use super::describe::{Standing, Wish, place, shown};
 use super::protocol::{Closing, Event, PhoneState, Place, Shown, Talk};
+use crate::channel::AgentReport;
 use crate::channel::voice::Ended;
-use crate::channel::{AgentReport, ScreenPop};
 
 /// Reasons of the system are told apart by the desk, not by the number.
 const NOT_READY: AgentEvent = AgentEvent::NotReady(Reason::Code(1));
@@ -272,115 +272,6 @@ impl Seat {
     }
 }
 
-/// The side of the campaign group.
-impl Seat {
-    /// Whether a group may take the agent in.
-    pub fn is_free(&self) -> bool {
-        let inner = self.inner();
-        inner.work.is_none() && !inner.is_gone && inner.wish != Wish::Leave
-    }
-
-    /// A group takes the agent in; false if another one was quicker.
-    pub fn work_for(&self, work: Work, now: Micros) -> bool {
-        let mut inner = self.inner();
-        if inner.work.is_some() || inner.is_gone || inner.wish == Wish::Leave {
-            return false;
-        }
-        inner.work = Some(work);
-        inner.phone = PhoneState::None;
-        inner.standing = Standing { state: Some(AgentState::LoggedOut), since: now, deadline: None };
-        true
-    }
-
-    /// The phone to call, if it is to be called now.
-    pub fn phone_to_call(&self) -> Option<String> {
-        let mut inner = self.inner();
-        if inner.phone != PhoneState::None || inner.work.is_none() || inner.wish == Wish::Leave {
-            return None;
-        }
-        inner.phone = PhoneState::Calling;
-        inner.tell_state();
-        Some(inner.phone_uri.clone())
-    }
-
-    /// The phone answered, or is gone.
-    pub fn phone(&self, is_up: bool) {
-        let mut inner = self.inner();
-        inner.phone = if is_up { PhoneState::Connected } else { PhoneState::Lost };
-        match inner.wish {
-            Wish::Ready if is_up => inner.order(AgentEvent::Ready),
-            _ => inner.tell_state(),
-        }
-    }
-
-    /// The agent came to another state. Whoever leaves a wrap-up has said all there is to say.
-    pub fn came_to(&self, change: &AgentChange) {
-        let mut inner = self.inner();
-        inner.standing = Standing { state: Some(change.state), since: change.since, deadline: change.deadline };
-        if !matches!(change.state, AgentState::Talking(_) | AgentState::Wrap)
-            && let Some(call) = inner.call.take_if(|call| call.ended.is_some())
-        {
-            call.close();
-        }
-        inner.tell_state();
-    }
-
-    /// A call is connected.
-    pub fn talks(&self, attempt: i64, number: &str, person: &Arc<ScreenPop>, now: Micros) {
-        let mut inner = self.inner();
-        let group = inner.work.as_ref().map(|work| work.name.clone()).unwrap_or_default();
-        let connected_at = time_text(now);
-        let talk = Talk { attempt: attempt.to_string(), group, connected_at, person: Arc::clone(person) };
-        let report = AgentReport { agent: self.agent.user, ..AgentReport::default() };
-        let before = inner.call.replace(Call { talk: talk.clone(), number: number.to_owned(), report, ended: None });
-        if let Some(before) = before {
-            before.close();
-        }
-        inner.tell(Event::Call(Box::new(talk)));
-    }
-
-    /// The call is over. What the agent says of it is waited for while the wrap-up lasts.
-    pub fn call_ended(&self, attempt: i64, ended: Ended) {
-        let mut inner = self.inner();
-        let attempt = attempt.to_string();
-        let result = ended.result.name().to_owned();
-        let is_wrap = place(inner.standing.state) == Place::WrapUp;
-        let Some(call) = inner.call.as_mut().filter(|call| call.talk.attempt == attempt) else { return };
-        call.ended = Some(ended);
-        if !is_wrap && let Some(call) = inner.call.take() {
-            call.close();
-        }
-        inner.tell(Event::CallEnded { attempt, result });
-    }
-
-    /// The talk ends soon.
-    pub fn talk_limit(&self) {
-        self.inner().tell(Event::TalkLimit {});
-    }
-
-    /// Whether a group still has the agent.
-    pub fn works_for(&self, group: i64) -> bool {
-        self.inner().work.as_ref().is_some_and(|work| work.group == group)
-    }
-
-    /// The group has the agent no more.
-    pub fn left(&self, group: i64, now: Micros) {
-        let mut inner = self.inner();
-        if inner.work.take_if(|work| work.group == group).is_none() {
-            return;
-        }
-        if let Some(call) = inner.call.take() {
-            call.close();
-        }
-        inner.phone = PhoneState::None;
-        inner.standing = Standing { state: None, since: now, deadline: None };
-        match inner.wish {
-            Wish::Leave => inner.go(),
-            _ => inner.tell_state(),
-        }
-    }
-}
-
 impl Inner {
     fn shown(&self) -> Shown {
         let group = self.work.as_ref().map(|work| work.name.as_str());
@@ -415,113 +306,4 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod tests {
-    use cxc_dialer::call::CallId;
-    use tokio::sync::mpsc::{Receiver, UnboundedReceiver, unbounded_channel};
-
-    use super::*;
-
-    const CALL: CallId = CallId(1);
-
-    fn seat() -> (Arc<Seat>, Receiver<Event>, UnboundedReceiver<Order>) {
-        let agent = Agent { tenant: 1, user: Uuid::from_u128(1), name: "ann".into() };
-        let seat = Arc::new(Seat::new(agent, "sip:ann@h".into()));
-        let (line, told) = DeskLine::new();
-        seat.attach(line, None, Uuid::from_u128(7), 1).unwrap();
-        let (tell, orders) = unbounded_channel();
-        assert!(seat.work_for(Work { group: 5, name: "g".into(), agent: AgentId(0), tell }, 1));
-        assert_eq!(seat.phone_to_call().as_deref(), Some("sip:ann@h"));
-        assert_eq!(seat.phone_to_call(), None, "it rings");
-        (seat, told, orders)
-    }
-
-    fn change(state: AgentState) -> AgentChange {
-        AgentChange { agent: AgentId(0), state, since: 2, deadline: None }
-    }
-
-    fn events(told: &mut Receiver<Event>) -> Vec<Event> {
-        std::iter::from_fn(|| told.try_recv().ok()).collect()
-    }
-
-    #[tokio::test]
-    async fn who_is_ready_before_the_phone_answers_takes_calls_when_it_does() {
-        let (seat, _told, mut orders) = seat();
-        seat.ready();
-        assert!(orders.try_recv().is_err());
-        seat.phone(true);
-        assert!(matches!(orders.try_recv().unwrap(), Order::Agent(AgentId(0), AgentEvent::Ready)));
-        seat.phone(false);
-        seat.ready();
-        assert_eq!(seat.phone_to_call().as_deref(), Some("sip:ann@h"), "a lost phone is called again");
-    }
-
-    #[tokio::test]
-    async fn a_second_desk_takes_over_and_the_first_can_not_come_back_by_itself() {
-        let (seat, mut told, _orders) = seat();
-        let (second, mut told_second) = DeskLine::new();
-        seat.attach(second, None, Uuid::from_u128(8), 1).unwrap();
-        assert!(events(&mut told).iter().any(|event| matches!(event, Event::Closed { reason: Closing::TakenOver })));
-        assert!(matches!(events(&mut told_second)[0], Event::Session { token, .. } if token == Uuid::from_u128(8)));
-        let (third, _told_third) = DeskLine::new();
-        let refused = seat.attach(third.clone(), Some(Uuid::from_u128(7)), Uuid::nil(), 1).unwrap_err();
-        assert_eq!(refused.0, "resume_refused");
-        seat.attach(third, Some(Uuid::from_u128(8)), Uuid::nil(), 1).unwrap();
-    }
-
-    #[tokio::test]
-    async fn a_desk_that_is_lost_makes_its_agent_not_ready_unless_it_comes_back() {
-        let (seat, _told, mut orders) = seat();
-        seat.phone(true);
-        seat.ready();
-        while orders.try_recv().is_ok() {}
-        let (line, _) = DeskLine::new();
-        seat.detach(&line);
-        seat.lost();
-        assert!(seat.has_desk() && orders.try_recv().is_err(), "another desk's end is not this one's");
-        let (line, _kept) = DeskLine::new();
-        seat.attach(line.clone(), None, Uuid::nil(), 1).unwrap();
-        seat.detach(&line);
-        seat.lost();
-        assert!(matches!(orders.try_recv().unwrap(), Order::Agent(_, AgentEvent::NotReady(_))));
-        seat.came_to(&change(AgentState::NotReady(Reason::Code(1))));
-        assert_eq!(seat.shown().reason.as_deref(), Some("desk_lost"));
-    }
-
-    #[tokio::test]
-    async fn a_disposition_is_of_a_call_and_ends_its_wrap_up() {
-        let (seat, mut told, mut orders) = seat();
-        seat.phone(true);
-        assert_eq!(seat.dispose("SALE".into(), None).unwrap_err().0, "no_call");
-        seat.came_to(&change(AgentState::Talking(CALL)));
-        seat.talks(9, "+12125550142", &Arc::default(), 3);
-        seat.dispose("SALE".into(), Some("said yes".into())).unwrap();
-        assert!(orders.try_recv().is_err(), "they still talk");
-        seat.came_to(&change(AgentState::Wrap));
-        seat.dispose("SALE".into(), None).unwrap();
-        assert!(matches!(orders.try_recv().unwrap(), Order::Agent(_, AgentEvent::WrapDone)));
-        let told = events(&mut told);
-        assert!(told.iter().any(|event| matches!(event, Event::Call(talk) if talk.attempt == "9")));
-    }
-
-    #[tokio::test]
-    async fn a_desk_that_takes_nothing_is_cut_off() {
-        let (seat, _told, _orders) = seat();
-        for _ in 0..100 {
-            seat.not_ready(None);
-        }
-        assert!(!seat.has_desk());
-    }
-
-    #[tokio::test]
-    async fn who_leaves_without_a_group_is_gone_at_once_and_else_when_the_group_lets_go() {
-        let (seat, mut told, mut orders) = seat();
-        seat.log_out(Closing::Supervisor);
-        assert!(matches!(orders.try_recv().unwrap(), Order::LogOut(AgentId(0))));
-        assert!(!seat.is_gone());
-        seat.left(4, 5);
-        assert!(!seat.is_gone(), "that is another group");
-        seat.left(5, 5);
-        assert!(seat.is_gone() && !seat.is_free());
-        assert!(events(&mut told).iter().any(|e| matches!(e, Event::Closed { reason: Closing::Supervisor })));
-    }
-}
+mod tests;

@@ -1,0 +1,121 @@
+//! What the actor of a campaign group does with a place: takes the agent in, calls the phone, tells what became of calls.
+use std::sync::Arc;
+
+use cxc_core::Micros;
+use cxc_dialer::agent::{AgentEvent, AgentState};
+use cxc_dialer::group::AgentChange;
+use cxc_server::app::time_text;
+
+use super::super::describe::{Standing, Wish, place};
+use super::super::protocol::{Event, PhoneState, Place, Talk};
+use super::{Call, Seat, Work};
+use crate::channel::voice::Ended;
+use crate::channel::{AgentReport, ScreenPop};
+
+impl Seat {
+    /// Whether a group may take the agent in.
+    pub fn is_free(&self) -> bool {
+        let inner = self.inner();
+        inner.work.is_none() && !inner.is_gone && inner.wish != Wish::Leave
+    }
+
+    /// A group takes the agent in; false if another one was quicker.
+    pub fn work_for(&self, work: Work, now: Micros) -> bool {
+        let mut inner = self.inner();
+        if inner.work.is_some() || inner.is_gone || inner.wish == Wish::Leave {
+            return false;
+        }
+        inner.work = Some(work);
+        inner.phone = PhoneState::None;
+        inner.standing = Standing { state: Some(AgentState::LoggedOut), since: now, deadline: None };
+        true
+    }
+
+    /// The phone to call, if it is to be called now.
+    pub fn phone_to_call(&self) -> Option<String> {
+        let mut inner = self.inner();
+        if inner.phone != PhoneState::None || inner.work.is_none() || inner.wish == Wish::Leave {
+            return None;
+        }
+        inner.phone = PhoneState::Calling;
+        inner.tell_state();
+        Some(inner.phone_uri.clone())
+    }
+
+    /// The phone answered, or is gone.
+    pub fn phone(&self, is_up: bool) {
+        let mut inner = self.inner();
+        inner.phone = if is_up { PhoneState::Connected } else { PhoneState::Lost };
+        match inner.wish {
+            Wish::Ready if is_up => inner.order(AgentEvent::Ready),
+            _ => inner.tell_state(),
+        }
+    }
+
+    /// The agent came to another state. Whoever leaves a wrap-up has said all there is to say.
+    pub fn came_to(&self, change: &AgentChange) {
+        let mut inner = self.inner();
+        inner.standing = Standing { state: Some(change.state), since: change.since, deadline: change.deadline };
+        if !matches!(change.state, AgentState::Talking(_) | AgentState::Wrap)
+            && let Some(call) = inner.call.take_if(|call| call.ended.is_some())
+        {
+            call.close();
+        }
+        inner.tell_state();
+    }
+
+    /// A call is connected.
+    pub fn talks(&self, attempt: i64, number: &str, person: &Arc<ScreenPop>, now: Micros) {
+        let mut inner = self.inner();
+        let group = inner.work.as_ref().map(|work| work.name.clone()).unwrap_or_default();
+        let connected_at = time_text(now);
+        let talk = Talk { attempt: attempt.to_string(), group, connected_at, person: Arc::clone(person) };
+        let report = AgentReport { agent: self.agent.user, ..AgentReport::default() };
+        let before = inner.call.replace(Call { talk: talk.clone(), number: number.to_owned(), report, ended: None });
+        if let Some(before) = before {
+            before.close();
+        }
+        inner.tell(Event::Call(Box::new(talk)));
+    }
+
+    /// The call is over. What the agent says of it is waited for while the wrap-up lasts.
+    pub fn call_ended(&self, attempt: i64, ended: Ended) {
+        let mut inner = self.inner();
+        let attempt = attempt.to_string();
+        let result = ended.result.name().to_owned();
+        let is_wrap = place(inner.standing.state) == Place::WrapUp;
+        let Some(call) = inner.call.as_mut().filter(|call| call.talk.attempt == attempt) else { return };
+        call.ended = Some(ended);
+        if !is_wrap && let Some(call) = inner.call.take() {
+            call.close();
+        }
+        inner.tell(Event::CallEnded { attempt, result });
+    }
+
+    /// The talk ends soon.
+    pub fn talk_limit(&self) {
+        self.inner().tell(Event::TalkLimit {});
+    }
+
+    /// Whether a group still has the agent.
+    pub fn works_for(&self, group: i64) -> bool {
+        self.inner().work.as_ref().is_some_and(|work| work.group == group)
+    }
+
+    /// The group has the agent no more.
+    pub fn left(&self, group: i64, now: Micros) {
+        let mut inner = self.inner();
+        if inner.work.take_if(|work| work.group == group).is_none() {
+            return;
+        }
+        if let Some(call) = inner.call.take() {
+            call.close();
+        }
+        inner.phone = PhoneState::None;
+        inner.standing = Standing { state: None, since: now, deadline: None };
+        match inner.wish {
+            Wish::Leave => inner.go(),
+            _ => inner.tell_state(),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Places of agents.
+use std::sync::Arc;
+
+use cxc_dialer::call::CallId;
+use cxc_dialer::group::AgentChange;
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver, unbounded_channel};
+
+use super::*;
+
+const CALL: CallId = CallId(1);
+
+fn seat() -> (Arc<Seat>, Receiver<Event>, UnboundedReceiver<Order>) {
+    let agent = Agent { tenant: 1, user: Uuid::from_u128(1), name: "ann".into() };
+    let seat = Arc::new(Seat::new(agent, "sip:ann@h".into()));
+    let (line, told) = DeskLine::new();
+    seat.attach(line, None, Uuid::from_u128(7), 1).unwrap();
+    let (tell, orders) = unbounded_channel();
+    assert!(seat.work_for(Work { group: 5, name: "g".into(), agent: AgentId(0), tell }, 1));
+    assert_eq!(seat.phone_to_call().as_deref(), Some("sip:ann@h"));
+    assert_eq!(seat.phone_to_call(), None, "it rings");
+    (seat, told, orders)
+}
+
+fn change(state: AgentState) -> AgentChange {
+    AgentChange { agent: AgentId(0), state, since: 2, deadline: None }
+}
+
+fn events(told: &mut Receiver<Event>) -> Vec<Event> {
+    std::iter::from_fn(|| told.try_recv().ok()).collect()
+}
+
+#[tokio::test]
+async fn who_is_ready_before_the_phone_answers_takes_calls_when_it_does() {
+    let (seat, _told, mut orders) = seat();
+    seat.ready();
+    assert!(orders.try_recv().is_err());
+    seat.phone(true);
+    assert!(matches!(orders.try_recv().unwrap(), Order::Agent(AgentId(0), AgentEvent::Ready)));
+    seat.phone(false);
+    seat.ready();
+    assert_eq!(seat.phone_to_call().as_deref(), Some("sip:ann@h"), "a lost phone is called again");
+}
+
+#[tokio::test]
+async fn a_second_desk_takes_over_and_the_first_can_not_come_back_by_itself() {
+    let (seat, mut told, _orders) = seat();
+    let (second, mut told_second) = DeskLine::new();
+    seat.attach(second, None, Uuid::from_u128(8), 1).unwrap();
+    assert!(events(&mut told).iter().any(|event| matches!(event, Event::Closed { reason: Closing::TakenOver })));
+    assert!(matches!(events(&mut told_second)[0], Event::Session { token, .. } if token == Uuid::from_u128(8)));
+    let (third, _told_third) = DeskLine::new();
+    let refused = seat.attach(third.clone(), Some(Uuid::from_u128(7)), Uuid::nil(), 1).unwrap_err();
+    assert_eq!(refused.0, "resume_refused");
+    seat.attach(third, Some(Uuid::from_u128(8)), Uuid::nil(), 1).unwrap();
+}
+
+#[tokio::test]
+async fn a_desk_that_is_lost_makes_its_agent_not_ready_unless_it_comes_back() {
+    let (seat, _told, mut orders) = seat();
+    seat.phone(true);
+    seat.ready();
+    while orders.try_recv().is_ok() {}
+    let (line, _) = DeskLine::new();
+    seat.detach(&line);
+    seat.lost();
+    assert!(seat.has_desk() && orders.try_recv().is_err(), "another desk's end is not this one's");
+    let (line, _kept) = DeskLine::new();
+    seat.attach(line.clone(), None, Uuid::nil(), 1).unwrap();
+    seat.detach(&line);
+    seat.lost();
+    assert!(matches!(orders.try_recv().unwrap(), Order::Agent(_, AgentEvent::NotReady(_))));
+    seat.came_to(&change(AgentState::NotReady(Reason::Code(1))));
+    assert_eq!(seat.shown().reason.as_deref(), Some("desk_lost"));
+}
+
+#[tokio::test]
+async fn a_disposition_is_of_a_call_and_ends_its_wrap_up() {
+    let (seat, mut told, mut orders) = seat();
+    seat.phone(true);
+    assert_eq!(seat.dispose("SALE".into(), None).unwrap_err().0, "no_call");
+    seat.came_to(&change(AgentState::Talking(CALL)));
+    seat.talks(9, "+12125550142", &Arc::default(), 3);
+    seat.dispose("SALE".into(), Some("said yes".into())).unwrap();
+    assert!(orders.try_recv().is_err(), "they still talk");
+    seat.came_to(&change(AgentState::Wrap));
+    seat.dispose("SALE".into(), None).unwrap();
+    assert!(matches!(orders.try_recv().unwrap(), Order::Agent(_, AgentEvent::WrapDone)));
+    let told = events(&mut told);
+    assert!(told.iter().any(|event| matches!(event, Event::Call(talk) if talk.attempt == "9")));
+}
+
+#[tokio::test]
+async fn a_desk_that_takes_nothing_is_cut_off() {
+    let (seat, _told, _orders) = seat();
+    for _ in 0..100 {
+        seat.not_ready(None);
+    }
+    assert!(!seat.has_desk());
+}
+
+#[tokio::test]
+async fn who_leaves_without_a_group_is_gone_at_once_and_else_when_the_group_lets_go() {
+    let (seat, mut told, mut orders) = seat();
+    seat.log_out(Closing::Supervisor);
+    assert!(matches!(orders.try_recv().unwrap(), Order::LogOut(AgentId(0))));
+    assert!(!seat.is_gone());
+    seat.left(4, 5);
+    assert!(!seat.is_gone(), "that is another group");
+    seat.left(5, 5);
+    assert!(seat.is_gone() && !seat.is_free());
+    assert!(events(&mut told).iter().any(|e| matches!(e, Event::Closed { reason: Closing::Supervisor })));
+}
