@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cxc_core::Micros;
-use cxc_dialer::agent::{AgentEvent, AgentId, AgentState, Reason};
+use cxc_dialer::agent::{AgentEvent, AgentId, Reason};
 use cxc_sip::run::Command as Order;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;

@@ -1,6 +1,7 @@
 //! Places of agents.
 use std::sync::Arc;
 
+use cxc_dialer::agent::AgentState;
 use cxc_dialer::call::CallId;
 use cxc_dialer::group::AgentChange;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, unbounded_channel};
