@@ -1,4 +1,5 @@
 //! Persons and machines of synthetic speech, through G.711 and with noise.
+#![expect(clippy::expect_used, reason = "a test that finds something else than it expects has failed")]
 use audio_codec_algorithms::{decode_alaw, decode_ulaw, encode_alaw, encode_ulaw};
 use cxc_dialer::amd::{Beep, Cause, Detector, FRAME, Heard, Rules, Verdict};
 use proptest::prelude::*;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use cxc_core::Micros;
 use cxc_core::enumerations::CallResult;
-use cxc_dialer::abandon::{Ledgers, Place};
+use cxc_dialer::abandon::{Ledger, Ledgers, Place};
 use cxc_dialer::agent::{AgentEvent, AgentId, AgentRules, Reason};
 use cxc_dialer::call::{Call, CallAction, CallEvent, CallId, CallRules, OnMachine, State, Verdict};
 use cxc_dialer::engine::{CallEngine, CallSpec};
@@ -269,7 +269,7 @@ fn a_machine_that_was_counted_gives_no_room_for_abandoned_calls() {
     let hour = 3_600_000_000;
     (0..3).for_each(|_| ledgers.answered(hour - 1));
     ledgers.mistaken(hour + 1);
-    assert_eq!(ledgers.tightest().map(|ledger| ledger.counts()), Some((0, 2)));
+    assert_eq!(ledgers.tightest().map(Ledger::counts), Some((0, 2)));
     (0..3).for_each(|_| ledgers.mistaken(hour + 1));
-    assert_eq!(ledgers.tightest().map(|ledger| ledger.counts()), Some((0, 0)));
+    assert_eq!(ledgers.tightest().map(Ledger::counts), Some((0, 0)));
 }

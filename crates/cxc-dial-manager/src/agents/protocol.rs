@@ -236,7 +236,7 @@ pub enum Closing {
 pub fn read(text: &str) -> Result<(Option<Value>, Command), (Option<Value>, String)> {
     let mut value: Value = serde_json::from_str(text).map_err(|_| (None, "a message is a JSON object".to_owned()))?;
     let id = value.as_object_mut().and_then(|members| members.shift_remove("id"));
-    let id = id.filter(|id| id.is_u64());
+    let id = id.filter(Value::is_u64);
     match serde_json::from_value(value) {
         Ok(command) => Ok((id, command)),
         // the words of a parser may hold what was sent

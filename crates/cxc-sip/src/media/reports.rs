@@ -1,7 +1,7 @@
 //! The exchange of reports on a stream: one goes out every few seconds, and what comes is read.
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use super::FRAME;
 use super::rtcp::{self, Before, LONGEST, Report, Told};
@@ -107,13 +107,13 @@ impl State {
         }
         let sent = is_sender.then_some((reports.packets, reports.bytes, timestamp));
         let report = Report { source: self.out.source, name: &reports.name, sent, came, is_last };
-        Some((to, report.write(SystemTime::now())?))
+        Some((to, report.write(rtcp::now())?))
     }
 
     /// A datagram came in beside the audio. Its host must be the one that was agreed on.
     fn told(&mut self, datagram: &[u8], from: SocketAddr) {
         let is_theirs = self.agreed.is_some_and(|agreed| agreed.remote.ip() == from.ip());
-        let told = rtcp::read(datagram, self.out.source, SystemTime::now()).filter(|_| is_theirs);
+        let told = rtcp::read(datagram, self.out.source, rtcp::now()).filter(|_| is_theirs);
         let Some(Told { clock, ours }) = told else {
             self.counts.refused += 1;
             return;

@@ -1,8 +1,12 @@
 //! Reports beside the audio (RTCP, RFC 3550, 6): what we send and what came, and what the far end says of the same.
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rtcp_types::prelude::RtcpPacketWriterExt;
-use rtcp_types::{Bye, Compound, Packet, ReceiverReport, ReportBlock, Sdes, SdesChunk, SdesItem, SenderReport};
+use rtcp_types::{
+    Bye, Compound, Packet, ReceiverReport, ReceiverReportBuilder, ReportBlock, Sdes, SdesChunk, SdesItem, SenderReport,
+    SenderReportBuilder,
+};
 
 use super::reception::Measured;
 
@@ -75,11 +79,11 @@ impl Report<'_> {
                     .rtp_timestamp(timestamp)
                     .packet_count(packets)
                     .octet_count(bytes);
-                compound.add_packet(block.into_iter().fold(report, |report, block| report.add_report_block(block)))
+                compound.add_packet(block.into_iter().fold(report, SenderReportBuilder::add_report_block))
             }
             None => {
                 let report = ReceiverReport::builder(self.source);
-                compound.add_packet(block.into_iter().fold(report, |report, block| report.add_report_block(block)))
+                compound.add_packet(block.into_iter().fold(report, ReceiverReportBuilder::add_report_block))
             }
         };
         let name = SdesChunk::builder(self.source).add_item(SdesItem::builder(SdesItem::CNAME, self.name));
@@ -126,6 +130,13 @@ fn ours(block: &ReportBlock<'_>, source: u32, now: SystemTime) -> Option<Ours> {
     // below zero: some came twice
     let lost = if lost > 0x7f_ffff { 0 } else { lost };
     Some(Ours { lost, jitter: block.interarrival_jitter(), round_trip })
+}
+
+/// The time in reports is that since the first of this process: far ends compare differences only, and nobody's wall
+/// clock has to be right (RFC 3550, 6.4.1).
+pub(super) fn now() -> SystemTime {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    UNIX_EPOCH + BEGAN.elapsed()
 }
 
 /// Seconds since 1900 in the upper half, their fractions in the lower.
