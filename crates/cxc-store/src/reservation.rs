@@ -90,6 +90,22 @@ pub struct Reservation {
     pub expires_at: i64,
 }
 
+impl Reservation {
+    /// How it stands once it is written.
+    pub fn standing(&self) -> StandingReservation {
+        StandingReservation {
+            guid: self.guid.clone(),
+            month: self.attempt.month(),
+            attempt: self.attempt.id,
+            sequence: -1,
+            open_until: Some(self.expires_at),
+            device_hash: self.attempt.device_hash,
+            client_hash: self.attempt.client_hash,
+            channel: self.attempt.channel,
+        }
+    }
+}
+
 /// The id of a reservation as it travels.
 pub fn reservation_id(month: i64, attempt: i64) -> String {
     format!("{month}-{attempt:x}")

@@ -121,8 +121,8 @@ impl Reserver {
         let now = self.app.clock.now();
         let (mut outcomes, mut held_now, mut returned, mut decisions) = (vec![], vec![], vec![], vec![]);
         for (id, ask) in (first..).zip(asks.iter().copied()) {
-            let standing = known(&standing, ask);
-            let again = standing.filter(|s| is_same(s, ask) && s.sequence < 0);
+            let of_guid = known(&standing, ask);
+            let again = of_guid.filter(|s| is_same(s, ask) && s.sequence < 0);
             let (verdict, inputs) = facts.judge(ask, again.map(|s| s.attempt), &mut self.cache, now, true);
             let mut outcome = Outcome::of(verdict, at);
             if let Some(again) = again {
@@ -133,12 +133,12 @@ impl Reserver {
                 continue;
             }
             let is_marked = free.contains(&id);
-            if !is_marked {
+            if of_guid.is_some() {
+                // its id stands for an attempt already: a new attempt needs a new one
+                outcome.held = Some(Held::GuidUsed);
+            } else if !is_marked {
                 outcome.held = held_for(&marks, ask);
-                if standing.is_some() {
-                    // its id stands for an attempt already: a new attempt needs a new one
-                    outcome.held = Some(Held::GuidUsed);
-                } else if ask.hold > 0 && outcome.held.is_none() {
+                if ask.hold > 0 && outcome.held.is_none() {
                     // whoever held the mark has just let it go: ask again
                     outcome.held = Some(Held::InFlightElsewhere);
                 }
@@ -149,7 +149,10 @@ impl Reserver {
                 let expires_at = at + ask.hold;
                 outcome.reservation = Some((attempt.month(), id, expires_at));
                 facts.remember(ask.as_past(id, now));
-                held_now.push(Reservation { attempt, guid, expires_at });
+                let reservation = Reservation { attempt, guid, expires_at };
+                // who asked twice in this batch has the same answer
+                standing.insert(reservation.guid.clone(), reservation.standing());
+                held_now.push(reservation);
             } else if is_marked {
                 returned.push((id, (ask.device, ask.client)));
             }
