@@ -160,7 +160,8 @@ async fn supervise(mut tasks: JoinSet<&'static str>, stop: CancellationToken, te
         () = stop.cancelled() => None,
         ended = tasks.join_next() => ended,
     };
-    if let Some(task) = ended {
+    // tasks that were told to stop may be seen to end first
+    if let Some(task) = ended.filter(|_| !stop.is_cancelled()) {
         tracing::error!(?task, "a task of the SIP agent ended");
     }
     stop.cancel();
