@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::State;
+use cxc_core::channel::Channel;
 use cxc_core::consent::{ConsentScope, RevocationReach};
 use cxc_core::field_error::FieldError;
 use cxc_server::extract::ApiPath;
@@ -169,19 +170,21 @@ async fn take(
 async fn revoke(app: &App, tx: &mut Tx, tenant: i64, opt_out: &OptOut) -> Result<bool, StoreError> {
     for key in &opt_out.keys {
         let (kind, _, hash) = person::hashed(&app.hash_key, tenant, key);
-        revoke_one(app, tx, (tenant, opt_out), (key, kind, hash, None)).await?;
+        revoke_one(app, tx, (tenant, opt_out), opt_out.channel, (key, kind, hash, None)).await?;
     }
     if !opt_out.of_attempt {
         return Ok(true);
     }
     let nobody = app.hash_key.hash(tenant, "");
     let standing = tx.reservation_standing(tenant, &[&opt_out.guid]).await?;
-    let device = standing.first().map(|attempt| attempt.device_hash).filter(|device| *device != nobody);
-    if let Some(device) = device {
-        let unknown = PersonKey::Address(String::new());
-        revoke_one(app, tx, (tenant, opt_out), (&unknown, KeyKind::Device, device, Some(device))).await?;
-    }
-    Ok(device.is_some() || !opt_out.keys.is_empty())
+    let Some(attempt) = standing.first().filter(|attempt| attempt.device_hash != nobody) else {
+        return Ok(!opt_out.keys.is_empty());
+    };
+    // a report that names no address need not say how it was reached either
+    let channel = Channel::from_bit(attempt.channel).unwrap_or(opt_out.channel);
+    let (unknown, device) = (PersonKey::Address(String::new()), attempt.device_hash);
+    revoke_one(app, tx, (tenant, opt_out), channel, (&unknown, KeyKind::Device, device, Some(device))).await?;
+    Ok(true)
 }
 
 /// An opt-out holds from the commit of its report on. A repeat of it says nothing new: the person may have come back since.
@@ -189,6 +192,7 @@ async fn revoke_one(
     app: &App,
     tx: &mut Tx,
     (tenant, opt_out): (i64, &OptOut),
+    channel: Channel,
     (key, kind, key_hash, hash): (&PersonKey, KeyKind, i64, Option<i64>),
 ) -> Result<(), StoreError> {
     if tx.opt_out_known(tenant, (kind, key_hash), &opt_out.guid).await? {
@@ -199,7 +203,7 @@ async fn revoke_one(
         tenant,
         key,
         hash,
-        channels: &[opt_out.channel],
+        channels: &[channel],
         scope: ConsentScope::All,
         reach: RevocationReach::AsSaid,
         said_at: opt_out.said_at,

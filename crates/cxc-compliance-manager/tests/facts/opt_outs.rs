@@ -71,6 +71,13 @@ async fn a_do_not_call_without_an_address_is_that_of_its_attempt() {
         let is_heard = no["reasons"].as_array().unwrap().iter().any(|r| r["reason_code"] == "opted_out");
         assert!(no["decision"] == "deny" && is_heard, "{n}: {no}");
     }
+    // of an email, of which the report says neither address nor channel
+    let mut mail = json!({ "type": "email", "contact": { "client_id": "client 5", "tz": "America/New_York" }, "device": { "email": "ann@example.com" },
+        "guid": "g5", "hold_ms": 60_000 });
+    app.post(VALIDATE).json(&mail).await.expect(200);
+    app.post(REPORTS).json(&report("g5", 1, &no_more)).await.expect(200);
+    mail["guid"] = json!("g6");
+    assert_eq!(app.post(VALIDATE).json(&mail).await.expect(409)["decision"], "deny");
     // of nobody: it is not taken for done
     app.post(REPORTS).json(&report("g4", 1, &no_more)).await.expect(400);
 }
