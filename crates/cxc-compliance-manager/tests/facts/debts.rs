@@ -56,22 +56,30 @@ async fn after_a_conversation_a_debt_rests_for_a_week() {
     assert_eq!(made(&app, "a4", &call(0, "p", "account a", "debt a"), &spoke).await, 200);
 }
 
-#[tokio::test]
-async fn a_call_about_two_accounts_counts_for_each_of_them() {
-    let kind = r#"attempt_cap = { max = 1, window = { local_days = 1 }, scope = "account", channels = ["voice"] }"#;
-    let rules = RuleData { packs: one_rule(kind), ..RuleData::default() };
+/// One attempt for each account in a window.
+async fn start_with_cap_of_accounts(window: &str) -> TestApp {
+    let kind =
+        format!(r#"attempt_cap = {{ max = 1, window = {{ {window} }}, scope = "account", channels = ["voice"] }}"#);
+    let rules = RuleData { packs: one_rule(&kind), ..RuleData::default() };
     let app = TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap();
     app.clock.set(NOON);
-    let call = |n: u32, accounts: &[&str]| {
-        json!({ "type": "voice", "contact": { "client_id": format!("c{n}"), "accounts": accounts },
-            "device": { "e164": phone(n) }, "hold_ms": 60_000 })
-    };
-    app.post(VALIDATE).json(&call(1, &["a", "b"])).await.expect(200);
+    app
+}
+
+fn about(n: u32, accounts: &[&str]) -> Value {
+    json!({ "type": "voice", "contact": { "client_id": format!("c{n}"), "accounts": accounts },
+        "device": { "e164": phone(n) }, "hold_ms": 60_000 })
+}
+
+#[tokio::test]
+async fn a_call_about_two_accounts_counts_for_each_of_them() {
+    let app = start_with_cap_of_accounts("local_days = 1").await;
+    app.post(VALIDATE).json(&about(1, &["a", "b"])).await.expect(200);
     for accounts in [["a", "x"], ["y", "b"]] {
-        let no = app.post(VALIDATE).json(&call(2, &accounts)).await.expect(409);
+        let no = app.post(VALIDATE).json(&about(2, &accounts)).await.expect(409);
         assert_eq!(no["reasons"][0]["rule_id"], "US-TEST", "{no}");
     }
-    app.post(VALIDATE).json(&call(3, &["c"])).await.expect(200);
+    app.post(VALIDATE).json(&about(3, &["c"])).await.expect(200);
 }
 
 #[tokio::test]
@@ -121,19 +129,12 @@ async fn the_devices_of_a_debtor_share_the_count_of_the_debt_where_nobody_says_w
 
 #[tokio::test]
 async fn of_several_accounts_each_that_stands_in_the_way_counts_whatever_their_order() {
-    let kind = r#"attempt_cap = { max = 1, window = { rolling_hours = 24 }, scope = "account", channels = ["voice"] }"#;
-    let rules = RuleData { packs: one_rule(kind), ..RuleData::default() };
-    let app = TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap();
-    app.clock.set(NOON);
-    let call = |n: u32, accounts: &[&str]| {
-        json!({ "type": "voice", "contact": { "client_id": format!("c{n}"), "accounts": accounts },
-            "device": { "e164": phone(n) }, "hold_ms": 60_000 })
-    };
-    app.post(VALIDATE).json(&call(1, &["a"])).await.expect(200);
+    let app = start_with_cap_of_accounts("rolling_hours = 24").await;
+    app.post(VALIDATE).json(&about(1, &["a"])).await.expect(200);
     app.clock.advance(std::time::Duration::from_secs(4 * 3_600));
-    app.post(VALIDATE).json(&call(2, &["b"])).await.expect(200);
+    app.post(VALIDATE).json(&about(2, &["b"])).await.expect(200);
     for accounts in [["a", "b"], ["b", "a"]] {
-        let no = app.post(VALIDATE).json(&call(3, &accounts)).await.expect(409);
+        let no = app.post(VALIDATE).json(&about(3, &accounts)).await.expect(409);
         assert_eq!(no["not_before"], "2026-03-04T21:00:00Z", "that of the later one: {no}");
     }
 }
