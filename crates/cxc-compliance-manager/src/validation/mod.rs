@@ -16,6 +16,7 @@ mod rules;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{CallDuties, IntervalCache, Reading, Verdict, Zones};
@@ -64,6 +65,10 @@ impl Kit {
 const QUESTIONS: Bounds = Bounds { batch: 500, room: 20_000, room_of_one: 10_000, alone: 32 };
 /// Batches of reservations: one may begin while another waits for its commit.
 const RESERVATIONS: Bounds = Bounds { alone: 0, ..QUESTIONS };
+
+/// How long a decision may take: dialers wait for a quarter of a second, and who holds a connection for longer is
+/// told that there is no answer.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 
 /// The validation service of this process.
 pub struct Validator {
@@ -165,7 +170,14 @@ where
     if asks.is_empty() {
         return Ok(Vec::new());
     }
-    batcher.submit(asks).await.ok_or_else(too_many)
+    let answers = tokio::time::timeout(ANSWERED_WITHIN, batcher.submit(asks)).await;
+    // what is decided after all stands: a reservation that nobody heard of counts until it is given back
+    answers.map_err(|_| too_late())?.ok_or_else(too_many)
+}
+
+fn too_late() -> ApiError {
+    let text = "the database did not answer in time: nobody is contacted; ask again with the same attempt id";
+    ApiError::new(cxc_server::Code::DependencyUnavailable, text).retry_after(1)
 }
 
 fn too_many() -> ApiError {

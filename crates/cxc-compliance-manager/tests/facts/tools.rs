@@ -1,5 +1,6 @@
 //! Custom zones, custom rules and external rules.
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -16,7 +17,7 @@ async fn a_tenants_own_zone_of_an_area_code_decides_about_the_hour() {
     app.post(VALIDATE).json(&ask(1, "a", 0)).await.expect(200);
     let zone = json!({ "name": "z", "country": "US", "areaCodes": ["212"], "timezone": "America/Los_Angeles" });
     app.create("/compliance/time-zones", &zone).await;
-    tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
     let no = app.post(VALIDATE).json(&ask(1, "a", 60_000)).await.expect(409);
     assert_eq!((&no["code"], &no["not_before"]), (&json!("contact_times"), &json!("2026-03-03T16:00:00Z")), "{no}");
 }
@@ -68,4 +69,31 @@ async fn an_external_rule_is_asked_before_a_reservation_and_only_about_those_who
     let kept = app.get("/compliance/evidence?clientId=no").await.expect(200);
     let outcome = &kept["items"][0]["decision"]["inputs"]["tools"]["external"][0]["outcome"];
     assert_eq!(outcome["block"], "complained", "{kept}");
+}
+
+#[tokio::test]
+async fn a_stop_holds_for_an_attempt_that_waits_for_an_external_rule() {
+    let app = start().await;
+    let asked = Arc::new(tokio::sync::Notify::new());
+    let told = Arc::clone(&asked);
+    let answer = move || async move {
+        told.notify_one();
+        // longer than what is known of rules may be old
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        StatusCode::OK
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().route("/", post(answer))).await.unwrap() });
+    let rule = json!({ "name": "a", "url": url, "required": true, "timeoutSeconds": 5 });
+    app.create("/compliance/external-rules", &rule).await;
+    let stop = async {
+        asked.notified().await;
+        let switch = json!({ "stopped": true, "reason": "a court says so" });
+        app.put("/compliance/stop-switch").json(&switch).await.expect(200);
+    };
+    let (answer, ()) = tokio::join!(async { app.post(VALIDATE).json(&ask(1, "a", 60_000)).await }, stop);
+    let no = answer.expect(409);
+    assert!(no["reservation_id"].is_null(), "{no}");
+    assert!(no["reasons"].as_array().unwrap().iter().any(|r| r["scope"] == "stop_switch"), "{no}");
 }

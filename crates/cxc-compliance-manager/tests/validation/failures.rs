@@ -31,6 +31,21 @@ async fn a_database_that_is_gone_allows_nobody_and_asks_to_keep_reports() {
 }
 
 #[tokio::test]
+async fn a_database_that_somebody_holds_does_not_hold_the_dialer() {
+    let app = start().await;
+    let mut tx = app.app.db.begin().await.unwrap();
+    if let cxc_store::Tx::Postgres(tx) = &mut tx {
+        sqlx::query("LOCK TABLE in_flight").execute(&mut **tx).await.unwrap();
+    }
+    let since = std::time::Instant::now();
+    let no = app.post(VALIDATE).json(&ask(1, "a", 60_000)).await;
+    assert_eq!(no.expect_problem(503), "dependency_unavailable");
+    assert!(since.elapsed() < Duration::from_secs(8), "{:?}", since.elapsed());
+    tx.rollback().await.unwrap();
+    app.post(VALIDATE).json(&ask(2, "b", 60_000)).await.expect(200);
+}
+
+#[tokio::test]
 async fn every_metric_is_fed_by_what_happens() {
     let app = start().await;
     let service = std::sync::Arc::new(std::sync::Mutex::new(None));

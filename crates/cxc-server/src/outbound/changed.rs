@@ -1,6 +1,11 @@
 //! The fields that an external rule's yes changes. By some of them the attempt was checked: a service that wants
 //! another device, person or place would have an attempt made that nobody checked, so its yes is none.
+use std::collections::HashSet;
+use std::fmt;
+
 use cxc_store::judge::Question;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// The most fields that one answer changes.
@@ -47,13 +52,17 @@ pub(super) fn changed(body: &str, question: &Question<'_>) -> Result<Map<String,
     if body.trim().is_empty() {
         return Ok(Map::new());
     }
-    let Ok(Value::Object(answered)) = serde_json::from_str::<Value>(body) else {
+    let Ok(Members(answered)) = serde_json::from_str(body) else {
         return Err(
             "the service answered 200 with a body that is no JSON object: a yes has none, or an object of the \
                     record's fields"
                 .to_owned(),
         );
     };
+    let mut said = HashSet::new();
+    if !answered.iter().all(|(name, _)| said.insert(name.to_ascii_lowercase())) {
+        return Err("the service answered 200 with an object that names a field twice".to_owned());
+    }
     // who speaks the longer form of the protocol says there what the status says
     let decisions = answered.iter().filter(|(name, _)| name.eq_ignore_ascii_case("decision"));
     if decisions.into_iter().any(|(_, decision)| decision != "allow") {
@@ -85,6 +94,31 @@ pub(super) fn changed(body: &str, question: &Question<'_>) -> Result<Map<String,
         fields.insert(name, value);
     }
     Ok(fields)
+}
+
+/// The members of an object as they stand there, also those that are named twice.
+struct Members(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
 }
 
 /// A value as text, so that 1 and "1" are the same.
@@ -126,6 +160,9 @@ mod tests {
             "{\"c_other1\":",
             r#"{"decision":"deny"}"#,
             r#"{"Decision":"deny"}"#,
+            r#"{"decision":"deny","decision":"allow"}"#,
+            r#"{"decision":"allow","Decision":"allow"}"#,
+            r#"{"contact_info":"+12125550199","contact_info":"+12125550100"}"#,
         ] {
             assert!(changed(body, &question).is_err(), "{body}");
         }

@@ -4,6 +4,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use cxc_core::TenantNo;
 use cxc_core::field_error::FieldError;
+use cxc_core::location::Country;
 use cxc_store::Tx;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -136,7 +137,7 @@ impl Document for Settings {
             }
         }
         for (pointer, country) in [("/country", &self.country), ("/region", &self.region)] {
-            if country.len() != 2 || !country.bytes().all(|b| b.is_ascii_uppercase()) {
+            if Country::from_code(country).is_none_or(|known| known.as_str() != country) {
                 errors.push(FieldError::new(
                     pointer,
                     "invalid",
