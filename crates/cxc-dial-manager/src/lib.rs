@@ -6,6 +6,7 @@ pub mod agents;
 pub mod channel;
 pub mod content;
 pub mod contents;
+pub mod live;
 pub mod metrics;
 mod opt_out;
 pub mod sender;
@@ -21,6 +22,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use channel::voice::CallKit;
+use live::LiveMetrics;
 use metrics::DialMetrics;
 use sender::{EvidenceKit, SenderContext};
 
@@ -32,10 +34,12 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
 
 /// The dialer: places the calls of voice groups.
 pub fn dialer(app: App, zones: Zones, locations: Arc<Locations>, kit: CallKit) -> anyhow::Result<Service> {
-    let hub = Arc::clone(&kit.agents);
+    let (hub, board) = (Arc::clone(&kit.agents), Arc::clone(&kit.live));
+    let gauges = LiveMetrics::register(&app.metrics)?;
     let context = context(&app, zones, locations, Some(Arc::new(kit)))?;
-    let service = Service::new("dialer", app, agents::routes(Arc::clone(&hub))).work(move |stop| async move {
-        agents::keep(hub, stop).await;
+    let routes = agents::routes(Arc::clone(&hub)).merge(live::routes(Arc::clone(&board)));
+    let service = Service::new("dialer", app, routes).work(move |stop| async move {
+        tokio::join!(agents::keep(hub, stop.clone()), gauges.keep(board, stop));
         Ok(())
     });
     Ok(working(service, context))

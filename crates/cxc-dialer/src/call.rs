@@ -233,6 +233,11 @@ impl Call {
         matches!(self.state, Placing | Trying { .. } | Ringing | Cancelling { .. } | Classifying)
     }
 
+    /// Whether it was placed and nothing rings yet.
+    pub fn is_setting_up(&self) -> bool {
+        matches!(self.state, State::Placing | State::Trying { .. })
+    }
+
     /// The next state and what to do. What does not fit the state changes nothing.
     #[must_use]
     pub fn step(self, event: CallEvent, now: Micros, rules: &CallRules) -> (Self, Vec<CallAction>) {

@@ -104,6 +104,10 @@ proptest! {
             prop_assert!(scene.ready <= scene.agents && scene.agents <= 4);
             prop_assert!((scene.dialing + scene.queued) as usize <= group.calls());
             prop_assert!(scene.ready == 0 || scene.queued == 0, "a person waits while an agent is ready");
+            let (calls, agents) = (group.calls_now(), group.agents_now());
+            let [up, over] = [calls.dialing + calls.ringing + calls.cancelling, calls.abandoned + calls.machines];
+            prop_assert_eq!((up + calls.classifying + calls.waiting + calls.talking + over) as usize, group.calls());
+            prop_assert_eq!((calls.waiting, agents.ready), (scene.queued, scene.ready));
         }
         // nothing more happens: deadlines alone end everything
         while let Some(at) = group.next_deadline() {

@@ -39,6 +39,8 @@ pub trait Source: Send {
     /// The pace was looked at: why it dials no more, and how many more calls it would have started, had there been one
     /// at hand.
     fn paced(&mut self, _group: &Group, _why: &Why, _missing: u32) {}
+    /// About once a second: a look at the group, and at the ports of media that are in use and free.
+    fn looked(&mut self, _group: &Group, _ports: (usize, usize)) {}
     /// Something is there that was not before: the pace is looked at again.
     fn arrival(&mut self) -> impl Future<Output = ()> + Send {
         std::future::pending()
@@ -97,6 +99,7 @@ pub struct Runner<S: Source> {
     tables: Option<Tables>,
     making: Option<JoinHandle<Tables>>,
     next_tick: Micros,
+    next_look: Micros,
     /// Agents whose phones are hung up once they are through.
     leaving: Vec<AgentId>,
     /// Agents who are people: they say themselves when they are ready, and are given the time of their wrap-up.
@@ -136,6 +139,7 @@ impl<S: Source> Runner<S> {
             tables: Some(Tables::default()),
             making: None,
             next_tick: 0,
+            next_look: 0,
             leaving: Vec::new(),
             people: BTreeSet::new(),
             hurried: false,
@@ -182,6 +186,10 @@ impl<S: Source> Runner<S> {
                 self.people.remove(&agent);
                 self.source.left(agent);
             }
+        }
+        if now >= self.next_look {
+            self.next_look = now + SECOND;
+            self.source.looked(&self.group, (self.engine.ports_in_use(), self.engine.free_ports()));
         }
         for (call, result) in self.group.take_finished() {
             // what the group has given up may be up for the engine

@@ -83,6 +83,7 @@ impl Shared {
             media_ports: voice.media_ports.clone(),
             public: voice.public_address,
             agents: Arc::default(),
+            live: Arc::default(),
         })
     }
 

@@ -41,6 +41,10 @@ impl Agents {
         self.agents.get(id.0 as usize).map(|agent| agent.state)
     }
 
+    pub(super) fn states(&self) -> impl Iterator<Item = AgentState> + '_ {
+        self.agents.iter().map(|agent| agent.state)
+    }
+
     pub(super) fn deadline(&self, id: AgentId) -> Option<Micros> {
         self.agents.get(id.0 as usize)?.deadline(&self.rules)
     }

@@ -2,6 +2,7 @@
 //! engine; time is handed in, so a task of the dialer and the simulator drive the same code.
 mod agents;
 mod clock;
+mod live;
 mod totals;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -16,6 +17,7 @@ use crate::engine::CallEngine;
 use crate::pacing::{Decision, Outside, Pacer, Scene};
 use agents::Agents;
 use clock::{Deadlines, Of};
+pub use live::{AgentsNow, CallsNow};
 pub use totals::Totals;
 pub(crate) use totals::share;
 
@@ -120,6 +122,9 @@ impl Group {
         let (after, actions) = before.step(event, now, &self.call_rules);
         held.call = after;
         let dialed = held.dialed;
+        if before.is_setting_up() && matches!(event, CallEvent::Ringing | CallEvent::Answered) {
+            self.totals.reached(now - dialed);
+        }
         if after != before {
             self.deadlines.set(after.deadline(&self.call_rules), Of::Call(id));
         }

@@ -23,6 +23,12 @@ pub struct Totals {
     pub waited: Micros,
     /// The longest of them.
     pub longest_wait: Micros,
+    /// Calls whose far end rang or answered.
+    pub reached: u64,
+    /// How long each was set up until then, together.
+    pub set_up: Micros,
+    /// The longest of them.
+    pub longest_set_up: Micros,
     /// Time of agents in service.
     pub service: Micros,
     /// Time of agents who were reserved, talked or were in wrap-up.
@@ -45,6 +51,9 @@ impl Totals {
             connected: 0,
             waited: 0,
             longest_wait: 0,
+            reached: 0,
+            set_up: 0,
+            longest_set_up: 0,
             service: 0,
             busy: 0,
             results: BTreeMap::new(),
@@ -73,6 +82,12 @@ impl Totals {
         self.connected += 1;
         self.waited += wait;
         self.longest_wait = self.longest_wait.max(wait);
+    }
+
+    pub(super) fn reached(&mut self, set_up: Micros) {
+        self.reached += 1;
+        self.set_up += set_up;
+        self.longest_set_up = self.longest_set_up.max(set_up);
     }
 
     pub(super) fn ended(&mut self, result: CallResult) {

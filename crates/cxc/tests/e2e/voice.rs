@@ -88,7 +88,10 @@ async fn run(dialing: Value) {
     let template = world.calls("calls", &trunk, &phones, &dialing).await;
     let group = world.voice_group("calls", &template, &list).await;
     world.waive(&group).await;
+    let live = format!("/campaign-groups/{}/live", group.id());
+    assert_eq!(world.api.get(&live).await.expect_problem(409), "group_not_loaded");
     group.start().await;
+    goes_on(&world, &live).await;
     let accounting = group.finished(PATIENCE).await;
 
     let (answered, busy, away) = expected(people);
@@ -122,6 +125,28 @@ async fn run(dialing: Value) {
     let of = |result: &str| counted.get(result).copied().unwrap_or(0.0);
     assert_eq!((of("6"), of("7")), (busy as f64, away as f64), "{counted:?}");
     assert_eq!(counted.values().sum::<f64>(), people.0 as f64, "{counted:?}");
+}
+
+/// What is told of a group while its people talk.
+async fn goes_on(world: &World, live: &str) {
+    until("somebody talks", PATIENCE, async || {
+        let now = world.api.get(live).await;
+        now.status == 200 && now.json()["calls"]["talking"].as_u64() > Some(0)
+    })
+    .await;
+    let now = world.api.get(live).await.expect(200);
+    let count = |part: &str| now[part].as_object().unwrap().values().filter_map(Value::as_u64).sum::<u64>();
+    assert_eq!(count("agents"), u64::from(AGENTS), "{now}");
+    let totals = &now["totals"];
+    let ended: u64 = totals["results"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    assert_eq!(ended + count("calls"), totals["dials"].as_u64().unwrap(), "each call is somewhere: {now}");
+    assert!(totals["meanSetUpSeconds"].as_f64() > Some(0.0) && totals["live"].as_u64() > Some(0), "{now}");
+    assert!(now["ports"]["inUse"].as_u64() >= Some(AGENTS.into()), "{now}");
+    let metrics = world.cxc.metrics("dialer").unwrap();
+    assert!(
+        metrics.lines().any(|line| line.starts_with("cxc_dialer_agents{group=") && !line.ends_with(" 0")),
+        "{metrics}"
+    );
 }
 
 /// Calls placed, by the number of their result.

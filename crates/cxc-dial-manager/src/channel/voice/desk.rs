@@ -11,8 +11,9 @@ use cxc_dialer::group::{AgentChange, Group};
 use cxc_dialer::pacing::{Records, Why};
 use cxc_sip::engine::{Clock, LegReport};
 use cxc_sip::run::Source;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
+use super::live::{LiveBoard, LiveStatistics, PortUse};
 use crate::agents::Seat;
 use crate::channel::{AgentReport, Body, OutMessage, Outcome, ScreenPop};
 use crate::sender::Demand;
@@ -23,7 +24,6 @@ const FRESH: Micros = 2_000_000;
 const AGAIN: Duration = Duration::from_secs(1);
 /// Asked for so long without getting any: there are none.
 const DRY: Micros = 2_000_000;
-const SECOND: Micros = 1_000_000;
 
 /// A group's calls that wait for the pace.
 pub struct Desk {
@@ -37,6 +37,8 @@ pub struct Desk {
     arrived: Notify,
     /// Wakes the engine of records.
     asked: Arc<Notify>,
+    /// Where it is shown what goes on.
+    seen: watch::Sender<Option<Arc<LiveStatistics>>>,
 }
 
 struct State {
@@ -46,8 +48,8 @@ struct State {
     why: &'static str,
     /// Since when calls are missing.
     missing_since: Option<Micros>,
-    /// Agents whose phones are not there, and when that was looked at.
-    absent: (Vec<AgentId>, Micros),
+    /// Agents whose phones are not there.
+    absent: Vec<AgentId>,
     /// The agents who are people.
     seats: HashMap<AgentId, Arc<Seat>>,
     over: bool,
@@ -120,19 +122,20 @@ fn not_placed() -> Outcome {
 
 impl Desk {
     /// Nothing waits.
-    pub fn new(group: i64, clock: Clock, caller_id: Option<String>, asked: Arc<Notify>) -> Self {
+    pub fn new(group: i64, clock: Clock, caller_id: Option<String>, asked: Arc<Notify>, board: &LiveBoard) -> Self {
         let state = State {
             waiting: VecDeque::new(),
             stopped: None,
             ports: 0,
             why: "not_started",
             missing_since: None,
-            absent: (Vec::new(), 0),
+            absent: Vec::new(),
             seats: HashMap::new(),
             over: false,
         };
         let (demand, arrived) = (Demand::default(), Notify::new());
-        Self { demand, group, clock, caller_id, state: Mutex::new(state), arrived, asked }
+        let seen = board.show(group);
+        Self { demand, group, clock, caller_id, state: Mutex::new(state), arrived, asked, seen }
     }
 
     /// Hands over a call whose attempt is written, and waits for its end.
@@ -194,7 +197,7 @@ impl Desk {
 
     /// Agents whose phones did not answer, or hung up.
     pub fn absent(&self) -> Vec<AgentId> {
-        self.state().absent.0.clone()
+        self.state().absent.clone()
     }
 
     /// The group is over: what waits is not placed.
@@ -248,14 +251,21 @@ impl Source for Calls {
         state.missing_since = since;
         let is_dry = since.is_some_and(|since| now - since > DRY);
         state.why = if is_dry { Why::NoRecordsReady.name() } else { why.name() };
-        if now - state.absent.1 >= SECOND {
-            state.absent = (absent(group), now);
-        }
         drop(state);
         self.0.demand.ask(missing);
         if self.0.demand.open() > 0 {
             self.0.asked.notify_one();
         }
+    }
+
+    fn looked(&mut self, group: &Group, (in_use, free): (usize, usize)) {
+        let why = {
+            let mut state = self.0.state();
+            state.absent = absent(group);
+            state.why
+        };
+        let live = LiveStatistics::of(group, why, PortUse { in_use, free }, self.0.clock.now());
+        self.0.seen.send_replace(Some(Arc::new(live)));
     }
 
     async fn arrival(&mut self) {
@@ -325,7 +335,13 @@ mod tests {
     use crate::channel::CallBody;
 
     fn desk() -> (Arc<Desk>, Calls) {
-        let desk = Arc::new(Desk::new(1, Clock::starting(1), Some("+12125550100".into()), Arc::default()));
+        let desk = Arc::new(Desk::new(
+            1,
+            Clock::starting(1),
+            Some("+12125550100".into()),
+            Arc::default(),
+            &LiveBoard::default(),
+        ));
         (Arc::clone(&desk), Calls(desk))
     }
 

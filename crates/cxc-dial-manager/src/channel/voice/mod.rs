@@ -2,6 +2,7 @@
 //! each campaign group an actor paces, places and connects the calls, and says how many it wants.
 mod desk;
 mod group;
+pub mod live;
 mod recordings;
 mod setup;
 
@@ -24,6 +25,7 @@ use crate::agents::AgentHub;
 use crate::sender::{Demand, GroupPlan};
 pub use desk::Ended;
 use group::GroupActor;
+use live::LiveBoard;
 pub use recordings::keep_recordings;
 use setup::Trunk;
 
@@ -52,6 +54,8 @@ pub struct CallKit {
     pub public: Option<IpAddr>,
     /// The people who take calls.
     pub agents: Arc<AgentHub>,
+    /// What goes on in the groups.
+    pub live: Arc<LiveBoard>,
 }
 
 /// A SIP trunk.

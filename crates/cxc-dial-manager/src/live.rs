@@ -1,0 +1,182 @@
+//! The dialer's live statistics: `/campaign-groups/{id}/live`, the same as a stream, and gauges.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use cxc_server::metrics::Metrics;
+use cxc_server::{ApiError, ApiJson, ApiPath, App, Code, Principal, Scope, require, sse};
+use prometheus::{Error, GaugeVec};
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::channel::voice::live::{LiveBoard, LiveStatistics, Seen};
+
+/// How often the gauges are set.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The routes, below the base path.
+pub fn routes(board: Arc<LiveBoard>) -> OpenApiRouter<App> {
+    let routes = OpenApiRouter::new()
+        .routes(require(Scope::CampaignsRead, routes!(live_statistics)))
+        .routes(require(Scope::CampaignsRead, routes!(follow_live_statistics)));
+    routes.layer(Extension(board))
+}
+
+/// What goes on in a voice group now
+///
+/// Calls and agents by state, counts since the group was loaded, abandoned calls against their limit. Looked at once a second.
+#[utoipa::path(get, path = "/campaign-groups/{id}/live", tag = "Campaigns", operation_id = "getLiveStatistics",
+    params(("id" = Uuid, Path, description = "The campaign group.")), responses((status = OK, body = LiveStatistics), ApiError))]
+async fn live_statistics(
+    State(app): State<App>,
+    Extension(board): Extension<Arc<LiveBoard>>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<Response, ApiError> {
+    let seen = find(&app, &board, principal.tenant, id).await?;
+    let live = seen.borrow().clone().ok_or_else(not_loaded)?;
+    Ok(ApiJson(LiveStatistics::clone(&live)).into_response())
+}
+
+/// Follow a voice group: an event `live` each second until it is unloaded
+#[utoipa::path(get, path = "/campaign-groups/{id}/live/events", tag = "Campaigns", operation_id = "followLiveStatistics",
+    params(("id" = Uuid, Path, description = "The campaign group.")),
+    responses((status = OK, content_type = "text/event-stream", body = String), ApiError))]
+async fn follow_live_statistics(
+    State(app): State<App>,
+    Extension(board): Extension<Arc<LiveBoard>>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+) -> Result<Response, ApiError> {
+    let mut seen = find(&app, &board, principal.tenant, id).await?;
+    // what was seen before the stream began is its first event
+    seen.mark_changed();
+    let stream = futures_util::stream::unfold(seen, |mut seen| async move {
+        loop {
+            seen.changed().await.ok()?;
+            let live = seen.borrow_and_update().clone();
+            if let Some(live) = live {
+                return Some((sse::event("live", &live.at.to_string(), &*live), seen));
+            }
+        }
+    });
+    Ok(sse::answer(stream))
+}
+
+async fn find(app: &App, board: &LiveBoard, tenant: i64, id: Uuid) -> Result<Seen, ApiError> {
+    let row = app.db.read().await?.group_get(tenant, id, false).await?;
+    let row = row.ok_or_else(|| ApiError::not_found("campaign group"))?;
+    board.get(row.number).ok_or_else(not_loaded)
+}
+
+fn not_loaded() -> ApiError {
+    ApiError::new(Code::GroupNotLoaded, "no calls are placed for the group: it is not loaded, or it sends messages")
+}
+
+/// Gauges of every group that places calls.
+pub struct LiveMetrics {
+    calls: GaugeVec,
+    agents: GaugeVec,
+    abandoned: GaugeVec,
+    answers: GaugeVec,
+    room: GaugeVec,
+    ports: GaugeVec,
+    set_up: GaugeVec,
+}
+
+impl LiveMetrics {
+    /// Registers them.
+    pub fn register(metrics: &Metrics) -> Result<Self, Error> {
+        let (of_group, of_state) = (&["group"], &["group", "state"]);
+        Ok(Self {
+            calls: metrics.gauge("cxc_dialer_calls", "Calls of a campaign group by state.", of_state)?,
+            agents: metrics.gauge("cxc_dialer_agents", "Agents of a campaign group by state.", of_state)?,
+            abandoned: metrics.gauge(
+                "cxc_dialer_budget_abandoned",
+                "Abandoned calls in the open window of the tightest limit.",
+                of_group,
+            )?,
+            answers: metrics.gauge(
+                "cxc_dialer_budget_answers",
+                "Live answers in the open window of the tightest limit.",
+                of_group,
+            )?,
+            room: metrics.gauge(
+                "cxc_dialer_budget_room",
+                "Calls that could be abandoned now within the limit.",
+                of_group,
+            )?,
+            ports: metrics.gauge(
+                "cxc_dialer_media_ports",
+                "Media ports of a campaign group, in use and free.",
+                of_state,
+            )?,
+            set_up: metrics.gauge(
+                "cxc_dialer_set_up_seconds_mean",
+                "From the order to place a call to its first ringing or answer, since the group was loaded.",
+                of_group,
+            )?,
+        })
+    }
+
+    /// Sets them once a second, until told to stop.
+    pub async fn keep(self, board: Arc<LiveBoard>, stop: CancellationToken) {
+        let mut known: BTreeMap<i64, String> = BTreeMap::new();
+        while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
+            let groups = board.all();
+            for (_, group) in known.extract_if(.., |number, _| !groups.contains_key(number)) {
+                self.each(&group, None);
+            }
+            for (number, live) in groups {
+                let label = known.entry(number).or_insert_with(|| number.to_string());
+                self.each(label, Some(&live));
+            }
+        }
+    }
+
+    /// Sets the series of a group; those of one that is gone are taken away.
+    fn each(&self, group: &str, live: Option<&LiveStatistics>) {
+        let calls = live.map(|l| l.calls).unwrap_or_default();
+        let agents = live.map(|l| l.agents).unwrap_or_default();
+        let ports = live.map(|l| l.ports).unwrap_or_default();
+        let budget = live.and_then(|l| l.budget.as_ref());
+        let count = |n: u32| live.map(|_| f64::from(n));
+        for (gauge, state, value) in [
+            (&self.calls, "dialing", count(calls.dialing)),
+            (&self.calls, "ringing", count(calls.ringing)),
+            (&self.calls, "cancelling", count(calls.cancelling)),
+            (&self.calls, "classifying", count(calls.classifying)),
+            (&self.calls, "waiting", count(calls.waiting)),
+            (&self.calls, "talking", count(calls.talking)),
+            (&self.calls, "abandoned", count(calls.abandoned)),
+            (&self.calls, "machines", count(calls.machines)),
+            (&self.agents, "logged_out", count(agents.logged_out)),
+            (&self.agents, "not_ready", count(agents.not_ready)),
+            (&self.agents, "ready", count(agents.ready)),
+            (&self.agents, "reserved", count(agents.reserved)),
+            (&self.agents, "talking", count(agents.talking)),
+            (&self.agents, "wrap_up", count(agents.wrap_up)),
+            (&self.ports, "in_use", live.map(|_| ports.in_use as f64)),
+            (&self.ports, "free", live.map(|_| ports.free as f64)),
+        ] {
+            set(gauge, &[group, state], value);
+        }
+        set(&self.abandoned, &[group], budget.map(|b| b.abandoned as f64));
+        set(&self.answers, &[group], budget.map(|b| b.live as f64));
+        set(&self.room, &[group], budget.map(|b| b.room));
+        set(&self.set_up, &[group], live.map(|l| l.totals.mean_set_up_seconds));
+    }
+}
+
+fn set(gauge: &GaugeVec, labels: &[&str], value: Option<f64>) {
+    match value {
+        Some(value) => gauge.with_label_values(labels).set(value),
+        // what was never set is not there
+        None => drop(gauge.remove_label_values(labels)),
+    }
+}
