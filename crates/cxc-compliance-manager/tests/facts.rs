@@ -12,6 +12,8 @@ mod history;
 mod lists;
 #[path = "facts/opt_outs.rs"]
 mod opt_outs;
+#[path = "facts/otherwise.rs"]
+mod otherwise;
 #[path = "facts/packs.rs"]
 mod packs;
 #[path = "facts/places.rs"]

@@ -156,3 +156,31 @@ async fn a_request_about_somebody_who_was_erased_meanwhile_says_so() {
     assert!(failed["error"]["detail"].as_str().unwrap().contains("was erased"));
     app.stop_work().await.unwrap();
 }
+
+#[tokio::test]
+async fn an_erasure_opens_no_cap_and_leaves_nothing_to_be_found() {
+    let mut app = start().await;
+    app.clock.set("2026-03-03T17:00:00Z");
+    let rule = json!({ "name": "once", "maxAttempts": 1, "window": { "seconds": 86_400 }, "results": [],
+        "countBy": "client_id", "required": true });
+    app.create("/compliance/attempt-rules", &rule).await;
+    let report = json!({ "GSW_CALL_ATTEMPT_GUID": "g", "GSW_HIST_SEQUENCE_NUM": 1, "GSW_TENANT_NAME": "one",
+        "GSW_TENANT_CCID": "undefined", "contact_info": PHONE, "c_client_id": "C-1", "GSW_CALL_RESULT": 7 });
+    app.post("/internal/v1/attempts").json(&report).await.expect(200);
+    app.run_work();
+    let id = ask(&app, "erase").await;
+    assert_eq!(ended(&app, &id).await["state"], "succeeded");
+    let asked = json!({ "type": "voice", "contact": { "client_id": "C-1" }, "device": { "e164": "+12125550124" } });
+    let no = app.post("/internal/v1/compliance/validations").json(&asked).await.expect(409);
+    assert_eq!(no["code"], "attempt_rule", "{no}");
+    for path in ["/compliance/attempts?clientId=C-1", "/compliance/attempts?device=%2B12125550123"] {
+        assert_eq!(app.get(path).await.expect(200)["items"], json!([]), "{path}");
+    }
+    // who asked not to be called in that call, and is told so late, is not called
+    let late = json!({ "GSW_CALL_ATTEMPT_GUID": "g", "GSW_HIST_SEQUENCE_NUM": 1, "GSW_TENANT_NAME": "one",
+        "GSW_TENANT_CCID": "undefined", "GSW_CALL_RESULT": 51 });
+    app.post("/internal/v1/attempts").json(&late).await.expect(200);
+    let asked = json!({ "type": "voice", "contact": {}, "device": { "e164": PHONE } });
+    let no = app.post("/internal/v1/compliance/validations").json(&asked).await.expect(409);
+    assert!(no["reasons"].to_string().contains("opted_out"), "{no}");
+}

@@ -108,11 +108,14 @@ pub struct ContactPlaces {
 impl ContactPlaces {
     /// Where a contact may be: its explicit zone together with that of its postal code, else that of its
     /// postal code, else those of its state, else that of its country if it has one zone. A postal code
-    /// that is not known makes it unmappable, with the zone that is given; what is absent says nothing.
+    /// that is not known makes it unmappable, with the zone that is given; so does a state that is not known, unless a
+    /// postal code says where it is. What is absent says nothing.
     pub fn find(&mut self, tables: &LocationTables, told: Told<'_>) -> Option<Location> {
         let postal = told.home.filter(|_| !told.postal.is_empty()).map(|c| tables.of_postal(c, told.postal));
         let state = told.home.filter(|_| !told.state.is_empty()).map(|c| tables.of_region(c, told.state));
-        let state = state.filter(|s| !s.is_unmappable());
+        let is_placed = postal.as_ref().is_some_and(|p| !p.is_unmappable());
+        let is_mistaken = || !is_placed && told.home.is_some_and(|c| tables.tells_regions_apart(c));
+        let state = state.filter(|s| !s.is_unmappable() || is_mistaken());
         match (&told.zone, &postal, &state) {
             (None, None, None) => {
                 told.country.map(|c| tables.of_country(c)).filter(|location| location.zones().len() == 1)
@@ -142,6 +145,7 @@ impl ContactPlaces {
         let source = match (zone, postal) {
             // the code may lie where the zone is not: the rule for such codes restricts
             (_, Some(postal)) if postal.is_unmappable() => LocationSource::Unmappable,
+            _ if state.as_ref().is_some_and(Location::is_unmappable) => LocationSource::Unmappable,
             (Some(_), _) => LocationSource::Explicit,
             (None, _) => LocationSource::Postal,
         };
@@ -180,5 +184,9 @@ mod tests {
         assert_eq!(find("", "JP", "", ""), Some("e|JP||Asia/Tokyo".into()));
         assert!(find("", "US", "no code", "").unwrap().starts_with("u|US"));
         assert_eq!(find("Europe/Paris", "US", "no code", "TX"), Some("u|US|US-TX|Europe/Paris".into()));
+        assert_eq!(find("", "US", "", "Fla."), Some("u|US||".into()));
+        assert_eq!(find("America/New_York", "US", "", "Fla."), Some("u|US||America/New_York".into()));
+        assert_eq!(find("", "US", "75201", "Tejas"), Some("p|US|US-TX|America/Chicago".into()));
+        assert_eq!(find("", "DE", "", "Bayern"), find("", "DE", "", ""));
     }
 }

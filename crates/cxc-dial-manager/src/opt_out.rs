@@ -38,6 +38,7 @@ pub enum Meaning<'a> {
 }
 
 /// A message of a person.
+#[derive(Clone, Copy)]
 pub struct Heard<'a> {
     /// Whose person.
     pub tenant: i64,
@@ -115,16 +116,26 @@ async fn answered(tx: &mut Tx, heard: &Heard<'_>, scope: &WordScope) -> Result<C
     if !scope.is_narrow(today) {
         return Ok(ConsentScope::All);
     }
-    let attempts = tx.attempt_of_device(heard.tenant, heard.device, NEWEST).await?;
-    let last = attempts.iter().find(|attempt| attempt.grp > 0 && attempt.channel == heard.channel.bit());
-    let Some(last) = last else { return Ok(ConsentScope::All) };
-    let Some(group) = tx.group_by_number(last.grp, false).await? else { return Ok(ConsentScope::All) };
-    let Some(object) = tx.object_get(heard.tenant, kind::CAMPAIGN_GROUP, group.id).await? else {
+    let Some(body) = answered_group(tx, heard.tenant, heard.channel, heard.device).await? else {
         return Ok(ConsentScope::All);
     };
-    let body: CampaignGroupBody = serde_json::from_value(object.body.0)?;
     let about = body.settings.unwrap_or_default().compliance;
     Ok(scope.answers(about.topic.as_deref(), about.brand.as_deref(), today))
+}
+
+/// The campaign group whose message to a device was the newest on a channel: a message of the person answers it.
+pub async fn answered_group(
+    tx: &mut Tx,
+    tenant: i64,
+    channel: Channel,
+    device: i64,
+) -> Result<Option<CampaignGroupBody>, StoreError> {
+    let attempts = tx.attempt_of_device(tenant, device, NEWEST).await?;
+    let last = attempts.iter().find(|attempt| attempt.grp > 0 && attempt.channel == channel.bit());
+    let Some(last) = last else { return Ok(None) };
+    let Some(group) = tx.group_by_number(last.grp, false).await? else { return Ok(None) };
+    let Some(object) = tx.object_get(tenant, kind::CAMPAIGN_GROUP, group.id).await? else { return Ok(None) };
+    Ok(Some(serde_json::from_value(object.body.0)?))
 }
 
 /// Suppresses the address and asks somebody to look. The ledger gets its entry with the decision.

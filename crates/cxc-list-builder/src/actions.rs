@@ -6,7 +6,6 @@ use cxc_core::kind;
 use cxc_core::written_reason::WrittenReason;
 use cxc_server::resources::JobView;
 use cxc_server::{ApiError, ApiJson, ApiPath, App, Principal, Scope};
-use cxc_store::import::ListImport;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -112,9 +111,8 @@ pub(crate) struct UndoAsked {
 pub(crate) fn undo_note(
     principal: &Principal,
     asked: Option<ApiJson<UndoAsked>>,
-    import: &ListImport,
+    opt_outs: u64,
 ) -> Result<Option<Value>, ApiError> {
-    let opt_outs = ImportOutcome::of(import).consents.opt_outs;
     let reason = asked.and_then(|ApiJson(asked)| asked.reason).unwrap_or_default();
     if opt_outs > 0 {
         principal.need(Scope::ComplianceRequired)?;
@@ -141,7 +139,7 @@ pub(crate) async fn undo_list(
 ) -> Result<Response, ApiError> {
     let target = target(&app, principal.tenant, kind::CONTACT_LIST, id).await?;
     let import = undoable(&app.db, principal.tenant, id, app.now()).await?;
-    let note = undo_note(&principal, asked, &import)?;
+    let note = undo_note(&principal, asked, ImportOutcome::of(&import).consents.opt_outs)?;
     queue_noted(&app, &principal, &target, LIST_UNDO, "undo_import", Value::Null, note).await
 }
 
@@ -168,13 +166,16 @@ pub(crate) async fn relocate_list(
 }
 
 /// Undo the latest import of a suppression list.
+///
+/// Of a list that collects opt-outs it needs `compliance:required` and a reason.
 #[utoipa::path(post, path = "/suppression-lists/{id}/actions/undo", tag = "Suppression",
-    operation_id = "undoSuppressionImport", params(("id" = Uuid, Path)),
+    operation_id = "undoSuppressionImport", params(("id" = Uuid, Path)), request_body = Option<UndoAsked>,
     responses((status = ACCEPTED, body = JobView), ApiError))]
 pub(crate) async fn undo_suppression(
     State(app): State<App>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
+    asked: Option<ApiJson<UndoAsked>>,
 ) -> Result<Response, ApiError> {
     let target = target(&app, principal.tenant, kind::SUPPRESSION_LIST, id).await?;
     if target.body["required"].as_bool() == Some(true) {
@@ -183,7 +184,9 @@ pub(crate) async fn undo_suppression(
     let mut tx = app.db.read().await?;
     let row = tx.suppression_list_get(principal.tenant, id).await?;
     let row = row.ok_or_else(|| ApiError::not_found("suppression list"))?;
-    suppression_undoable(&mut tx, &row, app.now()).await?;
+    let import = suppression_undoable(&mut tx, &row, app.now()).await?;
     drop(tx);
-    queue(&app, &principal, &target, SUPPRESSION_UNDO, "undo_import", Value::Null).await
+    let brought = if row.opt_outs { import.counts.imported + import.counts.updated } else { 0 };
+    let note = undo_note(&principal, asked, u64::try_from(brought).unwrap_or(0))?;
+    queue_noted(&app, &principal, &target, SUPPRESSION_UNDO, "undo_import", Value::Null, note).await
 }

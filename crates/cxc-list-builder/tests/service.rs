@@ -369,6 +369,42 @@ async fn the_undo_of_opt_outs_asks_for_a_reason_which_is_audited() {
     assert_eq!(job["state"], "succeeded", "{}", job["error"]);
     let audited = world.app.get("/audit-events?objectKind=contact_list").await.expect(200);
     assert!(audited["items"].as_array().unwrap().iter().any(|e| e["after"] == after), "{audited}");
+    // and that of a list of opt-outs; a time that can't be read drops none
+    let body = json!({ "name": "stops", "type": "device", "channels": ["sms"], "required": true, "optOuts": true });
+    let stops = format!("/suppression-lists/{}", world.list("/suppression-lists", body).await);
+    let result = world.import(&stops, "phone,till\n+12125550141,soon\n", json!({})).await;
+    assert_eq!((&result["imported"], &result["rejected"]), (&json!(1), &json!(0)), "{result}");
+    let undo = format!("{stops}/actions/undo");
+    let silent = world.app.post(&undo).json(&json!({})).await.expect(422);
+    assert_eq!(silent["errors"][0]["pointer"], "/reason");
+    let job = world.run(&undo, json!({ "reason": "the wrong file" })).await;
+    assert_eq!(job["state"], "succeeded", "{}", job["error"]);
+    let audited = world.app.get("/audit-events?objectKind=suppression_list").await.expect(200);
+    assert!(audited["items"].as_array().unwrap().iter().any(|e| e["after"] == after), "{audited}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_opt_out_of_a_line_is_taken_whatever_else_of_it_can_not_be_read() {
+    let world = start().await;
+    let clients: Vec<String> = (1..=7).map(|n| format!("C-{n}")).collect();
+    let file = "client_id,device,consent_action,consent_kind,consent_channels,opt_out_date\n\
+        C-1,+12125550151,revoke,whatever,,\nC-2,+12125550152,revoke,,fax,\nC-3,banana,revoke,,,\n\
+        C-4,+12125550154,unsubscribed,,,\nC-5,+12125550155,,,,31/12/2025\nC-6,+12125550156,,,,2031-01-01\nC-7,+12125550157,,,,no\n";
+    let upload = world.upload(file).await;
+    let job = world.run("/compliance/consents/actions/import", json!({ "upload": upload })).await;
+    assert_eq!((&job["result"]["imported"], &job["result"]["rejected"]), (&json!(6), &json!(1)), "{job}");
+    let app = &world.app;
+    let hashes: Vec<i64> = clients.iter().map(|id| app.app.hash_key.hash(app.tenant(), id)).collect();
+    let ledger = app.app.db.read().await.unwrap().consents_of(app.tenant(), &[], &hashes).await.unwrap();
+    let revoked: Vec<&str> = ledger.iter().filter(|c| c.event().unwrap().revoked).map(|c| c.key.as_str()).collect();
+    assert_eq!(revoked, ["C-1", "C-2", "C-3", "C-4", "C-5", "C-6"]);
+    // a contact that is rejected for its device has opted out all the same
+    let columns = json!([{ "column": "id", "field": "clientId" }, { "column": "phone", "field": "device1" },
+        { "column": "out", "field": "optOutDate" }]);
+    let mapping = world.list("/data-mappings", json!({ "name": "outs", "columns": columns })).await;
+    let list = format!("/lists/{}", world.list("/lists", json!({ "name": "some", "country": "US" })).await);
+    let result = world.import(&list, "id,phone,out\nC-8,banana,2026-02-01\n", json!({ "mapping": mapping })).await;
+    assert_eq!((&result["rejected"], &result["consents"]["optOuts"]), (&json!(1), &json!(1)), "{result}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -177,6 +177,12 @@ async fn an_entry_of_a_list_of_opt_outs_stands_in_the_ledger_and_is_taken_with_a
         ledger.iter().map(|c| (c.key.as_str(), c.words.as_deref(), c.event().unwrap().revoked)).collect();
     let want = [("+12125550100", Some("by letter"), true), ("C-1", None, true), ("C-2", None, true)];
     assert_eq!(found, want);
+    // nor does anybody end one by writing it again
+    let again = json!({ "value": "+12125550100", "from": "2027-01-01T00:00:00Z", "till": "2027-02-01T00:00:00Z" });
+    app.send_json(&entries, again.clone()).await.expect(201);
+    app.send_json(&format!("{entries}/bulk"), json!({ "upsert": [again] })).await.expect(200);
+    let found = app.send_json(&format!("{entries}/search"), json!({ "values": ["+12125550100"] })).await.expect(200);
+    assert_eq!((&found["items"][0]["from"], &found["items"][0]["till"]), (&Value::Null, &Value::Null), "{found}");
     let problem = app.delete(&format!("{entries}?value=%2B12125550100")).await.expect(422).clone();
     assert_eq!(codes(&problem), [("/reason".into(), "required".into())]);
     app.delete(&format!("{entries}?value=%2B12125550100&reason=a%20slip")).await.expect(204);

@@ -38,7 +38,7 @@ pub trait Source: Send {
     fn next(&mut self) -> Option<(CallSpec, Self::Record)>;
     /// The pace was looked at: why it dials no more, and how many more calls it would have started, had there been one
     /// at hand.
-    fn paced(&mut self, _group: &Group, _why: &Why, _missing: u32) {}
+    fn paced(&mut self, _why: &Why, _missing: u32) {}
     /// About once a second: a look at the group, and at the ports of media that are in use and free.
     fn looked(&mut self, _group: &Group, _ports: (usize, usize)) {}
     /// Something is there that was not before: the pace is looked at again.
@@ -233,7 +233,7 @@ impl<S: Source> Runner<S> {
             self.calls.insert(call, record);
             missing -= 1;
         }
-        self.source.paced(&self.group, &decision.why, missing);
+        self.source.paced(&decision.why, missing);
     }
 
     /// A table takes milliseconds to make: that is done beside this task.

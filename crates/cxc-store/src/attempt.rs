@@ -93,6 +93,9 @@ const COLUMNS: &str =
     "tenant, month, id, grp, record, list, contact, account, channel, position, device_hash, client_hash,
     state, result, disposition, provider_id, detail, rule_set, started_at, finished_at, agent, note";
 
+/// The contact of an attempt whose person was erased: it is counted by its keyed hashes, and is nobody's.
+pub(crate) const ERASED: i64 = -1;
+
 /// Attempts are looked up by a device or person: the hashes hold their tenant, and the sum keeps PostgreSQL from
 /// the key that begins with it.
 pub(crate) const OF_TENANT: &str = "tenant + 0";
@@ -264,7 +267,7 @@ impl Tx {
         limit: i64,
     ) -> Result<Vec<Attempt>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM attempt_known WHERE {OF_TENANT} = $1 AND device_hash = $2 ORDER BY started_at DESC LIMIT $3"
+            "SELECT {COLUMNS} FROM attempt_known WHERE {OF_TENANT} = $1 AND device_hash = $2 AND contact <> {ERASED} ORDER BY started_at DESC LIMIT $3"
         );
         Ok(
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(device_hash).bind(limit).fetch_all(conn).await?),

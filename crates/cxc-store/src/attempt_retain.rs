@@ -71,6 +71,20 @@ impl Tx {
         }
         Ok(AttemptSlice { removed: over.len() as u64, last })
     }
+
+    /// Takes the keyed hashes of people who were erased from the attempts that no rule counts any more: those that began
+    /// before an instant (microseconds). Answers how many.
+    pub async fn attempt_forget_erased(&mut self, tenant: i64, before: i64) -> Result<u64, StoreError> {
+        const WHICH: &str = "tenant = $1 AND contact = -1 AND started_at < $2 AND device_hash <> 0";
+        let subjects = format!(
+            "DELETE FROM attempt_subject WHERE tenant = $1 AND attempt IN (SELECT id FROM attempt WHERE {WHICH})"
+        );
+        let hashes = format!("UPDATE attempt SET device_hash = 0, client_hash = NULL WHERE {WHICH}");
+        on!(self, conn => sqlx::query(AssertSqlSafe(subjects)).bind(tenant).bind(before).execute(conn).await?.rows_affected());
+        Ok(
+            on!(self, conn => sqlx::query(AssertSqlSafe(hashes)).bind(tenant).bind(before).execute(conn).await?.rows_affected()),
+        )
+    }
 }
 
 impl Db {

@@ -177,6 +177,29 @@ impl Tx {
         Ok(())
     }
 
+    /// Persons, accounts and debts of some attempts, by attempt.
+    pub async fn attempt_subjects(
+        &mut self,
+        tenant: i64,
+        attempts: &[i64],
+    ) -> Result<HashMap<i64, Vec<SubjectKey>>, StoreError> {
+        if attempts.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let ids = IntSet::of(attempts.iter().copied());
+        let sql = format!(
+            "SELECT attempt, kind, key_hash FROM attempt_subject WHERE tenant = $1 AND attempt{}",
+            IntSet::test(self, "$2")
+        );
+        let found: Vec<(i64, i16, i64)> =
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(ids.text()).fetch_all(conn).await?);
+        let mut subjects: HashMap<i64, Vec<SubjectKey>> = HashMap::new();
+        for (attempt, kind, key) in found {
+            subjects.entry(attempt).or_default().push(SubjectKey { kind, key });
+        }
+        Ok(subjects)
+    }
+
     /// The attempts since an instant on any of these devices, to any of these people or about any of these subjects:
     /// two statements a batch. Those that are known not to have left, and answers to a person's own message, are left
     /// out. An answer of [`HISTORY_LIMIT`] rows may be cut short.

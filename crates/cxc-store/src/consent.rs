@@ -4,7 +4,7 @@ mod files;
 mod pages;
 
 use cxc_core::channel::Channel;
-use cxc_core::consent::{ConsentEvent, ConsentKind, ConsentScope};
+use cxc_core::consent::{ConsentEvent, ConsentKey, ConsentKind, ConsentScope};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
@@ -183,7 +183,17 @@ impl StoredConsent {
             revoked,
             source: self.source.as_str().into(),
             lifts_nothing: self.lifts == 0 && !revoked,
+            key: ConsentKey::Person,
         })
+    }
+
+    /// The same, where its key may be another person's than the other keys that are asked about.
+    pub fn event_of_key(&self) -> Option<ConsentEvent> {
+        let key = match self.key_kind() {
+            KeyKind::Device => ConsentKey::Device,
+            KeyKind::Client => ConsentKey::ClientId,
+        };
+        Some(ConsentEvent { key, ..self.event()? })
     }
 
     /// By how much the legal deadline was exceeded, in microseconds.

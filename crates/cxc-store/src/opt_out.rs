@@ -167,12 +167,13 @@ impl Tx {
         &mut self,
         tenant: i64,
         (kind, key_hash): (KeyKind, i64),
+        channel: Channel,
         evidence: &str,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT EXISTS (SELECT 1 FROM consent WHERE tenant = $1 AND key_kind = $2 AND key_hash = $3
-            AND revoked = 1 AND evidence = $4)";
+            AND revoked = 1 AND evidence = $4 AND source = $5 AND scope_kind = 0 AND (channels = 0 OR channels & $6 <> 0))";
         Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(kind.code()).bind(key_hash).bind(evidence)
-            .fetch_one(conn).await?))
+            .bind(source::DISPOSITION).bind(channel.bit()).fetch_one(conn).await?))
     }
 
     async fn opt_out_keys(

@@ -9,6 +9,7 @@ use cxc_core::hash::HashKey;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
+use crate::attempt::ERASED;
 use crate::evidence::DeviceSeal;
 use crate::int_set::IntSet;
 use crate::{StoreError, Tx, on};
@@ -113,11 +114,12 @@ impl Person {
     }
 
     /// The WHERE clause of the person's attempts, with what to bind at $2 to $5. An address may be shared,
-    /// so those of the contacts count only together with a contact; the one that was asked for counts alone.
+    /// so those of the contacts count only together with a contact; the one that was asked for counts alone. Attempts of who
+    /// was erased before are nobody's.
     fn attempts(&self, tx: &Tx) -> (String, [IntSet; 4]) {
         let test = |column: &str, n: u8| format!("{column}{}", IntSet::test(tx, &format!("${n}")));
         let sql = format!(
-            "a.tenant = $1 AND (a.{} OR (a.{} AND a.{}) OR a.{})",
+            "a.tenant = $1 AND a.contact <> {ERASED} AND (a.{} OR (a.{} AND a.{}) OR a.{})",
             test("client_hash", 2),
             test("device_hash", 3),
             test("contact", 4),

@@ -102,6 +102,11 @@ impl Reservation {
             device_hash: self.attempt.device_hash,
             client_hash: self.attempt.client_hash,
             channel: self.attempt.channel,
+            grp: self.attempt.grp,
+            purpose: self.attempt.purpose.clone(),
+            collector: self.attempt.collector,
+            topic: self.attempt.topic.clone(),
+            subjects: self.attempt.subjects.clone(),
         }
     }
 }
@@ -147,6 +152,13 @@ pub struct StandingReservation {
     pub device_hash: i64,
     pub client_hash: Option<i64>,
     pub channel: i16,
+    pub grp: i64,
+    pub purpose: Option<String>,
+    pub collector: Option<i64>,
+    pub topic: Option<String>,
+    /// Persons, accounts and debts.
+    #[sqlx(skip)]
+    pub subjects: Vec<SubjectKey>,
 }
 
 const COLUMNS: &[(&str, &str)] = &[
@@ -296,12 +308,19 @@ impl Tx {
         let source = Rows::source(self, "$1", &[("guid", "TEXT")]);
         let sql = format!(
             "SELECT r.guid, r.month, r.attempt, r.sequence, r.open_until, a.device_hash, a.client_hash,
-                    a.channel
+                    a.channel, a.grp, a.purpose, a.collector, a.topic
              FROM {source} CROSS JOIN attempt_report r CROSS JOIN attempt a
              WHERE r.tenant = $2 AND r.guid = v.guid AND a.tenant = r.tenant AND a.month = r.month AND a.id = r.attempt"
         );
         let rows = Rows::of(&guids.iter().map(|guid| Guid { guid }).collect::<Vec<_>>())?;
-        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?))
+        let mut found: Vec<StandingReservation> =
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?);
+        let attempts: Vec<i64> = found.iter().map(|standing| standing.attempt).collect();
+        let mut subjects = self.attempt_subjects(tenant, &attempts).await?;
+        for standing in &mut found {
+            standing.subjects = subjects.remove(&standing.attempt).unwrap_or_default();
+        }
+        Ok(found)
     }
 }
 

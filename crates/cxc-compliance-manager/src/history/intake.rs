@@ -1,4 +1,5 @@
 //! Taking reports in. 200 means that they are safe: the sender keeps a report until then.
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -6,7 +7,9 @@ use axum::extract::State;
 use cxc_core::channel::Channel;
 use cxc_core::consent::{ConsentScope, RevocationReach};
 use cxc_core::field_error::FieldError;
+use cxc_server::document::get_all;
 use cxc_server::extract::ApiPath;
+use cxc_server::resources::disposition_codes::DispositionCode;
 use cxc_server::{ApiError, ApiJson, ApiQuery, App, Code, Principal};
 use cxc_store::consent::KeyKind;
 use cxc_store::id_block::{IdBlocks, Numbered};
@@ -19,7 +22,8 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use utoipa::{IntoParams, ToSchema};
 
-use super::report::{OptOut, Reader, ccid, channel, group, missing};
+use super::fields::{ccid, channel, group, missing, plain};
+use super::report::{NOBODY, OptOut, Reader};
 use crate::consents::person;
 use crate::metrics::ComplianceMetrics;
 use crate::validation::Validator;
@@ -80,33 +84,41 @@ pub(crate) async fn report(
         let text = format!("1 to {MOST} reports at once, these are {}", reports.len());
         return Err(ApiError::new(Code::TooManyItems, text));
     }
-    for (i, fields) in reports.iter().enumerate() {
-        refuse_incomplete(i, fields)?;
+    let mut whole = Vec::with_capacity(reports.len());
+    for (i, fields) in reports.into_iter().enumerate() {
+        let fields = plain(fields).map_err(|e| refused(i, &e))?;
+        refuse_incomplete(i, &fields)?;
+        whole.push(fields);
     }
+    let reports = whole;
     // one tenant a request: a batch is safe as a whole or not at all
     let named = ccid(&reports[0]);
     if reports.iter().any(|r| ccid(r) != named) {
         return Err(ApiError::new(Code::MalformedRequest, "the reports of one request are of one GSW_TENANT_CCID"));
     }
     let tenant = validator.tenant_named(&principal, named.as_deref()).await?;
-    for fields in &reports {
-        metrics.history(channel(fields).as_str(), &tenant.labels);
+    for (i, fields) in reports.iter().enumerate() {
+        let channel = channel(fields).map_err(|e| refused(i, &e))?;
+        metrics.history(channel.as_str(), &tenant.labels);
     }
     let first = intake.0.lock().await.take(&app.db, i64::try_from(reports.len()).unwrap_or(1)).await;
     let first = first.map_err(|e| keep_it(anyhow::Error::new(e)))?;
+    let do_not_call = do_not_call(&app, tenant.tenant).await?;
     let reader = Reader {
+        do_not_call: &do_not_call,
         key: &app.hash_key,
         phones: validator.phones(),
         tenant: tenant.tenant,
         country: &tenant.country,
         now: app.now(),
     };
-    let opt_outs: Vec<OptOut> = reports.iter().filter_map(|fields| reader.opt_out(fields)).collect();
-    let mut read = Vec::with_capacity(reports.len());
+    let (mut read, mut opt_outs) = (Vec::with_capacity(reports.len()), Vec::new());
     for ((i, fields), id) in reports.into_iter().enumerate().zip(first..) {
-        let number = validator.group_number(&tenant, group(&fields), channel(&fields)).await?;
-        let report = reader.read(fields, id, number);
-        read.push(report.map_err(|e| refused(i, &e))?);
+        opt_outs.extend(reader.opt_out(&fields).map_err(|e| refused(i, &e))?);
+        let named = group(&fields).and_then(|group| Ok((group, channel(&fields)?)));
+        let (group, channel) = named.map_err(|e| refused(i, &e))?;
+        let number = validator.group_number(&tenant, group, channel).await?;
+        read.push(reader.read(fields, id, number).map_err(|e| refused(i, &e))?);
     }
     let taken = take(&app, tenant.tenant, &read, &opt_outs).await.map_err(|e| keep_it(anyhow::Error::new(e)))?;
     let taken = taken.map_err(|guid| {
@@ -116,6 +128,13 @@ pub(crate) async fn report(
     })?;
     metrics.placed(read.iter().filter(|r| r.sequence == 1).filter_map(|r| r.result));
     Ok(axum::Json(Received { new: taken.new, advanced: taken.advanced, repeated: taken.repeated }))
+}
+
+/// The tenant's dispositions by which nobody is called any more.
+async fn do_not_call(app: &App, tenant: i64) -> Result<HashSet<String>, ApiError> {
+    let mut tx = app.db.read().await.map_err(|e| keep_it(anyhow::Error::new(e)))?;
+    let codes = get_all::<DispositionCode>(&mut tx, tenant).await?;
+    Ok(codes.into_iter().filter(|code| code.body.do_not_call).map(|code| code.body.code).collect())
 }
 
 fn refuse_incomplete(i: usize, fields: &Map<String, Value>) -> Result<(), ApiError> {
@@ -166,19 +185,19 @@ async fn take(
     }
 }
 
-/// Who opts out by a report: whom it names, and where it names no address that of the attempt. False if that is nobody.
+/// Who opts out by a report: whom it names, and the device of its attempt. False if that is nobody.
 async fn revoke(app: &App, tx: &mut Tx, tenant: i64, opt_out: &OptOut) -> Result<bool, StoreError> {
+    let mut named = Vec::with_capacity(opt_out.keys.len());
     for key in &opt_out.keys {
         let (kind, _, hash) = person::hashed(&app.hash_key, tenant, key);
+        named.push(hash);
         revoke_one(app, tx, (tenant, opt_out), opt_out.channel, (key, kind, hash, None)).await?;
     }
-    if !opt_out.of_attempt {
-        return Ok(true);
-    }
-    let nobody = app.hash_key.hash(tenant, "");
+    let is_somebody = |device: i64| device != NOBODY && Some(device) != opt_out.unread;
     let standing = tx.reservation_standing(tenant, &[&opt_out.guid]).await?;
-    let Some(attempt) = standing.first().filter(|attempt| attempt.device_hash != nobody) else {
-        return Ok(!opt_out.keys.is_empty());
+    let Some(attempt) = standing.first().filter(|a| is_somebody(a.device_hash) && !named.contains(&a.device_hash))
+    else {
+        return Ok(!named.is_empty());
     };
     // a report that names no address need not say how it was reached either
     let channel = Channel::from_bit(attempt.channel).unwrap_or(opt_out.channel);
@@ -195,7 +214,7 @@ async fn revoke_one(
     channel: Channel,
     (key, kind, key_hash, hash): (&PersonKey, KeyKind, i64, Option<i64>),
 ) -> Result<(), StoreError> {
-    if tx.opt_out_known(tenant, (kind, key_hash), &opt_out.guid).await? {
+    if tx.opt_out_known(tenant, (kind, key_hash), channel, &opt_out.guid).await? {
         return Ok(());
     }
     let now = app.now();

@@ -1,4 +1,5 @@
 //! Attempt history: reports of dialers and gateways come in, attempts are shown.
+mod fields;
 mod intake;
 pub(crate) mod recording;
 mod report;

@@ -26,7 +26,12 @@ pub(super) async fn expire(app: &App, zones: &Zones, stop: &CancellationToken) -
     let mut befores = Vec::new();
     for tenant in app.db.read().await?.tenant_all().await? {
         match before(app, zones, tenant.no, now).await {
-            Ok(before) => befores.push((tenant.no, before)),
+            Ok(Before { kept, counted }) => {
+                befores.push((tenant.no, kept));
+                let mut tx = app.db.begin_relaxed().await?;
+                tx.attempt_forget_erased(tenant.no, counted).await?;
+                tx.commit().await?;
+            }
             Err(error) => {
                 tracing::warn!("the attempts of a tenant are all kept: {error}");
                 befores.push((tenant.no, i64::MIN));
@@ -54,9 +59,15 @@ fn month_before(before: i64) -> i64 {
     if before < 0 { 0 } else { month_of(before) }
 }
 
-/// Before which instant a tenant's attempts need not be kept: neither by its setting nor by a rule of its own or of the
-/// law that counts attempts, whether a campaign names it now or not.
-async fn before(app: &App, zones: &Zones, tenant: i64, now: i64) -> Result<i64, StoreError> {
+/// The instants before which a tenant's attempts are not needed.
+struct Before {
+    /// Neither by its setting nor by a rule.
+    kept: i64,
+    /// By no rule of its own or of the law that counts attempts, whether a campaign names it now or not.
+    counted: i64,
+}
+
+async fn before(app: &App, zones: &Zones, tenant: i64, now: i64) -> Result<Before, StoreError> {
     let Settings { history_retention_days, .. } = settings(app, tenant).await?;
     let mut tx = app.db.read().await?;
     let documents = app.rules.documents(&mut tx, tenant).await?;
@@ -69,8 +80,9 @@ async fn before(app: &App, zones: &Zones, tenant: i64, now: i64) -> Result<i64, 
         return Err(StoreError::Corrupt("what its rules count is not known, because one of them can't be read".into()));
     }
     let counted = Channel::ALL.into_iter().filter_map(|channel| rules.history_reach(channel)).max().unwrap_or(0);
-    let kept = (i64::from(history_retention_days) * DAY).max(counted.saturating_add(MARGIN));
-    Ok(now.saturating_sub(kept))
+    let counted = counted.saturating_add(MARGIN);
+    let kept = (i64::from(history_retention_days) * DAY).max(counted);
+    Ok(Before { kept: now.saturating_sub(kept), counted: now.saturating_sub(counted) })
 }
 
 async fn of_tenant(

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::report::address_given;
+use super::fields::{ADDRESS, text};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -99,7 +99,7 @@ impl AttemptView {
             guid: row.guid,
             sequence: row.sequence,
             channel: Channel::from_bit(row.channel)?,
-            address: fields.and_then(address_given),
+            address: fields.and_then(|fields| text(fields, ADDRESS)),
             state: AttemptState::from_code(row.state),
             record: (row.record != 0).then(|| row.record.to_string()),
             result: row.result.and_then(CallResult::from_code),

@@ -117,6 +117,7 @@ fn person(ask: &Ask) -> Person<'_> {
         address: ask.address.as_str().into(),
         client: ask.client,
         client_id: ask.client_text.as_deref().unwrap_or_default(),
+        is_told: true,
         subjects: ask.subjects(),
         lists: &ask.group.lists,
     }

@@ -68,7 +68,7 @@ const RESERVATIONS: Bounds = Bounds { alone: 0, ..QUESTIONS };
 
 /// How long a decision may take: dialers wait for a quarter of a second, and who holds a connection for longer is
 /// told that there is no answer.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 
 /// The validation service of this process.
 pub struct Validator {

@@ -14,7 +14,7 @@ use cxc_store::evidence::{
 use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::reservation::{Reservation, StandingReservation, own_guid};
 
-use super::ask::Ask;
+use super::ask::{Ask, word};
 use super::batcher::Work;
 use super::checker::{held, held_for, unavailable};
 use super::facts::BatchFacts;
@@ -231,9 +231,15 @@ fn known<'s>(standing: &'s Standing, ask: &Ask) -> Option<&'s StandingReservatio
     ask.guid.as_deref().and_then(|guid| standing.get(guid))
 }
 
-/// Whether a question is about the attempt that its id stands for.
+/// Whether a question is about the attempt that its id stands for: what it is for and whom it is about is counted as it
+/// was held.
 fn is_same(standing: &StandingReservation, ask: &Ask) -> bool {
+    let subject = &ask.subject;
     (standing.device_hash, standing.client_hash, standing.channel) == (ask.device, ask.client, ask.channel.bit())
+        && standing.grp == ask.group.number
+        && standing.purpose == word(&subject.purpose)
+        && (standing.collector, standing.topic.as_deref()) == (subject.collector, subject.topic.as_deref())
+        && ask.subjects().iter().all(|key| standing.subjects.contains(key))
 }
 
 /// A question that was asked before: a yes is that to the same reservation, while it lasts. A no leaves it standing,

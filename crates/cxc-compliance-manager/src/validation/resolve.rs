@@ -5,6 +5,7 @@ use cxc_core::channel::Channel;
 use cxc_core::compliance::{KeptColumns, Purpose, RuleSet, Subject, ToolAnswers};
 use cxc_core::contact::{ContactPlaces, Told};
 use cxc_core::device::LineType;
+use cxc_core::email::EmailAddress;
 use cxc_core::field_error::FieldError;
 use cxc_core::location::{Country, Location, LocationTables};
 use cxc_server::principal::SYSTEM_TENANT;
@@ -165,12 +166,15 @@ impl Validator {
         let wants_email = asked.kind.channel() == Channel::Email;
         match &asked.device {
             DeviceAsked { email: Some(email), e164: None, .. } if wants_email => {
-                let address = cxc_core::contact::address_text(email.trim()).into_owned();
-                if address.len() > LONGEST || !address.contains('@') {
-                    let pointer = format!("{pointer}/device/email");
-                    errors.push(FieldError::new(pointer, "invalid", "an email address, such as name@example.com"));
-                    return None;
-                }
+                // read as every door reads it: an opt-out of the address must find it
+                let address = match EmailAddress::parse(email) {
+                    Ok(email) => cxc_core::contact::address_text(email.as_str()).into_owned(),
+                    Err(error) => {
+                        let pointer = format!("{pointer}/device/email");
+                        errors.push(FieldError::new(pointer, "invalid", error.to_string()));
+                        return None;
+                    }
+                };
                 Some(ReadDevice {
                     address,
                     line_type: LineType::Unknown,
@@ -251,8 +255,14 @@ fn places(
         postal: asked.contact.postal.as_deref().unwrap_or_default(),
         state: asked.contact.state.as_deref().unwrap_or_default(),
     };
+    let of_country = told.home.filter(|c| !told.state.is_empty() && tables.tells_regions_apart(*c));
+    let is_mistaken = of_country.is_some_and(|c| tables.region_code(c, told.state).is_none());
     let contact = ContactPlaces::default().find(tables, told);
     let explicit = zone(asked.device.tz.as_deref(), "device/tz");
+    if is_mistaken {
+        let text = "a state is known by its code or name, such as FL or Florida; or leave it out";
+        errors.push(FieldError::new(format!("{pointer}/contact/state"), "invalid", text));
+    }
     let mut places: Vec<Place> = contact.iter().flat_map(Place::of_contact).collect();
     places.extend(explicit.iter().map(|l| Place::of(l, false)));
     places

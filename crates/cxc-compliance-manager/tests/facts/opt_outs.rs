@@ -94,3 +94,88 @@ async fn a_consent_that_a_caller_tells_ends_no_opt_out() {
         "channels": [], "revoked": false }]);
     assert_eq!(app.post(VALIDATE).json(&asked).await.expect(409)["code"], "opted_out");
 }
+
+#[tokio::test]
+async fn a_do_not_call_reaches_the_device_of_its_attempt_whatever_address_it_names() {
+    let app = start().await;
+    let written = ["sip:+12129300001@gw", "nope", "+442079460001", "12"];
+    for (n, written) in (1..).zip(written) {
+        let mut held = ask(n, &format!("client {n}"), 60_000);
+        held["guid"] = json!(format!("g{n}"));
+        app.post(VALIDATE).json(&held).await.expect(200);
+        let no_more = json!({ "GSW_CALL_RESULT": 51, "contact_info": written });
+        app.post(REPORTS).json(&report(&format!("g{n}"), 1, &no_more)).await.expect(200);
+        let no = app.post(VALIDATE).json(&ask(n, "somebody", 0)).await.expect(409);
+        assert!(no["reasons"].to_string().contains("opted_out"), "{written}: {no}");
+    }
+    // one whose only address can't be read is of nobody
+    let nobody = json!({ "GSW_CALL_RESULT": 51, "contact_info": "nope" });
+    app.post(REPORTS).json(&report("g9", 1, &nobody)).await.expect(400);
+}
+
+#[tokio::test]
+async fn a_disposition_of_the_tenants_own_opts_out_where_it_says_so() {
+    let app = start().await;
+    app.create("/disposition-codes", &json!({ "name": "never", "code": "NWX1", "doNotCall": true })).await;
+    app.create("/disposition-codes", &json!({ "name": "sold", "code": "SALE" })).await;
+    for (n, code) in (1..).zip(["NWX1", "DNC", "opt-out", "SALE"]) {
+        let said = json!({ "contact_info": phone(n), "GSW_CALL_RESULT": 33, "conversation": false, "GSW_DISPOSITION_CODE": code });
+        app.post(REPORTS).json(&report(&format!("g{n}"), 1, &said)).await.expect(200);
+        let answer = app.post(VALIDATE).json(&ask(n, "a", 0)).await.json();
+        assert_eq!(answer["reasons"].to_string().contains("opted_out"), code != "SALE", "{code}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_do_not_call_is_heard_whatever_else_was_said_in_that_call() {
+    let app = start().await;
+    let topic = json!({ "device": phone(1), "scope": { "kind": "topic", "name": "loans" }, "evidence": "CALL-1" });
+    app.post("/compliance/consents/revoke").json(&topic).await.expect(200);
+    let no_more = json!({ "contact_info": phone(1), "GSW_CALL_RESULT": 51 });
+    app.post(REPORTS).json(&report("CALL-1", 1, &no_more)).await.expect(200);
+    let mut other = ask(1, "a", 0);
+    other["topic"] = json!("cars");
+    assert_eq!(app.post(VALIDATE).json(&other).await.expect(409)["code"], "opted_out");
+}
+
+#[tokio::test]
+async fn an_opt_out_of_a_device_is_lifted_by_its_own_consent_and_not_by_that_of_a_client_who_is_named_with_it() {
+    let app = start().await;
+    let scope = json!({ "kind": "topic", "name": "loans" });
+    app.post("/compliance/consents/revoke").json(&json!({ "device": phone(1), "scope": scope })).await.expect(200);
+    let mut asked = ask(1, "bob", 0);
+    asked["topic"] = json!("loans");
+    app.clock.advance(std::time::Duration::from_secs(60));
+    let at = "2026-03-03T17:00:30Z";
+    let given = |key: &str, value: &str| json!({ key: value, "kind": "express", "at": at, "source": "form" });
+    app.post("/compliance/consents").json(&given("clientId", "bob")).await.expect(201);
+    assert_eq!(app.post(VALIDATE).json(&asked).await.expect(409)["code"], "opted_out");
+    app.post("/compliance/consents").json(&given("device", &phone(1))).await.expect(201);
+    app.post(VALIDATE).json(&asked).await.expect(200);
+}
+
+#[tokio::test]
+async fn an_email_address_is_read_by_every_door_alike() {
+    let app = start().await;
+    app.post("/compliance/consents/revoke").json(&json!({ "device": "ann@example.com" })).await.expect(200);
+    let asked =
+        |email: &str| json!({ "type": "email", "contact": { "tz": "America/New_York" }, "device": { "email": email } });
+    for same in
+        ["ann@example.com", "ANN@Example.com", "mailto:ann@example.com", "'ann@example.com", " ann@example.com "]
+    {
+        assert_eq!(app.post(VALIDATE).json(&asked(same)).await.expect(409)["code"], "opted_out", "{same}");
+    }
+    for none in [
+        "<ann@example.com>",
+        "Ann <ann@example.com>",
+        "ann@example.com.",
+        "\"ann\"@example.com",
+        "ann@example.com;bob@example.com",
+        "an\u{ad}n@example.com",
+    ] {
+        app.post(VALIDATE).json(&asked(none)).await.expect(422);
+    }
+    let no_more = json!({ "contact_info": "mailto:bo@example.com", "contact_info_type": 10, "GSW_CALL_RESULT": 51 });
+    app.post(REPORTS).json(&report("g1", 1, &no_more)).await.expect(200);
+    assert_eq!(app.post(VALIDATE).json(&asked("bo@example.com")).await.expect(409)["code"], "opted_out");
+}

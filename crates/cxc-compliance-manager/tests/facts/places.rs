@@ -31,3 +31,17 @@ async fn a_postal_code_that_is_not_known_restricts_also_beside_a_zone() {
         assert_eq!(evaluated["notBefore"].as_str(), not_before, "{case}");
     }
 }
+
+#[tokio::test]
+async fn a_state_that_is_no_state_is_refused_and_nobodys_law_is_lost_by_a_spelling() {
+    let app = start().await;
+    let mut asked = ask(1, "a", 0);
+    for (state, status) in [("FL", 200), ("Florida", 200), ("US-FL", 200), ("Fla.", 422), ("Floride", 422)] {
+        asked["contact"]["state"] = json!(state);
+        let answer = app.post(VALIDATE).json(&asked).await;
+        assert_eq!(answer.status, status, "{state}: {}", answer.json());
+    }
+    // where regions are told apart by no rule, any text will do
+    asked = json!({ "type": "voice", "contact": { "state": "Bayern" }, "device": { "e164": "+4930123456" } });
+    app.post(VALIDATE).json(&asked).await.expect(200);
+}

@@ -40,7 +40,7 @@ async fn a_database_that_somebody_holds_does_not_hold_the_dialer() {
     let since = std::time::Instant::now();
     let no = app.post(VALIDATE).json(&ask(1, "a", 60_000)).await;
     assert_eq!(no.expect_problem(503), "dependency_unavailable");
-    assert!(since.elapsed() < Duration::from_secs(8), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(20), "{:?}", since.elapsed());
     tx.rollback().await.unwrap();
     app.post(VALIDATE).json(&ask(2, "b", 60_000)).await.expect(200);
 }

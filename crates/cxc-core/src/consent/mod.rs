@@ -167,6 +167,33 @@ pub struct ConsentEvent {
     /// It gives, and lifts no opt-out however late it was given: one from a file, unless the tenant lets files lift.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lifts_nothing: bool,
+    /// By what it names the person, where that whose client id and whose device it is may be two people.
+    #[serde(default, skip_serializing_if = "ConsentKey::is_person")]
+    pub key: ConsentKey,
+}
+
+/// By what an entry of the ledger names its person.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentKey {
+    /// By everything that is asked about: it is known to be one person's.
+    #[default]
+    Person,
+    /// By the device.
+    Device,
+    /// By the client id.
+    ClientId,
+}
+
+impl ConsentKey {
+    fn is_person(&self) -> bool {
+        *self == Self::Person
+    }
+
+    /// Whether what is said under one is surely said by whom the other names.
+    fn is_same_person(self, other: Self) -> bool {
+        self == other || self.is_person() || other.is_person()
+    }
 }
 
 impl ConsentEvent {

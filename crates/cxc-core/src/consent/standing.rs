@@ -167,10 +167,10 @@ fn revokes(event: &ConsentEvent, asked: &ConsentQuestion<'_>) -> bool {
     event.on(asked.channel) && in_scope
 }
 
-/// Whether a consent lifts a revocation: it was given later and expressly, and one by a word lifts only what a word
-/// has done.
+/// Whether a consent lifts a revocation: it was given later and expressly by the same person, and one by a word lifts only
+/// what a word has done.
 fn lifts(grant: &ConsentEvent, revocation: &ConsentEvent) -> bool {
-    if grant.lifts_nothing {
+    if grant.lifts_nothing || !grant.key.is_same_person(revocation.key) {
         return false;
     }
     let by_word = &*grant.source == SOURCE_KEYWORD;
@@ -189,6 +189,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::consent::ConsentKey;
+
     fn time(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
@@ -204,6 +206,7 @@ mod tests {
             revoked: false,
             source: "form".into(),
             lifts_nothing: false,
+            key: ConsentKey::Person,
         }
     }
 
@@ -284,6 +287,20 @@ mod tests {
         // once something else has lifted it, what was given after it holds
         let events = [events[0].clone(), of_file, grant(ConsentKind::Express, "2026-11-22T00:00:00Z")];
         assert!(stands(&events, ConsentKind::ExpressWritten, NOW));
+    }
+
+    #[test]
+    fn a_consent_of_a_client_lifts_no_opt_out_of_a_device_that_may_be_anothers() {
+        let out = |by: ConsentKey, given: ConsentKey| {
+            let stop = ConsentEvent { key: by, ..revocation("2026-11-20T00:00:00Z") };
+            let later = ConsentEvent { key: given, ..grant(ConsentKind::Express, "2026-11-21T00:00:00Z") };
+            is_out(&[stop, later], Channel::Sms, "news")
+        };
+        let (person, device, client) = (ConsentKey::Person, ConsentKey::Device, ConsentKey::ClientId);
+        assert!(out(device, client) && out(client, device));
+        for (by, given) in [(device, device), (client, client), (person, client), (device, person)] {
+            assert!(!out(by, given), "{by:?} {given:?}");
+        }
     }
 
     #[test]

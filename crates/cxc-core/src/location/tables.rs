@@ -191,6 +191,11 @@ impl LocationTables {
         self.places.explicit[usize::from(place)].regions().first().cloned()
     }
 
+    /// Whether the regions of a country are known, and are not all of one zone: a region that is not among them is a mistake.
+    pub fn tells_regions_apart(&self, country: Country) -> bool {
+        self.zones_differ(country) && self.regions.keys().any(|(of, _)| *of == country)
+    }
+
     /// All zones of a country.
     pub fn of_country(&self, country: Country) -> Location {
         match self.countries.get(&country) {

@@ -167,6 +167,7 @@ impl PhoneParser {
     }
 
     fn phone(&self, parsed: &Parsed, default: Option<Region>) -> Result<Phone, PhoneError> {
+        let parsed = &without_mobile_one(parsed);
         let mut digits = [0; MAX_DIGITS];
         let (len, calling_code_len) = write_digits(parsed, &mut digits);
         let national = &digits[calling_code_len..len];
@@ -270,6 +271,17 @@ fn push_number(mut number: u64, out: &mut [u8; MAX_DIGITS], start: usize) -> usi
 
 fn wrong_length(len: usize, at_least: usize) -> PhoneError {
     if len < at_least { PhoneError::TooShort } else { PhoneError::TooLong }
+}
+
+/// Mexico dialed its mobile numbers with a 1 behind the country code until 2019; carriers and phones still write it.
+fn without_mobile_one(parsed: &Parsed) -> Parsed {
+    const MEXICO: i32 = 52;
+    const ONE: u64 = 10_000_000_000;
+    let mut parsed = parsed.clone();
+    if parsed.country_code == MEXICO && (ONE..2 * ONE).contains(&parsed.national_number) {
+        parsed.national_number -= ONE;
+    }
+    parsed
 }
 
 fn parse_error(error: &ParseError) -> PhoneError {

@@ -20,6 +20,7 @@ mod reply;
 mod shares;
 mod status;
 mod supervisor;
+mod written;
 
 use std::sync::Arc;
 

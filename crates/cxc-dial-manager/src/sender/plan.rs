@@ -267,7 +267,8 @@ async fn members_of(tx: &mut Tx, tenant: i64, group: Option<Uuid>) -> Result<Vec
     Ok(group.members)
 }
 
-async fn content_of(
+/// The content of a group, and its version; or why it can't be sent.
+pub(super) async fn content_of(
     tx: &mut Tx,
     tenant: i64,
     channel: Channel,

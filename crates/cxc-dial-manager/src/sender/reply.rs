@@ -12,8 +12,9 @@ use cxc_store::lease::Lease;
 use cxc_store::{StoreError, Tx};
 
 use super::SenderContext;
-use super::plan::Plans;
+use super::plan::{Plans, content_of};
 use super::prepare::reference;
+use super::written::writers;
 use crate::channel::{Body, Carrier, Inbound, InboundEvent, OutMessage, Outcome, SmsBody};
 use crate::content::{CompiledContent, Fields, confirmation};
 use crate::opt_out::{self, Heard, Meaning};
@@ -28,9 +29,11 @@ pub async fn message_in(
 ) -> Result<(), StoreError> {
     let Inbound::Message { from, to, text, provider_id } = &event.event else { return Ok(()) };
     let now = context.now();
-    let device = context.app.hash_key.hash(plans.tenant, from);
     let mut tx = context.app.db.begin().await?;
     tx.lease_check(lease).await?;
+    let writers = writers(&mut tx, context, plans, from).await?;
+    let Some(from) = writers.first() else { return Ok(()) };
+    let device = context.app.hash_key.hash(plans.tenant, from);
     let meaning = opt_out::meaning(&mut tx, context, plans.tenant, text).await?;
     let kind = match meaning {
         Meaning::Word { keyword: Keyword::OptOut, .. } => "opt_out",
@@ -47,20 +50,32 @@ pub async fn message_in(
     if is_new {
         let heard = Heard { tenant: plans.tenant, channel: plans.channel, from, device, text, now };
         match meaning {
-            Meaning::Word { keyword: Keyword::Help, .. } => answer = Some(text_for(plans, Keyword::Help, own)),
+            Meaning::Word { keyword: Keyword::Help, .. } => {
+                let content = answered(&mut tx, plans, device).await?;
+                answer = Some(text_for(plans, content.as_ref(), Keyword::Help, own));
+            }
+            // who may be somebody else gives nobody's consent
+            Meaning::Word { keyword: Keyword::OptIn, .. } if writers.len() > 1 => {}
             Meaning::Word { keyword: Keyword::OptIn, .. } => {
                 tx.opt_in_by_word(plans.tenant, plans.channel, from, device, text, now).await?;
             }
             Meaning::Other => {}
             Meaning::Word { keyword: Keyword::OptOut, .. } | Meaning::Wording(_) => {
                 let is_first = opt_out::hear(&mut tx, &context.app, &heard, &meaning).await?;
+                for from in &writers[1..] {
+                    let heard = Heard { from, device: context.app.hash_key.hash(plans.tenant, from), ..heard };
+                    opt_out::hear(&mut tx, &context.app, &heard, &meaning).await?;
+                }
                 context
                     .metrics
                     .opt_outs
                     .with_label_values(&[plans.channel.as_str(), &plans.labels.ccid, &plans.labels.name])
                     .inc();
                 // one confirmation, then silence
-                answer = is_first.then(|| text_for(plans, Keyword::OptOut, own));
+                if is_first {
+                    let content = answered(&mut tx, plans, device).await?;
+                    answer = Some(text_for(plans, content.as_ref(), Keyword::OptOut, own));
+                }
             }
         }
     }
@@ -80,10 +95,18 @@ pub async fn message_in(
     Ok(())
 }
 
-/// What the tenant answers: from the content of a loaded group, else a plain sentence. A confirmation that advertises or
-/// leads elsewhere, by a field of it or of before that was refused, is not sent.
-fn text_for(plans: &Plans, keyword: Keyword, own: &str) -> String {
-    let contents = plans.groups.iter().filter_map(|g| g.content.as_ref().ok()?.as_ref());
+/// The content of the message that a device's owner answers: its group may be over.
+async fn answered(tx: &mut Tx, plans: &Plans, device: i64) -> Result<Option<Arc<CompiledContent>>, StoreError> {
+    let Some(body) = opt_out::answered_group(tx, plans.tenant, plans.channel, device).await? else { return Ok(None) };
+    let (content, _) = content_of(tx, plans.tenant, plans.channel, &body.settings.unwrap_or_default(), None).await?;
+    Ok(content.ok().flatten())
+}
+
+/// What the tenant answers: from the content that is answered, else from that of a loaded group, else a plain sentence. A
+/// confirmation that advertises or leads elsewhere, by a field of it or of before that was refused, is not sent.
+fn text_for(plans: &Plans, answered: Option<&Arc<CompiledContent>>, keyword: Keyword, own: &str) -> String {
+    let loaded = plans.groups.iter().filter_map(|g| g.content.as_ref().ok()?.as_ref());
+    let contents = answered.into_iter().chain(loaded);
     let answer = |content: &Arc<CompiledContent>| match keyword {
         Keyword::Help => content.render_help(Fields::default()),
         _ => content.render_opt_out(Fields::default()),

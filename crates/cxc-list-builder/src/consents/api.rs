@@ -145,7 +145,7 @@ pub(crate) async fn undo(
 ) -> Result<Response, ApiError> {
     let found = app.db.read().await?.import_get(principal.tenant, number).await?;
     let import = consents_undoable(found, app.now())?;
-    let note = undo_note(&principal, asked, &import)?;
+    let note = undo_note(&principal, asked, ImportOutcome::of(&import).consents.opt_outs)?;
     let target = target(import.job, &import.file_name);
     let payload = json(UndoPayload { import: number })?;
     queue_noted(&app, &principal, &target, CONSENT_UNDO, "undo_import", payload, note).await

@@ -13,7 +13,7 @@ use cxc_store::import::{ImportCounts, ListImport, NewImport, UNDO_TIME};
 use serde::{Deserialize, Serialize};
 
 use super::ledger::{ConsentCounts, HELD_BACK, LedgerWriter};
-use super::line::{LineDevice, Named, read};
+use super::line::{LineDevice, Named, only_opt_outs, read};
 use crate::file::{Batch, BatchStream, RecordRef, RecordStatus, Reject, RejectReason, RejectsWriter};
 use crate::import::{
     Detail, HeldLease, ImportContext, ImportOutcome, ImportSettings, Opened, Progress, Stop, WarningKind, Warnings,
@@ -232,12 +232,23 @@ impl Work<'_> {
             let id = row.client_id.replace('\0', "");
             named.client = Some((id.clone(), app.hash_key.hash(tenant, &id)));
         }
+        let mut unread = None;
         for device in row.devices() {
             let country = Country::from_code(device.country).or(self.settings.country());
-            // whom a consent is for must be certain: another device of the line does not do
-            let address = self.context.address(device, country)?;
-            let hash = app.hash_key.hash(tenant, &address);
-            named.devices.push(LineDevice { position: device.position.into(), address, hash });
+            match self.context.address(device, country) {
+                Ok(address) => {
+                    let hash = app.hash_key.hash(tenant, &address);
+                    named.devices.push(LineDevice { position: device.position.into(), address, hash });
+                }
+                Err(reject) => unread = unread.or(Some(reject)),
+            }
+        }
+        if let Some(reject) = unread {
+            // whom a consent is for must be certain: another device of the line does not do. An opt-out is for all others
+            let line = read(row, &named, app.now()).ok().flatten().map(Box::new);
+            let Some(line) = only_opt_outs(line) else { return Err(reject) };
+            warnings.note(WarningKind::BadDevice, row.record().line_number(), 1, &reject.text);
+            return Ok(*line);
         }
         if row.cut > 0 {
             let line = row.record().line_number();

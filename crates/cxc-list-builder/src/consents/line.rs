@@ -78,7 +78,10 @@ impl Reader<'_> {
         }
         let mut entries = Vec::new();
         if !opt_out.text.is_empty() {
-            entries = self.revocations(self.instant(opt_out, true)?)?;
+            if is_no(opt_out.text) {
+                return Err(wrong(opt_out, "the day of an opt-out is a date; who has not opted out has none"));
+            }
+            entries = self.revocations(self.moment_of_no(opt_out))?;
         }
         if !date.text.is_empty() {
             entries.extend(self.grants(self.instant(date, false)?)?);
@@ -98,10 +101,12 @@ impl Reader<'_> {
     fn revokes(&self) -> Result<bool, Reject> {
         let action = self.cell(ConsentField::Action);
         match action.text.to_ascii_lowercase().replace([' ', '-'], "_").as_str() {
-            "" | "give" | "given" | "grant" | "granted" | "consent" | "opt_in" | "optin" | "yes" => Ok(false),
-            "revoke" | "revoked" | "opt_out" | "optout" | "stop" | "unsubscribe" | "withdraw" | "withdrawn" | "no" => {
-                Ok(true)
-            }
+            "" | "give" | "given" | "grant" | "granted" | "consent" | "opt_in" | "optin" | "opted_in" | "yes" | "y"
+            | "true" | "1" => Ok(false),
+            "revoke" | "revoked" | "opt_out" | "optout" | "opted_out" | "stop" | "unsubscribe" | "unsubscribed"
+            | "withdraw" | "withdrawn" | "remove" | "removed" | "delete" | "deleted" | "block" | "blocked"
+            | "suppress" | "suppressed" | "dnc" | "do_not_call" | "do_not_contact" => Ok(true),
+            no if is_no(no) => Ok(true),
             found => Err(wrong(action, format!("an action is give or revoke, found {found:?}"))),
         }
     }
@@ -129,9 +134,10 @@ impl Reader<'_> {
 
     fn revocations(&self, said_at: i64) -> Result<Vec<NewConsent>, Reject> {
         let kind = self.cell(ConsentField::Kind);
-        // only the end of a consent to be called back or recorded is one of its kind
-        let kind = if kind.is_own { self.kind()?.unwrap_or(ConsentKind::Express) } else { ConsentKind::Express };
-        let channels = self.channels()?;
+        // only the end of a consent to be called back or recorded is one of its kind. What can't be read of an opt-out does
+        // not narrow it
+        let kind = if kind.is_own { self.kind().ok().flatten() } else { None }.unwrap_or(ConsentKind::Express);
+        let channels = self.channels().unwrap_or_default();
         let reached = keys(self.named).into_iter().filter(|k| k.0 == KeyKind::Client || reaches(&channels, &k.2));
         let entries: Vec<NewConsent> =
             reached.map(|key| self.entry(key, kind, &channels, said_at, source::IMPORT, true)).collect();
@@ -190,8 +196,8 @@ impl Reader<'_> {
         let cell = self.cell(ConsentField::Channels);
         let named = cell.text.split([',', ';', ' ', '|', '/', '+']).filter(|name| !name.is_empty());
         let channel = |name: &str| match name.to_ascii_lowercase().as_str() {
-            "all" => Ok(None),
-            "voice" | "call" | "calls" | "phone" => Ok(Some(Channel::Voice)),
+            "all" | "any" | "every" => Ok(None),
+            "voice" | "call" | "calls" | "phone" | "telephone" => Ok(Some(Channel::Voice)),
             "sms" | "text" | "texts" => Ok(Some(Channel::Sms)),
             "email" | "e-mail" | "mail" => Ok(Some(Channel::Email)),
             _ => Err(wrong(cell, format!("a channel is voice, sms or email, found {:?}", short(name)))),
@@ -253,6 +259,11 @@ impl Reader<'_> {
         }
         Ok(at.min(self.now))
     }
+}
+
+/// Whether a cell says no.
+fn is_no(text: &str) -> bool {
+    matches!(text.to_ascii_lowercase().as_str(), "no" | "n" | "false" | "0")
 }
 
 /// Whether any of the channels (none for all) can use an address.

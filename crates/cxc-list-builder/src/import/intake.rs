@@ -173,7 +173,10 @@ impl Work {
                     self.counts.filtered += 1;
                     self.unit.consents.extend(opt_outs.map(|line| *line));
                 }
-                Outcome::Rejected(reject) => self.reject(record, &reject)?,
+                Outcome::Rejected(reject, opt_outs) => {
+                    self.reject(record, &reject)?;
+                    self.unit.consents.extend(opt_outs.map(|line| *line));
+                }
                 Outcome::Contact(full, consents, warnings) => {
                     let is_taken = self.contact(record, full, &found, &mut updates)?;
                     if is_taken {

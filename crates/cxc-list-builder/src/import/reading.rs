@@ -17,8 +17,8 @@ const RECORDS: usize = 1_000;
 pub enum Outcome {
     /// Nothing in it.
     Blank,
-    /// Not taken.
-    Rejected(Reject),
+    /// Not taken, but for its opt-outs.
+    Rejected(Reject, Option<Box<ConsentLine>>),
     /// Not taken by the rule, but for its opt-outs.
     Filtered(Option<Box<ConsentLine>>),
     /// A contact, with what its line says of consents and what was changed in it.
@@ -55,11 +55,14 @@ pub fn read(
 fn outcome(record: RecordRef<'_>, plan: &Plan, validator: &mut Validator) -> Outcome {
     match record.status() {
         RecordStatus::Blank => Outcome::Blank,
-        RecordStatus::Rejected(problem) => Outcome::Rejected(problem.into()),
-        RecordStatus::Data => match plan.map(record).and_then(|row| validator.check(&row)) {
-            Ok(Checked::Contact(contact, consents, warnings)) => Outcome::Contact(contact, consents, warnings),
-            Ok(Checked::Filtered(opt_outs)) => Outcome::Filtered(opt_outs),
-            Err(reject) => Outcome::Rejected(reject),
+        RecordStatus::Rejected(problem) => Outcome::Rejected(problem.into(), None),
+        RecordStatus::Data => match plan.map(record) {
+            Ok(row) => match validator.check(&row) {
+                Ok(Checked::Contact(contact, consents, warnings)) => Outcome::Contact(contact, consents, warnings),
+                Ok(Checked::Filtered(opt_outs)) => Outcome::Filtered(opt_outs),
+                Err(reject) => Outcome::Rejected(reject, validator.opt_outs(&row)),
+            },
+            Err(reject) => Outcome::Rejected(reject, None),
         },
     }
 }

@@ -130,6 +130,24 @@ impl Validator {
         Ok(consents::read(row, &named, self.now)?.map(Box::new))
     }
 
+    /// What a line that is not taken revokes, of everybody whom it names so that it can be read.
+    pub fn opt_outs(&mut self, row: &MappedRow<'_>) -> Option<Box<ConsentLine>> {
+        if !row.brings_consents() {
+            return None;
+        }
+        let hash = |id: &str| self.checkers.hash_key.hash(self.tenant, id);
+        let client = text(row.client_id).map(|id| (id.clone(), hash(&id)));
+        let given = country_of(row.country).ok().flatten();
+        let mut devices = Vec::new();
+        for mapped in row.devices() {
+            if let Ok((Device { position, address, address_hash: hash, .. }, _)) = self.device(mapped, given) {
+                devices.push(LineDevice { position, address: address_text(&address).into_owned(), hash });
+            }
+        }
+        let line = consents::read(row, &Named { client, devices }, self.now).ok().flatten();
+        only_opt_outs(line.map(Box::new))
+    }
+
     fn takes(&self, full: &FullContact, places: &[Option<Location>]) -> bool {
         let Some(rule) = &self.rule else { return true };
         let row = |device| ContactRow { contact: &full.contact, device };

@@ -32,6 +32,8 @@ pub enum WarningKind {
     HeldBack,
     /// A suppression entry ends before its `till`: the list keeps entries for a number of days.
     TillShortened,
+    /// A time of an opt-out could not be read: it holds from now on, without an end.
+    TimeUnread,
 }
 
 impl WarningKind {
@@ -46,6 +48,7 @@ impl WarningKind {
             Self::UnknownState => "unknown_state",
             Self::HeldBack => "held_back",
             Self::TillShortened => "till_shortened",
+            Self::TimeUnread => "time_unread",
         }
     }
 
@@ -154,7 +157,9 @@ mod tests {
     #[test]
     fn the_code_is_the_serialised_form() {
         use WarningKind::*;
-        for kind in [NoHeader, NoCountry, Cut, BadDevice, RepeatedDevice, UnknownState, HeldBack, TillShortened] {
+        for kind in
+            [NoHeader, NoCountry, Cut, BadDevice, RepeatedDevice, UnknownState, HeldBack, TillShortened, TimeUnread]
+        {
             assert_eq!(serde_json::to_value(kind).unwrap(), kind.code());
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use cxc_core::channel::Channel;
-use cxc_core::consent::{ConsentEvent, ConsentKind, ConsentScope, opted_out_of_all};
+use cxc_core::consent::{ConsentEvent, ConsentKey, ConsentKind, ConsentScope, opted_out_of_all};
 use jiff::Timestamp;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
@@ -271,6 +271,7 @@ fn event_of(new: &NewConsent) -> Option<ConsentEvent> {
         revoked: new.revoked,
         source: new.source.as_str().into(),
         lifts_nothing: !new.lifts && !new.revoked,
+        key: ConsentKey::Person,
     })
 }
 

@@ -9,6 +9,7 @@ use super::EvidenceId;
 use super::block::unpack_of;
 use super::read::BlockRow;
 use super::read::Found;
+use crate::attempt::ERASED;
 use crate::int_set::IntSet;
 use crate::{Rows, StoreError, Tx, on};
 
@@ -104,7 +105,7 @@ impl Tx {
             // the hash tells the tenant apart, so its index is the only way
             let sql = format!(
                 "SELECT started_at, month, id FROM attempt_known WHERE {column}{} AND tenant + 0 = $1
-                 AND started_at >= $3 AND started_at < $4 ORDER BY started_at, id LIMIT $5",
+                 AND started_at >= $3 AND started_at < $4 AND contact <> {ERASED} ORDER BY started_at, id LIMIT $5",
                 IntSet::test(self, "$2")
             );
             let keys = IntSet::of(keys.iter().copied());

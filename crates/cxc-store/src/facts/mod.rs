@@ -49,6 +49,9 @@ pub struct Person<'a> {
     pub client: Option<i64>,
     /// The client id; empty without one.
     pub client_id: &'a str,
+    /// That device and client id are one person's is only told by who asks: what is said under one lifts nothing that was
+    /// said under the other.
+    pub is_told: bool,
     /// Person, account and debts, as far as they are known.
     pub subjects: Vec<SubjectKey>,
     /// The suppression lists that hold and are to be asked.
@@ -184,10 +187,11 @@ impl BatchFacts {
         let numbers = self.numbers.iter().find(|(channel, _)| *channel == person.channel).map(|(_, found)| found);
         let mut suppression = self.suppressed.hits(person);
         suppression.extend(numbers.into_iter().flat_map(|numbers| numbers.suppression(&person.address)));
+        let event = if person.is_told { StoredConsent::event_of_key } else { StoredConsent::event };
         PersonFacts {
             suppression,
             attempts: self.history.of(person),
-            consents: self.ledger.of_person(person).filter_map(StoredConsent::event).collect(),
+            consents: self.ledger.of_person(person).filter_map(event).collect(),
             flags: self.flags.of_person(person).map(StoredFlag::flag).collect(),
             declared: DeclaredTimes::all(self.declared.of_person(person).map(StoredDeclared::times)),
             holding: numbers.map(|numbers| numbers.holding(&person.address)).unwrap_or_default(),

@@ -72,6 +72,7 @@ impl<'a> Chosen<'a> {
             address: if is_email { address_text(&device.address) } else { Cow::Borrowed(&device.address) },
             client: self.client,
             client_id: self.contact.contact.client_id.as_deref().unwrap_or_default(),
+            is_told: false,
             subjects: Vec::new(),
             lists,
         }

@@ -1,5 +1,5 @@
-//! Erasure of one person: contacts go, attempts stay as statistics without the person, suppression
-//! entries keep their keyed hash and still hold.
+//! Erasure of one person: contacts go, suppression entries keep their keyed hash and still hold. Attempts stay as statistics
+//! without the person; their keyed hashes stay as long as a rule may count them, so that an erasure opens no cap.
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::record::{Reason, RecordStatus};
@@ -7,6 +7,7 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use super::Person;
+use crate::attempt::ERASED;
 use crate::consent::KeyKind;
 use crate::counter::{Bucket, Deltas};
 use crate::int_set::IntSet;
@@ -154,16 +155,15 @@ impl Tx {
             "DELETE FROM in_flight WHERE tenant = $1 AND attempt IN (SELECT a.id FROM attempt a WHERE {which} AND a.state NOT IN {open})"
         );
         let erase = format!(
-            "UPDATE attempt AS a SET device_hash = 0, client_hash = NULL, contact = 0, provider_id = NULL, receipt_id = NULL, detail = NULL, note = NULL, location = 0
+            "UPDATE attempt AS a SET contact = {ERASED}, provider_id = NULL, receipt_id = NULL, detail = NULL, note = NULL, location = 0
              WHERE {which} AND a.state NOT IN {open}"
         );
         let ended = format!("SELECT a.id FROM attempt a WHERE {which} AND a.state NOT IN {open}");
         let reports = format!("UPDATE attempt_report SET report = NULL WHERE tenant = $1 AND attempt IN ({ended})");
-        let subjects = format!("DELETE FROM attempt_subject WHERE tenant = $1 AND attempt IN ({ended})");
         let waiting: i64 = on!(self, conn => sqlx::query_scalar(AssertSqlSafe(count)).bind(person.tenant).bind(clients.text())
             .bind(devices.text()).bind(contacts.text()).bind(asked.text()).fetch_one(conn).await?);
         let mut changed = 0;
-        for sql in [marks, reports, subjects, erase] {
+        for sql in [marks, reports, erase] {
             changed = on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(person.tenant).bind(clients.text())
                 .bind(devices.text()).bind(contacts.text()).bind(asked.text()).execute(conn).await?.rows_affected());
         }

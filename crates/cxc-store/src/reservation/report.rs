@@ -1,5 +1,6 @@
 //! Taking in reports: sequence 0 when an attempt begins, 1 with its final result. 1 overwrites 0, a late 0 changes
-//! nothing, and a repeat is harmless.
+//! nothing, and a repeat is harmless. For whom and for what an attempt was is never overwritten, since it was allowed for
+//! that: what a later report says otherwise counts besides, as an attempt of its own.
 use std::collections::HashMap;
 
 use cxc_core::attempt::AttemptState;
@@ -7,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 
-use super::{OutsideAttempt, own_guid};
+use super::OutsideAttempt;
 use crate::attempt_subject::NewSubject;
 use crate::in_flight::BegunElsewhere;
 use crate::{Rows, StoreError, Tx, on};
@@ -24,6 +25,8 @@ pub struct Report {
     pub sequence: i16,
     /// The reservation that it confirms, if it names one: month and attempt.
     pub reservation: Option<(i64, i64)>,
+    /// Whether it names its device so that it can be read.
+    pub names_device: bool,
     /// What is written if the attempt is not known yet.
     pub attempt: OutsideAttempt,
     /// The final result.
@@ -89,13 +92,51 @@ struct UpdateRow<'a> {
     purpose: Option<&'a str>,
     collector: Option<i64>,
     topic: Option<&'a str>,
+    device_hash: Option<i64>,
 }
 
-/// Where an attempt stands: the keys of its device and client id, and when it began.
-#[derive(Clone, Copy)]
+/// Where an attempt stands: for whom and for what it is, and when it began.
+#[derive(Clone, sqlx::FromRow)]
 struct Standing {
-    keys: (i64, Option<i64>),
+    id: i64,
+    device_hash: i64,
+    client_hash: Option<i64>,
     started_at: i64,
+    purpose: Option<String>,
+    collector: Option<i64>,
+    topic: Option<String>,
+}
+
+impl Standing {
+    fn keys(&self) -> (i64, Option<i64>) {
+        (self.device_hash, self.client_hash)
+    }
+
+    /// What a report says of another attempt than this one: another device or client, purpose, topic or collector. Of
+    /// persons, accounts and debts nothing is said of it: those of this one are counted already.
+    fn besides(&self, report: &Report) -> Option<OutsideAttempt> {
+        let told = &report.attempt;
+        let device = if report.names_device { told.device_hash } else { self.device_hash };
+        let other = device != self.device_hash
+            || differs(&told.client_hash, &self.client_hash)
+            || differs(&told.purpose, &self.purpose)
+            || differs(&told.collector, &self.collector)
+            || differs(&told.topic, &self.topic);
+        other.then(|| OutsideAttempt {
+            device_hash: device,
+            client_hash: told.client_hash.or(self.client_hash),
+            purpose: told.purpose.clone().or_else(|| self.purpose.clone()),
+            collector: told.collector.or(self.collector),
+            topic: told.topic.clone().or_else(|| self.topic.clone()),
+            started_at: self.started_at,
+            subjects: Vec::new(),
+            ..told.clone()
+        })
+    }
+}
+
+fn differs<T: PartialEq>(told: &Option<T>, known: &Option<T>) -> bool {
+    matches!((told, known), (Some(told), Some(known)) if told != known)
 }
 
 impl Tx {
@@ -106,11 +147,30 @@ impl Tx {
         reports: &[Report],
         now: i64,
     ) -> Result<Taken, StoreError> {
-        let latest = latest(reports);
-        self.reservation_rename(tenant, &latest).await?;
-        let applied = self.attempt_report_upsert(tenant, &latest, now).await?;
+        let mut taken = Taken::default();
+        // what began and ended in one batch began first
+        for sequence in [0, 1] {
+            let of: Vec<&Report> = reports.iter().filter(|report| report.sequence == sequence).collect();
+            if !of.is_empty() {
+                self.attempt_report_phase(tenant, &of, now, &mut taken).await?;
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Takes in reports that say equally much.
+    async fn attempt_report_phase(
+        &mut self,
+        tenant: i64,
+        reports: &[&Report],
+        now: i64,
+        taken: &mut Taken,
+    ) -> Result<(), StoreError> {
+        let first = first_of_each(reports);
+        self.reservation_rename(tenant, &first).await?;
+        let applied = self.attempt_report_upsert(tenant, &first, now).await?;
         let (mut new, mut known) = (Vec::new(), Vec::new());
-        for report in &latest {
+        for report in &first {
             match applied.get(report.guid.as_str()) {
                 Some((_, id)) if *id == report.attempt.id => new.push(*report),
                 Some(place) => known.push((*report, *place)),
@@ -125,32 +185,41 @@ impl Tx {
         let placed = new.iter().map(|r| (*r, (r.attempt.month(), r.attempt.id)));
         let all: Vec<(&Report, (i64, i64))> = placed.chain(known.iter().copied()).collect();
         let standing = self.reported_update(tenant, &all).await?;
+        self.reported_besides(tenant, &known, &standing).await?;
         self.reported_subjects(tenant, &known, &standing).await?;
         self.reported_marks(tenant, &all, &standing).await?;
-        let repeated = reports.len() - all.len();
-        let changed = all.iter().map(|(report, _)| report.guid.clone()).collect();
-        Ok(Taken { new: new.len(), advanced: known.len(), repeated, changed })
+        taken.new += new.len();
+        taken.advanced += known.len();
+        taken.repeated += reports.len() - all.len();
+        for (report, _) in all {
+            if !taken.changed.contains(&report.guid) {
+                taken.changed.push(report.guid.clone());
+            }
+        }
+        Ok(())
     }
 
-    /// A report that names a reservation gives it the dialer's own id.
+    /// A report that names a reservation gives it the dialer's own id, whatever it was asked by.
     async fn reservation_rename(&mut self, tenant: i64, reports: &[&Report]) -> Result<(), StoreError> {
         #[derive(Serialize)]
         struct Name<'a> {
-            old: String,
+            month: i64,
+            attempt: i64,
             new: &'a str,
         }
         let mut names: Vec<Name<'_>> = reports
             .iter()
-            .filter_map(|r| r.reservation.map(|(month, id)| Name { old: own_guid(month, id), new: &r.guid }))
+            .filter_map(|r| r.reservation.map(|(month, attempt)| Name { month, attempt, new: &r.guid }))
             .collect();
         if names.is_empty() {
             return Ok(());
         }
-        names.sort_unstable_by(|a, b| a.old.cmp(&b.old));
-        let source = Rows::source(self, "$1", &[("old", "TEXT"), ("new", "TEXT")]);
+        names.sort_unstable_by_key(|name| (name.month, name.attempt));
+        names.dedup_by_key(|name| (name.month, name.attempt));
+        let source = Rows::source(self, "$1", &[("month", "BIGINT"), ("attempt", "BIGINT"), ("new", "TEXT")]);
         let sql = format!(
             "UPDATE attempt_report SET guid = v.new FROM {source} WHERE attempt_report.tenant = $2
-             AND attempt_report.guid = v.old
+             AND attempt_report.attempt = v.attempt AND attempt_report.month = v.month
              AND NOT EXISTS (SELECT 1 FROM attempt_report o WHERE o.tenant = $2 AND o.guid = v.new)"
         );
         let rows = Rows::of(&names)?;
@@ -225,15 +294,22 @@ impl Tx {
             ("purpose", "TEXT"),
             ("collector", "BIGINT"),
             ("topic", "TEXT"),
+            ("device_hash", "BIGINT"),
         ];
         let source = Rows::source(self, "$1", &columns);
-        let kept = columns[3..].iter().map(|(c, _)| format!("{c} = coalesce(v.{c}, attempt.{c})"));
-        let sets = kept.collect::<Vec<_>>().join(", ");
+        let said = columns[3..10].iter().map(|(c, _)| format!("{c} = coalesce(v.{c}, attempt.{c})"));
+        // the device of nobody is 0
+        let kept = columns[10..].iter().map(|(c, _)| match *c {
+            "device_hash" => format!("{c} = coalesce(nullif(attempt.{c}, 0), v.{c}, 0)"),
+            _ => format!("{c} = coalesce(attempt.{c}, v.{c})"),
+        });
+        let sets = said.chain(kept).collect::<Vec<_>>().join(", ");
         // the sum makes SQLite look up each row by its whole key; see attempt_update
         let sql = format!(
             "UPDATE attempt SET state = v.state, {sets} FROM {source}
              WHERE attempt.tenant = $2 + 0 * v.id AND attempt.month = v.month AND attempt.id = v.id
-             RETURNING attempt.id, attempt.device_hash, attempt.client_hash, attempt.started_at"
+             RETURNING attempt.id, attempt.device_hash, attempt.client_hash, attempt.started_at, attempt.purpose,
+                attempt.collector, attempt.topic"
         );
         let mut rows: Vec<UpdateRow<'_>> = reports
             .iter()
@@ -252,14 +328,30 @@ impl Tx {
                 purpose: r.attempt.purpose.as_deref(),
                 collector: r.attempt.collector,
                 topic: r.attempt.topic.as_deref(),
+                device_hash: r.names_device.then_some(r.attempt.device_hash),
             })
             .collect();
         rows.sort_unstable_by_key(|r| (r.month, r.id));
         let rows = Rows::of(&rows)?;
-        let found: Vec<(i64, i64, Option<i64>, i64)> =
+        let found: Vec<Standing> =
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(rows.text()).bind(tenant).fetch_all(conn).await?);
-        let stand = |(id, device, client, started_at)| (id, Standing { keys: (device, client), started_at });
-        Ok(found.into_iter().map(stand).collect())
+        Ok(found.into_iter().map(|standing| (standing.id, standing)).collect())
+    }
+
+    /// What final reports say of another attempt than that which stands: it counts, too.
+    async fn reported_besides(
+        &mut self,
+        tenant: i64,
+        known: &[(&Report, (i64, i64))],
+        standing: &HashMap<i64, Standing>,
+    ) -> Result<(), StoreError> {
+        let finals = known.iter().filter(|(report, _)| report.sequence == 1);
+        let besides = finals.filter_map(|(report, (_, id))| Some((*report, standing.get(id)?.besides(report)?)));
+        let (reports, attempts): (Vec<&Report>, Vec<OutsideAttempt>) = besides.unzip();
+        self.outside_attempt_insert(tenant, &attempts.iter().collect::<Vec<_>>(), AttemptState::Final).await?;
+        let places = attempts.iter().map(|attempt| (attempt.month(), attempt.id));
+        let placed: Vec<(&Report, (i64, i64))> = reports.into_iter().zip(places).collect();
+        self.reported_update(tenant, &placed).await.map(drop)
     }
 
     /// Persons, accounts and debts that a later report names count from the beginning of the attempt, beside those that
@@ -272,7 +364,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let mut subjects = Vec::new();
         for (report, (month, id)) in known {
-            let Some(Standing { started_at, .. }) = standing.get(id).copied() else { continue };
+            let Some(started_at) = standing.get(id).map(|standing| standing.started_at) else { continue };
             let named = report.attempt.subjects.iter();
             subjects.extend(named.map(|s| NewSubject {
                 kind: s.kind,
@@ -294,7 +386,7 @@ impl Tx {
     ) -> Result<(), StoreError> {
         let (mut begun, mut ended, mut ended_keys) = (Vec::new(), Vec::new(), Vec::new());
         for (report, (month, id)) in reports {
-            let Some(Standing { keys, .. }) = standing.get(id).copied() else { continue };
+            let Some(keys) = standing.get(id).map(Standing::keys) else { continue };
             if report.sequence == 0 {
                 begun.push(BegunElsewhere { attempt: *id, month: *month, keys });
             } else {
@@ -308,16 +400,10 @@ impl Tx {
     }
 }
 
-/// Of the reports of one attempt the one that says most; the first of equal ones.
-fn latest(reports: &[Report]) -> Vec<&Report> {
-    let mut by_guid: HashMap<&str, &Report> = HashMap::with_capacity(reports.len());
-    for report in reports {
-        let kept = by_guid.entry(&report.guid).or_insert(report);
-        if kept.sequence < report.sequence {
-            *kept = report;
-        }
-    }
-    let mut latest: Vec<&Report> = by_guid.into_values().collect();
-    latest.sort_unstable_by(|a, b| a.guid.cmp(&b.guid));
-    latest
+/// The first report of each attempt, in the order of their ids.
+fn first_of_each<'r>(reports: &[&'r Report]) -> Vec<&'r Report> {
+    let mut first = reports.to_vec();
+    first.sort_by(|a, b| a.guid.cmp(&b.guid));
+    first.dedup_by(|later, earlier| later.guid == earlier.guid);
+    first
 }

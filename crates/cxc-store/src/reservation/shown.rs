@@ -3,7 +3,7 @@ use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use sqlx::types::Json;
 
-use crate::attempt::OF_TENANT;
+use crate::attempt::{ERASED, OF_TENANT};
 use crate::{StoreError, Tx, on};
 
 /// Which attempts are looked for: at least one of device, client, guid and group.
@@ -62,13 +62,16 @@ impl Tx {
         test(filter.grp.is_some(), "a.grp = $5");
         let join = if filter.guid.is_some() { "JOIN" } else { "LEFT JOIN" };
         // by the dialer's id the report leads to the attempt
-        let by_tenant = if filter.device.is_some() || filter.client.is_some() { OF_TENANT } else { "tenant" };
+        let is_persons = filter.device.is_some() || filter.client.is_some();
+        let by_tenant = if is_persons { OF_TENANT } else { "tenant" };
+        // by their keys nobody finds those who were erased
+        let whose = if is_persons { format!(" AND a.contact <> {ERASED}") } else { String::new() };
         // every parameter is named once, so that its type is known also where it is not asked for
         let sql = format!(
             "SELECT a.month, a.id, r.guid, r.sequence, a.channel, a.state, a.record, a.result, a.disposition,
                 a.started_at, a.finished_at, a.rule_set, r.report
              FROM attempt_known a {join} attempt_report r ON r.tenant = a.tenant AND r.attempt = a.id AND r.month = a.month
-             WHERE a.{by_tenant} = $1 AND {} AND a.started_at >= $6 AND a.started_at < $7
+             WHERE a.{by_tenant} = $1 AND {}{whose} AND a.started_at >= $6 AND a.started_at < $7
              AND (CAST($2 AS BIGINT) IS NULL OR true) AND (CAST($3 AS BIGINT) IS NULL OR true)
              AND (CAST($4 AS TEXT) IS NULL OR true) AND (CAST($5 AS BIGINT) IS NULL OR true)
              ORDER BY a.started_at DESC, a.id DESC LIMIT $8",

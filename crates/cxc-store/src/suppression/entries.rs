@@ -18,16 +18,21 @@ const ENTRY_ROWS: &[(&str, &str)] = &[
     ("added_at", "BIGINT"),
 ];
 
-/// What becomes of an entry that is there. A file never narrows what a person asked for in an opt-out list; each
+/// What becomes of an entry that is there. In a list of opt-outs its time only grows, whoever writes it again: what ends it
+/// is its removal; a file alone may bring other times for what a file brought. Each
 /// source that put an entry there is remembered, so that START lifts only what a word made alone, and a replace or
 /// an undo keeps what a file did not bring.
 const ON_CONFLICT: &str = "
-    from_at = CASE WHEN excluded.source = 'import' AND suppression_entry.source <> 'import' AND EXISTS (
+    from_at = CASE WHEN NOT (excluded.source = 'import' AND suppression_entry.source = 'import') AND EXISTS (
             SELECT 1 FROM suppression_list l WHERE l.generation = suppression_entry.generation AND l.opt_outs)
-        THEN suppression_entry.from_at ELSE excluded.from_at END,
-    until_at = CASE WHEN excluded.source = 'import' AND suppression_entry.source <> 'import' AND EXISTS (
+        THEN CASE WHEN suppression_entry.from_at < excluded.from_at THEN suppression_entry.from_at
+            WHEN suppression_entry.from_at >= excluded.from_at THEN excluded.from_at END
+        ELSE excluded.from_at END,
+    until_at = CASE WHEN NOT (excluded.source = 'import' AND suppression_entry.source = 'import') AND EXISTS (
             SELECT 1 FROM suppression_list l WHERE l.generation = suppression_entry.generation AND l.opt_outs)
-        THEN suppression_entry.until_at ELSE excluded.until_at END,
+        THEN CASE WHEN suppression_entry.until_at > excluded.until_at THEN suppression_entry.until_at
+            WHEN suppression_entry.until_at <= excluded.until_at THEN excluded.until_at END
+        ELSE excluded.until_at END,
     reason = coalesce(excluded.reason, suppression_entry.reason),
     import = CASE WHEN excluded.source <> 'import' AND suppression_entry.source = 'import' THEN 0
         ELSE suppression_entry.import END,

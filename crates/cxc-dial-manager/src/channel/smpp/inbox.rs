@@ -73,7 +73,9 @@ impl Inbox {
         }
         let (header, body) = text::split_header(deliver.message, deliver.esm_class & HAS_HEADER != 0);
         let words = text::decode(body, deliver.data_coding, self.latin1);
-        let (from, to) = (international(&deliver.source), international(&deliver.destination));
+        // whose message it is, is found out by who knows the tenant's country
+        let (from, to) = (deliver.source.text.trim().to_owned(), international(&deliver.destination));
+        let from = if deliver.source.ton == 1 && is_digits(&from) { format!("+{from}") } else { from };
         let Some(place) = header.or_else(|| place_in_tags(deliver)) else {
             return message(from, to, words);
         };
@@ -112,8 +114,12 @@ fn place_in_tags(deliver: &Deliver<'_>) -> Option<(u16, u8, u8)> {
 // E.164 where the digits can be nothing else: an opt-out must find its device
 fn international(address: &InAddress) -> String {
     let text = address.text.trim();
-    let digits = (8..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0');
-    if digits && matches!(address.ton, 0 | 1) { format!("+{text}") } else { text.to_owned() }
+    if is_digits(text) && matches!(address.ton, 0 | 1) { format!("+{text}") } else { text.to_owned() }
+}
+
+// digits that can be a whole international number
+fn is_digits(text: &str) -> bool {
+    (8..=15).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0')
 }
 
 async fn answer_when_stored(link: Arc<Link>, sequence: u32, answer: oneshot::Receiver<Answer>) {

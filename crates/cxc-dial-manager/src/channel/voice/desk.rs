@@ -244,7 +244,7 @@ impl Source for Calls {
         Some((spec, ticket))
     }
 
-    fn paced(&mut self, group: &Group, why: &Why, missing: u32) {
+    fn paced(&mut self, why: &Why, missing: u32) {
         let (now, missing) = (self.0.clock.now(), missing as usize);
         let mut state = self.0.state();
         let since = (missing > 0).then(|| *state.missing_since.get_or_insert(now));

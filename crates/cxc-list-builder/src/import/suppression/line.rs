@@ -22,7 +22,15 @@ impl Work<'_> {
     ) -> Result<Vec<SuppressionEntry>, Reject> {
         let app = &self.context.app;
         let (now, line) = (app.now(), row.record().line_number());
-        let (from_at, until_at, shortened) = self.times(row, now)?;
+        let times = match self.times(row, now) {
+            // what a person forbade is never dropped for a time that can't be read
+            Err(reject) if list.opt_outs => {
+                warnings.note(WarningKind::TimeUnread, line, 1, &reject.text);
+                Ok((None, None, false))
+            }
+            times => times,
+        };
+        let (from_at, until_at, shortened) = times?;
         let entry = |key: String| SuppressionEntry {
             key_hash: app.hash_key.hash(list.tenant, &key),
             key,

@@ -206,6 +206,7 @@ fn consent(kind: ConsentKind, when: &str) -> ConsentEvent {
         revoked: false,
         source: "form".into(),
         lifts_nothing: false,
+        key: Default::default(),
     }
 }
 
