@@ -132,7 +132,7 @@ impl Tx {
         on!(self, conn => sqlx::query(AssertSqlSafe(insert)).bind(rows.text()).execute(conn).await?.rows_affected());
         let keys: Vec<Key<'_>> = locations.iter().map(|l| Key { key: l.key() }).collect();
         let select = format!(
-            "SELECT l.key, l.number FROM {} JOIN location l ON l.key = v.key",
+            "SELECT l.key, l.number FROM {} CROSS JOIN location l WHERE l.key = v.key",
             Rows::source(self, "$1", &[("key", "TEXT")])
         );
         let rows = Rows::of(&keys)?;

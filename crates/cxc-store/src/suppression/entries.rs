@@ -93,8 +93,9 @@ impl Tx {
         generation: i64,
         entries: &[SuppressionEntry],
     ) -> Result<Vec<SuppressionEntry>, StoreError> {
+        // the keys come first: SQLite would walk the whole list for each of them
         let sql = format!(
-            "SELECT DISTINCT {ENTRY} FROM {} JOIN suppression_entry e ON e.generation = $1 AND e.key_hash = v.key_hash AND e.key = v.key",
+            "SELECT DISTINCT {ENTRY} FROM {} CROSS JOIN suppression_entry e WHERE e.generation = $1 AND e.key_hash = v.key_hash AND e.key = v.key",
             Rows::source(self, "$2", ENTRY_ROWS)
         );
         let rows = Rows::of(entries)?;
