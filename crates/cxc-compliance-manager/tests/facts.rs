@@ -82,3 +82,8 @@ fn report(guid: &str, sequence: u32, more: &Value) -> Value {
     report.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     report
 }
+
+/// Whether an opt-out is among the reasons of an answer.
+fn is_out(answer: &Value) -> bool {
+    answer["reasons"].as_array().unwrap().iter().any(|reason| reason["reason_code"] == "opted_out")
+}

@@ -187,6 +187,6 @@ mod tests {
         assert_eq!(find("", "US", "", "Fla."), Some("u|US||".into()));
         assert_eq!(find("America/New_York", "US", "", "Fla."), Some("u|US||America/New_York".into()));
         assert_eq!(find("", "US", "75201", "Tejas"), Some("p|US|US-TX|America/Chicago".into()));
-        assert_eq!(find("", "DE", "", "Bayern"), find("", "DE", "", ""));
+        assert!(find("", "DE", "", "Bayern").unwrap().starts_with("e|DE|"));
     }
 }

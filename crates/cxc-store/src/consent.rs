@@ -164,6 +164,11 @@ impl StoredConsent {
         if self.key_kind == KeyKind::Client.code() { KeyKind::Client } else { KeyKind::Device }
     }
 
+    /// Whether it takes back.
+    pub fn is_revoked(&self) -> bool {
+        self.revoked != 0
+    }
+
     /// What the core judges by. A grant of a kind that is not known gives nothing; a revocation always revokes.
     pub fn event(&self) -> Option<ConsentEvent> {
         let revoked = self.revoked != 0;

@@ -135,7 +135,7 @@ async fn a_do_not_call_is_heard_whatever_else_was_said_in_that_call() {
     app.post(REPORTS).json(&report("CALL-1", 1, &no_more)).await.expect(200);
     let mut other = ask(1, "a", 0);
     other["topic"] = json!("cars");
-    assert_eq!(app.post(VALIDATE).json(&other).await.expect(409)["code"], "opted_out");
+    assert!(is_out(&app.post(VALIDATE).json(&other).await.expect(409)));
 }
 
 #[tokio::test]
@@ -163,7 +163,7 @@ async fn an_email_address_is_read_by_every_door_alike() {
     for same in
         ["ann@example.com", "ANN@Example.com", "mailto:ann@example.com", "'ann@example.com", " ann@example.com "]
     {
-        assert_eq!(app.post(VALIDATE).json(&asked(same)).await.expect(409)["code"], "opted_out", "{same}");
+        assert!(is_out(&app.post(VALIDATE).json(&asked(same)).await.expect(409)), "{same}");
     }
     for none in [
         "<ann@example.com>",
@@ -177,5 +177,5 @@ async fn an_email_address_is_read_by_every_door_alike() {
     }
     let no_more = json!({ "contact_info": "mailto:bo@example.com", "contact_info_type": 10, "GSW_CALL_RESULT": 51 });
     app.post(REPORTS).json(&report("g1", 1, &no_more)).await.expect(200);
-    assert_eq!(app.post(VALIDATE).json(&asked("bo@example.com")).await.expect(409)["code"], "opted_out");
+    assert!(is_out(&app.post(VALIDATE).json(&asked("bo@example.com")).await.expect(409)));
 }

@@ -59,9 +59,7 @@ impl Keys {
         let device = past.device == request.device;
         let client = || {
             let person = request.person.is_some() && past.person == request.person;
-            // an attempt of which no client is known may have been on this one where it was on the same device
-            let of = |client| past.client.map_or(device, |past| past == client);
-            request.client.map_or(device, of) || person
+            request.client.map_or(device || person, |client| past.client == Some(client) || person)
         };
         match self.scope {
             KeyScope::Client => client(),

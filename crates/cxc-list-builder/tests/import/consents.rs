@@ -185,7 +185,7 @@ async fn wrong_kinds_dates_and_channels_reject_their_lines_with_the_reason() {
          C-5,+12125550105,,express,2026-01-05,,,email,,\n\
          C-6,+12125550106,,express,2026-01-05,keyword,,,,\n\
          C-7,+12125550107,,express,2026-01-05,,,,3,\n\
-         C-8,+12125550108,,,,,,fax,,2026-01-05\n\
+         C-8,+12125550108,,express,2026-01-05,,,fax,,\n\
          C-9,+12125550109,,express,2026-01-05,,,,,\n"
     );
     let outcome = world.import(&file, columns()).await;

@@ -6,11 +6,13 @@ mod history;
 mod intelligence;
 mod keyed;
 mod numbers;
+mod paired;
 mod past;
 mod stored;
 mod suppressed;
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use cxc_core::channel::Channel;
@@ -25,6 +27,7 @@ use self::history::History;
 use self::intelligence::BatchIntelligence;
 use self::keyed::Keyed;
 use self::numbers::BatchNumbers;
+use self::paired::{Pair, doubtful};
 use self::stored::{Asked, Stored};
 use self::suppressed::Suppressed;
 use crate::attempt_subject::SubjectKey;
@@ -49,8 +52,8 @@ pub struct Person<'a> {
     pub client: Option<i64>,
     /// The client id; empty without one.
     pub client_id: &'a str,
-    /// That device and client id are one person's is only told by who asks: what is said under one lifts nothing that was
-    /// said under the other.
+    /// That device and client id are one person's is only told by who asks. Unless a contact has both, what is said under one
+    /// lifts nothing that was said under the other.
     pub is_told: bool,
     /// Person, account and debts, as far as they are known.
     pub subjects: Vec<SubjectKey>,
@@ -94,6 +97,8 @@ pub struct BatchFacts {
     numbers: Vec<(Channel, BatchNumbers)>,
     intelligence: BatchIntelligence,
     data_faults: Vec<DataFault>,
+    /// Devices and client ids that were told together and are one person's.
+    paired: HashSet<Pair>,
 }
 
 impl BatchFacts {
@@ -114,7 +119,9 @@ impl BatchFacts {
             Some(since) => History::of_whole(&found.attempts, since),
             None => History::default(),
         };
-        Self::of_stored(&wanted, people, numbers, (&asked.lists, found), history)
+        let paired = tx.contact_pairs(wanted.tenant, &doubtful(people, &found.consents)).await?;
+        let facts = Self::of_stored(&wanted, people, numbers, (&asked.lists, found), history)?;
+        Ok(Self { paired, ..facts })
     }
 
     /// The facts of a batch that only asks, with the marks on its people, all as they were at one moment: one round trip
@@ -125,7 +132,7 @@ impl BatchFacts {
         {
             let asked = Asked::of(&wanted, people, has_answers(numbers.as_deref()), true);
             let mut found = asked.together(pool).await?;
-            if !found.is_cut_short() {
+            if !found.is_cut_short() && doubtful(people, &found.consents).is_empty() {
                 let history = wanted.since.map(|since| History::of_whole(&found.attempts, since)).unwrap_or_default();
                 let marks = std::mem::take(&mut found.marks);
                 let facts = Self::of_stored(&wanted, people, numbers, (&asked.lists, found), history)?;
@@ -155,6 +162,7 @@ impl BatchFacts {
             numbers: Vec::new(),
             intelligence: BatchIntelligence::new(found.answers),
             data_faults: wanted.data_faults.clone(),
+            paired: HashSet::new(),
         };
         if let Some(lists) = numbers {
             let at = Timestamp::from_microsecond(wanted.now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
@@ -187,7 +195,9 @@ impl BatchFacts {
         let numbers = self.numbers.iter().find(|(channel, _)| *channel == person.channel).map(|(_, found)| found);
         let mut suppression = self.suppressed.hits(person);
         suppression.extend(numbers.into_iter().flat_map(|numbers| numbers.suppression(&person.address)));
-        let event = if person.is_told { StoredConsent::event_of_key } else { StoredConsent::event };
+        let is_one =
+            !person.is_told || person.client.is_some_and(|client| self.paired.contains(&(person.device, client)));
+        let event = if is_one { StoredConsent::event } else { StoredConsent::event_of_key };
         PersonFacts {
             suppression,
             attempts: self.history.of(person),
