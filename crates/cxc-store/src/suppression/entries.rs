@@ -93,11 +93,13 @@ impl Tx {
         generation: i64,
         entries: &[SuppressionEntry],
     ) -> Result<Vec<SuppressionEntry>, StoreError> {
-        // the keys come first: SQLite would walk the whole list for each of them
-        let sql = format!(
-            "SELECT DISTINCT {ENTRY} FROM {} CROSS JOIN suppression_entry e WHERE e.generation = $1 AND e.key_hash = v.key_hash AND e.key = v.key",
-            Rows::source(self, "$2", ENTRY_ROWS)
+        // each key is looked up by itself: both engines would rather walk the whole list for each batch of keys
+        const OF_KEY: &str = "e.generation = $1 AND e.key_hash = v.key_hash AND e.key = v.key";
+        let found = self.choose(
+            format!("LATERAL (SELECT * FROM suppression_entry e WHERE {OF_KEY} OFFSET 0) e"),
+            format!("suppression_entry e WHERE {OF_KEY}"),
         );
+        let sql = format!("SELECT DISTINCT {ENTRY} FROM {} CROSS JOIN {found}", Rows::source(self, "$2", ENTRY_ROWS));
         let rows = Rows::of(entries)?;
         Ok(
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(generation).bind(rows.text()).fetch_all(conn).await?),
