@@ -20,7 +20,12 @@ async fn ledger(world: &World, person: usize) -> Value {
 
 /// A person answers, and it is done on these channels.
 async fn says(world: &World, smsc: &Smsc, person: usize, text: &str, ended: &Value) {
-    smsc.reply(&number(person)[1..], "44555", text).unwrap();
+    says_from(world, smsc, (person, &number(person)[1..], 1), text, ended).await;
+}
+
+/// The same, as a centre writes the person's number: of a type of number (TON).
+async fn says_from(world: &World, smsc: &Smsc, (person, from, ton): (usize, &str, u8), text: &str, ended: &Value) {
+    smsc.command(&json!({ "mo": { "from": from, "fromTon": ton, "to": "44555", "text": text } })).unwrap();
     let what = format!("{text} of {person}");
     until(&what, PATIENCE, async || ledger(world, person).await["optedOut"] == *ended).await;
 }
@@ -43,7 +48,7 @@ async fn words_of_several_languages_own_words_a_topic_everything_and_back_again(
     // the shipped words, whatever the script; one that ends everything
     let sms = json!(["sms"]);
     says(&world, &smsc, 0, "Arrêt !", &sms).await;
-    says(&world, &smsc, 1, "退订", &sms).await;
+    says_from(&world, &smsc, (1, &number(1)[2..], 2), "退订", &sms).await;
     says(&world, &smsc, 2, "STOP ALL", &json!(["voice", "sms", "email"])).await;
     // the tenant's own take their place at once; the words that carriers name stay
     let own = json!({ "optOut": ["Nada"], "optOutAll": [], "optIn": ["START"], "help": ["HELP"],
@@ -51,7 +56,7 @@ async fn words_of_several_languages_own_words_a_topic_everything_and_back_again(
     world.api.put(WORDS).json(&own).await.expect(200);
     says(&world, &smsc, 3, "nada!!", &sms).await;
     smsc.reply(&number(4)[1..], "44555", "Baja").unwrap();
-    says(&world, &smsc, 5, "stop", &sms).await;
+    says_from(&world, &smsc, (5, &format!("011{}", &number(5)[1..]), 0), "stop", &sms).await;
     let entry = ledger(&world, 5).await["items"][0].clone();
     assert_eq!((&entry["entry"]["source"], &entry["entry"]["scope"]), (&json!("keyword"), &json!({ "kind": "all" })));
     assert!(entry["effectiveAt"].as_str() < entry["deadline"].as_str(), "it holds before the law wants it: {entry}");
