@@ -126,14 +126,14 @@ impl LiveMetrics {
 
     /// Sets them once a second, until told to stop.
     pub async fn keep(self, board: Arc<LiveBoard>, stop: CancellationToken) {
-        let mut known: BTreeMap<i64, String> = BTreeMap::new();
+        let mut known: BTreeMap<Uuid, String> = BTreeMap::new();
         while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
             let groups = board.all();
-            for (_, group) in known.extract_if(.., |number, _| !groups.contains_key(number)) {
+            for (_, group) in known.extract_if(.., |id, _| !groups.contains_key(id)) {
                 self.each(&group, None);
             }
-            for (number, live) in groups {
-                let label = known.entry(number).or_insert_with(|| number.to_string());
+            for (id, live) in groups {
+                let label = known.entry(id).or_insert_with(|| id.to_string());
                 self.each(label, Some(&live));
             }
         }

@@ -40,6 +40,8 @@ pub struct PlanList {
 pub struct GroupPlan {
     /// Its number.
     pub number: i64,
+    /// Its id.
+    pub id: Uuid,
     /// Its state at work.
     pub state: String,
     /// What was last said to hold it back.
@@ -240,6 +242,7 @@ async fn group_plan(
     let subject = settings.compliance.subject(class, |name| collector_hash(&context.app.hash_key, row.tenant, name));
     Ok(Some(GroupPlan {
         number: row.number,
+        id: row.id,
         state: row.state.clone(),
         limited_by: row.limited_by.clone(),
         lists,

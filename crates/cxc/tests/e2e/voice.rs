@@ -142,11 +142,11 @@ async fn goes_on(world: &World, live: &str) {
     assert_eq!(ended + count("calls"), totals["dials"].as_u64().unwrap(), "each call is somewhere: {now}");
     assert!(totals["meanSetUpSeconds"].as_f64() > Some(0.0) && totals["live"].as_u64() > Some(0), "{now}");
     assert!(now["ports"]["inUse"].as_u64() >= Some(AGENTS.into()), "{now}");
-    let metrics = world.cxc.metrics("dialer").unwrap();
-    assert!(
-        metrics.lines().any(|line| line.starts_with("cxc_dialer_agents{group=") && !line.ends_with(" 0")),
-        "{metrics}"
-    );
+    let is_gauge = |line: &str| line.starts_with("cxc_dialer_agents{group=") && !line.ends_with(" 0");
+    until("the gauges show it", Duration::from_secs(10), async || {
+        world.cxc.metrics("dialer").unwrap().lines().any(is_gauge)
+    })
+    .await;
 }
 
 /// Calls placed, by the number of their result.

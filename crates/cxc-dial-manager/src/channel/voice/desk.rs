@@ -12,6 +12,7 @@ use cxc_dialer::pacing::{Records, Why};
 use cxc_sip::engine::{Clock, LegReport};
 use cxc_sip::run::Source;
 use tokio::sync::{Notify, oneshot, watch};
+use uuid::Uuid;
 
 use super::live::{LiveBoard, LiveStatistics, PortUse};
 use crate::agents::Seat;
@@ -122,7 +123,13 @@ fn not_placed() -> Outcome {
 
 impl Desk {
     /// Nothing waits.
-    pub fn new(group: i64, clock: Clock, caller_id: Option<String>, asked: Arc<Notify>, board: &LiveBoard) -> Self {
+    pub fn new(
+        (group, id): (i64, Uuid),
+        clock: Clock,
+        caller_id: Option<String>,
+        asked: Arc<Notify>,
+        board: &LiveBoard,
+    ) -> Self {
         let state = State {
             waiting: VecDeque::new(),
             stopped: None,
@@ -134,7 +141,7 @@ impl Desk {
             over: false,
         };
         let (demand, arrived) = (Demand::default(), Notify::new());
-        let seen = board.show(group);
+        let seen = board.show(group, id);
         Self { demand, group, clock, caller_id, state: Mutex::new(state), arrived, asked, seen }
     }
 
@@ -336,7 +343,7 @@ mod tests {
 
     fn desk() -> (Arc<Desk>, Calls) {
         let desk = Arc::new(Desk::new(
-            1,
+            (1, Uuid::nil()),
             Clock::starting(1),
             Some("+12125550100".into()),
             Arc::default(),

@@ -82,7 +82,8 @@ impl GroupActor {
         let destinations = Destinations::new(Arc::clone(&trunk.kit.phones));
         let (engine, reports) =
             SipEngine::start(options, trunks, destinations).await.map_err(|error| error.to_string())?;
-        let desk = Arc::new(Desk::new(plan.number, trunk.clock, calls.caller_id.clone(), asked, &trunk.kit.live));
+        let desk =
+            Arc::new(Desk::new((plan.number, plan.id), trunk.clock, calls.caller_id.clone(), asked, &trunk.kit.live));
         desk.set(stopped(plan), dialing.max_ports);
         let (runner, tell) = Runner::new(group, engine, reports, Calls(Arc::clone(&desk)));
         let (number, ending) = (plan.number, Arc::clone(&desk));

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::watch;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// A group at a moment.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -146,7 +147,7 @@ fn mean(time: Micros, count: u64) -> f64 {
 /// The groups of this process, by number.
 #[derive(Debug, Default)]
 pub struct LiveBoard {
-    groups: Mutex<HashMap<i64, Seen>>,
+    groups: Mutex<HashMap<i64, (Uuid, Seen)>>,
 }
 
 /// What was last seen of a group; its end is that of the group.
@@ -154,27 +155,27 @@ pub type Seen = watch::Receiver<Option<Arc<LiveStatistics>>>;
 
 impl LiveBoard {
     /// A group comes on the board: what is seen of it is sent to the answer.
-    pub fn show(&self, group: i64) -> watch::Sender<Option<Arc<LiveStatistics>>> {
+    pub fn show(&self, group: i64, id: Uuid) -> watch::Sender<Option<Arc<LiveStatistics>>> {
         let (tell, seen) = watch::channel(None);
-        self.groups().insert(group, seen);
+        self.groups().insert(group, (id, seen));
         tell
     }
 
     /// A group of this process.
     pub fn get(&self, group: i64) -> Option<Seen> {
-        self.groups().get(&group).cloned()
+        self.groups().get(&group).map(|(_, seen)| seen.clone())
     }
 
-    /// What was last seen of all groups of this process, by number.
-    pub fn all(&self) -> BTreeMap<i64, Arc<LiveStatistics>> {
+    /// What was last seen of all groups of this process, by id.
+    pub fn all(&self) -> BTreeMap<Uuid, Arc<LiveStatistics>> {
         let groups = self.groups();
-        groups.iter().filter_map(|(number, seen)| Some((*number, seen.borrow().clone()?))).collect()
+        groups.values().filter_map(|(id, seen)| Some((*id, seen.borrow().clone()?))).collect()
     }
 
     /// Groups that are over leave the board.
-    fn groups(&self) -> MutexGuard<'_, HashMap<i64, Seen>> {
+    fn groups(&self) -> MutexGuard<'_, HashMap<i64, (Uuid, Seen)>> {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        groups.retain(|_, seen| seen.has_changed().is_ok());
+        groups.retain(|_, (_, seen)| seen.has_changed().is_ok());
         groups
     }
 }
