@@ -184,8 +184,10 @@ impl LegalStanding {
             names.join(", ")
         );
         let error = |rule: &ConcernedRule| {
-            let detail =
-                format!("{} ({}), {} contacts: turn it on or waive it", rule.rule, rule.citation, rule.contacts);
+            let detail = format!(
+                "{0} ({1}), {2} contacts: turn it on or waive it, with a reason: PUT /compliance/legal-rules/{0}/setting",
+                rule.rule, rule.citation, rule.contacts
+            );
             FieldError::new(format!("/legalRules/{}", rule.rule), "rules_unanswered", detail)
         };
         Err(ApiError::new(Code::RulesUnanswered, detail).with_errors(self.unanswered.iter().map(error).collect()))

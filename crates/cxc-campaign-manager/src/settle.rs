@@ -174,6 +174,8 @@ pub(crate) async fn settle_in_doubt(
 }
 
 /// Make finished records with a failing result ready again
+///
+/// Without results also those whose content could not be rendered: mend the content first.
 #[utoipa::path(post, path = "/campaign-groups/{id}/actions/retry-failed", tag = "Campaigns", operation_id = "retryFailed",
     params(("id" = Uuid, Path, description = "The campaign group.")), request_body = RetryFailed, responses((status = OK, body = Changed), ApiError))]
 pub(crate) async fn retry_failed(
@@ -195,7 +197,16 @@ pub(crate) async fn retry_failed(
             ..RecordChange::of(record, RecordStatus::Ready, Reason::None, 0)
         })
     };
-    Ok(axum::Json(change_all(&app, &principal, id, "retry_failed", RecordStatus::Done, change).await?))
+    let mut changed = change_all(&app, &principal, id, "retry_failed", RecordStatus::Done, change).await?;
+    if asked.results.is_empty() {
+        let change = |record: &Record| {
+            let is_unrendered = record.reason == Reason::ContentError.code();
+            is_unrendered.then(|| RecordChange::of(record, RecordStatus::Ready, Reason::None, 0))
+        };
+        let unrendered = change_all(&app, &principal, id, "retry_failed", RecordStatus::Excluded, change).await?;
+        changed.records += unrendered.records;
+    }
+    Ok(axum::Json(changed))
 }
 
 /// Changes one record that waits, with a line in the audit log.

@@ -11,6 +11,10 @@ use cxc_core::selection::{
 use crate::Engine;
 use crate::contact::{Contact, Device};
 
+/// The attempts of who was not attempted yet, and the result of that.
+const NO_ATTEMPTS: &str = "0";
+const UNKNOWN_RESULT: &str = "28";
+
 /// A value that a compiled rule binds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Bound {
@@ -208,6 +212,9 @@ impl Compiler {
             "dial_sched_time" if self.records => text("(r.due / 1000000)"),
             "record_id" if self.records => text("r.id"),
             "record_status" if self.records => text("r.status"),
+            // what has no record was not attempted yet
+            "Attempts" => format!("'{NO_ATTEMPTS}'"),
+            "call_result" => format!("'{UNKNOWN_RESULT}'"),
             _ => return None,
         })
     }
@@ -295,6 +302,8 @@ impl FieldSource for ContactRow<'_> {
             "c_state_code" => &contact.region,
             "c_postal_code" => &contact.postal,
             "c_tz_name" => &contact.zone,
+            "Attempts" => return Some(Cow::Borrowed(NO_ATTEMPTS)),
+            "call_result" => return Some(Cow::Borrowed(UNKNOWN_RESULT)),
             _ if other_number(name).is_some() || custom_name(name).is_some() => {
                 let name = custom_name(name).unwrap_or(name);
                 let custom: serde_json::Map<String, serde_json::Value> =

@@ -27,6 +27,12 @@ impl Tx {
         Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(user).fetch_optional(conn).await?))
     }
 
+    /// The users of a tenant who have a password.
+    pub async fn user_password_holders(&mut self, tenant: i64) -> Result<Vec<Uuid>, StoreError> {
+        const SQL: &str = "SELECT user_id FROM user_password WHERE tenant = $1";
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).fetch_all(conn).await?))
+    }
+
     /// Counts a sign-in as failed before its password is looked at, so that tries side by side are all
     /// counted; `None` when it may go on, else the instant until which `who` is locked. The count starts
     /// anew after `window` microseconds; with `limit` failures the lock holds as long.

@@ -51,9 +51,18 @@ pub struct Credential {
     /// User name, or SMPP's system id.
     pub username: String,
     /// Write-only: never shown. Left out of a change, the stored one stays, unless the server changes.
-    #[serde(default, skip_serializing)]
+    #[serde(default, serialize_with = "hidden", skip_serializing_if = "never_shown")]
     #[schema(value_type = Option<String>, write_only)]
     pub password: Option<Password>,
+}
+
+/// Who serialises a secret leaves it out. (A field that is not serialised at all is left out of the API's description.)
+fn never_shown<T>(_: &T) -> bool {
+    true
+}
+
+fn hidden<S: serde::Serializer>(_: &Option<Password>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_none()
 }
 
 /// How to reach one carrier. Serialising leaves the password out: see [`ChannelAccount::to_stored`].

@@ -39,7 +39,7 @@ const PLACES: [(&str, &str); 6] = [
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ContentError {
     /// A field, by its placeholder, is empty and has no default.
-    #[error("{0}: `{1}` is empty and has no default")]
+    #[error("{0}: the contact has no `{1}`, or it is empty, and it has no default")]
     MissingField(&'static str, String),
     /// The result is empty, too long, or took too many steps.
     #[error("{0}: {1}")]

@@ -63,7 +63,7 @@ fn fields_are_placed_and_an_empty_one_takes_its_default() {
 #[test]
 fn an_empty_field_without_a_default_is_an_error_and_a_choice_is_not() {
     let first_name = ContentError::MissingField("body", "first_name".into());
-    assert_eq!(first_name.to_string(), "body: `first_name` is empty and has no default");
+    assert_eq!(first_name.to_string(), "body: the contact has no `first_name`, or it is empty, and it has no default");
     assert_eq!(first_name.pointer(), "/templates/0/body");
     let missing = render(sms("Hello {{ first_name }}"), &[("first_name", "")]);
     assert_eq!(missing, Err(first_name.clone()));

@@ -12,7 +12,7 @@ pub fn fields_for(content: &CompiledContent, contact: &FullContact, device: &Dev
     for name in content.fields() {
         let value = match standard(name, contact, device) {
             Some(value) => value.map(ToOwned::to_owned),
-            None => custom.get_or_insert_with(|| custom_of(contact)).get(name).cloned(),
+            None => custom.get_or_insert_with(|| custom_of(contact)).get(&placeholder_name(name)).cloned(),
         };
         if let Some(value) = value {
             fields.push(name.into(), value);
@@ -27,18 +27,19 @@ fn custom_of(contact: &FullContact) -> BTreeMap<String, String> {
     custom.into_iter().map(|(name, value)| (placeholder_name(&name), value)).collect()
 }
 
-/// A standard field, under its column's name or as people write it. `None` for a name that is no standard field.
+/// A standard field, under its column's name or as people write it (`FirstName`). `None` for a name that is no standard
+/// field.
 fn standard<'a>(name: &str, contact: &'a FullContact, device: &'a Device) -> Option<Option<&'a str>> {
     let contact = &contact.contact;
-    Some(match name {
-        "first_name" | "c_first_name" => contact.first_name.as_deref(),
-        "last_name" | "c_last_name" => contact.last_name.as_deref(),
-        "company" | "c_company" => contact.company.as_deref(),
-        "client_id" | "c_client_id" => contact.client_id.as_deref(),
-        "country" | "c_country_code_iso" => contact.country.as_deref(),
-        "region" | "state" | "c_state_code" => contact.region.as_deref(),
-        "postal_code" | "c_postal_code" => contact.postal.as_deref(),
-        "address" | "contact_info" => Some(&device.address),
+    Some(match name.to_ascii_lowercase().replace('_', "").as_str() {
+        "firstname" | "cfirstname" => contact.first_name.as_deref(),
+        "lastname" | "clastname" => contact.last_name.as_deref(),
+        "company" | "ccompany" => contact.company.as_deref(),
+        "clientid" | "cclientid" => contact.client_id.as_deref(),
+        "country" | "ccountrycodeiso" => contact.country.as_deref(),
+        "region" | "state" | "cstatecode" => contact.region.as_deref(),
+        "postalcode" | "cpostalcode" => contact.postal.as_deref(),
+        "address" | "contactinfo" => Some(&device.address),
         _ => return None,
     })
 }

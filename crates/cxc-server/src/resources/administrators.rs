@@ -9,7 +9,7 @@ use crate::Scope;
 use crate::document::get_all;
 use crate::error::{ApiError, Code};
 
-/// 409 unless an enabled user other than `without` holds users:write. Call it after the change, in its transaction,
+/// 409 unless an enabled user other than `without` who can sign in holds users:write. Call it after the change, in its transaction,
 /// and only where the change takes that right from somebody.
 pub(super) async fn one_stays(tx: &mut Tx, tenant: TenantNo, without: Option<Uuid>) -> Result<(), ApiError> {
     // two administrators could take it from each other at once
@@ -18,7 +18,9 @@ pub(super) async fn one_stays(tx: &mut Tx, tenant: TenantNo, without: Option<Uui
     let manages =
         |id: &Uuid| roles.iter().any(|role| role.id == *id && role.body.granted(tenant).has(Scope::UsersWrite));
     let users = get_all::<User>(tx, tenant).await?;
-    let stays = |id: Uuid, user: &User| user.enabled && Some(id) != without && user.roles.iter().any(manages);
+    let holders = tx.user_password_holders(tenant).await?;
+    let can_enter = |id: Uuid, user: &User| user.enabled && holders.contains(&id);
+    let stays = |id: Uuid, user: &User| can_enter(id, user) && Some(id) != without && user.roles.iter().any(manages);
     if users.iter().any(|user| stays(user.id, &user.body)) {
         return Ok(());
     }

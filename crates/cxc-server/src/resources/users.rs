@@ -46,12 +46,17 @@ pub struct User {
     #[schema(nullable = false, max_length = 300)]
     pub phone: Option<String>,
     /// Sets the password, 10 to 256 characters. Never shown. Changing it ends the user's sessions.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "never_shown")]
     #[schema(write_only, nullable = false, min_length = 10, max_length = 256)]
     pub password: Option<String>,
     /// What the password became before the transaction.
     #[serde(skip)]
     pub password_hash: Option<String>,
+}
+
+/// Who serialises a secret leaves it out. (A field that is not serialised at all is left out of the API's description.)
+fn never_shown<T>(_: &T) -> bool {
+    true
 }
 
 impl User {

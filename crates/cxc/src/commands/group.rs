@@ -120,7 +120,7 @@ fn narrower(rules: &[ConcernedRule]) -> Vec<String> {
         vec!["legal rules that are off or waived and would have narrowed it, with the contacts concerned:".into()];
     let line = |r: &&ConcernedRule| {
         let kind = r.kind.replace('_', " ");
-        format!("  {:<22}{:>12}  {:<8}{kind:<16}{}", r.rule, r.contacts, r.area, r.citation)
+        format!("  {:<22}{:>12}  {:<8}{kind:<18} {}", r.rule, r.contacts, r.area, r.citation)
     };
     lines.extend(rules.iter().map(line));
     lines
