@@ -12,11 +12,12 @@ use cxc_core::hash::HashKey;
 use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_list_builder::import::{Checkers, ImportContext, ImportMode, ImportSettings};
-use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, ListJobs, Source};
+use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, ListJobs, SUPPRESSION_IMPORT, Source};
 use cxc_server::rule_data::RuleData;
 use cxc_server::{App, ServerConfig, SystemClock};
 use cxc_store::job::NewJob;
 use cxc_store::location::Locations;
+use cxc_store::suppression::{DEVICE, NewSuppressionList};
 use cxc_store::{Db, DbOptions};
 use futures_util::TryStreamExt;
 use tokio_util::sync::CancellationToken;
@@ -62,6 +63,17 @@ async fn main() -> Result<()> {
         again.as_secs_f64(),
         contacts as f64 / again.as_secs_f64()
     );
+    let mut per_entry = Vec::new();
+    for entries in [contacts / 50, contacts / 5] {
+        let took = bench.suppress(&bench.numbers(entries)?).await?;
+        per_entry.push(took.as_secs_f64() / entries as f64);
+        println!(
+            "list of {entries} opt-outs: {:.2} s, {:.0} entries/s",
+            took.as_secs_f64(),
+            entries as f64 / took.as_secs_f64()
+        );
+    }
+    println!("cost per entry at {} against {}: {:.2}", contacts / 5, contacts / 50, per_entry[1] / per_entry[0]);
     Ok(())
 }
 
@@ -102,7 +114,7 @@ impl Bench {
         let mut tx = self.app.db.begin().await?;
         tx.contact_list_insert(1, id).await?;
         tx.commit().await?;
-        let took = self.run(id, file, ImportMode::Append).await?;
+        let took = self.run(LIST_IMPORT, id, file, ImportMode::Append).await?;
         let list = self.app.db.read().await?.contact_list_get(1, id).await?.context("the list")?;
         Ok((took, list.generation))
     }
@@ -110,10 +122,40 @@ impl Bench {
     async fn refresh(&self, file: &Path) -> Result<Duration> {
         let lists = self.app.db.read().await?.contact_list_page(1, 0, 100).await?;
         let list = lists.last().context("a list")?;
-        self.run(list.id, file, ImportMode::Replace).await
+        self.run(LIST_IMPORT, list.id, file, ImportMode::Replace).await
     }
 
-    async fn run(&self, list: Uuid, file: &Path, mode: ImportMode) -> Result<Duration> {
+    /// A file of phone numbers.
+    fn numbers(&self, count: usize) -> Result<PathBuf> {
+        let path = self.folder.join(format!("numbers-{count}.csv"));
+        let mut out = BufWriter::new(std::fs::File::create(&path)?);
+        writeln!(out, "phone")?;
+        for n in 0..count {
+            writeln!(out, "+1212{:07}", 2_000_000 + n * 7 % 7_999_999)?;
+        }
+        out.flush()?;
+        Ok(path)
+    }
+
+    /// Into a new list of opt-outs.
+    async fn suppress(&self, file: &Path) -> Result<Duration> {
+        let id = self.app.ids.next();
+        let new = NewSuppressionList {
+            id,
+            kind: DEVICE,
+            channels: 7,
+            required: true,
+            expires_at: None,
+            role: None,
+            opt_outs: true,
+        };
+        let mut tx = self.app.db.begin().await?;
+        tx.suppression_list_insert(1, &new).await?;
+        tx.commit().await?;
+        self.run(SUPPRESSION_IMPORT, id, file, ImportMode::Append).await
+    }
+
+    async fn run(&self, kind: &'static str, list: Uuid, file: &Path, mode: ImportMode) -> Result<Duration> {
         let settings = ImportSettings {
             mode,
             default_country: Some("US".into()),
@@ -125,7 +167,7 @@ impl Bench {
         let job = NewJob {
             id: self.app.ids.next(),
             tenant: 1,
-            kind: LIST_IMPORT,
+            kind,
             subject: Some(list),
             payload: serde_json::to_value(payload)?,
             run_at: now,

@@ -86,6 +86,45 @@ async fn workers_of_two_services_never_pass_a_cap_of_one_person_over_many_device
     assert!(chains.len() > 1 && chains.iter().all(|c| c["holds"] == true), "{chains:?}");
 }
 
+/// The same by ids of its own: it asks for another person by the id of a call, and reports another person's call.
+async fn work_crookedly(caller: Caller, worker: u32) -> u32 {
+    let mut allowed = 0;
+    for round in 0..10_000 {
+        let mut asked = ask(worker, "one person", None);
+        asked["guid"] = json!(format!("{worker}-{round}"));
+        match caller.post(VALIDATE).json(&asked).await.json()["code"].as_str() {
+            None => allowed += 1,
+            Some("history_pending" | "in_flight_elsewhere") => {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            Some("attempt_rule") => return allowed,
+            other => panic!("{other:?}"),
+        }
+        asked["contact"]["client_id"] = json!(format!("person {worker}"));
+        let again = caller.post(VALIDATE).json(&asked).await.expect(409);
+        assert_eq!(again["code"], "guid_used", "{again}");
+        let report = json!({ "GSW_CALL_ATTEMPT_GUID": asked["guid"], "GSW_HIST_SEQUENCE_NUM": 1, "GSW_TENANT_NAME": "one",
+            "GSW_TENANT_CCID": "undefined", "GSW_CALL_RESULT": 6, "c_client_id": format!("nobody {worker}-{round}") });
+        caller.post("/internal/v1/attempts").json(&report).await.expect(200);
+    }
+    panic!("worker {worker} was never refused by the rule");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn workers_that_ask_again_for_others_and_report_others_pass_no_cap() {
+    let app = start(7, "client_id").await;
+    let second = another(&app).await;
+    let mut workers = tokio::task::JoinSet::new();
+    for i in 0..2 * WORKERS {
+        let caller =
+            if i % 2 == 0 { app.with_token(app.token().unwrap()) } else { second.with_token(app.token().unwrap()) };
+        workers.spawn(work_crookedly(caller, i));
+    }
+    let allowed: u32 = workers.join_all().await.into_iter().sum();
+    assert_eq!(allowed, 7);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn reservations_that_nobody_reports_count_all_the_same() {
     let app = start(3, "device").await;
