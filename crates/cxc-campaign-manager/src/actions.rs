@@ -183,9 +183,9 @@ async fn check_account(
     Ok(kind.channel())
 }
 
-/// Calls have no content: agents take them.
+/// Calls have no content: agents take them, or a script that needs none.
 fn check_agents(body: &CampaignGroupBody) -> Result<(), ApiError> {
-    match body.settings.as_ref().is_some_and(|settings| settings.calls.has_agents()) {
+    match body.settings.as_ref().is_some_and(|settings| settings.calls.has_agents() || !settings.calls.needs_agents()) {
         true => Ok(()),
         false => Err(ApiError::new(
             Code::GroupWithoutAgents,

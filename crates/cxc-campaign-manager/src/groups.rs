@@ -6,7 +6,7 @@ use cxc_core::compliance::Purpose;
 use cxc_core::field_error::FieldError;
 use cxc_core::group_state::{GroupAction, GroupState};
 use cxc_core::kind;
-use cxc_server::document::{self, Extras, Reference, Removal, Write};
+use cxc_server::document::{self, Extras, Reference, Removal, Stored, Write};
 use cxc_server::error::Code;
 use cxc_server::{ApiError, Document, Scope};
 use cxc_store::Tx;
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::metrics;
-use crate::profiles::{CampaignTemplate, DialingProfile, SessionProfile, settings_references};
+use crate::profiles::{CampaignTemplate, DialingProfile, SessionProfile, fit_type, settings_references};
 
 /// A template at work on weighted lists.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -110,14 +110,15 @@ impl Document for CampaignGroup {
             body.source_version = template.version;
             body.settings = Some(template.body.0.settings.unwrap_or_default());
         }
+        let kind = resolve(write.tx, tenant, body).await?.0;
+        fit_type(body.settings.as_ref(), kind)?;
         if is_emergency(body) && !write.before.is_some_and(|before| is_emergency(&before.body.0)) {
             // an emergency is told at any hour and to those who opted out
             write.principal.need(Scope::ComplianceRequired)?;
         }
         if let Some(before) = write.before.filter(|before| before.body.0.template != body.template) {
-            let (was, is) =
-                (resolve(write.tx, tenant, &before.body.0).await?.0, resolve(write.tx, tenant, body).await?.0);
-            if was != is {
+            let was = resolve(write.tx, tenant, &before.body.0).await?.0;
+            if was != kind {
                 let detail = "the type of a group is fixed when it is made: take a template of the same type";
                 return Err(ApiError::invalid("/template", "not_editable", detail));
             }
@@ -166,7 +167,15 @@ impl Document for CampaignGroup {
         let ids: Vec<Uuid> = extras.documents.iter().map(|d| d.id).collect();
         let rows = extras.tx.group_get_many(extras.tenant, &ids).await?;
         let rows: HashMap<Uuid, GroupStanding> = rows.iter().map(|row| (row.id, GroupStanding::of(row))).collect();
-        Ok(ids.iter().map(|id| rows.get(id).cloned().unwrap_or_default()).collect())
+        let standing = |document: &Stored<Self>| {
+            let mut standing = rows.get(&document.id).cloned().unwrap_or_default();
+            // only calls of the type ivr have a script, and all of them do
+            if document.body.0.settings.as_ref().is_some_and(|settings| settings.calls.script.is_some()) {
+                standing.kind = standing.kind.map(|_| ProfileType::Ivr);
+            }
+            standing
+        };
+        Ok(extras.documents.iter().map(standing).collect())
     }
 }
 
@@ -210,5 +219,7 @@ fn only_live_edits(before: &CampaignGroupBody, after: &CampaignGroupBody) -> boo
         body.source_version = 0;
         body
     };
-    after.settings.is_some() && fixed(before) == fixed(after)
+    let pace = |body: &CampaignGroupBody| body.settings.as_ref().map(|settings| settings.dialing.clone());
+    let keeps_kind = pace(before).zip(pace(after)).is_some_and(|(before, after)| before.may_become(&after));
+    keeps_kind && fixed(before) == fixed(after)
 }

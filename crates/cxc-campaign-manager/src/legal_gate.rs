@@ -117,7 +117,7 @@ impl LegalStanding {
         settings: &CampaignSettings,
     ) -> Result<Self, ApiError> {
         let class = content_class(tx, row.tenant, settings).await?;
-        let subject = settings.compliance.subject(class.as_deref(), |name| app.hash_key.hash(row.tenant, name));
+        let subject = settings.subject(class.as_deref(), |name| app.hash_key.hash(row.tenant, name));
         let rules = rules_of(app, tx, row.tenant, settings).await?;
         let audience = Places::read(tx, row, channel).await?;
         let lists = app.numbers.at_hand(tx, row.tenant).await?;

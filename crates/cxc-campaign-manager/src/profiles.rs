@@ -1,5 +1,5 @@
 //! Dialing profiles, session profiles and campaign templates. Values are copied downward when a child is made.
-use cxc_core::campaign::{CampaignSettings, CampaignTemplateBody, DialingProfileBody, SessionProfileBody};
+use cxc_core::campaign::{CampaignSettings, CampaignTemplateBody, DialingProfileBody, ProfileType, SessionProfileBody};
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
 use cxc_server::document::{self, NoExtra, Reference, Write};
@@ -22,6 +22,14 @@ pub struct SessionProfile(pub SessionProfileBody);
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct CampaignTemplate(pub CampaignTemplateBody);
+
+/// Refuses settings that are not for a type of profile.
+pub(crate) fn fit_type(settings: Option<&CampaignSettings>, kind: ProfileType) -> Result<(), ApiError> {
+    match settings.map(|settings| settings.type_problems(kind, "/settings")).unwrap_or_default() {
+        problems if problems.is_empty() => Ok(()),
+        problems => Err(ApiError::validation(problems)),
+    }
+}
 
 /// What campaign settings refer to, with pointers below `at`.
 pub fn settings_references(at: &str, settings: &CampaignSettings) -> Vec<Reference> {
@@ -48,7 +56,9 @@ impl Document for DialingProfile {
     type Extra = NoExtra;
 
     fn validate(&self) -> Vec<FieldError> {
-        self.0.settings.problems("/settings")
+        let mut problems = self.0.settings.problems("/settings");
+        problems.extend(self.0.settings.type_problems(self.0.kind, "/settings"));
+        problems
     }
 
     fn references(&self) -> Vec<Reference> {
@@ -114,6 +124,7 @@ impl Document for CampaignTemplate {
             body.source_version = profile.version;
             body.settings = Some(profile.body.0.settings);
         }
+        fit_type(body.settings.as_ref(), profile.body.0.kind)?;
         if let Some(before) = write.before.filter(|before| before.body.0.dialing_profile != body.dialing_profile) {
             let was = document::get::<DialingProfile>(write.tx, tenant, before.body.0.dialing_profile).await?;
             if was.is_some_and(|was| was.body.0.kind != profile.body.0.kind) {

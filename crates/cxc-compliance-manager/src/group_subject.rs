@@ -18,5 +18,5 @@ pub(crate) async fn group_subject(
         None => None,
     };
     let class = content.and_then(|object| object.body.0["class"].as_str().map(str::to_owned));
-    Ok(settings.compliance.subject(class.as_deref(), |name| collector_hash(key, tenant, name)))
+    Ok(settings.subject(class.as_deref(), |name| collector_hash(key, tenant, name)))
 }

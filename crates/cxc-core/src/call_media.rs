@@ -12,7 +12,9 @@ pub enum RecordingMode {
     /// None.
     #[default]
     Off,
-    /// Each that comes to an agent.
+    /// The messages that a script asks for.
+    Messages,
+    /// These, and each talk with an agent.
     All,
 }
 
@@ -65,10 +67,10 @@ impl RecordingSettings {
         let is_needed = parties != Some(Parties::One);
         match (self.mode, self.announce) {
             (RecordingMode::Off, _) => RecordingDuty::Leave,
-            (RecordingMode::All, Announce::Always) => RecordingDuty::Announce,
-            (RecordingMode::All, Announce::WhereNeeded) if is_needed => RecordingDuty::Announce,
-            (RecordingMode::All, Announce::Never) if is_needed => RecordingDuty::Leave,
-            (RecordingMode::All, _) => RecordingDuty::Record,
+            (_, Announce::Always) => RecordingDuty::Announce,
+            (_, Announce::WhereNeeded) if is_needed => RecordingDuty::Announce,
+            (_, Announce::Never) if is_needed => RecordingDuty::Leave,
+            _ => RecordingDuty::Record,
         }
     }
 }

@@ -3,7 +3,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::call_media::{self, DetectionSettings, RecordingSettings};
+use crate::call_media::{self, DetectionSettings, RecordingMode, RecordingSettings};
+use crate::call_script::CallScript;
 use crate::field_error::FieldError;
 
 /// The most agents of a group.
@@ -82,6 +83,9 @@ pub struct CallSettings {
     /// How answering machines are told from people.
     #[serde(skip_serializing_if = "is_usual")]
     pub detection: DetectionSettings,
+    /// What speaks with people first: campaigns of the type `ivr` have one, others have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub script: Option<CallScript>,
 }
 
 /// Whether nothing was said of a part: documents of before stay as they were.
@@ -100,6 +104,7 @@ impl Default for CallSettings {
             abandon_policy: AbandonPlace::US,
             recording: RecordingSettings::default(),
             detection: DetectionSettings::default(),
+            script: None,
         }
     }
 }
@@ -113,6 +118,21 @@ impl CallSettings {
     /// Whether anybody takes the calls.
     pub fn has_agents(&self) -> bool {
         self.agent_group.is_some() || !self.agents.is_empty()
+    }
+
+    /// Whether people may come to an agent: at once, or by a script.
+    pub fn needs_agents(&self) -> bool {
+        self.script.as_ref().is_none_or(CallScript::has_transfer)
+    }
+
+    fn script_problems(&self, at: &str) -> Vec<FieldError> {
+        let Some(script) = &self.script else { return Vec::new() };
+        let mut problems = script.problems(&format!("{at}/script"));
+        if script.has_record() && self.recording.mode == RecordingMode::Off {
+            let detail = "a script that records messages needs the recording mode messages or all";
+            problems.push(FieldError::new(format!("{at}/recording/mode"), "required", detail));
+        }
+        problems
     }
 
     /// What is wrong, with pointers below `at`.
@@ -136,6 +156,7 @@ impl CallSettings {
         must(self.wrap_up_seconds <= 3_600, "wrapUpSeconds", "out_of_range", "wrap-up takes 0 to 3600 seconds");
         let waits_from_answer = self.abandon_policy != AbandonPlace::US;
         problems.extend(call_media::problems(&self.recording, &self.detection, waits_from_answer, at));
+        problems.extend(self.script_problems(at));
         problems
     }
 }
@@ -182,6 +203,22 @@ mod tests {
         ] {
             assert_eq!(phone_host(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_script_that_records_needs_a_mode_that_does_and_one_without_transfer_needs_no_agents() {
+        let script = |way: &str| {
+            let text = format!(r#"{{"start": "a", "steps": {{"a": {way}, "b": {{"type": "hang_up"}}}}}}"#);
+            Some(serde_json::from_str(&text).unwrap())
+        };
+        let record = r#"{"type": "record", "prompt": "p", "next": "b", "otherwise": "b"}"#;
+        let mut calls = CallSettings { script: script(record), ..CallSettings::default() };
+        assert_eq!(calls.problems("/calls")[0].pointer, "/calls/recording/mode");
+        assert!(!calls.needs_agents() && CallSettings::default().needs_agents());
+        calls.recording.mode = RecordingMode::Messages;
+        assert!(calls.problems("/calls").is_empty());
+        calls.script = script(r#"{"type": "prompt", "prompt": "p", "next": "c"}"#);
+        assert_eq!(calls.problems("/calls")[0].pointer, "/calls/script/steps/a/next");
     }
 
     #[test]

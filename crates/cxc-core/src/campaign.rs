@@ -20,6 +20,8 @@ pub const MAX_PER_MINUTE: u32 = 6_000_000;
 pub enum ProfileType {
     /// Calls that agents take.
     Agent,
+    /// Calls that a script takes, and agents after it if it hands over to them.
+    Ivr,
     /// Text messages.
     Sms,
     /// Email messages.
@@ -30,7 +32,7 @@ impl ProfileType {
     /// The channel of its attempts.
     pub fn channel(self) -> Channel {
         match self {
-            ProfileType::Agent => Channel::Voice,
+            ProfileType::Agent | ProfileType::Ivr => Channel::Voice,
             ProfileType::Sms => Channel::Sms,
             ProfileType::Email => Channel::Email,
         }
@@ -46,7 +48,8 @@ pub struct Dialing {
     pub messages_per_minute: u32,
     /// Newest contacts first.
     pub lifo: bool,
-    /// How calls are paced: predictive (1, 5) or progressive (2, 4); agents are on the line first in every mode.
+    /// How calls are paced. Calls for agents: predictive (1, 5) or progressive (2, 4); agents are on the line first in all
+    /// of them. Calls with a script: by ports (9), ahead of agents (10), or by calls a minute (11).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<DialingMode>,
     /// Lines for each ready agent in a progressive mode, 0.1 to 10.
@@ -58,15 +61,37 @@ pub struct Dialing {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 1000)]
     pub optimize_goal: Option<u32>,
+    /// Calls a minute in mode 11, 1 to 60,000.
+    #[schema(minimum = 1, maximum = 60_000)]
+    #[serde(skip_serializing_if = "is_usual_calls")]
+    pub calls_per_minute: u32,
     /// Calls at once, 1 to 10,000.
     #[schema(minimum = 1, maximum = 10_000)]
     pub max_ports: u32,
 }
 
+/// Calls a minute of whom names none.
+const CALLS_PER_MINUTE: u32 = 60;
+
+fn is_usual_calls(calls: &u32) -> bool {
+    *calls == CALLS_PER_MINUTE
+}
+
+/// The modes of calls for agents. They may change while a group is loaded.
+const AGENT_MODES: [DialingMode; 4] =
+    [DialingMode::Predict, DialingMode::Progress, DialingMode::ProgressAndSeize, DialingMode::PredictAndSeize];
+/// The modes of calls with a script.
+const SCRIPT_MODES: [DialingMode; 3] = [DialingMode::ProgressGvp, DialingMode::PredictGvp, DialingMode::PowerGvp];
+
 impl Dialing {
+    /// Whether a group that is loaded may go from this pace to another: not where the mode is of another kind.
+    pub fn may_become(&self, other: &Self) -> bool {
+        let mode = |dialing: &Self| dialing.mode.filter(|mode| !AGENT_MODES.contains(mode));
+        mode(self) == mode(other)
+    }
+
     fn problems(&self, at: &str) -> Vec<FieldError> {
-        let modes =
-            [DialingMode::Predict, DialingMode::Progress, DialingMode::ProgressAndSeize, DialingMode::PredictAndSeize];
+        let is_known = |mode| AGENT_MODES.contains(&mode) || SCRIPT_MODES.contains(&mode);
         let goal = self.optimize_goal.is_none_or(|goal| goal <= self.optimize_by.most());
         let checks = [
             (
@@ -74,7 +99,8 @@ impl Dialing {
                 "messagesPerMinute",
                 "messages a minute are 1 to 6,000,000",
             ),
-            (self.mode.is_none_or(|mode| modes.contains(&mode)), "mode", "calls are paced by mode 1, 2, 4 or 5"),
+            (self.mode.is_none_or(is_known), "mode", "calls are paced by mode 1, 2, 4, 5, 9, 10 or 11"),
+            ((1..=60_000).contains(&self.calls_per_minute), "callsPerMinute", "calls a minute are 1 to 60,000"),
             ((0.1..=10.0).contains(&self.lines_per_agent), "linesPerAgent", "lines per agent are 0.1 to 10"),
             (goal, "optimizeGoal", "a goal is 0 to 100 percent, or 0 to 1000 seconds"),
             ((1..=10_000).contains(&self.max_ports), "maxPorts", "ports are 1 to 10,000"),
@@ -93,6 +119,7 @@ impl Default for Dialing {
             lines_per_agent: 1.0,
             optimize_by: OptimizeBy::default(),
             optimize_goal: None,
+            calls_per_minute: CALLS_PER_MINUTE,
             max_ports: 100,
         }
     }
@@ -203,6 +230,55 @@ pub struct CampaignSettings {
 }
 
 impl CampaignSettings {
+    /// The subject of its attempts. A script speaks with a recorded voice, whatever else is said.
+    pub fn subject(&self, content_class: Option<&str>, hash: impl FnOnce(&str) -> i64) -> Subject {
+        let subject = self.compliance.subject(content_class, hash);
+        let tech = match subject.tech {
+            Technique::Live | Technique::Autodialed if self.calls.script.is_some() => Technique::Prerecorded,
+            tech => tech,
+        };
+        Subject { tech, ..subject }
+    }
+
+    /// What does not fit a type of profile, with pointers below `at`.
+    pub fn type_problems(&self, kind: ProfileType, at: &str) -> Vec<FieldError> {
+        let mut problems = Vec::new();
+        let mut must = |holds: bool, member: &str, code: &'static str, detail: &str| {
+            if !holds {
+                problems.push(FieldError::new(format!("{at}/{member}"), code, detail));
+            }
+        };
+        let mode = self.dialing.mode;
+        let is_one_of = |modes: &[DialingMode]| mode.is_none_or(|mode| modes.contains(&mode));
+        match (kind, &self.calls.script) {
+            (ProfileType::Ivr, None) => {
+                must(false, "calls/script", "required", "a campaign of the type ivr has a script")
+            }
+            (ProfileType::Ivr, Some(script)) => {
+                must(
+                    is_one_of(&SCRIPT_MODES),
+                    "dialing/mode",
+                    "not_applicable",
+                    "a script is paced by mode 9, 10 or 11",
+                );
+                let fits = mode != Some(DialingMode::PowerGvp) || !script.has_transfer();
+                let detail = "calls a minute (11) know no agents: take mode 9 or 10 for a script that transfers";
+                must(fits, "dialing/mode", "not_applicable", detail);
+            }
+            (_, Some(_)) => must(false, "calls/script", "not_applicable", "only of the type ivr"),
+            (ProfileType::Agent, None) => {
+                must(
+                    is_one_of(&AGENT_MODES),
+                    "dialing/mode",
+                    "not_applicable",
+                    "agents are paced by mode 1, 2, 4 or 5",
+                );
+            }
+            (ProfileType::Sms | ProfileType::Email, None) => (),
+        }
+        problems
+    }
+
     /// What is wrong, with pointers below `at`.
     pub fn problems(&self, at: &str) -> Vec<FieldError> {
         let mut problems = self.dialing.problems(&format!("{at}/dialing"));
@@ -300,6 +376,50 @@ mod tests {
         assert_eq!(silent.purpose_with(None), Purpose::Telemarketing, "nothing known is the strictest");
         let survey = CampaignCompliance { purpose: Some(Purpose::Survey), ..silent };
         assert_eq!(survey.purpose_with(Some("marketing")), Purpose::Survey);
+    }
+
+    fn with_script(mode: Option<DialingMode>, step: &str) -> CampaignSettings {
+        let script = serde_json::from_str(&format!(r#"{{"start": "a", "steps": {{"a": {{"type": "{step}"}}}}}}"#));
+        let calls = CallSettings { script: Some(script.unwrap()), ..CallSettings::default() };
+        CampaignSettings { dialing: Dialing { mode, ..Dialing::default() }, calls, ..CampaignSettings::default() }
+    }
+
+    #[test]
+    fn a_type_has_its_own_modes_and_a_script_is_a_recorded_voice() {
+        let pointers = |settings: &CampaignSettings, kind| {
+            let found = settings.type_problems(kind, "/s");
+            found.into_iter().map(|problem| problem.pointer).collect::<Vec<_>>()
+        };
+        let power = Some(DialingMode::PowerGvp);
+        let none: [&str; 0] = [];
+        assert_eq!(pointers(&with_script(power, "hang_up"), ProfileType::Ivr), none);
+        assert_eq!(pointers(&with_script(power, "transfer"), ProfileType::Ivr), ["/s/dialing/mode"]);
+        assert_eq!(pointers(&with_script(None, "transfer"), ProfileType::Ivr), none);
+        assert_eq!(
+            pointers(&with_script(Some(DialingMode::Predict), "hang_up"), ProfileType::Ivr),
+            ["/s/dialing/mode"]
+        );
+        assert_eq!(pointers(&with_script(None, "hang_up"), ProfileType::Agent), ["/s/calls/script"]);
+        let plain = CampaignSettings::default();
+        assert_eq!(pointers(&plain, ProfileType::Ivr), ["/s/calls/script"]);
+        assert_eq!((pointers(&plain, ProfileType::Agent).len(), pointers(&plain, ProfileType::Sms).len()), (0, 0));
+
+        assert_eq!(with_script(None, "hang_up").subject(None, |_| 0).tech, Technique::Prerecorded);
+        assert_eq!(plain.subject(None, |_| 0).tech, Technique::Autodialed);
+    }
+
+    #[test]
+    fn predictive_and_progressive_change_live_and_modes_of_scripts_do_not() {
+        let by = |mode| Dialing { mode, ..Dialing::default() };
+        let may = |from, to| by(Some(from)).may_become(&by(Some(to)));
+        assert!(
+            may(DialingMode::Predict, DialingMode::Progress)
+                && may(DialingMode::ProgressAndSeize, DialingMode::Predict)
+        );
+        assert!(by(None).may_become(&by(Some(DialingMode::Progress))));
+        assert!(!may(DialingMode::ProgressGvp, DialingMode::PowerGvp));
+        assert!(!by(None).may_become(&by(Some(DialingMode::PowerGvp))));
+        assert!(may(DialingMode::PowerGvp, DialingMode::PowerGvp));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Channel accounts as documents.
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
-use cxc_server::document::{Extras, Removal, Write};
+use cxc_server::document::{Extras, Reference, Removal, Write};
 use cxc_server::{ApiError, Document, Scope};
 use cxc_store::object_query::ObjectField;
 use serde::{Deserialize, Serialize, Serializer};
@@ -47,6 +47,11 @@ impl Document for ChannelAccount {
         self.0.validate()
     }
 
+    fn references(&self) -> Vec<Reference> {
+        let alternates = self.0.sip.iter().flat_map(|sip| &sip.alternates).enumerate();
+        alternates.map(|(at, id)| Reference::new(format!("/sip/alternates/{at}"), kind::CHANNEL_ACCOUNT, *id)).collect()
+    }
+
     /// A host off the open Internet must be allowed by the operator. A password goes to the server that it was given
     /// for, and to another only when it is given again.
     async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
@@ -60,7 +65,7 @@ impl Document for ChannelAccount {
             let detail = "the server changes: give the password again";
             return Err(ApiError::invalid("/credential/password", "required", detail));
         }
-        Ok(())
+        check_alternates(write).await
     }
 
     /// Gives the account its number, so that a sender is started where it must listen.
@@ -87,4 +92,18 @@ impl Document for ChannelAccount {
         }
         Ok(uses)
     }
+}
+
+/// Alternates of a trunk are other trunks. One that is not there is refused with the other references.
+async fn check_alternates(write: &mut Write<'_, ChannelAccount>) -> Result<(), ApiError> {
+    let (tenant, own) = (write.principal.tenant, write.after.id);
+    let alternates = write.after.body.0.sip.as_ref().map(|sip| sip.alternates.clone()).unwrap_or_default();
+    for (at, id) in alternates.into_iter().enumerate() {
+        let account = write.tx.object_get(tenant, kind::CHANNEL_ACCOUNT, id).await?;
+        if id == own || account.is_some_and(|account| account.body.0["kind"] != "sip") {
+            let pointer = format!("/sip/alternates/{at}");
+            return Err(ApiError::invalid(&pointer, "not_allowed", "an alternate is another account of the kind sip"));
+        }
+    }
+    Ok(())
 }

@@ -16,6 +16,33 @@ use jiff::tz::TimeZone;
 
 use crate::sender::SenderContext;
 
+/// What is kept with the attempt of who wants no more calls, where nobody names another disposition.
+pub const DO_NOT_CALL: &str = "DO_NOT_CALL";
+
+/// Ends calls to a number, as the person asked for in a call: suppression and the ledger of consents, as far as the law
+/// reaches.
+pub async fn forbid_calls(app: &App, tenant: i64, attempt: &str, number: String) -> Result<(), StoreError> {
+    let now = app.now();
+    let key = PersonKey::Address(number);
+    let revocation = Revocation {
+        tenant,
+        key: &key,
+        hash: None,
+        channels: &[Channel::Voice],
+        scope: ConsentScope::All,
+        reach: RevocationReach::AsSaid,
+        said_at: now,
+        received_at: now,
+        source: source::DISPOSITION,
+        words: None,
+        evidence: Some(attempt),
+    };
+    let ids = app.ids.clone();
+    let mut tx = app.db.begin().await?;
+    tx.opt_out(&app.hash_key, &revocation, &move || ids.next(), now).await?;
+    tx.commit().await
+}
+
 /// Attempts on a device that are looked through for the message that a word answers.
 const NEWEST: i64 = 50;
 

@@ -34,6 +34,8 @@ pub struct CallRules {
     pub threshold: Micros,
     /// Of the message that an abandoned person hears.
     pub message: Micros,
+    /// Of a script that speaks with the person first; none where calls have none.
+    pub script: Option<Micros>,
     /// Of a talk; then a warning.
     pub max_talk: Micros,
     /// From the warning to the end.
@@ -55,6 +57,7 @@ impl Default for CallRules {
             connect: SECOND / 2,
             threshold: 2 * SECOND,
             message: 12 * SECOND,
+            script: None,
             max_talk: 4 * 3600 * SECOND,
             grace: 30 * SECOND,
         }
@@ -93,6 +96,8 @@ pub enum State {
     },
     /// Answered; person or machine is not known yet.
     Classifying,
+    /// A script speaks with the person.
+    Scripted,
     /// An agent is reserved for it.
     Connecting(AgentId),
     /// A person waits for an agent.
@@ -146,6 +151,10 @@ pub enum CallEvent {
     RemoteHangup,
     /// The message was heard.
     MessagePlayed,
+    /// The script hands the person over to an agent.
+    Transfer,
+    /// The script is over.
+    Closed(CallResult),
     /// The group gives up its calls that nobody has answered.
     Stop,
     /// The deadline of the state has come.
@@ -168,7 +177,9 @@ pub enum CallAction {
     Cancel,
     /// End it.
     Hangup,
-    /// A person answered: count it, and find an agent.
+    /// A script is to speak with the person.
+    Converse,
+    /// A person is there for an agent: count it, and find one.
     Live,
     /// Find an agent, the last one was lost.
     FindAgent,
@@ -218,6 +229,7 @@ impl Call {
             State::Ringing => self.since + rules.max_ring,
             State::Cancelling { .. } => self.since + rules.transaction,
             State::Classifying => answered + rules.classify.unwrap_or(0),
+            State::Scripted => self.since + rules.script.unwrap_or(0),
             State::Connecting(_) => self.since + rules.connect,
             State::Queued => answered + rules.threshold,
             State::Bridged { warned, .. } => self.since + if warned { rules.grace } else { rules.max_talk },
@@ -227,10 +239,10 @@ impl Call {
         })
     }
 
-    /// Whether it may still be answered by a person that needs an agent.
+    /// Whether it may still come to a person that needs an agent.
     pub fn is_dialing(&self) -> bool {
-        use State::{Cancelling, Classifying, Placing, Ringing, Trying};
-        matches!(self.state, Placing | Trying { .. } | Ringing | Cancelling { .. } | Classifying)
+        use State::{Cancelling, Classifying, Placing, Ringing, Scripted, Trying};
+        matches!(self.state, Placing | Trying { .. } | Ringing | Cancelling { .. } | Classifying | Scripted)
     }
 
     /// Whether it was placed and nothing rings yet.
@@ -251,6 +263,7 @@ impl Call {
                 self.before_answer(event, now, rules)
             }
             State::Classifying => self.classifying(event, now, rules),
+            State::Scripted => self.scripted(event, now),
             State::Connecting(agent) => self.connecting(agent, event, now, rules),
             State::Queued => self.queued(event, now),
             State::Bridged { agent, warned } => self.bridged(agent, warned, event, now),
@@ -272,7 +285,7 @@ impl Call {
     /// abandoned as a person stays counted as one.
     fn unmasked(self, now: Micros, rules: &CallRules) -> Option<(Self, Vec<CallAction>)> {
         let mut actions = match self.state {
-            State::Classifying => vec![],
+            State::Classifying | State::Scripted => vec![],
             State::Queued => vec![CallAction::NotLive],
             State::Connecting(agent) => vec![CallAction::NotLive, CallAction::Release(agent)],
             State::Bridged { agent, .. } => vec![CallAction::NotLive, CallAction::EndTalk(agent)],
@@ -347,7 +360,27 @@ impl Call {
         self.answered = Some(now);
         match rules.classify {
             Some(_) => self.to(State::Classifying, now, vec![]),
+            None => self.person(now, rules),
+        }
+    }
+
+    /// A person is there, as far as anybody can say: for the script, if there is one, else for an agent.
+    fn person(self, now: Micros, rules: &CallRules) -> (Self, Vec<CallAction>) {
+        match rules.script {
+            Some(_) => self.to(State::Scripted, now, vec![CallAction::Converse]),
             None => self.to(State::Queued, now, vec![CallAction::Live]),
+        }
+    }
+
+    /// Who asks a script for an agent waits for one from then on.
+    fn scripted(self, event: CallEvent, now: Micros) -> (Self, Vec<CallAction>) {
+        match event {
+            CallEvent::Transfer => Self { answered: Some(now), ..self }.to(State::Queued, now, vec![CallAction::Live]),
+            CallEvent::Closed(result) => self.hang_up(result, now),
+            CallEvent::RemoteHangup => self.end(CallResult::RemoteRelease, now),
+            // it went round for too long, or the process ends
+            CallEvent::Deadline | CallEvent::AgentHangup => self.hang_up(CallResult::GeneralError, now),
+            _ => (self, vec![]),
         }
     }
 
@@ -357,7 +390,7 @@ impl Call {
             CallEvent::Classified(_) | CallEvent::Deadline => {
                 let answered = self.answered.unwrap_or(now);
                 self.answered = Some(answered.max(now - rules.greeted));
-                self.to(State::Queued, now, vec![CallAction::Live])
+                self.person(now, rules)
             }
             CallEvent::RemoteHangup => self.end(CallResult::RemoteRelease, now),
             _ => (self, vec![]),

@@ -6,6 +6,7 @@ use cxc_core::Micros;
 
 use crate::agent::{AgentEvent, AgentId};
 use crate::call::{CallEvent, CallId};
+use crate::ivr;
 
 /// Something that happened to a call or to an agent's phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,15 +15,19 @@ pub enum EngineEvent {
     Call(CallId, CallEvent),
     /// Of an agent.
     Agent(AgentId, AgentEvent),
+    /// Of a call in its script.
+    Script(CallId, ivr::Input),
 }
 
-/// How a call is recorded once it has come to an agent.
+/// How a call is recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordingSpec {
     /// The file, below the folder of recordings.
     pub file: PathBuf,
     /// The person is told first.
     pub announce: bool,
+    /// Their talk with an agent is recorded, too, not only the messages that a script asks for.
+    pub talks: bool,
 }
 
 /// Whom to call, and what they see. The simulated engine needs nothing of it.
@@ -56,6 +61,8 @@ pub trait CallEngine {
     fn cancel(&mut self, call: CallId, now: Micros);
     /// Ends a call. An answer that comes yet is taken and ended at once.
     fn hangup(&mut self, call: CallId, now: Micros);
+    /// Does what a script asks for. An engine whose calls have no scripts is never asked.
+    fn script(&mut self, _call: CallId, _audio: ivr::Audio, _now: Micros) {}
     /// Warns an agent that the talk must end.
     fn warn(&mut self, agent: AgentId, now: Micros);
 }

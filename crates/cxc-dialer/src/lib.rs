@@ -7,5 +7,6 @@ pub mod amd;
 pub mod call;
 pub mod engine;
 pub mod group;
+pub mod ivr;
 pub mod pacing;
 pub mod sim;

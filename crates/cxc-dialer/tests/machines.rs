@@ -1,16 +1,20 @@
 //! Whatever happens in whatever order: every call ends in one result, every slot comes back, no agent is lost.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cxc_core::Micros;
+use cxc_core::call_script::CallScript;
 use cxc_core::enumerations::CallResult;
 use cxc_dialer::abandon::{Ledger, Ledgers, Place};
 use cxc_dialer::agent::{AgentEvent, AgentId, AgentRules, Reason};
 use cxc_dialer::call::{Call, CallAction, CallEvent, CallId, CallRules, OnMachine, State, Verdict};
 use cxc_dialer::engine::{CallEngine, CallSpec};
-use cxc_dialer::group::Group;
+use cxc_dialer::group::{Group, Note};
+use cxc_dialer::ivr::Input;
 use cxc_dialer::pacing::{Mode, Pacer};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
+use serde_json::json;
 
 /// Takes orders and does nothing: what happens is made up by the test.
 struct Silent;
@@ -40,6 +44,8 @@ fn call_event() -> impl Strategy<Value = CallEvent> {
         1 => Just(CallEvent::RemoteHangup),
         1 => Just(CallEvent::MessagePlayed),
         1 => Just(CallEvent::Stop),
+        1 => Just(CallEvent::Transfer),
+        1 => Just(CallEvent::Closed(CallResult::Ok)),
     ]
 }
 
@@ -59,6 +65,7 @@ enum Happens {
     Place,
     Call(u64, CallEvent),
     Agent(u32, AgentEvent),
+    Script(u64, Input),
     Pass(Micros),
 }
 
@@ -66,13 +73,42 @@ fn happens() -> impl Strategy<Value = Happens> {
     prop_oneof![
         2 => Just(Happens::Place),
         5 => (1..30_u64, call_event()).prop_map(|(call, event)| Happens::Call(call, event)),
+        3 => (1..30_u64, script_input()).prop_map(|(call, input)| Happens::Script(call, input)),
         3 => (0..4_u32, agent_event()).prop_map(|(agent, event)| Happens::Agent(agent, event)),
         2 => (0..3_000_000_i64).prop_map(Happens::Pass),
     ]
 }
 
+fn script_input() -> impl Strategy<Value = Input> {
+    prop_oneof![
+        2 => (1..4_u32).prop_map(Input::Played),
+        1 => Just(Input::Digit('1')),
+        1 => Just(Input::Digit('9')),
+        1 => Just(Input::OptedOut),
+    ]
+}
+
 fn on_machine() -> impl Strategy<Value = OnMachine> {
     prop_oneof![Just(OnMachine::Drop), Just(OnMachine::Message), Just(OnMachine::Connect)]
+}
+
+/// A script that asks for a key; `1` leads to an agent.
+fn script() -> Arc<CallScript> {
+    let document = json!({"start": "menu", "steps": {
+        "menu": {"type": "gather", "prompt": "menu", "choices": {"1": "agents", "9": "never"}, "otherwise": "bye"},
+        "never": {"type": "opt_out", "next": "bye", "otherwise": "bye"},
+        "agents": {"type": "transfer"},
+        "bye": {"type": "hang_up", "disposition": "HEARD"},
+    }});
+    Arc::new(serde_json::from_value(document).unwrap())
+}
+
+fn scripted(classify: bool, machine: OnMachine) -> Group {
+    let mut group = group(classify, machine);
+    let classify = classify.then_some(1_000_000);
+    group.set_call_rules(CallRules { script: Some(300 * SECOND), classify, machine, ..CallRules::default() });
+    group.set_script(script());
+    group
 }
 
 fn group(classify: bool, machine: OnMachine) -> Group {
@@ -85,10 +121,11 @@ fn group(classify: bool, machine: OnMachine) -> Group {
 proptest! {
     #[test]
     fn every_call_ends_in_one_result_and_every_slot_comes_back(
-        (classify, machine) in (any::<bool>(), on_machine()),
+        (classify, has_script, machine) in (any::<bool>(), any::<bool>(), on_machine()),
         course in prop::collection::vec(happens(), 1..200),
     ) {
-        let (mut group, mut now, mut placed) = (group(classify, machine), 0, 0_usize);
+        let group = if has_script { scripted(classify, machine) } else { group(classify, machine) };
+        let (mut group, mut now, mut placed) = (group, 0, 0_usize);
         for happens in course {
             match happens {
                 Happens::Place => {
@@ -97,6 +134,7 @@ proptest! {
                 }
                 Happens::Call(call, event) => group.call_event(CallId(call), event, now, &mut Silent),
                 Happens::Agent(agent, event) => group.agent_event(AgentId(agent), event, now, &mut Silent),
+                Happens::Script(call, input) => group.script_event(CallId(call), input, now, &mut Silent),
                 Happens::Pass(time) => now += time,
             }
             group.expire(now, &mut Silent);
@@ -276,4 +314,55 @@ fn a_machine_that_was_counted_gives_no_room_for_abandoned_calls() {
     assert_eq!(ledgers.tightest().map(Ledger::counts), Some((0, 2)));
     (0..3).for_each(|_| ledgers.mistaken(hour + 1));
     assert_eq!(ledgers.tightest().map(Ledger::counts), Some((0, 0)));
+}
+
+/// A call of a group with a script whose person answered, and pressed these keys.
+fn pressed(agents: u32, keys: &[Input]) -> (Group, CallId) {
+    let mut group = scripted(false, OnMachine::Drop);
+    for agent in 0..agents {
+        group.agent_event(AgentId(agent), AgentEvent::LogIn, 0, &mut Silent);
+        group.agent_event(AgentId(agent), AgentEvent::Ready, 0, &mut Silent);
+    }
+    let call = group.place(0);
+    group.call_event(call, CallEvent::Ringing, 0, &mut Silent);
+    group.call_event(call, CallEvent::Answered, SECOND, &mut Silent);
+    assert_eq!(group.ledgers().tightest().unwrap().counts(), (0, 0), "who speaks with a script needs no agent yet");
+    assert_eq!(group.scene().dialing, 1, "and may still need one");
+    for key in keys {
+        group.script_event(call, *key, 9 * SECOND, &mut Silent);
+    }
+    (group, call)
+}
+
+#[test]
+fn who_asks_a_script_for_an_agent_waits_in_the_queue_of_all_and_is_abandoned_as_all() {
+    let (mut group, call) = pressed(1, &[Input::Digit('1')]);
+    group.call_event(call, CallEvent::Connected, 9 * SECOND, &mut Silent);
+    assert_eq!((group.totals().connected, group.ledgers().tightest().unwrap().counts()), (1, (0, 1)));
+
+    let (mut group, call) = pressed(0, &[Input::Digit('1')]);
+    assert_eq!(group.next_deadline().map(|at| at <= 11 * SECOND), Some(true));
+    group.expire(11 * SECOND - 1, &mut Silent);
+    assert_eq!(group.scene().queued, 1, "two seconds from the key on");
+    group.expire(11 * SECOND, &mut Silent);
+    assert_eq!(group.ledgers().tightest().unwrap().counts(), (1, 1));
+    group.call_event(call, CallEvent::MessagePlayed, 12 * SECOND, &mut Silent);
+    assert_eq!(group.take_finished(), [(call, CallResult::Abandoned)]);
+}
+
+#[test]
+fn a_script_that_ends_gives_the_result_and_leaves_its_notes() {
+    let (mut group, call) = pressed(1, &[Input::Digit('9')]);
+    assert_eq!(group.take_notes(), [(call, Note::OptOut)]);
+    group.script_event(call, Input::OptedOut, 9 * SECOND, &mut Silent);
+    assert_eq!(group.take_notes(), [(call, Note::Disposition("HEARD".into()))]);
+    assert_eq!(group.take_finished(), [(call, CallResult::Ok)]);
+    assert_eq!((group.ledgers().tightest().unwrap().counts(), group.scene().ready), ((0, 0), 1));
+
+    let (mut group, call) = pressed(0, &[]);
+    group.expire(302 * SECOND, &mut Silent);
+    assert_eq!(group.calls(), 0, "nobody is in a script for ever");
+    assert_eq!(group.take_finished().len(), 1);
+    group.call_event(call, CallEvent::RemoteHangup, 303 * SECOND, &mut Silent);
+    assert_eq!(group.take_finished(), []);
 }

@@ -52,6 +52,29 @@ fn decide(pacer: &mut Pacer, scene: Scene, ledgers: &Ledgers, outside: &Outside)
 }
 
 #[test]
+fn a_script_alone_fills_its_ports_or_its_minute_without_agents_and_one_with_agents_keeps_the_limit() {
+    let nobody = Scene { agents: 0, ready: 0, dialing: 6, queued: 0 };
+    let outside = Outside { ports: 4, ..free() };
+    let mut ports = Pacer::new(Mode::Ports { agents: false }, 25 * SECOND, 2 * SECOND, None);
+    let decision = decide(&mut ports, nobody, &ledgers(0, 9), &outside);
+    assert_eq!((decision.dial, decision.why), (4, Why::PortsFull), "as many as there are, less those in use");
+
+    let mut minute = Pacer::new(Mode::PerMinute(60), 25 * SECOND, 2 * SECOND, None);
+    let decision = decide(&mut minute, nobody, &ledgers(0, 9), &outside);
+    assert_eq!((decision.dial, decision.why), (1, Why::CallsPerMinute));
+    minute.dialed(300 * SECOND);
+    assert_eq!(minute.decide(310 * SECOND, nobody, &ledgers(0, 9), &outside).dial, 2, "two seconds are saved up");
+    assert_eq!(minute.decide(310 * SECOND, nobody, &ledgers(0, 9), &Outside { ports: 1, ..free() }).dial, 1);
+
+    let mut handed = Pacer::new(Mode::Ports { agents: true }, 25 * SECOND, 2 * SECOND, None);
+    assert_eq!(decide(&mut handed, nobody, &ledgers(0, 0), &outside).why, Why::NoAgentsReady);
+    let two = Scene { agents: 5, ready: 2, dialing: 0, queued: 0 };
+    let decision = decide(&mut handed, two, &ledgers(0, 0), &outside);
+    assert_eq!((decision.dial, decision.why), (2, Why::BudgetGate { abandoned: 0, live: 0 }));
+    assert_eq!(decide(&mut handed, two, &ledgers(1_000, 0), &outside).dial, 4, "the ledger covers all ports");
+}
+
+#[test]
 fn a_fresh_ledger_allows_one_call_for_each_idle_agent() {
     let mut pacer = warm(PREDICTIVE, 10);
     let scene = Scene { agents: 10, ready: 4, dialing: 0, queued: 0 };

@@ -6,7 +6,8 @@ use cxc_core::enumerations::CallResult;
 use cxc_dialer::agent::{AgentEvent, AgentId, AgentState};
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, CallSpec, EngineEvent};
-use cxc_dialer::group::{AgentChange, Group};
+use cxc_dialer::group::{AgentChange, Group, Note};
+use cxc_dialer::ivr::Input;
 use cxc_dialer::pacing::{Mode, Outside, Records, Tables, Why};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
@@ -51,6 +52,8 @@ pub trait Source: Send {
     fn audio(&mut self, _call: CallId, _counts: Counts) {}
     /// The person of a call pressed a key.
     fn digit(&mut self, _call: CallId, _digit: char) {}
+    /// The script of a call left this to be known.
+    fn noted(&mut self, _call: CallId, _record: &mut Self::Record, _note: Note) {}
     /// The phone of an agent answered, or is gone.
     fn phone(&mut self, _agent: AgentId, _is_up: bool) {}
     /// An agent came to another state; with the record of the call, if it is one of a call that is not over.
@@ -80,6 +83,8 @@ pub enum Command {
     HangUp(AgentId),
     /// Another mode or target.
     Mode(Mode),
+    /// That the person of a call wants no more calls is written.
+    OptedOut(CallId),
     /// Every talk ends now.
     HangUpAll,
     /// No new calls; those that nobody has answered are given up, and when the others are over the run ends.
@@ -191,6 +196,11 @@ impl<S: Source> Runner<S> {
             self.next_look = now + SECOND;
             self.source.looked(&self.group, (self.engine.ports_in_use(), self.engine.free_ports()));
         }
+        for (call, note) in self.group.take_notes() {
+            if let Some(record) = self.calls.get_mut(&call) {
+                self.source.noted(call, record, note);
+            }
+        }
         for (call, result) in self.group.take_finished() {
             // what the group has given up may be up for the engine
             self.engine.hangup(call, now);
@@ -260,6 +270,9 @@ impl<S: Source> Runner<S> {
         let now = self.engine.clock().now();
         match report {
             Report::Event(EngineEvent::Call(call, event)) => self.group.call_event(call, event, now, &mut self.engine),
+            Report::Event(EngineEvent::Script(call, input)) => {
+                self.group.script_event(call, input, now, &mut self.engine);
+            }
             Report::Event(EngineEvent::Agent(agent, event)) => {
                 self.group.agent_event(agent, event, now, &mut self.engine);
                 match event {
@@ -276,7 +289,10 @@ impl<S: Source> Runner<S> {
                     self.source.leg(record, &report);
                 }
             }
-            Report::Digit(call, digit) => self.source.digit(call, digit),
+            Report::Digit(call, digit) => {
+                self.source.digit(call, digit);
+                self.group.script_event(call, Input::Digit(digit), now, &mut self.engine);
+            }
             Report::Audio(call, counts) => self.source.audio(call, counts),
             Report::Warn(agent) => self.source.warned(agent),
             Report::Detected(..) => (),
@@ -305,6 +321,7 @@ impl<S: Source> Runner<S> {
                 }
             }
             Command::Mode(mode) => self.group.pacer().set_mode(mode),
+            Command::OptedOut(call) => self.group.script_event(call, Input::OptedOut, now, &mut self.engine),
             Command::HangUpAll => {
                 self.hurried = true;
                 let calls: Vec<CallId> = self.calls.keys().copied().collect();

@@ -87,6 +87,17 @@ impl Sipp {
         called
     }
 
+    /// Where the call to each number takes its audio, as far as the scenario notes it.
+    pub fn media(&self) -> BTreeMap<String, SocketAddr> {
+        let noted = std::fs::read_to_string(self.home.path().join("calls")).unwrap_or_default();
+        let found = noted.lines().filter_map(|line| {
+            let (number, rest) = line.split_once("called sip:")?.1.split_once('@')?;
+            let port = rest.split_once("m=audio ")?.1.split_whitespace().next()?.parse().ok()?;
+            Some((number.to_owned(), SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
+        });
+        found.collect()
+    }
+
     /// Waits until all its calls have gone as its scenario says; an error shows what did not.
     pub fn finish(mut self) -> Result<()> {
         let status = self.process.wait(PATIENCE)?;

@@ -79,6 +79,7 @@ impl Shared {
             message: prompt("voice.abandon_message", &voice.abandon_message)?,
             machine_message: prompt("voice.machine_message", &voice.machine_message)?,
             recording_notice: prompt("voice.recording_notice", &voice.recording_notice)?,
+            prompts: voice.prompts.clone(),
             recorder: Recorder::start(&config.recordings()).context("recordings can't be written")?,
             media_ports: voice.media_ports.clone(),
             public: voice.public_address,

@@ -19,8 +19,12 @@ mod caps;
 mod clock;
 #[path = "e2e/desk.rs"]
 mod desk;
+#[path = "e2e/failover.rs"]
+mod failover;
 #[path = "e2e/isolation.rs"]
 mod isolation;
+#[path = "e2e/ivr.rs"]
+mod ivr;
 #[path = "e2e/kill.rs"]
 mod kill;
 #[path = "e2e/outages.rs"]

@@ -71,8 +71,7 @@ impl Audience {
         let chosen = &settings.suppression_lists;
         let suppression = tx.suppression_applicable(row.tenant, chosen, channel, app.now()).await?;
         let class = content_class(tx, row.tenant, &settings).await?;
-        let subject =
-            settings.compliance.subject(class.as_deref(), |name| collector_hash(&app.hash_key, row.tenant, name));
+        let subject = settings.subject(class.as_deref(), |name| collector_hash(&app.hash_key, row.tenant, name));
         let mut lists = Vec::new();
         for entry in tx.group_lists(group).await? {
             let Some(list) = tx.contact_list_of_number(row.tenant, entry.list).await? else { continue };

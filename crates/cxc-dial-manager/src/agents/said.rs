@@ -1,24 +1,19 @@
 //! What agents say of calls, as far as the store must know: codes of the tenant, and persons who want no more calls.
 use cxc_core::Micros;
-use cxc_core::channel::Channel;
-use cxc_core::consent::{ConsentScope, RevocationReach};
 use cxc_server::document::get_all;
 use cxc_server::resources::disposition_codes::DispositionCode;
 use cxc_server::resources::not_ready_reasons::NotReadyReason;
 use cxc_server::{ApiError, App};
-use cxc_store::opt_out::{Revocation, source};
-use cxc_store::privacy::PersonKey;
 use jiff::Timestamp;
 
 use super::protocol::Disposition;
 use super::seat::{Refused, Seat};
+use crate::opt_out::{DO_NOT_CALL, forbid_calls};
 
 /// A call can be put off for so long.
 const LONGEST: Micros = 366 * 24 * 3_600_000_000;
 /// The most characters of a note.
 const NOTE: usize = 1_000;
-/// What is kept with the attempt where the agent named no code.
-const DO_NOT_CALL: &str = "DO_NOT_CALL";
 
 /// What a desk offers.
 #[derive(Debug, Clone, Default)]
@@ -87,25 +82,7 @@ pub async fn do_not_call(app: &App, seat: &Seat) -> Result<(), Failed> {
 
 async fn forbid(app: &App, seat: &Seat) -> Result<(), Failed> {
     let (attempt, number) = seat.dialed()?;
-    let now = app.now();
-    let key = PersonKey::Address(number);
-    let revocation = Revocation {
-        tenant: seat.agent.tenant,
-        key: &key,
-        hash: None,
-        channels: &[Channel::Voice],
-        scope: ConsentScope::All,
-        reach: RevocationReach::AsSaid,
-        said_at: now,
-        received_at: now,
-        source: source::DISPOSITION,
-        words: None,
-        evidence: Some(&attempt),
-    };
-    let ids = app.ids.clone();
-    let mut tx = app.db.begin().await?;
-    tx.opt_out(&app.hash_key, &revocation, &move || ids.next(), now).await?;
-    tx.commit().await?;
+    forbid_calls(app, seat.agent.tenant, &attempt, number).await?;
     // the call may be over by now: what the person said holds all the same
     seat.forbid_calls(&attempt, DO_NOT_CALL)?;
     Ok(())

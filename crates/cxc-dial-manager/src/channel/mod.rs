@@ -111,11 +111,11 @@ pub enum Outcome {
     },
 }
 
-/// What an agent said of a call that is over.
+/// What an agent or a script said of a call that is over.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct AgentReport {
-    /// Who.
-    pub agent: Uuid,
+    /// Who; none for a script.
+    pub agent: Option<Uuid>,
     /// The code of the disposition.
     pub disposition: Option<String>,
     /// What the agent wrote.
@@ -124,6 +124,16 @@ pub struct AgentReport {
     pub again_at: Option<Micros>,
     /// The person wants no more calls.
     pub do_not_call: bool,
+}
+
+impl AgentReport {
+    /// What a script and then an agent said: the agent's word holds where both said something, and a do-not-call stays.
+    pub(crate) fn both(script: Option<Box<Self>>, agent: Option<Box<Self>>) -> Option<Box<Self>> {
+        let (Some(script), Some(mut both)) = (&script, agent.clone()) else { return agent.or(script) };
+        both.do_not_call |= script.do_not_call;
+        both.disposition = both.disposition.or_else(|| script.disposition.clone());
+        Some(both)
+    }
 }
 
 // a note is about a person: it never reaches a log through Debug

@@ -77,7 +77,7 @@ impl AccountSender {
     /// An actor that has not begun.
     pub fn new(context: SenderContext, start: AccountStart) -> Self {
         let plans = Arc::new(start.plans);
-        let limits = Limits::new(plans.account.rate_per_second, context.now());
+        let limits = Limits::new(plans.rate_per_second(), context.now());
         Self {
             preparer: Some(Preparer::new(context.clone(), start.lease.token)),
             lanes: Lanes::new(&context, &start.carrier, plans.number),
@@ -233,7 +233,7 @@ impl AccountSender {
     }
 
     async fn renew(&mut self) -> Result<(), SenderError> {
-        let life = self.context.app.config.sender_lease;
+        let life = self.context.lease();
         if self.renewed_at.elapsed() < life / 3 {
             return Ok(());
         }
@@ -257,7 +257,7 @@ impl AccountSender {
         let Some(plans) = self.plans.reload(&self.context).await? else { return Ok(false) };
         self.carrier.set_groups(&plans.groups).await;
         let rates = plans.rates(self.carrier.as_ref());
-        self.limits.set_rates(plans.account.rate_per_second, rates, self.context.now());
+        self.limits.set_rates(plans.rate_per_second(), rates, self.context.now());
         status::report(&self.context, &plans, &mut self.limits, self.carrier.as_ref()).await?;
         self.plans = Arc::new(plans);
         self.planned_at = Instant::now();

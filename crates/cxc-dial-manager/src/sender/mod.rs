@@ -23,6 +23,7 @@ mod supervisor;
 mod written;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cxc_core::Micros;
 use cxc_core::compliance::{IntervalCache, Zones};
@@ -35,8 +36,11 @@ use crate::metrics::DialMetrics;
 
 pub use demand::Demand;
 pub use evidence::EvidenceKit;
-pub use plan::GroupPlan;
+pub use plan::{GroupPlan, Plans};
 pub use supervisor::supervise;
+
+/// The longest life of the lease of a trunk.
+const LONGEST_OF_CALLS: Duration = Duration::from_secs(6);
 
 /// What every sender of this process shares.
 #[derive(Clone)]
@@ -75,8 +79,15 @@ impl SenderContext {
             .watching_clock(self.app.clock.is_of_machine())
     }
 
-    /// How long the lease of a sender lives; it is renewed at a third of that.
+    /// How long the lease of a sender lives; it is renewed at a third of that. Nobody waits long for calls: agents are idle
+    /// meanwhile.
+    pub fn lease(&self) -> Duration {
+        let life = self.app.config.sender_lease;
+        if self.calls.is_some() { life.min(LONGEST_OF_CALLS) } else { life }
+    }
+
+    /// The same in microseconds.
     pub fn lease_micros(&self) -> Micros {
-        Micros::try_from(self.app.config.sender_lease.as_micros()).unwrap_or(Micros::MAX / 2)
+        Micros::try_from(self.lease().as_micros()).unwrap_or(Micros::MAX / 2)
     }
 }

@@ -202,7 +202,7 @@ pub fn stored(outcome: &Outcome, now: Micros) -> AttemptOutcome {
         detail,
         finished_at,
         disposition: report.and_then(|report| report.disposition.clone()),
-        agent: report.map(|report| report.agent.to_string()),
+        agent: report.and_then(|report| report.agent).map(|agent| agent.to_string()),
         note: report.and_then(|report| report.note.clone()),
     }
 }

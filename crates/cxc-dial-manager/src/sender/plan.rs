@@ -109,7 +109,9 @@ pub struct Plans {
     pub channel: Channel,
     /// The account's document.
     pub account: Arc<ChannelAccount>,
-    /// The version of that document: another one asks for another carrier.
+    /// Further accounts by which it may send.
+    pub alternates: Vec<ChannelAccount>,
+    /// The version of these documents: another one asks for another carrier.
     pub account_version: i64,
     /// Its groups that are loaded.
     pub groups: Vec<Arc<GroupPlan>>,
@@ -145,6 +147,15 @@ impl Plans {
         let account: ChannelAccount =
             serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
         let Some(channel) = account.channel() else { return Ok(None) };
+        let (mut alternates, mut account_version) = (Vec::new(), object.version);
+        for id in account.sip.iter().flat_map(|sip| &sip.alternates) {
+            // it can't be deleted while it is named
+            if let Some(object) = tx.object_get(tenant, kind::CHANNEL_ACCOUNT, *id).await? {
+                alternates.push(serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?);
+                // versions only grow: whatever changes, the sum does
+                account_version += object.version;
+            }
+        }
         let Some(owner) = tx.tenant_get(tenant).await? else { return Ok(None) };
         let version = tx.rule_set_version(tenant).await?;
         let (documents, snapshot) = match known {
@@ -173,12 +184,18 @@ impl Plans {
             labels: TenantLabels { ccid: owner.ccid, name: owner.short_name },
             channel,
             account: Arc::new(account),
-            account_version: object.version,
+            alternates,
+            account_version,
             groups,
             is_wanted,
             snapshot,
             documents,
         }))
+    }
+
+    /// Messages or calls a second at most, by all its accounts together.
+    pub fn rate_per_second(&self) -> f64 {
+        self.account.rate_per_second + self.alternates.iter().map(|account| account.rate_per_second).sum::<f64>()
     }
 
     /// A loaded group by its number.
@@ -239,7 +256,7 @@ async fn group_plan(
         tx.suppression_applicable(row.tenant, &settings.suppression_lists, channel, context.now()).await?;
     // what can't be sent is for nothing; until it is mended the strictest holds
     let class = content.as_ref().ok().and_then(Option::as_ref).map(|content| content.class());
-    let subject = settings.compliance.subject(class, |name| collector_hash(&context.app.hash_key, row.tenant, name));
+    let subject = settings.subject(class, |name| collector_hash(&context.app.hash_key, row.tenant, name));
     Ok(Some(GroupPlan {
         number: row.number,
         id: row.id,

@@ -225,7 +225,7 @@ impl Renderer {
         let duty = || settings.duty(judged.inputs.call_duties(&plan.rules, &self.context.zones).recording_consent);
         let announce = match settings.mode {
             RecordingMode::Off => return None,
-            RecordingMode::All => match duty() {
+            RecordingMode::Messages | RecordingMode::All => match duty() {
                 RecordingDuty::Leave => return None,
                 RecordingDuty::Record => false,
                 RecordingDuty::Announce => true,
@@ -234,7 +234,8 @@ impl Renderer {
         let now = Timestamp::from_microsecond(self.context.now()).ok()?;
         let today = now.to_zoned(TimeZone::UTC).date();
         let until = today.saturating_add(Span::new().days(i64::from(settings.keep_days.min(3_650))));
-        Some(RecordingSpec { file: recording::file(tenant, attempt, until), announce })
+        let talks = settings.mode == RecordingMode::All;
+        Some(RecordingSpec { file: recording::file(tenant, attempt, until), announce, talks })
     }
 }
 

@@ -113,7 +113,7 @@ fn open(
     events: InboundSender,
 ) -> Result<Arc<dyn Carrier>, ConnectError> {
     if let Some(kit) = &context.calls {
-        let carrier = VoiceCarrier::start(context.app.clone(), Arc::clone(kit), &plans.account, lease.token)?;
+        let carrier = VoiceCarrier::start(context.app.clone(), Arc::clone(kit), plans, lease.token)?;
         return Ok(Arc::new(carrier));
     }
     let clock = context.app.clock.clone();

@@ -3,29 +3,36 @@
 mod agents;
 mod clock;
 mod live;
+mod script;
 mod totals;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use cxc_core::Micros;
+use cxc_core::call_script::CallScript;
 use cxc_core::enumerations::CallResult;
 
 use crate::abandon::Ledgers;
 use crate::agent::{AgentEvent, AgentId, AgentRules, AgentState};
 use crate::call::{Call, CallAction, CallEvent, CallId, CallRules, State};
 use crate::engine::CallEngine;
+use crate::ivr::Session;
 use crate::pacing::{Decision, Outside, Pacer, Scene};
 use agents::Agents;
 use clock::{Deadlines, Of};
 pub use live::{AgentsNow, CallsNow};
+pub use script::Note;
 pub use totals::Totals;
 pub(crate) use totals::share;
 
 /// A call with what the pace must know of it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Held {
     call: Call,
     dialed: Micros,
+    /// While a script speaks with the person.
+    session: Option<Box<Session>>,
 }
 
 /// A group.
@@ -42,6 +49,10 @@ pub struct Group {
     ledgers: Ledgers,
     totals: Totals,
     finished: Vec<(CallId, CallResult)>,
+    /// What speaks with persons first.
+    script: Option<Arc<CallScript>>,
+    /// What scripts left to be known.
+    notes: Vec<(CallId, Note)>,
     /// What agents went through, for those who watch them.
     watched: Option<Vec<AgentChange>>,
     last_call: u64,
@@ -75,6 +86,8 @@ impl Group {
             ledgers,
             totals: Totals::new(now),
             finished: Vec::new(),
+            script: None,
+            notes: Vec::new(),
             watched: None,
             last_call: 0,
         }
@@ -107,7 +120,7 @@ impl Group {
         let id = CallId(self.last_call);
         let call = Call::new(now);
         self.deadlines.set(call.deadline(&self.call_rules), Of::Call(id));
-        self.calls.insert(id, Held { call, dialed: now });
+        self.calls.insert(id, Held { call, dialed: now, session: None });
         self.dialing += 1;
         self.totals.dials += 1;
         self.pacer.dialed(now);
@@ -152,6 +165,7 @@ impl Group {
             CallAction::Cancel => engine.cancel(id, now),
             CallAction::Hangup => engine.hangup(id, now),
             CallAction::Warn(agent) => engine.warn(agent, now),
+            CallAction::Converse => self.converse(id, now, engine),
             CallAction::Live => {
                 self.totals.live += 1;
                 self.ledgers.answered(now);
@@ -251,6 +265,7 @@ impl Group {
                     if due.is_some_and(|due| due <= now) {
                         self.call_event(id, CallEvent::Deadline, now, engine);
                     }
+                    self.expire_script(id, now, engine);
                 }
                 Of::Agent(id) => {
                     if self.agents.deadline(id).is_some_and(|due| due <= now) {

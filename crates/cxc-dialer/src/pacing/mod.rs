@@ -2,6 +2,7 @@
 //!
 //! The pace is the largest of one call for each idle agent and what a threshold table wants; then every limit clips it,
 //! the budget of abandoned calls before all others.
+mod bucket;
 mod cohort;
 mod controller;
 mod handle;
@@ -32,6 +33,20 @@ pub enum Mode {
     },
     /// Ahead of agents who become free.
     Predictive(Target),
+    /// As many calls at once as there are ports: a script takes them.
+    Ports {
+        /// It may hand persons over to agents: the limit of abandoned calls holds.
+        agents: bool,
+    },
+    /// So many calls a minute: a script takes them.
+    PerMinute(u32),
+}
+
+impl Mode {
+    /// Whether persons may come to agents.
+    pub fn has_agents(self) -> bool {
+        !matches!(self, Mode::Ports { agents: false } | Mode::PerMinute(_))
+    }
 }
 
 /// What predictive pacing aims at. The limit of abandoned calls holds under every target.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use cxc_core::Micros;
 use serde::{Deserialize, Serialize};
 
+use super::bucket::Bucket;
 use super::cohort::Cohorts;
 use super::{Controller, HandleTime, Hazards, Mode, Records, Table, TableKey, Target, Why, progressive};
 use crate::abandon::Ledgers;
@@ -83,6 +84,8 @@ pub struct Pacer {
     table: Option<Arc<Table>>,
     gate_shut: bool,
     looked: Option<Micros>,
+    /// Calls a minute, where they set the pace.
+    bucket: Bucket,
     /// The risk that the pace would take if it were free.
     risk: f64,
 }
@@ -98,7 +101,18 @@ impl Pacer {
         let cohorts = Cohorts::new(max_ring, hazards);
         let (table, looked) = (None, None);
         let patience = threshold;
-        Self { mode, patience, cohorts, handle, controller, table, gate_shut: false, looked, risk: 0.0 }
+        Self {
+            mode,
+            patience,
+            cohorts,
+            handle,
+            controller,
+            table,
+            gate_shut: false,
+            looked,
+            bucket: Bucket::default(),
+            risk: 0.0,
+        }
     }
 
     /// Another mode or target, live.
@@ -115,6 +129,7 @@ impl Pacer {
     /// A call was started.
     pub fn dialed(&mut self, now: Micros) {
         self.cohorts.dialed(now);
+        self.bucket.take();
     }
 
     /// A call that was started at `dialed` ended without a person.
@@ -157,7 +172,7 @@ impl Pacer {
 
     /// The table that the group should have and has not. Make it off the task that paces, then [`Pacer::set_table`].
     pub fn table_needed(&self, agents: u32) -> Option<TableKey> {
-        if agents < 2 || matches!(self.mode, Mode::Progressive { .. }) {
+        if agents < 2 || !matches!(self.mode, Mode::Predictive(_)) {
             return None;
         }
         let handle = self.handle.mean() as f64;
@@ -182,13 +197,17 @@ impl Pacer {
         if let Some(why) = &outside.stopped {
             return Decision { dial: 0, wanted: 0, why: why.clone() };
         }
-        if scene.agents == 0 {
+        let has_agents = self.mode.has_agents();
+        if has_agents && scene.agents == 0 {
             return Decision { dial: 0, wanted: 0, why: Why::NoAgentsReady };
         }
         let (wanted, ahead) = self.wanted(now, scene, ledgers);
-        self.risk = scene.risk(wanted) as f64;
+        if has_agents && wanted < u32::MAX {
+            self.risk = scene.risk(wanted) as f64;
+        }
         let mut decision = Decision { dial: wanted, wanted, why: ahead };
-        let budget = budget(scene, ledgers);
+        // who is spoken with by a script alone can't be abandoned
+        let budget = if has_agents { budget(scene, ledgers) } else { (u32::MAX, Why::Dialing) };
         self.gate_shut = budget.0 < wanted;
         for (room, why) in [
             budget,
@@ -204,10 +223,12 @@ impl Pacer {
     }
 
     /// Calls that the agents could use, and what to say if nothing else bounds them.
-    fn wanted(&self, now: Micros, scene: Scene, ledgers: &Ledgers) -> (u32, Why) {
+    fn wanted(&mut self, now: Micros, scene: Scene, ledgers: &Ledgers) -> (u32, Why) {
         let safe = |tenths| progressive(tenths, scene.ready, scene.queued, scene.dialing);
         let target = match self.mode {
             Mode::Progressive { tenths } => return (safe(tenths), Why::Dialing),
+            Mode::Ports { .. } => return (u32::MAX, Why::PortsFull),
+            Mode::PerMinute(calls) => return (self.bucket.room(calls, now), Why::CallsPerMinute),
             Mode::Predictive(target) => target,
         };
         let results = self.cohorts.hazards().results;

@@ -38,6 +38,10 @@ pub enum Why {
     TrunkChannelsFull,
     /// The trunks take no more calls this second.
     TrunkCps,
+    /// So many calls a minute were asked for.
+    CallsPerMinute,
+    /// A prompt of the script is not there.
+    PromptMissing,
     /// Every port of the group is taken.
     PortsFull,
     /// So few calls have ended that answers can't be foretold: one call for each ready agent.
@@ -72,6 +76,8 @@ impl Why {
             Why::BudgetGate { .. } => "budget_gate",
             Why::TrunkChannelsFull => "trunk_channels_full",
             Why::TrunkCps => "trunk_cps",
+            Why::CallsPerMinute => "calls_per_minute",
+            Why::PromptMissing => "prompt_missing",
             Why::PortsFull => "ports_full",
             Why::WarmingUp { .. } => "warming_up",
             Why::LeaseNotHeld => "lease_not_held",

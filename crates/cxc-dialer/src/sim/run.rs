@@ -167,6 +167,8 @@ impl<'a> World<'a> {
             match event {
                 EngineEvent::Agent(agent, event) => self.group.agent_event(agent, event, now, &mut self.engine),
                 EngineEvent::Call(call, event) => self.call(call, event, now),
+                // its calls have no scripts
+                EngineEvent::Script(..) => (),
             }
         }
         self.group.expire(now, &mut self.engine);

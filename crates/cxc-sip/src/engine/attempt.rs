@@ -122,6 +122,7 @@ impl Attempt {
                         | Order::MachineMessage
                         | Order::Pause(_)
                         | Order::Play(_)
+                        | Order::Script(_)
                         | Order::Bridge(..),
                     ) => (),
                 },

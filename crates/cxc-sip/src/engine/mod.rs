@@ -3,6 +3,7 @@ mod agent;
 mod attempt;
 mod call;
 mod ear;
+mod script;
 mod talk;
 
 use std::collections::HashMap;
@@ -18,6 +19,7 @@ use cxc_dialer::agent::AgentId;
 use cxc_dialer::amd;
 use cxc_dialer::call::CallId;
 use cxc_dialer::engine::{CallEngine, CallSpec, EngineEvent};
+use cxc_dialer::ivr::Audio;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
 
@@ -49,6 +51,8 @@ pub struct EngineOptions {
     pub machine_message: Option<Prompt>,
     /// What persons hear before they are recorded.
     pub recording_notice: Option<Prompt>,
+    /// What a script plays, by name.
+    pub prompts: Arc<HashMap<String, Prompt>>,
     /// Who writes recordings.
     pub recorder: Option<Recorder>,
     /// Whether who answers is listened to: person or machine.
@@ -69,6 +73,7 @@ impl Default for EngineOptions {
             message: None,
             machine_message: None,
             recording_notice: None,
+            prompts: Arc::default(),
             recorder: None,
             detection: false,
             before_leg: Arc::new(|_, _| Box::pin(async { Ok(()) })),
@@ -155,6 +160,7 @@ pub(crate) struct Shared {
     message: Option<Prompt>,
     machine_message: Option<Prompt>,
     recording_notice: Option<Prompt>,
+    prompts: Arc<HashMap<String, Prompt>>,
     recorder: Option<Recorder>,
     /// That a notice is missing was said.
     has_told_of_notice: AtomicBool,
@@ -175,6 +181,7 @@ pub(crate) enum Order {
     /// What is said is left out of the recording, or is not any more.
     Pause(bool),
     Play(Prompt),
+    Script(Audio),
     Bridge(AgentId, Peer),
 }
 
@@ -194,6 +201,7 @@ impl SipEngine {
             message: options.message,
             machine_message: options.machine_message,
             recording_notice: options.recording_notice,
+            prompts: options.prompts,
             recorder: options.recorder,
             has_told_of_notice: AtomicBool::new(false),
             detection: options.detection,
@@ -325,6 +333,10 @@ impl CallEngine for SipEngine {
 
     fn hangup(&mut self, call: CallId, _now: Micros) {
         self.order(call, Order::Hangup);
+    }
+
+    fn script(&mut self, call: CallId, audio: Audio, _now: Micros) {
+        self.order(call, Order::Script(audio));
     }
 
     fn warn(&mut self, agent: AgentId, _now: Micros) {

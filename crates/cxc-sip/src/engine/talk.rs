@@ -6,6 +6,7 @@ use cxc_dialer::agent::AgentId;
 use cxc_dialer::amd;
 use cxc_dialer::call::{CallEvent, CallId, Verdict};
 use cxc_dialer::engine::CallSpec;
+use cxc_dialer::ivr::Input;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::attempt::Attempt;
@@ -15,19 +16,23 @@ use crate::media::{MediaEvent, Peer, Prompt, Recording, bridge, part};
 use crate::ua::LegEvent;
 
 /// What a call is about to be told, by the number of the prompt.
-enum Says {
+pub(super) enum Says {
     /// The message for abandoned persons, or that for machines.
     Message(u64),
     /// That it is recorded; then the agent talks.
     Notice(u64, AgentId, Peer),
+    /// What a script ordered by a number.
+    Script(u64, u32),
 }
 
-struct Talk<'a> {
-    shared: &'a Arc<Shared>,
-    id: CallId,
-    spec: &'a CallSpec,
-    says: Option<Says>,
-    recording: Option<Recording>,
+pub(super) struct Talk<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) id: CallId,
+    pub(super) spec: &'a CallSpec,
+    pub(super) says: Option<Says>,
+    pub(super) recording: Option<Recording>,
+    /// The person knows that they are recorded.
+    pub(super) is_told: bool,
     /// The agent's audio, once both talk.
     agent: Option<Peer>,
     ear: Ear,
@@ -42,7 +47,7 @@ pub(super) async fn talk(
     orders: &mut UnboundedReceiver<Order>,
 ) -> Option<CallEvent> {
     let ear = Ear::open(shared, &attempt.stream);
-    let mut talk = Talk { shared, id, spec, says: None, recording: None, agent: None, ear };
+    let mut talk = Talk { shared, id, spec, says: None, recording: None, is_told: false, agent: None, ear };
     loop {
         tokio::select! {
             event = attempt.leg.next() => match event {
@@ -92,6 +97,7 @@ impl Talk<'_> {
             Order::Play(prompt) => {
                 attempt.stream.play(&prompt, &self.shared.wheel);
             }
+            Order::Script(audio) => self.script(attempt, audio),
             Order::Bridge(agent, peer) => self.bridge(attempt, agent, peer),
         }
     }
@@ -105,8 +111,8 @@ impl Talk<'_> {
 
     /// Agent and person come together. Where the person must be told first that they are recorded, both hear that.
     fn bridge(&mut self, attempt: &Attempt, agent: AgentId, peer: Peer) {
-        let notice = self.spec.recording.as_ref().filter(|spec| spec.announce && self.shared.recorder.is_some());
-        let notice = notice.and(self.shared.recording_notice.as_ref());
+        let spec = self.spec.recording.as_ref().filter(|spec| spec.announce && spec.talks && !self.is_told);
+        let notice = spec.filter(|_| self.shared.recorder.is_some()).and(self.shared.recording_notice.as_ref());
         let Some(notice) = notice else { return self.join(attempt, agent, &peer, true) };
         if !peer.play(notice, &self.shared.wheel) {
             return self.shared.lost(self.id, agent);
@@ -125,18 +131,20 @@ impl Talk<'_> {
             self.shared.event(self.id, CallEvent::Connected);
         }
         self.agent = Some(peer.clone());
-        self.record(attempt, !is_new);
+        if self.spec.recording.as_ref().is_some_and(|spec| spec.talks) {
+            self.record(attempt, !is_new || self.is_told);
+        }
     }
 
     /// Records from now on, unless the person should have been told and was not.
-    fn record(&mut self, attempt: &Attempt, was_told: bool) {
+    pub(super) fn record(&mut self, attempt: &Attempt, was_told: bool) {
+        if let Some(recording) = &self.recording {
+            // a message came before
+            return recording.resume();
+        }
         let (Some(spec), Some(recorder)) = (&self.spec.recording, &self.shared.recorder) else { return };
         if spec.announce && !was_told {
-            // once for each group: it is so until it is loaded anew
-            if !self.shared.has_told_of_notice.swap(true, Ordering::Relaxed) {
-                tracing::warn!("calls are not recorded where people must be told: there is no voice.recording_notice");
-            }
-            return;
+            return self.shared.can_not_tell();
         }
         let recording = recorder.record(&spec.file);
         attempt.stream.record(&recording);
@@ -146,7 +154,11 @@ impl Talk<'_> {
     fn played(&mut self, attempt: &Attempt, number: u64) {
         match self.says.take() {
             Some(Says::Message(message)) if message == number => self.shared.event(self.id, CallEvent::MessagePlayed),
-            Some(Says::Notice(notice, agent, peer)) if notice == number => self.join(attempt, agent, &peer, false),
+            Some(Says::Notice(notice, agent, peer)) if notice == number => {
+                self.is_told = true;
+                self.join(attempt, agent, &peer, false);
+            }
+            Some(Says::Script(prompt, of)) if prompt == number => self.shared.script(self.id, Input::Played(of)),
             says => self.says = says,
         }
     }
@@ -164,6 +176,16 @@ impl Talk<'_> {
                 self.shared.event(self.id, CallEvent::Classified(who));
             }
             Sound::Beep => self.say(attempt, self.shared.machine_message.as_ref()),
+        }
+    }
+}
+
+impl Shared {
+    /// A recording that the person would have to be told of, and can't be.
+    pub(super) fn can_not_tell(&self) {
+        // once for each group: it is so until it is loaded anew
+        if !self.has_told_of_notice.swap(true, Ordering::Relaxed) {
+            tracing::warn!("calls are not recorded where people must be told: there is no voice.recording_notice");
         }
     }
 }

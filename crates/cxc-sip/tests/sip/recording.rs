@@ -49,7 +49,7 @@ impl Talk {
 }
 
 fn wanted(announce: bool) -> RecordingSpec {
-    RecordingSpec { file: PathBuf::from("7/1/1234.20270101.wav"), announce }
+    RecordingSpec { file: PathBuf::from("7/1/1234.20270101.wav"), announce, talks: true }
 }
 
 fn options(root: &Path) -> Result<EngineOptions> {

@@ -189,6 +189,11 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| c.voice.recording_notice.as_ref().map(|f| quoted(&f.display().to_string())),
     },
     Setting {
+        key: "voice.prompts",
+        set: |c, v| v.text("a folder").map(|t| c.voice.prompts = Some(t.into())),
+        show: |c| c.voice.prompts.as_ref().map(|f| quoted(&f.display().to_string())),
+    },
+    Setting {
         key: "voice.recordings",
         set: |c, v| v.text("a folder").map(|t| c.voice.recordings = Some(t.into())),
         show: |c| c.voice.recordings.as_ref().map(|f| quoted(&f.display().to_string())),

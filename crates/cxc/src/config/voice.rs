@@ -14,6 +14,8 @@ pub struct Voice {
     pub machine_message: Option<PathBuf>,
     /// The WAV file that persons hear before they are recorded.
     pub recording_notice: Option<PathBuf>,
+    /// Where the prompts of scripts lie, as WAV files.
+    pub prompts: Option<PathBuf>,
     /// Where recordings lie, if not below the data folder.
     pub recordings: Option<PathBuf>,
     /// The ports of media.
@@ -28,6 +30,7 @@ impl Default for Voice {
             abandon_message: None,
             machine_message: None,
             recording_notice: None,
+            prompts: None,
             recordings: None,
             media_ports: 20_000..=29_999,
             public_address: None,

@@ -11,7 +11,7 @@ use crate::audience::{Audience, number};
 use crate::campaign::Group;
 use crate::world::{World, until};
 
-const AGENTS: u32 = 10;
+pub const AGENTS: u32 = 10;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Numbers of the campaign: `CXC_VOICE_CALLS`, 50 if not set.
@@ -35,7 +35,7 @@ fn expected(people: Audience) -> (usize, usize, usize) {
 
 impl World {
     /// A template of calls by a trunk; agents' phones are at one address.
-    async fn calls(&self, name: &str, trunk: &Sipp, phones: &Sipp, dialing: &Value) -> String {
+    pub async fn calls(&self, name: &str, trunk: &Sipp, phones: &Sipp, dialing: &Value) -> String {
         self.calls_with(name, (trunk, phones), dialing, json!({})).await
     }
 
@@ -168,6 +168,39 @@ async fn every_number_of_a_predictive_group_is_called_once_and_ends_in_one_resul
 #[tokio::test]
 async fn every_number_of_a_progressive_group_is_called_once_and_ends_in_one_result() {
     run(json!({"mode": 4, "linesPerAgent": 1.0})).await;
+}
+
+#[tokio::test]
+async fn a_group_at_work_changes_from_predictive_to_progressive_and_back() {
+    let people = Audience(40);
+    let world = World::start().await;
+    let (trunk, phones) = (carrier(people.0, "900"), Sipp::start("answer", AGENTS, &["-rtp_echo"]).unwrap());
+    let list = world.import("people", people).await;
+    // two ports, so that it lasts
+    let dialing = |mode: u8| json!({"mode": mode, "maxPorts": 2});
+    let template = world.calls("calls", &trunk, &phones, &dialing(5)).await;
+    let group = world.voice_group("calls", &template, &list).await;
+    world.waive(&group).await;
+    group.start().await;
+    let path = format!("/campaign-groups/{}", group.id());
+    let becomes = async |mode| {
+        let tag = world.api.get(&path).await.etag();
+        let change = json!({"settings": {"dialing": dialing(mode)}});
+        world.api.patch(&path).if_match(&tag).json(&change).await.expect(200);
+    };
+    let called = async |n: usize| {
+        until("calls go on", Duration::from_secs(120), async || trunk.called().len() >= n).await;
+    };
+    for (mode, enough) in [(4, 6), (1, 12), (2, 18)] {
+        called(enough).await;
+        becomes(mode).await;
+    }
+    let accounting = group.finished(PATIENCE).await;
+    assert_eq!(accounting["done"].as_object().unwrap().values().filter_map(Value::as_u64).sum::<u64>(), 40);
+    assert!(trunk.called().values().all(|n| *n == 1));
+    let log = world.cxc.log();
+    assert_eq!(log.matches("a group is paced anew").count(), 3, "{log}");
+    assert_eq!(log.matches("a group begins to place calls").count(), 1, "its agents stay on the line");
 }
 
 #[tokio::test]

@@ -38,9 +38,21 @@ impl World {
         Self { _database: Some(database), ..Self::on(&url).await }
     }
 
+    /// On a fresh database of this run's engine, with more settings.
+    pub async fn with(more: &str) -> Self {
+        let database = Database::empty().unwrap();
+        let url = database.url().to_owned();
+        Self { _database: Some(database), ..Self::settled(&url, &format!("{SETTINGS}{more}")).await }
+    }
+
     /// On a fresh database at an address.
     pub async fn on(url: &str) -> Self {
-        let settings = format!("database.url = \"{url}\"\n{SETTINGS}");
+        Self::settled(url, SETTINGS).await
+    }
+
+    /// On a fresh database at an address, with these settings.
+    pub async fn settled(url: &str, settings: &str) -> Self {
+        let settings = format!("database.url = \"{url}\"\n{settings}");
         let mut cxc = Cxc::with_settings(binary(), &settings).unwrap();
         cxc.up().unwrap();
         let api = cxc.tenant("acme").await.unwrap();

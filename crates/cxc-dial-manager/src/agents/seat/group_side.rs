@@ -70,7 +70,7 @@ impl Seat {
         let group = inner.work.as_ref().map(|work| work.name.clone()).unwrap_or_default();
         let connected_at = time_text(now);
         let talk = Talk { attempt: attempt.to_string(), group, connected_at, person: Arc::clone(person) };
-        let report = AgentReport { agent: self.agent.user, ..AgentReport::default() };
+        let report = AgentReport { agent: Some(self.agent.user), ..AgentReport::default() };
         let before = inner.call.replace(Call { talk: talk.clone(), number: number.to_owned(), report, ended: None });
         if let Some(before) = before {
             before.close();

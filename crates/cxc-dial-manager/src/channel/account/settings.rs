@@ -2,6 +2,7 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 /// A port, in words for people where it is none.
 pub(super) fn port<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u16>, D::Error> {
@@ -111,14 +112,25 @@ pub struct SipSettings {
     pub countries: Vec<String>,
     /// Whether the trunk is told who calls in a P-Asserted-Identity header; one that trusts us asks for it.
     pub asserted_identity: bool,
+    /// Other accounts of the kind sip by which a call leaves where this one does not take it, in their order, up to 5. They
+    /// are used as a part of this one: a group that names this one calls by all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 5)]
+    pub alternates: Vec<Uuid>,
     /// Whether the trunk wants to know where we are before it takes calls: we register as the user of the credential.
     pub register: bool,
 }
 
 impl Default for SipSettings {
     fn default() -> Self {
-        let (transport, countries) = (SipTransport::Udp, Vec::new());
-        Self { channels: 30, transport, countries, asserted_identity: false, register: false }
+        Self {
+            channels: 30,
+            transport: SipTransport::Udp,
+            countries: Vec::new(),
+            asserted_identity: false,
+            alternates: Vec::new(),
+            register: false,
+        }
     }
 }
 

@@ -131,6 +131,9 @@ fn sip(a: &ChannelAccount, check: &mut Check) {
     check.must((1..=10_000).contains(&s.channels), "/sip/channels", "out_of_range", "channels are 1 to 10,000");
     let known = !s.countries.is_empty() && s.countries.iter().all(|code| Country::parse(code).is_ok());
     check.must(known, "/sip/countries", "required", "a trunk names the countries that may be called: [\"US\"]");
+    check.must(s.alternates.len() <= 5, "/sip/alternates", "too_many", "a trunk has at most 5 alternates");
+    let is_once = |at: usize| !s.alternates.iter().take(at).any(|before| *before == s.alternates[at]);
+    check.must((0..s.alternates.len()).all(is_once), "/sip/alternates", "used_twice", "each alternate once");
 }
 
 fn simulator(s: &SimulatorSettings, check: &mut Check) {

@@ -1,13 +1,14 @@
 //! Between the engine of records and a group's actor: calls whose attempts are written, on their way to the phone.
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use cxc_core::Micros;
 use cxc_core::enumerations::CallResult;
 use cxc_dialer::agent::{AgentId, AgentState, Reason};
+use cxc_dialer::call::CallId;
 use cxc_dialer::engine::CallSpec;
-use cxc_dialer::group::{AgentChange, Group};
+use cxc_dialer::group::{AgentChange, Group, Note};
 use cxc_dialer::pacing::{Records, Why};
 use cxc_sip::engine::{Clock, LegReport};
 use cxc_sip::run::Source;
@@ -15,8 +16,10 @@ use tokio::sync::{Notify, oneshot, watch};
 use uuid::Uuid;
 
 use super::live::{LiveBoard, LiveStatistics, PortUse};
+use super::script::OptOuts;
 use crate::agents::Seat;
 use crate::channel::{AgentReport, Body, OutMessage, Outcome, ScreenPop};
+use crate::opt_out::DO_NOT_CALL;
 use crate::sender::Demand;
 
 /// A call that no agent could take within this time is not placed: what was checked may no longer hold.
@@ -40,6 +43,8 @@ pub struct Desk {
     asked: Arc<Notify>,
     /// Where it is shown what goes on.
     seen: watch::Sender<Option<Arc<LiveStatistics>>>,
+    /// Who writes what people ask scripts for.
+    pub opt_outs: OnceLock<OptOuts>,
 }
 
 struct State {
@@ -81,6 +86,8 @@ pub struct Ticket {
     person: Arc<ScreenPop>,
     /// The person who talks with the caller.
     seat: Option<Arc<Seat>>,
+    /// What the script of the call left to be known.
+    scripted: Option<Box<AgentReport>>,
 }
 
 /// A call that is over, with what its agent says of it: whoever lets go of it hands over the result.
@@ -95,7 +102,8 @@ pub struct Ended {
 impl Drop for Ended {
     fn drop(&mut self) {
         let detail = std::mem::take(&mut self.ticket.said);
-        self.ticket.tell(Outcome::Called { result: self.result.code(), detail, report: self.report.take() });
+        let report = AgentReport::both(self.ticket.scripted.take(), self.report.take());
+        self.ticket.tell(Outcome::Called { result: self.result.code(), detail, report });
     }
 }
 
@@ -142,7 +150,8 @@ impl Desk {
         };
         let (demand, arrived) = (Demand::default(), Notify::new());
         let seen = board.show(group, id);
-        Self { demand, group, clock, caller_id, state: Mutex::new(state), arrived, asked, seen }
+        let opt_outs = OnceLock::new();
+        Self { demand, group, clock, caller_id, state: Mutex::new(state), arrived, asked, seen, opt_outs }
     }
 
     /// Hands over a call whose attempt is written, and waits for its end.
@@ -157,6 +166,7 @@ impl Desk {
             number: message.to.clone(),
             person: Arc::clone(&body.person),
             seat: None,
+            scripted: None,
         };
         let (number, caller_id, recording) = (message.to.clone(), self.caller_id.clone(), body.recording.clone());
         let spec = CallSpec { number, caller_id, recording, ..CallSpec::default() };
@@ -287,6 +297,20 @@ impl Source for Calls {
         };
     }
 
+    fn noted(&mut self, call: CallId, ticket: &mut Ticket, note: Note) {
+        let report = ticket.scripted.get_or_insert_default();
+        match note {
+            Note::Disposition(code) => report.disposition = Some(code),
+            Note::OptOut => {
+                report.do_not_call = true;
+                report.disposition.get_or_insert_with(|| DO_NOT_CALL.to_owned());
+                if let Some(opt_outs) = self.0.opt_outs.get() {
+                    opt_outs.write(call, ticket.attempt, ticket.number.clone());
+                }
+            }
+        }
+    }
+
     fn phone(&mut self, agent: AgentId, is_up: bool) {
         if let Some(seat) = self.0.seat_of(agent) {
             seat.phone(is_up);
@@ -382,6 +406,23 @@ mod tests {
         calls.leg(&mut ticket, &report);
         calls.ended(ticket, CallResult::Busy);
         assert_eq!(call.await.unwrap(), Outcome::Called { result: 6, detail: "t SIP 486".into(), report: None });
+    }
+
+    #[tokio::test]
+    async fn what_a_script_left_is_kept_with_the_call_and_an_agent_may_say_more() {
+        let (desk, mut calls) = desk();
+        let call = placed(&desk, Micros::MAX).await;
+        let (_, mut ticket) = calls.next().unwrap();
+        calls.noted(CallId(1), &mut ticket, Note::OptOut);
+        calls.noted(CallId(1), &mut ticket, Note::Disposition("HEARD".into()));
+        calls.ended(ticket, CallResult::Ok);
+        let Outcome::Called { result: 0, report: Some(report), .. } = call.await.unwrap() else { panic!("a report") };
+        assert_eq!((report.do_not_call, report.disposition.as_deref()), (true, Some("HEARD")));
+        let agents =
+            AgentReport { agent: Some(uuid::Uuid::max()), disposition: Some("SALE".into()), ..Default::default() };
+        let both = AgentReport::both(Some(report), Some(Box::new(agents))).unwrap();
+        assert_eq!((both.do_not_call, both.disposition.as_deref()), (true, Some("SALE")));
+        assert_eq!(both.agent, Some(uuid::Uuid::max()));
     }
 
     #[tokio::test]

@@ -19,6 +19,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::desk::{Calls, Desk};
+use super::prompts::read_prompts;
+use super::script::OptOuts;
 use super::setup::{Trunk, mode, policies, rules};
 use crate::agents::{AgentHub, Seat, Work};
 use crate::sender::GroupPlan;
@@ -39,6 +41,8 @@ pub struct GroupActor {
     clock: Clock,
     /// Phones whose host has no address, and when it was looked for.
     not_found: HashMap<String, Instant>,
+    /// A prompt of its script is not there: it calls nobody until it is loaded anew.
+    lacks_prompts: bool,
 }
 
 /// Whether an agent is one of the group's.
@@ -58,8 +62,9 @@ pub fn is_loaded(plan: &GroupPlan) -> bool {
 }
 
 /// What keeps a group from dialing.
-fn stopped(plan: &GroupPlan) -> Option<Why> {
+fn stopped(plan: &GroupPlan, lacks_prompts: bool) -> Option<Why> {
     match plan.state.as_str() {
+        state::RUNNING if lacks_prompts => Some(Why::PromptMissing),
         state::RUNNING => None,
         state::ACTIVE => Some(Why::Paused),
         _ => Some(Why::NotStarted),
@@ -70,22 +75,36 @@ impl GroupActor {
     /// Starts the actor of a loaded group. Abandoned calls of before count on.
     pub async fn start(trunk: &Arc<Trunk>, plan: &Arc<GroupPlan>, asked: Arc<Notify>) -> Result<Self, String> {
         let (dialing, calls) = (&plan.settings.dialing, &plan.settings.calls);
-        let (options, trunks) = trunk.engine(calls).await?;
+        let prompts = match &calls.script {
+            Some(script) => read_prompts(trunk.kit.prompts.as_deref(), script).await,
+            None => Ok(HashMap::new()),
+        };
+        let lacks_prompts = prompts.as_ref().err().map(ToString::to_string);
+        let (options, trunks) = trunk.engine(calls, prompts.unwrap_or_default()).await?;
         let now = trunk.clock.now();
         let policies = policies(dialing, calls);
         let (call_rules, agent_rules) = rules(calls, &policies, options.message.is_some());
         let past = past(trunk, plan, &policies, now).await?;
         let ledgers = Ledgers::replayed(policies, plan.made_at, &TimeZone::UTC, &past, now);
-        let mode = mode(dialing);
-        let pacer = Pacer::new(mode, call_rules.max_ring, call_rules.threshold, None);
-        let group = Group::new(pacer, ledgers, call_rules, agent_rules, now);
+        let mode = mode(dialing, calls);
+        // who is in a script may still come to an agent
+        let horizon = call_rules.max_ring + call_rules.script.unwrap_or(0);
+        let pacer = Pacer::new(mode, horizon, call_rules.threshold, None);
+        let mut group = Group::new(pacer, ledgers, call_rules, agent_rules, now);
+        if let Some(script) = &calls.script {
+            group.set_script(Arc::new(script.clone()));
+        }
         let destinations = Destinations::new(Arc::clone(&trunk.kit.phones));
         let (engine, reports) =
             SipEngine::start(options, trunks, destinations).await.map_err(|error| error.to_string())?;
         let desk =
             Arc::new(Desk::new((plan.number, plan.id), trunk.clock, calls.caller_id.clone(), asked, &trunk.kit.live));
-        desk.set(stopped(plan), dialing.max_ports);
+        let lacks_prompts =
+            lacks_prompts.inspect(|reason| tracing::error!(group = plan.number, reason, "a script can't speak"));
+        let lacks_prompts = lacks_prompts.is_some();
+        desk.set(stopped(plan, lacks_prompts), dialing.max_ports);
         let (runner, tell) = Runner::new(group, engine, reports, Calls(Arc::clone(&desk)));
+        desk.opt_outs.get_or_init(|| OptOuts::new(trunk.app.clone(), plan.tenant, tell.clone()));
         let (number, ending) = (plan.number, Arc::clone(&desk));
         let task = tokio::spawn(async move {
             let finished = runner.run().await;
@@ -106,18 +125,20 @@ impl GroupActor {
             people: HashMap::new(),
             clock,
             not_found: HashMap::new(),
+            lacks_prompts,
         })
     }
 
     /// The group as it stands now.
     pub fn set(&mut self, plan: &GroupPlan) {
-        self.desk.set(stopped(plan), plan.settings.dialing.max_ports);
+        self.desk.set(stopped(plan, self.lacks_prompts), plan.settings.dialing.max_ports);
         if plan.state == state::UNLOAD_IN_PROGRESS {
             self.tell(Command::Stop);
         }
-        let mode = mode(&plan.settings.dialing);
+        let mode = mode(&plan.settings.dialing, &plan.settings.calls);
         if mode != self.mode {
             self.mode = mode;
+            tracing::info!(group = plan.number, ?mode, "a group is paced anew");
             self.tell(Command::Mode(mode));
         }
     }

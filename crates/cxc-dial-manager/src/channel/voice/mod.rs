@@ -3,12 +3,15 @@
 mod desk;
 mod group;
 pub mod live;
+mod prompts;
 mod recordings;
+mod script;
 mod setup;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +25,7 @@ use tokio::time::Instant;
 
 use super::{Body, Carrier, CarrierStatus, ChannelAccount, ConnectError, OutMessage, Outcome};
 use crate::agents::AgentHub;
-use crate::sender::{Demand, GroupPlan};
+use crate::sender::{Demand, GroupPlan, Plans};
 pub use desk::Ended;
 use group::GroupActor;
 use live::LiveBoard;
@@ -46,6 +49,8 @@ pub struct CallKit {
     pub machine_message: Option<Prompt>,
     /// What persons hear before they are recorded.
     pub recording_notice: Option<Prompt>,
+    /// Where the prompts of scripts lie.
+    pub prompts: Option<PathBuf>,
     /// Who writes recordings.
     pub recorder: Recorder,
     /// The ports of media.
@@ -69,13 +74,15 @@ pub struct VoiceCarrier {
 }
 
 impl VoiceCarrier {
-    /// The trunk of an account. `epoch` is that of the sender's lease: it begins each Call-ID.
-    pub fn start(app: App, kit: Arc<CallKit>, account: &ChannelAccount, epoch: i64) -> Result<Self, ConnectError> {
-        if let Some(error) = account.validate().into_iter().next() {
+    /// The trunk of an account, and those of its alternates. `epoch` is that of the sender's lease: it begins each Call-ID.
+    pub fn start(app: App, kit: Arc<CallKit>, plans: &Plans, epoch: i64) -> Result<Self, ConnectError> {
+        let accounts: Vec<ChannelAccount> =
+            std::iter::once(&*plans.account).chain(&plans.alternates).cloned().collect();
+        if let Some(error) = accounts.iter().flat_map(ChannelAccount::validate).next() {
             return Err(ConnectError(format!("{}: {}", error.pointer, error.detail)));
         }
         Ok(Self {
-            trunk: Arc::new(Trunk::new(app, kit, account, epoch)),
+            trunk: Arc::new(Trunk::new(app, kit, accounts, epoch)),
             groups: Mutex::default(),
             setting: tokio::sync::Mutex::default(),
             asked: Arc::default(),

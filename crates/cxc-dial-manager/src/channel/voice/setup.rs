@@ -1,4 +1,5 @@
 //! From documents to what calls are placed with.
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use cxc_dialer::call::{CallRules, OnMachine};
 use cxc_dialer::pacing::{Mode, Target};
 use cxc_server::App;
 use cxc_sip::engine::{Clock, EngineOptions, Phone};
+use cxc_sip::media::Prompt;
 use cxc_sip::trunk::{TrunkOptions, Trunks};
 use cxc_sip::ua::{Credentials, Transport, UaOptions};
 use secrecy::SecretString;
@@ -25,37 +27,36 @@ const SECOND: i64 = 1_000_000;
 /// The longest time of detection before an agent is looked for: a little more than its own, so that it ends itself.
 const DETECTION: i64 = 5_200_000;
 
-/// A channel account of kind `sip`: what its groups share.
+/// A channel account of kind `sip` with its alternates: what its groups share.
 pub struct Trunk {
     pub app: App,
     pub kit: Arc<CallKit>,
     pub clock: Clock,
-    account: ChannelAccount,
+    /// Its own first.
+    accounts: Vec<ChannelAccount>,
     epoch: i64,
-    /// Where it is and from which of our addresses it is reached, and its limits.
+    /// From which of our addresses they are reached, and where they are, with their limits.
     found: OnceCell<(IpAddr, Arc<Trunks>)>,
 }
 
 impl Trunk {
-    pub fn new(app: App, kit: Arc<CallKit>, account: &ChannelAccount, epoch: i64) -> Self {
+    pub fn new(app: App, kit: Arc<CallKit>, accounts: Vec<ChannelAccount>, epoch: i64) -> Self {
         let clock = Clock::starting(app.now());
-        Self { app, kit, clock, account: account.clone(), epoch, found: OnceCell::new() }
+        Self { app, kit, clock, accounts, epoch, found: OnceCell::new() }
     }
 
     /// Calls at once.
     pub fn channels(&self) -> usize {
-        self.account.sip.as_ref().map_or(0, |sip| sip.channels as usize)
-    }
-
-    fn transport(&self) -> Transport {
-        match self.account.sip.as_ref().map(|sip| sip.transport).unwrap_or_default() {
-            SipTransport::Udp => Transport::Udp,
-            SipTransport::Tcp => Transport::Tcp,
-        }
+        let channels = self.accounts.iter().filter_map(|account| account.sip.as_ref()).map(|sip| sip.channels as usize);
+        channels.sum()
     }
 
     /// What an engine is started with.
-    pub async fn engine(&self, calls: &CallSettings) -> Result<(EngineOptions, Arc<Trunks>), String> {
+    pub async fn engine(
+        &self,
+        calls: &CallSettings,
+        prompts: HashMap<String, Prompt>,
+    ) -> Result<(EngineOptions, Arc<Trunks>), String> {
         let (own, trunks) = self.found.get_or_try_init(|| self.find()).await?;
         let ua = UaOptions { listen: vec![SocketAddr::new(*own, 0)], public: self.kit.public, ..UaOptions::default() };
         let options = EngineOptions {
@@ -66,6 +67,7 @@ impl Trunk {
             message: self.kit.message.clone(),
             machine_message: self.kit.machine_message.clone(),
             recording_notice: self.kit.recording_notice.clone(),
+            prompts: Arc::new(prompts),
             recorder: Some(self.kit.recorder.clone()),
             detection: calls.detection.mode != DetectionMode::Off,
             clock: self.clock,
@@ -74,26 +76,47 @@ impl Trunk {
         Ok((options, Arc::clone(trunks)))
     }
 
+    /// Those that are there: one that is not found leaves the calls to the others, until the trunk is started anew.
     async fn find(&self) -> Result<(IpAddr, Arc<Trunks>), String> {
-        let host = self.account.host.as_deref().unwrap_or_default();
-        let place = self.resolve(host, self.account.effective_port()).await?;
-        let sip = self.account.sip.clone().unwrap_or_default();
+        let (mut own, mut trunks, mut missing) = (None, Vec::new(), String::new());
+        for (number, account) in (1..).zip(&self.accounts) {
+            let found =
+                self.find_one(account, number).await.and_then(|(address, trunk)| match *own.get_or_insert(address) {
+                    first if first == address => Ok(trunk),
+                    first => Err(format!("{} is reached from {address}, the others from {first}", trunk.host)),
+                });
+            match found {
+                Ok(trunk) => trunks.push(trunk),
+                Err(reason) => {
+                    tracing::warn!(trunk = number, reason, "a trunk can't be used");
+                    missing = reason;
+                }
+            }
+        }
+        own.filter(|_| !trunks.is_empty()).map(|own| (own, Arc::new(Trunks::new(trunks)))).ok_or(missing)
+    }
+
+    async fn find_one(&self, account: &ChannelAccount, number: u32) -> Result<(IpAddr, TrunkOptions), String> {
+        let host = account.host.as_deref().unwrap_or_default();
+        let place = self.resolve(host, account.effective_port()).await?;
+        let sip = account.sip.clone().unwrap_or_default();
         let countries: Vec<Country> = sip.countries.iter().filter_map(|code| Country::parse(code).ok()).collect();
-        let address = format!("{host}:{}", self.account.effective_port());
-        let credentials = self.account.credential.as_ref().and_then(|credential| {
+        let address = format!("{host}:{}", account.effective_port());
+        let credentials = account.credential.as_ref().and_then(|credential| {
             let password = SecretString::from(credential.password.as_ref()?.expose_secret());
             Some(Credentials { user: credential.username.clone(), password })
         });
+        let name = if number == 1 { "trunk".to_owned() } else { format!("trunk {number}") };
         let trunk = TrunkOptions {
             proxy: Some(place),
-            transport: self.transport(),
+            transport: transport(account),
             credentials,
-            caller_id: self.account.sender.clone(),
+            caller_id: account.sender.clone(),
             asserted: sip.asserted_identity,
             registers: sip.register,
-            ..TrunkOptions::new("trunk", &address, sip.channels, self.account.rate_per_second, countries)
+            ..TrunkOptions::new(&name, &address, sip.channels, account.rate_per_second, countries)
         };
-        Ok((own_address(place)?, Arc::new(Trunks::new(vec![trunk]))))
+        Ok((own_address(place)?, trunk))
     }
 
     /// A host within reach: those who run the installation say what lies inside it.
@@ -107,7 +130,7 @@ impl Trunk {
         let (host, port) = phone_host(uri)?;
         match self.resolve(host, port).await {
             Ok(place) => {
-                let (uri, transport) = (uri.to_owned(), self.transport());
+                let (uri, transport) = (uri.to_owned(), self.accounts.first().map(transport).unwrap_or_default());
                 Some(Phone { uri, place: Some(place), transport, credentials: None })
             }
             Err(error) => {
@@ -115,6 +138,13 @@ impl Trunk {
                 None
             }
         }
+    }
+}
+
+fn transport(account: &ChannelAccount) -> Transport {
+    match account.sip.as_ref().map(|sip| sip.transport).unwrap_or_default() {
+        SipTransport::Udp => Transport::Udp,
+        SipTransport::Tcp => Transport::Tcp,
     }
 }
 
@@ -130,9 +160,15 @@ fn own_address(place: SocketAddr) -> Result<IpAddr, String> {
 }
 
 /// How a group is paced.
-pub fn mode(dialing: &Dialing) -> Mode {
+pub fn mode(dialing: &Dialing, calls: &CallSettings) -> Mode {
+    let agents = calls.has_agents() && calls.needs_agents();
     let goal = f64::from(dialing.optimize_goal.unwrap_or_else(|| dialing.optimize_by.usual()));
     match dialing.mode {
+        Some(DialingMode::PowerGvp) => Mode::PerMinute(dialing.calls_per_minute),
+        Some(DialingMode::ProgressGvp) => Mode::Ports { agents },
+        // without agents there is nobody to be ahead of
+        Some(DialingMode::PredictGvp) if !agents => Mode::Ports { agents },
+        None if calls.script.is_some() => Mode::Ports { agents },
         Some(DialingMode::Progress | DialingMode::ProgressAndSeize) => {
             Mode::Progressive { tenths: (dialing.lines_per_agent * 10.0).round().clamp(1.0, 100.0) as u32 }
         }
@@ -167,6 +203,7 @@ pub fn rules(calls: &CallSettings, policies: &[AbandonPolicy], has_message: bool
         max_ring: i64::from(calls.max_ring_seconds) * SECOND,
         threshold: threshold.unwrap_or(usual.threshold),
         message: if has_message { usual.message } else { 0 },
+        script: calls.script.as_ref().map(|script| i64::from(script.max_seconds) * SECOND),
         classify: (calls.detection.mode == DetectionMode::Before).then_some(DETECTION),
         machine: match calls.detection.machine {
             MachineAction::Drop => OnMachine::Drop,
@@ -184,18 +221,34 @@ mod tests {
 
     #[test]
     fn the_mode_of_a_group_is_that_of_its_document() {
+        let calls = CallSettings::default();
+        let mode = |dialing: &Dialing| mode(dialing, &calls);
         let predictive = Dialing::default();
         assert_eq!(mode(&predictive), Mode::Predictive(Target::AbandonRate));
         let progressive = Dialing { mode: Some(DialingMode::Progress), lines_per_agent: 1.5, ..predictive.clone() };
         assert_eq!(mode(&progressive), Mode::Progressive { tenths: 15 });
         let busy = Dialing { optimize_by: OptimizeBy::BusyFactor, ..predictive.clone() };
         assert_eq!(mode(&busy), Mode::Predictive(Target::BusyFactor(0.8)));
-        let calls = CallSettings::default();
         assert!(policies(&predictive, &calls).iter().all(|p| p.rate == 0.03));
         let lower = Dialing { optimize_goal: Some(1), ..predictive.clone() };
         assert!(policies(&lower, &calls).iter().all(|p| p.rate == 0.01));
         let higher = Dialing { optimize_goal: Some(50), ..predictive };
         assert!(policies(&higher, &calls).iter().all(|p| p.rate == 0.03), "the law holds besides");
+    }
+
+    #[test]
+    fn a_script_fills_its_ports_or_its_minute_and_goes_ahead_of_agents_if_it_has_any() {
+        let script = r#"{"start": "a", "steps": {"a": {"type": "transfer"}}, "maxSeconds": 60}"#;
+        let calls = CallSettings { script: serde_json::from_str(script).ok(), ..CallSettings::default() };
+        let manned = CallSettings { agents: vec!["sip:ann@h".into()], ..calls.clone() };
+        let by = |mode| Dialing { mode, calls_per_minute: 90, ..Dialing::default() };
+        let (ports, ahead, power) = (DialingMode::ProgressGvp, DialingMode::PredictGvp, DialingMode::PowerGvp);
+        assert_eq!(mode(&by(None), &calls), Mode::Ports { agents: false });
+        assert_eq!(mode(&by(Some(ports)), &manned), Mode::Ports { agents: true });
+        assert_eq!(mode(&by(Some(ahead)), &manned), Mode::Predictive(Target::AbandonRate));
+        assert_eq!(mode(&by(Some(ahead)), &calls), Mode::Ports { agents: false });
+        assert_eq!(mode(&by(Some(power)), &calls), Mode::PerMinute(90));
+        assert_eq!(rules(&calls, &[], false).0.script, Some(60 * SECOND));
     }
 
     #[test]
