@@ -53,7 +53,7 @@ impl Statistics {
             let is = |b: &Bucket| b.status == RecordStatus::Done.code() && results.iter().any(|r| r.code() == b.code);
             counters.iter().filter(|(b, _)| is(b)).map(|(_, n)| n).sum::<i64>()
         };
-        let answered = of_result(&[CallResult::Ok, CallResult::Answer]);
+        let answered = of_result(&[CallResult::Ok]) + of_result(&CallResult::TALKS);
         let abandoned = of_result(&[CallResult::Abandoned]);
         let dialed = accounting.done.values().sum::<i64>() + accounting.in_doubt;
         let mut fates = BTreeMap::new();

@@ -323,6 +323,16 @@ numbered! {
     }
 }
 
+impl CallResult {
+    /// The results of calls in which a person talked with somebody of ours, however they ended.
+    pub const TALKS: [Self; 3] = [Self::Answer, Self::Transferred, Self::Conferenced];
+
+    /// Whether it is one of [`CallResult::TALKS`].
+    pub fn is_talk(self) -> bool {
+        Self::TALKS.contains(&self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

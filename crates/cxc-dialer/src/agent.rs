@@ -16,6 +16,10 @@ pub struct AgentRules {
     pub talk: Micros,
     /// Of wrap-up.
     pub wrap: Micros,
+    /// Of a call that the agent asked for, until it is placed ...
+    pub own: Micros,
+    /// ... and until it is answered or over, which it says itself.
+    pub own_call: Micros,
     /// Ready again after wrap-up runs out; not ready else.
     pub ready_after_wrap: bool,
 }
@@ -23,7 +27,14 @@ pub struct AgentRules {
 impl Default for AgentRules {
     fn default() -> Self {
         const SECOND: Micros = 1_000_000;
-        Self { reserved: SECOND / 2, talk: (4 * 3600 + 60) * SECOND, wrap: 3600 * SECOND, ready_after_wrap: true }
+        Self {
+            reserved: SECOND / 2,
+            talk: (4 * 3600 + 60) * SECOND,
+            wrap: 3600 * SECOND,
+            own: 15 * SECOND,
+            own_call: 300 * SECOND,
+            ready_after_wrap: true,
+        }
     }
 }
 
@@ -55,6 +66,8 @@ pub enum AgentState {
     Talking(CallId),
     /// Works on after a call.
     Wrap,
+    /// Waits for a call that the agent asked for; none until it is placed.
+    Own(Option<CallId>),
 }
 
 /// What an agent, the agent's phone or a call can do.
@@ -78,6 +91,12 @@ pub enum AgentEvent {
     TalkEnded(CallId),
     /// Has finished the wrap-up.
     WrapDone,
+    /// Asks for a call of their own: no other one comes.
+    Own,
+    /// That call is placed.
+    Dial(CallId),
+    /// There will be no such call.
+    NotOwn,
     /// The phone is gone.
     LegLost,
     /// The deadline of the state has come.
@@ -108,6 +127,8 @@ impl Agent {
             AgentState::Reserved(_) => Some(self.since + rules.reserved),
             AgentState::Talking(_) => Some(self.since + rules.talk),
             AgentState::Wrap => Some(self.since + rules.wrap),
+            AgentState::Own(None) => Some(self.since + rules.own),
+            AgentState::Own(Some(_)) => Some(self.since + rules.own_call),
         }
     }
 
@@ -119,7 +140,7 @@ impl Agent {
     /// The next state, and the call that lost its agent by it. What does not fit the state changes nothing.
     #[must_use]
     pub fn step(self, event: AgentEvent, now: Micros, rules: &AgentRules) -> (Self, Option<CallId>) {
-        use AgentState::{LoggedOut, NotReady, Ready, Reserved, Talking, Wrap};
+        use AgentState::{LoggedOut, NotReady, Own, Ready, Reserved, Talking, Wrap};
         let to = |state| Self { state, since: now, after: None };
         let next = match (self.state, event) {
             (LoggedOut, AgentEvent::LogIn) => to(NotReady(Reason::Code(0))),
@@ -134,18 +155,28 @@ impl Agent {
             (Wrap, AgentEvent::WrapDone | AgentEvent::Ready) => to(self.after.unwrap_or(Ready)),
             (Wrap, AgentEvent::Deadline) if rules.ready_after_wrap => to(self.after.unwrap_or(Ready)),
             (Wrap, AgentEvent::Deadline) => to(self.after.unwrap_or(NotReady(Reason::WrapEnded))),
-            (Reserved(_) | Talking(_) | Wrap, AgentEvent::LogOut) => Self { after: Some(LoggedOut), ..self },
-            (Reserved(_) | Talking(_) | Wrap, AgentEvent::NotReady(reason)) => {
+            // who took no calls takes none after their own one
+            (NotReady(_), AgentEvent::Own) => Self { state: Own(None), since: now, after: Some(self.state) },
+            (Ready | Wrap, AgentEvent::Own) => self.on(Own(None), now),
+            (Own(None), AgentEvent::Dial(call)) => self.on(Own(Some(call)), now),
+            (Own(None), AgentEvent::NotOwn) => to(self.after.unwrap_or(Ready)),
+            (Own(Some(call)), AgentEvent::Reserve(of)) if of == call => self.on(Reserved(call), now),
+            (Own(Some(call)), AgentEvent::Released(of)) if of == call => to(self.after.unwrap_or(Ready)),
+            (Own(_), AgentEvent::Deadline) => to(self.after.unwrap_or(Ready)),
+            (Reserved(_) | Talking(_) | Wrap | Own(_), AgentEvent::LogOut) => Self { after: Some(LoggedOut), ..self },
+            (Reserved(_) | Talking(_) | Wrap | Own(_), AgentEvent::NotReady(reason)) => {
                 Self { after: Some(NotReady(reason)), ..self }
             }
-            (Reserved(_) | Talking(_), AgentEvent::Ready) => Self { after: None, ..self },
+            (Reserved(_) | Talking(_) | Own(_), AgentEvent::Ready) => Self { after: None, ..self },
             (_, AgentEvent::LegLost) => to(NotReady(Reason::LegLost)),
             (Reserved(_), AgentEvent::Deadline) => to(self.after.unwrap_or(Ready)),
             (Talking(_), AgentEvent::Deadline) => to(NotReady(Reason::TalkEnded)),
             _ => self,
         };
         let lost = match (self.state, event) {
-            (Reserved(call) | Talking(call), AgentEvent::LegLost | AgentEvent::Deadline) => Some(call),
+            (Reserved(call) | Talking(call) | Own(Some(call)), AgentEvent::LegLost | AgentEvent::Deadline) => {
+                Some(call)
+            }
             _ => None,
         };
         (next, lost)
@@ -191,5 +222,19 @@ mod tests {
         use AgentEvent::{Deadline, LogIn, Ready, Reserve, Talk, TalkEnded};
         let events = [LogIn, Ready, Reserve(CALL), Talk(CALL), TalkEnded(CALL), Deadline];
         assert_eq!(run(&events).0.state, AgentState::NotReady(Reason::WrapEnded));
+    }
+
+    #[test]
+    fn a_call_of_ones_own_comes_before_all_others_and_leaves_the_agent_as_before() {
+        use AgentEvent::{Dial, LegLost, LogIn, NotOwn, Own, Ready, Released, Reserve, Talk, TalkEnded, WrapDone};
+        let idle = AgentState::NotReady(Reason::Code(0));
+        let asked = [LogIn, Own, Reserve(CallId(9)), Dial(CALL)];
+        assert_eq!(run(&asked).0.state, AgentState::Own(Some(CALL)), "no other call takes the agent");
+        let then = |events: &[AgentEvent]| run(&[&asked[..], events].concat());
+        assert_eq!(then(&[Released(CALL)]).0.state, idle, "it was not answered");
+        let talked = [Reserve(CALL), Talk(CALL), TalkEnded(CALL), WrapDone];
+        assert_eq!(then(&talked).0.state, idle);
+        assert_eq!(then(&[LegLost]).1, Some(CALL));
+        assert_eq!(run(&[LogIn, Ready, Own, NotOwn]).0.state, AgentState::Ready);
     }
 }

@@ -147,6 +147,10 @@ pub enum CallEvent {
     AgentLost,
     /// The agent hangs up.
     AgentHangup,
+    /// A third person came to the talk.
+    Conferenced,
+    /// The agent gave the person to a third one, and is through.
+    Transferred,
     /// The far end hung up.
     RemoteHangup,
     /// The message was heard.
@@ -212,12 +216,14 @@ pub struct Call {
     pub since: Micros,
     /// When it was answered.
     pub answered: Option<Micros>,
+    /// Three have talked.
+    pub conferenced: bool,
 }
 
 impl Call {
     /// A call that is handed to the engine.
     pub fn new(now: Micros) -> Self {
-        Self { state: State::Placing, since: now, answered: None }
+        Self { state: State::Placing, since: now, answered: None, conferenced: false }
     }
 
     /// When the state must have ended; none once the call is over.
@@ -435,7 +441,7 @@ impl Call {
     fn bridged(self, agent: AgentId, warned: bool, event: CallEvent, now: Micros) -> (Self, Vec<CallAction>) {
         let over = CallAction::EndTalk(agent);
         let end = |result, actions| self.to(State::Ended(result), now, actions);
-        let answer = CallResult::Answer;
+        let answer = if self.conferenced { CallResult::Conferenced } else { CallResult::Answer };
         match event {
             CallEvent::Deadline if !warned => {
                 self.to(State::Bridged { agent, warned: true }, now, vec![CallAction::Warn(agent)])
@@ -445,6 +451,12 @@ impl Call {
             }
             CallEvent::RemoteHangup => end(answer, vec![over, CallAction::Finish(answer)]),
             CallEvent::AgentLost => self.hang_up(CallResult::CallDropError, now),
+            CallEvent::Conferenced => (Self { conferenced: true, ..self }, vec![]),
+            // the two who are left talk on without the group
+            CallEvent::Transferred => {
+                let result = CallResult::Transferred;
+                end(result, vec![over, CallAction::Finish(result)])
+            }
             _ => (self, vec![]),
         }
     }

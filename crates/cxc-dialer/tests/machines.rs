@@ -6,7 +6,7 @@ use cxc_core::Micros;
 use cxc_core::call_script::CallScript;
 use cxc_core::enumerations::CallResult;
 use cxc_dialer::abandon::{Ledger, Ledgers, Place};
-use cxc_dialer::agent::{AgentEvent, AgentId, AgentRules, Reason};
+use cxc_dialer::agent::{AgentEvent, AgentId, AgentRules, AgentState, Reason};
 use cxc_dialer::call::{Call, CallAction, CallEvent, CallId, CallRules, OnMachine, State, Verdict};
 use cxc_dialer::engine::{CallEngine, CallSpec};
 use cxc_dialer::group::{Group, Note};
@@ -41,6 +41,8 @@ fn call_event() -> impl Strategy<Value = CallEvent> {
         1 => Just(CallEvent::Refused { status: 503, retry_after: 1_000_000 }),
         4 => Just(CallEvent::Connected),
         1 => Just(CallEvent::AgentHangup),
+        1 => Just(CallEvent::Conferenced),
+        1 => Just(CallEvent::Transferred),
         1 => Just(CallEvent::RemoteHangup),
         1 => Just(CallEvent::MessagePlayed),
         1 => Just(CallEvent::Stop),
@@ -56,6 +58,8 @@ fn agent_event() -> impl Strategy<Value = AgentEvent> {
         1 => Just(AgentEvent::LogOut),
         1 => Just(AgentEvent::NotReady(Reason::Code(1))),
         2 => Just(AgentEvent::WrapDone),
+        2 => Just(AgentEvent::Own),
+        1 => Just(AgentEvent::NotOwn),
         1 => Just(AgentEvent::LegLost),
     ]
 }
@@ -63,6 +67,7 @@ fn agent_event() -> impl Strategy<Value = AgentEvent> {
 #[derive(Debug, Clone, Copy)]
 enum Happens {
     Place,
+    PlaceOwn(u32),
     Call(u64, CallEvent),
     Agent(u32, AgentEvent),
     Script(u64, Input),
@@ -72,6 +77,7 @@ enum Happens {
 fn happens() -> impl Strategy<Value = Happens> {
     prop_oneof![
         2 => Just(Happens::Place),
+        2 => (0..4_u32).prop_map(Happens::PlaceOwn),
         5 => (1..30_u64, call_event()).prop_map(|(call, event)| Happens::Call(call, event)),
         3 => (1..30_u64, script_input()).prop_map(|(call, input)| Happens::Script(call, input)),
         3 => (0..4_u32, agent_event()).prop_map(|(agent, event)| Happens::Agent(agent, event)),
@@ -131,6 +137,9 @@ proptest! {
                 Happens::Place => {
                     group.place(now);
                     placed += 1;
+                }
+                Happens::PlaceOwn(agent) => {
+                    placed += usize::from(group.place_own(AgentId(agent), now, &mut Silent).is_some());
                 }
                 Happens::Call(call, event) => group.call_event(CallId(call), event, now, &mut Silent),
                 Happens::Agent(agent, event) => group.agent_event(AgentId(agent), event, now, &mut Silent),
@@ -213,6 +222,39 @@ fn story(with_agent: bool, events: &[(Micros, CallEvent)]) -> (Group, Vec<(CallI
 }
 
 const SECOND: Micros = 1_000_000;
+
+#[test]
+fn a_call_that_an_agent_asked_for_comes_to_that_agent_and_is_no_matter_of_the_pace() {
+    let mut group = group(false, OnMachine::Drop);
+    for agent in [AgentId(0), AgentId(1)] {
+        group.agent_event(agent, AgentEvent::LogIn, 0, &mut Silent);
+    }
+    group.agent_event(AgentId(0), AgentEvent::Ready, 0, &mut Silent);
+    assert_eq!(group.place_own(AgentId(1), 0, &mut Silent), None, "it was not asked for");
+    group.agent_event(AgentId(1), AgentEvent::Own, 0, &mut Silent);
+    let call = group.place_own(AgentId(1), 0, &mut Silent).unwrap();
+    assert_eq!((group.scene().dialing, group.scene().ready), (0, 1));
+    for event in [CallEvent::Sent, CallEvent::Ringing, CallEvent::Answered, CallEvent::Connected] {
+        group.call_event(call, event, SECOND, &mut Silent);
+    }
+    assert_eq!(group.agent(AgentId(1)), Some(AgentState::Talking(call)));
+    assert_eq!(group.agent(AgentId(0)), Some(AgentState::Ready));
+    group.call_event(call, CallEvent::RemoteHangup, 2 * SECOND, &mut Silent);
+    group.agent_event(AgentId(1), AgentEvent::WrapDone, 3 * SECOND, &mut Silent);
+    assert_eq!(group.agent(AgentId(1)), Some(AgentState::NotReady(Reason::Code(0))), "as before");
+}
+
+#[test]
+fn a_talk_of_three_and_one_that_is_given_away_have_results_of_their_own() {
+    let connected = [CallEvent::Sent, CallEvent::Answered, CallEvent::Connected];
+    let ended = |events: &[CallEvent]| {
+        let events = connected.iter().chain(events).map(|event| (SECOND, *event));
+        story(true, &events.collect::<Vec<_>>()).1[0].1
+    };
+    assert_eq!(ended(&[CallEvent::Conferenced, CallEvent::RemoteHangup]), CallResult::Conferenced);
+    assert_eq!(ended(&[CallEvent::Conferenced, CallEvent::Transferred]), CallResult::Transferred);
+    assert_eq!(ended(&[CallEvent::RemoteHangup]), CallResult::Answer);
+}
 
 #[test]
 fn an_answer_without_an_agent_is_abandoned_after_two_seconds_and_counted() {

@@ -12,7 +12,7 @@ use cxc_dialer::pacing::{Mode, Outside, Records, Tables, Why};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use crate::engine::{LegReport, Phone, Report, SipEngine};
+use crate::engine::{LegReport, Phone, Report, SipEngine, TalkOrder, TalkState};
 use crate::media::Counts;
 
 const SECOND: Micros = 1_000_000;
@@ -37,6 +37,12 @@ pub trait Source: Send {
     fn records(&mut self) -> Records;
     /// The next one; it is asked for at most as often as there are records.
     fn next(&mut self) -> Option<(CallSpec, Self::Record)>;
+    /// A call that an agent asked for, and who. It may come too late to be placed.
+    fn own(&mut self) -> Option<(AgentId, CallSpec, Self::Record)> {
+        None
+    }
+    /// Such a call is placed.
+    fn placed(&mut self, _record: &mut Self::Record) {}
     /// The pace was looked at: why it dials no more, and how many more calls it would have started, had there been one
     /// at hand.
     fn paced(&mut self, _why: &Why, _missing: u32) {}
@@ -58,6 +64,8 @@ pub trait Source: Send {
     fn phone(&mut self, _agent: AgentId, _is_up: bool) {}
     /// An agent came to another state; with the record of the call, if it is one of a call that is not over.
     fn agent(&mut self, _change: &AgentChange, _record: Option<&mut Self::Record>) {}
+    /// How the talk of an agent stands.
+    fn talk(&mut self, _agent: AgentId, _state: &TalkState) {}
     /// The talk of an agent must end soon.
     fn warned(&mut self, _agent: AgentId) {}
     /// An agent who was told to go is gone, and the phone is hung up.
@@ -81,6 +89,8 @@ pub enum Command {
     Agent(AgentId, AgentEvent),
     /// An agent ends the talk.
     HangUp(AgentId),
+    /// An agent or a supervisor does something else with it.
+    Talk(AgentId, TalkOrder),
     /// Another mode or target.
     Mode(Mode),
     /// That the person of a call wants no more calls is written.
@@ -111,6 +121,8 @@ pub struct Runner<S: Source> {
     people: BTreeSet<AgentId>,
     /// Nobody is given any more time.
     hurried: bool,
+    /// Calls that their agents gave to others: no calls of the group any more, but the engine's.
+    transferred: Vec<CallId>,
 }
 
 /// What is left of a run.
@@ -148,6 +160,7 @@ impl<S: Source> Runner<S> {
             leaving: Vec::new(),
             people: BTreeSet::new(),
             hurried: false,
+            transferred: Vec::new(),
         };
         runner.group.watch_agents();
         (runner, tell)
@@ -157,7 +170,8 @@ impl<S: Source> Runner<S> {
     pub async fn run(mut self) -> Finished<S> {
         loop {
             self.work().await;
-            let idle = self.group.calls() == 0 && !self.is_awaited();
+            self.transferred.retain(|call| self.engine.is_up(*call));
+            let idle = self.group.calls() == 0 && !self.is_awaited() && self.transferred.is_empty();
             if idle && (self.stopped.is_some() || self.source.is_done()) {
                 return Finished { group: self.group, engine: self.engine, source: self.source };
             }
@@ -202,8 +216,11 @@ impl<S: Source> Runner<S> {
             }
         }
         for (call, result) in self.group.take_finished() {
-            // what the group has given up may be up for the engine
-            self.engine.hangup(call, now);
+            match result {
+                CallResult::Transferred => self.transferred.push(call),
+                // what the group has given up may be up for the engine
+                _ => self.engine.hangup(call, now),
+            }
             if let Some(record) = self.calls.remove(&call) {
                 self.source.ended(record, result);
             }
@@ -228,6 +245,7 @@ impl<S: Source> Runner<S> {
     }
 
     fn pace(&mut self, now: Micros) {
+        self.place_own(now);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let own = self.source.ports().saturating_sub(count(self.group.calls()));
         let ports = count(self.engine.free_ports()).min(own);
@@ -244,6 +262,20 @@ impl<S: Source> Runner<S> {
             missing -= 1;
         }
         self.source.paced(&decision.why, missing);
+    }
+
+    /// Calls that agents asked for leave at once; one whose agent does not wait any more is not placed.
+    fn place_own(&mut self, now: Micros) {
+        while let Some((agent, spec, mut record)) = self.source.own() {
+            if self.stopped.is_some() {
+                continue;
+            }
+            if let Some(call) = self.group.place_own(agent, now, &mut self.engine) {
+                self.source.placed(&mut record);
+                self.engine.originate(call, &spec, now);
+                self.calls.insert(call, record);
+            }
+        }
     }
 
     /// A table takes milliseconds to make: that is done beside this task.
@@ -295,6 +327,13 @@ impl<S: Source> Runner<S> {
             }
             Report::Audio(call, counts) => self.source.audio(call, counts),
             Report::Warn(agent) => self.source.warned(agent),
+            Report::Talk(call, agent, state) => {
+                // who is told of a talk knows that it began
+                self.tell_agents();
+                if self.group.agent(agent) == Some(AgentState::Talking(call)) {
+                    self.source.talk(agent, &state);
+                }
+            }
             Report::Detected(..) => (),
             Report::Down => self.down(now),
         }
@@ -320,6 +359,11 @@ impl<S: Source> Runner<S> {
                     self.group.call_event(call, CallEvent::AgentHangup, now, &mut self.engine);
                 }
             }
+            Command::Talk(agent, order) => {
+                if let Some(AgentState::Talking(call)) = self.group.agent(agent) {
+                    self.engine.talk(call, order);
+                }
+            }
             Command::Mode(mode) => self.group.pacer().set_mode(mode),
             Command::OptedOut(call) => self.group.script_event(call, Input::OptedOut, now, &mut self.engine),
             Command::HangUpAll => {
@@ -328,6 +372,7 @@ impl<S: Source> Runner<S> {
                 for call in calls {
                     self.group.call_event(call, CallEvent::AgentHangup, now, &mut self.engine);
                 }
+                self.transferred.iter().for_each(|call| self.engine.hangup(*call, now));
             }
             Command::Stop => {
                 self.stopped = Some(Why::NotStarted);

@@ -34,8 +34,10 @@ impl Tx {
     pub async fn voice_answers(&mut self, tenant: i64, grp: i64, from: i64) -> Result<Vec<AnsweredHour>, StoreError> {
         let (voice, abandoned) = (Channel::Voice.bit(), CallResult::Abandoned.code());
         // a person answered each of these, however it ended
-        let live = [CallResult::Answer, CallResult::Abandoned, CallResult::Dropped, CallResult::CallDropError];
-        let live = live.map(|result| result.code().to_string()).join(", ");
+        let others = [CallResult::Abandoned, CallResult::Dropped, CallResult::CallDropError];
+        let live = CallResult::TALKS.iter().chain(&others);
+        let live: Vec<String> = live.map(|result| result.code().to_string()).collect();
+        let live = live.join(", ");
         let sql = format!(
             "SELECT started_at / {HOUR} AS hour, count(*) FILTER (WHERE result IN ({live})) AS live,
                 count(*) FILTER (WHERE result = {abandoned}) AS abandoned

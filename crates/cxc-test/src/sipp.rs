@@ -98,6 +98,13 @@ impl Sipp {
         found.collect()
     }
 
+    /// The ports at which callers want to hear, where the scenario notes them, in order.
+    pub fn audio_ports(&self) -> Vec<u16> {
+        let noted = std::fs::read_to_string(self.home.path().join("calls")).unwrap_or_default();
+        let ports = noted.lines().filter_map(|line| line.split_once("hears at m=audio ")?.1.trim().parse().ok());
+        ports.collect()
+    }
+
     /// Waits until all its calls have gone as its scenario says; an error shows what did not.
     pub fn finish(mut self) -> Result<()> {
         let status = self.process.wait(PATIENCE)?;

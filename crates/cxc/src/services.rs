@@ -80,6 +80,7 @@ impl Shared {
             machine_message: prompt("voice.machine_message", &voice.machine_message)?,
             recording_notice: prompt("voice.recording_notice", &voice.recording_notice)?,
             prompts: voice.prompts.clone(),
+            hold_prompt: prompt("voice.hold_prompt", &voice.hold_prompt)?,
             recorder: Recorder::start(&config.recordings()).context("recordings can't be written")?,
             media_ports: voice.media_ports.clone(),
             public: voice.public_address,

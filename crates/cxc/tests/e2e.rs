@@ -19,6 +19,8 @@ mod caps;
 mod clock;
 #[path = "e2e/desk.rs"]
 mod desk;
+#[path = "e2e/dialing.rs"]
+mod dialing;
 #[path = "e2e/failover.rs"]
 mod failover;
 #[path = "e2e/isolation.rs"]
@@ -29,6 +31,8 @@ mod ivr;
 mod kill;
 #[path = "e2e/outages.rs"]
 mod outages;
+#[path = "e2e/talks.rs"]
+mod talks;
 #[path = "e2e/tools.rs"]
 mod tools;
 #[path = "e2e/voice.rs"]

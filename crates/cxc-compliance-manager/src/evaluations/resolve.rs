@@ -265,7 +265,8 @@ impl Resolver<'_> {
             }
         };
         let channel = asked.channel.unwrap_or(question.channel);
-        let answered = channel == Channel::Voice && matches!(result, Some(CallResult::Answer | CallResult::Ok));
+        let answered =
+            channel == Channel::Voice && result.is_some_and(|result| result.is_talk() || result == CallResult::Ok);
         // another person has other keys: those of this one with every bit turned are nobody's
         let whose = |key: i64| if asked.other_person { !key } else { key };
         Ok(PastAttempt {

@@ -180,6 +180,8 @@ impl CountFilter {
         }
         let listed = |r: CallResult| self.results & (1 << r.code()) != 0;
         let delivered = past.channel != Channel::Voice && result == CallResult::Ok && listed(CallResult::Answer);
+        // a talk that was given to another, or that three had, was one all the same
+        let delivered = delivered || result.is_talk() && listed(CallResult::Answer);
         listed(result)
             || delivered
             || past.disposition.as_deref().is_some_and(|code| self.dispositions.iter().any(|d| d == code))

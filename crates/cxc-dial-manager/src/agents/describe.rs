@@ -52,6 +52,7 @@ pub fn place(state: Option<AgentState>) -> Place {
         Some(AgentState::Reserved(_)) => Place::Reserved,
         Some(AgentState::Talking(_)) => Place::Talking,
         Some(AgentState::Wrap) => Place::WrapUp,
+        Some(AgentState::Own(_)) => Place::Dialing,
     }
 }
 
@@ -67,7 +68,7 @@ pub fn shown(standing: &Standing, wish: &Wish, phone: PhoneState, group: Option<
         Some(AgentState::NotReady(Reason::TalkEnded)) => Some("talk_ended".into()),
         Some(_) => None,
     };
-    let is_busy = matches!(state, Place::Reserved | Place::Talking | Place::WrapUp);
+    let is_busy = matches!(state, Place::Reserved | Place::Talking | Place::WrapUp | Place::Dialing);
     Shown {
         state,
         reason,

@@ -2,11 +2,14 @@
 //! its desk is away for a moment; the actor of a campaign group fills and leaves it.
 mod describe;
 mod desk_line;
+mod dialing;
 pub mod protocol;
 mod routes;
 mod said;
 mod seat;
 mod session;
+mod supervision;
+mod talking;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -7,6 +7,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::talking::TalkShown;
 use crate::channel::ScreenPop;
 
 /// What a desk asks for. A member `id`, a number of its own choice, comes back with the answer.
@@ -52,6 +53,46 @@ pub enum Command {
     DoNotCall {},
     /// Ends the talk.
     HangUp {},
+    /// Calls the person in hand by another number, or a record of the group by one of its numbers.
+    Dial {
+        /// In wrap-up: the position of a number that the call named.
+        #[serde(default)]
+        #[schema(nullable = false)]
+        position: Option<i16>,
+        /// While no call is there: a number of a record of the group, + and 8 to 15 digits.
+        #[serde(default)]
+        #[schema(nullable = false)]
+        number: Option<String>,
+    },
+    /// The person waits.
+    Hold {},
+    /// The person is back.
+    ResumeCall {},
+    /// The agent is heard by nobody.
+    Mute {},
+    /// The agent is heard again.
+    Unmute {},
+    /// Presses keys for whom the agent talks with.
+    Digits {
+        /// 1 to 32 of 0 to 9, *, # and A to D.
+        digits: String,
+    },
+    /// Calls a third person and talks with them while the person waits.
+    Consult {
+        /// A number, + and 8 to 15 digits, or a plain SIP URI.
+        to: String,
+    },
+    /// Calls a third person who gets the person by answering; the agent is through then.
+    Transfer {
+        /// As in `consult`.
+        to: String,
+    },
+    /// All three talk.
+    Conference {},
+    /// The third person gets the person; the agent is through.
+    Complete {},
+    /// Hangs up the third person; the person is back.
+    TakeBack {},
     /// Asks whether the other end is there.
     Ping {},
 }
@@ -86,12 +127,24 @@ pub enum Event {
     State(Shown),
     /// A call is connected.
     Call(Box<Talk>),
+    /// How the talk stands: at its beginning and after each change.
+    Talk(TalkShown),
     /// The talk is over; what it came to may be said while the wrap-up lasts.
     CallEnded {
         /// The attempt of the call.
         attempt: String,
         /// The name of its result.
         result: String,
+    },
+    /// A call that was asked for is not placed.
+    NotDialed {
+        /// The record.
+        record: String,
+        /// Why: a reason for which records wait or are excluded, or `not_ready`, `not_in_time`.
+        reason: String,
+        /// When the record may be called, RFC 3339, if that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        until: Option<String>,
     },
     /// The talk ends soon, since it has lasted as long as it may.
     TalkLimit {},
@@ -151,6 +204,8 @@ pub enum Place {
     Talking,
     /// Works on after a call.
     WrapUp,
+    /// Waits for a call that the agent asked for.
+    Dialing,
 }
 
 /// How an agent's phone is.

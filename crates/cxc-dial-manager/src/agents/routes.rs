@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::protocol::{Closing, Command, Event, PhoneState, Place, Shown};
 use super::session::{LARGEST, Session};
-use super::{AgentHub, Seat};
+use super::{AgentHub, Seat, supervision};
 
 /// The routes, below the base path.
 pub fn routes(hub: Arc<AgentHub>) -> OpenApiRouter<App> {
@@ -29,7 +29,8 @@ pub fn routes(hub: Arc<AgentHub>) -> OpenApiRouter<App> {
         .routes(require(Scope::AgentsSupervise, routes!(list_agents)))
         .routes(require(Scope::AgentsSupervise, routes!(log_out_agent)))
         .routes(require(Scope::AgentsSupervise, routes!(make_agent_ready)))
-        .routes(require(Scope::AgentsSupervise, routes!(make_agent_not_ready)));
+        .routes(require(Scope::AgentsSupervise, routes!(make_agent_not_ready)))
+        .merge(supervision::routes());
     routes.layer(Extension(hub))
 }
 
@@ -202,7 +203,7 @@ async fn make_agent_not_ready(
 }
 
 /// The place of an agent of a group, once it is written down who does what to them.
-async fn supervised(
+pub async fn supervised(
     app: &App,
     hub: &AgentHub,
     principal: &Principal,

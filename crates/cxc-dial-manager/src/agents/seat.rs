@@ -1,13 +1,16 @@
 //! The place of one agent: what the agent wants, where the dialer has them, the call in hand, and the desk that is told.
 //! The actor of a group writes the state (`group_side`); desks and supervisors only wish.
 mod group_side;
+mod own_side;
+mod talk_side;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use cxc_core::Micros;
 use cxc_dialer::agent::{AgentEvent, AgentId, Reason};
 use cxc_sip::run::Command as Order;
+use cxc_sip::ua::Transport;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -16,7 +19,9 @@ use super::DeskLine;
 use super::describe::{Standing, Wish, place, shown};
 use super::protocol::{Closing, Event, PhoneState, Place, Shown, Talk};
 use crate::channel::AgentReport;
-use crate::channel::voice::Ended;
+use crate::channel::voice::{Desk, Ended};
+pub use talk_side::NOT_TALKING;
+use talk_side::OnTalk;
 
 /// Reasons of the system are told apart by the desk, not by the number.
 const NOT_READY: AgentEvent = AgentEvent::NotReady(Reason::Code(1));
@@ -42,6 +47,10 @@ pub struct Work {
     pub agent: AgentId,
     /// Where orders go.
     pub tell: UnboundedSender<Order>,
+    /// How phones are reached.
+    pub transport: Transport,
+    /// Where calls are asked for.
+    pub desk: Arc<Desk>,
 }
 
 /// An agent's place.
@@ -62,6 +71,8 @@ struct Inner {
     standing: Standing,
     wish: Wish,
     call: Option<Call>,
+    /// What goes on, while agent and person talk.
+    on_talk: Option<OnTalk>,
     /// The last word to a desk once the agent is gone.
     goodbye: Closing,
     is_gone: bool,
@@ -103,6 +114,7 @@ impl Seat {
             standing: Standing { state: None, since: 0, deadline: None },
             wish: Wish::NotReady(None),
             call: None,
+            on_talk: None,
             goodbye: Closing::LoggedOut,
             is_gone: false,
         };
@@ -134,6 +146,7 @@ impl Seat {
         if let Some(talk) = inner.call.as_ref().map(|call| call.talk.clone()) {
             inner.tell(Event::Call(Box::new(talk)));
         }
+        inner.tell_talk();
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use super::protocol::{Closing, Command, Event, read};
 use super::said::{self, Choices, Failed};
 use super::seat::{Agent, Refused, Seat};
-use super::{AgentHub, DeskLine};
+use super::{AgentHub, DeskLine, dialing, talking};
 
 /// The dialer looks for the desk so often ...
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -164,7 +164,9 @@ impl Session {
             Command::Reschedule { at } => said::reschedule(seat, &at, self.app.now())?,
             Command::DoNotCall {} => said::do_not_call(&self.app, seat).await?,
             Command::HangUp {} => seat.hang_up()?,
+            Command::Dial { position, number } => dialing::dial(&self.app, seat, position, number).await?,
             Command::Login { .. } | Command::Resume { .. } | Command::Ping {} => (),
+            of_talk => talking::obey(&self.app, seat, of_talk).await?,
         }
         Ok(())
     }

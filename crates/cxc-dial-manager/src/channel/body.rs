@@ -23,6 +23,8 @@ pub enum Body {
 pub struct CallBody {
     /// The campaign group whose agents take it.
     pub group: i64,
+    /// The record in it.
+    pub record: i64,
     /// It may not be placed at or after this instant.
     pub not_after: Micros,
     /// Whether it is recorded.

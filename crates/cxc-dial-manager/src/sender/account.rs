@@ -182,7 +182,8 @@ impl AccountSender {
         } else {
             Vec::new()
         };
-        if wanted.is_empty() || !preparer.is_due(now) {
+        let named = if self.may_send { self.limits.named(self.plans.running()) } else { Vec::new() };
+        if wanted.is_empty() && named.is_empty() || !preparer.is_due(now) {
             self.preparer = Some(preparer);
             return;
         }
@@ -190,7 +191,7 @@ impl AccountSender {
         held.extend(self.lanes.changing());
         let plans = Arc::clone(&self.plans);
         self.preparing = Some(tokio::spawn(async move {
-            let found = preparer.prepare(&plans, &wanted, &held).await;
+            let found = preparer.prepare(&plans, (&wanted, &named), &held).await;
             (preparer, found)
         }));
     }
@@ -218,6 +219,11 @@ impl AccountSender {
                 let found = found?;
                 self.lanes.add_changes(found.changes, found.explained);
                 self.queue.extend(found.ready);
+                found.named.iter().for_each(|p| self.limits.looked_at(p.record.grp, p.record.id, None));
+                self.queue.extend_named(found.named);
+                for (grp, record, refusal) in found.refused {
+                    self.limits.looked_at(grp, record, Some(refusal));
+                }
             }
             done = self.lanes.moved(&self.plans, &mut self.limits) => done?,
             Some(event) = self.inbound.recv() => {

@@ -1,5 +1,38 @@
-//! How many messages a group asks for, where its carrier sets the pace: calls are placed when agents need them.
+//! How many messages a group asks for, where its carrier sets the pace: calls are placed when agents need them. And which
+//! records agents ask for by themselves: this person, now.
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use cxc_core::Micros;
+
+/// A record that is asked for by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Named {
+    /// The record.
+    pub record: i64,
+    /// The position of the device; else the record's own.
+    pub device: Option<i16>,
+    /// One that may not be called now is done: it was kept ready for this alone.
+    pub or_done: bool,
+}
+
+/// Why a record that was asked for is not called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The name of a reason, of those that records wait or are excluded for, or `not_ready`.
+    pub reason: String,
+    /// When it may be called, if that is known.
+    pub until: Option<Micros>,
+}
+
+/// Where a record that was asked for is.
+#[derive(Debug, Clone)]
+enum Stage {
+    Asked(Named),
+    /// Checked and on its way.
+    Prepared,
+    Refused(Refusal),
+}
 
 /// Shared by who asks and who delivers.
 #[derive(Debug, Clone, Default)]
@@ -9,6 +42,7 @@ pub struct Demand(Arc<Mutex<Asked>>);
 struct Asked {
     wanted: usize,
     on_the_way: usize,
+    named: HashMap<i64, Stage>,
 }
 
 impl Demand {
@@ -34,11 +68,49 @@ impl Demand {
         asked.on_the_way = asked.on_the_way.saturating_sub(1);
     }
 
-    /// One has come.
-    pub fn arrived(&self) {
+    /// The call of a record has come.
+    pub fn arrived(&self, record: i64) {
         let mut asked = self.asked();
+        if asked.named.remove(&record).is_some() {
+            return;
+        }
         asked.on_the_way = asked.on_the_way.saturating_sub(1);
         asked.wanted = asked.wanted.saturating_sub(1);
+    }
+
+    /// Asks for a record.
+    pub fn name(&self, named: Named) {
+        self.asked().named.insert(named.record, Stage::Asked(named));
+    }
+
+    /// Asks for it no more.
+    pub fn forget(&self, record: i64) {
+        self.asked().named.remove(&record);
+    }
+
+    /// The records that are asked for and not looked at yet.
+    pub fn named(&self) -> Vec<Named> {
+        let asked = self.asked();
+        let open = asked.named.values().filter_map(|stage| match stage {
+            Stage::Asked(named) => Some(*named),
+            Stage::Prepared | Stage::Refused(_) => None,
+        });
+        open.collect()
+    }
+
+    /// A record that was asked for was looked at: it is on its way, or refused.
+    pub fn looked_at(&self, record: i64, refusal: Option<Refusal>) {
+        if let Some(stage) = self.asked().named.get_mut(&record) {
+            *stage = refusal.map_or(Stage::Prepared, Stage::Refused);
+        }
+    }
+
+    /// Why a record was refused, if it was.
+    pub fn refusal(&self, record: i64) -> Option<Refusal> {
+        match self.asked().named.get(&record) {
+            Some(Stage::Refused(refusal)) => Some(refusal.clone()),
+            _ => None,
+        }
     }
 
     fn asked(&self) -> MutexGuard<'_, Asked> {
@@ -58,12 +130,30 @@ mod tests {
         assert_eq!(demand.open(), 1);
         demand.ask(2);
         assert_eq!(demand.open(), 1, "who asks does not know what is on its way");
-        demand.arrived();
+        demand.arrived(7);
         assert_eq!(demand.open(), 1, "one of the two is there");
         demand.take();
         demand.give_back();
         assert_eq!(demand.open(), 1);
         demand.ask(0);
         assert_eq!(demand.open(), 0);
+    }
+
+    #[test]
+    fn a_record_that_is_asked_for_is_no_part_of_the_pace() {
+        let demand = Demand::default();
+        let named = |record| Named { record, device: None, or_done: false };
+        demand.ask(1);
+        demand.name(named(4));
+        demand.name(named(5));
+        assert_eq!((demand.open(), demand.named().len()), (1, 2));
+        demand.looked_at(4, None);
+        let refusal = Refusal { reason: "contact_times".into(), until: Some(9) };
+        demand.looked_at(5, Some(refusal.clone()));
+        assert_eq!((demand.named(), demand.refusal(4), demand.refusal(5)), (Vec::new(), None, Some(refusal)));
+        demand.arrived(4);
+        assert_eq!(demand.open(), 1, "the pace still waits for its own");
+        demand.forget(5);
+        assert_eq!(demand.refusal(5), None);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cxc_core::Micros;
 
-use super::demand::Demand;
+use super::demand::{Demand, Named, Refusal};
 use super::pace::TokenBucket;
 
 /// Messages are prepared so far ahead of their pace.
@@ -112,6 +112,31 @@ impl Limits {
         group.take();
         self.account.take(1);
         true
+    }
+
+    /// Takes a token of the account for a call that an agent asked for.
+    pub fn take_named(&mut self, now: Micros) -> bool {
+        let is_open = self.account.available(now) > 0;
+        if is_open {
+            self.account.take(1);
+        }
+        is_open
+    }
+
+    /// The records that agents of these groups ask for.
+    pub fn named(&self, groups: impl IntoIterator<Item = i64>) -> Vec<(i64, Vec<Named>)> {
+        let of = |grp: i64| match self.groups.get(&grp) {
+            Some(Paced::Asked(demand)) => Some((grp, demand.named())).filter(|(_, named)| !named.is_empty()),
+            _ => None,
+        };
+        groups.into_iter().filter_map(of).collect()
+    }
+
+    /// Such a record was looked at.
+    pub fn looked_at(&self, grp: i64, record: i64, refusal: Option<Refusal>) {
+        if let Some(Paced::Asked(demand)) = self.groups.get(&grp) {
+            demand.looked_at(record, refusal);
+        }
     }
 
     /// How many of the messages that wait, by group, may leave now.

@@ -8,6 +8,7 @@ mod housekeeping;
 mod inbound;
 mod lanes;
 mod limits;
+mod named;
 mod outbox;
 mod outcome;
 mod pace;
@@ -34,7 +35,7 @@ use crate::channel::voice::CallKit;
 use crate::content::UnsubscribeKey;
 use crate::metrics::DialMetrics;
 
-pub use demand::Demand;
+pub use demand::{Demand, Named, Refusal};
 pub use evidence::EvidenceKit;
 pub use plan::{GroupPlan, Plans};
 pub use supervisor::supervise;

@@ -11,6 +11,7 @@ use cxc_store::contact::FullContact;
 use cxc_store::record::{FetchKey, Record, RecordChange};
 
 use super::SenderContext;
+use super::demand::{Named, Refusal};
 use super::evidence::Explained;
 use super::outcome::Flight;
 use super::plan::{GroupPlan, PlanList, Plans};
@@ -80,12 +81,16 @@ pub struct Preparation {
     /// Why.
     #[expect(clippy::vec_box, reason = "each is handed on in the box in which it was made")]
     pub explained: Vec<Box<Explained>>,
+    /// Calls that agents asked for.
+    pub named: Vec<Prepared>,
+    /// Those that may not be placed: the group, the record, and why.
+    pub refused: Vec<(i64, i64, Refusal)>,
 }
 
 /// Prepares messages for one account. It remembers where each list's fetch left off.
 pub struct Preparer {
-    context: SenderContext,
-    renderer: Renderer,
+    pub(super) context: SenderContext,
+    pub(super) renderer: Renderer,
     keys: HashMap<(i64, i64), FetchKey>,
     shares: Shares,
     quiet_until: Micros,
@@ -113,19 +118,24 @@ impl Preparer {
         self.keys.retain(|(grp, _), _| !groups.contains(grp));
     }
 
-    /// Looks for messages: so many of each group. Records in `held` are in hand already.
+    /// Looks for messages: so many of each group, and the records that agents ask for. Records in `held` are in hand
+    /// already.
     pub async fn prepare(
         &mut self,
         plans: &Plans,
-        wanted: &[(i64, usize)],
+        (wanted, named): (&[(i64, usize)], &[(i64, Vec<Named>)]),
         held: &HashSet<(i64, i64)>,
     ) -> Result<Preparation, StoreError> {
         let mut found = Preparation::default();
+        for (grp, named) in named {
+            let Some(plan) = plans.group(*grp) else { continue };
+            self.prepare_named(plans, plan, named, held, &mut found).await?;
+        }
         for (grp, count) in wanted {
             let Some(plan) = plans.group(*grp) else { continue };
             self.prepare_group(plans, plan, *count, held, &mut found).await?;
         }
-        if found.ready.is_empty() && found.changes.is_empty() {
+        if found.ready.is_empty() && found.named.is_empty() && found.changes.is_empty() {
             self.quiet_until = self.context.now() + QUIET;
         }
         Ok(found)
@@ -158,7 +168,8 @@ impl Preparer {
             if is_dry {
                 dry.insert(list.number);
             }
-            records.retain(|r| !held.contains(&(r.grp, r.id)));
+            let is_asked_for = |id: i64| found.named.iter().any(|p| p.record.grp == plan.number && p.record.id == id);
+            records.retain(|r| !held.contains(&(r.grp, r.id)) && !is_asked_for(r.id));
             rest = rest.saturating_sub(records.len());
             self.shares.served(plan.number, list.number, records.len());
             let ids: Vec<i64> = records.iter().map(|r| r.id).filter(|id| *id <= list.visible_to).collect();

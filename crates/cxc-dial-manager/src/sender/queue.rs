@@ -14,6 +14,8 @@ const FRESH: Micros = 700_000;
 pub struct Queue {
     groups: BTreeMap<i64, VecDeque<Prepared>>,
     next: i64,
+    /// Calls that agents asked for: they go first, and no pace holds them back.
+    named: VecDeque<Prepared>,
 }
 
 impl Queue {
@@ -24,6 +26,11 @@ impl Queue {
         }
     }
 
+    /// Adds calls that agents asked for.
+    pub fn extend_named(&mut self, ready: Vec<Prepared>) {
+        self.named.extend(ready);
+    }
+
     /// How many messages of a group wait.
     pub fn len_of(&self, grp: i64) -> usize {
         self.groups.get(&grp).map_or(0, VecDeque::len)
@@ -31,7 +38,8 @@ impl Queue {
 
     /// How many messages may leave now.
     pub fn ready(&self, limits: &mut Limits, now: Micros) -> usize {
-        limits.open(self.groups.iter().filter(|(_, q)| !q.is_empty()).map(|(grp, q)| (*grp, q.len())), now)
+        self.named.len()
+            + limits.open(self.groups.iter().filter(|(_, q)| !q.is_empty()).map(|(grp, q)| (*grp, q.len())), now)
     }
 
     /// The groups with waiting messages.
@@ -41,16 +49,18 @@ impl Queue {
 
     /// The records that are held here.
     pub fn records(&self) -> HashSet<(i64, i64)> {
-        self.groups.values().flatten().map(|p| (p.record.grp, p.record.id)).collect()
+        self.groups.values().flatten().chain(&self.named).map(|p| (p.record.grp, p.record.id)).collect()
     }
 
     /// Throws away what was prepared too long ago or for a group that no longer runs; its records are
     /// still ready in the store. Answers the groups that lost something.
     pub fn drop_stale(&mut self, running: &HashSet<i64>, now: Micros) -> Vec<i64> {
         let mut lost = Vec::new();
+        let is_good = |p: &Prepared| now - p.prepared_at < FRESH && now < p.not_after;
+        self.named.retain(|p| running.contains(&p.record.grp) && is_good(p));
         self.groups.retain(|grp, queue| {
             let before = queue.len();
-            queue.retain(|p| running.contains(grp) && now - p.prepared_at < FRESH && now < p.not_after);
+            queue.retain(|p| running.contains(grp) && is_good(p));
             if queue.len() < before {
                 lost.push(*grp);
             }
@@ -62,6 +72,9 @@ impl Queue {
     /// Up to `room` messages that may leave now, the groups taking turns.
     pub fn pop(&mut self, limits: &mut Limits, room: usize, now: Micros) -> Vec<Prepared> {
         let mut popped = Vec::new();
+        while popped.len() < room && !self.named.is_empty() && limits.take_named(now) {
+            popped.extend(self.named.pop_front());
+        }
         // begin behind the group that was served last, so that none is always first
         let mut turns: VecDeque<i64> =
             self.groups.range(self.next..).chain(self.groups.range(..self.next)).map(|(g, _)| *g).collect();

@@ -198,7 +198,7 @@ impl Renderer {
         let Some(content) = plan.content.as_ref().map_err(Clone::clone)? else {
             let recording = self.recording(plans.tenant, plan, attempt, judged);
             let person = Arc::new(screen_pop(record, contact, device));
-            return Ok(Body::Call(CallBody { group: plan.number, not_after, recording, person }));
+            return Ok(Body::Call(CallBody { group: plan.number, record: record.id, not_after, recording, person }));
         };
         let account = &plans.account;
         let claim = UnsubscribeClaim {

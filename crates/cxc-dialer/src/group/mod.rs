@@ -33,6 +33,8 @@ struct Held {
     dialed: Micros,
     /// While a script speaks with the person.
     session: Option<Box<Session>>,
+    /// Who asked for it, and waits for it.
+    own: Option<AgentId>,
 }
 
 /// A group.
@@ -116,14 +118,29 @@ impl Group {
 
     /// Takes a new call in the books; the engine is told afterwards.
     pub fn place(&mut self, now: Micros) -> CallId {
+        self.dialing += 1;
+        self.pacer.dialed(now);
+        self.enter(None, now)
+    }
+
+    /// Takes in a call that an agent asked for and waits for; none if the agent does not any more. It is no matter of the
+    /// pace: whoever answers has their agent.
+    pub fn place_own(&mut self, agent: AgentId, now: Micros, engine: &mut impl CallEngine) -> Option<CallId> {
+        if self.agents.state(agent) != Some(AgentState::Own(None)) {
+            return None;
+        }
+        let id = self.enter(Some(agent), now);
+        self.agent_event(agent, AgentEvent::Dial(id), now, engine);
+        Some(id)
+    }
+
+    fn enter(&mut self, own: Option<AgentId>, now: Micros) -> CallId {
         self.last_call += 1;
         let id = CallId(self.last_call);
         let call = Call::new(now);
         self.deadlines.set(call.deadline(&self.call_rules), Of::Call(id));
-        self.calls.insert(id, Held { call, dialed: now, session: None });
-        self.dialing += 1;
+        self.calls.insert(id, Held { call, dialed: now, session: None, own });
         self.totals.dials += 1;
-        self.pacer.dialed(now);
         id
     }
 
@@ -134,25 +151,27 @@ impl Group {
         let before = held.call;
         let (after, actions) = before.step(event, now, &self.call_rules);
         held.call = after;
-        let dialed = held.dialed;
+        let Held { dialed, own, .. } = *held;
+        let is_paced = own.is_none();
         if before.is_setting_up() && matches!(event, CallEvent::Ringing | CallEvent::Answered) {
             self.totals.reached(now - dialed);
         }
         if after != before {
             self.deadlines.set(after.deadline(&self.call_rules), Of::Call(id));
         }
-        self.dialing -= u32::from(before.is_dialing() && !after.is_dialing());
+        self.dialing -= u32::from(is_paced && before.is_dialing() && !after.is_dialing());
         self.queued -= u32::from(before.state == State::Queued && after.state != State::Queued);
         self.queued += u32::from(before.state != State::Queued && after.state == State::Queued);
         if let State::Ended(result) = after.state
             && before.is_dialing()
+            && is_paced
         {
             match result {
                 result if says_nothing(result) => self.pacer.withdrawn(dialed),
                 _ => self.pacer.failed(dialed, now),
             }
         }
-        if before.is_dialing() && after.state == State::Machine {
+        if before.is_dialing() && after.state == State::Machine && is_paced {
             self.pacer.failed(dialed, now);
         }
         for action in actions {
@@ -169,7 +188,9 @@ impl Group {
             CallAction::Live => {
                 self.totals.live += 1;
                 self.ledgers.answered(now);
-                self.pacer.answered(dialed, now, &self.ledgers);
+                if self.own(id).is_none() {
+                    self.pacer.answered(dialed, now, &self.ledgers);
+                }
                 self.find_agent(id, now, engine);
             }
             CallAction::FindAgent => self.find_agent(id, now, engine),
@@ -189,8 +210,12 @@ impl Group {
                 self.totals.live -= 1;
                 self.ledgers.mistaken(now);
             }
-            CallAction::LeaveMessage => engine.leave_message(id, now),
+            CallAction::LeaveMessage => {
+                self.release_own(id, now, engine);
+                engine.leave_message(id, now);
+            }
             CallAction::Finish(result) => {
+                self.release_own(id, now, engine);
                 self.calls.remove(&id);
                 self.totals.ended(result);
                 self.finished.push((id, result));
@@ -198,9 +223,26 @@ impl Group {
         }
     }
 
-    /// The agent who has waited longest, or a place in the queue.
+    /// Who asked for a call.
+    fn own(&self, id: CallId) -> Option<AgentId> {
+        self.calls.get(&id)?.own
+    }
+
+    /// Who asked for a call waits for it no more.
+    fn release_own(&mut self, id: CallId, now: Micros, engine: &mut impl CallEngine) {
+        if let Some(agent) = self.own(id).filter(|agent| self.waits_for(*agent, id)) {
+            self.agent_event(agent, AgentEvent::Released(id), now, engine);
+        }
+    }
+
+    fn waits_for(&self, agent: AgentId, id: CallId) -> bool {
+        self.agents.state(agent) == Some(AgentState::Own(Some(id)))
+    }
+
+    /// The agent who asked for the call, else the one who has waited longest, or a place in the queue.
     fn find_agent(&mut self, id: CallId, now: Micros, engine: &mut impl CallEngine) {
-        match self.agents.longest_waiting() {
+        let own = self.own(id).filter(|agent| self.waits_for(*agent, id));
+        match own.or_else(|| self.agents.longest_waiting()) {
             Some(agent) => self.connect(agent, id, now, engine),
             None => self.waiting.push_back(id),
         }
@@ -230,7 +272,10 @@ impl Group {
             self.pacer.handled();
         }
         if let Some(call) = step.lost {
-            self.call_event(call, CallEvent::AgentLost, now, engine);
+            // nobody waits for a call any more that its agent asked for
+            let is_dialing = self.calls.get(&call).is_some_and(|held| held.call.is_dialing());
+            let event = if is_dialing { CallEvent::Stop } else { CallEvent::AgentLost };
+            self.call_event(call, event, now, engine);
         }
         if step.ready {
             self.serve(now, engine);

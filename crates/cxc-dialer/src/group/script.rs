@@ -51,6 +51,10 @@ impl Group {
 
     /// A person is there for the script.
     pub(super) fn converse(&mut self, id: CallId, now: Micros, engine: &mut impl CallEngine) {
+        if self.own(id).is_some() {
+            // an agent waits for this very person
+            return self.call_event(id, CallEvent::Transfer, now, engine);
+        }
         let Some(script) = self.script.clone() else { return };
         let Some(held) = self.calls.get_mut(&id) else { return };
         held.session = Some(Box::new(Session::new(script, now)));

@@ -123,7 +123,8 @@ impl Attempt {
                         | Order::Pause(_)
                         | Order::Play(_)
                         | Order::Script(_)
-                        | Order::Bridge(..),
+                        | Order::Bridge(..)
+                        | Order::Talk(_),
                     ) => (),
                 },
             }

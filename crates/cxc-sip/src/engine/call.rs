@@ -27,9 +27,9 @@ pub(super) fn start(shared: Arc<Shared>, id: CallId, spec: CallSpec) {
 }
 
 /// A channel of a trunk, until this is dropped.
-struct Channel<'a> {
-    shared: &'a Shared,
-    trunk: usize,
+pub(super) struct Channel<'a> {
+    pub shared: &'a Shared,
+    pub trunk: usize,
 }
 
 impl Drop for Channel<'_> {
@@ -112,8 +112,25 @@ fn no_leg(id: CallId, error: &NoLeg) -> CallResult {
     }
 }
 
-/// What a failure means for the call, and for its trunk.
+/// What a failure means for the call, and for its trunk. The group is told.
 fn judge(shared: &Shared, id: CallId, trunk: usize, failure: &Failure) -> Outcome {
+    let outcome = weigh(shared, trunk, failure);
+    shared.report(Report::Leg(
+        id,
+        LegReport {
+            trunk: shared.trunks.options(trunk).name.clone(),
+            status: failure.status,
+            reason: failure.reason.clone(),
+            rejected: outcome.rejected,
+            blocked: outcome.blocked,
+            credentials: outcome.credentials,
+        },
+    ));
+    outcome
+}
+
+/// What a failure means for a call, and for its trunk.
+pub(super) fn weigh(shared: &Shared, trunk: usize, failure: &Failure) -> Outcome {
     let outcome = outcome(failure);
     match (outcome.pause, failure.status) {
         (Some(pause), Some(status)) => shared.trunks.refused(trunk, status, shared.clock.now(), pause),
@@ -123,24 +140,13 @@ fn judge(shared: &Shared, id: CallId, trunk: usize, failure: &Failure) -> Outcom
         // anything that the far end says of itself came through
         _ => shared.trunks.works(trunk),
     }
-    let name = shared.trunks.options(trunk).name.clone();
+    let name = &shared.trunks.options(trunk).name;
     if outcome.credentials {
         tracing::error!(trunk = name, "the carrier does not take our credentials");
     }
     if outcome.blocked {
         tracing::error!(trunk = name, "calls with our caller id are being blocked");
     }
-    shared.report(Report::Leg(
-        id,
-        LegReport {
-            trunk: name,
-            status: failure.status,
-            reason: failure.reason.clone(),
-            rejected: outcome.rejected,
-            blocked: outcome.blocked,
-            credentials: outcome.credentials,
-        },
-    ));
     outcome
 }
 

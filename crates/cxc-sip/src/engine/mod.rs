@@ -4,6 +4,9 @@ mod attempt;
 mod call;
 mod ear;
 mod script;
+mod floor;
+mod line;
+mod parties;
 mod talk;
 
 use std::collections::HashMap;
@@ -26,8 +29,10 @@ use tokio::time::Instant;
 use crate::media::{Counts, Peer, Ports, Prompt, Recorder, Wheel};
 use crate::trunk::{Destinations, TrunkOptions, Trunks};
 use crate::ua::{Registered, UaError, UaOptions, UserAgent};
-use agent::Line;
-pub use agent::Phone;
+pub use floor::{Level, Third};
+use line::Line;
+pub use line::Phone;
+pub use parties::{TalkOrder, TalkState, ThirdParty};
 
 /// Writes down that a call goes out by a trunk, before it does; an error keeps it back. So at most one phone rings for
 /// an attempt, whatever happens to this process.
@@ -53,6 +58,8 @@ pub struct EngineOptions {
     pub recording_notice: Option<Prompt>,
     /// What a script plays, by name.
     pub prompts: Arc<HashMap<String, Prompt>>,
+    /// What persons hear who wait while they talk; silence without one.
+    pub hold_prompt: Option<Prompt>,
     /// Who writes recordings.
     pub recorder: Option<Recorder>,
     /// Whether who answers is listened to: person or machine.
@@ -74,6 +81,7 @@ impl Default for EngineOptions {
             machine_message: None,
             recording_notice: None,
             prompts: Arc::default(),
+            hold_prompt: None,
             recorder: None,
             detection: false,
             before_leg: Arc::new(|_, _| Box::pin(async { Ok(()) })),
@@ -91,6 +99,8 @@ pub enum Report {
     Digit(CallId, char),
     /// The talk of an agent must end soon.
     Warn(AgentId),
+    /// How the talk of a call's agent stands: at its beginning, and after each order for it.
+    Talk(CallId, AgentId, TalkState),
     /// How a leg failed: what the carrier said, as it said it. Comes before the event that it leads to.
     Leg(CallId, LegReport),
     /// Who answered, as far as that could be heard.
@@ -161,6 +171,7 @@ pub(crate) struct Shared {
     machine_message: Option<Prompt>,
     recording_notice: Option<Prompt>,
     prompts: Arc<HashMap<String, Prompt>>,
+    hold_prompt: Option<Prompt>,
     recorder: Option<Recorder>,
     /// That a notice is missing was said.
     has_told_of_notice: AtomicBool,
@@ -183,6 +194,7 @@ pub(crate) enum Order {
     Play(Prompt),
     Script(Audio),
     Bridge(AgentId, Peer),
+    Talk(TalkOrder),
 }
 
 impl SipEngine {
@@ -202,6 +214,7 @@ impl SipEngine {
             machine_message: options.machine_message,
             recording_notice: options.recording_notice,
             prompts: options.prompts,
+            hold_prompt: options.hold_prompt,
             recorder: options.recorder,
             has_told_of_notice: AtomicBool::new(false),
             detection: options.detection,
@@ -277,6 +290,16 @@ impl SipEngine {
     /// Leaves what is said out of the recording of a call, or takes it in again.
     pub fn pause_recording(&mut self, call: CallId, is_paused: bool) {
         self.order(call, Order::Pause(is_paused));
+    }
+
+    /// Does something with the talk of a call.
+    pub fn talk(&mut self, call: CallId, order: TalkOrder) {
+        self.order(call, Order::Talk(order));
+    }
+
+    /// Whether a call takes orders.
+    pub fn is_up(&self, call: CallId) -> bool {
+        self.shared.calls().contains_key(&call)
     }
 
     /// Hangs up everything and waits until it is down, some seconds at most.

@@ -26,9 +26,8 @@ impl Talk<'_> {
             Audio::Announce(number) => self.announce(attempt, number),
             Audio::Record(true) => self.record(attempt, true),
             Audio::Record(false) => {
-                if let Some(recording) = &self.recording {
-                    recording.pause();
-                }
+                self.is_over = true;
+                self.set_recording();
             }
         }
     }

@@ -11,8 +11,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::attempt::Attempt;
 use super::ear::{Ear, Sound};
+use super::floor::Floor;
+use super::parties::Guests;
 use super::{Order, Report, Shared};
-use crate::media::{MediaEvent, Peer, Prompt, Recording, bridge, part};
+use crate::media::{MediaEvent, Peer, Prompt, Recording};
 use crate::ua::LegEvent;
 
 /// What a call is about to be told, by the number of the prompt.
@@ -26,16 +28,24 @@ pub(super) enum Says {
 }
 
 pub(super) struct Talk<'a> {
-    pub(super) shared: &'a Arc<Shared>,
-    pub(super) id: CallId,
-    pub(super) spec: &'a CallSpec,
-    pub(super) says: Option<Says>,
-    pub(super) recording: Option<Recording>,
+    pub shared: &'a Arc<Shared>,
+    pub id: CallId,
+    pub spec: &'a CallSpec,
+    pub says: Option<Says>,
+    pub recording: Option<Recording>,
     /// The person knows that they are recorded.
-    pub(super) is_told: bool,
-    /// The agent's audio, once both talk.
-    agent: Option<Peer>,
+    pub is_told: bool,
+    /// It was asked for that what is said is left out of it.
+    pub is_paused: bool,
+    /// A message was recorded, and what follows is not to be.
+    pub is_over: bool,
+    /// The agent's audio, while both talk.
+    pub agent: Option<(AgentId, Peer)>,
     ear: Ear,
+    pub floor: Floor,
+    pub guests: Guests,
+    /// The person hears the prompt of those who wait.
+    pub plays_on: bool,
 }
 
 /// Runs an answered call to its end.
@@ -47,7 +57,28 @@ pub(super) async fn talk(
     orders: &mut UnboundedReceiver<Order>,
 ) -> Option<CallEvent> {
     let ear = Ear::open(shared, &attempt.stream);
-    let mut talk = Talk { shared, id, spec, says: None, recording: None, is_told: false, agent: None, ear };
+    let mut talk = Talk {
+        shared,
+        id,
+        spec,
+        says: None,
+        recording: None,
+        is_told: false,
+        is_paused: false,
+        is_over: false,
+        agent: None,
+        ear,
+        floor: Floor::default(),
+        guests: Guests::none(),
+        plays_on: false,
+    };
+    let last = run(&mut talk, attempt, orders).await;
+    talk.let_agent_go(attempt);
+    last
+}
+
+async fn run(talk: &mut Talk<'_>, attempt: &mut Attempt, orders: &mut UnboundedReceiver<Order>) -> Option<CallEvent> {
+    let (shared, id) = (talk.shared, talk.id);
     loop {
         tokio::select! {
             event = attempt.leg.next() => match event {
@@ -71,6 +102,10 @@ pub(super) async fn talk(
                 MediaEvent::Played(number) => talk.played(attempt, number),
             },
             sound = talk.ear.next() => talk.heard(attempt, sound),
+            moved = talk.guests.next() => if talk.moved(attempt, moved) {
+                attempt.leg.hangup();
+                return Some(CallEvent::RemoteHangup);
+            },
         }
     }
 }
@@ -83,22 +118,21 @@ impl Talk<'_> {
             Order::Message => self.say(attempt, self.shared.message.as_ref()),
             Order::MachineMessage => {
                 self.recording = None;
-                if let Some(agent) = self.agent.take() {
-                    part(&attempt.stream.peer(), &agent);
-                }
+                self.let_agent_go(attempt);
+                (self.floor, self.guests) = (Floor::default(), Guests::none());
                 attempt.stream.quiet();
                 self.ear.wait_for_beep(self.shared, &attempt.stream);
             }
-            Order::Pause(is_paused) => match (&self.recording, is_paused) {
-                (Some(recording), true) => recording.pause(),
-                (Some(recording), false) => recording.resume(),
-                (None, _) => (),
-            },
+            Order::Pause(is_paused) => {
+                self.is_paused = is_paused;
+                self.set_recording();
+            }
             Order::Play(prompt) => {
                 attempt.stream.play(&prompt, &self.shared.wheel);
             }
             Order::Script(audio) => self.script(attempt, audio),
             Order::Bridge(agent, peer) => self.bridge(attempt, agent, peer),
+            Order::Talk(order) => self.wish(attempt, order),
         }
     }
 
@@ -113,7 +147,7 @@ impl Talk<'_> {
     fn bridge(&mut self, attempt: &Attempt, agent: AgentId, peer: Peer) {
         let spec = self.spec.recording.as_ref().filter(|spec| spec.announce && spec.talks && !self.is_told);
         let notice = spec.filter(|_| self.shared.recorder.is_some()).and(self.shared.recording_notice.as_ref());
-        let Some(notice) = notice else { return self.join(attempt, agent, &peer, true) };
+        let Some(notice) = notice else { return self.join(attempt, agent, peer, true) };
         if !peer.play(notice, &self.shared.wheel) {
             return self.shared.lost(self.id, agent);
         }
@@ -123,24 +157,34 @@ impl Talk<'_> {
         self.shared.event(self.id, CallEvent::Connected);
     }
 
-    fn join(&mut self, attempt: &Attempt, agent: AgentId, peer: &Peer, is_new: bool) {
-        if !bridge(&attempt.stream.peer(), peer) {
+    fn join(&mut self, attempt: &Attempt, agent: AgentId, peer: Peer, is_new: bool) {
+        if !peer.is_there() {
             return self.shared.lost(self.id, agent);
         }
+        self.agent = Some((agent, peer));
+        self.arrange(attempt);
         if is_new {
             self.shared.event(self.id, CallEvent::Connected);
         }
-        self.agent = Some(peer.clone());
         if self.spec.recording.as_ref().is_some_and(|spec| spec.talks) {
             self.record(attempt, !is_new || self.is_told);
+        }
+        self.say_how_it_stands(attempt, None);
+    }
+
+    /// The agent hears nobody of this talk any more.
+    fn let_agent_go(&mut self, attempt: &Attempt) {
+        if let Some((_, agent)) = self.agent.take() {
+            agent.leave(&[&attempt.stream.peer()]);
         }
     }
 
     /// Records from now on, unless the person should have been told and was not.
     pub(super) fn record(&mut self, attempt: &Attempt, was_told: bool) {
-        if let Some(recording) = &self.recording {
+        if self.recording.is_some() {
             // a message came before
-            return recording.resume();
+            self.is_over = false;
+            return self.set_recording();
         }
         let (Some(spec), Some(recorder)) = (&self.spec.recording, &self.shared.recorder) else { return };
         if spec.announce && !was_told {
@@ -149,6 +193,7 @@ impl Talk<'_> {
         let recording = recorder.record(&spec.file);
         attempt.stream.record(&recording);
         self.recording = Some(recording);
+        self.set_recording();
     }
 
     fn played(&mut self, attempt: &Attempt, number: u64) {
@@ -156,7 +201,7 @@ impl Talk<'_> {
             Some(Says::Message(message)) if message == number => self.shared.event(self.id, CallEvent::MessagePlayed),
             Some(Says::Notice(notice, agent, peer)) if notice == number => {
                 self.is_told = true;
-                self.join(attempt, agent, &peer, false);
+                self.join(attempt, agent, peer, false);
             }
             Some(Says::Script(prompt, of)) if prompt == number => self.shared.script(self.id, Input::Played(of)),
             says => self.says = says,

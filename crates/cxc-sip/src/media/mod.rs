@@ -1,5 +1,6 @@
 //! Audio over RTP: G.711 of both laws, prompts, digits, and bridges between two calls.
 mod digits;
+mod hearing;
 mod jitter;
 mod packet;
 mod ports;
@@ -13,12 +14,13 @@ mod stream;
 mod track;
 mod wheel;
 
+pub use hearing::{bridge, hear};
 pub use jitter::Jitter;
 pub use packet::{Header, Packet};
 pub use ports::{Lease, Ports, PortsError};
 pub use prompt::{Prompt, PromptError};
 pub use recording::{Recorder, Recording};
-pub use stream::{Counts, MediaEvent, Peer, Stream, bridge, part};
+pub use stream::{Counts, MediaEvent, Peer, Stream};
 pub use wheel::Wheel;
 
 /// Samples, and bytes, of a frame of 20 ms.
@@ -60,6 +62,14 @@ impl Codec {
         match self {
             Self::Pcmu => audio_codec_algorithms::decode_ulaw(byte),
             Self::Pcma => audio_codec_algorithms::decode_alaw(byte),
+        }
+    }
+
+    /// The byte of a sample.
+    fn encode(self, sample: i16) -> u8 {
+        match self {
+            Self::Pcmu => audio_codec_algorithms::encode_ulaw(sample),
+            Self::Pcma => audio_codec_algorithms::encode_alaw(sample),
         }
     }
 

@@ -3,7 +3,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::digits::Digits;
+use super::digits::{Digits, Keys};
+use super::hearing::Hears;
 use super::jitter::Jitter;
 use super::reception::Reception;
 use super::recording::{Side, Tape};
@@ -19,8 +20,12 @@ pub(super) struct State {
     pub agreed: Option<Agreed>,
     /// Where the far end really sends from.
     pub latched: Option<SocketAddr>,
-    /// The call whose audio this one hears.
-    pub peer: Weak<Shared>,
+    /// Who hears this call, or did a moment ago.
+    pub audience: Arc<[Weak<Shared>]>,
+    /// Whom this call hears.
+    pub hears: Hears,
+    /// Keys that are pressed for us; what is said waits for them.
+    pub keys: Keys,
     pub counts: Counts,
     pub came: Option<Reception>,
     pub reports: Reports,
@@ -62,7 +67,9 @@ impl State {
         Self {
             agreed: None,
             latched: None,
-            peer: Weak::new(),
+            audience: Arc::default(),
+            hears: Hears::Nobody,
+            keys: Keys::default(),
             counts: Counts::default(),
             came: None,
             reports: Reports::new(reports),
@@ -74,6 +81,12 @@ impl State {
             tape: None,
             datagram: Vec::with_capacity(FRAME + 12),
         }
+    }
+
+    /// Nothing plays and nobody is heard from now on.
+    pub fn quiet(&mut self) {
+        self.hears = Hears::Nobody;
+        self.playing += 1;
     }
 
     /// Media is taken from the host that was agreed on only. Behind a translator its port may be another one: the first

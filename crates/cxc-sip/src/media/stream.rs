@@ -93,7 +93,7 @@ impl Stream {
 
     /// Sends a prompt, instead of one that plays and of what a peer says.
     pub fn play(&self, prompt: &Prompt, wheel: &Wheel) -> u64 {
-        play(&self.shared, prompt, wheel)
+        play(&self.shared, prompt, wheel, false)
     }
 
     /// Lets someone hear what the far end says, 20 ms at a time and evenly, until they have heard enough: what they
@@ -120,11 +120,14 @@ impl Stream {
         });
     }
 
-    /// Stops what plays and what a peer says.
+    /// Sends a prompt again and again, as [`Stream::play`] does once.
+    pub fn play_on(&self, prompt: &Prompt, wheel: &Wheel) {
+        play(&self.shared, prompt, wheel, true);
+    }
+
+    /// Stops what plays and what others say.
     pub fn quiet(&self) {
-        let mut state = self.shared.state();
-        state.peer = Weak::new();
-        state.playing += 1;
+        self.shared.state().quiet();
     }
 
     /// Puts what comes and goes from now on in a recording.
@@ -152,45 +155,49 @@ impl Drop for Stream {
 
 /// A stream as another call knows it.
 #[derive(Clone)]
-pub struct Peer(Weak<Shared>);
-
-/// Ends that two calls hear each other, if they still do.
-pub fn part(one: &Peer, other: &Peer) {
-    let (Some(a), Some(b)) = (one.0.upgrade(), other.0.upgrade()) else { return };
-    a.leave(&b);
-    b.leave(&a);
-}
+pub struct Peer(pub(super) Weak<Shared>);
 
 impl Peer {
+    /// Whether it is still open.
+    pub fn is_there(&self) -> bool {
+        self.0.strong_count() > 0
+    }
+
     /// Sends a prompt there, as [`Stream::play`] does. False if it is gone.
     pub fn play(&self, prompt: &Prompt, wheel: &Wheel) -> bool {
-        self.0.upgrade().map(|shared| play(&shared, prompt, wheel)).is_some()
+        self.0.upgrade().map(|shared| play(&shared, prompt, wheel, false)).is_some()
+    }
+
+    /// Whether its far end takes digits.
+    pub fn takes_digits(&self) -> bool {
+        self.0.upgrade().is_some_and(|shared| shared.state().agreed.is_some_and(|agreed| agreed.digits.is_some()))
+    }
+
+    /// Presses keys for its far end. What is said to it waits meanwhile.
+    pub fn press(&self, keys: &str, wheel: &Wheel) {
+        let Some(shared) = self.0.upgrade() else { return };
+        if shared.state().keys.press(keys) {
+            let stream = Arc::downgrade(&shared);
+            wheel.add(move || stream.upgrade().is_some_and(|stream| stream.keyed()));
+        }
     }
 }
 
-fn play(shared: &Arc<Shared>, prompt: &Prompt, wheel: &Wheel) -> u64 {
+fn play(shared: &Arc<Shared>, prompt: &Prompt, wheel: &Wheel, again: bool) -> u64 {
     let number = {
         let mut state = shared.state();
-        state.peer = Weak::new();
-        state.playing += 1;
+        state.quiet();
         state.out.marker = true;
         state.playing
     };
     let (stream, prompt, mut at) = (Arc::downgrade(shared), prompt.clone(), 0);
     wheel.add(move || {
         let Some(stream) = stream.upgrade() else { return false };
+        let frame = if again { at % prompt.frames().max(1) } else { at };
         at += 1;
-        stream.frame(number, &prompt, at - 1)
+        stream.frame(number, &prompt, frame)
     });
     number
-}
-
-/// Lets two calls hear each other; whatever plays on them stops. False if one of them is gone.
-pub fn bridge(one: &Peer, other: &Peer) -> bool {
-    let (Some(a), Some(b)) = (one.0.upgrade(), other.0.upgrade()) else { return false };
-    a.join(Arc::downgrade(&b));
-    b.join(Arc::downgrade(&a));
-    true
 }
 
 async fn receive(shared: Arc<Shared>) {
@@ -207,21 +214,6 @@ async fn receive(shared: Arc<Shared>) {
 impl Shared {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn join(&self, peer: Weak<Shared>) {
-        let mut state = self.state();
-        state.peer = peer;
-        state.shift = None;
-        state.playing += 1;
-        state.out.marker = true;
-    }
-
-    fn leave(&self, peer: &Arc<Shared>) {
-        let mut state = self.state();
-        if std::ptr::eq(state.peer.as_ptr(), Arc::as_ptr(peer)) {
-            state.peer = Weak::new();
-        }
     }
 
     /// A datagram that came in.
@@ -243,16 +235,19 @@ impl Shared {
             // who does not listen any more needs no digits
             let _gone = self.events.send(MediaEvent::Digit(digit));
         }
-        let peer = state.peer.upgrade();
+        let audience = Arc::clone(&state.audience);
         drop(state);
-        if let Some(peer) = peer {
-            peer.forward(&packet, &agreed);
+        for listener in audience.iter().filter_map(Weak::upgrade) {
+            listener.said(self, &packet, &agreed);
         }
     }
 
-    /// Sends on what a peer said, as a part of our own stream.
-    fn forward(&self, packet: &Packet<'_>, of: &Agreed) {
+    /// Another call said something: it is sent on as a part of our own stream, or mixed with what others say.
+    fn said(&self, by: &Self, packet: &Packet<'_>, of: &Agreed) {
         let mut state = self.state();
+        if !state.hears.takes(by, packet) || state.keys.is_busy() {
+            return;
+        }
         let Some(agreed) = state.agreed.filter(|agreed| agreed.hears) else { return };
         let is_digit = Some(packet.header.payload_type) == of.digits;
         let payload_type = match agreed.digits.filter(|_| is_digit) {
@@ -271,7 +266,7 @@ impl Shared {
         if state.playing != playing {
             return false;
         }
-        let Some(agreed) = state.agreed else { return true };
+        let Some(agreed) = state.agreed.filter(|_| !state.keys.is_busy()) else { return true };
         let Some(frame) = prompt.frame(number, agreed.codec) else {
             state.playing += 1;
             drop(state);
@@ -284,6 +279,51 @@ impl Shared {
         }
         state.went(header.timestamp, header.sequence);
         true
+    }
+
+    /// Sends the next 20 ms of what all say who are heard here; false once they are not to be mixed any more.
+    pub(super) fn mixed(&self, playing: u64) -> bool {
+        let mut state = self.state();
+        if state.playing != playing {
+            return false;
+        }
+        let Some(frame) = state.hears.mixed() else { return false };
+        let Some(agreed) = state.agreed.filter(|_| !state.keys.is_busy()) else { return true };
+        let header = Header { payload_type: agreed.codec.payload_type(), ..state.out };
+        if agreed.hears {
+            self.send(&mut state, &agreed, header, &frame.map(|sample| agreed.codec.encode(sample)), None);
+        }
+        state.went(header.timestamp, header.sequence);
+        true
+    }
+
+    /// Sends the next 20 ms of the keys that are pressed; false once there are no more.
+    fn keyed(&self) -> bool {
+        let mut state = self.state();
+        let Some((agreed, payload_type)) = state.agreed.and_then(|agreed| Some((agreed, agreed.digits?))) else {
+            state.keys.clear();
+            return false;
+        };
+        let now = state.out.timestamp;
+        if let Some(press) = state.keys.turn(now) {
+            for _ in 0..press.times {
+                let sequence = state.out.sequence;
+                let header = Header {
+                    marker: press.marker,
+                    payload_type,
+                    sequence,
+                    timestamp: press.timestamp,
+                    source: state.out.source,
+                };
+                self.send(&mut state, &agreed, header, &press.payload, None);
+                state.out.sequence = sequence.wrapping_add(1);
+            }
+        }
+        // the time of the stream passes while keys are held; what is said afterwards begins anew
+        state.out.timestamp = now.wrapping_add(FRAME as u32);
+        state.out.marker = true;
+        state.shift = None;
+        state.keys.is_busy()
     }
 
     fn send(

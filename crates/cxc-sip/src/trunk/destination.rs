@@ -9,6 +9,9 @@ use cxc_core::phone::{PhoneError, PhoneParser};
 #[derive(Debug, Clone)]
 pub struct Destinations(Arc<PhoneParser>);
 
+/// So many digits in an address are a number.
+const NUMBER: usize = 7;
+
 /// Why a number is never dialed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NeverDialed {
@@ -21,6 +24,9 @@ pub enum NeverDialed {
     /// Not a number with its country code.
     #[error("a number to dial is a + and 8 to 15 digits")]
     NoNumber,
+    /// A gateway would take it for a number that nobody looked at.
+    #[error("a number is called as a number, not by an address")]
+    Disguised,
 }
 
 impl Destinations {
@@ -47,6 +53,20 @@ impl Destinations {
             _ => Ok(phone.country),
         }
     }
+
+    /// A SIP address that may be called beside numbers: a name or an extension, never a number in disguise.
+    pub fn look_at_address(&self, uri: &str) -> Result<(), NeverDialed> {
+        let user = uri.strip_prefix("sip:").and_then(|rest| rest.split('@').next()).unwrap_or_default();
+        let digits: String = user.chars().filter(|c| !matches!(c, '+' | '-' | '.' | '_')).collect();
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(());
+        }
+        match self.0.parse(&digits, None) {
+            Err(PhoneError::Emergency) => Err(NeverDialed::Emergency),
+            _ if digits.len() >= NUMBER => Err(NeverDialed::Disguised),
+            _ => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -68,6 +88,19 @@ mod tests {
         }
         for number in ["12125550142", "+1 212 555 0142", "+12125550142;tel=+19005550142", "", "sip:x@example.com"] {
             assert_eq!(look(number), Err(NeverDialed::NoNumber), "{number}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_no_way_around_the_look_at_numbers() {
+        let destinations = Destinations::new(Arc::new(PhoneParser::new().unwrap()));
+        let look = |uri: &str| destinations.look_at_address(uri);
+        for uri in ["sip:bob@10.0.0.7", "sip:2001@pbx.example.com", "sip:room-12@h", "sip:4x4@h"] {
+            assert_eq!(look(uri), Ok(()), "{uri}");
+        }
+        assert_eq!(look("sip:911@h"), Err(NeverDialed::Emergency));
+        for uri in ["sip:+19005550142@h", "sip:00449098790000@h", "sip:1-900-555-0142@h", "sip:5550142@h"] {
+            assert_eq!(look(uri), Err(NeverDialed::Disguised), "{uri}");
         }
     }
 }

@@ -6,3 +6,5 @@ mod media;
 mod recording;
 mod sessions;
 mod support;
+mod talks;
+mod voices;

@@ -15,7 +15,8 @@ pub(super) fn past_attempt(wide: &WideAttempt) -> Option<PastAttempt> {
     let all = |kind| wide.subjects.iter().filter(|s| s.kind == kind).map(|s| s.key).collect();
     let purpose: Option<Purpose> = wide.purpose.as_ref().and_then(|p| serde_json::from_value(p.as_str().into()).ok());
     let result = wide.result.and_then(CallResult::from_code);
-    let is_answered = channel == Channel::Voice && matches!(result, Some(CallResult::Answer | CallResult::Ok));
+    let is_talk = result.is_some_and(CallResult::is_talk);
+    let is_answered = channel == Channel::Voice && (is_talk || result == Some(CallResult::Ok));
     Some(PastAttempt {
         id: wide.id,
         group: wide.grp,
@@ -32,7 +33,7 @@ pub(super) fn past_attempt(wide: &WideAttempt) -> Option<PastAttempt> {
         collector: wide.collector,
         connected: wide.connected.unwrap_or(is_answered),
         // who answered and of whom no more is said may have been spoken with
-        conversation: wide.conversation.unwrap_or(is_answered && result == Some(CallResult::Answer)),
+        conversation: wide.conversation.unwrap_or(is_answered && is_talk),
         refused: wide.refused.unwrap_or(false),
         consented: wide.consented.unwrap_or(false),
         regions: wide.regions.as_deref().unwrap_or_default().into(),

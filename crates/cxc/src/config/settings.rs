@@ -184,6 +184,11 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| c.voice.machine_message.as_ref().map(|f| quoted(&f.display().to_string())),
     },
     Setting {
+        key: "voice.hold_prompt",
+        set: |c, v| v.text("a WAV file").map(|t| c.voice.hold_prompt = Some(t.into())),
+        show: |c| c.voice.hold_prompt.as_ref().map(|f| quoted(&f.display().to_string())),
+    },
+    Setting {
         key: "voice.recording_notice",
         set: |c, v| v.text("a WAV file").map(|t| c.voice.recording_notice = Some(t.into())),
         show: |c| c.voice.recording_notice.as_ref().map(|f| quoted(&f.display().to_string())),

@@ -16,6 +16,8 @@ pub struct Voice {
     pub recording_notice: Option<PathBuf>,
     /// Where the prompts of scripts lie, as WAV files.
     pub prompts: Option<PathBuf>,
+    /// The WAV file that persons hear who wait while they talk, again and again; silence without one.
+    pub hold_prompt: Option<PathBuf>,
     /// Where recordings lie, if not below the data folder.
     pub recordings: Option<PathBuf>,
     /// The ports of media.
@@ -31,6 +33,7 @@ impl Default for Voice {
             machine_message: None,
             recording_notice: None,
             prompts: None,
+            hold_prompt: None,
             recordings: None,
             media_ports: 20_000..=29_999,
             public_address: None,

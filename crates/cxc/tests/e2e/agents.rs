@@ -13,18 +13,18 @@ use crate::world::{World, until};
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A platform with agents, who take the calls of one campaign group.
-struct Floor {
-    world: World,
-    agents: String,
-    users: Vec<String>,
-    template: String,
-    trunk: Sipp,
-    phones: Sipp,
+pub struct Floor {
+    pub world: World,
+    pub agents: String,
+    pub users: Vec<String>,
+    pub template: String,
+    pub trunk: Sipp,
+    pub phones: Sipp,
 }
 
 impl Floor {
     /// So many agents, people who talk for so long (milliseconds), calls of phones.
-    async fn start(agents: usize, people: Audience, talk: &str, phones: u32) -> Self {
+    pub async fn start(agents: usize, people: Audience, talk: &str, phones: u32) -> Self {
         let world = World::start().await;
         let (trunk, phones) = (carrier(people.0, talk), Sipp::start("answer", phones, &["-rtp_echo"]).unwrap());
         let mut users = Vec::new();
@@ -39,27 +39,27 @@ impl Floor {
         Self { world, agents: group, users, template, trunk, phones }
     }
 
-    async fn group(&self, people: Audience) -> Group {
+    pub async fn group(&self, people: Audience) -> Group {
         let list = self.world.import("people", people).await;
         let group = self.world.voice_group("calls", &self.template, &list).await;
         self.world.waive(&group).await;
         group
     }
 
-    fn phone(&self, n: usize) -> String {
+    pub fn phone(&self, n: usize) -> String {
         format!("sip:agent{n}@{}", self.phones.address())
     }
 
-    fn desk(&self, n: usize) -> Desk {
+    pub fn desk(&self, n: usize) -> Desk {
         Desk::start(&self.world.cxc, &format!("acme\\agent{n}"), &self.phone(n))
     }
 
-    async fn shown(&self, n: usize) -> Value {
+    pub async fn shown(&self, n: usize) -> Value {
         let all = self.world.api.get(&format!("/agent-groups/{}/agents", self.agents)).await.expect(200);
         all["items"][n].clone()
     }
 
-    async fn is(&self, n: usize, state: &str, reason: Option<&str>) {
+    pub async fn is(&self, n: usize, state: &str, reason: Option<&str>) {
         let what = format!("agent {n} is {state} {reason:?}");
         until(&what, Duration::from_secs(40), async || {
             let shown = self.shown(n).await;
@@ -75,7 +75,7 @@ impl Floor {
     }
 
     /// The last attempt of each record of a group.
-    async fn attempts(&self, group: &Group) -> Vec<Value> {
+    pub async fn attempts(&self, group: &Group) -> Vec<Value> {
         let path = format!("/campaign-groups/{}/records", group.id());
         let records = self.world.api.get(&format!("{path}?limit=500")).await.expect(200);
         let mut attempts = Vec::new();

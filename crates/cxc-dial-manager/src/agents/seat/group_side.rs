@@ -56,6 +56,9 @@ impl Seat {
     pub fn came_to(&self, change: &AgentChange) {
         let mut inner = self.inner();
         inner.standing = Standing { state: Some(change.state), since: change.since, deadline: change.deadline };
+        if !matches!(change.state, AgentState::Talking(_)) {
+            inner.on_talk = None;
+        }
         if !matches!(change.state, AgentState::Talking(_) | AgentState::Wrap)
             && let Some(call) = inner.call.take_if(|call| call.ended.is_some())
         {
@@ -112,6 +115,7 @@ impl Seat {
             call.close();
         }
         inner.phone = PhoneState::None;
+        inner.on_talk = None;
         inner.standing = Standing { state: None, since: now, deadline: None };
         match inner.wish {
             Wish::Leave => inner.go(),

@@ -16,7 +16,10 @@ fn seat() -> (Arc<Seat>, Receiver<Event>, UnboundedReceiver<Order>) {
     let (line, told) = DeskLine::new();
     seat.attach(line, None, Uuid::from_u128(7), 1).unwrap();
     let (tell, orders) = unbounded_channel();
-    assert!(seat.work_for(Work { group: 5, name: "g".into(), agent: AgentId(0), tell }, 1));
+    let desk = Arc::new(Desk::new(5, cxc_sip::engine::Clock::starting(1), None, Arc::default()));
+    assert!(
+        seat.work_for(Work { group: 5, name: "g".into(), agent: AgentId(0), tell, transport: Transport::Udp, desk }, 1)
+    );
     assert_eq!(seat.phone_to_call().as_deref(), Some("sip:ann@h"));
     assert_eq!(seat.phone_to_call(), None, "it rings");
     (seat, told, orders)

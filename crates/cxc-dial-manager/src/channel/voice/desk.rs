@@ -1,4 +1,6 @@
 //! Between the engine of records and a group's actor: calls whose attempts are written, on their way to the phone.
+mod own;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -10,7 +12,7 @@ use cxc_dialer::call::CallId;
 use cxc_dialer::engine::CallSpec;
 use cxc_dialer::group::{AgentChange, Group, Note};
 use cxc_dialer::pacing::{Records, Why};
-use cxc_sip::engine::{Clock, LegReport};
+use cxc_sip::engine::{Clock, LegReport, TalkState};
 use cxc_sip::run::Source;
 use tokio::sync::{Notify, oneshot, watch};
 use uuid::Uuid;
@@ -21,6 +23,7 @@ use crate::agents::Seat;
 use crate::channel::{AgentReport, Body, OutMessage, Outcome, ScreenPop};
 use crate::opt_out::DO_NOT_CALL;
 use crate::sender::Demand;
+use own::OwnCalls;
 
 /// A call that no agent could take within this time is not placed: what was checked may no longer hold.
 const FRESH: Micros = 2_000_000;
@@ -58,6 +61,7 @@ struct State {
     absent: Vec<AgentId>,
     /// The agents who are people.
     seats: HashMap<AgentId, Arc<Seat>>,
+    own: OwnCalls,
     over: bool,
 }
 
@@ -146,6 +150,7 @@ impl Desk {
             missing_since: None,
             absent: Vec::new(),
             seats: HashMap::new(),
+            own: OwnCalls::default(),
             over: false,
         };
         let (demand, arrived) = (Demand::default(), Notify::new());
@@ -173,11 +178,12 @@ impl Desk {
         let waiting = Waiting { spec, ticket, since: self.clock.now(), not_after };
         {
             let mut state = self.state();
-            self.demand.arrived();
-            match state.over {
+            self.demand.arrived(body.record);
+            match state.own.taken(body.record) {
                 // nobody would take it off the desk
-                true => drop(waiting),
-                false => state.waiting.push_back(waiting),
+                _ if state.over => drop(waiting),
+                Some(agent) => state.own.came.push_back((agent, waiting)),
+                None => state.waiting.push_back(waiting),
             }
         }
         self.arrived.notify_one();
@@ -219,13 +225,14 @@ impl Desk {
 
     /// The group is over: what waits is not placed.
     pub fn end(&self) {
-        let (waiting, seats) = {
+        let (waiting, own, seats) = {
             let mut state = self.state();
             state.over = true;
             self.demand.ask(0);
-            (std::mem::take(&mut state.waiting), std::mem::take(&mut state.seats))
+            let own = std::mem::take(&mut state.own);
+            (std::mem::take(&mut state.waiting), own, std::mem::take(&mut state.seats))
         };
-        drop(waiting);
+        drop((waiting, own));
         seats.values().for_each(|seat| seat.left(self.group, self.clock.now()));
     }
 
@@ -261,6 +268,20 @@ impl Source for Calls {
         Some((spec, ticket))
     }
 
+    fn own(&mut self) -> Option<(AgentId, CallSpec, Ticket)> {
+        let now = self.0.clock.now();
+        loop {
+            let (agent, waiting) = self.0.state().own.came.pop_front()?;
+            if waiting.is_fresh(now) {
+                return Some((agent, waiting.spec, waiting.ticket));
+            }
+        }
+    }
+
+    fn placed(&mut self, ticket: &mut Ticket) {
+        ticket.placed = true;
+    }
+
     fn paced(&mut self, why: &Why, missing: u32) {
         let (now, missing) = (self.0.clock.now(), missing as usize);
         let mut state = self.0.state();
@@ -269,6 +290,7 @@ impl Source for Calls {
         let is_dry = since.is_some_and(|since| now - since > DRY);
         state.why = if is_dry { Why::NoRecordsReady.name() } else { why.name() };
         drop(state);
+        self.0.tell_refused();
         self.0.demand.ask(missing);
         if self.0.demand.open() > 0 {
             self.0.asked.notify_one();
@@ -326,6 +348,12 @@ impl Source for Calls {
         }
     }
 
+    fn talk(&mut self, agent: AgentId, state: &TalkState) {
+        if let Some(seat) = self.0.seat_of(agent) {
+            seat.talk_stands(state);
+        }
+    }
+
     fn warned(&mut self, agent: AgentId) {
         if let Some(seat) = self.0.seat_of(agent) {
             seat.talk_limit();
@@ -377,7 +405,13 @@ mod tests {
     }
 
     fn message() -> OutMessage {
-        let body = Body::Call(CallBody { group: 1, not_after: Micros::MAX, recording: None, person: Arc::default() });
+        let body = Body::Call(CallBody {
+            group: 1,
+            record: 5,
+            not_after: Micros::MAX,
+            recording: None,
+            person: Arc::default(),
+        });
         OutMessage { attempt: 1, reference: "r".into(), from: String::new(), to: "+12125550142".into(), body }
     }
 

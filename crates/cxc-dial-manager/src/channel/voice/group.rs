@@ -10,6 +10,7 @@ use cxc_dialer::pacing::{Mode, Pacer, Why};
 use cxc_sip::engine::{Clock, Phone, SipEngine};
 use cxc_sip::run::{Command, Runner};
 use cxc_sip::trunk::Destinations;
+use cxc_sip::ua::Transport;
 use cxc_store::group::state;
 use jiff::tz::TimeZone;
 use tokio::sync::Notify;
@@ -39,6 +40,7 @@ pub struct GroupActor {
     /// Agents who are people, by user.
     people: HashMap<Uuid, (AgentId, Arc<Seat>)>,
     clock: Clock,
+    transport: Transport,
     /// Phones whose host has no address, and when it was looked for.
     not_found: HashMap<String, Instant>,
     /// A prompt of its script is not there: it calls nobody until it is loaded anew.
@@ -124,6 +126,7 @@ impl GroupActor {
             agents: Vec::new(),
             people: HashMap::new(),
             clock,
+            transport: trunk.transport(),
             not_found: HashMap::new(),
             lacks_prompts,
         })
@@ -174,7 +177,9 @@ impl GroupActor {
         }
         for seat in hub.free(plan.tenant, &plan.members) {
             let agent = AgentId(u32::try_from(self.agents.len()).unwrap_or(u32::MAX));
-            let work = Work { group: plan.number, name: plan.name.clone(), agent, tell: self.commands() };
+            let (name, tell, transport) = (plan.name.clone(), self.commands(), self.transport);
+            let desk = Arc::clone(&self.desk);
+            let work = Work { group: plan.number, name, agent, tell, transport, desk };
             if !seat.work_for(work, self.clock.now()) {
                 continue;
             }

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use super::{Body, Carrier, CarrierStatus, ChannelAccount, ConnectError, OutMessage, Outcome};
 use crate::agents::AgentHub;
 use crate::sender::{Demand, GroupPlan, Plans};
-pub use desk::Ended;
+pub use desk::{Desk, Ended};
 use group::GroupActor;
 use live::LiveBoard;
 pub use recordings::keep_recordings;
@@ -51,6 +51,8 @@ pub struct CallKit {
     pub recording_notice: Option<Prompt>,
     /// Where the prompts of scripts lie.
     pub prompts: Option<PathBuf>,
+    /// What persons hear who wait while they talk.
+    pub hold_prompt: Option<Prompt>,
     /// Who writes recordings.
     pub recorder: Recorder,
     /// The ports of media.

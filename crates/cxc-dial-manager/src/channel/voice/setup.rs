@@ -51,6 +51,14 @@ impl Trunk {
         channels.sum()
     }
 
+    /// How its phones are reached, too.
+    pub fn transport(&self) -> Transport {
+        match self.accounts[0].sip.as_ref().map(|sip| sip.transport).unwrap_or_default() {
+            SipTransport::Udp => Transport::Udp,
+            SipTransport::Tcp => Transport::Tcp,
+        }
+    }
+
     /// What an engine is started with.
     pub async fn engine(
         &self,
@@ -68,6 +76,7 @@ impl Trunk {
             machine_message: self.kit.machine_message.clone(),
             recording_notice: self.kit.recording_notice.clone(),
             prompts: Arc::new(prompts),
+            hold_prompt: self.kit.hold_prompt.clone(),
             recorder: Some(self.kit.recorder.clone()),
             detection: calls.detection.mode != DetectionMode::Off,
             clock: self.clock,

@@ -8,7 +8,17 @@ n, notready [REASON]     take none
 h, hangup                end the talk
 d, disposition CODE [NOTE]   say what the call came to; in wrap-up that ends it
 c, callback TIME         call the person again: RFC 3339, or in so long, such as 90m, 2h or 1d
+dial POSITION            in wrap-up, call the person by another number of theirs
+dial NUMBER              while no call is there, call a number of the group's records
 x, donotcall             the person wants no more calls
+hold, resume             let the person wait, and come back
+mute, unmute             be heard by nobody, and again
+k, keys DIGITS           press keys for whom you talk with
+t, transfer TO           give the person to a number or SIP address
+a, ask TO                call a number or SIP address, and talk while the person waits ...
+3, conference            ... then all three talk
+g, give                  ... or the person is given to them
+b, back                  ... or they are hung up
 o, logout                leave; from a call, after its wrap-up
 ?, help                  this
 ";
@@ -34,8 +44,22 @@ pub fn read(line: &str, now: Timestamp) -> Result<Typed, String> {
         "r" | "ready" => json!({"type": "ready"}),
         "n" | "notready" if rest.is_empty() => json!({"type": "not_ready"}),
         "n" | "notready" => json!({"type": "not_ready", "reason": rest}),
+        "dial" => match rest.parse::<u8>() {
+            Ok(position) => json!({"type": "dial", "position": position}),
+            Err(_) => json!({"type": "dial", "number": rest}),
+        },
         "h" | "hangup" => json!({"type": "hang_up"}),
         "x" | "donotcall" => json!({"type": "do_not_call"}),
+        "hold" => json!({"type": "hold"}),
+        "resume" => json!({"type": "resume_call"}),
+        "mute" => json!({"type": "mute"}),
+        "unmute" => json!({"type": "unmute"}),
+        "k" | "keys" => json!({"type": "digits", "digits": rest}),
+        "t" | "transfer" => json!({"type": "transfer", "to": rest}),
+        "a" | "ask" => json!({"type": "consult", "to": rest}),
+        "3" | "conference" => json!({"type": "conference"}),
+        "g" | "give" => json!({"type": "complete"}),
+        "b" | "back" => json!({"type": "take_back"}),
         "o" | "logout" => json!({"type": "logout"}),
         "d" | "disposition" => {
             let (code, note) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
@@ -84,6 +108,11 @@ mod tests {
         assert_eq!(command("r"), command(" ready "));
         assert_eq!(command("n Lunch break")["reason"], "Lunch break");
         assert_eq!(command("d SALE two  of them")["note"], "two  of them");
+        assert_eq!(command("t +12125550142"), json!({"type": "transfer", "to": "+12125550142"}));
+        assert_eq!(command("k 1#"), json!({"type": "digits", "digits": "1#"}));
+        assert_eq!(command("dial 2"), json!({"type": "dial", "position": 2}));
+        assert_eq!(command("dial +12125550142")["number"], "+12125550142");
+        assert_eq!(command("3"), json!({"type": "conference"}));
         assert_eq!(command("disposition SALE"), json!({"type": "disposition", "code": "SALE"}));
         assert_eq!(read("", Timestamp::UNIX_EPOCH), Ok(Typed::Nothing));
     }

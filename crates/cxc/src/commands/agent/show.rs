@@ -9,7 +9,9 @@ pub fn lines(event: &Value) -> Vec<String> {
         "session" => vec![format!("logged in as {}, phone {}", text("user"), text("phone"))],
         "state" => vec![state(event)],
         "call" => call(event),
+        "talk" => vec![talk(event)],
         "call_ended" => vec![format!("call {} ended: {}", text("attempt"), text("result"))],
+        "not_dialed" => vec![not_dialed(event)],
         "talk_limit" => vec!["the talk ends soon".into()],
         "error" => vec![format!("! {} ({})", text("detail"), text("code"))],
         _ => Vec::new(),
@@ -60,6 +62,33 @@ fn call(event: &Value) -> Vec<String> {
     lines
 }
 
+/// Why a call does not come.
+fn not_dialed(event: &Value) -> String {
+    let until = &event["until"];
+    let until = if until.is_null() { String::new() } else { format!(" until {}", plain(until)) };
+    format!("not dialed: {}{until}", plain(&event["reason"]))
+}
+
+/// How the talk stands.
+fn talk(event: &Value) -> String {
+    let mut parts = Vec::new();
+    for (member, word) in [("held", "the person waits"), ("muted", "mute")] {
+        if event[member] == true {
+            parts.push(word.to_owned());
+        }
+    }
+    if !event["third"].is_null() {
+        parts.push(format!("{} {}", plain(&event["third"]["state"]), plain(&event["third"]["to"])));
+    }
+    if !event["failed"].is_null() {
+        parts.push(format!("the other is not there: {}", plain(&event["failed"])));
+    }
+    if !event["supervisor"].is_null() {
+        parts.push(format!("supervisor {}", plain(&event["supervisor"])));
+    }
+    if parts.is_empty() { "talk: both hear each other".into() } else { format!("talk: {}", parts.join(", ")) }
+}
+
 /// A value as text.
 fn plain(value: &Value) -> String {
     match value {
@@ -84,6 +113,15 @@ mod tests {
         let event = json!({"type": "state", "state": "wrap_up", "since": "a", "deadline": "b", "next": "logged_out",
             "phone": "connected", "group": "g"});
         assert_eq!(lines(&event), ["state: wrap_up since a until b, then logged_out, phone connected, group g"]);
+    }
+
+    #[test]
+    fn a_talk_is_a_line() {
+        let plain = json!({"type": "talk", "held": false, "muted": false, "digits": true});
+        assert_eq!(lines(&plain), ["talk: both hear each other"]);
+        let third = json!({"type": "talk", "held": true, "muted": true, "digits": true,
+            "third": {"to": "sip:bob@h", "state": "calling"}, "supervisor": "whisper"});
+        assert_eq!(lines(&third), ["talk: the person waits, mute, calling sip:bob@h, supervisor whisper"]);
     }
 
     #[test]

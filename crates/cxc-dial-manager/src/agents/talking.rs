@@ -1,0 +1,182 @@
+//! What an agent does with a talk: hold, mute, keys, and a third person.
+use cxc_core::call_settings::phone_host;
+use cxc_server::App;
+use cxc_sip::engine::{Level, Phone, TalkOrder, TalkState, Third, ThirdParty};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::protocol::Command;
+use super::said::Failed;
+use super::seat::{Refused, Seat};
+
+/// The most keys at once.
+const KEYS: usize = 32;
+
+/// How the talk of an agent stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DeskTalkState)]
+pub struct TalkShown {
+    /// The person waits.
+    pub held: bool,
+    /// The agent is heard by nobody.
+    pub muted: bool,
+    /// Whom the agent talks with takes digits.
+    pub digits: bool,
+    /// Whom the agent called beside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub third: Option<ThirdShown>,
+    /// Why a third person did not come, or is gone: the name of a result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// A supervisor who can be heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supervisor: Option<Supervision>,
+}
+
+/// A third person in a talk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DeskThird)]
+pub struct ThirdShown {
+    /// The number or address, as it was asked for.
+    pub to: String,
+    /// Where they are.
+    pub state: ThirdPlace,
+}
+
+/// Where a third person is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = DeskThirdPlace)]
+pub enum ThirdPlace {
+    /// The phone rings.
+    Calling,
+    /// Talks with the agent; the person waits.
+    Talking,
+    /// All three talk.
+    Conference,
+}
+
+/// How much of a supervisor is heard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Supervision {
+    /// Hears all and is heard by nobody.
+    Listen,
+    /// Is heard by the agent.
+    Whisper,
+    /// Is heard by all.
+    Barge,
+}
+
+impl Supervision {
+    /// For the engine.
+    pub fn level(self) -> Level {
+        match self {
+            Self::Listen => Level::Listen,
+            Self::Whisper => Level::Whisper,
+            Self::Barge => Level::Barge,
+        }
+    }
+
+    /// The word for the record.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Listen => "listen",
+            Self::Whisper => "whisper",
+            Self::Barge => "barge",
+        }
+    }
+}
+
+/// What a desk shows. Who only listens is not told of.
+pub fn shown(state: &TalkState, to: &str) -> TalkShown {
+    let place = match state.third {
+        Some(Third::Calling) => Some(ThirdPlace::Calling),
+        Some(Third::Talking) => Some(ThirdPlace::Talking),
+        Some(Third::Conference) => Some(ThirdPlace::Conference),
+        Some(Third::Alone) | None => None,
+    };
+    TalkShown {
+        held: state.held,
+        muted: state.muted,
+        digits: state.digits,
+        third: place.map(|state| ThirdShown { to: to.to_owned(), state }),
+        failed: state.failed.map(|result| result.name().to_owned()),
+        supervisor: match state.supervisor {
+            Some(Level::Whisper) => Some(Supervision::Whisper),
+            Some(Level::Barge) => Some(Supervision::Barge),
+            Some(Level::Listen) | None => None,
+        },
+    }
+}
+
+/// Carries out a command of a desk for its talk.
+pub async fn obey(app: &App, seat: &Seat, command: Command) -> Result<(), Failed> {
+    let order = match command {
+        Command::Hold {} => TalkOrder::Hold(true),
+        Command::ResumeCall {} => TalkOrder::Hold(false),
+        Command::Mute {} => TalkOrder::Mute(true),
+        Command::Unmute {} => TalkOrder::Mute(false),
+        Command::Digits { digits } => TalkOrder::Press(keys(digits)?),
+        Command::Conference {} => TalkOrder::Conference,
+        Command::Complete {} => TalkOrder::HandOver,
+        Command::TakeBack {} => TalkOrder::TakeBack,
+        Command::Consult { to } => return call(app, seat, to, false).await,
+        Command::Transfer { to } => return call(app, seat, to, true).await,
+        _ => return Ok(()),
+    };
+    Ok(seat.order_talk(order)?)
+}
+
+fn keys(digits: String) -> Result<String, Refused> {
+    let is_key = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#' | 'A'..='D');
+    match (1..=KEYS).contains(&digits.len()) && digits.chars().all(is_key) {
+        true => Ok(digits),
+        false => Err(("bad_digits", "digits are 1 to 32 of 0 to 9, *, # and A to D")),
+    }
+}
+
+async fn call(app: &App, seat: &Seat, to: String, is_blind: bool) -> Result<(), Failed> {
+    seat.may_call_third()?;
+    let third = match to.strip_prefix('+') {
+        Some(digits) if (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            ThirdParty::Number(to.clone())
+        }
+        _ => ThirdParty::Phone(phone(app, seat, &to).await?),
+    };
+    Ok(seat.call_third(to, third, is_blind)?)
+}
+
+/// A phone within reach of the installation, by the transport of the group's trunk.
+pub async fn phone(app: &App, seat: &Seat, uri: &str) -> Result<Phone, Refused> {
+    let bad = ("bad_number", "whom to call is a + and 8 to 15 digits, or a SIP URI such as sip:bob@10.0.0.8");
+    let (host, port) = phone_host(uri).ok_or(bad)?;
+    let found = app.channel_reach.resolve(host, port).await.ok().and_then(|found| found.first().copied());
+    let place = found.ok_or(("out_of_reach", "the host of this address can't be found, or must not be called"))?;
+    let transport = seat.transport().ok_or(super::seat::NOT_TALKING)?;
+    Ok(Phone { uri: uri.to_owned(), place: Some(place), transport, credentials: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_those_of_a_phone() {
+        assert_eq!(keys("0159*#AD".into()).as_deref(), Ok("0159*#AD"));
+        for bad in ["", "1 2", "a", "E", &"1".repeat(33), "١"] {
+            assert!(keys(bad.into()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_agent_sees_whom_they_hear() {
+        let state = |third, supervisor| TalkState { third, supervisor, ..TalkState::default() };
+        let third = shown(&state(Some(Third::Talking), Some(Level::Listen)), "sip:bob@h");
+        let expected = ThirdShown { to: "sip:bob@h".into(), state: ThirdPlace::Talking };
+        assert_eq!((third.third, third.supervisor), (Some(expected), None));
+        assert_eq!(shown(&state(None, Some(Level::Whisper)), "").supervisor, Some(Supervision::Whisper));
+    }
+}

@@ -1,0 +1,64 @@
+//! Calls that agents ask for by themselves. The engine of records checks and writes each as any other; here it is known who
+//! waits for it.
+use std::collections::{HashMap, VecDeque};
+
+use cxc_core::Micros;
+use cxc_dialer::agent::AgentId;
+
+use super::{Desk, SECOND, Waiting};
+use crate::sender::{Named, Refusal};
+
+/// What was asked for and is not there by then will not come: before the agent's own deadline.
+const PATIENCE: Micros = 12 * SECOND;
+
+/// Who asked for which record, and the calls that have come.
+#[derive(Default)]
+pub(super) struct OwnCalls {
+    asked: HashMap<i64, (AgentId, Micros)>,
+    pub came: VecDeque<(AgentId, Waiting)>,
+}
+
+impl OwnCalls {
+    /// Who asked for the call of a record.
+    pub fn taken(&mut self, record: i64) -> Option<AgentId> {
+        self.asked.remove(&record).map(|(agent, _)| agent)
+    }
+
+    /// Those who asked for one that will not come.
+    fn expired(&mut self, now: Micros, is_refused: impl Fn(i64) -> bool) -> Vec<(i64, AgentId)> {
+        let over = |record: &i64, (_, since): &mut (AgentId, Micros)| now - *since >= PATIENCE || is_refused(*record);
+        self.asked.extract_if(over).map(|(record, (agent, _))| (record, agent)).collect()
+    }
+}
+
+impl Desk {
+    /// An agent asks for the call of a record. False where the group places none, or the record or
+    /// the agent waits for one already.
+    pub fn ask_for(&self, agent: AgentId, named: Named) -> bool {
+        {
+            let mut state = self.state();
+            let asked = &state.own.asked;
+            let is_busy = asked.contains_key(&named.record) || asked.values().any(|(by, _)| *by == agent);
+            if state.over || state.stopped.is_some() || is_busy {
+                return false;
+            }
+            state.own.asked.insert(named.record, (agent, self.clock.now()));
+        }
+        self.demand.name(named);
+        self.asked.notify_one();
+        true
+    }
+
+    /// Tells agents of calls that will not come.
+    pub(super) fn tell_refused(&self) {
+        let expired = self.state().own.expired(self.clock.now(), |record| self.demand.refusal(record).is_some());
+        for (record, agent) in expired {
+            let refusal = self.demand.refusal(record);
+            self.demand.forget(record);
+            let late = || Refusal { reason: "not_in_time".into(), until: None };
+            if let Some(seat) = self.seat_of(agent) {
+                seat.not_dialed(record, refusal.unwrap_or_else(late));
+            }
+        }
+    }
+}

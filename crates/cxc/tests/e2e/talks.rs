@@ -1,0 +1,113 @@
+//! What agents and supervisors do with a talk: at the desk in a terminal, with real calls.
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::agents::Floor;
+use crate::audience::Audience;
+use crate::world::until;
+
+const COLLEAGUE: &str = "+12125550170";
+
+#[tokio::test]
+async fn an_agent_lets_a_person_wait_asks_a_colleague_and_gives_the_call_away() {
+    let floor = Floor::start(1, Audience(4), "60000", 3).await;
+    let group = floor.group(Audience(2)).await;
+    let mut desk = floor.desk(0);
+    desk.sees("logged in as ", 1).await;
+    desk.types("hold");
+    desk.sees("! there is no talk", 1).await;
+    desk.types("r");
+    group.start().await;
+    desk.sees("call ", 1).await;
+    desk.sees("talk: both hear each other", 1).await;
+    desk.types("hold");
+    desk.sees("talk: the person waits", 1).await;
+    desk.types("resume");
+    desk.sees("talk: both hear each other", 2).await;
+    desk.types("mute");
+    desk.sees("talk: mute", 1).await;
+    desk.types("unmute");
+    desk.types("k 12#");
+    desk.sees("talk: both hear each other", 4).await;
+    desk.types("k twelve");
+    desk.sees("! digits are", 1).await;
+    desk.types("g");
+    desk.sees("! there is no third person", 1).await;
+    // neither a premium number nor one in disguise
+    desk.types("t +19005550142");
+    desk.sees("talk: the other is not there: DialError", 1).await;
+    desk.types(&format!("a sip:19005550142@{}", floor.phones.address()));
+    desk.sees("talk: the other is not there: DialError", 2).await;
+
+    desk.types(&format!("a {COLLEAGUE}"));
+    desk.sees(&format!("talk: the person waits, talking {COLLEAGUE}"), 1).await;
+    desk.types("hold");
+    desk.sees("! there is a third person", 1).await;
+    desk.types("3");
+    desk.sees(&format!("talk: conference {COLLEAGUE}"), 1).await;
+    desk.types("n Lunch");
+    desk.types("g");
+    desk.sees("state: wrap_up", 1).await;
+    assert!(desk.shown().iter().any(|line| line.ends_with(" ended: Transferred")), "{:#?}", desk.shown());
+    desk.types("d SALE");
+    desk.sees("state: not_ready (Lunch)", 1).await;
+    until("the attempt is kept", Duration::from_secs(20), async || {
+        let attempts = floor.attempts(&group).await;
+        attempts.iter().any(|attempt| attempt["result"] == "Transferred" && attempt["disposition"] == "SALE")
+    })
+    .await;
+
+    // the other call is one of three to its end
+    desk.types("r");
+    desk.sees("call ", 3).await;
+    desk.types(&format!("a {COLLEAGUE}"));
+    desk.sees(&format!("talk: the person waits, talking {COLLEAGUE}"), 2).await;
+    desk.types("3");
+    desk.sees(&format!("talk: conference {COLLEAGUE}"), 2).await;
+    desk.types("h");
+    desk.sees("state: wrap_up", 2).await;
+    desk.types("d SALE");
+    let accounting = group.finished(Duration::from_secs(100)).await;
+    assert_eq!((&accounting["done"]["Transferred"], &accounting["done"]["Conferenced"]), (&json!(1), &json!(1)));
+    let called = floor.trunk.called();
+    assert_eq!((called.len(), called[COLLEAGUE]), (3, 2), "{called:?}");
+}
+
+#[tokio::test]
+async fn a_supervisor_comes_to_a_talk_and_goes_and_that_is_written_down() {
+    let floor = Floor::start(1, Audience(1), "60000", 3).await;
+    let group = floor.group(Audience(1)).await;
+    let mut desk = floor.desk(0);
+    desk.sees("logged in as ", 1).await;
+    let path = format!("/agent-groups/{}/agents/{}/actions", floor.agents, floor.users[0]);
+    let sue = format!("sip:sue@{}", floor.phones.address());
+    let supervise = async |level: &str, status| -> Value {
+        let asked = json!({"level": level, "phone": sue});
+        floor.world.api.post(&format!("{path}/supervise")).json(&asked).await.expect(status)
+    };
+    supervise("listen", 409).await;
+    desk.types("r");
+    group.start().await;
+    desk.sees("talk: both hear each other", 1).await;
+    // who listens is not shown
+    supervise("listen", 200).await;
+    desk.sees("talk: both hear each other", 2).await;
+    supervise("whisper", 200).await;
+    desk.sees("talk: supervisor whisper", 1).await;
+    supervise("barge", 200).await;
+    desk.sees("talk: supervisor barge", 1).await;
+    let asked = json!({"level": "shout", "phone": sue});
+    floor.world.api.post(&format!("{path}/supervise")).json(&asked).await.expect(422);
+    floor.world.api.post(&format!("{path}/supervise")).json(&json!({"level": "listen"})).await.expect(422);
+    floor.world.api.post(&format!("{path}/leave")).json(&json!({})).await.expect(200);
+    desk.sees("talk: both hear each other", 3).await;
+    desk.types("h");
+    desk.sees("state: wrap_up", 1).await;
+    supervise("barge", 409).await;
+    let audit = floor.world.api.get("/audit-events?limit=50").await.expect(200);
+    for action in ["listen", "whisper", "barge", "leave_talk"] {
+        let found = audit["items"].as_array().unwrap().iter().any(|event| event["action"] == action);
+        assert!(found, "{action} is audited: {audit}");
+    }
+}
