@@ -37,6 +37,10 @@ openapi: ## write openapi.json from the code
 data: ## write the tables of regions and time zones again from their sources
 	scripts/data/run
 
+.PHONY: zones
+zones: ## compare the zones of 100,000 numbers of every country with Python phonenumbers
+	scripts/data/zones
+
 .PHONY: web
 web: ## build the web user interface
 	@if [ ! -e web/package.json ]; then echo "there is no web/ yet: nothing to build"; \

@@ -13,7 +13,12 @@ generator chooses the stem, the next one gives the digits. Then follow the candi
 runs: every candidate from these digits up to the next run's had this answer, as asked one by one.
 
     leading digits of the first number  type, or - where not valid  number of the set of zones, from the Z lines
+
+`samples.py FILE` asks for up to 100,000 of every country, and writes that to a file (70 MB) which is not kept: `make zones`.
 """
+
+import sys
+from pathlib import Path
 
 import phonenumbers as p
 from phonenumbers.timezone import time_zones_for_number
@@ -76,9 +81,9 @@ def answer(digits, code, region):
     return TYPES[p.number_type(number)], ",".join(time_zones_for_number(number))
 
 
-def country(region, seed, areas, zones):
+def country(region, seed, areas, zones, rest):
     code = p.country_code_for_region(region)
-    wanted, most = (100_000, 1_000_000) if region in FULL else (1_000, 3_000)
+    wanted, most = (100_000, 1_000_000) if region in FULL else rest
     chance, choices = Generator(seed), stems(region, code, areas)
     drawn, valid, answers = 0, 0, {}
     checksum = 0
@@ -111,17 +116,21 @@ def shortest(last, digits):
     return next(digits[:n] for n in range(1, len(digits) + 1) if digits[:n] > last)
 
 
-def main():
+def main(out=None):
     areas = [line.split("\t")[:2] for line in nanp.OUT.read_text().splitlines() if not line.startswith("#")]
     zones, rows = {}, []
+    rest = (100_000, 1_000_000) if out else (1_000, 3_000)
     for seed, region in enumerate(sorted(p.SUPPORTED_REGIONS)):
-        rows.extend(country(region, seed, areas, zones))
+        rows.extend(country(region, seed, areas, zones, rest))
     header = ["# written by scripts/data/samples.py, which explains the lines", *(f"Z\t{names}" for names in zones)]
-    (OUT / "location_zones.tsv").write_text("\n".join([*header, *rows]) + "\n")
-    print(f"location_zones.tsv: {len(rows)} rows")
+    target = out or OUT / "location_zones.tsv"
+    target.write_text("\n".join([*header, *rows]) + "\n")
+    print(f"{target.name}: {len(rows)} rows")
+    if out:
+        return
     (OUT / "location_overrides.tsv").write_text("# prefix, source and reason; written from scripts/data/overrides.py\n" + "".join(
         f"{prefix}\t{reason}\n" for prefix, reason in sorted(REVIEWED.items())))
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(Path, sys.argv[1:2]))

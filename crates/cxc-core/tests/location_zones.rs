@@ -10,7 +10,9 @@ use cxc_core::location::{Country, LocationTables};
 use cxc_core::phone::{PhoneError, PhoneNumber, PhoneParser};
 use jiff::Timestamp;
 
+/// What is read, unless the environment names a larger one: `make zones` compares up to 100,000 of every country.
 const FIXTURE: &str = include_str!("fixtures/location_zones.tsv");
+const OTHER: &str = "CXC_LOCATION_ZONES";
 const OVERRIDES: &str = include_str!("fixtures/location_overrides.tsv");
 
 /// One on each side of both hemispheres' changes, and two of daylight saving's middle.
@@ -76,8 +78,9 @@ fn draw(columns: &[&'static str]) -> Sampled {
 }
 
 fn read() -> (Vec<&'static str>, Vec<Sampled>) {
+    let fixture = std::env::var_os(OTHER).map_or(FIXTURE, |file| std::fs::read_to_string(file).unwrap().leak());
     let (mut sets, mut countries) = (Vec::new(), Vec::<Sampled>::new());
-    for line in FIXTURE.lines().filter(|line| !line.starts_with('#')) {
+    for line in fixture.lines().filter(|line| !line.starts_with('#')) {
         let columns: Vec<&'static str> = line.split('\t').collect();
         match columns[..] {
             ["Z", names] => sets.push(names),
@@ -221,7 +224,7 @@ fn offsets_contain_those_of_python_phonenumbers_but_for_the_reviewed_overrides()
         assert_eq!(c.seen, country.valid, "{}", country.country);
         wrong.extend(c.wrong);
     }
-    assert!(countries.len() > 240 && countries.iter().filter(|c| c.valid == 100_000).count() == 5);
+    assert!(countries.len() > 240 && countries.iter().filter(|c| c.valid == 100_000).count() >= 5);
     assert!(
         wrong.is_empty(),
         "{} numbers without an override, such as {:#?}",

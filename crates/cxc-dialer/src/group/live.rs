@@ -19,6 +19,8 @@ pub struct CallsNow {
     pub cancelling: u32,
     /// Answered; person or machine is not known yet.
     pub classifying: u32,
+    /// A script speaks with the person.
+    pub scripted: u32,
     /// Persons who wait for an agent.
     pub waiting: u32,
     /// An agent is being connected, or talks.
@@ -39,6 +41,8 @@ pub struct AgentsNow {
     pub not_ready: u32,
     /// Wait for a call.
     pub ready: u32,
+    /// Wait for a call that they asked for.
+    pub dialing: u32,
     /// A call is being connected.
     pub reserved: u32,
     /// Talk.
@@ -57,6 +61,7 @@ impl Group {
                 State::Ringing => &mut now.ringing,
                 State::Cancelling { .. } => &mut now.cancelling,
                 State::Classifying => &mut now.classifying,
+                State::Scripted => &mut now.scripted,
                 State::Queued => &mut now.waiting,
                 State::Connecting(_) | State::Bridged { .. } => &mut now.talking,
                 State::Abandoned => &mut now.abandoned,
@@ -76,6 +81,7 @@ impl Group {
                 AgentState::LoggedOut => &mut now.logged_out,
                 AgentState::NotReady(_) => &mut now.not_ready,
                 AgentState::Ready => &mut now.ready,
+                AgentState::Own(_) => &mut now.dialing,
                 AgentState::Reserved(_) => &mut now.reserved,
                 AgentState::Talking(_) => &mut now.talking,
                 AgentState::Wrap => &mut now.wrap_up,

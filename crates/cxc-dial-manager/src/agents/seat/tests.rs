@@ -7,6 +7,7 @@ use cxc_dialer::group::AgentChange;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, unbounded_channel};
 
 use super::*;
+use crate::channel::voice::live::LiveBoard;
 
 const CALL: CallId = CallId(1);
 
@@ -16,7 +17,8 @@ fn seat() -> (Arc<Seat>, Receiver<Event>, UnboundedReceiver<Order>) {
     let (line, told) = DeskLine::new();
     seat.attach(line, None, Uuid::from_u128(7), 1).unwrap();
     let (tell, orders) = unbounded_channel();
-    let desk = Arc::new(Desk::new(5, cxc_sip::engine::Clock::starting(1), None, Arc::default()));
+    let (clock, board) = (cxc_sip::engine::Clock::starting(1), LiveBoard::default());
+    let desk = Arc::new(Desk::new((5, Uuid::from_u128(5)), clock, None, Arc::default(), &board));
     assert!(
         seat.work_for(Work { group: 5, name: "g".into(), agent: AgentId(0), tell, transport: Transport::Udp, desk }, 1)
     );

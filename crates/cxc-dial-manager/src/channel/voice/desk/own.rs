@@ -5,11 +5,11 @@ use std::collections::{HashMap, VecDeque};
 use cxc_core::Micros;
 use cxc_dialer::agent::AgentId;
 
-use super::{Desk, SECOND, Waiting};
+use super::{Desk, Waiting};
 use crate::sender::{Named, Refusal};
 
 /// What was asked for and is not there by then will not come: before the agent's own deadline.
-const PATIENCE: Micros = 12 * SECOND;
+const PATIENCE: Micros = 12_000_000;
 
 /// Who asked for which record, and the calls that have come.
 #[derive(Default)]
