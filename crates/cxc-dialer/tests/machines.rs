@@ -152,7 +152,7 @@ proptest! {
             prop_assert!((scene.dialing + scene.queued) as usize <= group.calls());
             prop_assert!(scene.ready == 0 || scene.queued == 0, "a person waits while an agent is ready");
             let (calls, agents) = (group.calls_now(), group.agents_now());
-            let [up, over] = [calls.dialing + calls.ringing + calls.cancelling, calls.abandoned + calls.machines];
+            let [up, over] = [calls.dialing + calls.ringing + calls.cancelling + calls.scripted, calls.abandoned + calls.machines];
             prop_assert_eq!((up + calls.classifying + calls.waiting + calls.talking + over) as usize, group.calls());
             prop_assert_eq!((calls.waiting, agents.ready), (scene.queued, scene.ready));
         }
@@ -248,7 +248,7 @@ fn a_call_that_an_agent_asked_for_comes_to_that_agent_and_is_no_matter_of_the_pa
 fn a_talk_of_three_and_one_that_is_given_away_have_results_of_their_own() {
     let connected = [CallEvent::Sent, CallEvent::Answered, CallEvent::Connected];
     let ended = |events: &[CallEvent]| {
-        let events = connected.iter().chain(events).map(|event| (SECOND, *event));
+        let events = connected.iter().chain(events).map(|event| (0, *event));
         story(true, &events.collect::<Vec<_>>()).1[0].1
     };
     assert_eq!(ended(&[CallEvent::Conferenced, CallEvent::RemoteHangup]), CallResult::Conferenced);
