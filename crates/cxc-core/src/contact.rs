@@ -102,37 +102,48 @@ pub struct Told<'a> {
 /// Finds the locations of contacts.
 #[derive(Default)]
 pub struct ContactPlaces {
-    combined: HashMap<[Option<Location>; 3], Location>,
+    combined: HashMap<([Option<Location>; 3], Option<Country>), Location>,
+    countries: HashMap<Country, Location>,
 }
 
 impl ContactPlaces {
     /// Where a contact may be: its explicit zone together with that of its postal code, else that of its
-    /// postal code, else those of its state, else that of its country if it has one zone. A postal code
+    /// postal code, else those of its state, else that of its country if it has one zone; in its country in any case. A postal code
     /// that is not known makes it unmappable, with the zone that is given; so does a state that is not known, unless a
-    /// postal code says where it is. What is absent says nothing.
+    /// postal code says where it is: it may be any state of the country. What is absent says nothing.
     pub fn find(&mut self, tables: &LocationTables, told: Told<'_>) -> Option<Location> {
         let postal = told.home.filter(|_| !told.postal.is_empty()).map(|c| tables.of_postal(c, told.postal));
         let state = told.home.filter(|_| !told.state.is_empty()).map(|c| tables.of_region(c, told.state));
         let is_placed = postal.as_ref().is_some_and(|p| !p.is_unmappable());
-        let is_mistaken = || !is_placed && told.home.is_some_and(|c| tables.tells_regions_apart(c));
-        let state = state.filter(|s| !s.is_unmappable() || is_mistaken());
+        let mistaken = told.home.filter(|c| !is_placed && tables.tells_regions_apart(*c));
+        let state = state.and_then(|s| match s.is_unmappable() {
+            true => mistaken.map(|c| tables.somewhere_in(c)),
+            false => Some(s),
+        });
         match (&told.zone, &postal, &state) {
-            (None, None, None) => {
-                told.country.map(|c| tables.of_country(c)).filter(|location| location.zones().len() == 1)
-            }
-            (Some(one), None, None) | (None, Some(one), None) | (None, None, Some(one)) => Some(one.clone()),
-            _ => Some(self.combine([told.zone, postal, state])),
+            (None, None, None) => told.country.map(|country| self.anywhere(tables, country)),
+            (Some(one), None, None) if told.country.is_none() => Some(one.clone()),
+            (None, Some(one), None) | (None, None, Some(one)) => Some(one.clone()),
+            _ => Some(self.combine(([told.zone, postal, state], told.country))),
         }
     }
 
-    fn combine(&mut self, parts: [Option<Location>; 3]) -> Location {
+    fn anywhere(&mut self, tables: &LocationTables, country: Country) -> Location {
+        let find = || {
+            let found = tables.of_country(country);
+            if found.zones().len() == 1 { found } else { Location::in_country(country) }
+        };
+        self.countries.entry(country).or_insert_with(find).clone()
+    }
+
+    fn combine(&mut self, parts: ([Option<Location>; 3], Option<Country>)) -> Location {
         if let Some(known) = self.combined.get(&parts) {
             return known.clone();
         }
         if self.combined.len() >= MOST_COMBINED {
             self.combined.clear();
         }
-        let [zone, postal, state] = &parts;
+        let ([zone, postal, state], told) = &parts;
         let mut zones = Vec::new();
         for part in [zone, postal].into_iter().flatten() {
             zones.extend_from_slice(part.zones());
@@ -149,7 +160,7 @@ impl ContactPlaces {
             (Some(_), _) => LocationSource::Explicit,
             (None, _) => LocationSource::Postal,
         };
-        let country = [postal, state, zone].into_iter().flatten().find_map(Location::country);
+        let country = [postal, state, zone].into_iter().flatten().find_map(Location::country).or(*told);
         let location = Location::new(source, country, regions, zones);
         self.combined.insert(parts, location.clone());
         location
@@ -171,7 +182,8 @@ mod tests {
     #[test]
     fn the_most_precise_word_decides_and_conflicts_add_zones() {
         assert_eq!(find("", "US", "75201", ""), Some("p|US|US-TX|America/Chicago".into()));
-        assert_eq!(find("America/Denver", "US", "", ""), Some("e|||America/Denver".into()));
+        assert_eq!(find("America/Denver", "US", "", ""), Some("e|US||America/Denver".into()));
+        assert_eq!(find("America/Denver", "", "", ""), Some("e|||America/Denver".into()));
         let both = find("America/New_York", "US", "75201", "TX").unwrap();
         assert_eq!(both, "e|US|US-TX|America/Chicago,America/New_York");
         assert!(find("", "US", "", "TX").unwrap().contains("America/Chicago"));
@@ -180,12 +192,15 @@ mod tests {
     #[test]
     fn what_is_absent_says_nothing_and_what_is_unknown_restricts() {
         assert_eq!(find("", "", "", ""), None);
-        assert_eq!(find("", "US", "", ""), None);
+        assert_eq!(find("", "US", "", ""), Some("n|US||".into()));
         assert_eq!(find("", "JP", "", ""), Some("e|JP||Asia/Tokyo".into()));
         assert!(find("", "US", "no code", "").unwrap().starts_with("u|US"));
         assert_eq!(find("Europe/Paris", "US", "no code", "TX"), Some("u|US|US-TX|Europe/Paris".into()));
-        assert_eq!(find("", "US", "", "Fla."), Some("u|US||".into()));
-        assert_eq!(find("America/New_York", "US", "", "Fla."), Some("u|US||America/New_York".into()));
+        // whatever state is meant, its law holds
+        let unknown = find("", "US", "", "Fla.").unwrap();
+        assert!(unknown.starts_with("u|US|US-AK,US-AL,") && unknown.ends_with("US-WY|"), "{unknown}");
+        let unknown = find("America/New_York", "US", "", "Fla.").unwrap();
+        assert!(unknown.starts_with("u|US|US-AK,") && unknown.ends_with("|America/New_York"), "{unknown}");
         assert_eq!(find("", "US", "75201", "Tejas"), Some("p|US|US-TX|America/Chicago".into()));
         assert!(find("", "DE", "", "Bayern").unwrap().starts_with("e|DE|"));
     }

@@ -32,9 +32,9 @@ pub fn subject_hash(key: &HashKey, tenant: i64, kind: i16, text: &str) -> i64 {
     key.hash(tenant, &format!("{kind} {text}"))
 }
 
-/// The keyed hash of a debt collector's name: one for whoever names it, a campaign, a validation, a report or a question.
+/// The keyed hash of a debt collector's name, in whatever case: one for whoever names it, a campaign, a validation, a report or a question.
 pub fn collector_hash(key: &HashKey, tenant: i64, name: &str) -> i64 {
-    key.hash(tenant, &format!("collector {}", name.trim()))
+    key.hash(tenant, &format!("collector {}", name.trim().to_lowercase()))
 }
 
 /// One row: an attempt and one of its keys.

@@ -24,6 +24,7 @@ use super::limits::{DEVICES, limits};
 use super::question::{KnownPart, Question};
 
 /// What a document is read with.
+#[derive(Clone)]
 pub struct Resolver<'a> {
     /// Phones, places, zones.
     pub kit: &'a Kit,
@@ -39,6 +40,8 @@ pub struct Resolver<'a> {
     pub now: Timestamp,
     /// The rules, whose time zones tell where phones may be.
     pub rules: Option<&'a RuleSet>,
+    /// Whether it is about somebody who is stored, not about one whom the document describes.
+    pub is_stored: bool,
 }
 
 impl Resolver<'_> {
@@ -174,7 +177,10 @@ impl Resolver<'_> {
             parts.push(KnownPart::of(PartKind::Postal, PartOrigin::Contact, &found));
         }
         if let Some(region) = contact.region.as_deref().filter(|region| !region.trim().is_empty()) {
-            match home.map(|country| tables.of_region(country, region)).filter(|found| !found.regions().is_empty()) {
+            let told = home.map(|country| tables.of_region(country, region)).filter(|found| !found.regions().is_empty());
+            // what was imported was warned of then, and stands for any region of its country
+            let stored = home.filter(|_| self.is_stored).map(|country| tables.somewhere_in(country));
+            match told.or(stored) {
                 Some(found) => {
                     let mut part = KnownPart::of(PartKind::Explicit, PartOrigin::Contact, &found);
                     if !parts.is_empty() {

@@ -76,7 +76,7 @@ impl Evaluator {
         let documents = self.documents(app, &mut tx, tenant, asked).await?;
         let (key, home, now) = (&app.hash_key, home(&mut tx, tenant).await?, app.clock.now());
         let tables = self.kit.tables.current();
-        let reader = Resolver { kit: &self.kit, key, tables, tenant, home, now, rules: None };
+        let reader = Resolver { kit: &self.kit, key, tables, tenant, home, now, rules: None, is_stored: false };
         refuse_wrong(&documents, asked, &reader)?;
         let rules = self.rules(&self.adjusted(documents, asked)?, asked, group.as_ref());
         let resolver = Resolver { rules: Some(&rules), ..reader };
@@ -120,7 +120,7 @@ impl Evaluator {
             return Err(ApiError::invalid("", "invalid", text));
         }
         let tables = self.kit.tables.current();
-        let resolver = Resolver { kit: &self.kit, key, tables, tenant: 0, home: None, now, rules: None };
+        let resolver = Resolver { kit: &self.kit, key, tables, tenant: 0, home: None, now, rules: None, is_stored: false };
         let documents = self.shipped();
         refuse_wrong(&documents, asked, &resolver)?;
         let rules = self.rules(&self.adjusted(documents, asked)?, asked, None);

@@ -28,6 +28,7 @@ pub(super) fn add(
         channel: Some(inputs.channel),
         ..asked.clone()
     };
+    let resolver = Resolver { is_stored: true, ..resolver.clone() };
     let question = resolver.question(&own, (inputs.group, None)).map_err(ApiError::validation)?;
     add_numbers(inputs, &question);
     inputs.attempts.get_or_insert_default().extend(question.attempts);

@@ -130,11 +130,11 @@ pub(crate) async fn report(
     Ok(axum::Json(Received { new: taken.new, advanced: taken.advanced, repeated: taken.repeated }))
 }
 
-/// The tenant's dispositions by which nobody is called any more.
+/// The tenant's dispositions by which nobody is called any more, in small letters.
 async fn do_not_call(app: &App, tenant: i64) -> Result<HashSet<String>, ApiError> {
     let mut tx = app.db.read().await.map_err(|e| keep_it(anyhow::Error::new(e)))?;
     let codes = get_all::<DispositionCode>(&mut tx, tenant).await?;
-    Ok(codes.into_iter().filter(|code| code.body.do_not_call).map(|code| code.body.code).collect())
+    Ok(codes.into_iter().filter(|code| code.body.do_not_call).map(|code| code.body.code.to_ascii_lowercase()).collect())
 }
 
 fn refuse_incomplete(i: usize, fields: &Map<String, Value>) -> Result<(), ApiError> {

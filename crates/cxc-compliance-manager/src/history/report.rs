@@ -36,7 +36,7 @@ pub struct Reader<'a> {
     pub phones: &'a PhoneParser,
     /// The tenant.
     pub tenant: i64,
-    /// The tenant's dispositions by which nobody is called any more.
+    /// The tenant's dispositions by which nobody is called any more, in small letters.
     pub do_not_call: &'a HashSet<String>,
     /// The tenant's country.
     pub country: &'a str,
@@ -81,7 +81,7 @@ impl Reader<'_> {
         let plain = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_ascii_lowercase();
         let disposition = text(fields, DISPOSITION).unwrap_or_default();
         let result = text(fields, &["GSW_CALL_RESULT"]).and_then(|number| number.parse().ok());
-        self.do_not_call.contains(&disposition)
+        self.do_not_call.contains(&disposition.trim().to_ascii_lowercase())
             || DO_NOT_CALL.contains(&plain(&disposition).as_str())
             || result == Some(CallResult::DoNotCall.code())
     }

@@ -151,3 +151,20 @@ async fn a_broken_campaign_tells_every_breach_and_when_it_was() {
         [(&json!(6), &first, &json!("2026-10-01T00:00:00Z")), (&json!(7), &last, &json!("2026-12-01T00:00:00Z"))]
     );
 }
+
+#[tokio::test]
+async fn a_stored_state_that_is_no_state_may_be_any_and_its_law_holds() {
+    let (app, list) = start_with_list().await;
+    let past = ["17", "18", "19"].map(|hour| json!({ "at": format!("2026-12-01T{hour}:00:00Z"), "result": "NoAnswer" }));
+    for (n, state) in (1..).zip(["Flordia", "Florida", "Washington"]) {
+        let fields = json!({ "c_state_code": state, "c_country_code_iso": "US" });
+        let device = format!("+1425555120{n}");
+        let contact = json!({ "clientId": format!("C-{n}"), "fields": fields, "devices": [{ "number": device }] });
+        let contact = app.create(&format!("/lists/{list}/contacts"), &contact).await;
+        let asked = json!({ "listId": list, "contactId": contact["id"], "at": "2026-12-01T20:00:00Z", "channel": "sms",
+            "purpose": "telemarketing", "ruleSet": "shipped", "history": past });
+        let told = app.post(PATH).json(&asked).await.expect(200);
+        let is_capped = told["reasons"].as_array().unwrap().iter().any(|r| r["rule"]["id"] == "US-FL-CAP");
+        assert_eq!(is_capped, state != "Washington", "{state}: {told:#}");
+    }
+}

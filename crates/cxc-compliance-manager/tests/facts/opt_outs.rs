@@ -118,7 +118,8 @@ async fn a_disposition_of_the_tenants_own_opts_out_where_it_says_so() {
     let app = start().await;
     app.create("/disposition-codes", &json!({ "name": "never", "code": "NWX1", "doNotCall": true })).await;
     app.create("/disposition-codes", &json!({ "name": "sold", "code": "SALE" })).await;
-    for (n, code) in (1..).zip(["NWX1", "DNC", "opt-out", "SALE"]) {
+    app.post("/disposition-codes").json(&json!({ "name": "other", "code": "nwx1" })).await.expect(422);
+    for (n, code) in (1..).zip(["NWX1", "DNC", "opt-out", "SALE", " nwx1"]) {
         let said = json!({ "contact_info": phone(n), "GSW_CALL_RESULT": 33, "conversation": false, "GSW_DISPOSITION_CODE": code });
         app.post(REPORTS).json(&report(&format!("g{n}"), 1, &said)).await.expect(200);
         let answer = app.post(VALIDATE).json(&ask(n, "a", 0)).await.json();

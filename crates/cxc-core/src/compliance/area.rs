@@ -73,6 +73,18 @@ impl Area {
     }
 }
 
+impl Area {
+    /// Whether somebody who may be in any of these candidates may be in this area. Where only a region's country is
+    /// known, the region may be any of it.
+    pub(super) fn may_hold(&self, candidates: &[Area]) -> bool {
+        let is_untold = || {
+            let mut of_country = candidates.iter().filter(|c| c.country() == self.country()).peekable();
+            of_country.peek().is_some() && of_country.all(|c| matches!(c, Area::Country(_)))
+        };
+        candidates.iter().any(|c| self.holds(c)) || (matches!(self, Area::Region(_)) && is_untold())
+    }
+}
+
 fn upper(text: &str) -> Box<str> {
     text.to_ascii_uppercase().into_boxed_str()
 }
@@ -152,6 +164,16 @@ mod tests {
         assert!(states.holds(&florida) && Area::Any.holds(&florida) && florida.holds(&florida));
         assert!(!florida.holds(&states) && !states.holds(&Area::Any));
         assert!(!Area::of(Some("CA"), None).holds(&florida));
+    }
+
+    #[test]
+    fn where_only_a_country_is_known_the_region_may_be_any_of_it() {
+        let [florida, texas, ontario] = ["US-FL", "US-TX", "CA-ON"].map(Area::of_text);
+        let [states, canada] = ["US", "CA"].map(Area::of_text);
+        assert!(florida.may_hold(&[states.clone()]) && florida.may_hold(&[canada.clone(), states.clone()]));
+        assert!(!florida.may_hold(&[states.clone(), texas]) && !ontario.may_hold(&[states.clone()]));
+        assert!(!florida.may_hold(&[Area::Any]) && !florida.may_hold(&[]));
+        assert!(Area::Any.may_hold(&[states.clone()]) && states.may_hold(&[florida]) && !states.may_hold(&[canada]));
     }
 
     #[test]

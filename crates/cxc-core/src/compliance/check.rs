@@ -8,7 +8,7 @@ use super::calendar::timestamp;
 use super::documents::RuleRef;
 use super::law::{Asked, LawRule, Profile, callback_ends, callback_opens_hours, callback_opens_hours_until, judge};
 use super::legal::RuleBody;
-use super::program::{OpenWindow, TOLD};
+use super::program::{DAY, OpenWindow, TOLD};
 use super::request::{AttemptRequest, Facts, SuppressedBy, SuppressionHit};
 use super::rule_set::RuleSet;
 use super::verdict::{Decision, Failure, RuleKind, Verdict, retry_at};
@@ -236,6 +236,10 @@ impl<'a> Case<'a> {
         } else if let Some(earliest) = self.earliest() {
             not_before = Some(timestamp(earliest));
             Decision::Defer
+        } else if let Some(failure) = self.runs_out() {
+            self.failures.push(failure);
+            not_before = Some(retry_at(now));
+            Decision::Error
         } else {
             let rule = RuleRef::new("never_open", self.rules.version());
             let failure = Failure::new(&rule, RuleKind::Horizon, Reason::NeverOpen);
@@ -243,6 +247,12 @@ impl<'a> Case<'a> {
             Decision::Deny
         };
         Verdict { decision, reasons: self.failures, warnings: self.warnings, not_before, not_after, window_end }
+    }
+
+    /// The rule whose holiday calendar ends before anything opens: what comes after it is not known to be closed.
+    fn runs_out(&mut self) -> Option<Failure> {
+        let horizon = self.now.saturating_add(SEARCH_DAYS * DAY);
+        self.cache.program(self.place).ok()?.runs_out(horizon)
     }
 
     /// Until when what lets the attempt pass stays as it is: no consent ends and no rule begins.

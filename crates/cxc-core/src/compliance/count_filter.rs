@@ -3,7 +3,7 @@ use super::area::Area;
 use super::legal::{CapScope, CountDirection, CountKind, Exclude, GroupBy, NOT_CONNECTED_RESULTS};
 use super::place::names;
 use super::request::{AttemptRequest, Direction, PastAttempt};
-use super::subject::Purpose;
+use super::subject::{Purpose, is_same_name};
 use crate::attempt::AttemptState;
 use crate::channel::Channel;
 use crate::enumerations::CallResult;
@@ -96,7 +96,7 @@ fn shares(by: GroupBy, request: &AttemptRequest<'_>, past: &PastAttempt, by_key:
         GroupBy::Person => is_person(request, past).unwrap_or(by_key || past.device == request.device),
         GroupBy::Device => past.device == request.device,
         GroupBy::Topic => match (request.subject.topic.as_deref(), past.topic.as_deref()) {
-            (Some(own), Some(other)) => own == other,
+            (Some(own), Some(other)) => is_same_name(own, other),
             _ => true,
         },
         GroupBy::Purpose => past.purpose == request.subject.purpose,

@@ -82,7 +82,7 @@ pub use problems::RuleProblem;
 pub use program::OpenWindow;
 pub use request::{AttemptRequest, Direction, Facts, PastAttempt, SuppressedBy, SuppressionHit};
 pub use rule_set::RuleSet;
-pub use subject::{ContactKind, PersonFlag, Purpose, Relationship, Subject, Technique};
+pub use subject::{ContactKind, PersonFlag, Purpose, Relationship, Subject, Technique, is_same_name};
 pub use tool_answers::{ExternalAnswer, ExternalOutcome, ToolAnswers};
 pub use tools::ExternalAsk;
 pub use unmapped::{OnUnmapped, OnUnmappedPhone, Sources, UnmappedPolicy};

@@ -199,6 +199,13 @@ impl Program {
         open.into_iter().map(window).collect()
     }
 
+    /// A rule whose holiday calendar does not reach an instant.
+    pub fn runs_out(&self, at: Micros) -> Option<Failure> {
+        let hours = self.hours.iter().find(|hours| !hours.advisory && hours.uncovered(at))?;
+        let failure = Failure::new(&hours.rule, RuleKind::DataState, Reason::DataMissing);
+        Some(failure.because("its holiday calendar ends before anything opens"))
+    }
+
     /// Every rule that is closed at `now`, dates before times; advisory ones apart.
     pub fn closed_rules(&self, intervals: &[Vec<Interval>], now: Micros, advisory: bool) -> Vec<Failure> {
         let chosen = self.hours.iter().zip(intervals).filter(|(hours, _)| hours.advisory == advisory);

@@ -171,20 +171,26 @@ impl RuleSet {
     }
 
     /// The contact times that hold for someone who may be in `areas`: of each area the required ones of the best rank, and
-    /// those of the best rank that the campaign names besides. Besides, the areas for which no required one holds: what a
+    /// those of the best rank that the campaign names besides; where only a country is known, those of each of its regions
+    /// too. Besides, the areas for which no required one holds: what a
     /// campaign names takes nobody's place.
     pub(super) fn times_for<'a>(
-        &self,
+        &'a self,
         channel: Channel,
         areas: &'a [Area],
     ) -> (Vec<Arc<CompiledHours>>, Vec<&'a Area>) {
         let mut found: BTreeMap<usize, &Arc<CompiledHours>> = BTreeMap::new();
         let mut without = Vec::new();
-        for area in areas {
-            let holding = |(_, t): &(usize, &Arc<CompiledHours>)| t.channels & channel.bit() != 0 && t.area.holds(area);
-            let holding = self.times.iter().enumerate().filter(holding);
+        let of_channel = |(_, t): &(usize, &Arc<CompiledHours>)| t.channels & channel.bit() != 0;
+        let times: Vec<_> = self.times.iter().enumerate().filter(of_channel).collect();
+        let maybe = times.iter().map(|(_, t)| &t.area);
+        let maybe = maybe.filter(|own| matches!(own, Area::Region(_)) && !areas.contains(own) && own.may_hold(areas));
+        for (area, is_told) in areas.iter().map(|area| (area, true)).chain(maybe.map(|area| (area, false))) {
+            let holding = times.iter().copied().filter(|(_, t)| t.area.holds(area));
             let (required, named): (Vec<_>, Vec<_>) = holding.partition(|(_, t)| t.required);
-            without.extend(required.is_empty().then_some(area));
+            if is_told && required.is_empty() {
+                without.push(area);
+            }
             for of_kind in [required, named] {
                 let best = of_kind.iter().map(|(_, t)| rank(&t.area)).max();
                 found.extend(of_kind.into_iter().filter(|(_, t)| Some(rank(&t.area)) == best));
@@ -195,7 +201,7 @@ impl RuleSet {
 
     /// The special dates of someone who may be in `areas`. A holiday of any of them counts.
     pub(super) fn dates_for(&self, areas: &[Area]) -> Vec<Arc<CompiledHours>> {
-        self.dates.iter().filter(|d| areas.iter().any(|area| d.area.holds(area))).cloned().collect()
+        self.dates.iter().filter(|d| d.area.may_hold(areas)).cloned().collect()
     }
 
     /// Whether the rules are open round the clock wherever a person may be, so that no zone needs to be known.

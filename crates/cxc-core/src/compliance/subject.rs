@@ -140,6 +140,12 @@ impl PersonFlag {
     }
 }
 
+/// Whether two names of a topic or a brand are one: in whatever case, without outer blanks.
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    let plain = |name: &'_ str| name.trim().chars().flat_map(char::to_lowercase).collect::<String>();
+    one == other || plain(one) == plain(other)
+}
+
 /// What an attempt is for and whom it meets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -189,3 +195,16 @@ impl Subject {
 
 /// [`Subject::UNSPECIFIED`] where a reference is wanted.
 pub(super) static UNSPECIFIED: Subject = Subject::UNSPECIFIED;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_in_whatever_case_and_with_blanks_around_it() {
+        for other in ["Loans", "loans", " LOANS ", "lOaNs"] {
+            assert!(is_same_name("Loans", other), "{other}");
+        }
+        assert!(is_same_name("ÉTÉ", "été") && !is_same_name("loans", "loan") && !is_same_name("car loans", "carloans"));
+    }
+}

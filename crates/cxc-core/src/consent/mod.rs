@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::channel::Channel;
+use crate::compliance::is_same_name;
 
 pub use policy::ConsentPolicy;
 pub use revocation::{RevocationLaw, RevocationReach, RevocationTerms};
@@ -126,7 +127,7 @@ pub enum ConsentScope {
 impl ConsentScope {
     /// Whether it holds for something of this topic and brand. Names are compared without case.
     pub fn covers(&self, topic: Option<&str>, brand: Option<&str>) -> bool {
-        let is = |own: &str, other: Option<&str>| other.is_some_and(|o| own.trim().eq_ignore_ascii_case(o.trim()));
+        let is = |own: &str, other: Option<&str>| other.is_some_and(|o| is_same_name(own, o));
         match self {
             Self::All => true,
             Self::Brand { name } => is(name, brand),

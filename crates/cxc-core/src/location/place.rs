@@ -27,10 +27,13 @@ pub enum LocationSource {
     /// Something was given and nothing is known of where it is. There may be zones all the same: a zone that was given
     /// beside a postal code of which nothing is known.
     Unmappable = 5,
+    /// A country that was given, and nothing else: its law holds, and in which of its zones somebody is, others tell.
+    Country = 6,
 }
 
 impl LocationSource {
-    const ALL: [Self; 5] = [Self::Explicit, Self::Postal, Self::Prefix, Self::Custom, Self::Unmappable];
+    const ALL: [Self; 6] =
+        [Self::Explicit, Self::Postal, Self::Prefix, Self::Custom, Self::Unmappable, Self::Country];
 
     /// The stored number.
     pub fn code(self) -> i16 {
@@ -49,6 +52,7 @@ impl LocationSource {
             Self::Prefix => 'x',
             Self::Custom => 'c',
             Self::Unmappable => 'u',
+            Self::Country => 'n',
         }
     }
 
@@ -79,13 +83,18 @@ pub struct BadLocationKey;
 const MAX_KEY: usize = 4096;
 
 impl Location {
-    /// A location of these parts, which are sorted and freed of repetition. Without a zone it is unmappable.
+    /// A location of these parts, which are sorted and freed of repetition. Without a zone it is unmappable, unless no more
+    /// than a country was given.
     pub fn new(source: LocationSource, country: Option<Country>, mut regions: Vec<Name>, mut zones: Vec<Name>) -> Self {
         regions.sort_unstable();
         regions.dedup();
         zones.sort_unstable();
         zones.dedup();
-        let source = if zones.is_empty() { LocationSource::Unmappable } else { source };
+        let source = match source {
+            LocationSource::Country => source,
+            _ if zones.is_empty() => LocationSource::Unmappable,
+            _ => source,
+        };
         let key = format!(
             "{}|{}|{}|{}",
             source.letter(),
@@ -94,6 +103,11 @@ impl Location {
             zones.join(",")
         );
         Self(Arc::new(Inner { country, regions, zones, source, key }))
+    }
+
+    /// Somewhere in a country that was given.
+    pub fn in_country(country: Country) -> Self {
+        Self::new(LocationSource::Country, Some(country), Vec::new(), Vec::new())
     }
 
     /// A location of which at most the country is known.
@@ -211,7 +225,7 @@ mod tests {
 
     #[test]
     fn sources_keep_their_stored_numbers() {
-        assert_eq!(LocationSource::ALL.map(LocationSource::code), [1, 2, 3, 4, 5]);
+        assert_eq!(LocationSource::ALL.map(LocationSource::code), [1, 2, 3, 4, 5, 6]);
         assert_eq!(LocationSource::from_code(3), Some(LocationSource::Prefix));
         assert_eq!(LocationSource::from_code(0), None);
     }

@@ -34,6 +34,7 @@ pub struct LocationTables {
     pub(super) phones: DigitTrie,
     pub(super) postal: PostalTable,
     pub(super) regions: HashMap<(Country, String), u16>,
+    somewhere: HashMap<Country, Location>,
     pub(super) countries: Countries,
     pub(super) zones: HashMap<String, Location>,
     outlying: bool,
@@ -68,11 +69,13 @@ impl LocationTables {
         let countries = read::countries(&places)?;
         let postal = PostalTable::read(&places)?;
         let zones = zones(&Zones::bundled());
+        let somewhere = somewhere(&places, &regions);
         Ok(Self {
             places,
             phones,
             postal,
             regions,
+            somewhere,
             countries,
             zones,
             outlying: false,
@@ -185,6 +188,12 @@ impl LocationTables {
         }
     }
 
+    /// Somewhere in a country, in whatever region, where a region that is not known was told: in none of the zones, and under
+    /// the law of each of its regions.
+    pub fn somewhere_in(&self, country: Country) -> Location {
+        self.somewhere.get(&country).cloned().unwrap_or_else(|| Location::unmappable(Some(country)))
+    }
+
     /// The ISO 3166-2 code of a region that is written as `TX`, `US-TX` or `Texas`.
     pub fn region_code(&self, country: Country, state: &str) -> Option<Name> {
         let place = self.region_place(country, state)?;
@@ -217,6 +226,18 @@ impl LocationTables {
     fn zones_differ(&self, country: Country) -> bool {
         self.countries.get(&country).is_none_or(|(_, many)| *many)
     }
+}
+
+/// For each country with regions, all of them and no zone.
+fn somewhere(places: &Places, regions: &HashMap<(Country, String), u16>) -> HashMap<Country, Location> {
+    let mut all: HashMap<Country, Vec<Name>> = HashMap::new();
+    for ((country, _), place) in regions {
+        all.entry(*country).or_default().extend(places.explicit[usize::from(*place)].regions().iter().cloned());
+    }
+    let location = |(country, regions)| {
+        (country, Location::new(LocationSource::Unmappable, Some(country), regions, Vec::new()))
+    };
+    all.into_iter().map(location).collect()
 }
 
 /// Every zone of the database, by its name in lower case. The system's database is never asked: it may be years old,

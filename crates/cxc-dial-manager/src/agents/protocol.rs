@@ -72,6 +72,10 @@ pub enum Command {
     Mute {},
     /// The agent is heard again.
     Unmute {},
+    /// What is said is left out of the recording.
+    PauseRecording {},
+    /// It is recorded again.
+    ResumeRecording {},
     /// Presses keys for whom the agent talks with.
     Digits {
         /// 1 to 32 of 0 to 9, *, # and A to D.

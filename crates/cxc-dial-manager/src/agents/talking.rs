@@ -23,6 +23,10 @@ pub struct TalkShown {
     pub muted: bool,
     /// Whom the agent talks with takes digits.
     pub digits: bool,
+    /// Whether what is said is recorded; left out where the talk has no recording.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub recorded: Option<bool>,
     /// Whom the agent called beside.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub third: Option<ThirdShown>,
@@ -102,6 +106,7 @@ pub fn shown(state: &TalkState, to: &str) -> TalkShown {
         held: state.held,
         muted: state.muted,
         digits: state.digits,
+        recorded: state.recorded,
         third: place.map(|state| ThirdShown { to: to.to_owned(), state }),
         failed: state.failed.map(|result| result.name().to_owned()),
         supervisor: match state.supervisor {
@@ -119,6 +124,8 @@ pub async fn obey(app: &App, seat: &Seat, command: Command) -> Result<(), Failed
         Command::ResumeCall {} => TalkOrder::Hold(false),
         Command::Mute {} => TalkOrder::Mute(true),
         Command::Unmute {} => TalkOrder::Mute(false),
+        Command::PauseRecording {} => TalkOrder::Pause(true),
+        Command::ResumeRecording {} => TalkOrder::Pause(false),
         Command::Digits { digits } => TalkOrder::Press(keys(digits)?),
         Command::Conference {} => TalkOrder::Conference,
         Command::Complete {} => TalkOrder::HandOver,

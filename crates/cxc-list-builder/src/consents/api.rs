@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cxc_server::document::Page;
 use cxc_server::resources::JobView;
+use cxc_server::resources::settings::chosen_country;
 use cxc_server::{ApiError, ApiJson, ApiPath, ApiQuery, App, Principal};
 use cxc_store::consent::CONSENTS;
 use serde::Deserialize;
@@ -39,7 +40,7 @@ pub(crate) struct ConsentFile {
     /// A specification, instead of a mapping.
     #[serde(default)]
     specification: Option<Uuid>,
-    /// The country of numbers without one.
+    /// The country of numbers without one; that of the tenant's settings when absent.
     #[serde(default)]
     #[schema(max_length = 2)]
     default_country: Option<String>,
@@ -61,12 +62,16 @@ impl ConsentFile {
         let known = uploads::complete(app, uploads, tenant, self.upload).await?;
         known_country(self.default_country.as_deref())?;
         let mut tx = app.db.read().await?;
+        let default_country = match self.default_country.clone() {
+            Some(country) => Some(country),
+            None => chosen_country(&mut tx, tenant).await?,
+        };
         let (mapping, specification) = columns(&mut tx, tenant, self.mapping, self.specification).await?;
         let settings = ImportSettings {
             mapping,
             specification,
             file_name: known.file_name,
-            default_country: self.default_country.clone(),
+            default_country,
             encoding: self.encoding.clone(),
             delimiter: self.delimiter.clone(),
             header: self.header,

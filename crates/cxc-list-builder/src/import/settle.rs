@@ -61,14 +61,22 @@ pub async fn settle_list(
     loop {
         let import = db.read().await?.import_unsettled(kind, list).await?;
         match import {
-            Some(import) => settle(db, lease, &import, ended, now).await?,
+            Some(import) => settle(db, lease, &import, ended, now, |_| ()).await?,
             None => return Ok(()),
         }
     }
 }
 
-async fn settle(db: &Db, lease: &mut HeldLease, import: &ListImport, ended: &str, now: i64) -> Result<(), StoreError> {
-    let mut after = i64::MIN;
+/// Settles one import. `told` hears about how many contacts were gone over.
+pub(crate) async fn settle(
+    db: &Db,
+    lease: &mut HeldLease,
+    import: &ListImport,
+    ended: &str,
+    now: i64,
+    told: impl Fn(i64),
+) -> Result<(), StoreError> {
+    let (mut after, mut steps) = (i64::MIN, 0);
     loop {
         lease.renew(db).await?;
         let mut tx = db.begin_relaxed().await?;
@@ -90,5 +98,7 @@ async fn settle(db: &Db, lease: &mut HeldLease, import: &ListImport, ended: &str
         if done {
             return Ok(());
         }
+        steps += 1;
+        told(steps * STEP);
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::holding::{release, take_lease};
 use super::outcome::ImportOutcome;
 use super::run::ImportContext;
-use super::settle::settle_list;
+use super::settle::{settle, settle_list};
 use super::undone::nothing_to_undo;
 use super::write::HeldLease;
 use crate::jobs::LIST_UNDO;
@@ -88,6 +88,11 @@ async fn undo_leased(
     let body = json!({ "listId": list, "importId": import.number.to_string(), "jobId": control.job().id });
     tx.event_insert(tenant, "lists", "import_undone", &list.to_string(), &body, app.now()).await?;
     tx.commit().await?;
-    settle_list(&app.db, lease, "contacts", number, "failed", app.now()).await?;
+    // gone for users already; what is left takes its time
+    let begun = app.db.read().await?.import_unsettled("contacts", number).await?;
+    if let Some(begun) = begun {
+        let total = added.0 + begun.counts.updated;
+        settle(&app.db, lease, &begun, "failed", app.now(), |done| control.progress(done.min(total), total)).await?;
+    }
     Ok(import.number)
 }

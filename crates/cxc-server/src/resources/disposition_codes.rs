@@ -13,7 +13,7 @@ use crate::error::ApiError;
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DispositionCode {
-    /// What is kept with the attempt: 1 to 64 letters, digits, `_` or `-`; used once in the tenant.
+    /// What is kept with the attempt: 1 to 64 letters, digits, `_` or `-`; used once in the tenant, in whatever case.
     #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
     pub code: String,
     /// Whether it says that the person wants no more calls: the number is suppressed at once.
@@ -42,7 +42,7 @@ impl Document for DispositionCode {
     async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
         let others = document::get_all::<Self>(write.tx, write.principal.tenant).await?;
         let code = &write.after.body.code;
-        match others.iter().any(|other| other.id != write.after.id && other.body.code == *code) {
+        match others.iter().any(|other| other.id != write.after.id && other.body.code.eq_ignore_ascii_case(code)) {
             true => Err(ApiError::invalid("/code", "used_twice", format!("{code} is the code of another disposition"))),
             false => Ok(()),
         }

@@ -120,7 +120,6 @@ impl Attempt {
                     Some(
                         Order::Message
                         | Order::MachineMessage
-                        | Order::Pause(_)
                         | Order::Play(_)
                         | Order::Script(_)
                         | Order::Bridge(..)

@@ -189,8 +189,6 @@ pub(crate) enum Order {
     Hangup,
     Message,
     MachineMessage,
-    /// What is said is left out of the recording, or is not any more.
-    Pause(bool),
     Play(Prompt),
     Script(Audio),
     Bridge(AgentId, Peer),
@@ -285,11 +283,6 @@ impl SipEngine {
     /// Plays a prompt to the person of a call.
     pub fn play(&mut self, call: CallId, prompt: Prompt) {
         self.order(call, Order::Play(prompt));
-    }
-
-    /// Leaves what is said out of the recording of a call, or takes it in again.
-    pub fn pause_recording(&mut self, call: CallId, is_paused: bool) {
-        self.order(call, Order::Pause(is_paused));
     }
 
     /// Does something with the talk of a call.

@@ -24,6 +24,8 @@ pub enum TalkOrder {
     Hold(bool),
     /// The agent is not heard, or is again.
     Mute(bool),
+    /// What is said is left out of the recording, or is not any more.
+    Pause(bool),
     /// Presses keys for whom the agent talks with.
     Press(String),
     /// Calls a third person; the person waits meanwhile.
@@ -65,6 +67,8 @@ pub struct TalkState {
     pub muted: bool,
     /// The person's phone takes digits.
     pub digits: bool,
+    /// Whether what is said is recorded; none where the talk has no recording.
+    pub recorded: Option<bool>,
     /// The third person.
     pub third: Option<Third>,
     /// Why a third person is not there any more.
@@ -140,6 +144,7 @@ impl Talk<'_> {
             _ if self.agent.is_none() => return,
             (TalkOrder::Hold(is_held), None) => self.floor.held = is_held,
             (TalkOrder::Mute(is_muted), _) => self.floor.muted = is_muted,
+            (TalkOrder::Pause(is_paused), _) => self.is_paused = is_paused,
             (TalkOrder::Press(keys), _) => match self.peer(attempt, Party::Third) {
                 Some(third) if floor.third == Some(Third::Talking) => third.press(&keys, &self.shared.wheel),
                 _ => attempt.stream.peer().press(&keys, &self.shared.wheel),
@@ -264,11 +269,16 @@ impl Talk<'_> {
 
     /// A third person was not told that the call is recorded, so it is not while that one talks with the person.
     pub(super) fn set_recording(&self) {
-        let Some(recording) = &self.recording else { return };
-        match self.is_paused || self.is_over || self.floor.third == Some(Third::Conference) {
-            true => recording.pause(),
-            false => recording.resume(),
+        match (&self.recording, self.records()) {
+            (Some(recording), Some(true)) => recording.resume(),
+            (Some(recording), _) => recording.pause(),
+            (None, _) => (),
         }
+    }
+
+    fn records(&self) -> Option<bool> {
+        let is_left_out = self.is_paused || self.is_over || self.floor.third == Some(Third::Conference);
+        self.recording.as_ref().map(|_| !is_left_out)
     }
 
     fn peer(&self, attempt: &Attempt, party: Party) -> Option<Peer> {
@@ -288,7 +298,7 @@ impl Talk<'_> {
             Some(third_peer) if third == Some(Third::Talking) => third_peer.takes_digits(),
             _ => attempt.stream.peer().takes_digits(),
         };
-        let state = TalkState { held, muted, digits, third, failed, supervisor };
+        let state = TalkState { held, muted, digits, recorded: self.records(), third, failed, supervisor };
         self.shared.report(Report::Talk(self.id, *agent, state));
     }
 }

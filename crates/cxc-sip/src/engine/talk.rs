@@ -123,10 +123,6 @@ impl Talk<'_> {
                 attempt.stream.quiet();
                 self.ear.wait_for_beep(self.shared, &attempt.stream);
             }
-            Order::Pause(is_paused) => {
-                self.is_paused = is_paused;
-                self.set_recording();
-            }
             Order::Play(prompt) => {
                 attempt.stream.play(&prompt, &self.shared.wheel);
             }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use cxc_dialer::agent::{AgentEvent, AgentId};
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, CallSpec, EngineEvent, RecordingSpec};
-use cxc_sip::engine::{EngineOptions, Phone, Report};
+use cxc_sip::engine::{EngineOptions, Phone, Report, TalkOrder};
 use cxc_sip::media::Recorder;
 use cxc_sip::ua::Transport;
 
@@ -100,9 +100,9 @@ async fn each_side_has_its_channel_and_a_pause_is_silence() -> Result<()> {
     let home = tempfile::tempdir()?;
     let mut talk = talk(wanted(false), options(home.path())?).await?;
     tokio::time::sleep(Duration::from_millis(1_000)).await;
-    talk.bed.engine.pause_recording(talk.call, true);
+    talk.bed.engine.talk(talk.call, TalkOrder::Pause(true));
     tokio::time::sleep(Duration::from_millis(1_000)).await;
-    talk.bed.engine.pause_recording(talk.call, false);
+    talk.bed.engine.talk(talk.call, TalkOrder::Pause(false));
     tokio::time::sleep(Duration::from_millis(1_000)).await;
     let path = home.path().join(wanted(false).file);
     assert!(!path.exists() && path.with_extension("wav.part").exists(), "it is not finished");

@@ -188,7 +188,7 @@ pub struct ConsentShow {
 pub struct ConsentImport {
     /// The file: delimited text, XLSX, or one of those in a ZIP; `-` reads standard input
     pub file: PathBuf,
-    /// The country of numbers without one, as two letters
+    /// The country of numbers without one, as two letters; that of the tenant's settings when absent
     #[arg(long, value_name = "COUNTRY")]
     pub default_country: Option<String>,
     /// A mapping document (JSON) that says what each column is

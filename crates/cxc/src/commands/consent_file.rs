@@ -11,6 +11,7 @@ use cxc_list_builder::import::{ImportOutcome, ImportSettings};
 use cxc_list_builder::jobs::{ImportPayload, ListJobs, Source};
 use cxc_server::Principal;
 use cxc_server::audit::Entry;
+use cxc_server::resources::settings::chosen_country;
 use cxc_store::job::Job;
 use serde_json::json;
 
@@ -32,10 +33,13 @@ pub async fn import(config: &Config, asked: &ConsentImport) -> Result<(), Failur
     let mapping = asked.mapping.as_deref().map(mapping).transpose()?;
     let input = Input::of(config, &asked.file)?;
     let file_name = input.file_name();
-    let default_country = asked.default_country.clone();
-    let settings = ImportSettings { file_name, default_country, mapping, ..ImportSettings::default() };
     let desk = Desk::open(config).await?;
     let tenant = desk.tenant(asked.tenant.as_deref()).await?;
+    let default_country = match asked.default_country.clone() {
+        Some(country) => Some(country),
+        None => chosen_country(&mut desk.app.db.read().await?, tenant.no).await.map_err(refused)?,
+    };
+    let settings = ImportSettings { file_name, default_country, mapping, ..ImportSettings::default() };
     let bar = progress_bar(&input.path);
     let work = ListJobs { watch: shown_by(bar.clone()), ..jobs::list_jobs(config, &desk.app).await? };
     let payload = ImportPayload { source: Source::Path(input.path.clone()), settings };

@@ -13,6 +13,10 @@ const COLLEAGUE: &str = "+12125550170";
 async fn an_agent_lets_a_person_wait_asks_a_colleague_and_gives_the_call_away() {
     let floor = Floor::start(1, Audience(4), "60000", 3).await;
     let group = floor.group(Audience(2)).await;
+    let path = format!("/campaign-groups/{}", group.id());
+    let tag = floor.world.api.get(&path).await.etag();
+    let change = json!({"settings": {"calls": {"recording": {"mode": "all", "announce": "never"}}}});
+    floor.world.api.patch(&path).if_match(&tag).json(&change).await.expect(200);
     let mut desk = floor.desk(0);
     desk.sees("logged in as ", 1).await;
     desk.types("hold");
@@ -25,11 +29,14 @@ async fn an_agent_lets_a_person_wait_asks_a_colleague_and_gives_the_call_away() 
     desk.sees("talk: the person waits", 1).await;
     desk.types("resume");
     desk.sees("talk: both hear each other", 2).await;
+    desk.types("pause");
+    desk.sees("talk: both hear each other, recording paused", 1).await;
+    desk.types("record");
     desk.types("mute");
-    desk.sees("talk: mute", 1).await;
+    desk.sees("talk: mute, recorded", 1).await;
     desk.types("unmute");
     desk.types("k 12#");
-    desk.sees("talk: both hear each other", 4).await;
+    desk.sees("talk: both hear each other, recorded", 5).await;
     desk.types("k twelve");
     desk.sees("! digits are", 1).await;
     desk.types("g");

@@ -19,6 +19,11 @@ fn calls() -> usize {
     std::env::var("CXC_VOICE_CALLS").map_or(50, |n| n.parse().unwrap())
 }
 
+/// How often it is killed: `CXC_VOICE_KILLS`, 3 if not set.
+fn kills() -> usize {
+    std::env::var("CXC_VOICE_KILLS").map_or(3, |n| n.parse().unwrap())
+}
+
 /// A carrier whose people talk for so long, milliseconds: of ten numbers six answer, one is busy, two ring on, and at
 /// one a machine answers.
 pub fn carrier(most: usize, talk: &str) -> Sipp {
@@ -205,17 +210,18 @@ async fn a_group_at_work_changes_from_predictive_to_progressive_and_back() {
 
 #[tokio::test]
 async fn a_campaign_of_calls_that_is_killed_calls_nobody_twice_and_forgets_nobody() {
-    let people = Audience(calls());
+    let (people, kills) = (Audience(calls()), kills());
     let mut world = World::start().await;
     // phones of each start, and more than enough people
-    let (trunk, phones) = (carrier(people.0 + 1, "1000"), Sipp::start("answer", AGENTS * 9, &["-rtp_echo"]).unwrap());
+    let phones = AGENTS * 3 * u32::try_from(kills).unwrap();
+    let (trunk, phones) = (carrier(people.0 + 1, "1000"), Sipp::start("answer", phones, &["-rtp_echo"]).unwrap());
     let list = world.import("people", people).await;
     let template = world.calls("calls", &trunk, &phones, &json!({"mode": 4})).await;
     let group = world.voice_group("calls", &template, &list).await;
     world.waive(&group).await;
     group.start().await;
-    for kill in 1..=3 {
-        let enough = people.0 * kill / 5;
+    for kill in 1..=kills {
+        let enough = people.0 * kill / (kills + 2);
         until("calls are placed", Duration::from_secs(120), async || trunk.called().len() >= enough).await;
         world.cxc.kill().unwrap();
         world.cxc.up().unwrap();

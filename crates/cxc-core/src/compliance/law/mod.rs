@@ -125,10 +125,7 @@ impl LawRule {
             let in_country = |c: &str| c == country || (country == "EU" && EU.contains(&c));
             return place.areas.iter().filter_map(Area::country).any(in_country);
         };
-        let own = Area::of(Some(country), Some(region));
-        let in_country = |area: &&Area| area.country() == Some(country);
-        let untold = || !place.areas.iter().filter(in_country).any(|a| matches!(a, Area::Region(_)));
-        place.areas.iter().any(|area| own.holds(area) || (in_country(&area) && untold()))
+        Area::of(Some(country), Some(region)).may_hold(&place.areas)
     }
 
     /// Whether it is law of a country in which a person may be.

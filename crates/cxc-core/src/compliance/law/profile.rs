@@ -1,6 +1,6 @@
 //! What decides, besides the place, which legal rules apply to an attempt.
 use super::super::legal::{AppliesTo, ConsentState, LegalRule};
-use super::super::subject::{Relationship, Subject};
+use super::super::subject::{Relationship, Subject, is_same_name};
 use crate::channel::Channel;
 use crate::device::LineType;
 
@@ -39,7 +39,7 @@ impl<'a> Profile<'a> {
             && is_open_or(&applies.contact_kinds, |all| all.contains(&subject.contact_kind))
             && is_open_or(&applies.techs, |all| all.contains(&subject.tech))
             && is_open_or(&applies.topics, |all| {
-                subject.topic.as_deref().is_some_and(|topic| all.iter().any(|t| t == topic))
+                subject.topic.as_deref().is_some_and(|topic| all.iter().any(|t| is_same_name(t, topic)))
             })
             && applies.collector.is_none_or(|wanted| wanted == subject.collector.is_some())
     }

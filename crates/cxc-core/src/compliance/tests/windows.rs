@@ -187,6 +187,22 @@ fn a_holiday_of_any_candidate_region_blocks_its_local_date_in_every_zone() {
 }
 
 #[test]
+fn where_only_a_country_is_known_the_times_and_dates_of_all_its_regions_hold() {
+    let mut documents = with_times(vec![
+        times("all", r#""country":"US","#, "08:00", "20:00"),
+        times("oregon", r#""region":"US-OR","#, "10:00", "22:00"),
+    ]);
+    documents.contact_dates = vec![stored("day", r#"{"region":"US-LA","date":"2027-02-09"}"#)];
+    let mut unknown = World::new(&documents).phone("US", "", "America/Chicago");
+    assert!(!unknown.allowed("2027-02-08T15:59:59Z"), "it may be in Oregon");
+    assert!(unknown.allowed("2027-02-08T16:00:00Z"));
+    assert!(!unknown.allowed("2027-02-09T02:00:00Z"), "it may be elsewhere");
+    assert_eq!(unknown.check(at("2027-02-09T18:00:00Z")).code(), Reason::ContactDate);
+    let mut known = World::new(&documents).phone("US", "US-TX", "America/Chicago");
+    assert!(known.allowed("2027-02-08T14:00:00Z") && known.allowed("2027-02-09T18:00:00Z"));
+}
+
+#[test]
 fn a_special_date_with_a_window_narrows_the_day_and_never_widens_it() {
     let mut documents = with_times(vec![times("t", "", "09:00", "17:00")]);
     documents.contact_dates = vec![stored("eve", r#"{"date":"2026-12-24","window":{"from":"06:00","till":"12:00"}}"#)];

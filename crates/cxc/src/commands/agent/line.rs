@@ -13,6 +13,7 @@ dial NUMBER              while no call is there, call a number of the group's re
 x, donotcall             the person wants no more calls
 hold, resume             let the person wait, and come back
 mute, unmute             be heard by nobody, and again
+pause, record            leave what is said out of the recording, and record again
 k, keys DIGITS           press keys for whom you talk with
 t, transfer TO           give the person to a number or SIP address
 a, ask TO                call a number or SIP address, and talk while the person waits ...
@@ -54,6 +55,8 @@ pub fn read(line: &str, now: Timestamp) -> Result<Typed, String> {
         "resume" => json!({"type": "resume_call"}),
         "mute" => json!({"type": "mute"}),
         "unmute" => json!({"type": "unmute"}),
+        "pause" => json!({"type": "pause_recording"}),
+        "record" => json!({"type": "resume_recording"}),
         "k" | "keys" => json!({"type": "digits", "digits": rest}),
         "t" | "transfer" => json!({"type": "transfer", "to": rest}),
         "a" | "ask" => json!({"type": "consult", "to": rest}),

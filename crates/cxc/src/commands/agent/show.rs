@@ -86,7 +86,15 @@ fn talk(event: &Value) -> String {
     if !event["supervisor"].is_null() {
         parts.push(format!("supervisor {}", plain(&event["supervisor"])));
     }
-    if parts.is_empty() { "talk: both hear each other".into() } else { format!("talk: {}", parts.join(", ")) }
+    if parts.is_empty() {
+        parts.push("both hear each other".into());
+    }
+    match event["recorded"].as_bool() {
+        Some(true) => parts.push("recorded".into()),
+        Some(false) => parts.push("recording paused".into()),
+        None => (),
+    }
+    format!("talk: {}", parts.join(", "))
 }
 
 /// A value as text.

@@ -154,6 +154,15 @@ fn where_the_state_is_not_known_the_rules_of_all_states_hold() {
 }
 
 #[test]
+fn after_the_last_evening_of_the_holiday_lists_data_is_missing_and_nobody_is_closed_for_ever() {
+    let mut case = sales("AU", "AU-NSW", "Australia/Sydney");
+    let last = case.check("2030-12-31T09:30:00Z");
+    assert_eq!((last.decision, last.code()), (Decision::Error, Reason::DataMissing), "{last:?}");
+    let before = case.check("2030-12-30T10:30:00Z");
+    assert_eq!(before.decision, Decision::Defer, "{before:?}");
+}
+
+#[test]
 fn british_hours_warn_and_bar_nothing() {
     let mut case = sales("GB", "GB-ENG", "Europe/London");
     let verdict = case.check("2026-12-01T23:00:00Z");
