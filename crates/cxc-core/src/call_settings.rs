@@ -167,17 +167,28 @@ pub fn is_number(text: &str) -> bool {
     (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The host and the port of an agent's phone; nothing for what is no plain `sip:user@host[:port]`. More of the grammar,
-/// such as headers and routes in a URI, would say where the call goes behind our back.
+/// The host and the port of an agent's phone; nothing for what is no plain `sip:user@host[:port]`, perhaps with its
+/// transport. More of the grammar, such as headers and routes in a URI, would say where the call goes behind our back.
 pub fn phone_host(uri: &str) -> Option<(&str, u16)> {
     let (user, host) = uri.strip_prefix("sip:")?.split_once('@')?;
+    let host = match host.split_once(';') {
+        Some((host, _)) => phone_transport(uri).map(|_| host)?,
+        None => host,
+    };
+    let usual = if phone_transport(uri) == Some("tls") { 5061 } else { 5060 };
     let is_word = |text: &str, more: &[u8]| {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || more.contains(&byte);
         !text.is_empty() && text.len() <= 128 && text.bytes().all(fits)
     };
-    let (host, port) = host.split_once(':').map_or((host, Some(5060)), |(host, port)| (host, port.parse().ok()));
+    let (host, port) = host.split_once(':').map_or((host, Some(usual)), |(host, port)| (host, port.parse().ok()));
     let port = port.filter(|port| *port > 0)?;
     (is_word(user, b"-_.+") && is_word(host, b"-.")).then_some((host, port))
+}
+
+/// How a phone says that it is reached: `udp`, `tcp` or `tls`.
+pub fn phone_transport(uri: &str) -> Option<&str> {
+    let transport = uri.split_once(';')?.1.strip_prefix("transport=")?;
+    matches!(transport, "udp" | "tcp" | "tls").then_some(transport)
 }
 
 #[cfg(test)]
@@ -188,7 +199,13 @@ mod tests {
     fn an_agents_phone_is_a_plain_uri() {
         assert_eq!(phone_host("sip:ann@10.0.0.7"), Some(("10.0.0.7", 5060)));
         assert_eq!(phone_host("sip:ann.b+1@desk.example.com:5070"), Some(("desk.example.com", 5070)));
+        assert_eq!(phone_host("sip:ann@desk.example.com;transport=tls"), Some(("desk.example.com", 5061)));
+        assert_eq!(phone_host("sip:ann@10.0.0.7:5070;transport=tcp"), Some(("10.0.0.7", 5070)));
+        assert_eq!(phone_transport("sip:ann@10.0.0.7"), None);
         for bad in [
+            "sip:ann@h;transport=ws",
+            "sip:ann@h;transport=tls;maddr=1.2.3.4",
+            "sip:ann@h;lr;transport=tls",
             "ann@10.0.0.7",
             "sips:ann@10.0.0.7",
             "sip:10.0.0.7",

@@ -93,7 +93,7 @@ async fn main() -> Result<(), Error> {
 
     let ports = Arc::new(Ports::new(HOME, None, 20_000..=29_999));
     let (tell, _events) = unbounded_channel();
-    let streams: Result<Vec<Stream>, _> = (0..calls * 2).map(|_| Stream::open(&ports, tell.clone())).collect();
+    let streams: Result<Vec<Stream>, _> = (0..calls * 2).map(|_| Stream::open(&ports, tell.clone(), false)).collect();
     let streams = streams?;
     let mut child = Command::new("taskset")
         .args(["-c", "1"])
@@ -107,7 +107,7 @@ async fn main() -> Result<(), Error> {
     for stream in &streams {
         let remote = lines.next().ok_or("a phone for each stream")??.parse()?;
         let (codec, reports) = (Codec::Pcmu, None);
-        stream.agree(Agreed { remote, reports, codec, digits: None, hears: true, speaks: true });
+        stream.agree(Agreed { remote, reports, codec, digits: None, hears: true, speaks: true, crypto: None });
     }
     for pair in streams.chunks_exact(2) {
         bridge(&pair[0].peer(), &pair[1].peer());

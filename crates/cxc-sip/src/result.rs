@@ -66,6 +66,7 @@ pub fn outcome(failure: &Failure) -> Outcome {
 fn silence(failure: &Failure) -> Outcome {
     match failure.rang {
         true => Outcome::of(CallResult::NoAnswer),
+        false if failure.unsent => Outcome::trunk(CallResult::SwitchError),
         false => Outcome::trunk(CallResult::NoProgress),
     }
 }

@@ -1,7 +1,7 @@
 //! Session descriptions: what we offer, what the far end answers, and our answer to an offer. Audio only, one stream.
 use std::net::{IpAddr, SocketAddr};
 
-use crate::media::Codec;
+use crate::media::{Codec, Crypto, Key};
 
 /// The payload type that we offer for digits.
 pub const DIGITS: u8 = 101;
@@ -21,6 +21,8 @@ pub struct Agreed {
     pub hears: bool,
     /// The far end sends.
     pub speaks: bool,
+    /// The far end's key, where media is encrypted.
+    pub crypto: Option<Crypto>,
 }
 
 /// Why a description can't be used.
@@ -35,15 +37,29 @@ pub enum SdpError {
     /// Neither of our codecs.
     #[error("the session description has neither PCMU nor PCMA")]
     NoCodec,
+    /// Media must be encrypted, and it does not say so, or not how we can.
+    #[error("the session description does not encrypt media with AES_CM_128_HMAC_SHA1_80")]
+    NotSecure,
+}
+
+/// Our side of a description.
+#[derive(Debug, Clone, Copy)]
+pub struct Local {
+    /// Where we take media.
+    pub address: SocketAddr,
+    /// Our key, where media must be encrypted.
+    pub key: Option<Key>,
 }
 
 /// What we offer: both laws of G.711 and digits.
-pub fn offer(local: SocketAddr, session: u64) -> Vec<u8> {
-    describe(local, session, 0, "0 8 101", &["0 PCMU/8000", "8 PCMA/8000", "101 telephone-event/8000"], "sendrecv")
+pub fn offer(local: Local, session: u64) -> Vec<u8> {
+    let maps = ["0 PCMU/8000", "8 PCMA/8000", "101 telephone-event/8000"];
+    describe(local, (session, 0), 1, "0 8 101", &maps, "sendrecv")
 }
 
 /// The answer to what was agreed from an offer. `version` grows with each description of a session.
-pub fn answer(local: SocketAddr, session: u64, version: u32, agreed: &Agreed) -> Vec<u8> {
+pub fn answer(local: Local, session: u64, version: u32, agreed: &Agreed) -> Vec<u8> {
+    let tag = agreed.crypto.map_or(1, |crypto| crypto.tag);
     let codec = match agreed.codec {
         Codec::Pcmu => "0 PCMU/8000",
         Codec::Pcma => "8 PCMA/8000",
@@ -56,21 +72,32 @@ pub fn answer(local: SocketAddr, session: u64, version: u32, agreed: &Agreed) ->
     };
     let payload = agreed.codec.payload_type();
     match agreed.digits {
-        None => describe(local, session, version, &payload.to_string(), &[codec], direction),
+        None => describe(local, (session, version), tag, &payload.to_string(), &[codec], direction),
         Some(digits) => {
             let map = format!("{digits} telephone-event/8000");
-            describe(local, session, version, &format!("{payload} {digits}"), &[codec, &map], direction)
+            describe(local, (session, version), tag, &format!("{payload} {digits}"), &[codec, &map], direction)
         }
     }
 }
 
-fn describe(local: SocketAddr, session: u64, version: u32, types: &str, maps: &[&str], direction: &str) -> Vec<u8> {
-    let family = if local.is_ipv4() { "IP4" } else { "IP6" };
-    let (ip, port) = (local.ip(), local.port());
+fn describe(
+    local: Local,
+    (session, version): (u64, u32),
+    tag: u32,
+    types: &str,
+    maps: &[&str],
+    direction: &str,
+) -> Vec<u8> {
+    let family = if local.address.is_ipv4() { "IP4" } else { "IP6" };
+    let (ip, port) = (local.address.ip(), local.address.port());
+    let profile = if local.key.is_some() { "RTP/SAVP" } else { "RTP/AVP" };
     let mut text = format!(
         "v=0\r\no=cxc {session} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\n\
-         m=audio {port} RTP/AVP {types}\r\n"
+         m=audio {port} {profile} {types}\r\n"
     );
+    if let Some(key) = local.key {
+        text += &format!("a=crypto:{}\r\n", Crypto { tag, key }.write());
+    }
     for map in maps {
         text += &format!("a=rtpmap:{map}\r\n");
         if let Some((events, _)) = map.split_once(" telephone-event") {
@@ -81,8 +108,9 @@ fn describe(local: SocketAddr, session: u64, version: u32, types: &str, maps: &[
     text.into_bytes()
 }
 
-/// What a description of the far end, answer or offer, lets us agree on. Its first codec that is ours is taken.
-pub fn agree(description: &[u8]) -> Result<Agreed, SdpError> {
+/// What a description of the far end, answer or offer, lets us agree on. Its first codec that is ours is taken, and its first
+/// key, where media must be encrypted.
+pub fn agree(description: &[u8], is_secure: bool) -> Result<Agreed, SdpError> {
     let text = std::str::from_utf8(description).map_err(|_| SdpError::Unreadable)?;
     let mut session = Part::default();
     let mut audio: Option<(Vec<&str>, Part)> = None;
@@ -105,15 +133,19 @@ pub fn agree(description: &[u8]) -> Result<Agreed, SdpError> {
         }
     }
     let (media, part) = audio.ok_or(SdpError::NoAudio)?;
-    finish(&media, &part, &session)
+    finish(&media, &part, &session, is_secure)
 }
 
-fn finish(media: &[&str], part: &Part, session: &Part) -> Result<Agreed, SdpError> {
+fn finish(media: &[&str], part: &Part, session: &Part, is_secure: bool) -> Result<Agreed, SdpError> {
     let [_, port, profile, types @ ..] = media else { return Err(SdpError::Unreadable) };
     let port: u16 = port.split('/').next().and_then(|port| port.parse().ok()).ok_or(SdpError::Unreadable)?;
-    if port == 0 || !matches!(*profile, "RTP/AVP" | "RTP/AVPF") {
-        return Err(SdpError::NoAudio);
-    }
+    let crypto = match (*profile, is_secure) {
+        _ if port == 0 => return Err(SdpError::NoAudio),
+        ("RTP/AVP" | "RTP/AVPF", false) => None,
+        ("RTP/SAVP" | "RTP/SAVPF", true) => Some(part.crypto.ok_or(SdpError::NotSecure)?),
+        (_, true) => return Err(SdpError::NotSecure),
+        (_, false) => return Err(SdpError::NoAudio),
+    };
     let reports = part.reports.or_else(|| port.checked_add(1));
     let ip = part.address.or(session.address).ok_or(SdpError::Unreadable)?;
     let types: Vec<u8> = types.iter().filter_map(|kind| kind.parse().ok()).collect();
@@ -129,6 +161,7 @@ fn finish(media: &[&str], part: &Part, session: &Part) -> Result<Agreed, SdpErro
         digits,
         hears: !held && matches!(direction, Direction::Both | Direction::Receives),
         speaks: matches!(direction, Direction::Both | Direction::Sends),
+        crypto,
     })
 }
 
@@ -147,6 +180,7 @@ struct Part {
     direction: Option<Direction>,
     reports: Option<u16>,
     events: Vec<u8>,
+    crypto: Option<Crypto>,
     closed: bool,
 }
 
@@ -168,6 +202,9 @@ impl Part {
             "sendonly" => self.direction = Some(Direction::Sends),
             "recvonly" => self.direction = Some(Direction::Receives),
             "inactive" => self.direction = Some(Direction::None),
+            _ if value.starts_with("crypto:") => {
+                self.crypto = self.crypto.or_else(|| Crypto::read(value.strip_prefix("crypto:")?));
+            }
             _ if value.starts_with("rtcp:") => {
                 // its host is not taken: reports would go to whom it names (RFC 3605)
                 let port = value.split_ascii_whitespace().next().and_then(|port| port.strip_prefix("rtcp:"));
@@ -191,8 +228,12 @@ impl Part {
 mod tests {
     use super::*;
 
-    fn local() -> SocketAddr {
-        "192.0.2.7:20002".parse().unwrap()
+    fn local() -> Local {
+        Local { address: "192.0.2.7:20002".parse().unwrap(), key: None }
+    }
+
+    fn agree(description: &[u8]) -> Result<Agreed, SdpError> {
+        super::agree(description, false)
     }
 
     #[test]
@@ -200,7 +241,8 @@ mod tests {
         let agreed = agree(&offer(local(), 5)).unwrap();
         let reports = Some("192.0.2.7:20003".parse().unwrap());
         let (codec, digits) = (Codec::Pcmu, Some(DIGITS));
-        let expected = Agreed { remote: local(), reports, codec, digits, hears: true, speaks: true };
+        let remote = local().address;
+        let expected = Agreed { remote, reports, codec, digits, hears: true, speaks: true, crypto: None };
         assert_eq!(agreed, expected);
     }
 
@@ -233,5 +275,23 @@ mod tests {
     fn the_old_way_of_holding_a_call_is_understood() {
         let agreed = agree(b"v=0\nc=IN IP4 0.0.0.0\nm=audio 4000 RTP/AVP 0\n").unwrap();
         assert!(!agreed.hears && agreed.digits.is_none());
+    }
+
+    #[test]
+    fn encrypted_media_has_a_key_on_both_sides_and_never_falls_back() {
+        let ours = Local { key: Key::random(), ..local() };
+        let offered = offer(ours, 5);
+        assert_eq!(agree(&offered), Err(SdpError::NoAudio), "who did not ask for it");
+        let agreed = super::agree(&offered, true).unwrap();
+        assert_eq!(agreed.crypto.map(|crypto| (crypto.tag, Some(crypto.key))), Some((1, ours.key)));
+        let theirs =
+            String::from_utf8(offered).unwrap().replace("a=crypto:1", "a=crypto:4 OTHER inline:x\r\na=crypto:3");
+        let agreed = super::agree(theirs.as_bytes(), true).unwrap();
+        let answered = String::from_utf8(answer(ours, 5, 1, &agreed)).unwrap();
+        assert!(answered.contains("RTP/SAVP 0 101\r\na=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:"), "{answered}");
+        let plain = theirs.replace("RTP/SAVP", "RTP/AVP");
+        assert_eq!(super::agree(plain.as_bytes(), true), Err(SdpError::NotSecure));
+        let without = theirs.replace("a=crypto:3", "a=x:3");
+        assert_eq!(super::agree(without.as_bytes(), true), Err(SdpError::NotSecure));
     }
 }

@@ -1,10 +1,13 @@
 //! A peer that cannot start fails the test with the reason; nothing is skipped.
 pub mod answer;
 pub mod app;
+pub mod baresip;
 pub mod caller;
+pub mod certificate;
 pub mod clock;
 pub mod cxc;
 pub mod db;
+pub mod kamailio;
 pub mod keypad;
 pub mod ports;
 pub mod postgres;
@@ -18,10 +21,13 @@ pub mod tools;
 
 pub use answer::Answer;
 pub use app::{Make, TestApp, TestTenant};
+pub use baresip::{Baresip, BaresipOptions};
 pub use caller::{Call, Caller};
+pub use certificate::Certificate;
 pub use clock::TestClock;
 pub use cxc::Cxc;
 pub use db::{Database, TestDb, begun};
+pub use kamailio::Kamailio;
 pub use keypad::Keypad;
 pub use ports::Port;
 pub use postgres::Postgres;

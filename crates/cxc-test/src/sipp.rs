@@ -125,7 +125,7 @@ fn media_port() -> Result<u16> {
     turns.map(|turn| 31_000 + turn * 4).find(|port| is_free(*port) && is_free(port + 2)).context("a media port is free")
 }
 
-fn is_bound(port: u16) -> bool {
+pub(crate) fn is_bound(port: u16) -> bool {
     let wanted = format!(":{port:04X} ");
     let lists = ["/proc/net/udp", "/proc/net/tcp"];
     lists.iter().filter_map(|list| std::fs::read_to_string(list).ok()).any(|list| {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
+use crate::certificate::Certificate;
 use crate::ports::Port;
 use crate::process::{Process, Signal};
 use crate::smtp_rules::{Received, SmtpOptions};
@@ -33,7 +34,7 @@ impl SmtpSink {
         std::fs::write(home.path().join("rules.json"), serde_json::to_vec(&options.rules)?)?;
         let mut sink = Self { process: None, port: Port::free()?, options, home };
         if sink.options.starttls {
-            make_certificate(sink.home.path())?;
+            Certificate::self_signed(sink.home.path(), "DNS:localhost,IP:127.0.0.1")?;
         }
         sink.start_again()?;
         Ok(sink)
@@ -133,18 +134,6 @@ pub(crate) fn complete_lines(path: &Path) -> Result<String> {
     };
     text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
     Ok(text)
-}
-
-fn make_certificate(home: &Path) -> Result<()> {
-    let mut openssl = Command::new(find_program("openssl")?);
-    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
-    openssl.args(["-days", "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
-    openssl.arg("-keyout").arg(home.join("key.pem")).arg("-out").arg(home.join("certificate.pem"));
-    let done = openssl.output().context("openssl can be started")?;
-    if !done.status.success() {
-        bail!("openssl makes a certificate: {}", String::from_utf8_lossy(&done.stderr));
-    }
-    Ok(())
 }
 
 /// Postfix's smtp-sink: takes everything, keeps nothing, many times faster than [`SmtpSink`].

@@ -31,6 +31,8 @@ mod ivr;
 mod kill;
 #[path = "e2e/outages.rs"]
 mod outages;
+#[path = "e2e/secure.rs"]
+mod secure;
 #[path = "e2e/talks.rs"]
 mod talks;
 #[path = "e2e/tools.rs"]

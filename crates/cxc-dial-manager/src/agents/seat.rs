@@ -10,7 +10,6 @@ use std::time::Duration;
 use cxc_core::Micros;
 use cxc_dialer::agent::{AgentEvent, AgentId, Reason};
 use cxc_sip::run::Command as Order;
-use cxc_sip::ua::Transport;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -19,7 +18,7 @@ use super::DeskLine;
 use super::describe::{Standing, Wish, place, shown};
 use super::protocol::{Closing, Event, PhoneState, Place, Shown, Talk};
 use crate::channel::AgentReport;
-use crate::channel::voice::{Desk, Ended};
+use crate::channel::voice::{Desk, Ended, Phones};
 pub use talk_side::NOT_TALKING;
 use talk_side::OnTalk;
 
@@ -48,7 +47,7 @@ pub struct Work {
     /// Where orders go.
     pub tell: UnboundedSender<Order>,
     /// How phones are reached.
-    pub transport: Transport,
+    pub phones: Phones,
     /// Where calls are asked for.
     pub desk: Arc<Desk>,
 }

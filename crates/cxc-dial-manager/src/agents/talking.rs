@@ -156,14 +156,13 @@ async fn call(app: &App, seat: &Seat, to: String, is_blind: bool) -> Result<(), 
     Ok(seat.call_third(to, third, is_blind)?)
 }
 
-/// A phone within reach of the installation, by the transport of the group's trunk.
+/// A phone within reach of the installation.
 pub async fn phone(app: &App, seat: &Seat, uri: &str) -> Result<Phone, Refused> {
     let bad = ("bad_number", "whom to call is a + and 8 to 15 digits, or a SIP URI such as sip:bob@10.0.0.8");
-    let (host, port) = phone_host(uri).ok_or(bad)?;
-    let found = app.channel_reach.resolve(host, port).await.ok().and_then(|found| found.first().copied());
-    let place = found.ok_or(("out_of_reach", "the host of this address can't be found, or must not be called"))?;
-    let transport = seat.transport().ok_or(super::seat::NOT_TALKING)?;
-    Ok(Phone { uri: uri.to_owned(), place: Some(place), transport, credentials: None })
+    phone_host(uri).ok_or(bad)?;
+    let phones = seat.phones().ok_or(super::seat::NOT_TALKING)?;
+    let found = phones.find(&app.channel_reach, uri).await.ok();
+    found.ok_or(("out_of_reach", "the host of this address can't be found, or must not be called"))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::FieldError;
 pub use password::Password;
 pub use settings::{
-    LongMessages, Millis, SimulatedChannel, SimulatorSettings, SipSettings, SipTransport, SmppSettings,
+    LongMessages, Millis, SimulatedChannel, SimulatorSettings, SipSettings, SipTransport, SmppSettings, Srtp,
 };
 
 /// What kind of carrier an account leads to.
@@ -74,7 +74,7 @@ pub struct ChannelAccount {
     /// Name or address of the carrier's server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Its port; by kind and security 25, 465, 587, 2775 or 5060 if not given.
+    /// Its port; by kind and security 25, 465, 587, 2775, 3550, 5060 or 5061 if not given.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "settings::port")]
     pub port: Option<u16>,
     /// How the connection is protected.
@@ -147,11 +147,18 @@ impl ChannelAccount {
         self.port.unwrap_or(match (self.kind, self.security) {
             (AccountKind::Smpp, Security::Tls) => 3550,
             (AccountKind::Smpp, _) => 2775,
-            (AccountKind::Sip, _) => 5060,
+            (AccountKind::Sip, _) => self.sip_port(),
             (_, Security::Tls) => 465,
             (_, Security::Starttls) => 587,
             _ => 25,
         })
+    }
+
+    fn sip_port(&self) -> u16 {
+        match self.sip.as_ref().map(|sip| sip.transport).unwrap_or_default() {
+            SipTransport::Tls => 5061,
+            SipTransport::Udp | SipTransport::Tcp => 5060,
+        }
     }
 
     /// Everything that is wrong with the document; empty if it can be used.
@@ -240,6 +247,8 @@ mod tests {
     fn the_usual_ports_follow_kind_and_security() {
         assert_eq!(account(MAIL).effective_port(), 587);
         assert_eq!(account(r#"{"kind":"smpp"}"#).effective_port(), 2775);
+        assert_eq!(account(r#"{"kind":"sip"}"#).effective_port(), 5060);
+        assert_eq!(account(r#"{"kind":"sip","sip":{"transport":"tls"}}"#).effective_port(), 5061);
         assert_eq!(account(r#"{"kind":"smtp","port":2525}"#).effective_port(), 2525);
     }
 }

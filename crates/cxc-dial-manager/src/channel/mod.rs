@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 pub use account::{
     AccountKind, ChannelAccount, Credential, LongMessages, Millis, Security, SimulatedChannel, SimulatorSettings,
-    SipSettings, SipTransport, SmppSettings,
+    SipSettings, SipTransport, SmppSettings, Srtp,
 };
 pub use body::{Body, CallBody, EmailBody, PersonNumber, ScreenPop, SmsBody};
 pub use cxc_core::field_error::FieldError;

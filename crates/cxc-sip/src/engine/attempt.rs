@@ -32,8 +32,9 @@ pub(super) enum NoLeg {
 impl Attempt {
     pub fn new(shared: &Shared, spec: &CallSpec, trunk: usize) -> Result<Self, NoLeg> {
         let (tell, media) = unbounded_channel();
-        let stream = Arc::new(Stream::open(&shared.ports, tell)?);
-        let mut invite = addressed(spec, shared.trunks.options(trunk), sdp::offer(stream.local(), session()));
+        let options = shared.trunks.options(trunk);
+        let stream = Arc::new(Stream::open(&shared.ports, tell, options.srtp)?);
+        let mut invite = addressed(spec, options, sdp::offer(stream.described(), session()));
         invite.call_id_prefix.clone_from(&shared.call_id_prefix);
         invite.answerer = answerer(&stream);
         let leg = shared.ua.invite(invite)?;
@@ -45,7 +46,7 @@ impl Attempt {
         if description.is_empty() && self.agreed {
             return Ok(());
         }
-        self.stream.agree(sdp::agree(description)?);
+        self.stream.agree(sdp::agree(description, self.stream.is_secure())?);
         self.agreed = true;
         Ok(())
     }
@@ -61,11 +62,11 @@ pub(super) fn answerer(stream: &Arc<Stream>) -> crate::ua::Answerer {
         versions.1 += 1;
         let (session, version) = *versions;
         if offer.is_empty() {
-            return Some(sdp::offer(stream.local(), session));
+            return Some(sdp::offer(stream.described(), session));
         }
-        let agreed = sdp::agree(offer).ok()?;
+        let agreed = sdp::agree(offer, stream.is_secure()).ok()?;
         stream.agree(agreed);
-        Some(sdp::answer(stream.local(), session, version, &agreed))
+        Some(sdp::answer(stream.described(), session, version, &agreed))
     })
 }
 

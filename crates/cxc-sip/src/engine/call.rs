@@ -96,7 +96,8 @@ async fn run(
         };
         drop(channel);
         // a phone may have rung, or nobody knows: a second leg could ring it again
-        let may_try_another = outcome.trunk && !failure.rang && failure.status.is_some() && !failure.cancelled;
+        let is_known = failure.status.is_some() || failure.unsent;
+        let may_try_another = outcome.trunk && !failure.rang && is_known && !failure.cancelled;
         if !may_try_another || !orders.is_empty() {
             break;
         }

@@ -14,7 +14,7 @@ use super::call::{Channel, weigh};
 use crate::media::{Peer, Stream};
 use crate::sdp;
 use crate::trunk::addressed;
-use crate::ua::{Credentials, Invite, Leg, LegEvent, Transport};
+use crate::ua::{Credentials, Invite, Leg, LegEvent, Transport, Trust};
 
 /// How long such a phone rings.
 const RING: Duration = Duration::from_secs(30);
@@ -28,8 +28,20 @@ pub struct Phone {
     pub place: Option<SocketAddr>,
     /// How it is reached.
     pub transport: Transport,
+    /// Whose word is taken for who it is, by TLS.
+    pub trust: Option<Trust>,
+    /// Its audio must be encrypted.
+    pub srtp: bool,
     /// For challenges.
     pub credentials: Option<Credentials>,
+}
+
+impl Phone {
+    /// A phone by UDP at the host of its address.
+    pub fn at(uri: &str) -> Self {
+        let (uri, transport) = (uri.to_owned(), Transport::Udp);
+        Self { uri, place: None, transport, trust: None, srtp: false, credentials: None }
+    }
 }
 
 /// Who is called.
@@ -85,18 +97,21 @@ async fn keep(
     up: impl FnOnce(&Stream),
 ) -> CallResult {
     let (tell, _digits) = unbounded_channel();
-    let Ok(stream) = Stream::open(&shared.ports, tell).map(Arc::new) else { return CallResult::NoFreePort };
-    let (mut invite, channel) = match invitation(shared, callee, &stream) {
+    let (mut invite, channel, is_secure) = match invitation(shared, callee) {
         Ok(found) => found,
         Err(result) => return result,
     };
+    let opened = Stream::open(&shared.ports, tell, is_secure).map(Arc::new);
+    let Ok(stream) = opened else { return CallResult::NoFreePort };
+    invite.offer = sdp::offer(stream.described(), session());
     invite.answerer = answerer(&stream);
     let Ok(mut leg) = shared.ua.invite(invite) else { return CallResult::SystemError };
     let answered = tokio::select! {
         answered = timeout(RING, answer(shared, &mut leg, channel.as_ref())) => answered.unwrap_or(Err(CallResult::NoAnswer)),
         _ = held.recv() => Err(CallResult::Cleared),
     };
-    let agreed = answered.and_then(|description| sdp::agree(&description).map_err(|_| CallResult::DialError));
+    let agree = |description: Vec<u8>| sdp::agree(&description, is_secure).map_err(|_| CallResult::DialError);
+    let agreed = answered.and_then(agree);
     let agreed = match agreed {
         Ok(agreed) => agreed,
         Err(result) => {
@@ -118,20 +133,16 @@ async fn keep(
     result
 }
 
-/// The invitation, and the channel of a trunk that it takes.
-fn invitation<'a>(
-    shared: &'a Shared,
-    callee: Callee,
-    stream: &Stream,
-) -> Result<(Invite, Option<Channel<'a>>), CallResult> {
-    let offer = sdp::offer(stream.local(), session());
+/// The invitation without its offer, the channel of a trunk that it takes, and whether its audio must be encrypted.
+fn invitation(shared: &Shared, callee: Callee) -> Result<(Invite, Option<Channel<'_>>, bool), CallResult> {
     match callee {
         Callee::Phone(phone) => {
-            let mut invite = Invite::new(&phone.uri, "\"Calls\" <sip:dialer@anonymous.invalid>", offer);
+            let mut invite = Invite::new(&phone.uri, "\"Calls\" <sip:dialer@anonymous.invalid>", vec![]);
             invite.destination = phone.place;
             invite.transport = phone.transport;
+            invite.trust = phone.trust;
             invite.credentials = phone.credentials;
-            Ok((invite, None))
+            Ok((invite, None, phone.srtp))
         }
         Callee::Number(spec) => {
             let country = shared.destinations.look(&spec.number).map_err(|_| CallResult::DialError)?;
@@ -140,9 +151,10 @@ fn invitation<'a>(
             }
             let trunk = shared.trunks.take(country, &[], shared.clock.now()).ok_or(CallResult::AllTrunksBusy)?;
             let channel = Channel { shared, trunk };
-            let mut invite = addressed(&spec, shared.trunks.options(trunk), offer);
+            let options = shared.trunks.options(trunk);
+            let mut invite = addressed(&spec, options, vec![]);
             invite.call_id_prefix.clone_from(&shared.call_id_prefix);
-            Ok((invite, Some(channel)))
+            Ok((invite, Some(channel), options.srtp))
         }
     }
 }

@@ -3,10 +3,10 @@ mod agent;
 mod attempt;
 mod call;
 mod ear;
-mod script;
 mod floor;
 mod line;
 mod parties;
+mod script;
 mod talk;
 
 use std::collections::HashMap;
@@ -118,7 +118,7 @@ pub struct LegReport {
     pub trunk: String,
     /// The final status; none where nobody answered in time.
     pub status: Option<u16>,
-    /// The Reason headers.
+    /// The Reason headers, or why nothing was sent.
     pub reason: Option<String>,
     /// The person or their phone declined.
     pub rejected: bool,

@@ -1,4 +1,4 @@
-//! Audio over RTP: G.711 of both laws, prompts, digits, and bridges between two calls.
+//! Audio over RTP and SRTP: G.711 of both laws, prompts, digits, and bridges between two calls.
 mod digits;
 mod hearing;
 mod jitter;
@@ -9,6 +9,7 @@ mod reception;
 mod recording;
 mod reports;
 mod rtcp;
+mod srtp;
 mod state;
 mod stream;
 mod track;
@@ -20,6 +21,7 @@ pub use packet::{Header, Packet};
 pub use ports::{Lease, Ports, PortsError};
 pub use prompt::{Prompt, PromptError};
 pub use recording::{Recorder, Recording};
+pub use srtp::{Crypto, Key};
 pub use stream::{Counts, MediaEvent, Peer, Stream};
 pub use wheel::Wheel;
 

@@ -26,6 +26,9 @@ pub enum PortsError {
     /// All are taken, by us or by others.
     #[error("no media port is free")]
     NoneFree,
+    /// The system has nothing random to make a key of.
+    #[error("no key for the media of a call can be made")]
+    NoKey,
     /// The address is not ours.
     #[error("media ports can't be opened: {0}")]
     Address(std::io::Error),

@@ -55,7 +55,7 @@ pub(super) async fn exchange(shared: Arc<Shared>) {
     loop {
         tokio::select! {
             got = shared.beside.recv_from(&mut datagram) => match got {
-                Ok((len, from)) => shared.state().told(&datagram[..len], from),
+                Ok((len, from)) => shared.state().told(&mut datagram[..len], from),
                 // an error of an earlier send, such as an unreachable port
                 Err(error) => tracing::trace!(%error, "a report could not be received"),
             },
@@ -82,7 +82,10 @@ impl Shared {
 
     fn report(&self, is_last: bool) {
         let mut state = self.state();
-        let Some((to, datagram)) = state.report(is_last) else { return };
+        let Some((to, mut datagram)) = state.report(is_last) else { return };
+        if state.secure.as_mut().is_some_and(|secure| !secure.sender.reports(&mut datagram)) {
+            return;
+        }
         // a full socket loses it; the next one comes soon
         if let Err(error) = self.beside.try_send_to(&datagram, to) {
             tracing::trace!(%error, "a report could not be sent");
@@ -111,9 +114,14 @@ impl State {
     }
 
     /// A datagram came in beside the audio. Its host must be the one that was agreed on.
-    fn told(&mut self, datagram: &[u8], from: SocketAddr) {
+    fn told(&mut self, datagram: &mut [u8], from: SocketAddr) {
         let is_theirs = self.agreed.is_some_and(|agreed| agreed.remote.ip() == from.ip());
-        let told = rtcp::read(datagram, self.out.source, rtcp::now()).filter(|_| is_theirs);
+        let opened = match &mut self.secure {
+            _ if !is_theirs => None,
+            Some(secure) => secure.receiver.as_mut().and_then(|receiver| receiver.reports(datagram)),
+            None => Some(&*datagram),
+        };
+        let told = opened.and_then(|report| rtcp::read(report, self.out.source, rtcp::now()));
         let Some(Told { clock, ours }) = told else {
             self.counts.refused += 1;
             return;

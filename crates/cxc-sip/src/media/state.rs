@@ -9,14 +9,41 @@ use super::jitter::Jitter;
 use super::reception::Reception;
 use super::recording::{Side, Tape};
 use super::reports::Reports;
+use super::srtp::{Receiver, Sender};
 use super::stream::{Counts, Shared};
-use super::{Codec, FRAME, Header, Packet};
+use super::{Codec, FRAME, Header, Key, Packet};
 use crate::sdp::Agreed;
 
 /// A jump of the timestamp by more than this, samples, begins a new stretch.
 const JUMP: i32 = 80_000;
 
+/// The keys of an encrypted call, and what is done with them.
+pub(super) struct Secure {
+    pub key: Key,
+    pub sender: Sender,
+    /// Made for the key of the far end.
+    pub receiver: Option<Receiver>,
+}
+
+impl Secure {
+    /// With a new key of ours; none where none can be made.
+    pub fn new() -> Option<Self> {
+        let key = Key::random()?;
+        Some(Self { key, sender: Sender::new(&key)?, receiver: None })
+    }
+
+    /// The far end's key is this: what came with another one is forgotten.
+    fn set_far(&mut self, far: Option<Key>) {
+        let is_new = |far: &Key| self.receiver.as_ref().is_none_or(|receiver| !receiver.is_of(far));
+        if let Some(far) = far.filter(is_new) {
+            self.receiver = Receiver::new(far);
+        }
+    }
+}
+
 pub(super) struct State {
+    /// None where audio is in the clear.
+    pub secure: Option<Box<Secure>>,
     pub agreed: Option<Agreed>,
     /// Where the far end really sends from.
     pub latched: Option<SocketAddr>,
@@ -52,7 +79,7 @@ pub(super) struct Shift {
 
 impl State {
     /// Before anything was agreed on.
-    pub fn new(reports: Duration) -> Self {
+    pub fn new(reports: Duration, secure: Option<Box<Secure>>) -> Self {
         let mut random = [0; 10];
         // without it the stream begins at zero, and is none the worse for it
         let _weak = getrandom::fill(&mut random);
@@ -60,11 +87,13 @@ impl State {
         let out = Header {
             marker: true,
             payload_type: 0,
-            sequence: u16::from_be_bytes([i, j]),
+            // in the lower half: how often it turned over must be clear from the first packet on (RFC 3711, 3.3.1)
+            sequence: u16::from_be_bytes([i, j]) >> 1,
             timestamp: u32::from_be_bytes([a, b, c, d]),
             source: u32::from_be_bytes([e, f, g, h]),
         };
         Self {
+            secure,
             agreed: None,
             latched: None,
             audience: Arc::default(),
@@ -80,6 +109,26 @@ impl State {
             ear: None,
             tape: None,
             datagram: Vec::with_capacity(FRAME + 12),
+        }
+    }
+
+    /// Sends and takes audio by what was agreed, from now on.
+    pub fn agree(&mut self, agreed: Agreed) {
+        if self.agreed.is_none_or(|before| before.remote != agreed.remote) {
+            self.latched = None;
+            self.reports.moved();
+        }
+        if let Some(secure) = &mut self.secure {
+            secure.set_far(agreed.crypto.map(|crypto| crypto.key));
+        }
+        self.agreed = Some(agreed);
+    }
+
+    /// What the far end sent, out of an encrypted packet or as it came; none where it is not from there.
+    pub fn opened<'a>(secure: Option<&mut Box<Secure>>, datagram: &'a mut [u8]) -> Option<&'a [u8]> {
+        match secure {
+            Some(secure) => secure.receiver.as_mut()?.audio(datagram),
+            None => Some(datagram),
         }
     }
 

@@ -11,9 +11,9 @@ use super::jitter::Jitter;
 use super::packet::HEADER;
 use super::recording::{Recording, Side};
 use super::reports;
-use super::state::State;
+use super::state::{Secure, State};
 use super::{Codec, FRAME, Header, Lease, Packet, Ports, PortsError, Prompt, Wheel};
-use crate::sdp::Agreed;
+use crate::sdp::{Agreed, Local};
 
 /// Longer packets than this are no audio of ours.
 const LONGEST: usize = 1_500;
@@ -65,10 +65,14 @@ pub(super) struct Shared {
 }
 
 impl Stream {
-    /// Opens a port.
-    pub fn open(ports: &Arc<Ports>, events: UnboundedSender<MediaEvent>) -> Result<Self, PortsError> {
+    /// Opens a port, for audio that must be encrypted or is not.
+    pub fn open(ports: &Arc<Ports>, events: UnboundedSender<MediaEvent>, is_secure: bool) -> Result<Self, PortsError> {
         let (socket, beside, lease) = ports.open()?;
-        let state = State::new(ports.reports_every());
+        let secure = match is_secure {
+            true => Some(Box::new(Secure::new().ok_or(PortsError::NoKey)?)),
+            false => None,
+        };
+        let state = State::new(ports.reports_every(), secure);
         let (state, opened) = (Mutex::new(state), Instant::now());
         let shared = Arc::new(Shared { socket, beside, lease, events, state, opened });
         let receiving = tokio::spawn(receive(Arc::clone(&shared))).abort_handle();
@@ -81,14 +85,20 @@ impl Stream {
         self.shared.lease.address()
     }
 
+    /// Our side of a description.
+    pub fn described(&self) -> Local {
+        let key = self.shared.state().secure.as_ref().map(|secure| secure.key);
+        Local { address: self.local(), key }
+    }
+
+    /// Whether audio must be encrypted.
+    pub fn is_secure(&self) -> bool {
+        self.shared.state().secure.is_some()
+    }
+
     /// Sends and takes audio by what was agreed, from now on.
     pub fn agree(&self, agreed: Agreed) {
-        let mut state = self.shared.state();
-        if state.agreed.is_none_or(|before| before.remote != agreed.remote) {
-            state.latched = None;
-            state.reports.moved();
-        }
-        state.agreed = Some(agreed);
+        self.shared.state().agree(agreed);
     }
 
     /// Sends a prompt, instead of one that plays and of what a peer says.
@@ -204,7 +214,7 @@ async fn receive(shared: Arc<Shared>) {
     let mut datagram = [0; LONGEST];
     loop {
         match shared.socket.recv_from(&mut datagram).await {
-            Ok((len, from)) => shared.take(&datagram[..len], from),
+            Ok((len, from)) => shared.take(&mut datagram[..len], from),
             // an error of an earlier send, such as an unreachable port
             Err(error) => tracing::trace!(%error, "media could not be received"),
         }
@@ -217,10 +227,13 @@ impl Shared {
     }
 
     /// A datagram that came in.
-    fn take(&self, datagram: &[u8], from: SocketAddr) {
-        let mut state = self.state();
+    fn take(&self, datagram: &mut [u8], from: SocketAddr) {
+        let mut guard = self.state();
+        let state = &mut *guard;
         let Some(agreed) = state.agreed else { return };
-        let packet = Packet::read(datagram).filter(|_| state.latch(&agreed, from));
+        let is_from_there = from.ip() == agreed.remote.ip();
+        let opened = is_from_there.then(|| State::opened(state.secure.as_mut(), datagram)).flatten();
+        let packet = opened.and_then(Packet::read).filter(|_| state.latch(&agreed, from));
         let Some(packet) = packet else {
             state.counts.refused += 1;
             return;
@@ -236,7 +249,7 @@ impl Shared {
             let _gone = self.events.send(MediaEvent::Digit(digit));
         }
         let audience = Arc::clone(&state.audience);
-        drop(state);
+        drop(guard);
         for listener in audience.iter().filter_map(Weak::upgrade) {
             listener.said(self, &packet, &agreed);
         }
@@ -344,8 +357,9 @@ impl Shared {
         if let Some(tape) = state.tape.as_ref().filter(|_| header.payload_type == agreed.codec.payload_type()) {
             tape.heard(Side::Near, agreed.codec, &header, &datagram[HEADER..]);
         }
+        let is_ready = state.secure.as_mut().is_none_or(|secure| secure.sender.audio(&mut datagram));
         // a full socket loses the packet, as the network might; waiting would delay the others
-        if self.socket.try_send_to(&datagram, to).is_ok() {
+        if is_ready && self.socket.try_send_to(&datagram, to).is_ok() {
             state.counts.sent += 1;
             state.reports.sent(payload.len());
         }

@@ -30,6 +30,7 @@ pub(crate) fn addressed(spec: &CallSpec, trunk: &TrunkOptions, offer: Vec<u8>) -
     invite.headers.extend(own.cloned());
     invite.destination = trunk.proxy;
     invite.transport = trunk.transport;
+    invite.trust = trunk.trust.clone();
     invite.credentials = trunk.credentials.clone();
     invite
 }

@@ -10,7 +10,7 @@ use cxc_core::location::Country;
 use cxc_dialer::pacing::{Trunk as Limits, Why};
 
 use crate::result::DEFAULT_PAUSE;
-use crate::ua::{Credentials, Registration, Transport};
+use crate::ua::{Credentials, Registration, Transport, Trust};
 pub use destination::{Destinations, NeverDialed};
 pub(crate) use headers::addressed;
 
@@ -25,6 +25,10 @@ pub struct TrunkOptions {
     pub proxy: Option<SocketAddr>,
     /// How.
     pub transport: Transport,
+    /// Whose word is taken for who the host is, by TLS.
+    pub trust: Option<Trust>,
+    /// Audio of its calls must be encrypted (SRTP, keys by RFC 4568).
+    pub srtp: bool,
     /// For its challenges.
     pub credentials: Option<Credentials>,
     /// Calls at once.
@@ -51,6 +55,8 @@ impl TrunkOptions {
             host: host.to_owned(),
             proxy: None,
             transport: Transport::Udp,
+            trust: None,
+            srtp: false,
             credentials: None,
             channels,
             per_second,
@@ -68,8 +74,8 @@ impl TrunkOptions {
     pub(crate) fn registration(&self) -> Option<Registration> {
         let credentials = self.credentials.clone().filter(|_| self.registers)?;
         let (host, user) = (self.host.clone(), credentials.user.clone());
-        let (destination, transport) = (self.proxy, self.transport);
-        Some(Registration { host, user, destination, transport, credentials: Some(credentials) })
+        let (destination, transport, trust) = (self.proxy, self.transport, self.trust.clone());
+        Some(Registration { host, user, destination, transport, trust, credentials: Some(credentials) })
     }
 }
 

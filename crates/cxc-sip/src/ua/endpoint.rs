@@ -1,6 +1,6 @@
 //! One socket with its tasks, and the calls whose messages come in by it.
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,12 +19,17 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::flow::Flows;
 use super::{UaError, UaOptions};
 
 pub(super) struct Endpoint {
     pub library: EndpointInnerRef,
     /// As peers see it.
     pub address: SocketAddr,
+    /// What peers are told instead of our own address.
+    pub public: Option<IpAddr>,
+    pub flows: Flows,
+    pub stop: CancellationToken,
     /// A header that only answers of our own transaction layer have: nobody else knows its name.
     pub mark: String,
     /// The shortest session that a far end may want.
@@ -50,6 +55,8 @@ impl Endpoint {
             UdpConnection::from_socket(Arc::new(socket), public, Some(stop.child_token())).await.map_err(refused)?;
         let address = udp.get_addr().get_socketaddr().map_err(refused)?;
         let transports = TransportLayer::new(stop.child_token());
+        // quiet connections are kept: calls take longer than any such time
+        transports.set_stream_idle_timeout(Duration::ZERO);
         transports.add_transport(udp.into());
         let mark = format!("Local-{}", random_text(24));
         let endpoint = EndpointBuilder::new()
@@ -62,6 +69,9 @@ impl Endpoint {
         let this = Arc::new(Self {
             library: endpoint.inner.clone(),
             address,
+            public: options.public,
+            flows: Flows::default(),
+            stop: stop.clone(),
             mark,
             shortest_session: options.shortest_session,
             legs: Mutex::default(),

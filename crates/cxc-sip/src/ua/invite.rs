@@ -2,7 +2,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Credentials, Transport};
+use super::{Credentials, Transport, Trust};
 
 /// Answers an offer that the far end makes during a call; none refuses it.
 pub type Answerer = Arc<dyn Fn(&[u8]) -> Option<Vec<u8>> + Send + Sync>;
@@ -18,6 +18,8 @@ pub struct Invite {
     pub destination: Option<SocketAddr>,
     /// How.
     pub transport: Transport,
+    /// Whose word is taken for who the host of `to` is, by TLS.
+    pub trust: Option<Trust>,
     /// More headers, each a name and a value.
     pub headers: Vec<(String, String)>,
     /// For challenges.
@@ -38,6 +40,7 @@ impl Invite {
             from: from.to_owned(),
             destination: None,
             transport: Transport::Udp,
+            trust: None,
             headers: Vec::new(),
             credentials: None,
             call_id_prefix: String::new(),

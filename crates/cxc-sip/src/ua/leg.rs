@@ -14,8 +14,9 @@ use tokio::time::Instant;
 use super::challenge::Challenges;
 use super::dialog::{Dialog, remote_tag};
 use super::endpoint::{Endpoint, Registered, reply};
+use super::flow::{Own, Path, Way, address, is_open};
 use super::refresh::Refreshing;
-use super::work::{self, Got, Working, authenticate, receive, send, worked};
+use super::work::{self, Got, Working, authenticate, begin, receive, worked};
 use super::{Credentials, Invite, Transport, UaError, requests};
 
 /// How long a request may go without an answer: 64 times T1 (RFC 3261).
@@ -48,8 +49,10 @@ pub struct Failure {
     pub rang: bool,
     /// We had asked for its end.
     pub cancelled: bool,
-    /// The Reason headers, as they came.
+    /// The Reason headers, as they came; or why nothing was sent.
     pub reason: Option<String>,
+    /// It never left: nobody's phone can have rung by it.
+    pub unsent: bool,
     /// When to ask again, seconds.
     pub retry_after: Option<u32>,
 }
@@ -57,7 +60,11 @@ pub struct Failure {
 /// A call.
 pub struct Leg {
     pub(super) endpoint: Arc<Endpoint>,
-    pub(super) transport: Transport,
+    /// How it goes out, and where we are reached.
+    pub(super) way: Way,
+    pub(super) own: Own,
+    /// The connection that it went out by, if by one.
+    flow: Option<SipConnection>,
     pub(super) credentials: Option<Credentials>,
     pub(super) answerer: super::Answerer,
     challenges: Challenges,
@@ -97,18 +104,21 @@ impl Leg {
         let request = requests::invite(&endpoint, &invite)?;
         let library = |error: rsipstack::Error| UaError::Library(error.to_string());
         let call_id = request.call_id_header().map_err(|error| library(error.into()))?.value().to_owned();
+        let way = Way { at: invite.destination, trust: invite.trust, ..Way::to(&request.uri, invite.transport) };
         let key = TransactionKey::from_request(&request, TransactionRole::Client).map_err(library)?;
         let mut transaction = Transaction::new_client(key, request, endpoint.library.clone(), None);
-        transaction.destination = invite.destination.map(|at| address(at, invite.transport));
+        transaction.destination = way.at.map(|at| address(at, way.transport));
         let (tell, inbox) = unbounded_channel();
         let books = endpoint.register(&call_id, tell);
         Ok(Self {
-            transport: invite.transport,
+            own: endpoint.own(way.transport, None),
+            flow: None,
             credentials: invite.credentials,
             answerer: invite.answerer,
             challenges: Challenges::default(),
             cseq: 1,
-            working: Some(Box::pin(send(transaction))),
+            working: Some(Box::pin(begin(Arc::clone(&endpoint), transaction, way.clone()))),
+            way,
             inbox,
             books: Some(books),
             cancelable: None,
@@ -186,12 +196,15 @@ impl Leg {
     fn got(&mut self, transaction: Transaction, got: Got) -> Option<LegEvent> {
         match got {
             Got::Sent => {
+                self.flow = transaction.connection.clone().filter(SipConnection::is_reliable);
+                self.own = self.endpoint.own(self.way.transport, self.flow.as_ref());
                 self.working = Some(Box::pin(receive(transaction)));
                 Some(LegEvent::Sent)
             }
             Got::Broken(error) => {
-                tracing::debug!(%error, "a call could not be sent");
-                self.fail(Failure::default())
+                tracing::warn!(%error, "a call could not be sent");
+                let reason = matches!(error, UaError::Unreachable(..)).then(|| error.to_string());
+                self.fail(Failure { unsent: reason.is_some(), reason, ..Failure::default() })
             }
             // over: after an answer that is the usual course
             Got::Answer(None) if self.answered.is_some() => None,
@@ -285,6 +298,7 @@ impl Leg {
             rang: self.rang,
             cancelled: self.cancel == Cancel::Sent,
             reason: header("Reason"),
+            unsent: false,
             retry_after,
         })
     }
@@ -317,32 +331,44 @@ impl Leg {
         self.give_up = Some(Instant::now() + TRANSACTION);
         if let Some(request) = requests::cancel(&cancelable.invite) {
             let (connection, destination) = (cancelable.connection.clone(), cancelable.destination.clone());
-            self.send_alone(request, connection, destination);
+            self.send_alone(request, Path { connection, destination, anew: None });
         }
     }
 
     pub(super) fn bye(&self, mut dialog: Dialog) {
         let what = (Method::Bye, vec![], vec![]);
-        let request = requests::within(&self.endpoint, self.transport, &mut dialog, what);
-        let destination = self.place_of(&request);
-        self.send_alone(request, None, destination);
+        let request = requests::within(&self.endpoint, self.own, &mut dialog, what);
+        let path = self.path_of(&request);
+        self.send_alone(request, path);
     }
 
-    /// Where a request within the call goes, if not where it says: a far end that was called over TCP may forget to say
-    /// so in its Contact.
-    pub(super) fn place_of(&self, request: &Request) -> Option<SipAddr> {
-        let over_tcp = SipAddr::try_from(&request.destination()).ok().filter(|_| self.transport == Transport::Tcp);
-        over_tcp.map(|at| SipAddr { r#type: at.r#type.or(Some(rsipstack::sip::Transport::Tcp)), ..at })
+    /// How a request within the call goes. By UDP as it says itself. By TCP, too, but a far end that was called so may forget to
+    /// say TCP in its Contact. By TLS by the connection of the call: nobody's Contact leads us to where nothing was checked.
+    pub(super) fn path_of(&self, request: &Request) -> Path {
+        let none = Path { connection: None, destination: None, anew: None };
+        match self.way.transport {
+            Transport::Udp => none,
+            Transport::Tcp => {
+                let at = SipAddr::try_from(&request.destination()).ok();
+                let destination =
+                    at.map(|at| SipAddr { r#type: at.r#type.or(Some(rsipstack::sip::Transport::Tcp)), ..at });
+                Path { destination, ..none }
+            }
+            Transport::Tls => match self.flow.clone().filter(is_open) {
+                Some(open) => Path { connection: Some(open), ..none },
+                None => Path { anew: Some(self.way.clone()), ..none },
+            },
+        }
     }
 
     /// Sends a request whose answer changes nothing, on a task of its own.
-    fn send_alone(&self, request: Request, connection: Option<SipConnection>, destination: Option<SipAddr>) {
-        let Ok(key) = TransactionKey::from_request(&request, TransactionRole::Client) else { return };
-        let mut transaction = Transaction::new_client(key, request, self.endpoint.library.clone(), connection);
-        transaction.destination = destination;
-        let (credentials, cseq, alone) = (self.credentials.clone(), self.cseq + 2, Arc::clone(&self.endpoint.alone));
+    fn send_alone(&self, request: Request, path: Path) {
+        let (endpoint, alone) = (Arc::clone(&self.endpoint), Arc::clone(&self.endpoint.alone));
+        let (credentials, cseq) = (self.credentials.clone(), self.cseq + 2);
         tokio::spawn(async move {
-            work::alone(transaction, credentials, cseq).await;
+            if let Some(sent) = path.send(&endpoint, request) {
+                work::alone(sent, credentials, cseq).await;
+            }
             drop(alone);
         });
     }
@@ -359,14 +385,6 @@ impl Leg {
         self.answered = None;
         self.cancelable = None;
     }
-}
-
-pub(super) fn address(at: std::net::SocketAddr, transport: Transport) -> SipAddr {
-    let transport = match transport {
-        Transport::Udp => rsipstack::sip::Transport::Udp,
-        Transport::Tcp => rsipstack::sip::Transport::Tcp,
-    };
-    SipAddr { r#type: Some(transport), addr: at.into() }
 }
 
 async fn until(at: Option<Instant>) {

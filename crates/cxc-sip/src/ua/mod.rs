@@ -3,12 +3,14 @@
 mod challenge;
 mod dialog;
 mod endpoint;
+mod flow;
 mod invite;
 mod leg;
 mod refresh;
 mod register;
 mod requests;
 mod session;
+mod trust;
 mod work;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -25,6 +27,7 @@ use endpoint::Endpoint;
 pub use invite::{Answerer, Invite};
 pub use leg::{Failure, Leg, LegEvent};
 pub use register::{Registered, Registration};
+pub use trust::Trust;
 
 /// How messages travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,6 +37,8 @@ pub enum Transport {
     Udp,
     /// A connection that we open.
     Tcp,
+    /// The same, encrypted, with who is called checked by their certificate.
+    Tls,
 }
 
 /// What answers the challenge of a carrier.
@@ -82,9 +87,18 @@ pub enum UaError {
     /// No address was given.
     #[error("a SIP user agent listens on at least one address")]
     NoAddress,
+    /// Nothing was sent.
+    #[error("the connection to {0} can't be opened: {1}")]
+    Unreachable(String, String),
     /// The library refused.
     #[error("the SIP library refused: {0}")]
     Library(String),
+}
+
+impl From<rsipstack::Error> for UaError {
+    fn from(error: rsipstack::Error) -> Self {
+        Self::Library(error.to_string())
+    }
 }
 
 /// The agent. Dropping it ends its tasks; calls that are up then are lost.

@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use rsipstack::sip::headers::Header;
 use rsipstack::sip::{Method, Response, StatusCode, StatusCodeKind};
-use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
@@ -61,7 +60,7 @@ impl Leg {
         let timer = Timer::of(&request.headers.0, false, self.endpoint.shortest_session);
         let answer = match has_offer {
             true => match (self.answerer)(&request.body) {
-                Some(answer) => Some((requests::contact(&self.endpoint, self.transport), answer)),
+                Some(answer) => Some((requests::contact(self.own, None), answer)),
                 None => return reply(transaction, StatusCode::NotAcceptableHere, None),
             },
             false => None,
@@ -121,7 +120,7 @@ impl Leg {
         let Some(timer) = self.refreshing.timer else { return };
         let Some(mut dialog) = self.answered.take() else { return };
         let mut headers = timer.request();
-        headers.push(Header::Contact(requests::contact(&self.endpoint, self.transport).into()));
+        headers.push(Header::Contact(requests::contact(self.own, None).into()));
         let what = match self.refreshing.takes_update {
             true => (Method::Update, headers, vec![]),
             false => {
@@ -129,17 +128,15 @@ impl Leg {
                 (Method::Invite, headers, (self.answerer)(&[]).unwrap_or_default())
             }
         };
-        let request = requests::within(&self.endpoint, self.transport, &mut dialog, what);
+        let request = requests::within(&self.endpoint, self.own, &mut dialog, what);
         // one number more, should the request be challenged
         dialog.cseq += 1;
-        let (destination, cseq) = (self.place_of(&request), dialog.cseq);
+        let (path, cseq) = (self.path_of(&request), dialog.cseq);
         self.answered = Some(dialog);
-        let Ok(key) = TransactionKey::from_request(&request, TransactionRole::Client) else { return };
-        let mut transaction = Transaction::new_client(key, request, self.endpoint.library.clone(), None);
-        transaction.destination = destination;
+        let Some(sent) = path.send(&self.endpoint, request) else { return };
         let (tell, credentials) = (self.refreshing.tell.clone(), self.credentials.clone());
         tokio::spawn(async move {
-            let (mut transaction, answer) = work::alone(transaction, credentials, cseq).await;
+            let (mut transaction, answer) = work::alone(sent, credentials, cseq).await;
             // a call that is over does without
             let _over = tell.send(answer);
             // an answer to an INVITE that comes again is acknowledged again

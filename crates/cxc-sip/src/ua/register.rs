@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use rsipstack::sip::headers::Header;
 use rsipstack::sip::{Request, Response, StatusCode, StatusCodeKind, Uri};
-use rsipstack::transaction::key::{TransactionKey, TransactionRole};
-use rsipstack::transaction::transaction::Transaction;
 use rsipstack::transaction::{TO_TAG_LEN, random_text};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::endpoint::Endpoint;
-use super::{Credentials, Transport, UserAgent, leg, requests, work};
+use super::flow::{Path, Way, address};
+use super::{Credentials, Transport, Trust, UserAgent, requests, work};
 
 /// How long a registration is asked for, and the longest that is kept, seconds.
 const ASKED: u32 = 600;
@@ -32,6 +31,8 @@ pub struct Registration {
     pub destination: Option<SocketAddr>,
     /// How.
     pub transport: Transport,
+    /// Whose word is taken for who the host is, by TLS.
+    pub trust: Option<Trust>,
     /// For challenges.
     pub credentials: Option<Credentials>,
 }
@@ -59,11 +60,13 @@ pub(super) struct Binding {
     pub tag: String,
     pub cseq: u32,
     pub expires: u32,
+    /// Where we were there when it was asked last.
+    own: SocketAddr,
 }
 
 async fn keep(endpoint: Arc<Endpoint>, registration: Registration, stop: CancellationToken) {
     let (call_id, tag) = (random_text(24), random_text(TO_TAG_LEN));
-    let mut binding = Binding { call_id, tag, cseq: 0, expires: ASKED };
+    let mut binding = Binding { call_id, tag, cseq: 0, expires: ASKED, own: endpoint.address };
     // held while we are there: who closes the agent waits until that is taken back
     let mut there = None;
     loop {
@@ -73,7 +76,7 @@ async fn keep(endpoint: Arc<Endpoint>, registration: Registration, stop: Cancell
                 if there.replace(Arc::clone(&endpoint.alone)).is_none() {
                     tracing::info!(host = registration.host, "registered");
                 }
-                let granted = granted(answer, endpoint.address).unwrap_or(binding.expires).min(LONGEST);
+                let granted = granted(answer, binding.own).unwrap_or(binding.expires).min(LONGEST);
                 (Duration::from_secs(u64::from(granted)) * 4 / 5).max(LEAST)
             }
             Some((_, answer)) if answer.status_code == StatusCode::IntervalTooBrief => {
@@ -114,10 +117,16 @@ async fn ask(endpoint: &Arc<Endpoint>, registration: &Registration, binding: &mu
     let request = request(endpoint, registration, binding)?;
     // one number more, should it be challenged
     binding.cseq += 1;
-    let key = TransactionKey::from_request(&request, TransactionRole::Client).ok()?;
-    let mut transaction = Transaction::new_client(key, request, endpoint.library.clone(), None);
-    transaction.destination = registration.destination.map(|at| leg::address(at, registration.transport));
-    let (_, answer) = work::alone(transaction, registration.credentials.clone(), binding.cseq).await;
+    let way = Way {
+        at: registration.destination,
+        trust: registration.trust.clone(),
+        ..Way::to(&request.uri, registration.transport)
+    };
+    let destination = way.at.map(|at| address(at, way.transport));
+    let path = Path { connection: None, destination, anew: Some(way) };
+    let sent = path.send(endpoint, request)?;
+    let (transaction, answer) = work::alone(sent, registration.credentials.clone(), binding.cseq).await;
+    binding.own = endpoint.own(registration.transport, transaction.connection.as_ref()).address;
     // what our own transaction layer says is no answer of the registrar
     answer.filter(|answer| !answer.headers.iter().any(|header| header.name() == endpoint.mark))
 }

@@ -1,4 +1,6 @@
 //! The requests of a call.
+use std::net::SocketAddr;
+
 use rsipstack::sip::headers::{Header, Headers};
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Method, Request, Uri, Version};
@@ -6,26 +8,31 @@ use rsipstack::transaction::{BRANCH_LEN, TO_TAG_LEN, random_text};
 
 use super::dialog::Dialog;
 use super::endpoint::Endpoint;
+use super::flow::Own;
 use super::register::{Binding, Registration};
 use super::{Invite, Transport, UaError};
 
 const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
 
-fn via(endpoint: &Endpoint, transport: Transport) -> Header {
-    let name = match transport {
+fn via(own: Own) -> Header {
+    let name = match own.transport {
         Transport::Udp => "UDP",
         Transport::Tcp => "TCP",
+        Transport::Tls => "TLS",
     };
     let branch = random_text(BRANCH_LEN);
-    Header::Via(format!("SIP/2.0/{name} {};branch=z9hG4bK{branch};rport", endpoint.address).into())
+    Header::Via(format!("SIP/2.0/{name} {};branch=z9hG4bK{branch};rport", own.address).into())
 }
 
-/// Where we are reached during a call.
-pub(super) fn contact(endpoint: &Endpoint, transport: Transport) -> String {
-    match transport {
-        Transport::Udp => format!("<sip:{}>", endpoint.address),
-        Transport::Tcp => format!("<sip:{};transport=tcp>", endpoint.address),
-    }
+/// Where we are reached during a call, or as somebody.
+pub(super) fn contact(own: Own, user: Option<&str>) -> String {
+    let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+    let transport = match own.transport {
+        Transport::Udp => "",
+        Transport::Tcp => ";transport=tcp",
+        Transport::Tls => ";transport=tls",
+    };
+    format!("<sip:{user}{}{transport}>", own.address)
 }
 
 fn request(method: Method, uri: Uri, headers: Vec<Header>, body: Vec<u8>) -> Request {
@@ -36,14 +43,15 @@ fn request(method: Method, uri: Uri, headers: Vec<Header>, body: Vec<u8>) -> Req
 pub(super) fn invite(endpoint: &Endpoint, invite: &Invite) -> Result<Request, UaError> {
     let uri = Uri::try_from(invite.to.as_str()).map_err(|error| UaError::Library(error.to_string()))?;
     let call_id = format!("{}{}", invite.call_id_prefix, random_text(24));
+    let own = endpoint.own(invite.transport, None);
     let mut headers = vec![
-        via(endpoint, invite.transport),
+        via(own),
         Header::MaxForwards("70".into()),
         Header::From(format!("{};tag={}", invite.from, random_text(TO_TAG_LEN)).into()),
         Header::To(format!("<{uri}>").into()),
         Header::CallId(call_id.into()),
         Header::CSeq("1 INVITE".into()),
-        Header::Contact(contact(endpoint, invite.transport).into()),
+        Header::Contact(contact(own, None).into()),
         Header::Allow(ALLOW.into()),
         Header::Supported("timer".into()),
         Header::UserAgent(endpoint.library.user_agent.clone().into()),
@@ -62,12 +70,10 @@ pub(super) fn register(
     (uri, own): (Uri, &str),
     binding: &Binding,
 ) -> Request {
-    let contact = match registration.transport {
-        Transport::Udp => format!("<sip:{}@{}>", registration.user, endpoint.address),
-        Transport::Tcp => format!("<sip:{}@{};transport=tcp>", registration.user, endpoint.address),
-    };
+    let us = endpoint.own(registration.transport, None);
+    let contact = contact(us, Some(&registration.user));
     let headers = vec![
-        via(endpoint, registration.transport),
+        via(us),
         Header::MaxForwards("70".into()),
         Header::From(format!("{own};tag={}", binding.tag).into()),
         Header::To(own.to_owned().into()),
@@ -78,6 +84,18 @@ pub(super) fn register(
         Header::UserAgent(endpoint.library.user_agent.clone().into()),
     ];
     request(Method::Register, uri, headers, vec![])
+}
+
+/// Says that we are reached at another place.
+pub(super) fn moved(request: &mut Request, from: SocketAddr, to: SocketAddr) {
+    let (from, to) = (from.to_string(), to.to_string());
+    for header in &mut request.headers.0 {
+        match header {
+            Header::Via(via) => *via = via.value().replacen(&from, &to, 1).into(),
+            Header::Contact(contact) => *contact = contact.value().replacen(&from, &to, 1).into(),
+            _ => (),
+        }
+    }
 }
 
 /// Takes a request back: the same but for its method (RFC 3261, 9.1).
@@ -101,13 +119,13 @@ pub(super) fn cancel(of: &Request) -> Option<Request> {
 /// A request within an answered call.
 pub(super) fn within(
     endpoint: &Endpoint,
-    transport: Transport,
+    own: Own,
     dialog: &mut Dialog,
     (method, more, body): (Method, Vec<Header>, Vec<u8>),
 ) -> Request {
     dialog.cseq += 1;
     let mut headers = vec![
-        via(endpoint, transport),
+        via(own),
         Header::MaxForwards("70".into()),
         Header::From(dialog.local.clone().into()),
         Header::To(dialog.remote.clone().into()),

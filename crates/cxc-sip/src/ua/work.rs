@@ -2,14 +2,17 @@
 //! something else in between without losing a message.
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use rsipstack::dialog::authenticate::{Credential, handle_client_authenticate};
 use rsipstack::sip::{Response, SipMessage, StatusCodeKind};
 use rsipstack::transaction::transaction::Transaction;
 use secrecy::ExposeSecret;
 
-use super::Credentials;
 use super::challenge::Challenges;
+use super::endpoint::Endpoint;
+use super::flow::Way;
+use super::{Credentials, UaError, requests};
 
 /// What comes back with the transaction.
 pub(super) enum Got {
@@ -18,7 +21,7 @@ pub(super) enum Got {
     /// An answer; none once the transaction is over.
     Answer(Option<Response>),
     /// It could not be sent.
-    Broken(rsipstack::Error),
+    Broken(UaError),
 }
 
 pub(super) type Working = Pin<Box<dyn Future<Output = (Transaction, Got)> + Send>>;
@@ -33,8 +36,22 @@ pub(super) async fn worked(working: &mut Option<Working>) -> (Transaction, Got) 
     done
 }
 
+/// Sends a request by the connection of its way, if that is one. It says where we are reached from there on.
+pub(super) async fn begin(endpoint: Arc<Endpoint>, mut transaction: Transaction, way: Way) -> (Transaction, Got) {
+    match endpoint.flow(&way).await {
+        Ok(None) => (),
+        Ok(connection) => {
+            let own = endpoint.own(way.transport, connection.as_ref());
+            requests::moved(&mut transaction.original, endpoint.address, own.address);
+            transaction.connection = connection;
+        }
+        Err(error) => return (transaction, Got::Broken(error)),
+    }
+    send(transaction).await
+}
+
 pub(super) async fn send(mut transaction: Transaction) -> (Transaction, Got) {
-    let got = transaction.send().await.map_or_else(Got::Broken, |()| Got::Sent);
+    let got = transaction.send().await.map_or_else(|error| Got::Broken(error.into()), |()| Got::Sent);
     (transaction, got)
 }
 
@@ -63,20 +80,20 @@ pub(super) async fn authenticate(
     match handle_client_authenticate(cseq, &transaction, response, &credential).await {
         Ok(mut next) => match next.send().await {
             Ok(()) => receive(next).await,
-            Err(error) => (next, Got::Broken(error)),
+            Err(error) => (next, Got::Broken(error.into())),
         },
-        Err(error) => (transaction, Got::Broken(error)),
+        Err(error) => (transaction, Got::Broken(error.into())),
     }
 }
 
 /// Sends a request beside the call and waits for its final answer; none if none came.
 pub(super) async fn alone(
-    transaction: Transaction,
+    begun: impl Future<Output = (Transaction, Got)> + Send + 'static,
     credentials: Option<Credentials>,
     cseq: u32,
 ) -> (Transaction, Option<Response>) {
     let mut challenges = Challenges::default();
-    let mut working: Working = Box::pin(send(transaction));
+    let mut working: Working = Box::pin(begun);
     loop {
         let (transaction, got) = working.await;
         working = match got {
@@ -88,7 +105,11 @@ pub(super) async fn alone(
                 Some(credentials) => Box::pin(authenticate(transaction, response, credentials, cseq)),
                 None => return (transaction, Some(response)),
             },
-            Got::Answer(None) | Got::Broken(_) => return (transaction, None),
+            Got::Broken(error) => {
+                tracing::warn!(%error, "a request could not be sent");
+                return (transaction, None);
+            }
+            Got::Answer(None) => return (transaction, None),
         };
     }
 }

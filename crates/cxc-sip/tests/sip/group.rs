@@ -15,7 +15,7 @@ use cxc_sip::engine::{EngineOptions, Phone, SipEngine};
 use cxc_sip::media::{Codec, Counts};
 use cxc_sip::run::{Command, Runner, Source};
 use cxc_sip::trunk::Trunks;
-use cxc_sip::ua::{Transport, UaOptions};
+use cxc_sip::ua::UaOptions;
 use jiff::tz::TimeZone;
 use tokio::time::timeout;
 
@@ -111,10 +111,7 @@ async fn every_number_of_a_predictive_group_ends_in_one_result_and_people_and_ag
     let (runner, tell) = Runner::new(group(Mode::Predictive(Target::AbandonRate)), engine, reports, book.clone());
     for agent in 0..agents {
         let uri = format!("sip:agent{agent}@{}", phones.address());
-        tell.send(Command::LogIn(
-            AgentId(agent),
-            Phone { uri, place: None, transport: Transport::Udp, credentials: None },
-        ))?;
+        tell.send(Command::LogIn(AgentId(agent), Phone::at(&uri)))?;
     }
     let finished = timeout(Duration::from_secs(50), runner.run()).await.context("the group comes to its end")?;
 
@@ -156,7 +153,7 @@ async fn an_agent_whose_phone_vanishes_takes_no_calls_and_the_group_says_so() ->
     let (engine, reports) = SipEngine::start(EngineOptions::default(), trunks, destinations()?).await?;
     let (runner, tell) = Runner::new(group(Mode::Progressive { tenths: 10 }), engine, reports, book.clone());
     let uri = format!("sip:agent@{}", phones.address());
-    tell.send(Command::LogIn(AgentId(0), Phone { uri, place: None, transport: Transport::Udp, credentials: None }))?;
+    tell.send(Command::LogIn(AgentId(0), Phone::at(&uri)))?;
     let run = tokio::spawn(runner.run());
     tokio::time::sleep(Duration::from_secs(4)).await;
     tell.send(Command::Stop)?;

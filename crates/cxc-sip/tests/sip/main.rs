@@ -3,6 +3,8 @@ mod calls;
 mod ears;
 mod group;
 mod media;
+mod phones;
+mod proxies;
 mod recording;
 mod sessions;
 mod support;

@@ -32,10 +32,10 @@ fn side(codec: Codec, digits: u8) -> Result<Side> {
     let ports = Ports::new(Ipv4Addr::LOCALHOST.into(), None, 30_000..=31_999);
     let ports = Arc::new(ports.with_reports_every(Duration::from_millis(300)));
     let (tell, events) = unbounded_channel();
-    let stream = Stream::open(&ports, tell)?;
+    let stream = Stream::open(&ports, tell, false)?;
     let (beside, phone) = (phone(Ipv4Addr::LOCALHOST)?, phone(Ipv4Addr::LOCALHOST)?);
     let (remote, reports) = (phone.local_addr()?, Some(beside.local_addr()?));
-    stream.agree(Agreed { remote, reports, codec, digits: Some(digits), hears: true, speaks: true });
+    stream.agree(Agreed { remote, reports, codec, digits: Some(digits), hears: true, speaks: true, crypto: None });
     Ok(Side { phone, beside, stream, events, codec })
 }
 

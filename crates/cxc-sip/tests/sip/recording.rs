@@ -8,7 +8,6 @@ use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, CallSpec, EngineEvent, RecordingSpec};
 use cxc_sip::engine::{EngineOptions, Phone, Report, TalkOrder};
 use cxc_sip::media::Recorder;
-use cxc_sip::ua::Transport;
 
 use crate::support::{Bed, PATIENCE, Sipp, says, spec, tone, trunk};
 
@@ -28,7 +27,7 @@ async fn talk(recording: RecordingSpec, options: EngineOptions) -> Result<Talk> 
     let (person, phone) = (speaks(PERSON_HERTZ)?, speaks(AGENT_HERTZ)?);
     let mut bed = Bed::new(vec![trunk("one", person.address())], options).await?;
     let uri = format!("sip:ann@{}", phone.address());
-    bed.engine.log_in(AGENT, Phone { uri, place: None, transport: Transport::Udp, credentials: None });
+    bed.engine.log_in(AGENT, Phone::at(&uri));
     let is_up = Report::Event(EngineEvent::Agent(AGENT, AgentEvent::LogIn));
     bed.until("phone", |report| *report == is_up).await?;
     let (call, now) = (CallId(1), bed.engine.clock().now());

@@ -10,9 +10,15 @@ use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, CallSpec, EngineEvent};
 use cxc_sip::engine::{EngineOptions, Report, SipEngine};
 use cxc_sip::trunk::{Destinations, TrunkOptions, Trunks};
+use cxc_sip::ua::Trust;
+use cxc_test::Certificate;
 pub use cxc_test::Sipp;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 /// How long anything may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,6 +44,18 @@ pub fn trunk(name: &str, peer: SocketAddr) -> TrunkOptions {
         caller_id: Some("+12125550100".into()),
         ..TrunkOptions::new(name, &peer.to_string(), 500, 1_000.0, us)
     }
+}
+
+/// TLS with those that the authorities of these certificates have signed.
+pub fn trust(certificates: &[&Certificate]) -> Result<Trust> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates {
+        roots.add(CertificateDer::from_pem_file(&certificate.authority)?)?;
+    }
+    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    Ok(Trust::new(TlsConnector::from(Arc::new(config))))
 }
 
 /// A call to a number of fiction.

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 use cxc_sip::engine::Phone;
 use cxc_sip::media::{Header, Packet};
-use cxc_sip::ua::Transport;
 
 use crate::support::{PATIENCE, Sipp, says};
 
@@ -34,10 +33,16 @@ impl Voice {
 
     /// Answers one call and hangs up after so many milliseconds.
     pub fn for_so_long(name: char, talk: &str) -> Result<Self> {
+        Self::by("voice", name, &[("talk", talk)])
+    }
+
+    /// Answers one call by a scenario.
+    pub fn by(scenario: &str, name: char, words: &[(&str, &str)]) -> Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
         socket.set_read_timeout(Some(Duration::from_millis(50)))?;
         let port = socket.local_addr()?.port().to_string();
-        let sipp = Sipp::prepared("voice", 1, &[], &[("voice", &port), ("talk", talk)], &[])?;
+        let words: Vec<(&str, &str)> = words.iter().copied().chain([("voice", port.as_str())]).collect();
+        let sipp = Sipp::prepared(scenario, 1, &[], &words, &[])?;
         let (heard, to) = (Heard::default(), Arc::new(AtomicU16::new(0)));
         let (ear, mouth) = (socket.try_clone()?, Arc::clone(&to));
         let (kept, gone) = (Arc::clone(&heard), Arc::clone(&to));
@@ -48,7 +53,7 @@ impl Voice {
 
     pub fn phone(&self) -> Phone {
         let uri = format!("sip:voice@{}", self.sipp.address());
-        Phone { uri, place: None, transport: Transport::Udp, credentials: None }
+        Phone::at(&uri)
     }
 
     /// Speaks from the moment on that they are called.
@@ -134,7 +139,7 @@ impl Voice {
 }
 
 /// How strong a tone is, of samples in pieces: a packet that came late does not turn the phase of all others.
-fn level(samples: &[i16], hertz: f32) -> f32 {
+pub fn level(samples: &[i16], hertz: f32) -> f32 {
     let strength = |piece: &[i16]| {
         let angle = |at: usize| at as f32 / 8_000.0 * hertz * std::f32::consts::TAU;
         let wave = |turn: fn(f32) -> f32| -> f32 {

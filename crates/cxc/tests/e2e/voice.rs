@@ -51,10 +51,15 @@ impl World {
             "name": name, "kind": "sip", "host": "127.0.0.1", "port": port, "sender": "+12125550100",
             "ratePerSecond": 50, "sip": {"channels": 40, "countries": ["US"]},
         });
-        let account = self.make("/channel-accounts", &account).await;
         let agents: Vec<String> = (0..AGENTS).map(|n| format!("sip:agent{n}@{}", phones.address())).collect();
         let mut calls = json!({"agents": agents, "maxRingSeconds": 15, "wrapUpSeconds": 0});
         calls.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.calls_by(name, &account, dialing, calls).await
+    }
+
+    /// A template of calls by an account.
+    pub async fn calls_by(&self, name: &str, account: &Value, dialing: &Value, calls: Value) -> String {
+        let account = self.make("/channel-accounts", account).await;
         let compliance = json!({"purpose": "informational"});
         let settings = json!({"dialing": dialing, "calls": calls, "compliance": compliance});
         let profile = json!({"name": name, "type": "agent", "settings": settings});

@@ -1,12 +1,12 @@
 //! The talk of an agent: orders for it, if they fit how it stands, and what the actor says of it.
 use cxc_sip::engine::{Level, Phone, TalkOrder, TalkState, Third, ThirdParty};
 use cxc_sip::run::Command as Order;
-use cxc_sip::ua::Transport;
 use uuid::Uuid;
 
 use super::super::protocol::Event;
 use super::super::talking::shown;
 use super::{Inner, Refused, Seat};
+use crate::channel::voice::Phones;
 
 /// A talk that goes on.
 #[derive(Default)]
@@ -85,8 +85,8 @@ impl Seat {
     }
 
     /// How phones of the group are reached.
-    pub fn transport(&self) -> Option<Transport> {
-        self.inner().work.as_ref().map(|work| work.transport)
+    pub fn phones(&self) -> Option<Phones> {
+        self.inner().work.as_ref().map(|work| work.phones.clone())
     }
 
     /// How the talk stands.

@@ -19,9 +19,8 @@ fn seat() -> (Arc<Seat>, Receiver<Event>, UnboundedReceiver<Order>) {
     let (tell, orders) = unbounded_channel();
     let (clock, board) = (cxc_sip::engine::Clock::starting(1), LiveBoard::default());
     let desk = Arc::new(Desk::new((5, Uuid::from_u128(5)), clock, None, Arc::default(), &board));
-    assert!(
-        seat.work_for(Work { group: 5, name: "g".into(), agent: AgentId(0), tell, transport: Transport::Udp, desk }, 1)
-    );
+    let phones = Phones::default();
+    assert!(seat.work_for(Work { group: 5, name: "g".into(), agent: AgentId(0), tell, phones, desk }, 1));
     assert_eq!(seat.phone_to_call().as_deref(), Some("sip:ann@h"));
     assert_eq!(seat.phone_to_call(), None, "it rings");
     (seat, told, orders)

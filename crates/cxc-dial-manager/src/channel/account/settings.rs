@@ -96,6 +96,19 @@ pub enum SipTransport {
     Udp,
     /// A connection that we open.
     Tcp,
+    /// The same, encrypted, and only with who has a certificate for the host.
+    Tls,
+}
+
+/// Whether audio is encrypted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Srtp {
+    /// It is not.
+    #[default]
+    Off,
+    /// With AES_CM_128_HMAC_SHA1_80; the keys travel in the messages (RFC 4568). A call whose far end does not is not taken.
+    Required,
 }
 
 /// What only a SIP trunk knows.
@@ -107,6 +120,11 @@ pub struct SipSettings {
     pub channels: u32,
     /// How messages travel.
     pub transport: SipTransport,
+    /// Whether audio is encrypted. Needs the transport tls: else everybody on the way reads the keys.
+    pub srtp: Srtp,
+    /// Encrypted audio by udp and tcp, too, because the way is protected otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub srtp_without_tls: bool,
     /// The countries that may be called, as ISO 3166 writes them: `US`. No other number is dialed, and no emergency or
     /// premium number anywhere.
     pub countries: Vec<String>,
@@ -126,6 +144,8 @@ impl Default for SipSettings {
         Self {
             channels: 30,
             transport: SipTransport::Udp,
+            srtp: Srtp::Off,
+            srtp_without_tls: false,
             countries: Vec::new(),
             asserted_identity: false,
             alternates: Vec::new(),

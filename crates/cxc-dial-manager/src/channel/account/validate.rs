@@ -2,7 +2,7 @@
 use cxc_core::call_settings::is_number;
 use cxc_core::location::Country;
 
-use super::{AccountKind, ChannelAccount, Millis, Security, SimulatorSettings, SmppSettings};
+use super::{AccountKind, ChannelAccount, Millis, Security, SimulatorSettings, SipTransport, SmppSettings, Srtp};
 use crate::channel::FieldError;
 
 /// The longest text of any member but the certificate, characters.
@@ -118,7 +118,8 @@ fn smpp(a: &ChannelAccount, check: &mut Check) {
 
 fn sip(a: &ChannelAccount, check: &mut Check) {
     check.must(a.host.is_some(), "/host", "required", "a SIP trunk has a host");
-    check.must(a.security == Security::None, "/security", "not_available", "SIP over TLS is not available yet");
+    let security = a.security == Security::None;
+    check.must(security, "/security", "not_applicable", "a SIP trunk by TLS has the transport tls");
     let caller = a.sender.as_deref().is_none_or(is_number);
     check.must(caller, "/sender", "bad_sender", "a caller id is a + and 8 to 15 digits");
     if let Some(credential) = &a.credential {
@@ -126,6 +127,9 @@ fn sip(a: &ChannelAccount, check: &mut Check) {
         check.must(password, "/credential/password", "required", "a SIP trunk asks for a password, too");
     }
     let s = a.sip.clone().unwrap_or_default();
+    let is_read_by_none = s.transport == SipTransport::Tls || s.srtp_without_tls;
+    let message = "keys of encrypted audio travel by tls; srtpWithoutTls says that the way is protected otherwise";
+    check.must(s.srtp == Srtp::Off || is_read_by_none, "/sip/srtp", "keys_in_clear", message);
     let knows = !s.register || a.credential.is_some();
     check.must(knows, "/credential", "required", "a trunk where we register has a credential");
     check.must((1..=10_000).contains(&s.channels), "/sip/channels", "out_of_range", "channels are 1 to 10,000");
@@ -204,6 +208,17 @@ mod tests {
         assert_eq!(pointers(&trunk.replace("US", "XX")), ["/sip/countries"]);
         assert_eq!(pointers(&trunk.replace("+1212", "1212")), ["/sender"]);
         assert_eq!(pointers(r#"{"kind":"simulator","sip":{"countries":["US"]}}"#), ["/sip"]);
+    }
+
+    #[test]
+    fn keys_of_encrypted_audio_do_not_travel_in_the_clear_unasked() {
+        let trunk =
+            |more: &str| pointers(&format!(r#"{{"kind":"sip","host":"h","sip":{{"countries":["US"],{more}}}}}"#));
+        assert!(trunk(r#""transport":"tls""#).is_empty());
+        assert!(trunk(r#""transport":"tls","srtp":"required""#).is_empty());
+        assert_eq!(trunk(r#""transport":"tcp","srtp":"required""#), ["/sip/srtp"]);
+        assert!(trunk(r#""srtp":"required","srtpWithoutTls":true"#).is_empty());
+        assert_eq!(pointers(r#"{"kind":"sip","host":"h","security":"tls","sip":{"countries":["US"]}}"#), ["/security"]);
     }
 
     #[test]

@@ -10,7 +10,6 @@ use cxc_dialer::pacing::{Mode, Pacer, Why};
 use cxc_sip::engine::{Clock, Phone, SipEngine};
 use cxc_sip::run::{Command, Runner};
 use cxc_sip::trunk::Destinations;
-use cxc_sip::ua::Transport;
 use cxc_store::group::state;
 use jiff::tz::TimeZone;
 use tokio::sync::Notify;
@@ -20,6 +19,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::desk::{Calls, Desk};
+use super::phones::Phones;
 use super::prompts::read_prompts;
 use super::script::OptOuts;
 use super::setup::{Trunk, mode, policies, rules};
@@ -40,7 +40,7 @@ pub struct GroupActor {
     /// Agents who are people, by user.
     people: HashMap<Uuid, (AgentId, Arc<Seat>)>,
     clock: Clock,
-    transport: Transport,
+    phones: Phones,
     /// Phones whose host has no address, and when it was looked for.
     not_found: HashMap<String, Instant>,
     /// A prompt of its script is not there: it calls nobody until it is loaded anew.
@@ -126,7 +126,7 @@ impl GroupActor {
             agents: Vec::new(),
             people: HashMap::new(),
             clock,
-            transport: trunk.transport(),
+            phones: trunk.phones.clone(),
             not_found: HashMap::new(),
             lacks_prompts,
         })
@@ -177,9 +177,9 @@ impl GroupActor {
         }
         for seat in hub.free(plan.tenant, &plan.members) {
             let agent = AgentId(u32::try_from(self.agents.len()).unwrap_or(u32::MAX));
-            let (name, tell, transport) = (plan.name.clone(), self.commands(), self.transport);
+            let (name, tell, phones) = (plan.name.clone(), self.commands(), self.phones.clone());
             let desk = Arc::clone(&self.desk);
-            let work = Work { group: plan.number, name, agent, tell, transport, desk };
+            let work = Work { group: plan.number, name, agent, tell, phones, desk };
             if !seat.work_for(work, self.clock.now()) {
                 continue;
             }

@@ -3,6 +3,7 @@
 mod desk;
 mod group;
 pub mod live;
+mod phones;
 mod prompts;
 mod recordings;
 mod script;
@@ -29,6 +30,7 @@ use crate::sender::{Demand, GroupPlan, Plans};
 pub use desk::{Desk, Ended};
 use group::GroupActor;
 use live::LiveBoard;
+pub use phones::Phones;
 pub use recordings::keep_recordings;
 use setup::Trunk;
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use cxc_core::call_media::{DetectionMode, MachineAction};
-use cxc_core::call_settings::{AbandonPlace, CallSettings, OptimizeBy, phone_host};
+use cxc_core::call_settings::{AbandonPlace, CallSettings, OptimizeBy};
 use cxc_core::campaign::Dialing;
 use cxc_core::enumerations::DialingMode;
 use cxc_core::location::Country;
@@ -13,15 +13,17 @@ use cxc_dialer::agent::AgentRules;
 use cxc_dialer::call::{CallRules, OnMachine};
 use cxc_dialer::pacing::{Mode, Target};
 use cxc_server::App;
+use cxc_server::outbound::Reach;
 use cxc_sip::engine::{Clock, EngineOptions, Phone};
 use cxc_sip::media::Prompt;
 use cxc_sip::trunk::{TrunkOptions, Trunks};
-use cxc_sip::ua::{Credentials, Transport, UaOptions};
+use cxc_sip::ua::{Credentials, Transport, Trust, UaOptions};
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
 
 use super::CallKit;
-use crate::channel::{ChannelAccount, SipTransport};
+use super::phones::Phones;
+use crate::channel::{ChannelAccount, SipTransport, Srtp, tls};
 
 const SECOND: i64 = 1_000_000;
 /// The longest time of detection before an agent is looked for: a little more than its own, so that it ends itself.
@@ -32,6 +34,8 @@ pub struct Trunk {
     pub app: App,
     pub kit: Arc<CallKit>,
     pub clock: Clock,
+    /// How the phones of its agents are reached.
+    pub phones: Phones,
     /// Its own first.
     accounts: Vec<ChannelAccount>,
     epoch: i64,
@@ -42,21 +46,14 @@ pub struct Trunk {
 impl Trunk {
     pub fn new(app: App, kit: Arc<CallKit>, accounts: Vec<ChannelAccount>, epoch: i64) -> Self {
         let clock = Clock::starting(app.now());
-        Self { app, kit, clock, accounts, epoch, found: OnceCell::new() }
+        let phones = accounts.first().map(Phones::of).unwrap_or_default();
+        Self { app, kit, clock, phones, accounts, epoch, found: OnceCell::new() }
     }
 
     /// Calls at once.
     pub fn channels(&self) -> usize {
         let channels = self.accounts.iter().filter_map(|account| account.sip.as_ref()).map(|sip| sip.channels as usize);
         channels.sum()
-    }
-
-    /// How its phones are reached, too.
-    pub fn transport(&self) -> Transport {
-        match self.accounts[0].sip.as_ref().map(|sip| sip.transport).unwrap_or_default() {
-            SipTransport::Udp => Transport::Udp,
-            SipTransport::Tcp => Transport::Tcp,
-        }
     }
 
     /// What an engine is started with.
@@ -107,7 +104,7 @@ impl Trunk {
 
     async fn find_one(&self, account: &ChannelAccount, number: u32) -> Result<(IpAddr, TrunkOptions), String> {
         let host = account.host.as_deref().unwrap_or_default();
-        let place = self.resolve(host, account.effective_port()).await?;
+        let place = resolve(&self.app.channel_reach, host, account.effective_port()).await?;
         let sip = account.sip.clone().unwrap_or_default();
         let countries: Vec<Country> = sip.countries.iter().filter_map(|code| Country::parse(code).ok()).collect();
         let address = format!("{host}:{}", account.effective_port());
@@ -119,6 +116,8 @@ impl Trunk {
         let trunk = TrunkOptions {
             proxy: Some(place),
             transport: transport(account),
+            trust: Some(trust(account)?),
+            srtp: sip.srtp == Srtp::Required,
             credentials,
             caller_id: account.sender.clone(),
             asserted: sip.asserted_identity,
@@ -128,33 +127,31 @@ impl Trunk {
         Ok((own_address(place)?, trunk))
     }
 
-    /// A host within reach: those who run the installation say what lies inside it.
-    async fn resolve(&self, host: &str, port: u16) -> Result<SocketAddr, String> {
-        let found = self.app.channel_reach.resolve(host, port).await.map_err(|error| format!("{host}: {error}"))?;
-        found.first().copied().ok_or_else(|| format!("{host} has no address"))
-    }
-
     /// The phone of an agent; nothing, and a word in the log, for one that can't be found.
     pub async fn phone(&self, uri: &str) -> Option<Phone> {
-        let (host, port) = phone_host(uri)?;
-        match self.resolve(host, port).await {
-            Ok(place) => {
-                let (uri, transport) = (uri.to_owned(), self.accounts.first().map(transport).unwrap_or_default());
-                Some(Phone { uri, place: Some(place), transport, credentials: None })
-            }
-            Err(error) => {
-                tracing::warn!(error, "the phone of an agent can't be found");
-                None
-            }
-        }
+        let found = self.phones.find(&self.app.channel_reach, uri).await;
+        found.map_err(|error| tracing::warn!(error, "the phone of an agent can't be found")).ok()
     }
 }
 
-fn transport(account: &ChannelAccount) -> Transport {
+/// A host within reach: those who run the installation say what lies inside it.
+pub(super) async fn resolve(reach: &Reach, host: &str, port: u16) -> Result<SocketAddr, String> {
+    let found = reach.resolve(host, port).await.map_err(|error| format!("{host}: {error}"))?;
+    found.first().copied().ok_or_else(|| format!("{host} has no address"))
+}
+
+pub(super) fn transport(account: &ChannelAccount) -> Transport {
     match account.sip.as_ref().map(|sip| sip.transport).unwrap_or_default() {
         SipTransport::Udp => Transport::Udp,
         SipTransport::Tcp => Transport::Tcp,
+        SipTransport::Tls => Transport::Tls,
     }
+}
+
+/// Whose word an account takes for who somebody is.
+pub(super) fn trust(account: &ChannelAccount) -> Result<Trust, String> {
+    let connector = tls::connector(account.ca_certificate.as_deref());
+    connector.map(Trust::new).map_err(|error| format!("the certificate of the account: {error}"))
 }
 
 /// The address of ours from which a place is reached.
