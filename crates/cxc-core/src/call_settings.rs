@@ -75,6 +75,10 @@ pub struct CallSettings {
     /// How long an agent has after a call, seconds.
     #[schema(maximum = 3_600)]
     pub wrap_up_seconds: u32,
+    /// How long a person who is to be called again by one agent waits for that agent alone, minutes, 0 to 10,080.
+    #[serde(skip_serializing_if = "is_usual_grace")]
+    #[schema(maximum = 10_080)]
+    pub callback_grace_minutes: u32,
     /// Whose limit of abandoned calls holds.
     pub abandon_policy: AbandonPlace,
     /// How calls are recorded.
@@ -86,6 +90,13 @@ pub struct CallSettings {
     /// What speaks with people first: campaigns of the type `ivr` have one, others have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<CallScript>,
+}
+
+/// How long a callback waits for its agent alone where nobody says so, minutes.
+const CALLBACK_GRACE_MINUTES: u32 = 30;
+
+fn is_usual_grace(minutes: &u32) -> bool {
+    *minutes == CALLBACK_GRACE_MINUTES
 }
 
 /// Whether nothing was said of a part: documents of before stay as they were.
@@ -101,6 +112,7 @@ impl Default for CallSettings {
             caller_id: None,
             max_ring_seconds: 25,
             wrap_up_seconds: 10,
+            callback_grace_minutes: CALLBACK_GRACE_MINUTES,
             abandon_policy: AbandonPlace::US,
             recording: RecordingSettings::default(),
             detection: DetectionSettings::default(),
@@ -154,6 +166,8 @@ impl CallSettings {
         let ring = (15..=120).contains(&self.max_ring_seconds);
         must(ring, "maxRingSeconds", "out_of_range", "a phone rings for 15 to 120 seconds");
         must(self.wrap_up_seconds <= 3_600, "wrapUpSeconds", "out_of_range", "wrap-up takes 0 to 3600 seconds");
+        let grace = self.callback_grace_minutes <= 10_080;
+        must(grace, "callbackGraceMinutes", "out_of_range", "a callback waits for its agent for 0 to 10,080 minutes");
         let waits_from_answer = self.abandon_policy != AbandonPlace::US;
         problems.extend(call_media::problems(&self.recording, &self.detection, waits_from_answer, at));
         problems.extend(self.script_problems(at));

@@ -49,9 +49,19 @@ pub struct Dialing {
     /// Newest contacts first.
     pub lifo: bool,
     /// How calls are paced. Calls for agents: predictive (1, 5) or progressive (2, 4); agents are on the line first in all
-    /// of them. Calls with a script: by ports (9), ahead of agents (10), or by calls a minute (11).
+    /// of them. Calls that agents look at before: they ask for each record (3), or are offered one whenever they are ready
+    /// (8). Calls with a script: by ports (9), ahead of agents (10), or by calls a minute (11).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<DialingMode>,
+    /// How long an agent may look at a record before it goes back, seconds; 0 is without end. 60 if not given, in mode 3
+    /// without end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 3_600)]
+    pub preview_timeout_seconds: Option<u32>,
+    /// How long a record rests that an agent looked at and rejected, minutes, 1 to 10,080.
+    #[schema(minimum = 1, maximum = 10_080)]
+    #[serde(skip_serializing_if = "is_usual_rest")]
+    pub preview_again_minutes: u32,
     /// Lines for each ready agent in a progressive mode, 0.1 to 10.
     #[schema(minimum = 0.1, maximum = 10)]
     pub lines_per_agent: f64,
@@ -77,6 +87,17 @@ fn is_usual_calls(calls: &u32) -> bool {
     *calls == CALLS_PER_MINUTE
 }
 
+/// How long a rejected record rests where nobody says so, minutes.
+const PREVIEW_AGAIN_MINUTES: u32 = 30;
+/// How long an agent may look at a record that was offered, where nobody says so, seconds.
+const PREVIEW_SECONDS: u32 = 60;
+
+fn is_usual_rest(minutes: &u32) -> bool {
+    *minutes == PREVIEW_AGAIN_MINUTES
+}
+
+/// The modes of calls that agents look at before.
+const PREVIEW_MODES: [DialingMode; 2] = [DialingMode::Preview, DialingMode::PushPreview];
 /// The modes of calls for agents. They may change while a group is loaded.
 const AGENT_MODES: [DialingMode; 4] =
     [DialingMode::Predict, DialingMode::Progress, DialingMode::ProgressAndSeize, DialingMode::PredictAndSeize];
@@ -90,8 +111,24 @@ impl Dialing {
         mode(self) == mode(other)
     }
 
+    /// How agents come to look at records before these are called, if they do.
+    pub fn preview(&self) -> Option<PreviewKind> {
+        match self.mode {
+            Some(DialingMode::Preview) => Some(PreviewKind::Pull),
+            Some(DialingMode::PushPreview) => Some(PreviewKind::Push),
+            _ => None,
+        }
+    }
+
+    /// How long an agent may look at a record that was asked for, or offered unasked; none is without end.
+    pub fn preview_seconds(&self, is_asked: bool) -> Option<u32> {
+        let usual = if is_asked { 0 } else { PREVIEW_SECONDS };
+        Some(self.preview_timeout_seconds.unwrap_or(usual)).filter(|seconds| *seconds > 0)
+    }
+
     fn problems(&self, at: &str) -> Vec<FieldError> {
-        let is_known = |mode| AGENT_MODES.contains(&mode) || SCRIPT_MODES.contains(&mode);
+        let is_known = |mode| [&AGENT_MODES[..], &PREVIEW_MODES, &SCRIPT_MODES].iter().any(|of| of.contains(&mode));
+        let look = self.preview_timeout_seconds.is_none_or(|seconds| seconds <= 3_600);
         let goal = self.optimize_goal.is_none_or(|goal| goal <= self.optimize_by.most());
         let checks = [
             (
@@ -99,7 +136,13 @@ impl Dialing {
                 "messagesPerMinute",
                 "messages a minute are 1 to 6,000,000",
             ),
-            (self.mode.is_none_or(is_known), "mode", "calls are paced by mode 1, 2, 4, 5, 9, 10 or 11"),
+            (self.mode.is_none_or(is_known), "mode", "calls are paced by mode 1, 2, 3, 4, 5, 8, 9, 10 or 11"),
+            (look, "previewTimeoutSeconds", "an agent looks at a record for 3600 seconds at most, or without end (0)"),
+            (
+                (1..=10_080).contains(&self.preview_again_minutes),
+                "previewAgainMinutes",
+                "a rejected record rests for 1 to 10,080 minutes",
+            ),
             ((1..=60_000).contains(&self.calls_per_minute), "callsPerMinute", "calls a minute are 1 to 60,000"),
             ((0.1..=10.0).contains(&self.lines_per_agent), "linesPerAgent", "lines per agent are 0.1 to 10"),
             (goal, "optimizeGoal", "a goal is 0 to 100 percent, or 0 to 1000 seconds"),
@@ -116,6 +159,8 @@ impl Default for Dialing {
             messages_per_minute: 6_000,
             lifo: false,
             mode: None,
+            preview_timeout_seconds: None,
+            preview_again_minutes: PREVIEW_AGAIN_MINUTES,
             lines_per_agent: 1.0,
             optimize_by: OptimizeBy::default(),
             optimize_goal: None,
@@ -123,6 +168,15 @@ impl Default for Dialing {
             max_ports: 100,
         }
     }
+}
+
+/// How agents come to look at records before these are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PreviewKind {
+    /// They ask for each.
+    Pull,
+    /// They are offered one whenever they are ready.
+    Push,
 }
 
 /// How two contacts of a group are recognised as one person.
@@ -267,12 +321,12 @@ impl CampaignSettings {
             }
             (_, Some(_)) => must(false, "calls/script", "not_applicable", "only of the type ivr"),
             (ProfileType::Agent, None) => {
-                must(
-                    is_one_of(&AGENT_MODES),
-                    "dialing/mode",
-                    "not_applicable",
-                    "agents are paced by mode 1, 2, 4 or 5",
-                );
+                let fits = is_one_of(&AGENT_MODES) || is_one_of(&PREVIEW_MODES);
+                let detail = "calls for agents are paced by mode 1, 2, 3, 4, 5 or 8";
+                must(fits, "dialing/mode", "not_applicable", detail);
+                let looked_at = self.dialing.preview().is_some();
+                let fits = !looked_at || self.calls.agents.is_empty();
+                must(fits, "calls/agents", "not_applicable", "only people look at records before they are called");
             }
             (ProfileType::Sms | ProfileType::Email, None) => (),
         }
@@ -420,6 +474,21 @@ mod tests {
         assert!(!may(DialingMode::ProgressGvp, DialingMode::PowerGvp));
         assert!(!by(None).may_become(&by(Some(DialingMode::PowerGvp))));
         assert!(may(DialingMode::PowerGvp, DialingMode::PowerGvp));
+    }
+
+    #[test]
+    fn records_are_looked_at_by_people_and_in_modes_of_their_own() {
+        let by = |mode| Dialing { mode: Some(mode), ..Dialing::default() };
+        let (pull, push) = (by(DialingMode::Preview), by(DialingMode::PushPreview));
+        assert_eq!((pull.preview(), push.preview()), (Some(PreviewKind::Pull), Some(PreviewKind::Push)));
+        assert!(!pull.may_become(&push) && !by(DialingMode::Predict).may_become(&push));
+        assert_eq!((pull.preview_seconds(true), pull.preview_seconds(false)), (None, Some(60)));
+        let hurried = Dialing { preview_timeout_seconds: Some(20), ..pull.clone() };
+        assert_eq!(hurried.preview_seconds(true), Some(20));
+        assert_eq!(Dialing { preview_timeout_seconds: Some(3_601), ..pull.clone() }.problems("").len(), 1);
+        let phones = CallSettings { agents: vec!["sip:ann@h".into()], ..CallSettings::default() };
+        let settings = CampaignSettings { dialing: pull, calls: phones, ..CampaignSettings::default() };
+        assert_eq!(settings.type_problems(ProfileType::Agent, "/s")[0].pointer, "/s/calls/agents");
     }
 
     #[test]

@@ -79,6 +79,10 @@ pub enum Reason {
     TzdbTooOld = 14,
     /// Too many questions at once for this device, person or instance.
     RateLimited = 15,
+    /// An agent looked at it and did not want to call it now.
+    Rejected = 16,
+    /// A person asked for a later time and one agent: the cause is the agent's user.
+    PersonalCallback = 17,
     // exclusions
     /// A suppression list holds the device or the client id.
     Suppressed = 20,
@@ -118,7 +122,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 33] = [
+    pub const ALL: [Reason; 35] = [
         Reason::None,
         Reason::ContactTimes,
         Reason::ContactDate,
@@ -135,6 +139,8 @@ impl Reason {
         Reason::RuleUnanswered,
         Reason::TzdbTooOld,
         Reason::RateLimited,
+        Reason::Rejected,
+        Reason::PersonalCallback,
         Reason::Suppressed,
         Reason::NoDevice,
         Reason::NotSelected,

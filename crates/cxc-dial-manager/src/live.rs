@@ -159,6 +159,7 @@ impl LiveMetrics {
             (&self.agents, "logged_out", count(agents.logged_out)),
             (&self.agents, "not_ready", count(agents.not_ready)),
             (&self.agents, "ready", count(agents.ready)),
+            (&self.agents, "previewing", count(agents.previewing)),
             (&self.agents, "dialing", count(agents.dialing)),
             (&self.agents, "reserved", count(agents.reserved)),
             (&self.agents, "talking", count(agents.talking)),

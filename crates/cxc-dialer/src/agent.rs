@@ -20,6 +20,10 @@ pub struct AgentRules {
     pub own: Micros,
     /// ... and until it is answered or over, which it says itself.
     pub own_call: Micros,
+    /// Of a look at a record that was asked for; none has no end ...
+    pub asked_look: Option<Micros>,
+    /// ... and at one that was not.
+    pub look: Option<Micros>,
     /// Ready again after wrap-up runs out; not ready else.
     pub ready_after_wrap: bool,
 }
@@ -33,6 +37,8 @@ impl Default for AgentRules {
             wrap: 3600 * SECOND,
             own: 15 * SECOND,
             own_call: 300 * SECOND,
+            asked_look: None,
+            look: Some(60 * SECOND),
             ready_after_wrap: true,
         }
     }
@@ -49,6 +55,8 @@ pub enum Reason {
     LegLost,
     /// The call never ended.
     TalkEnded,
+    /// A record that was offered was not answered to.
+    LookEnded,
 }
 
 /// Where an agent is.
@@ -68,6 +76,11 @@ pub enum AgentState {
     Wrap,
     /// Waits for a call that the agent asked for; none until it is placed.
     Own(Option<CallId>),
+    /// Looks at a record before it is called.
+    Looking {
+        /// The agent asked for it.
+        asked: bool,
+    },
 }
 
 /// What an agent, the agent's phone or a call can do.
@@ -97,6 +110,13 @@ pub enum AgentEvent {
     Dial(CallId),
     /// There will be no such call.
     NotOwn,
+    /// Is shown a record before it is called: no call comes meanwhile.
+    Look {
+        /// The agent asked for it.
+        asked: bool,
+    },
+    /// Is through with it, and does not call.
+    Looked,
     /// The phone is gone.
     LegLost,
     /// The deadline of the state has come.
@@ -129,6 +149,8 @@ impl Agent {
             AgentState::Wrap => Some(self.since + rules.wrap),
             AgentState::Own(None) => Some(self.since + rules.own),
             AgentState::Own(Some(_)) => Some(self.since + rules.own_call),
+            AgentState::Looking { asked: true } => rules.asked_look.map(|look| self.since + look),
+            AgentState::Looking { asked: false } => rules.look.map(|look| self.since + look),
         }
     }
 
@@ -140,14 +162,19 @@ impl Agent {
     /// The next state, and the call that lost its agent by it. What does not fit the state changes nothing.
     #[must_use]
     pub fn step(self, event: AgentEvent, now: Micros, rules: &AgentRules) -> (Self, Option<CallId>) {
-        use AgentState::{LoggedOut, NotReady, Own, Ready, Reserved, Talking, Wrap};
+        use AgentState::{LoggedOut, Looking, NotReady, Own, Ready, Reserved, Talking, Wrap};
         let to = |state| Self { state, since: now, after: None };
         let next = match (self.state, event) {
             (LoggedOut, AgentEvent::LogIn) => to(NotReady(Reason::Code(0))),
             (LoggedOut, _) => self,
             (NotReady(_), AgentEvent::Ready) => to(Ready),
-            (Ready | NotReady(_), AgentEvent::NotReady(reason)) => to(NotReady(reason)),
-            (Ready | NotReady(_), AgentEvent::LogOut) => to(LoggedOut),
+            (Ready | NotReady(_) | Looking { .. }, AgentEvent::NotReady(reason)) => to(NotReady(reason)),
+            (Ready | NotReady(_) | Looking { .. }, AgentEvent::LogOut) => to(LoggedOut),
+            (Ready, AgentEvent::Look { asked }) => to(Looking { asked }),
+            (Looking { .. }, AgentEvent::Looked) => to(Ready),
+            // who does not answer to what was offered is not there
+            (Looking { asked: false }, AgentEvent::Deadline) => to(NotReady(Reason::LookEnded)),
+            (Looking { asked: true }, AgentEvent::Deadline) => to(Ready),
             (Ready, AgentEvent::Reserve(call)) => to(Reserved(call)),
             (Reserved(call), AgentEvent::Released(of)) if of == call => to(self.after.unwrap_or(Ready)),
             (Reserved(call), AgentEvent::Talk(of)) if of == call => self.on(Talking(call), now),
@@ -157,7 +184,7 @@ impl Agent {
             (Wrap, AgentEvent::Deadline) => to(self.after.unwrap_or(NotReady(Reason::WrapEnded))),
             // who took no calls takes none after their own one
             (NotReady(_), AgentEvent::Own) => Self { state: Own(None), since: now, after: Some(self.state) },
-            (Ready | Wrap, AgentEvent::Own) => self.on(Own(None), now),
+            (Ready | Wrap | Looking { .. }, AgentEvent::Own) => self.on(Own(None), now),
             (Own(None), AgentEvent::Dial(call)) => self.on(Own(Some(call)), now),
             (Own(None), AgentEvent::NotOwn) => to(self.after.unwrap_or(Ready)),
             (Own(Some(call)), AgentEvent::Reserve(of)) if of == call => self.on(Reserved(call), now),
@@ -222,6 +249,23 @@ mod tests {
         use AgentEvent::{Deadline, LogIn, Ready, Reserve, Talk, TalkEnded};
         let events = [LogIn, Ready, Reserve(CALL), Talk(CALL), TalkEnded(CALL), Deadline];
         assert_eq!(run(&events).0.state, AgentState::NotReady(Reason::WrapEnded));
+    }
+
+    #[test]
+    fn who_looks_at_a_record_gets_no_call_and_is_not_ready_if_they_do_not_answer_to_an_offer() {
+        use AgentEvent::{Deadline, LogIn, Look, Looked, NotReady, Own, Ready, Reserve};
+        let looking = |asked| [LogIn, Ready, Look { asked }, Reserve(CALL)];
+        let then = |asked, event| run(&[&looking(asked)[..], &[event]].concat()).0.state;
+        assert_eq!(run(&looking(true)).0.state, AgentState::Looking { asked: true });
+        assert_eq!(then(true, Looked), AgentState::Ready);
+        assert_eq!(then(true, Deadline), AgentState::Ready);
+        assert_eq!(then(false, Deadline), AgentState::NotReady(Reason::LookEnded));
+        assert_eq!(then(false, Own), AgentState::Own(None));
+        assert_eq!(then(false, NotReady(Reason::Code(3))), AgentState::NotReady(Reason::Code(3)), "at once");
+        assert_eq!(run(&[LogIn, Look { asked: false }]).0.state, AgentState::NotReady(Reason::Code(0)));
+        let rules = AgentRules::default();
+        assert_eq!(run(&looking(true)).0.deadline(&rules), None);
+        assert_eq!(run(&looking(false)).0.deadline(&rules), Some(60_000_000));
     }
 
     #[test]

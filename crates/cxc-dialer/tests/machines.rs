@@ -60,6 +60,8 @@ fn agent_event() -> impl Strategy<Value = AgentEvent> {
         2 => Just(AgentEvent::WrapDone),
         2 => Just(AgentEvent::Own),
         1 => Just(AgentEvent::NotOwn),
+        2 => any::<bool>().prop_map(|asked| AgentEvent::Look { asked }),
+        1 => Just(AgentEvent::Looked),
         1 => Just(AgentEvent::LegLost),
     ]
 }
@@ -121,7 +123,8 @@ fn group(classify: bool, machine: OnMachine) -> Group {
     let rules = CallRules { classify: classify.then_some(1_000_000), machine, ..CallRules::default() };
     let pacer = Pacer::new(Mode::Progressive { tenths: 10 }, rules.max_ring, rules.threshold, None);
     let ledgers = Ledgers::new(Place::US.policies(), 0, &TimeZone::UTC);
-    Group::new(pacer, ledgers, rules, AgentRules::default(), 0)
+    let agent_rules = AgentRules { asked_look: Some(90 * SECOND), ..AgentRules::default() };
+    Group::new(pacer, ledgers, rules, agent_rules, 0)
 }
 
 proptest! {
@@ -242,6 +245,39 @@ fn a_call_that_an_agent_asked_for_comes_to_that_agent_and_is_no_matter_of_the_pa
     group.call_event(call, CallEvent::RemoteHangup, 2 * SECOND, &mut Silent);
     group.agent_event(AgentId(1), AgentEvent::WrapDone, 3 * SECOND, &mut Silent);
     assert_eq!(group.agent(AgentId(1)), Some(AgentState::NotReady(Reason::Code(0))), "as before");
+}
+
+#[test]
+fn who_looks_at_a_record_is_left_alone_and_calls_it_or_does_not() {
+    let mut group = group(false, OnMachine::Drop);
+    let (ann, bob) = (AgentId(0), AgentId(1));
+    for agent in [ann, bob] {
+        group.agent_event(agent, AgentEvent::LogIn, 0, &mut Silent);
+        group.agent_event(agent, AgentEvent::Ready, 0, &mut Silent);
+        group.agent_event(agent, AgentEvent::Look { asked: agent == ann }, 0, &mut Silent);
+    }
+    assert_eq!((group.scene().ready, group.scene().agents, group.agents_now().previewing), (0, 2, 2));
+    // nobody takes a call of the pace
+    let paced = group.place(0);
+    group.call_event(paced, CallEvent::Answered, 0, &mut Silent);
+    assert_eq!(group.agent(ann), Some(AgentState::Looking { asked: true }));
+    group.agent_event(ann, AgentEvent::Own, SECOND, &mut Silent);
+    let call = group.place_own(ann, SECOND, &mut Silent).unwrap();
+    for event in [CallEvent::Sent, CallEvent::Answered, CallEvent::Connected] {
+        group.call_event(call, event, 2 * SECOND, &mut Silent);
+    }
+    assert_eq!(group.agent(ann), Some(AgentState::Talking(call)));
+    // an offer that nobody answers to makes its agent not ready
+    group.expire(60 * SECOND, &mut Silent);
+    assert_eq!(group.agent(bob), Some(AgentState::NotReady(Reason::LookEnded)));
+    // who is through with the next one takes the person who waits
+    group.call_event(call, CallEvent::RemoteHangup, 61 * SECOND, &mut Silent);
+    group.agent_event(ann, AgentEvent::WrapDone, 61 * SECOND, &mut Silent);
+    group.agent_event(ann, AgentEvent::Look { asked: true }, 61 * SECOND, &mut Silent);
+    let waits = group.place(61 * SECOND);
+    group.call_event(waits, CallEvent::Answered, 61 * SECOND, &mut Silent);
+    group.agent_event(ann, AgentEvent::Looked, 62 * SECOND, &mut Silent);
+    assert_eq!(group.agent(ann), Some(AgentState::Reserved(waits)));
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub trait Source: Send {
     }
     /// Such a call is placed.
     fn placed(&mut self, _record: &mut Self::Record) {}
+    /// The agent of such a call gives it up before it is answered.
+    fn given_up(&mut self, _record: &mut Self::Record) {}
     /// The pace was looked at: why it dials no more, and how many more calls it would have started, had there been one
     /// at hand.
     fn paced(&mut self, _why: &Why, _missing: u32) {}
@@ -89,6 +91,8 @@ pub enum Command {
     Agent(AgentId, AgentEvent),
     /// An agent ends the talk.
     HangUp(AgentId),
+    /// An agent waits no more for the call that they asked for.
+    GiveUp(AgentId),
     /// An agent or a supervisor does something else with it.
     Talk(AgentId, TalkOrder),
     /// Another mode or target.
@@ -359,6 +363,18 @@ impl<S: Source> Runner<S> {
                     self.group.call_event(call, CallEvent::AgentHangup, now, &mut self.engine);
                 }
             }
+            Command::GiveUp(agent) => match self.group.agent(agent) {
+                Some(AgentState::Own(Some(call))) => {
+                    if let Some(record) = self.calls.get_mut(&call) {
+                        self.source.given_up(record);
+                    }
+                    self.group.call_event(call, CallEvent::Stop, now, &mut self.engine);
+                }
+                Some(AgentState::Own(None)) => {
+                    self.group.agent_event(agent, AgentEvent::NotOwn, now, &mut self.engine);
+                }
+                _ => (),
+            },
             Command::Talk(agent, order) => {
                 if let Some(AgentState::Talking(call)) = self.group.agent(agent) {
                     self.engine.talk(call, order);

@@ -32,6 +32,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (30, "voice", include_str!("../migrations/0030_voice.sql")),
     (33, "evidence as it is", include_str!("../migrations/0033_evidence_storage.sql")),
     (34, "agents", include_str!("../migrations/0034_agents.sql")),
+    (35, "callbacks", include_str!("../migrations/0035_callbacks.sql")),
     (37, "erased", include_str!("../migrations/0037_erased.sql")),
 ];
 

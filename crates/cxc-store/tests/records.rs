@@ -9,9 +9,10 @@ use cxc_store::counter::{Bucket, Deltas};
 use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::lease::Lease;
 use cxc_store::outgoing::{Begin, Outgoing};
-use cxc_store::record::{FetchKey, RECORD, RecordChange};
-use cxc_store::{Engine, StoreError};
+use cxc_store::record::{FetchKey, RECORD, Record, RecordChange};
+use cxc_store::{Engine, StoreError, Tx};
 use cxc_test::TestDb;
+use uuid::Uuid;
 
 const NOW: i64 = 1_772_442_000_000_000;
 
@@ -59,14 +60,14 @@ async fn a_fetch_goes_on_where_the_last_one_left_off() {
     let mut tx = db.read().await.unwrap();
     let (mut key, mut seen) = (FetchKey::default(), Vec::new());
     loop {
-        let page = tx.record_fetch(7, 3, NOW, &mut key, false, 200).await.unwrap();
+        let page = tx.record_fetch(7, 3, (NOW, 0), &mut key, false, 200).await.unwrap();
         seen.extend(page.iter().map(|r| r.id));
         if page.len() < 200 {
             break;
         }
     }
     assert_eq!(seen, (1..=1_234).collect::<Vec<_>>());
-    let newest = tx.record_fetch(7, 3, NOW, &mut FetchKey::default(), true, 2).await.unwrap();
+    let newest = tx.record_fetch(7, 3, (NOW, 0), &mut FetchKey::default(), true, 2).await.unwrap();
     assert_eq!(newest.iter().map(|r| r.id).collect::<Vec<_>>(), [1_234, 1_233]);
 }
 
@@ -75,7 +76,7 @@ async fn a_retry_that_falls_due_goes_before_what_was_never_attempted() {
     let db = with_records(500).await;
     let mut tx = db.begin().await.unwrap();
     let mut key = FetchKey::default();
-    let page = tx.record_fetch(7, 3, NOW, &mut key, false, 100).await.unwrap();
+    let page = tx.record_fetch(7, 3, (NOW, 0), &mut key, false, 100).await.unwrap();
     let (soon, later) = (NOW + 1_000_000, NOW + 2_000_000);
     let retry = |i: usize, due| RecordChange {
         attempts: 1,
@@ -86,13 +87,13 @@ async fn a_retry_that_falls_due_goes_before_what_was_never_attempted() {
     let changes = [retry(0, later), retry(1, soon), put_off];
     assert_eq!(tx.record_apply(&changes, 5, NOW, &mut Deltas::default()).await.unwrap().len(), 3);
     // not due yet: the walk goes on where it was
-    let page = tx.record_fetch(7, 3, NOW, &mut key, false, 100).await.unwrap();
+    let page = tx.record_fetch(7, 3, (NOW, 0), &mut key, false, 100).await.unwrap();
     assert_eq!(page.first().unwrap().id, 101);
-    let page = tx.record_fetch(7, 3, later, &mut key, false, 100).await.unwrap();
+    let page = tx.record_fetch(7, 3, (later, 0), &mut key, false, 100).await.unwrap();
     assert_eq!(page.iter().take(4).map(|r| r.id).collect::<Vec<_>>(), [2, 1, 201, 202], "by their due times, then age");
     let mut seen = Vec::new();
     for _ in 0..3 {
-        let page = tx.record_fetch(7, 3, later, &mut key, false, 100).await.unwrap();
+        let page = tx.record_fetch(7, 3, (later, 0), &mut key, false, 100).await.unwrap();
         seen.extend(page.iter().filter(|r| r.priority == 2).map(|r| r.id));
     }
     assert_eq!((seen.first(), seen.last()), (Some(&299), Some(&3)), "nothing was passed over");
@@ -100,10 +101,44 @@ async fn a_retry_that_falls_due_goes_before_what_was_never_attempted() {
 }
 
 #[tokio::test]
+async fn a_callback_waits_for_its_agent_and_after_a_grace_for_anybody() {
+    let db = with_records(3).await;
+    let (ann, bob) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let mut tx = db.begin().await.unwrap();
+    let page = tx.record_fetch(7, 3, (NOW, 0), &mut FetchKey::default(), false, 10).await.unwrap();
+    let call_back = |i: usize, user: Uuid| RecordChange {
+        cause: Some(user.to_string()),
+        ..RecordChange::of(&page[i], RecordStatus::Ready, Reason::PersonalCallback, NOW + 60)
+    };
+    let changes = [call_back(0, ann), call_back(1, bob)];
+    assert_eq!(tx.record_apply(&changes, 5, NOW, &mut Deltas::default()).await.unwrap().len(), 2);
+    let due = async |tx: &mut Tx, users: &[Uuid], now| -> Vec<i64> {
+        tx.record_personal(7, users, now, 10).await.unwrap().iter().map(|r| r.id).collect()
+    };
+    assert!(due(&mut tx, &[ann], NOW + 59).await.is_empty() && due(&mut tx, &[], NOW + 60).await.is_empty());
+    assert_eq!(
+        (due(&mut tx, &[ann], NOW + 60).await, due(&mut tx, &[bob, ann], NOW + 60).await),
+        (vec![1], vec![1, 2])
+    );
+    for (passed, ready) in [(60, vec![3]), (89, vec![3]), (90, vec![3, 1, 2])] {
+        let now = (NOW + passed, 30);
+        let found = tx.record_fetch(7, 3, now, &mut FetchKey::default(), false, 10).await.unwrap();
+        assert_eq!(found.iter().map(|r| r.id).collect::<Vec<_>>(), ready);
+    }
+    // a time that the rules forbid puts it off for the same agent
+    let put_off = |record: &Record| RecordChange::put_off(record, Reason::ContactTimes, NOW + 500, None);
+    let first = tx.record_get(7, 1).await.unwrap().unwrap();
+    assert_eq!((first.agent(), put_off(&first).cause), (Some(&*ann.to_string()), Some(ann.to_string())));
+    let third = tx.record_get(7, 3).await.unwrap().unwrap();
+    assert_eq!((third.agent(), put_off(&third).reason), (None, Reason::ContactTimes.code()));
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_change_applies_once_and_the_counters_follow() {
     let db = with_records(10).await;
     let mut tx = db.begin().await.unwrap();
-    let page = tx.record_fetch(7, 3, NOW, &mut FetchKey::default(), false, 4).await.unwrap();
+    let page = tx.record_fetch(7, 3, (NOW, 0), &mut FetchKey::default(), false, 4).await.unwrap();
     let later = NOW + 3_600_000_000;
     let changes: Vec<_> =
         page.iter().map(|r| RecordChange::of(r, RecordStatus::Ready, Reason::ContactTimes, later)).collect();
@@ -122,8 +157,8 @@ async fn a_change_applies_once_and_the_counters_follow() {
     let counters = tx.record_counters(7).await.unwrap();
     let waiting = Bucket::of(RecordStatus::Ready, Reason::ContactTimes, later, None);
     assert_eq!(counters, [(Bucket::of(RecordStatus::Ready, Reason::None, 0, None), 9), (waiting, 1)]);
-    assert_eq!(tx.record_fetch(7, 3, NOW, &mut FetchKey::default(), false, 100).await.unwrap().len(), 9);
-    assert_eq!(tx.record_fetch(7, 3, later, &mut FetchKey::default(), false, 100).await.unwrap().len(), 10);
+    assert_eq!(tx.record_fetch(7, 3, (NOW, 0), &mut FetchKey::default(), false, 100).await.unwrap().len(), 9);
+    assert_eq!(tx.record_fetch(7, 3, (later, 0), &mut FetchKey::default(), false, 100).await.unwrap().len(), 10);
     tx.commit().await.unwrap();
 }
 
@@ -131,7 +166,7 @@ async fn a_change_applies_once_and_the_counters_follow() {
 async fn of_two_changes_of_one_record_the_later_holds_and_is_counted_once() {
     let db = with_records(3).await;
     let mut tx = db.begin().await.unwrap();
-    let page = tx.record_fetch(7, 3, NOW, &mut FetchKey::default(), false, 1).await.unwrap();
+    let page = tx.record_fetch(7, 3, (NOW, 0), &mut FetchKey::default(), false, 1).await.unwrap();
     let change = |reason| RecordChange::of(&page[0], RecordStatus::Ready, reason, NOW + 1);
     let changes = [change(Reason::ContactDate), change(Reason::ContactTimes)];
     let mut deltas = Deltas::default();
@@ -225,7 +260,7 @@ async fn a_batch_is_written_by_one_statement_only_where_nobody_interfered() {
     let db = with_records(4).await;
     let mut tx = db.begin().await.unwrap();
     let lease = tx.lease_acquire("sender:9", "a", 60_000_000).await.unwrap().unwrap();
-    let page = tx.record_fetch(7, 3, NOW, &mut FetchKey::default(), false, 4).await.unwrap();
+    let page = tx.record_fetch(7, 3, (NOW, 0), &mut FetchKey::default(), false, 4).await.unwrap();
     tx.commit().await.unwrap();
     let new: Vec<NewAttempt> = page.iter().map(|r| attempt(r.id, r.id, 10 + r.id, Some(100 + r.id))).collect();
     let begins: Vec<Begin<'_>> = new.iter().zip(&page).map(|(attempt, record)| Begin { attempt, record }).collect();

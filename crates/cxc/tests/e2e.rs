@@ -31,6 +31,8 @@ mod ivr;
 mod kill;
 #[path = "e2e/outages.rs"]
 mod outages;
+#[path = "e2e/preview.rs"]
+mod preview;
 #[path = "e2e/secure.rs"]
 mod secure;
 #[path = "e2e/talks.rs"]

@@ -53,6 +53,7 @@ pub fn place(state: Option<AgentState>) -> Place {
         Some(AgentState::Talking(_)) => Place::Talking,
         Some(AgentState::Wrap) => Place::WrapUp,
         Some(AgentState::Own(_)) => Place::Dialing,
+        Some(AgentState::Looking { .. }) => Place::Preview,
     }
 }
 
@@ -65,6 +66,7 @@ pub fn shown(standing: &Standing, wish: &Wish, phone: PhoneState, group: Option<
         Some(AgentState::LoggedOut | AgentState::NotReady(Reason::Code(_))) => own(),
         Some(AgentState::NotReady(Reason::LegLost)) => Some("phone".into()),
         Some(AgentState::NotReady(Reason::WrapEnded)) => Some("wrap_up_ended".into()),
+        Some(AgentState::NotReady(Reason::LookEnded)) => Some("preview_expired".into()),
         Some(AgentState::NotReady(Reason::TalkEnded)) => Some("talk_ended".into()),
         Some(_) => None,
     };

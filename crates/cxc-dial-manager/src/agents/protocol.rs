@@ -44,11 +44,27 @@ pub enum Command {
         #[serde(default)]
         note: Option<String>,
     },
-    /// The person is to be called again then, by whoever of the group is free.
+    /// The person is to be called again then.
     Reschedule {
         /// RFC 3339, within a year.
         at: String,
+        /// By this agent, as long as they are there then; else by whoever of the group is free.
+        #[serde(default)]
+        personal: bool,
     },
+    /// Asks for a record to look at, in a group of mode 3.
+    Preview {},
+    /// Calls the person that is looked at.
+    Accept {
+        /// By this number of theirs; else by the one that is marked.
+        #[serde(default)]
+        #[schema(nullable = false)]
+        position: Option<i16>,
+    },
+    /// Does not: the record rests for a while.
+    Reject {},
+    /// Gives up a call that is being dialed for the agent and was not answered yet.
+    Cancel {},
     /// The person wants no more calls: the number is suppressed at once.
     DoNotCall {},
     /// Ends the talk.
@@ -140,6 +156,20 @@ pub enum Event {
         /// The name of its result.
         result: String,
     },
+    /// A record to look at before it is called.
+    Preview(Box<Preview>),
+    /// It is taken away.
+    PreviewEnded {
+        /// The record.
+        record: String,
+        /// Why.
+        reason: PreviewEnd,
+    },
+    /// There is none to look at now.
+    NoPreview {
+        /// Why: `no_records_ready`, or what keeps the group from dialing.
+        reason: String,
+    },
     /// A call that was asked for is not placed.
     NotDialed {
         /// The record.
@@ -210,6 +240,8 @@ pub enum Place {
     WrapUp,
     /// Waits for a call that the agent asked for.
     Dialing,
+    /// Looks at a record before it is called.
+    Preview,
 }
 
 /// How an agent's phone is.
@@ -235,7 +267,7 @@ pub struct Shown {
     /// The state.
     pub state: Place,
     /// Why not ready: one of the tenant's reasons, or `no_campaign`, `phone`, `desk_lost`, `supervisor`, `wrap_up_ended`,
-    /// `talk_ended`.
+    /// `talk_ended`, `preview_expired`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Since when, RFC 3339; of nobody it is not known.
@@ -268,6 +300,33 @@ pub struct Talk {
     /// The person.
     #[schema(value_type = ScreenPop)]
     pub person: Arc<ScreenPop>,
+}
+
+/// A person whom the agent may call now.
+#[derive(Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DeskPreview)]
+pub struct Preview {
+    /// The campaign group.
+    pub group: String,
+    /// Whether the person asked to be called now, by this agent.
+    pub callback: bool,
+    /// The person. `dialed` is the number that `accept` calls where it names none.
+    #[schema(value_type = ScreenPop)]
+    pub person: Arc<ScreenPop>,
+}
+
+/// Why a record is taken away that an agent looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = DeskPreviewEnd)]
+pub enum PreviewEnd {
+    /// The time to look at it is over.
+    Expired,
+    /// The group is paused or stops.
+    Stopped,
+    /// The agent is not ready any more, or has left.
+    Left,
 }
 
 /// Why a connection is closed.

@@ -66,11 +66,11 @@ pub async fn dispose(app: &App, seat: &Seat, code: String, note: Option<String>)
 }
 
 /// Puts the person off to a later time.
-pub fn reschedule(seat: &Seat, at: &str, now: Micros) -> Result<(), Refused> {
+pub fn reschedule(seat: &Seat, at: &str, personal: bool, now: Micros) -> Result<(), Refused> {
     let at: Timestamp = at.parse().map_err(|_| ("bad_time", "a time is RFC 3339, such as 2027-03-01T09:30:00Z"))?;
     let at = at.as_microsecond();
     match (now..=now + LONGEST).contains(&at) {
-        true => seat.reschedule(at),
+        true => seat.reschedule(at, personal),
         false => Err(("bad_time", "a call can be put off for a year at most")),
     }
 }

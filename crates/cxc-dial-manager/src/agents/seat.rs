@@ -2,6 +2,7 @@
 //! The actor of a group writes the state (`group_side`); desks and supervisors only wish.
 mod group_side;
 mod own_side;
+mod preview_side;
 mod talk_side;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +20,7 @@ use super::describe::{Standing, Wish, place, shown};
 use super::protocol::{Closing, Event, PhoneState, Place, Shown, Talk};
 use crate::channel::AgentReport;
 use crate::channel::voice::{Desk, Ended, Phones};
+use crate::sender::Offer;
 pub use talk_side::NOT_TALKING;
 use talk_side::OnTalk;
 
@@ -70,6 +72,10 @@ struct Inner {
     standing: Standing,
     wish: Wish,
     call: Option<Call>,
+    /// The record that the agent looks at.
+    shown: Option<Offer>,
+    /// Since when the agent waits for one that they asked for.
+    asked_at: Option<Micros>,
     /// What goes on, while agent and person talk.
     on_talk: Option<OnTalk>,
     /// The last word to a desk once the agent is gone.
@@ -113,6 +119,8 @@ impl Seat {
             standing: Standing { state: None, since: 0, deadline: None },
             wish: Wish::NotReady(None),
             call: None,
+            shown: None,
+            asked_at: None,
             on_talk: None,
             goodbye: Closing::LoggedOut,
             is_gone: false,
@@ -145,6 +153,7 @@ impl Seat {
         if let Some(talk) = inner.call.as_ref().map(|call| call.talk.clone()) {
             inner.tell(Event::Call(Box::new(talk)));
         }
+        inner.tell_preview();
         inner.tell_talk();
         Ok(())
     }
@@ -244,9 +253,11 @@ impl Seat {
         Ok(())
     }
 
-    /// When the person is to be called again.
-    pub fn reschedule(&self, at: Micros) -> Result<(), Refused> {
-        self.inner().call.as_mut().ok_or(NO_CALL)?.report.again_at = Some(at);
+    /// When the person is to be called again, and whether by this agent.
+    pub fn reschedule(&self, at: Micros, personal: bool) -> Result<(), Refused> {
+        let mut inner = self.inner();
+        let report = &mut inner.call.as_mut().ok_or(NO_CALL)?.report;
+        (report.again_at, report.personal) = (Some(at), personal);
         Ok(())
     }
 

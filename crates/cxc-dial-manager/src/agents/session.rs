@@ -161,7 +161,11 @@ impl Session {
             }
             Command::Logout {} => seat.log_out(Closing::LoggedOut),
             Command::Disposition { code, note } => said::dispose(&self.app, seat, code, note).await?,
-            Command::Reschedule { at } => said::reschedule(seat, &at, self.app.now())?,
+            Command::Reschedule { at, personal } => said::reschedule(seat, &at, personal, self.app.now())?,
+            Command::Preview {} => seat.ask_to_look(self.app.now())?,
+            Command::Accept { position } => seat.accept(position)?,
+            Command::Reject {} => seat.reject()?,
+            Command::Cancel {} => seat.cancel()?,
             Command::DoNotCall {} => said::do_not_call(&self.app, seat).await?,
             Command::HangUp {} => seat.hang_up()?,
             Command::Dial { position, number } => dialing::dial(&self.app, seat, position, number).await?,

@@ -120,8 +120,12 @@ pub struct AgentReport {
     pub disposition: Option<String>,
     /// What the agent wrote.
     pub note: Option<String>,
-    /// The person wants to be called again then.
+    /// The person wants to be called again then ...
     pub again_at: Option<Micros>,
+    /// ... by the same agent.
+    pub personal: bool,
+    /// The agent gave the call up before it was answered.
+    pub given_up: bool,
     /// The person wants no more calls.
     pub do_not_call: bool,
 }

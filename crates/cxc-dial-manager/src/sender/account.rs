@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::lanes::{Go, Lanes};
 use super::limits::Limits;
 use super::plan::Plans;
-use super::prepare::{Preparation, Preparer};
+use super::prepare::{Preparation, Preparer, Wishes};
 use super::queue::Queue;
 use super::{SenderContext, housekeeping, inbound, recover, status};
 use crate::channel::{Carrier, CarrierStatus, InboundEvent};
@@ -173,6 +173,7 @@ impl AccountSender {
     /// Begins to prepare messages where the queue runs low, on a task of its own.
     fn prepare(&mut self, now: Micros) {
         let Some(mut preparer) = self.preparer.take() else { return };
+        self.lost.extend(self.limits.gave_back());
         preparer.start_again(&std::mem::take(&mut self.lost));
         let wanted: Vec<(i64, usize)> = if self.may_send {
             let queue = &self.queue;
@@ -182,16 +183,23 @@ impl AccountSender {
         } else {
             Vec::new()
         };
-        let named = if self.may_send { self.limits.named(self.plans.running()) } else { Vec::new() };
-        if wanted.is_empty() && named.is_empty() || !preparer.is_due(now) {
+        if !preparer.is_due(now) {
+            self.preparer = Some(preparer);
+            return;
+        }
+        let running = || self.may_send.then(|| self.plans.running()).into_iter().flatten();
+        let named = self.limits.named(running());
+        let previews = self.limits.sought(running(), now);
+        if wanted.is_empty() && named.is_empty() && previews.is_empty() {
             self.preparer = Some(preparer);
             return;
         }
         let mut held: HashSet<(i64, i64)> = self.queue.records();
         held.extend(self.lanes.changing());
-        let plans = Arc::clone(&self.plans);
+        held.extend(self.limits.held_by_agents());
+        let (plans, wishes) = (Arc::clone(&self.plans), Wishes { paced: wanted, named, previews });
         self.preparing = Some(tokio::spawn(async move {
-            let found = preparer.prepare(&plans, (&wanted, &named), &held).await;
+            let found = preparer.prepare(&plans, &wishes, &held).await;
             (preparer, found)
         }));
     }
@@ -223,6 +231,16 @@ impl AccountSender {
                 self.queue.extend_named(found.named);
                 for (grp, record, refusal) in found.refused {
                     self.limits.looked_at(grp, record, Some(refusal));
+                }
+                for (grp, offer) in found.offers {
+                    if let Some(demand) = self.limits.demand(grp) {
+                        demand.offer(offer);
+                    }
+                }
+                for (grp, record) in found.rested {
+                    if let Some(demand) = self.limits.demand(grp) {
+                        demand.rested(record);
+                    }
                 }
             }
             done = self.lanes.moved(&self.plans, &mut self.limits) => done?,

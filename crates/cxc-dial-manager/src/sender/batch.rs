@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use cxc_core::Micros;
-use cxc_core::record::{Reason, RecordStatus};
+use cxc_core::record::Reason;
 use cxc_store::attempt::{MadeAttempt, NewAttempt};
 use cxc_store::counter::Deltas;
 use cxc_store::judge::{Case, Judge, OverCap};
@@ -193,7 +193,7 @@ impl Writer<'_> {
 
 fn held_by_cap(record: &Record, cap: &OverCap) -> RecordChange {
     let cause = (!cap.cause.is_empty()).then(|| cap.cause.clone());
-    RecordChange { cause, ..RecordChange::of(record, RecordStatus::Ready, Reason::AttemptRule, cap.due) }
+    RecordChange::put_off(record, Reason::AttemptRule, cap.due, cause)
 }
 
 fn begin(prepared: &Prepared) -> Begin<'_> {
@@ -201,5 +201,5 @@ fn begin(prepared: &Prepared) -> Begin<'_> {
 }
 
 fn wait(record: &Record, now: Micros) -> RecordChange {
-    RecordChange::of(record, RecordStatus::Ready, Reason::InFlightElsewhere, now + IN_FLIGHT_WAIT)
+    RecordChange::put_off(record, Reason::InFlightElsewhere, now + IN_FLIGHT_WAIT, None)
 }

@@ -1,9 +1,13 @@
 //! How many messages a group asks for, where its carrier sets the pace: calls are placed when agents need them. And which
-//! records agents ask for by themselves: this person, now.
-use std::collections::HashMap;
+//! records agents ask for by themselves: this person, now; and which they look at before.
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cxc_core::Micros;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::previews::{Fate, Offer, Previews, Sought};
 
 /// A record that is asked for by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,14 +39,19 @@ enum Stage {
 }
 
 /// Shared by who asks and who delivers.
-#[derive(Debug, Clone, Default)]
-pub struct Demand(Arc<Mutex<Asked>>);
+#[derive(Clone, Default)]
+pub struct Demand {
+    asked: Arc<Mutex<Asked>>,
+    /// Wakes who asked for records to look at.
+    found: Arc<Notify>,
+}
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Asked {
     wanted: usize,
     on_the_way: usize,
     named: HashMap<i64, Stage>,
+    previews: Previews,
 }
 
 impl Demand {
@@ -68,24 +77,84 @@ impl Demand {
         asked.on_the_way = asked.on_the_way.saturating_sub(1);
     }
 
-    /// The call of a record has come.
-    pub fn arrived(&self, record: i64) {
+    /// The call of a record has come: whether it was asked for by itself.
+    pub fn arrived(&self, record: i64) -> bool {
         let mut asked = self.asked();
         if asked.named.remove(&record).is_some() {
-            return;
+            return true;
         }
         asked.on_the_way = asked.on_the_way.saturating_sub(1);
         asked.wanted = asked.wanted.saturating_sub(1);
+        false
     }
 
-    /// Asks for a record.
+    /// Asks for a record. Nobody looks at it any more.
     pub fn name(&self, named: Named) {
-        self.asked().named.insert(named.record, Stage::Asked(named));
+        let mut asked = self.asked();
+        asked.previews.let_go(named.record);
+        asked.named.insert(named.record, Stage::Asked(named));
     }
 
-    /// Asks for it no more.
+    /// Asks for it no more. One that is on its way is known for that when it comes.
     pub fn forget(&self, record: i64) {
-        self.asked().named.remove(&record);
+        let mut asked = self.asked();
+        if !matches!(asked.named.get(&record), Some(Stage::Prepared)) {
+            asked.named.remove(&record);
+        }
+    }
+
+    /// So many records are wanted to look at, and these users could take a callback. True if there is something to look
+    /// for at once.
+    pub fn seek(&self, wanted: usize, users: Vec<Uuid>) -> bool {
+        let mut asked = self.asked();
+        asked.previews.seek(wanted, users);
+        asked.previews.is_missing()
+    }
+
+    /// What is to be looked for now.
+    pub fn sought(&self, now: Micros) -> Option<Sought> {
+        self.asked().previews.sought(now)
+    }
+
+    /// A record to look at was found.
+    pub fn offer(&self, offer: Offer) {
+        self.asked().previews.found(offer);
+        self.found.notify_one();
+    }
+
+    /// Those that were found since the last time.
+    pub fn offers(&self) -> VecDeque<Offer> {
+        self.asked().previews.take()
+    }
+
+    /// How many are missing.
+    pub fn missing(&self) -> usize {
+        self.asked().previews.missing()
+    }
+
+    /// Ready when one is found.
+    pub async fn found(&self) {
+        self.found.notified().await;
+    }
+
+    /// An agent is through with a record, and it is not called.
+    pub fn release(&self, record: i64, fate: Fate) {
+        self.asked().previews.release(record, fate);
+    }
+
+    /// A rejected record rests by now.
+    pub fn rested(&self, record: i64) {
+        self.asked().previews.let_go(record);
+    }
+
+    /// Records that agents look at: nobody else gets them.
+    pub fn held(&self) -> Vec<i64> {
+        self.asked().previews.held().collect()
+    }
+
+    /// Whether any of them went back since this was last asked.
+    pub fn gave_back(&self) -> bool {
+        self.asked().previews.gave_back()
     }
 
     /// The records that are asked for and not looked at yet.
@@ -114,7 +183,7 @@ impl Demand {
     }
 
     fn asked(&self) -> MutexGuard<'_, Asked> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -130,7 +199,7 @@ mod tests {
         assert_eq!(demand.open(), 1);
         demand.ask(2);
         assert_eq!(demand.open(), 1, "who asks does not know what is on its way");
-        demand.arrived(7);
+        assert!(!demand.arrived(7));
         assert_eq!(demand.open(), 1, "one of the two is there");
         demand.take();
         demand.give_back();
@@ -151,7 +220,8 @@ mod tests {
         let refusal = Refusal { reason: "contact_times".into(), until: Some(9) };
         demand.looked_at(5, Some(refusal.clone()));
         assert_eq!((demand.named(), demand.refusal(4), demand.refusal(5)), (Vec::new(), None, Some(refusal)));
-        demand.arrived(4);
+        demand.forget(4);
+        assert!(demand.arrived(4), "what is on its way is known when it comes");
         assert_eq!(demand.open(), 1, "the pace still waits for its own");
         demand.forget(5);
         assert_eq!(demand.refusal(5), None);

@@ -6,6 +6,7 @@ use cxc_core::Micros;
 
 use super::demand::{Demand, Named, Refusal};
 use super::pace::TokenBucket;
+use super::previews::Sought;
 
 /// Messages are prepared so far ahead of their pace.
 const AHEAD_SECONDS: f64 = 0.25;
@@ -130,6 +131,33 @@ impl Limits {
             _ => None,
         };
         groups.into_iter().filter_map(of).collect()
+    }
+
+    /// How a group asks, if it does.
+    pub fn demand(&self, grp: i64) -> Option<&Demand> {
+        match self.groups.get(&grp) {
+            Some(Paced::Asked(demand)) => Some(demand),
+            _ => None,
+        }
+    }
+
+    /// What agents of these groups are to look at, as far as it has to be looked for now.
+    pub fn sought(&self, groups: impl IntoIterator<Item = i64>, now: Micros) -> Vec<(i64, Sought)> {
+        groups.into_iter().filter_map(|grp| Some((grp, self.demand(grp)?.sought(now)?))).collect()
+    }
+
+    /// The records that agents look at.
+    pub fn held_by_agents(&self) -> impl Iterator<Item = (i64, i64)> + '_ {
+        let of = |paced: &Paced| match paced {
+            Paced::Asked(demand) => demand.held(),
+            Paced::Clock(_) => Vec::new(),
+        };
+        self.groups.iter().flat_map(move |(grp, paced)| of(paced).into_iter().map(|record| (*grp, record)))
+    }
+
+    /// The groups some of whose records went back since this was last asked.
+    pub fn gave_back(&self) -> impl Iterator<Item = i64> + '_ {
+        self.groups.keys().copied().filter(|grp| self.demand(*grp).is_some_and(Demand::gave_back))
     }
 
     /// Such a record was looked at.

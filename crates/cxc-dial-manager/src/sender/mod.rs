@@ -14,6 +14,7 @@ mod outcome;
 mod pace;
 mod plan;
 mod prepare;
+mod previews;
 mod queue;
 mod recover;
 mod render;
@@ -38,6 +39,7 @@ use crate::metrics::DialMetrics;
 pub use demand::{Demand, Named, Refusal};
 pub use evidence::EvidenceKit;
 pub use plan::{GroupPlan, Plans};
+pub use previews::{Fate, Offer};
 pub use supervisor::supervise;
 
 /// The longest life of the lease of a trunk.

@@ -16,6 +16,7 @@ use crate::channel::{AgentReport, Outcome};
 
 /// The first wait after a carrier refused a message for now; it doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Micros = 30_000_000;
+const MINUTE: Micros = 60_000_000;
 const LONGEST_WAIT: Micros = 3_600_000_000;
 /// A message that carriers refuse for so long is given up.
 const GIVE_UP: Micros = 24 * 3_600_000_000;
@@ -40,6 +41,17 @@ impl Flight {
         let unplaced = never_placed(outcome, treatment);
         let outcome = unplaced.as_ref().unwrap_or(outcome);
         let change = match outcome {
+            // its agent gave it up before anybody took it
+            Outcome::Called { result, report: Some(report), .. }
+                if *result == CallResult::Cleared.code() && report.given_up =>
+            {
+                let rest = plans.group(self.record.grp).map_or(0, |p| p.settings.dialing.preview_again_minutes);
+                let due = now + i64::from(rest) * MINUTE;
+                RecordChange {
+                    result: Some(*result),
+                    ..RecordChange::of(&record, RecordStatus::Ready, Reason::Rejected, due)
+                }
+            }
             // the group gave it up before anybody took it: it is no result that a treatment could be for
             Outcome::Called { result, .. } if *result == CallResult::Cleared.code() => RecordChange {
                 result: Some(*result),
@@ -79,9 +91,13 @@ impl Flight {
             let result = Some(CallResult::GeneralError.code());
             return RecordChange { result, ..RecordChange::of(&record, RecordStatus::Done, Reason::None, 0) };
         }
-        RecordChange {
-            not_after: Some(give_up),
-            ..RecordChange::of(&record, RecordStatus::Ready, Reason::CarrierRefused, now + wait)
+        let again = RecordChange::of(&record, RecordStatus::Ready, Reason::CarrierRefused, now + wait);
+        match before.agent() {
+            // it waits on for the agent for whom it waited
+            Some(agent) => {
+                RecordChange { reason: Reason::PersonalCallback.code(), cause: Some(agent.to_owned()), ..again }
+            }
+            None => RecordChange { not_after: Some(give_up), ..again },
         }
     }
 }
@@ -116,6 +132,9 @@ fn after_call(
     };
     match report {
         Some(report) if report.do_not_call => to(RecordStatus::Done, Reason::None, 0),
+        Some(AgentReport { again_at: Some(at), personal: true, agent: Some(agent), .. }) => {
+            RecordChange { cause: Some(agent.to_string()), ..to(RecordStatus::Ready, Reason::PersonalCallback, *at) }
+        }
         Some(AgentReport { again_at: Some(at), .. }) => to(RecordStatus::Ready, Reason::Rescheduled, *at),
         report => {
             let disposition = report.and_then(|report| report.disposition.as_deref());
@@ -254,6 +273,8 @@ mod tests {
         assert_eq!(after(AgentReport::default()), (ready, Reason::Retry, 60_000_000));
         let later = AgentReport { again_at: Some(7), ..AgentReport::default() };
         assert_eq!(after(later.clone()), (ready, Reason::Rescheduled, 7));
+        let mine = AgentReport { personal: true, agent: Some(uuid::Uuid::nil()), ..later.clone() };
+        assert_eq!(after(mine), (ready, Reason::PersonalCallback, 7));
         assert_eq!(after(AgentReport { do_not_call: true, ..later }), (done, Reason::None, 0));
     }
 

@@ -15,12 +15,14 @@ use super::demand::{Named, Refusal};
 use super::evidence::Explained;
 use super::outcome::Flight;
 use super::plan::{GroupPlan, PlanList, Plans};
+use super::previews::{Offer, Sought};
 use super::render::{Rendered, Renderer};
 use super::shares::Shares;
 use crate::channel::OutMessage;
 
 /// Nothing was found: look again after this time.
 const QUIET: Micros = 150_000;
+const MINUTE: Micros = 60_000_000;
 
 /// A message that may leave, and the attempt that is to be durable before it does.
 pub struct Prepared {
@@ -71,6 +73,17 @@ pub fn reference(key: &HashKey, tenant: i64, attempt: i64) -> String {
     format!("{:016x}.{attempt:x}", key.hash(tenant, "message reference"))
 }
 
+/// What a round of preparing looks for, by group.
+#[derive(Default)]
+pub struct Wishes {
+    /// So many messages.
+    pub paced: Vec<(i64, usize)>,
+    /// Records that agents ask for by themselves.
+    pub named: Vec<(i64, Vec<Named>)>,
+    /// Records that agents look at before they are called.
+    pub previews: Vec<(i64, Sought)>,
+}
+
 /// What a round of preparing found.
 #[derive(Default)]
 pub struct Preparation {
@@ -85,6 +98,19 @@ pub struct Preparation {
     pub named: Vec<Prepared>,
     /// Those that may not be placed: the group, the record, and why.
     pub refused: Vec<(i64, i64, Refusal)>,
+    /// Records for agents to look at, by group.
+    pub offers: Vec<(i64, Offer)>,
+    /// Records that agents rejected, by group: they rest by one of the changes, or are ready no more.
+    pub rested: Vec<(i64, i64)>,
+}
+
+impl Preparation {
+    /// Whether a record is in hand by this round.
+    fn has_found(&self, grp: i64, record: i64) -> bool {
+        self.named.iter().any(|p| p.record.grp == grp && p.record.id == record)
+            || self.offers.iter().any(|(of, offer)| *of == grp && offer.record == record)
+            || self.changes.iter().any(|change| change.grp == grp && change.id == record)
+    }
 }
 
 /// Prepares messages for one account. It remembers where each list's fetch left off.
@@ -118,37 +144,43 @@ impl Preparer {
         self.keys.retain(|(grp, _), _| !groups.contains(grp));
     }
 
-    /// Looks for messages: so many of each group, and the records that agents ask for. Records in `held` are in hand
-    /// already.
+    /// Looks for messages: so many of each group, and the records that agents ask for or are to look at. Records in `held`
+    /// are in hand already.
     pub async fn prepare(
         &mut self,
         plans: &Plans,
-        (wanted, named): (&[(i64, usize)], &[(i64, Vec<Named>)]),
+        wishes: &Wishes,
         held: &HashSet<(i64, i64)>,
     ) -> Result<Preparation, StoreError> {
         let mut found = Preparation::default();
-        for (grp, named) in named {
+        for (grp, named) in &wishes.named {
             let Some(plan) = plans.group(*grp) else { continue };
             self.prepare_named(plans, plan, named, held, &mut found).await?;
         }
-        for (grp, count) in wanted {
+        for (grp, sought) in &wishes.previews {
             let Some(plan) = plans.group(*grp) else { continue };
-            self.prepare_group(plans, plan, *count, held, &mut found).await?;
+            self.prepare_previews(plans, plan, sought, held, &mut found).await?;
         }
-        if found.ready.is_empty() && found.named.is_empty() && found.changes.is_empty() {
+        for (grp, count) in &wishes.paced {
+            let Some(plan) = plans.group(*grp) else { continue };
+            let ready = self.prepare_group(plans, plan, *count, held, &mut found).await?;
+            found.ready.extend(ready);
+        }
+        if found.ready.is_empty() && found.named.is_empty() && found.changes.is_empty() && found.offers.is_empty() {
             self.quiet_until = self.context.now() + QUIET;
         }
         Ok(found)
     }
 
-    async fn prepare_group(
+    /// Up to so many messages of a group that may leave; what must not goes to the changes of what was found.
+    pub(super) async fn prepare_group(
         &mut self,
         plans: &Plans,
         plan: &Arc<GroupPlan>,
         count: usize,
         held: &HashSet<(i64, i64)>,
         found: &mut Preparation,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Prepared>, StoreError> {
         let now = self.context.now();
         let mut tx = self.context.app.db.read().await?;
         let mut pairs: Vec<(Record, Option<FullContact>)> = Vec::new();
@@ -168,8 +200,7 @@ impl Preparer {
             if is_dry {
                 dry.insert(list.number);
             }
-            let is_asked_for = |id: i64| found.named.iter().any(|p| p.record.grp == plan.number && p.record.id == id);
-            records.retain(|r| !held.contains(&(r.grp, r.id)) && !is_asked_for(r.id));
+            records.retain(|r| !held.contains(&(r.grp, r.id)) && !found.has_found(r.grp, r.id));
             rest = rest.saturating_sub(records.len());
             self.shares.served(plan.number, list.number, records.len());
             let ids: Vec<i64> = records.iter().map(|r| r.id).filter(|id| *id <= list.visible_to).collect();
@@ -180,16 +211,17 @@ impl Preparer {
                 (r, contact)
             }));
         }
+        let mut ready = Vec::new();
         for rendered in self.renderer.render(tx, plans, plan, pairs).await? {
             match rendered {
-                Rendered::Ready(prepared) => found.ready.push(*prepared),
+                Rendered::Ready(prepared) => ready.push(*prepared),
                 Rendered::Move(change, explained) => {
                     found.changes.push(change);
                     found.explained.extend(explained);
                 }
             }
         }
-        Ok(())
+        Ok(ready)
     }
 
     async fn fetch(
@@ -201,7 +233,9 @@ impl Preparer {
         share: usize,
     ) -> Result<(Vec<Record>, bool), StoreError> {
         let key = self.keys.entry((plan.number, list.number)).or_default();
-        let records = tx.record_fetch(plan.number, list.number, now, key, plan.settings.dialing.lifo, share).await?;
+        let grace = i64::from(plan.settings.calls.callback_grace_minutes) * MINUTE;
+        let lifo = plan.settings.dialing.lifo;
+        let records = tx.record_fetch(plan.number, list.number, (now, grace), key, lifo, share).await?;
         let is_dry = records.len() < share;
         Ok((records, is_dry))
     }

@@ -90,8 +90,8 @@ impl Renderer {
                     Rendered::Move(excluded(&record, reason, cause), explained(judged))
                 }
                 Finding::Wait { reason, due, device, cause } => {
-                    let to = RecordChange::of(&record, RecordStatus::Ready, reason, due);
-                    Rendered::Move(RecordChange { device, cause, ..to }, explained(judged))
+                    let to = RecordChange::put_off(&record, reason, due, cause);
+                    Rendered::Move(RecordChange { device, ..to }, explained(judged))
                 }
             });
         }

@@ -41,6 +41,8 @@ pub struct AgentsNow {
     pub not_ready: u32,
     /// Wait for a call.
     pub ready: u32,
+    /// Look at a record before it is called.
+    pub previewing: u32,
     /// Wait for a call that they asked for.
     pub dialing: u32,
     /// A call is being connected.
@@ -82,6 +84,7 @@ impl Group {
                 AgentState::NotReady(_) => &mut now.not_ready,
                 AgentState::Ready => &mut now.ready,
                 AgentState::Own(_) => &mut now.dialing,
+                AgentState::Looking { .. } => &mut now.previewing,
                 AgentState::Reserved(_) => &mut now.reserved,
                 AgentState::Talking(_) => &mut now.talking,
                 AgentState::Wrap => &mut now.wrap_up,

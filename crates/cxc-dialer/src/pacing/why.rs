@@ -42,6 +42,8 @@ pub enum Why {
     CallsPerMinute,
     /// A prompt of the script is not there.
     PromptMissing,
+    /// Agents look at records before: they say which are called.
+    Preview,
     /// Every port of the group is taken.
     PortsFull,
     /// So few calls have ended that answers can't be foretold: one call for each ready agent.
@@ -78,6 +80,7 @@ impl Why {
             Why::TrunkCps => "trunk_cps",
             Why::CallsPerMinute => "calls_per_minute",
             Why::PromptMissing => "prompt_missing",
+            Why::Preview => "preview",
             Why::PortsFull => "ports_full",
             Why::WarmingUp { .. } => "warming_up",
             Why::LeaseNotHeld => "lease_not_held",

@@ -13,6 +13,8 @@ use crate::selection::ContactRow;
 
 /// The record type of what nobody rescheduled.
 const GENERAL: i16 = 2;
+/// That of who is to be called again by one agent.
+const PERSONAL_CALLBACK: i16 = 5;
 
 /// What rules see of an attempt.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +47,7 @@ impl AttemptColumns<'_> {
             "dial_sched_time" => of(|r| Some(seconds(r.due))),
             "record_id" => of(|r| Some(r.id)),
             "record_status" => of(|r| Some(r.status.into())),
+            "record_type" if self.record.is_some_and(|r| r.agent().is_some()) => Some(Some(PERSONAL_CALLBACK.into())),
             "record_type" => of(|r| Some(if r.priority == 0 { GENERAL } else { r.priority }.into())),
             _ => None,
         }

@@ -78,6 +78,15 @@ impl RecordChange {
 }
 
 impl RecordChange {
+    /// A change of this record to a later time. One that waits for an agent waits for that agent then, too.
+    pub fn put_off(record: &Record, reason: Reason, due: i64, cause: Option<String>) -> Self {
+        let (reason, cause) = match record.agent() {
+            Some(agent) => (Reason::PersonalCallback, Some(agent.to_owned())),
+            None => (reason, cause),
+        };
+        Self { cause, ..Self::of(record, RecordStatus::Ready, reason, due) }
+    }
+
     /// Adds to the counters' changes what this one means, once it is applied.
     pub fn count(&self, deltas: &mut Deltas) {
         deltas.moved(

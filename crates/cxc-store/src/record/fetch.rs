@@ -1,5 +1,7 @@
 //! Which records are next.
+use cxc_core::record::Reason;
 use sqlx::AssertSqlSafe;
+use uuid::Uuid;
 
 use super::{COLUMNS, Record};
 use crate::{StoreError, Tx, on};
@@ -38,23 +40,26 @@ impl FetchKey {
 
 impl Tx {
     /// Ready records of one list of a group that are due, in order of priority, due time and age, behind `key`, which
-    /// moves on; newest first if `lifo`. One walk over the partial index; nothing is written.
+    /// moves on; newest first if `lifo`. Those that wait for one agent are everybody's after a grace only. One walk over
+    /// the partial index; nothing is written.
     pub async fn record_fetch(
         &mut self,
         grp: i64,
         list: i64,
-        now: i64,
+        (now, grace): (i64, i64),
         key: &mut FetchKey,
         lifo: bool,
         limit: usize,
     ) -> Result<Vec<Record>, StoreError> {
         let (start, behind, order) = if lifo { (i64::MAX, "<", "due DESC, id DESC") } else { (-1, ">", "due, id") };
         let ready = self.choose("open_status = 1", "status = 1");
+        let personal = Reason::PersonalCallback.code();
         let part = |(i, priority): (usize, i16)| {
             let (due, id) = (5 + 2 * i, 6 + 2 * i);
             format!(
                 "SELECT * FROM (SELECT {COLUMNS} FROM record WHERE grp = $1 AND list = $2 AND {ready}
                     AND priority = {priority} AND due <= $3 AND (due, id) {behind} (${due}, ${id})
+                    AND (reason <> {personal} OR due <= $11)
                  ORDER BY {order} LIMIT $4) AS p{priority}"
             )
         };
@@ -65,11 +70,32 @@ impl Tx {
         let places = key.places.map(|place| place.unwrap_or((start, start)));
         let mut page: Vec<Record> = on!(self, conn => {
             let query = sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(list).bind(now).bind(most);
-            places.into_iter().fold(query, |q, (due, id)| q.bind(due).bind(id)).fetch_all(conn).await?
+            let query = places.into_iter().fold(query, |q, (due, id)| q.bind(due).bind(id));
+            query.bind(now.saturating_sub(grace)).fetch_all(conn).await?
         });
         // a union promises no order
         page.sort_by_key(|r| r.priority);
         key.follow(&page, limit);
         Ok(page)
+    }
+
+    /// Ready records of a group that are due and wait for one of these users, the longest due first.
+    pub async fn record_personal(
+        &mut self,
+        grp: i64,
+        users: &[Uuid],
+        now: i64,
+        limit: i64,
+    ) -> Result<Vec<Record>, StoreError> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let due = self.choose("personal_due <= $2", "status = 1 AND reason = 17 AND due <= $2");
+        let users: Vec<String> = users.iter().map(|user| format!("'{user}'")).collect();
+        let sql = format!(
+            "SELECT {COLUMNS} FROM record WHERE grp = $1 AND {due} AND cause IN ({}) ORDER BY due LIMIT $3",
+            users.join(", ")
+        );
+        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(now).bind(limit).fetch_all(conn).await?))
     }
 }

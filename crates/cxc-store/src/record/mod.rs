@@ -64,6 +64,11 @@ const COLUMNS: &str = "grp, id, list, status, reason, priority, due, not_after, 
     last_result, last_attempt, cause, changed_at";
 
 impl Record {
+    /// The user for whom it waits, if it waits for one.
+    pub fn agent(&self) -> Option<&str> {
+        self.cause.as_deref().filter(|_| self.reason == Reason::PersonalCallback.code())
+    }
+
     /// Where accounting counts it.
     pub fn bucket(&self) -> Bucket {
         let status = RecordStatus::from_code(self.status).unwrap_or(RecordStatus::InDoubt);

@@ -8,14 +8,14 @@ use crate::audience::Audience;
 use crate::campaign::Group;
 use crate::world::until;
 
-const FIRST: &str = "+12125550140";
-const SECOND: &str = "+12125550141";
+pub const FIRST: &str = "+12125550140";
+pub const SECOND: &str = "+12125550141";
 const OTHER: &str = "+12125550150";
 const FORBIDDEN: &str = "+12125550151";
 
 impl Floor {
     /// A group of two people with two numbers each, of which one must not be called.
-    async fn group_of_two(&self) -> Group {
+    pub async fn group_of_two(&self) -> Group {
         let api = &self.world.api;
         let file = self.world.cxc.home().join("two.csv");
         let rows = format!(

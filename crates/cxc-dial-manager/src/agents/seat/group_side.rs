@@ -7,7 +7,7 @@ use cxc_dialer::group::AgentChange;
 use cxc_server::app::time_text;
 
 use super::super::describe::{Standing, Wish, place};
-use super::super::protocol::{Event, PhoneState, Place, Talk};
+use super::super::protocol::{Event, PhoneState, Place, PreviewEnd, Talk};
 use super::{Call, Seat, Work};
 use crate::channel::voice::Ended;
 use crate::channel::{AgentReport, ScreenPop};
@@ -59,6 +59,7 @@ impl Seat {
         if !matches!(change.state, AgentState::Talking(_)) {
             inner.on_talk = None;
         }
+        inner.look_ends(change.state);
         if !matches!(change.state, AgentState::Talking(_) | AgentState::Wrap)
             && let Some(call) = inner.call.take_if(|call| call.ended.is_some())
         {
@@ -108,7 +109,7 @@ impl Seat {
     /// The group has the agent no more.
     pub fn left(&self, group: i64, now: Micros) {
         let mut inner = self.inner();
-        if inner.work.take_if(|work| work.group == group).is_none() {
+        if inner.work.as_ref().is_none_or(|work| work.group != group) {
             return;
         }
         if let Some(call) = inner.call.take() {
@@ -116,7 +117,9 @@ impl Seat {
         }
         inner.phone = PhoneState::None;
         inner.on_talk = None;
+        inner.take_away(PreviewEnd::Stopped);
         inner.standing = Standing { state: None, since: now, deadline: None };
+        inner.work = None;
         match inner.wish {
             Wish::Leave => inner.go(),
             _ => inner.tell_state(),

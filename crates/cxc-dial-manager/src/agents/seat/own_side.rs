@@ -31,12 +31,13 @@ impl Seat {
         let record = person.record_id.parse().ok().filter(|_| is_known);
         let record = record.ok_or(("unknown_number", "a position is one of those that the call names"))?;
         // the record is kept ready for this; who asked before for a later time has thought better of it
-        let before = call.report.again_at.replace(now + LEFT);
+        let before = (call.report.again_at, call.report.personal);
+        (call.report.again_at, call.report.personal) = (Some(now + LEFT), false);
         let asked = inner.ask_for(Named { record, device: Some(position), or_done: true });
         if asked.is_err()
             && let Some(call) = &mut inner.call
         {
-            call.report.again_at = before;
+            (call.report.again_at, call.report.personal) = before;
         }
         asked
     }
@@ -71,7 +72,7 @@ impl Inner {
     }
 
     /// From here on no other call comes to the agent.
-    fn ask_for(&self, named: Named) -> Result<(), Refused> {
+    pub(super) fn ask_for(&self, named: Named) -> Result<(), Refused> {
         let work = self.work.as_ref().ok_or(NOT_NOW)?;
         if !work.desk.ask_for(work.agent, named) {
             return Err(NOT_PLACED);

@@ -1,6 +1,7 @@
 //! Places of agents.
 use std::sync::Arc;
 
+use cxc_core::campaign::PreviewKind;
 use cxc_dialer::agent::AgentState;
 use cxc_dialer::call::CallId;
 use cxc_dialer::group::AgentChange;
@@ -12,13 +13,18 @@ use crate::channel::voice::live::LiveBoard;
 const CALL: CallId = CallId(1);
 
 fn seat() -> (Arc<Seat>, Receiver<Event>, UnboundedReceiver<Order>) {
+    seat_of(None)
+}
+
+/// A seat in a group of this kind.
+fn seat_of(kind: Option<PreviewKind>) -> (Arc<Seat>, Receiver<Event>, UnboundedReceiver<Order>) {
     let agent = Agent { tenant: 1, user: Uuid::from_u128(1), name: "ann".into() };
     let seat = Arc::new(Seat::new(agent, "sip:ann@h".into()));
     let (line, told) = DeskLine::new();
     seat.attach(line, None, Uuid::from_u128(7), 1).unwrap();
     let (tell, orders) = unbounded_channel();
     let (clock, board) = (cxc_sip::engine::Clock::starting(1), LiveBoard::default());
-    let desk = Arc::new(Desk::new((5, Uuid::from_u128(5)), clock, None, Arc::default(), &board));
+    let desk = Arc::new(Desk::new((5, Uuid::from_u128(5)), clock, (None, kind), Arc::default(), &board));
     let phones = Phones::default();
     assert!(seat.work_for(Work { group: 5, name: "g".into(), agent: AgentId(0), tell, phones, desk }, 1));
     assert_eq!(seat.phone_to_call().as_deref(), Some("sip:ann@h"));
@@ -114,4 +120,79 @@ async fn who_leaves_without_a_group_is_gone_at_once_and_else_when_the_group_lets
     seat.left(5, 5);
     assert!(seat.is_gone() && !seat.is_free());
     assert!(events(&mut told).iter().any(|e| matches!(e, Event::Closed { reason: Closing::Supervisor })));
+}
+
+fn offer(record: i64, agent: Option<Uuid>) -> Offer {
+    let numbers = vec![crate::channel::PersonNumber { position: 2, number: "+12125550142".into() }];
+    Offer { record, person: Arc::new(crate::channel::ScreenPop { numbers, ..Default::default() }), agent }
+}
+
+fn kinds(told: &mut Receiver<Event>) -> Vec<String> {
+    let kind = |event| serde_json::to_value(event).unwrap()["type"].as_str().unwrap().to_owned();
+    events(told).into_iter().map(kind).filter(|kind| kind.contains("preview")).collect()
+}
+
+fn last(orders: &mut UnboundedReceiver<Order>) -> Option<AgentEvent> {
+    let all = std::iter::from_fn(|| orders.try_recv().ok());
+    all.filter_map(|order| if let Order::Agent(_, event) = order { Some(event) } else { None }).last()
+}
+
+fn looking(kind: PreviewKind) -> (Arc<Seat>, Receiver<Event>, UnboundedReceiver<Order>) {
+    let (seat, mut told, mut orders) = seat_of(Some(kind));
+    seat.phone(true);
+    seat.ready();
+    assert!(!seat.offer(offer(7, None)), "not ready yet, as far as is known");
+    seat.came_to(&change(AgentState::Ready));
+    if kind == PreviewKind::Pull {
+        assert_eq!(seat.wants(kind), None);
+        seat.ask_to_look(1).unwrap();
+    }
+    assert!(seat.wants(kind).is_some() && seat.offer(offer(7, None)));
+    assert!(!seat.offer(offer(8, None)) && seat.wants(kind).is_none(), "one at a time");
+    assert_eq!(last(&mut orders), Some(AgentEvent::Look { asked: kind == PreviewKind::Pull }));
+    assert_eq!(kinds(&mut told), ["preview"]);
+    seat.came_to(&change(AgentState::Looking { asked: kind == PreviewKind::Pull }));
+    (seat, told, orders)
+}
+
+#[tokio::test]
+async fn an_agent_accepts_or_rejects_what_they_look_at() {
+    let (seat, mut told, mut orders) = looking(PreviewKind::Push);
+    assert_eq!(seat.accept(Some(3)).unwrap_err().0, "unknown_number");
+    seat.accept(Some(2)).unwrap();
+    assert_eq!(last(&mut orders), Some(AgentEvent::Own));
+    assert_eq!(seat.reject().unwrap_err().0, "no_preview");
+    seat.came_to(&change(AgentState::Own(None)));
+    assert!(kinds(&mut told).is_empty(), "it is called, not taken away");
+    seat.cancel().unwrap();
+    assert!(matches!(orders.try_recv().unwrap(), Order::GiveUp(_)));
+
+    let (seat, mut told, mut orders) = looking(PreviewKind::Pull);
+    seat.reject().unwrap();
+    assert_eq!(last(&mut orders), Some(AgentEvent::Looked));
+    seat.came_to(&change(AgentState::Ready));
+    assert_eq!((kinds(&mut told).len(), seat.wants(PreviewKind::Pull)), (0, None));
+    assert_eq!(seat.cancel().unwrap_err().0, "not_dialing");
+}
+
+#[tokio::test]
+async fn what_nobody_answers_to_goes_back_and_the_desk_is_told_why() {
+    let (seat, mut told, _orders) = looking(PreviewKind::Push);
+    let (line, mut again) = DeskLine::new();
+    seat.attach(line, None, Uuid::nil(), 1).unwrap();
+    assert_eq!(kinds(&mut again), ["preview"], "another desk sees it, too");
+    seat.came_to(&change(AgentState::NotReady(Reason::LookEnded)));
+    assert_eq!((kinds(&mut again), kinds(&mut told)), (vec!["preview_ended".into()], vec![]));
+    assert_eq!(seat.shown().reason.as_deref(), Some("preview_expired"));
+
+    let (seat, mut told, mut orders) = looking(PreviewKind::Pull);
+    seat.withdraw_offer();
+    assert_eq!((kinds(&mut told), last(&mut orders)), (vec!["preview_ended".into()], Some(AgentEvent::Looked)));
+    // what was taken away before the agent came to it leaves nobody looking at nothing
+    seat.came_to(&change(AgentState::Looking { asked: true }));
+    assert_eq!(last(&mut orders), Some(AgentEvent::Looked));
+    seat.came_to(&change(AgentState::Ready));
+    seat.ask_to_look(1).unwrap();
+    seat.wait_no_longer(3_000_001);
+    assert_eq!(kinds(&mut told), ["no_preview"]);
 }

@@ -1,11 +1,13 @@
 //! Between the engine of records and a group's actor: calls whose attempts are written, on their way to the phone.
 mod own;
+mod preview;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use cxc_core::Micros;
+use cxc_core::campaign::PreviewKind;
 use cxc_core::enumerations::CallResult;
 use cxc_dialer::agent::{AgentId, AgentState, Reason};
 use cxc_dialer::call::CallId;
@@ -46,6 +48,8 @@ pub struct Desk {
     asked: Arc<Notify>,
     /// Where it is shown what goes on.
     seen: watch::Sender<Option<Arc<LiveStatistics>>>,
+    /// How agents come to look at records before these are called, if they do.
+    pub previews: Option<PreviewKind>,
     /// Who writes what people ask scripts for.
     pub opt_outs: OnceLock<OptOuts>,
 }
@@ -62,6 +66,10 @@ struct State {
     /// The agents who are people.
     seats: HashMap<AgentId, Arc<Seat>>,
     own: OwnCalls,
+    /// Some agent may want a record, or want none any more.
+    stirred: bool,
+    /// When agents were last looked at for that.
+    shown_at: Micros,
     over: bool,
 }
 
@@ -138,7 +146,7 @@ impl Desk {
     pub fn new(
         (group, id): (i64, Uuid),
         clock: Clock,
-        caller_id: Option<String>,
+        (caller_id, previews): (Option<String>, Option<PreviewKind>),
         asked: Arc<Notify>,
         board: &LiveBoard,
     ) -> Self {
@@ -151,12 +159,14 @@ impl Desk {
             absent: Vec::new(),
             seats: HashMap::new(),
             own: OwnCalls::default(),
+            stirred: false,
+            shown_at: 0,
             over: false,
         };
         let (demand, arrived) = (Demand::default(), Notify::new());
         let seen = board.show(group, id);
         let opt_outs = OnceLock::new();
-        Self { demand, group, clock, caller_id, state: Mutex::new(state), arrived, asked, seen, opt_outs }
+        Self { demand, group, clock, caller_id, state: Mutex::new(state), arrived, asked, seen, previews, opt_outs }
     }
 
     /// Hands over a call whose attempt is written, and waits for its end.
@@ -178,10 +188,11 @@ impl Desk {
         let waiting = Waiting { spec, ticket, since: self.clock.now(), not_after };
         {
             let mut state = self.state();
-            self.demand.arrived(body.record);
+            let is_named = self.demand.arrived(body.record);
             match state.own.taken(body.record) {
-                // nobody would take it off the desk
-                _ if state.over => drop(waiting),
+                // nobody would take it off the desk, or who asked for it has given it up
+                None if state.over || is_named => drop(waiting),
+                Some(_) if state.over => drop(waiting),
                 Some(agent) => state.own.came.push_back((agent, waiting)),
                 None => state.waiting.push_back(waiting),
             }
@@ -196,13 +207,14 @@ impl Desk {
         state.ports = ports;
         if state.stopped != stopped {
             state.stopped = stopped;
+            state.stirred = true;
             self.arrived.notify_one();
         }
     }
 
     /// Why the group dials no more, if anything but its pace holds it back.
     pub fn why(&self) -> Option<&'static str> {
-        Some(self.state().why).filter(|why| *why != "dialing")
+        Some(self.state().why).filter(|why| *why != "dialing" && *why != Why::Preview.name())
     }
 
     /// An agent who is a person. False if the group is over.
@@ -248,7 +260,7 @@ impl Source for Calls {
     type Record = Ticket;
 
     fn stopped(&self) -> Option<Why> {
-        self.0.state().stopped.clone()
+        self.0.state().stopped.clone().or(self.0.previews.map(|_| Why::Preview))
     }
 
     fn ports(&self) -> u32 {
@@ -282,10 +294,15 @@ impl Source for Calls {
         ticket.placed = true;
     }
 
+    fn given_up(&mut self, ticket: &mut Ticket) {
+        ticket.scripted.get_or_insert_default().given_up = true;
+    }
+
     fn paced(&mut self, why: &Why, missing: u32) {
         let (now, missing) = (self.0.clock.now(), missing as usize);
+        let unseen = self.0.show();
         let mut state = self.0.state();
-        let since = (missing > 0).then(|| *state.missing_since.get_or_insert(now));
+        let since = (missing > 0 || unseen > 0).then(|| *state.missing_since.get_or_insert(now));
         state.missing_since = since;
         let is_dry = since.is_some_and(|since| now - since > DRY);
         state.why = if is_dry { Why::NoRecordsReady.name() } else { why.name() };
@@ -308,7 +325,10 @@ impl Source for Calls {
     }
 
     async fn arrival(&mut self) {
-        self.0.arrived.notified().await;
+        tokio::select! {
+            () = self.0.arrived.notified() => (),
+            () = self.0.demand.found() => (),
+        }
     }
 
     fn leg(&mut self, ticket: &mut Ticket, report: &LegReport) {
@@ -341,6 +361,7 @@ impl Source for Calls {
 
     fn agent(&mut self, change: &AgentChange, ticket: Option<&mut Ticket>) {
         let Some(seat) = self.0.seat_of(change.agent) else { return };
+        self.0.state().stirred = true;
         seat.came_to(change);
         if let (AgentState::Talking(_), Some(ticket)) = (change.state, ticket) {
             seat.talks(ticket.attempt, &ticket.number, &ticket.person, self.0.clock.now());
@@ -397,7 +418,7 @@ mod tests {
         let desk = Arc::new(Desk::new(
             (1, Uuid::nil()),
             Clock::starting(1),
-            Some("+12125550100".into()),
+            (Some("+12125550100".into()), None),
             Arc::default(),
             &LiveBoard::default(),
         ));

@@ -85,7 +85,7 @@ impl GroupActor {
         let (options, trunks) = trunk.engine(calls, prompts.unwrap_or_default()).await?;
         let now = trunk.clock.now();
         let policies = policies(dialing, calls);
-        let (call_rules, agent_rules) = rules(calls, &policies, options.message.is_some());
+        let (call_rules, agent_rules) = rules(dialing, calls, &policies, options.message.is_some());
         let past = past(trunk, plan, &policies, now).await?;
         let ledgers = Ledgers::replayed(policies, plan.made_at, &TimeZone::UTC, &past, now);
         let mode = mode(dialing, calls);
@@ -99,8 +99,8 @@ impl GroupActor {
         let destinations = Destinations::new(Arc::clone(&trunk.kit.phones));
         let (engine, reports) =
             SipEngine::start(options, trunks, destinations).await.map_err(|error| error.to_string())?;
-        let desk =
-            Arc::new(Desk::new((plan.number, plan.id), trunk.clock, calls.caller_id.clone(), asked, &trunk.kit.live));
+        let who = (calls.caller_id.clone(), dialing.preview());
+        let desk = Arc::new(Desk::new((plan.number, plan.id), trunk.clock, who, asked, &trunk.kit.live));
         let lacks_prompts =
             lacks_prompts.inspect(|reason| tracing::error!(group = plan.number, reason, "a script can't speak"));
         let lacks_prompts = lacks_prompts.is_some();

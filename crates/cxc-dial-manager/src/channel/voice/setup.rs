@@ -178,6 +178,8 @@ pub fn mode(dialing: &Dialing, calls: &CallSettings) -> Mode {
         Some(DialingMode::Progress | DialingMode::ProgressAndSeize) => {
             Mode::Progressive { tenths: (dialing.lines_per_agent * 10.0).round().clamp(1.0, 100.0) as u32 }
         }
+        // nothing is dialed but what agents ask for
+        Some(DialingMode::Preview | DialingMode::PushPreview) => Mode::Progressive { tenths: 10 },
         _ => Mode::Predictive(match dialing.optimize_by {
             OptimizeBy::OverdialRate => Target::AbandonRate,
             OptimizeBy::BusyFactor => Target::BusyFactor(goal / 100.0),
@@ -202,7 +204,12 @@ pub fn policies(dialing: &Dialing, calls: &CallSettings) -> Vec<AbandonPolicy> {
 }
 
 /// The deadlines of calls and agents. A message of no length is over at once.
-pub fn rules(calls: &CallSettings, policies: &[AbandonPolicy], has_message: bool) -> (CallRules, AgentRules) {
+pub fn rules(
+    dialing: &Dialing,
+    calls: &CallSettings,
+    policies: &[AbandonPolicy],
+    has_message: bool,
+) -> (CallRules, AgentRules) {
     let usual = CallRules::default();
     let threshold = policies.iter().map(|policy| i64::from(policy.threshold_ms) * 1_000).min();
     let call = CallRules {
@@ -218,7 +225,9 @@ pub fn rules(calls: &CallSettings, policies: &[AbandonPolicy], has_message: bool
         },
         ..usual
     };
-    (call, AgentRules { wrap: i64::from(calls.wrap_up_seconds) * SECOND, ..AgentRules::default() })
+    let look = |is_asked| dialing.preview_seconds(is_asked).map(|seconds| i64::from(seconds) * SECOND);
+    let wrap = i64::from(calls.wrap_up_seconds) * SECOND;
+    (call, AgentRules { wrap, asked_look: look(true), look: look(false), ..AgentRules::default() })
 }
 
 #[cfg(test)]
@@ -254,7 +263,7 @@ mod tests {
         assert_eq!(mode(&by(Some(ahead)), &manned), Mode::Predictive(Target::AbandonRate));
         assert_eq!(mode(&by(Some(ahead)), &calls), Mode::Ports { agents: false });
         assert_eq!(mode(&by(Some(power)), &calls), Mode::PerMinute(90));
-        assert_eq!(rules(&calls, &[], false).0.script, Some(60 * SECOND));
+        assert_eq!(rules(&Dialing::default(), &calls, &[], false).0.script, Some(60 * SECOND));
     }
 
     #[test]

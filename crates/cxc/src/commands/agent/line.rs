@@ -7,7 +7,11 @@ pub const HELP: &str = "r, ready                 take calls
 n, notready [REASON]     take none
 h, hangup                end the talk
 d, disposition CODE [NOTE]   say what the call came to; in wrap-up that ends it
-c, callback TIME         call the person again: RFC 3339, or in so long, such as 90m, 2h or 1d
+c, callback TIME [mine]  call the person again: RFC 3339, or in so long, such as 90m, 2h or 1d; mine: by you
+p, preview               ask for a record to look at
+y, accept [POSITION]     call whom you look at, by the marked number or another one
+reject                   do not
+cancel                   give up a call that is being dialed for you
 dial POSITION            in wrap-up, call the person by another number of theirs
 dial NUMBER              while no call is there, call a number of the group's records
 x, donotcall             the person wants no more calls
@@ -49,6 +53,14 @@ pub fn read(line: &str, now: Timestamp) -> Result<Typed, String> {
             Ok(position) => json!({"type": "dial", "position": position}),
             Err(_) => json!({"type": "dial", "number": rest}),
         },
+        "p" | "preview" => json!({"type": "preview"}),
+        "y" | "accept" if rest.is_empty() => json!({"type": "accept"}),
+        "y" | "accept" => match rest.parse::<u8>() {
+            Ok(position) => json!({"type": "accept", "position": position}),
+            Err(_) => return Err("y [POSITION]".into()),
+        },
+        "reject" => json!({"type": "reject"}),
+        "cancel" => json!({"type": "cancel"}),
         "h" | "hangup" => json!({"type": "hang_up"}),
         "x" | "donotcall" => json!({"type": "do_not_call"}),
         "hold" => json!({"type": "hold"}),
@@ -72,7 +84,10 @@ pub fn read(line: &str, now: Timestamp) -> Result<Typed, String> {
                 (code, note) => json!({"type": "disposition", "code": code, "note": note}),
             }
         }
-        "c" | "callback" => json!({"type": "reschedule", "at": time(rest, now)?}),
+        "c" | "callback" => match rest.strip_suffix("mine").map(str::trim_end) {
+            Some(rest) => json!({"type": "reschedule", "at": time(rest, now)?, "personal": true}),
+            None => json!({"type": "reschedule", "at": time(rest, now)?}),
+        },
         _ => return Err("no such word: type ? for those there are".into()),
     };
     Ok(Typed::Command(command))
@@ -115,6 +130,9 @@ mod tests {
         assert_eq!(command("k 1#"), json!({"type": "digits", "digits": "1#"}));
         assert_eq!(command("dial 2"), json!({"type": "dial", "position": 2}));
         assert_eq!(command("dial +12125550142")["number"], "+12125550142");
+        assert_eq!(command("y"), json!({"type": "accept"}));
+        assert_eq!(command("accept 2")["position"], 2);
+        assert!(read("y soon", Timestamp::UNIX_EPOCH).is_err());
         assert_eq!(command("3"), json!({"type": "conference"}));
         assert_eq!(command("disposition SALE"), json!({"type": "disposition", "code": "SALE"}));
         assert_eq!(read("", Timestamp::UNIX_EPOCH), Ok(Typed::Nothing));
@@ -124,7 +142,9 @@ mod tests {
     fn a_callback_is_at_a_time_or_in_so_long() {
         assert_eq!(command("c 2h")["at"], "1970-01-01T02:00:00Z");
         assert_eq!(command("c 2027-03-01T09:30:00Z")["at"], "2027-03-01T09:30:00Z");
-        for bad in ["c", "c soon", "c 0m", "c 2", "c -1h", "c 2ü", "d", "dance"] {
+        assert_eq!((&command("c 2h")["personal"], &command("c 2h mine")["personal"]), (&Value::Null, &json!(true)));
+        assert_eq!(command("c 2h mine")["at"], "1970-01-01T02:00:00Z");
+        for bad in ["c", "c mine", "c soon", "c 0m", "c 2", "c -1h", "c 2ü", "d", "dance"] {
             assert!(read(bad, Timestamp::UNIX_EPOCH).is_err(), "{bad}");
         }
     }

@@ -11,6 +11,9 @@ pub fn lines(event: &Value) -> Vec<String> {
         "call" => call(event),
         "talk" => vec![talk(event)],
         "call_ended" => vec![format!("call {} ended: {}", text("attempt"), text("result"))],
+        "preview" => preview(event),
+        "preview_ended" => vec![format!("preview ended: {}", text("reason"))],
+        "no_preview" => vec![format!("no preview: {}", text("reason"))],
         "not_dialed" => vec![not_dialed(event)],
         "talk_limit" => vec!["the talk ends soon".into()],
         "error" => vec![format!("! {} ({})", text("detail"), text("code"))],
@@ -45,11 +48,22 @@ fn state(event: &Value) -> String {
 }
 
 fn call(event: &Value) -> Vec<String> {
-    let person = &event["person"];
-    let mut lines =
-        vec![format!("call {} of {}: {}", plain(&event["attempt"]), plain(&event["group"]), plain(&person["name"]))];
+    let who = plain(&event["person"]["name"]);
+    let first = format!("call {} of {}: {who}", plain(&event["attempt"]), plain(&event["group"]));
+    person(first, &event["person"], "dialed")
+}
+
+/// Whom the agent may call.
+fn preview(event: &Value) -> Vec<String> {
+    let kind = if event["callback"] == true { "callback" } else { "preview" };
+    let who = plain(&event["person"]["name"]);
+    person(format!("{kind} of {}: {who}", plain(&event["group"])), &event["person"], "next")
+}
+
+fn person(first: String, person: &Value, mark: &str) -> Vec<String> {
+    let mut lines = vec![first];
     for number in person["numbers"].as_array().into_iter().flatten() {
-        let dialed = if number["position"] == person["dialed"] { " (dialed)" } else { "" };
+        let dialed = if number["position"] == person["dialed"] { format!(" ({mark})") } else { String::new() };
         lines.push(format!("  number {}: {}{dialed}", plain(&number["position"]), plain(&number["number"])));
     }
     if !person["clientId"].is_null() {
@@ -130,6 +144,15 @@ mod tests {
         let third = json!({"type": "talk", "held": true, "muted": true, "digits": true,
             "third": {"to": "sip:bob@h", "state": "calling"}, "supervisor": "whisper"});
         assert_eq!(lines(&third), ["talk: the person waits, mute, calling sip:bob@h, supervisor whisper"]);
+    }
+
+    #[test]
+    fn whom_an_agent_may_call_is_shown_as_whom_they_talk_with() {
+        let person = json!({"name": "Ann", "numbers": [{"position": 1, "number": "+12125550142"}], "dialed": 1,
+            "fields": {}, "attemptsBefore": 0});
+        let shown = |callback| lines(&json!({"type": "preview", "group": "g", "callback": callback, "person": person}));
+        assert_eq!(shown(false)[..2], ["preview of g: Ann", "  number 1: +12125550142 (next)"]);
+        assert_eq!(shown(true)[0], "callback of g: Ann");
     }
 
     #[test]

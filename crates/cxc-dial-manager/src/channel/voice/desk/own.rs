@@ -6,7 +6,7 @@ use cxc_core::Micros;
 use cxc_dialer::agent::AgentId;
 
 use super::{Desk, Waiting};
-use crate::sender::{Named, Refusal};
+use crate::sender::{Fate, Named, Refusal};
 
 /// What was asked for and is not there by then will not come: before the agent's own deadline.
 const PATIENCE: Micros = 12_000_000;
@@ -22,6 +22,13 @@ impl OwnCalls {
     /// Who asked for the call of a record.
     pub fn taken(&mut self, record: i64) -> Option<AgentId> {
         self.asked.remove(&record).map(|(agent, _)| agent)
+    }
+
+    /// What an agent asked for and does not want any more.
+    fn withdrawn(&mut self, agent: AgentId) -> Option<i64> {
+        let record = self.asked.iter().find(|(_, (by, _))| *by == agent).map(|(record, _)| *record)?;
+        self.asked.remove(&record);
+        Some(record)
     }
 
     /// Those who asked for one that will not come.
@@ -47,6 +54,16 @@ impl Desk {
         self.demand.name(named);
         self.asked.notify_one();
         true
+    }
+
+    /// An agent wants no more what they asked for: if it is not on the phone yet, the record rests.
+    pub fn give_up(&self, agent: AgentId) {
+        let withdrawn = self.state().own.withdrawn(agent);
+        if let Some(record) = withdrawn {
+            self.demand.forget(record);
+            self.demand.release(record, Fate::Rejected);
+            self.asked.notify_one();
+        }
     }
 
     /// Tells agents of calls that will not come.
