@@ -75,6 +75,9 @@ pub struct CallSettings {
     /// How long an agent has after a call, seconds.
     #[schema(maximum = 3_600)]
     pub wrap_up_seconds: u32,
+    /// Agents must say what a call came to: until then, or until the wrap-up runs out, they are not ready again.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub disposition_required: bool,
     /// How long a person who is to be called again by one agent waits for that agent alone, minutes, 0 to 10,080.
     #[serde(skip_serializing_if = "is_usual_grace")]
     #[schema(maximum = 10_080)]
@@ -112,6 +115,7 @@ impl Default for CallSettings {
             caller_id: None,
             max_ring_seconds: 25,
             wrap_up_seconds: 10,
+            disposition_required: false,
             callback_grace_minutes: CALLBACK_GRACE_MINUTES,
             abandon_policy: AbandonPlace::US,
             recording: RecordingSettings::default(),
@@ -166,6 +170,8 @@ impl CallSettings {
         let ring = (15..=120).contains(&self.max_ring_seconds);
         must(ring, "maxRingSeconds", "out_of_range", "a phone rings for 15 to 120 seconds");
         must(self.wrap_up_seconds <= 3_600, "wrapUpSeconds", "out_of_range", "wrap-up takes 0 to 3600 seconds");
+        let fits = !self.disposition_required || self.agents.is_empty();
+        must(fits, "dispositionRequired", "not_applicable", "only people say what a call came to: name no phones");
         let grace = self.callback_grace_minutes <= 10_080;
         must(grace, "callbackGraceMinutes", "out_of_range", "a callback waits for its agent for 0 to 10,080 minutes");
         let waits_from_answer = self.abandon_policy != AbandonPlace::US;

@@ -106,6 +106,11 @@ pub enum AgentEvent {
     WrapDone,
     /// Asks for a call of their own: no other one comes.
     Own,
+    /// In wrap-up: a call of their own follows it, or a look at a record, unless the agent wants something else.
+    Follow {
+        /// It is a look.
+        look: bool,
+    },
     /// That call is placed.
     Dial(CallId),
     /// There will be no such call.
@@ -184,7 +189,12 @@ impl Agent {
             (Wrap, AgentEvent::Deadline) => to(self.after.unwrap_or(NotReady(Reason::WrapEnded))),
             // who took no calls takes none after their own one
             (NotReady(_), AgentEvent::Own) => Self { state: Own(None), since: now, after: Some(self.state) },
-            (Ready | Wrap | Looking { .. }, AgentEvent::Own) => self.on(Own(None), now),
+            (Wrap, AgentEvent::Follow { look }) if self.after.is_none() => {
+                let state = if look { Looking { asked: false } } else { Own(None) };
+                Self { after: Some(state), ..self }
+            }
+            (Wrap, AgentEvent::Own) => Self { after: self.wished(), ..self.on(Own(None), now) },
+            (Ready | Looking { .. }, AgentEvent::Own) => self.on(Own(None), now),
             (Own(None), AgentEvent::Dial(call)) => self.on(Own(Some(call)), now),
             (Own(None), AgentEvent::NotOwn) => to(self.after.unwrap_or(Ready)),
             (Own(Some(call)), AgentEvent::Reserve(of)) if of == call => self.on(Reserved(call), now),
@@ -207,6 +217,11 @@ impl Agent {
             _ => None,
         };
         (next, lost)
+    }
+
+    /// What the agent wished for later, if it was the agent who did.
+    fn wished(self) -> Option<AgentState> {
+        self.after.filter(|state| matches!(state, AgentState::NotReady(_) | AgentState::LoggedOut))
     }
 
     /// The next state of the same call: what was wished for later stays.
@@ -266,6 +281,25 @@ mod tests {
         let rules = AgentRules::default();
         assert_eq!(run(&looking(true)).0.deadline(&rules), None);
         assert_eq!(run(&looking(false)).0.deadline(&rules), Some(60_000_000));
+    }
+
+    #[test]
+    fn a_callback_follows_the_wrap_up_before_the_next_call_unless_its_agent_wants_none() {
+        use AgentEvent::{Deadline, Follow, LogIn, LogOut, NotReady, Own, Ready, Reserve, Talk, TalkEnded, WrapDone};
+        let wrap = |look| [LogIn, Ready, Reserve(CALL), Talk(CALL), TalkEnded(CALL), Follow { look }];
+        let then = |look, events: &[AgentEvent]| run(&[&wrap(look)[..], events].concat()).0;
+        assert_eq!(then(false, &[]).state, AgentState::Wrap);
+        assert_eq!(then(false, &[WrapDone]).state, AgentState::Own(None));
+        assert_eq!(then(true, &[Deadline]).state, AgentState::Looking { asked: false });
+        let lunch = AgentEvent::NotReady(Reason::Code(3));
+        assert_eq!(then(true, &[lunch, WrapDone]).state, AgentState::NotReady(Reason::Code(3)));
+        assert_eq!(then(false, &[LogOut, WrapDone]).state, AgentState::LoggedOut);
+        assert_eq!(then(false, &[Own, AgentEvent::NotOwn]).state, AgentState::Ready, "another number came first");
+        assert_eq!(run(&[LogIn, Ready, Follow { look: true }]).0.state, AgentState::Ready);
+        assert_eq!(
+            then(false, &[NotReady(Reason::Code(3)), Follow { look: true }, WrapDone]).state,
+            run(&[LogIn, NotReady(Reason::Code(3))]).0.state
+        );
     }
 
     #[test]

@@ -62,6 +62,7 @@ fn agent_event() -> impl Strategy<Value = AgentEvent> {
         1 => Just(AgentEvent::NotOwn),
         2 => any::<bool>().prop_map(|asked| AgentEvent::Look { asked }),
         1 => Just(AgentEvent::Looked),
+        1 => any::<bool>().prop_map(|look| AgentEvent::Follow { look }),
         1 => Just(AgentEvent::LegLost),
     ]
 }

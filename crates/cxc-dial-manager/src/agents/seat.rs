@@ -74,6 +74,8 @@ struct Inner {
     call: Option<Call>,
     /// The record that the agent looks at.
     shown: Option<Offer>,
+    /// The callback that follows the wrap-up.
+    follows: Option<Offer>,
     /// Since when the agent waits for one that they asked for.
     asked_at: Option<Micros>,
     /// What goes on, while agent and person talk.
@@ -120,6 +122,7 @@ impl Seat {
             wish: Wish::NotReady(None),
             call: None,
             shown: None,
+            follows: None,
             asked_at: None,
             on_talk: None,
             goodbye: Closing::LoggedOut,
@@ -202,6 +205,15 @@ impl Seat {
             PhoneState::None | PhoneState::Calling => (),
         }
         inner.tell_state();
+    }
+
+    /// The same, by the agent's own word: where the group demands it, they say first what the last call came to.
+    pub fn ready_by_agent(&self) -> Result<(), Refused> {
+        if self.inner().owes_disposition() {
+            return Err(("disposition_required", "say what the call came to: that ends the wrap-up"));
+        }
+        self.ready();
+        Ok(())
     }
 
     /// The agent wants none.
@@ -299,6 +311,13 @@ impl Inner {
     fn shown(&self) -> Shown {
         let group = self.work.as_ref().map(|work| work.name.as_str());
         shown(&self.standing, &self.wish, self.phone, group)
+    }
+
+    /// Whether what the call of the wrap-up came to was not said, though it must be.
+    fn owes_disposition(&self) -> bool {
+        let must = self.work.as_ref().is_some_and(|work| work.desk.rules.needs_disposition);
+        let is_wrap = place(self.standing.state) == Place::WrapUp;
+        must && is_wrap && self.call.as_ref().is_some_and(|call| call.report.disposition.is_none())
     }
 
     fn order(&self, event: AgentEvent) {

@@ -154,7 +154,7 @@ impl Session {
         }
         let seat = self.seat.as_ref().ok_or(LOG_IN_FIRST)?;
         match command {
-            Command::Ready {} => seat.ready(),
+            Command::Ready {} => seat.ready_by_agent()?,
             Command::NotReady { reason } => {
                 self.choices = Choices::of(&self.app, self.principal.tenant).await?;
                 seat.not_ready(self.choices.reason(reason)?);

@@ -242,11 +242,45 @@ async fn a_callback_is_offered_to_its_agent_where_records_are_looked_at_before()
     // unasked, since the time is the person's
     desk.sees("callback of calls: Ann0", 1).await;
     desk.types("y");
-    finish(&mut desk, 2).await;
+    // due while the agent is busy: it follows
+    desk.sees("talk: both hear each other", 2).await;
+    desk.types(&format!("c {} mine", soon(1)));
+    desk.types("h");
+    desk.sees("state: wrap_up", 2).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(desk.count("callback of calls"), 1, "not before the wrap-up is over");
+    desk.types("d SALE");
+    desk.sees("callback of calls: Ann0", 2).await;
+    desk.types("y");
+    finish(&mut desk, 3).await;
     desk.types("p");
     desk.sees("preview of calls: Ann1", 1).await;
     desk.types("y");
-    finish(&mut desk, 3).await;
+    finish(&mut desk, 4).await;
     let accounting = group.finished(PATIENCE).await;
     assert_eq!(accounting["done"]["Answer"], json!(2), "{accounting}");
+}
+
+#[tokio::test]
+async fn who_must_say_what_a_call_came_to_gets_no_other_before() {
+    let floor = Floor::start(1, Audience(9), "60000", 1).await;
+    let group = floor.group(Audience(2)).await;
+    floor.set(&group, json!({"calls": {"dispositionRequired": true, "wrapUpSeconds": 5}})).await;
+    let mut desk = floor.desk(0);
+    desk.sees("logged in as ", 1).await;
+    desk.types("r");
+    group.start().await;
+    desk.sees("talk: both hear each other", 1).await;
+    desk.types("h");
+    desk.sees("state: wrap_up", 1).await;
+    desk.types("r");
+    desk.sees("! say what the call came to", 1).await;
+    desk.sees("state: not_ready (wrap_up_ended)", 1).await;
+    desk.types("r");
+    desk.sees("talk: both hear each other", 2).await;
+    desk.types("h");
+    desk.sees("state: wrap_up", 2).await;
+    desk.types("d SALE");
+    desk.sees("state: ready", 3).await;
+    assert_eq!(group.finished(PATIENCE).await["done"]["Answer"], json!(2));
 }

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use cxc_core::Micros;
-use cxc_dialer::agent::{AgentEvent, AgentState};
+use cxc_dialer::agent::{AgentEvent, AgentState, Reason};
 use cxc_dialer::group::AgentChange;
 use cxc_server::app::time_text;
 
@@ -60,6 +60,11 @@ impl Seat {
             inner.on_talk = None;
         }
         inner.look_ends(change.state);
+        let is_said = inner.call.as_ref().is_some_and(|call| call.report.disposition.is_some());
+        if is_said && inner.wish == Wish::Ready && change.state == AgentState::NotReady(Reason::WrapEnded) {
+            // the wrap-up ran out, but there was nothing more to say
+            inner.order(AgentEvent::Ready);
+        }
         if !matches!(change.state, AgentState::Talking(_) | AgentState::Wrap)
             && let Some(call) = inner.call.take_if(|call| call.ended.is_some())
         {
@@ -118,6 +123,7 @@ impl Seat {
         inner.phone = PhoneState::None;
         inner.on_talk = None;
         inner.take_away(PreviewEnd::Stopped);
+        inner.nothing_follows();
         inner.standing = Standing { state: None, since: now, deadline: None };
         inner.work = None;
         match inner.wish {

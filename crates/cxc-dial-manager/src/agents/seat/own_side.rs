@@ -39,6 +39,9 @@ impl Seat {
         {
             (call.report.again_at, call.report.personal) = before;
         }
+        if asked.is_ok() {
+            inner.nothing_follows();
+        }
         asked
     }
 

@@ -15,9 +15,10 @@ const PATIENCE: Micros = 3_000_000;
 const NO_PREVIEW: Refused = ("no_preview", "there is no record of which this could be said");
 
 impl Seat {
-    /// Whether the agent takes the next call or record.
-    pub fn is_idle(&self) -> bool {
-        self.inner().is_idle()
+    /// Whether the agent could take a callback now, or after the wrap-up that they are in.
+    pub fn could_call_back(&self) -> bool {
+        let inner = self.inner();
+        inner.is_idle() || inner.is_wrapping_up()
     }
 
     /// Whether the agent is to be shown a record, and since when they wait for it.
@@ -43,10 +44,20 @@ impl Seat {
         true
     }
 
-    /// Calls a person who asked for this agent; false if the agent can't do that now.
-    pub fn call_back(&self, record: i64) -> bool {
-        let inner = self.inner();
-        inner.is_idle() && inner.ask_for(Named { record, device: None, or_done: false }).is_ok()
+    /// Calls a person who asked for this agent, or shows them first; after the wrap-up if there is one. False if the agent
+    /// can't do that now.
+    pub fn call_back(&self, offer: Offer, is_shown: bool) -> bool {
+        let mut inner = self.inner();
+        if inner.is_wrapping_up() {
+            inner.follows = Some(offer);
+            inner.order(AgentEvent::Follow { look: is_shown });
+            return true;
+        }
+        if is_shown {
+            drop(inner);
+            return self.offer(offer);
+        }
+        inner.is_idle() && inner.ask_for(Named { record: offer.record, device: None, or_done: false }).is_ok()
     }
 
     /// The agent asks for a record to look at.
@@ -119,6 +130,7 @@ impl Seat {
         if inner.take_away(PreviewEnd::Stopped) {
             inner.order(AgentEvent::Looked);
         }
+        inner.nothing_follows();
     }
 }
 
@@ -126,6 +138,20 @@ impl Inner {
     fn is_idle(&self) -> bool {
         let is_there = self.phone == PhoneState::Connected && self.wish == Wish::Ready;
         is_there && self.standing.state == Some(AgentState::Ready) && self.shown.is_none()
+    }
+
+    /// In wrap-up, and ready after it; nothing was found yet that follows.
+    fn is_wrapping_up(&self) -> bool {
+        let is_there = self.phone == PhoneState::Connected && self.wish == Wish::Ready;
+        let is_free = self.follows.is_none() && !self.owes_disposition();
+        is_there && is_free && self.standing.state == Some(AgentState::Wrap)
+    }
+
+    /// No callback follows the wrap-up: it is looked for anew.
+    pub(super) fn nothing_follows(&mut self) {
+        if let Some(offer) = self.follows.take() {
+            self.release(&offer, Fate::Back);
+        }
     }
 
     fn release(&self, offer: &Offer, fate: Fate) {
@@ -144,6 +170,22 @@ impl Inner {
 
     /// The agent came to another state: who does not look any more has nothing to look at.
     pub(super) fn look_ends(&mut self, state: AgentState) {
+        match (state, self.follows.take()) {
+            (AgentState::Wrap, follows) => self.follows = follows,
+            (AgentState::Looking { .. }, Some(offer)) => {
+                self.shown = Some(offer);
+                self.tell_preview();
+            }
+            (AgentState::Own(None), Some(offer)) => {
+                let named = Named { record: offer.record, device: None, or_done: false };
+                if self.ask_for(named).is_err() {
+                    self.release(&offer, Fate::Back);
+                    self.order(AgentEvent::NotOwn);
+                }
+            }
+            (_, Some(offer)) => self.release(&offer, Fate::Back),
+            (_, None) => (),
+        }
         match state {
             // it was taken away, or answered to, before the agent came to it
             AgentState::Looking { .. } if self.shown.is_none() => self.order(AgentEvent::Looked),

@@ -7,6 +7,8 @@ use cxc_dialer::call::CallId;
 use cxc_dialer::group::AgentChange;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, unbounded_channel};
 
+use crate::channel::voice::DeskRules;
+
 use super::*;
 use crate::channel::voice::live::LiveBoard;
 
@@ -24,7 +26,13 @@ fn seat_of(kind: Option<PreviewKind>) -> (Arc<Seat>, Receiver<Event>, UnboundedR
     seat.attach(line, None, Uuid::from_u128(7), 1).unwrap();
     let (tell, orders) = unbounded_channel();
     let (clock, board) = (cxc_sip::engine::Clock::starting(1), LiveBoard::default());
-    let desk = Arc::new(Desk::new((5, Uuid::from_u128(5)), clock, (None, kind), Arc::default(), &board));
+    let desk = Arc::new(Desk::new(
+        (5, Uuid::from_u128(5)),
+        clock,
+        DeskRules { previews: kind, needs_disposition: true, ..DeskRules::default() },
+        Arc::default(),
+        &board,
+    ));
     let phones = Phones::default();
     assert!(seat.work_for(Work { group: 5, name: "g".into(), agent: AgentId(0), tell, phones, desk }, 1));
     assert_eq!(seat.phone_to_call().as_deref(), Some("sip:ann@h"));
@@ -94,6 +102,8 @@ async fn a_disposition_is_of_a_call_and_ends_its_wrap_up() {
     seat.dispose("SALE".into(), Some("said yes".into())).unwrap();
     assert!(orders.try_recv().is_err(), "they still talk");
     seat.came_to(&change(AgentState::Wrap));
+    seat.ready_by_agent().unwrap();
+    assert!(matches!(orders.try_recv().unwrap(), Order::Agent(_, AgentEvent::Ready)), "it was said while they talked");
     seat.dispose("SALE".into(), None).unwrap();
     assert!(matches!(orders.try_recv().unwrap(), Order::Agent(_, AgentEvent::WrapDone)));
     let told = events(&mut told);
@@ -195,4 +205,57 @@ async fn what_nobody_answers_to_goes_back_and_the_desk_is_told_why() {
     seat.ask_to_look(1).unwrap();
     seat.wait_no_longer(3_000_001);
     assert_eq!(kinds(&mut told), ["no_preview"]);
+}
+
+#[tokio::test]
+async fn a_callback_that_is_due_in_a_wrap_up_follows_it() {
+    let wrapping = |kind| {
+        let (seat, told, mut orders) = seat_of(kind);
+        seat.phone(true);
+        seat.ready();
+        assert!(!seat.could_call_back(), "nobody is ready yet");
+        seat.came_to(&change(AgentState::Talking(CALL)));
+        assert!(!seat.could_call_back());
+        seat.came_to(&change(AgentState::Wrap));
+        assert!(seat.could_call_back() && seat.call_back(offer(7, Some(seat.agent.user)), kind.is_some()));
+        assert!(!seat.could_call_back(), "one at a time");
+        assert_eq!(last(&mut orders), Some(AgentEvent::Follow { look: kind.is_some() }));
+        (seat, told, orders)
+    };
+    let (seat, mut told, _orders) = wrapping(Some(PreviewKind::Push));
+    assert!(kinds(&mut told).is_empty(), "not before the wrap-up is over");
+    seat.came_to(&change(AgentState::Looking { asked: false }));
+    assert_eq!(kinds(&mut told), ["preview"]);
+    seat.accept(None).unwrap();
+
+    let (seat, mut told, mut orders) = wrapping(None);
+    seat.came_to(&change(AgentState::Own(None)));
+    assert_eq!((kinds(&mut told).len(), last(&mut orders)), (0, Some(AgentEvent::Own)), "it is asked for");
+
+    let (seat, _told, mut orders) = wrapping(None);
+    seat.not_ready(None);
+    seat.came_to(&change(AgentState::NotReady(Reason::Code(1))));
+    assert_eq!(last(&mut orders), Some(NOT_READY), "who takes no calls is not called for");
+}
+
+#[tokio::test]
+async fn who_must_say_what_a_call_came_to_is_not_ready_before() {
+    let (seat, _told, mut orders) = seat();
+    seat.phone(true);
+    seat.ready_by_agent().unwrap();
+    for said in [false, true] {
+        seat.came_to(&change(AgentState::Talking(CALL)));
+        seat.talks(9, "+12125550142", &Arc::default(), 3);
+        if said {
+            seat.dispose("SALE".into(), None).unwrap();
+        }
+        seat.came_to(&change(AgentState::Wrap));
+        if !said {
+            assert_eq!(seat.ready_by_agent().unwrap_err().0, "disposition_required");
+        }
+        while orders.try_recv().is_ok() {}
+        // the time for it runs out
+        seat.came_to(&change(AgentState::NotReady(Reason::WrapEnded)));
+        assert_eq!(last(&mut orders), said.then_some(AgentEvent::Ready), "who has said it goes on");
+    }
 }

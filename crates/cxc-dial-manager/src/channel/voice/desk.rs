@@ -34,6 +34,17 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Asked for so long without getting any: there are none.
 const DRY: Micros = 2_000_000;
 
+/// What holds for a group's calls from when it is loaded.
+#[derive(Debug, Default)]
+pub struct DeskRules {
+    /// The number that people see; else the trunk's own.
+    pub caller_id: Option<String>,
+    /// How agents come to look at records before these are called, if they do.
+    pub previews: Option<PreviewKind>,
+    /// Agents say what a call came to before they are ready again.
+    pub needs_disposition: bool,
+}
+
 /// A group's calls that wait for the pace.
 pub struct Desk {
     /// How many the pace asks for.
@@ -41,15 +52,14 @@ pub struct Desk {
     /// The campaign group.
     group: i64,
     clock: Clock,
-    caller_id: Option<String>,
+    /// What holds for it.
+    pub rules: DeskRules,
     state: Mutex<State>,
     arrived: Notify,
     /// Wakes the engine of records.
     asked: Arc<Notify>,
     /// Where it is shown what goes on.
     seen: watch::Sender<Option<Arc<LiveStatistics>>>,
-    /// How agents come to look at records before these are called, if they do.
-    pub previews: Option<PreviewKind>,
     /// Who writes what people ask scripts for.
     pub opt_outs: OnceLock<OptOuts>,
 }
@@ -146,7 +156,7 @@ impl Desk {
     pub fn new(
         (group, id): (i64, Uuid),
         clock: Clock,
-        (caller_id, previews): (Option<String>, Option<PreviewKind>),
+        rules: DeskRules,
         asked: Arc<Notify>,
         board: &LiveBoard,
     ) -> Self {
@@ -166,7 +176,7 @@ impl Desk {
         let (demand, arrived) = (Demand::default(), Notify::new());
         let seen = board.show(group, id);
         let opt_outs = OnceLock::new();
-        Self { demand, group, clock, caller_id, state: Mutex::new(state), arrived, asked, seen, previews, opt_outs }
+        Self { demand, group, clock, rules, state: Mutex::new(state), arrived, asked, seen, opt_outs }
     }
 
     /// Hands over a call whose attempt is written, and waits for its end.
@@ -183,7 +193,7 @@ impl Desk {
             seat: None,
             scripted: None,
         };
-        let (number, caller_id, recording) = (message.to.clone(), self.caller_id.clone(), body.recording.clone());
+        let (number, caller_id, recording) = (message.to.clone(), self.rules.caller_id.clone(), body.recording.clone());
         let spec = CallSpec { number, caller_id, recording, ..CallSpec::default() };
         let waiting = Waiting { spec, ticket, since: self.clock.now(), not_after };
         {
@@ -260,7 +270,7 @@ impl Source for Calls {
     type Record = Ticket;
 
     fn stopped(&self) -> Option<Why> {
-        self.0.state().stopped.clone().or(self.0.previews.map(|_| Why::Preview))
+        self.0.state().stopped.clone().or(self.0.rules.previews.map(|_| Why::Preview))
     }
 
     fn ports(&self) -> u32 {
@@ -418,7 +428,7 @@ mod tests {
         let desk = Arc::new(Desk::new(
             (1, Uuid::nil()),
             Clock::starting(1),
-            (Some("+12125550100".into()), None),
+            DeskRules { caller_id: Some("+12125550100".into()), ..DeskRules::default() },
             Arc::default(),
             &LiveBoard::default(),
         ));

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::desk::{Calls, Desk};
+use super::desk::{Calls, Desk, DeskRules};
 use super::phones::Phones;
 use super::prompts::read_prompts;
 use super::script::OptOuts;
@@ -99,8 +99,12 @@ impl GroupActor {
         let destinations = Destinations::new(Arc::clone(&trunk.kit.phones));
         let (engine, reports) =
             SipEngine::start(options, trunks, destinations).await.map_err(|error| error.to_string())?;
-        let who = (calls.caller_id.clone(), dialing.preview());
-        let desk = Arc::new(Desk::new((plan.number, plan.id), trunk.clock, who, asked, &trunk.kit.live));
+        let rules = DeskRules {
+            caller_id: calls.caller_id.clone(),
+            previews: dialing.preview(),
+            needs_disposition: calls.disposition_required,
+        };
+        let desk = Arc::new(Desk::new((plan.number, plan.id), trunk.clock, rules, asked, &trunk.kit.live));
         let lacks_prompts =
             lacks_prompts.inspect(|reason| tracing::error!(group = plan.number, reason, "a script can't speak"));
         let lacks_prompts = lacks_prompts.is_some();

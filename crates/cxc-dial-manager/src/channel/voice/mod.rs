@@ -27,6 +27,8 @@ use tokio::time::Instant;
 use super::{Body, Carrier, CarrierStatus, ChannelAccount, ConnectError, OutMessage, Outcome};
 use crate::agents::AgentHub;
 use crate::sender::{Demand, GroupPlan, Plans};
+#[cfg(test)]
+pub use desk::DeskRules;
 pub use desk::{Desk, Ended};
 use group::GroupActor;
 use live::LiveBoard;

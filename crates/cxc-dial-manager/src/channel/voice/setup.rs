@@ -227,7 +227,14 @@ pub fn rules(
     };
     let look = |is_asked| dialing.preview_seconds(is_asked).map(|seconds| i64::from(seconds) * SECOND);
     let wrap = i64::from(calls.wrap_up_seconds) * SECOND;
-    (call, AgentRules { wrap, asked_look: look(true), look: look(false), ..AgentRules::default() })
+    let agent = AgentRules {
+        wrap,
+        asked_look: look(true),
+        look: look(false),
+        ready_after_wrap: !calls.disposition_required,
+        ..AgentRules::default()
+    };
+    (call, agent)
 }
 
 #[cfg(test)]

@@ -35,8 +35,9 @@ impl Desk {
             return 0;
         }
         seats.iter().for_each(|seat| seat.wait_no_longer(now));
-        let wanted = self.previews.map_or(0, |kind| seats.iter().filter(|seat| seat.wants(kind).is_some()).count());
-        let users = seats.iter().filter(|seat| seat.is_idle()).map(|seat| seat.agent.user).collect();
+        let wanted =
+            self.rules.previews.map_or(0, |kind| seats.iter().filter(|seat| seat.wants(kind).is_some()).count());
+        let users = seats.iter().filter(|seat| seat.could_call_back()).map(|seat| seat.agent.user).collect();
         if self.demand.seek(wanted, users) {
             self.asked.notify_one();
         }
@@ -57,12 +58,9 @@ impl Desk {
     fn hand(&self, offer: Offer, seats: &[Arc<Seat>]) -> bool {
         if let Some(user) = offer.agent {
             let seat = seats.iter().find(|seat| seat.agent.user == user);
-            return seat.is_some_and(|seat| match self.previews {
-                Some(_) => seat.offer(offer),
-                None => seat.call_back(offer.record),
-            });
+            return seat.is_some_and(|seat| seat.call_back(offer, self.rules.previews.is_some()));
         }
-        let Some(kind) = self.previews else { return false };
+        let Some(kind) = self.rules.previews else { return false };
         let mut waiting: Vec<(Micros, &Arc<Seat>)> =
             seats.iter().filter_map(|seat| Some((seat.wants(kind)?, seat))).collect();
         waiting.sort_by_key(|(since, _)| *since);
@@ -72,7 +70,7 @@ impl Desk {
     /// An agent asks for a record to look at. False where there is none to be had.
     pub fn ask_to_look(&self) -> bool {
         let mut state = self.state();
-        let may_ask = self.previews == Some(PreviewKind::Pull) && state.stopped.is_none() && !state.over;
+        let may_ask = self.rules.previews == Some(PreviewKind::Pull) && state.stopped.is_none() && !state.over;
         state.stirred |= may_ask;
         drop(state);
         self.arrived.notify_one();
