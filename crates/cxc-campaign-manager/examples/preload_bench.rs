@@ -272,7 +272,7 @@ impl Bench {
         loop {
             let began = Instant::now();
             let mut tx = db.read().await?;
-            let page = tx.record_fetch(row.number, list, self.app.now(), &mut key, false, BATCH).await?;
+            let page = tx.record_fetch(row.number, list, (self.app.now(), 0), &mut key, false, BATCH).await?;
             drop(tx);
             if page.is_empty() {
                 break;

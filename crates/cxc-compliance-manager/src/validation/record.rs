@@ -1,9 +1,12 @@
 //! A record's properties as a dialer sends them, read as a validation.
 use std::collections::BTreeMap;
+use std::fmt;
 
 use cxc_core::field_error::FieldError;
 use cxc_core::selection::{KNOWN_FIELDS, known_field};
 use cxc_server::ApiError;
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::wire::{ContactAsked, DeviceAsked, ValidationRequest, ValidationType};
@@ -11,13 +14,45 @@ use super::wire::{ContactAsked, DeviceAsked, ValidationRequest, ValidationType};
 /// How long an attempt is held whose dialer tells its id but no time: a minute and a half of ringing, and a margin.
 const USUAL_HOLD: u32 = 120_000;
 
+/// The members of a body as they stand: what is there twice is there twice.
+pub struct Properties(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Properties {
+    fn deserialize<D: Deserializer<'de>>(body: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Properties;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with the properties of a record")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Properties, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Properties(members))
+            }
+        }
+        body.deserialize_map(Members)
+    }
+}
+
 /// The properties of a record. Names are compared without regard to case; unknown ones are passed over.
 pub struct Record(Map<String, Value>);
 
 impl Record {
-    /// Reads a body that is an object.
-    pub fn new(properties: Map<String, Value>) -> Self {
-        Self(properties.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect())
+    /// Reads a body that is an object. A property that is there twice, in whatever case, is refused: nobody could tell which
+    /// of the two was judged.
+    pub fn new(Properties(properties): Properties) -> Result<Self, ApiError> {
+        let mut read = Map::with_capacity(properties.len());
+        for (name, value) in properties {
+            if read.insert(name.to_ascii_lowercase(), value).is_some() {
+                return Err(ApiError::invalid(&format!("/{name}"), "duplicate", "there once, whatever its case"));
+            }
+        }
+        Ok(Self(read))
     }
 
     /// A property as text: texts and numbers are taken, blank ones are none.
@@ -163,7 +198,18 @@ mod tests {
     use super::*;
 
     fn record(value: &Value) -> Record {
-        Record::new(value.as_object().unwrap().clone())
+        Record::new(serde_json::from_value(value).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_property_that_is_there_twice_is_refused() {
+        for text in [
+            r#"{"contact_info":"+12125550100","CONTACT_INFO":"+12125550101"}"#,
+            r#"{"contact_info":"+12125550100","contact_info":"+12125550101"}"#,
+        ] {
+            assert!(Record::new(serde_json::from_str(text).unwrap()).is_err(), "{text}");
+        }
+        assert!(serde_json::from_str::<Properties>("[]").is_err());
     }
 
     #[test]

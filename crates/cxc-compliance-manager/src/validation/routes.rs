@@ -17,7 +17,7 @@ use super::Validator;
 use super::ask::Ask;
 use super::limits::Reached;
 use super::outcome::Outcome;
-use super::record::Record;
+use super::record::{Properties, Record};
 use super::rules::TenantRules;
 use super::wire::{LimitAnswer, ReasonAnswer, ValidationAnswer, ValidationBatch, ValidationRequest};
 use crate::metrics::ComplianceMetrics;
@@ -65,9 +65,9 @@ async fn validate_record(
     Extension(validator): Extension<Arc<Validator>>,
     Extension(metrics): Extension<Arc<ComplianceMetrics>>,
     principal: Principal,
-    ApiJson(properties): ApiJson<Map<String, Value>>,
+    ApiJson(properties): ApiJson<Properties>,
 ) -> Result<Response, ApiError> {
-    let record = Record::new(properties);
+    let record = Record::new(properties)?;
     let (asked, handle) = (record.validation()?, record.handle()?);
     let tenant = validator.tenant_of(&principal, asked.ccid.as_deref()).await?;
     let running = metrics.validation(asked.kind.as_str(), &tenant.labels);

@@ -60,7 +60,7 @@ impl<'a> Case<'a> {
             channel: request.channel,
             topic: request.subject.topic.as_deref(),
             brand: request.subject.brand.as_deref(),
-            reach: rules.law.reach(now.as_microsecond()),
+            reach: rules.law.reach(request.parts, now.as_microsecond()),
         };
         let consents = Standing::of(facts.consents.unwrap_or_default(), &asked, now);
         let profile = Profile {
@@ -146,7 +146,15 @@ impl<'a> Case<'a> {
             let rule = RuleRef::new("opt_out", 0);
             let mut failure = Failure::new(&rule, RuleKind::Suppression, Reason::OptedOut);
             failure.window_start = Some(revocation.at);
-            self.failures.push(failure.because(format!("opted out through {}", revocation.source)));
+            let mut told = format!("opted out through {}", revocation.source);
+            if !revocation.on(self.request.channel)
+                && let Some(law) = self.rules.law.widening(self.request.parts, self.now).last()
+            {
+                told.push_str(" on another channel, and by ");
+                told.push_str(&law.rule.id);
+                told.push_str(" that ends this one, too");
+            }
+            self.failures.push(failure.because(told));
         }
     }
 

@@ -31,7 +31,15 @@ impl Columns {
             (Some(number), area) => Ok(Self { number: named(number)?, area_code: area.map(named).transpose()? }),
             (None, Some(_)) => Err("where the area code's column is named, the number's is named too".into()),
             (None, None) => {
-                Self::by_header(file).or_else(|| Self::by_content(file, phones, country)).ok_or_else(|| not_found(file))
+                if let Some(found) = Self::by_header(file) {
+                    return Ok(found);
+                }
+                let found = Self::by_content(file, phones, country);
+                match found[..] {
+                    [] => Err(not_found(file)),
+                    [one] => Ok(one),
+                    [..] => Err(several(file, &found)),
+                }
             }
         }
     }
@@ -56,7 +64,7 @@ impl Columns {
     }
 
     /// The columns that most of the first lines have a number in.
-    fn by_content(file: &FileReader, phones: &PhoneParser, country: Option<Country>) -> Option<Self> {
+    fn by_content(file: &FileReader, phones: &PhoneParser, country: Option<Country>) -> Vec<Self> {
         let split = (file.columns >= 2).then_some(Self { area_code: Some(0), number: 1 });
         let whole = (0..file.columns.min(32)).map(|number| Self { area_code: None, number });
         let good = |columns: &Self| {
@@ -67,8 +75,9 @@ impl Columns {
             }
             all > 0 && right * 2 > all
         };
+        let found: Vec<Self> = whole.filter(good).collect();
         // 212,5550100: neither column is a number for itself
-        whole.chain(split).find(good)
+        if found.is_empty() { split.into_iter().filter(good).collect() } else { found }
     }
 
     /// The number of a line.
@@ -118,6 +127,16 @@ fn named(file: &FileReader, wanted: &str) -> Result<usize, String> {
             }
         )
     })
+}
+
+fn several(file: &FileReader, found: &[Columns]) -> String {
+    let places: Vec<String> = found.iter().map(|columns| (columns.number + 1).to_string()).collect();
+    let name = |columns: &Columns| file.header.get(columns.number).filter(|name| !name.is_empty());
+    let names: Option<Vec<&str>> = found.iter().map(|columns| name(columns).map(String::as_str)).collect();
+    format!(
+        "several columns of the file hold phone numbers: {}; name the one that is meant, and load each of the others by itself",
+        names.map_or(places.join(", "), |names| names.join(", "))
+    )
 }
 
 fn not_found(file: &FileReader) -> String {

@@ -198,6 +198,11 @@ async fn finish(
     tx.number_list_note(version).await?;
     if version.state == "ready" && settings.activate {
         tx.number_list_activate(row.number, version.version, now).await?;
+        let said = |v: &NumberListVersion| json!({ "version": v.version, "numbers": v.numbers });
+        let mut after = said(version);
+        (after["forced"], after["allowedOlder"]) = (settings.force.into(), settings.allow_older.into());
+        let entry = Entry::new("activate", kind::NUMBER_LIST).of(row.id, &row.register);
+        entry.changed(active.as_ref().map(said), Some(after)).write(app, &mut tx, &Principal::system(row.tenant)).await?;
     }
     control.hold(&mut tx, now).await?;
     let done = tx.number_list_version(row.number, version.version).await?;

@@ -19,7 +19,7 @@ use super::attempts::CompiledCap;
 use super::day_plan::DayPlan;
 use super::documents::RuleRef;
 use super::legal::{LegalRule, LegalRuleSetting, Narrowing, RuleBody, SettingState};
-use super::place::Place;
+use super::place::{Part, Place, names};
 use crate::Micros;
 use crate::consent::LegalReach;
 
@@ -121,18 +121,19 @@ impl LawRule {
     pub fn is_law_in(&self, place: &Place) -> bool {
         let jurisdiction = &self.legal.jurisdiction;
         let country = jurisdiction.country.as_str();
-        let Some(region) = jurisdiction.region.as_deref() else {
-            let in_country = |c: &str| c == country || (country == "EU" && EU.contains(&c));
-            return place.areas.iter().filter_map(Area::country).any(in_country);
-        };
+        let Some(region) = jurisdiction.region.as_deref() else { return self.may_interest(place) };
         Area::of(Some(country), Some(region)).may_hold(&place.areas)
     }
 
     /// Whether it is law of a country in which a person may be.
     pub fn may_interest(&self, place: &Place) -> bool {
-        let country = self.legal.jurisdiction.country.as_str();
-        let mut countries = place.areas.iter().filter_map(Area::country);
-        countries.any(|c| c == country || (country == "EU" && EU.contains(&c)))
+        place.areas.iter().filter_map(Area::country).any(|country| self.is_law_of(country))
+    }
+
+    /// Whether it is law of a country, or of a region of it.
+    fn is_law_of(&self, country: &str) -> bool {
+        let own = self.legal.jurisdiction.country.as_str();
+        own.eq_ignore_ascii_case(country) || (own == "EU" && EU.contains(&country))
     }
 
     /// How far back attempts must be known for it; `None` if it counts none.
@@ -147,10 +148,18 @@ impl LawRule {
 }
 
 impl Law {
-    /// How far revocations reach at an instant.
-    pub fn reach(&self, now: Micros) -> LegalReach {
+    /// The rules that widen revocations of somebody who may be in these parts at an instant. Where no country is known, the
+    /// law of any may hold.
+    pub fn widening<'a>(&'a self, parts: &'a [Part<'_>], now: Micros) -> impl Iterator<Item = &'a LawRule> {
+        let told = move || parts.iter().flat_map(|part| names(part.country));
+        let holds = move |rule: &&LawRule| told().next().is_none() || told().any(|country| rule.is_law_of(country));
+        self.widening.iter().filter_map(|i| self.rules.get(*i)).filter(move |r| r.in_force(now)).filter(holds)
+    }
+
+    /// How far such revocations reach.
+    pub fn reach(&self, parts: &[Part<'_>], now: Micros) -> LegalReach {
         let mut reach = LegalReach::default();
-        for rule in self.widening.iter().filter_map(|i| self.rules.get(*i)).filter(|r| r.in_force(now)) {
+        for rule in self.widening(parts, now) {
             let RuleBody::RevocationSla(body) = &rule.legal.kind else { continue };
             reach.scope = reach.scope.max(body.scope);
             reach.channels |= super::rule_set::channel_bits(&rule.legal.applies_to.channels);
