@@ -13,7 +13,7 @@ use rsipstack::transport::tls::TlsConnection;
 use rsipstack::transport::{SipAddr, SipConnection};
 use socket2::SockRef;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::endpoint::Endpoint;
@@ -55,8 +55,17 @@ struct Place {
     checked: Option<(String, u64)>,
 }
 
-/// An open connection, or room for one: who opens it holds the lock.
-type Slot = Arc<tokio::sync::Mutex<Option<SipConnection>>>;
+/// What became of the last try to open a connection.
+#[derive(Default)]
+enum Line {
+    #[default]
+    New,
+    Open(SipConnection),
+    Failed(Instant, String),
+}
+
+/// Room for one connection: who opens it holds the lock.
+type Slot = Arc<tokio::sync::Mutex<Line>>;
 
 /// The open connections.
 #[derive(Default)]
@@ -65,7 +74,8 @@ pub(super) struct Flows(Mutex<HashMap<Place, Slot>>);
 impl Flows {
     fn slot(&self, place: Place) -> Slot {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|_, slot| slot.try_lock().map_or(true, |slot| slot.as_ref().is_some_and(is_open)));
+        let is_of_use = |line: &Line| matches!(line, Line::Open(connection) if is_open(connection));
+        open.retain(|_, slot| slot.try_lock().map_or(true, |line| is_of_use(&line)));
         Arc::clone(open.entry(place).or_default())
     }
 }
@@ -86,17 +96,27 @@ impl Endpoint {
             (Transport::Tls, None) => return Err(refused("nobody is trusted to say who it is".into())),
         };
         let at = way.place().await.map_err(refused)?;
-        let slot = self.flows.slot(Place { at, checked });
-        let mut slot = slot.lock().await;
-        if let Some(open) = slot.as_ref().filter(|open| is_open(open)) {
-            return Ok(Some(open.clone()));
+        let (slot, asked) = (self.flows.slot(Place { at, checked }), Instant::now());
+        let mut line = slot.lock().await;
+        match &*line {
+            Line::Open(open) if is_open(open) => return Ok(Some(open.clone())),
+            // who waited for a try that failed does not wait for another
+            Line::Failed(when, reason) if *when >= asked => return Err(refused(reason.clone())),
+            _ => (),
         }
         let opened = timeout(OPENING, self.open(way, at)).await;
-        let connection = opened.unwrap_or_else(|_| Err("it takes too long".into())).map_err(refused)?;
-        self.library.transport_layer.add_connection(connection.clone());
-        tokio::spawn(stay_alive(connection.clone()));
-        *slot = Some(connection.clone());
-        Ok(Some(connection))
+        match opened.unwrap_or_else(|_| Err("it takes too long".into())) {
+            Ok(connection) => {
+                self.library.transport_layer.add_connection(connection.clone());
+                tokio::spawn(stay_alive(connection.clone()));
+                *line = Line::Open(connection.clone());
+                Ok(Some(connection))
+            }
+            Err(reason) => {
+                *line = Line::Failed(Instant::now(), reason.clone());
+                Err(refused(reason))
+            }
+        }
     }
 
     async fn open(&self, way: &Way, at: SocketAddr) -> Result<SipConnection, String> {

@@ -1,6 +1,5 @@
 //! One call as the user agent sees it, from its INVITE to its end.
 use std::sync::Arc;
-use std::time::Duration;
 
 use rsipstack::sip::headers::Header;
 use rsipstack::sip::prelude::HeadersExt;
@@ -14,13 +13,10 @@ use tokio::time::Instant;
 use super::challenge::Challenges;
 use super::dialog::{Dialog, remote_tag};
 use super::endpoint::{Endpoint, Registered, reply};
-use super::flow::{Own, Path, Way, address, is_open};
+use super::flow::{Own, Way, address};
 use super::refresh::Refreshing;
-use super::work::{self, Got, Working, authenticate, begin, receive, worked};
-use super::{Credentials, Invite, Transport, UaError, requests};
-
-/// How long a request may go without an answer: 64 times T1 (RFC 3261).
-const TRANSACTION: Duration = Duration::from_secs(32);
+use super::work::{Got, Working, authenticate, begin, receive, worked};
+use super::{Credentials, Invite, UaError, requests};
 
 /// What happens to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,19 +60,19 @@ pub struct Leg {
     pub(super) way: Way,
     pub(super) own: Own,
     /// The connection that it went out by, if by one.
-    flow: Option<SipConnection>,
+    pub(super) flow: Option<SipConnection>,
     pub(super) credentials: Option<Credentials>,
     pub(super) answerer: super::Answerer,
     challenges: Challenges,
-    cseq: u32,
+    pub(super) cseq: u32,
     /// None once the transaction of the INVITE is over.
     working: Option<Working>,
     inbox: UnboundedReceiver<Box<Transaction>>,
     books: Option<Registered>,
     /// What a cancellation is made of: known from the first provisional answer on.
-    cancelable: Option<Cancelable>,
-    cancel: Cancel,
-    give_up: Option<Instant>,
+    pub(super) cancelable: Option<Cancelable>,
+    pub(super) cancel: Cancel,
+    pub(super) give_up: Option<Instant>,
     /// Nobody waits for an answer any more: it would be ended at once.
     abandoned: bool,
     rang: bool,
@@ -87,16 +83,16 @@ pub struct Leg {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cancel {
+pub(super) enum Cancel {
     No,
     Wanted,
     Sent,
 }
 
-struct Cancelable {
-    invite: Request,
-    connection: Option<SipConnection>,
-    destination: Option<SipAddr>,
+pub(super) struct Cancelable {
+    pub invite: Request,
+    pub connection: Option<SipConnection>,
+    pub destination: Option<SipAddr>,
 }
 
 impl Leg {
@@ -322,55 +318,6 @@ impl Leg {
             _ => reply(transaction, StatusCode::MethodNotAllowed, None),
         }
         None
-    }
-
-    /// The rules want a provisional answer first (RFC 3261, 9.1).
-    fn send_cancel(&mut self) {
-        let Some(cancelable) = self.cancelable.as_ref().filter(|_| self.cancel == Cancel::Wanted) else { return };
-        self.cancel = Cancel::Sent;
-        self.give_up = Some(Instant::now() + TRANSACTION);
-        if let Some(request) = requests::cancel(&cancelable.invite) {
-            let (connection, destination) = (cancelable.connection.clone(), cancelable.destination.clone());
-            self.send_alone(request, Path { connection, destination, anew: None });
-        }
-    }
-
-    pub(super) fn bye(&self, mut dialog: Dialog) {
-        let what = (Method::Bye, vec![], vec![]);
-        let request = requests::within(&self.endpoint, self.own, &mut dialog, what);
-        let path = self.path_of(&request);
-        self.send_alone(request, path);
-    }
-
-    /// How a request within the call goes. By UDP as it says itself. By TCP, too, but a far end that was called so may forget to
-    /// say TCP in its Contact. By TLS by the connection of the call: nobody's Contact leads us to where nothing was checked.
-    pub(super) fn path_of(&self, request: &Request) -> Path {
-        let none = Path { connection: None, destination: None, anew: None };
-        match self.way.transport {
-            Transport::Udp => none,
-            Transport::Tcp => {
-                let at = SipAddr::try_from(&request.destination()).ok();
-                let destination =
-                    at.map(|at| SipAddr { r#type: at.r#type.or(Some(rsipstack::sip::Transport::Tcp)), ..at });
-                Path { destination, ..none }
-            }
-            Transport::Tls => match self.flow.clone().filter(is_open) {
-                Some(open) => Path { connection: Some(open), ..none },
-                None => Path { anew: Some(self.way.clone()), ..none },
-            },
-        }
-    }
-
-    /// Sends a request whose answer changes nothing, on a task of its own.
-    fn send_alone(&self, request: Request, path: Path) {
-        let (endpoint, alone) = (Arc::clone(&self.endpoint), Arc::clone(&self.endpoint.alone));
-        let (credentials, cseq) = (self.credentials.clone(), self.cseq + 2);
-        tokio::spawn(async move {
-            if let Some(sent) = path.send(&endpoint, request) {
-                work::alone(sent, credentials, cseq).await;
-            }
-            drop(alone);
-        });
     }
 
     fn fail(&mut self, failure: Failure) -> Option<LegEvent> {

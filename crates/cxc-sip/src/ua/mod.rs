@@ -11,6 +11,7 @@ mod register;
 mod requests;
 mod session;
 mod trust;
+mod within;
 mod work;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,7 +1,9 @@
 //! Calls through Kamailio by UDP, TCP and TLS, which stays on the way: it carries what names it as the way, and refuses all else.
+use std::net::TcpListener;
 use std::time::Duration;
 
 use anyhow::Result;
+use cxc_core::enumerations::CallResult;
 use cxc_dialer::call::CallEvent;
 use cxc_dialer::engine::{CallEngine as _, EngineEvent};
 use cxc_sip::engine::{EngineOptions, Report};
@@ -178,4 +180,20 @@ async fn a_call_is_hung_up_by_a_new_connection_when_its_own_broke() -> Result<()
         person.finish()?;
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_that_wait_for_a_connection_in_vain_wait_together() -> Result<()> {
+    // takes connections and says nothing
+    let silent = TcpListener::bind("127.0.0.1:0")?;
+    let home = tempfile::tempdir()?;
+    let trusted = cxc_test::Certificate::signed(home.path(), "IP:127.0.0.1")?;
+    let transport = Transport::Tls;
+    let trunk = TrunkOptions { transport, trust: Some(trust(&[&trusted])?), ..trunk("one", silent.local_addr()?) };
+    let mut bed = Bed::new(vec![trunk], EngineOptions::default()).await?;
+    let calls: Vec<_> = (0..4).map(|_| bed.call()).collect();
+    for call in calls {
+        assert_eq!(bed.failed(call).await?, CallEvent::Failed(CallResult::SwitchError));
+    }
+    bed.is_empty().await
 }
