@@ -31,13 +31,18 @@ pub(crate) fn fit_type(settings: Option<&CampaignSettings>, kind: ProfileType) -
     }
 }
 
+/// What may hold for the campaigns that name it.
+const OPTIONAL_RULES: [&str; 5] =
+    [kind::ATTEMPT_RULE, kind::CONTACT_TIMES, kind::LOCATION_RULE, kind::CUSTOM_RULE, kind::EXTERNAL_RULE];
+
 /// What campaign settings refer to, with pointers below `at`.
 pub fn settings_references(at: &str, settings: &CampaignSettings) -> Vec<Reference> {
     let many = |member: &str, kind, ids: &[uuid::Uuid]| -> Vec<Reference> {
         ids.iter().enumerate().map(|(i, id)| Reference::new(format!("{at}/{member}/{i}"), kind, *id)).collect()
     };
     let mut references = many("suppressionLists", kind::SUPPRESSION_LIST, &settings.suppression_lists);
-    references.extend(many("rules", kind::ATTEMPT_RULE, &settings.rules));
+    let rules = settings.rules.iter().enumerate();
+    references.extend(rules.map(|(i, id)| Reference::any(format!("{at}/rules/{i}"), &OPTIONAL_RULES, *id)));
     references.extend(many("excludeReachedBy", kind::CAMPAIGN_GROUP, &settings.exclude_reached_by));
     let agents = settings.calls.agent_group;
     references.extend(agents.map(|id| Reference::new(format!("{at}/calls/agentGroup"), kind::AGENT_GROUP, id)));

@@ -212,9 +212,9 @@ impl Compiler {
             "dial_sched_time" if self.records => text("(r.due / 1000000)"),
             "record_id" if self.records => text("r.id"),
             "record_status" if self.records => text("r.status"),
-            // what has no record was not attempted yet
-            "Attempts" => format!("'{NO_ATTEMPTS}'"),
-            "call_result" => format!("'{UNKNOWN_RESULT}'"),
+            // of who has no record in this group: as the latest attempt in any group left it
+            "Attempts" => format!("coalesce({}, '{NO_ATTEMPTS}')", latest(&text("ar.attempts"))),
+            "call_result" => format!("coalesce({}, '{UNKNOWN_RESULT}')", latest(&text("ar.last_result"))),
             _ => return None,
         })
     }
@@ -249,6 +249,15 @@ impl Compiler {
         let one = if part == 3 { "substr(part, 4)" } else { "part" };
         format!("(SELECT CASE WHEN part NOT LIKE '%,%' THEN {one} END FROM ({parts}) AS parts)")
     }
+}
+
+/// A column of a contact's record in the group that attempted it last: one look-up a group of the tenant.
+fn latest(column: &str) -> String {
+    format!(
+        "(SELECT {column} FROM contact_list al JOIN campaign_group ag ON ag.tenant = al.tenant
+            JOIN record ar ON ar.grp = ag.number AND ar.id = c.id
+          WHERE al.generation = c.generation AND ar.attempts > 0 ORDER BY ar.last_attempt DESC LIMIT 1)"
+    )
 }
 
 /// A column in small letters. `lower` of SQLite, and of PostgreSQL in some locales, knows those of ASCII only: the

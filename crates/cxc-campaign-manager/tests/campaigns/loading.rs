@@ -109,6 +109,42 @@ async fn a_selection_rule_and_the_reached_of_another_group_narrow_the_audience()
 }
 
 #[tokio::test]
+async fn a_selection_rule_sees_what_the_latest_attempt_in_any_group_left() {
+    let c = Campaigns::start().await;
+    let list = c.list(people("30", 20)).await;
+    let first = c.group("first").await;
+    first.set_lists(&[&list]).await;
+    first.load().await;
+    let records = first.records().await;
+    first.move_to(&records[..8], RecordStatus::Done, Reason::None, Some(0)).await;
+    first.move_to(&records[8..12], RecordStatus::Done, Reason::None, Some(53)).await;
+    let chosen = [("Attempts", "equal", 0, 8), ("Attempts", "greater_than", 0, 12), ("call_result", "equal", 53, 4)];
+    for (n, (field, operator, value, wanted)) in chosen.into_iter().enumerate() {
+        let condition = json!({ "field": field, "type": "numeric", "operator": operator, "value": value });
+        let body = json!({ "kind": "contacts", "conditionSets": [[condition]] });
+        let rule = object(&c.app, kind::SELECTION_RULE, &format!("rule {n}"), body).await;
+        let group = c.group(&format!("group {n}")).await;
+        let items = json!({ "items": [{ "list": list.id, "selectionRule": rule }] });
+        c.app.put(&format!("{}/lists", group.path)).json(&items).await.expect(200);
+        group.load().await;
+        assert_eq!(group.accounting().await["ready"], wanted, "{field} {operator} {value}");
+    }
+}
+
+#[tokio::test]
+async fn a_group_names_rules_of_every_kind_that_is_not_required() {
+    let c = Campaigns::start().await;
+    let custom = json!({ "expression": "c_company == 'Acme'", "required": false });
+    let custom = object(&c.app, kind::CUSTOM_RULE, "acme", custom).await;
+    let times = json!({ "weekdays": [[], [], [], [], [], [], []], "required": false });
+    let times = object(&c.app, kind::CONTACT_TIMES, "never", times).await;
+    c.group_with("named", json!({ "rules": [custom, times] })).await;
+    let wrong = json!({ "name": "wrong", "template": c.template, "settings": { "rules": [c.content] } });
+    let problem = c.app.post("/campaign-groups").json(&wrong).await.expect(422);
+    assert_eq!(problem["errors"][0]["pointer"], "/settings/rules/0", "{problem}");
+}
+
+#[tokio::test]
 async fn a_load_that_is_stopped_leaves_what_it_has_and_the_next_one_goes_on() {
     let c = Campaigns::start().await;
     let list = c.list(people("30", 25_000)).await;

@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     fn record(value: &Value) -> Record {
-        Record::new(serde_json::from_value(value).unwrap()).unwrap()
+        Record::new(serde_json::from_value(value.clone()).unwrap()).unwrap()
     }
 
     #[test]

@@ -230,9 +230,11 @@ pub(super) fn stale() -> ApiError {
 async fn check_references(tx: &mut Tx, tenant: TenantNo, references: &[Reference]) -> Result<(), ApiError> {
     let ids: Vec<Uuid> = references.iter().map(|r| r.id).collect();
     let known = tx.object_kinds(tenant, &ids).await?;
-    let missing = references.iter().filter(|r| !known.iter().any(|(id, kind)| *id == r.id && kind == r.kind));
+    let is_known = |r: &&Reference| known.iter().any(|(id, kind)| *id == r.id && r.kinds.contains(&kind.as_str()));
+    let words = |r: &Reference| r.kinds.join(" or ").replace('_', " ");
+    let missing = references.iter().filter(|r| !is_known(r));
     let errors: Vec<FieldError> = missing
-        .map(|r| FieldError::new(&*r.pointer, "not_found", format!("there is no such {}", r.kind.replace('_', " "))))
+        .map(|r| FieldError::new(&*r.pointer, "not_found", format!("there is no such {}", words(r))))
         .collect();
     if errors.is_empty() { Ok(()) } else { Err(ApiError::validation(errors)) }
 }

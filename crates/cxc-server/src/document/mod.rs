@@ -112,8 +112,8 @@ pub trait Document: Serialize + DeserializeOwned + ToSchema + Clone + Send + Syn
 pub struct Reference {
     /// Where it stands, as a JSON pointer.
     pub pointer: String,
-    /// The kind it must have.
-    pub kind: &'static str,
+    /// The kinds of which it must have one.
+    pub kinds: Vec<&'static str>,
     /// The object.
     pub id: Uuid,
 }
@@ -121,7 +121,12 @@ pub struct Reference {
 impl Reference {
     /// A reference at a pointer.
     pub fn new(pointer: impl Into<String>, kind: &'static str, id: Uuid) -> Self {
-        Self { pointer: pointer.into(), kind, id }
+        Self::any(pointer, &[kind], id)
+    }
+
+    /// One to an object of any of these kinds.
+    pub fn any(pointer: impl Into<String>, kinds: &[&'static str], id: Uuid) -> Self {
+        Self { pointer: pointer.into(), kinds: kinds.to_vec(), id }
     }
 }
 
