@@ -22,6 +22,8 @@ use crate::channel::OutMessage;
 
 /// Nothing was found: look again after this time.
 const QUIET: Micros = 150_000;
+/// So many fetches at most of records that are all in hand.
+const PASSED_BY: usize = 200;
 const MINUTE: Micros = 60_000_000;
 
 /// A message that may leave, and the attempt that is to be durable before it does.
@@ -196,11 +198,11 @@ impl Preparer {
             else {
                 continue;
             };
-            let (mut records, is_dry) = self.fetch(&mut tx, plan, list, now, share).await?;
+            let is_free = |r: &Record| !held.contains(&(r.grp, r.id)) && !found.has_found(r.grp, r.id);
+            let (records, is_dry) = self.fetch_free(&mut tx, plan, list, (now, share), is_free).await?;
             if is_dry {
                 dry.insert(list.number);
             }
-            records.retain(|r| !held.contains(&(r.grp, r.id)) && !found.has_found(r.grp, r.id));
             rest = rest.saturating_sub(records.len());
             self.shares.served(plan.number, list.number, records.len());
             let ids: Vec<i64> = records.iter().map(|r| r.id).filter(|id| *id <= list.visible_to).collect();
@@ -222,6 +224,25 @@ impl Preparer {
             }
         }
         Ok(ready)
+    }
+
+    /// Records that are not in hand already. Where agents look at the first ones, those are passed by.
+    async fn fetch_free(
+        &mut self,
+        tx: &mut cxc_store::Tx,
+        plan: &GroupPlan,
+        list: &PlanList,
+        (now, share): (Micros, usize),
+        is_free: impl Fn(&Record) -> bool,
+    ) -> Result<(Vec<Record>, bool), StoreError> {
+        for _ in 0..PASSED_BY {
+            let (mut records, is_dry) = self.fetch(tx, plan, list, now, share).await?;
+            records.retain(&is_free);
+            if is_dry || !records.is_empty() {
+                return Ok((records, is_dry));
+            }
+        }
+        Ok((Vec::new(), false))
     }
 
     async fn fetch(

@@ -1,10 +1,11 @@
 //! Which records are next.
 use cxc_core::record::Reason;
+use serde::Serialize;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::{COLUMNS, Record};
-use crate::{StoreError, Tx, on};
+use crate::{Rows, StoreError, Tx, on};
 
 /// The priorities of records, first to last: callbacks, those rescheduled after an attempt, general ones.
 const PRIORITIES: [i16; 3] = [0, RESCHEDULED, 2];
@@ -87,15 +88,23 @@ impl Tx {
         now: i64,
         limit: i64,
     ) -> Result<Vec<Record>, StoreError> {
+        #[derive(Serialize)]
+        struct User {
+            agent: Uuid,
+        }
         if users.is_empty() {
             return Ok(Vec::new());
         }
+        let rows = Rows::of(&users.iter().map(|user| User { agent: *user }).collect::<Vec<_>>())?;
+        let source = Rows::source(self, "$4", &[("agent", "TEXT")]);
         let due = self.choose("personal_due <= $2", "status = 1 AND reason = 17 AND due <= $2");
-        let users: Vec<String> = users.iter().map(|user| format!("'{user}'")).collect();
         let sql = format!(
-            "SELECT {COLUMNS} FROM record WHERE grp = $1 AND {due} AND cause IN ({}) ORDER BY due LIMIT $3",
-            users.join(", ")
+            "SELECT {COLUMNS} FROM record WHERE grp = $1 AND {due} AND cause IN (SELECT v.agent FROM {source})
+             ORDER BY due LIMIT $3"
         );
-        Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(now).bind(limit).fetch_all(conn).await?))
+        Ok(on!(self, conn => {
+            let query = sqlx::query_as(AssertSqlSafe(sql)).bind(grp).bind(now).bind(limit);
+            query.bind(rows.text()).fetch_all(conn).await?
+        }))
     }
 }

@@ -284,3 +284,43 @@ async fn who_must_say_what_a_call_came_to_gets_no_other_before() {
     desk.sees("state: ready", 3).await;
     assert_eq!(group.finished(PATIENCE).await["done"]["Answer"], json!(2));
 }
+
+#[tokio::test]
+async fn agents_side_by_side_look_at_different_records_and_call_each_once() {
+    let people = Audience(10);
+    let floor = Floor::start(3, people, "300", 3).await;
+    let group = floor.group(people).await;
+    floor.set(&group, json!({"dialing": {"mode": 8}})).await;
+    let mut desks = [floor.desk(0), floor.desk(1), floor.desk(2)];
+    for desk in &mut desks {
+        desk.sees("logged in as ", 1).await;
+        desk.types("r");
+    }
+    group.start().await;
+    // all three look before anybody calls
+    for desk in &desks {
+        desk.sees("preview of calls: ", 1).await;
+    }
+    let first = |desk: &Desk| desk.shown().into_iter().find(|line| line.starts_with("preview of"));
+    let looked_at: std::collections::BTreeSet<_> = desks.iter().filter_map(first).collect();
+    assert_eq!(looked_at.len(), 3, "{looked_at:?}");
+    let mut done = [(0, 0); 3];
+    until("everybody is called", Duration::from_secs(200), async || {
+        for (desk, (accepted, said)) in desks.iter_mut().zip(&mut done) {
+            if desk.count("preview of") > *accepted {
+                *accepted += 1;
+                desk.types("y");
+            }
+            if desk.shown().iter().filter(|line| line.contains(" ended: Answer")).count() > *said {
+                *said += 1;
+                desk.types("d SALE");
+            }
+        }
+        group.standing().await["state"] == "not_loaded"
+    })
+    .await;
+    let accounting = group.accounting().await;
+    assert_eq!(accounting["done"]["Answer"], json!(7), "{accounting}\n{}", floor.world.cxc.log());
+    let called = floor.trunk.called();
+    assert!(called.len() == 10 && called.values().all(|times| *times == 1), "{called:?}");
+}
