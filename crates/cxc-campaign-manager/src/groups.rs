@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::metrics;
-use crate::profiles::{CampaignTemplate, DialingProfile, SessionProfile, fit_type, settings_references};
+use crate::profiles::{CampaignTemplate, DialingProfile, SessionProfile, check_caller_ids, fit_type, settings_references};
 
 /// A template at work on weighted lists.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -96,7 +96,7 @@ impl Document for CampaignGroup {
         if let Some(before) = write.before {
             let row = write.tx.group_get(tenant, before.id, true).await?;
             if !is_at_rest(row.as_ref()) && !only_live_edits(&before.body.0, &write.after.body.0) {
-                let detail = "while it is loaded only pace, agents and the order of devices can be changed: stop the group first";
+                let detail = "while it is loaded only pace, agents, caller ids and the order of devices can be changed: stop the group first";
                 return Err(ApiError::new(Code::GroupRunning, detail));
             }
         }
@@ -109,6 +109,9 @@ impl Document for CampaignGroup {
         if body.settings.is_none() {
             body.source_version = template.version;
             body.settings = Some(template.body.0.settings.unwrap_or_default());
+        } else {
+            let before = write.before.and_then(|before| before.body.0.settings.as_ref());
+            check_caller_ids(write.tx, tenant, (before, body.settings.as_ref())).await?;
         }
         let kind = resolve(write.tx, tenant, body).await?.0;
         fit_type(body.settings.as_ref(), kind)?;
@@ -212,6 +215,7 @@ fn only_live_edits(before: &CampaignGroupBody, after: &CampaignGroupBody) -> boo
             settings.dialing = CampaignSettings::default().dialing;
             settings.calls.agents.clear();
             settings.calls.agent_group = None;
+            settings.calls.caller_ids.clear();
             settings.treatment.device_escalation = CampaignSettings::default().treatment.device_escalation;
         }
         body.auto_complete = true;

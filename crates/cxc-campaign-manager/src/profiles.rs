@@ -3,7 +3,9 @@ use cxc_core::campaign::{CampaignSettings, CampaignTemplateBody, DialingProfileB
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
 use cxc_server::document::{self, NoExtra, Reference, Write};
+use cxc_server::resources::caller_ids::check_numbers;
 use cxc_server::{ApiError, Document, Scope};
+use cxc_store::Tx;
 use cxc_store::object_query::ObjectField;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -34,6 +36,16 @@ pub(crate) fn fit_type(settings: Option<&CampaignSettings>, kind: ProfileType) -
 /// What may hold for the campaigns that name it.
 const OPTIONAL_RULES: [&str; 5] =
     [kind::ATTEMPT_RULE, kind::CONTACT_TIMES, kind::LOCATION_RULE, kind::CUSTOM_RULE, kind::EXTERNAL_RULE];
+
+/// Refuses new numbers to display that are not the tenant's.
+pub(crate) async fn check_caller_ids(
+    tx: &mut Tx,
+    tenant: i64,
+    (before, after): (Option<&CampaignSettings>, Option<&CampaignSettings>),
+) -> Result<(), ApiError> {
+    let numbers = |settings: Option<&CampaignSettings>| settings.map(|s| s.calls.caller_ids.clone()).unwrap_or_default();
+    check_numbers(tx, tenant, (&numbers(before), &numbers(after))).await
+}
 
 /// What campaign settings refer to, with pointers below `at`.
 pub fn settings_references(at: &str, settings: &CampaignSettings) -> Vec<Reference> {
@@ -71,6 +83,9 @@ impl Document for DialingProfile {
     }
 
     async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        let numbers = |profile: &Self| profile.0.settings.calls.caller_ids.clone();
+        let before = write.before.map(|before| numbers(&before.body)).unwrap_or_default();
+        check_numbers(write.tx, write.principal.tenant, (&before, &numbers(&write.after.body))).await?;
         match write.before {
             Some(before) if before.body.0.kind != write.after.body.0.kind => {
                 Err(ApiError::invalid("/type", "not_editable", "the type of a profile is fixed when it is made"))
@@ -128,6 +143,9 @@ impl Document for CampaignTemplate {
         if body.settings.is_none() {
             body.source_version = profile.version;
             body.settings = Some(profile.body.0.settings);
+        } else {
+            let before = write.before.and_then(|before| before.body.0.settings.as_ref());
+            check_caller_ids(write.tx, tenant, (before, body.settings.as_ref())).await?;
         }
         fit_type(body.settings.as_ref(), profile.body.0.kind)?;
         if let Some(before) = write.before.filter(|before| before.body.0.dialing_profile != body.dialing_profile) {

@@ -64,6 +64,13 @@ pub enum ScriptStep {
         /// The step if it can't be written within five seconds. It is tried further, and the record is done.
         otherwise: String,
     },
+    /// The person wants to be called back: that is arranged before the script goes on. Only in scripts of calls that come in.
+    CallBack {
+        /// The step after that.
+        next: String,
+        /// The step if it can't be arranged: nobody knows why they called, or it can't be written within five seconds.
+        otherwise: String,
+    },
     /// Plays a prompt and records what the person says then, until a key, or until the time is over.
     Record {
         /// What asks for the message.
@@ -184,7 +191,7 @@ impl ScriptStep {
             Self::Prompt { prompt, .. } | Self::Record { prompt, .. } => vec![prompt],
             Self::Gather(gather) => std::iter::once(&gather.prompt).chain(&gather.invalid).collect(),
             Self::HangUp { prompt, .. } => prompt.iter().collect(),
-            Self::Branch { .. } | Self::Transfer {} | Self::OptOut { .. } => Vec::new(),
+            Self::Branch { .. } | Self::Transfer {} | Self::OptOut { .. } | Self::CallBack { .. } => Vec::new(),
         }
     }
 
@@ -198,7 +205,9 @@ impl ScriptStep {
                 chosen(choices).chain(next).chain([named("otherwise", otherwise)]).collect()
             }
             Self::Branch { choices, otherwise, .. } => chosen(choices).chain([named("otherwise", otherwise)]).collect(),
-            Self::OptOut { next, otherwise } | Self::Record { next, otherwise, .. } => {
+            Self::OptOut { next, otherwise }
+            | Self::CallBack { next, otherwise }
+            | Self::Record { next, otherwise, .. } => {
                 vec![named("next", next), named("otherwise", otherwise)]
             }
             Self::Transfer {} | Self::HangUp { .. } => Vec::new(),

@@ -9,6 +9,8 @@ use crate::field_error::FieldError;
 
 /// The most agents of a group.
 const MAX_AGENTS: usize = 1_000;
+/// The most numbers that a group displays.
+const MAX_CALLER_IDS: usize = 100;
 
 /// What predictive pacing aims at. The limit of abandoned calls holds under every aim.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -69,6 +71,11 @@ pub struct CallSettings {
     /// The number that people see, a + and 8 to 15 digits; else the trunk's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caller_id: Option<String>,
+    /// The numbers that people see, each that of a caller id of the tenant, up to 100. The same person sees the same one, of
+    /// their own country if there is one. They take the place of `callerId`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 100)]
+    pub caller_ids: Vec<String>,
     /// How long a phone may ring, seconds: 15 to 120.
     #[schema(minimum = 15, maximum = 120)]
     pub max_ring_seconds: u32,
@@ -113,6 +120,7 @@ impl Default for CallSettings {
             agent_group: None,
             agents: Vec::new(),
             caller_id: None,
+            caller_ids: Vec::new(),
             max_ring_seconds: 25,
             wrap_up_seconds: 10,
             disposition_required: false,
@@ -143,7 +151,7 @@ impl CallSettings {
 
     fn script_problems(&self, at: &str) -> Vec<FieldError> {
         let Some(script) = &self.script else { return Vec::new() };
-        let mut problems = script.problems(&format!("{at}/script"));
+        let mut problems = script.outbound_problems(&format!("{at}/script"));
         if script.has_record() && self.recording.mode == RecordingMode::Off {
             let detail = "a script that records messages needs the recording mode messages or all";
             problems.push(FieldError::new(format!("{at}/recording/mode"), "required", detail));
@@ -167,6 +175,12 @@ impl CallSettings {
         }
         let caller = self.caller_id.as_deref().is_none_or(is_number);
         must(caller, "callerId", "bad_number", "a caller id is a + and 8 to 15 digits");
+        must(self.caller_ids.len() <= MAX_CALLER_IDS, "callerIds", "too_many", "a group has at most 100 caller ids");
+        for (position, number) in self.caller_ids.iter().enumerate() {
+            let is_first = !self.caller_ids.iter().take(position).any(|before| before == number);
+            let detail = "a caller id is a + and 8 to 15 digits, each once";
+            must(is_first && is_number(number), &format!("callerIds/{position}"), "bad_number", detail);
+        }
         let ring = (15..=120).contains(&self.max_ring_seconds);
         must(ring, "maxRingSeconds", "out_of_range", "a phone rings for 15 to 120 seconds");
         must(self.wrap_up_seconds <= 3_600, "wrapUpSeconds", "out_of_range", "wrap-up takes 0 to 3600 seconds");
@@ -265,11 +279,12 @@ mod tests {
         let bad = CallSettings {
             agents: vec!["sip:ann@h".into(), "sip:ann@h".into()],
             caller_id: Some("911".into()),
+            caller_ids: vec!["+12125550100".into(), "+12125550100".into(), "212".into()],
             max_ring_seconds: 14,
             wrap_up_seconds: 3_601,
             ..good
         };
         let pointers: Vec<String> = bad.problems("/calls").into_iter().map(|p| p.pointer).collect();
-        assert_eq!(pointers, ["/calls/agents/1", "/calls/callerId", "/calls/maxRingSeconds", "/calls/wrapUpSeconds"]);
+        assert_eq!(pointers, ["/calls/agents/1", "/calls/callerId", "/calls/callerIds/1", "/calls/callerIds/2", "/calls/maxRingSeconds", "/calls/wrapUpSeconds"]);
     }
 }

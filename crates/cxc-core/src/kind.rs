@@ -26,6 +26,8 @@ pub const USER: &str = "user";
 pub const AGENT_GROUP: &str = "agent_group";
 /// Disposition codes.
 pub const DISPOSITION_CODE: &str = "disposition_code";
+/// The numbers that calls display.
+pub const CALLER_ID: &str = "caller_id";
 /// Reasons of agents who take no calls.
 pub const NOT_READY_REASON: &str = "not_ready_reason";
 /// Channel accounts.

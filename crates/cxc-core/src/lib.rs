@@ -4,6 +4,7 @@ pub mod attempt;
 pub mod call_media;
 pub mod call_script;
 pub mod call_settings;
+pub mod caller_id;
 pub mod campaign;
 pub mod channel;
 pub mod compliance;

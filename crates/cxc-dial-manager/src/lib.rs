@@ -21,7 +21,7 @@ use cxc_store::location::Locations;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use channel::voice::CallKit;
+use channel::voice::{CallKit, inbound};
 use live::LiveMetrics;
 use metrics::DialMetrics;
 use sender::{EvidenceKit, SenderContext};
@@ -35,13 +35,26 @@ pub fn service(app: App, zones: Zones, locations: Arc<Locations>) -> anyhow::Res
 /// The dialer: places the calls of voice groups.
 pub fn dialer(app: App, zones: Zones, locations: Arc<Locations>, kit: CallKit) -> anyhow::Result<Service> {
     let (hub, board) = (Arc::clone(&kit.agents), Arc::clone(&kit.live));
+    let (caller_ids, own) = (Arc::clone(&kit.caller_ids), app.clone());
+    let blocked = app.metrics.gauge(
+        "cxc_dialer_caller_id_blocked",
+        "Whether calls by a caller id are being blocked: 1 while it is left alone.",
+        &["caller_id"],
+    )?;
     let gauges = LiveMetrics::register(&app.metrics)?;
-    let context = context(&app, zones, locations, Some(Arc::new(kit)))?;
+    let kit = Arc::new(kit);
+    let context = context(&app, zones, locations, Some(Arc::clone(&kit)))?;
+    let reception = app.clone();
     let routes = agents::routes(Arc::clone(&hub)).merge(live::routes(Arc::clone(&board)));
     let service = Service::new("dialer", app, routes).work(move |stop| async move {
-        tokio::join!(agents::keep(hub, stop.clone()), gauges.keep(board, stop));
+        let watched = caller_ids.keep(own, blocked, stop.clone());
+        tokio::join!(agents::keep(hub, stop.clone()), gauges.keep(board, stop), watched);
         Ok(())
     });
+    let service = match kit.inbound {
+        Some(listen) => service.work(move |stop| inbound::serve(reception, kit, listen, stop)),
+        None => service,
+    };
     Ok(working(service, context))
 }
 

@@ -9,6 +9,7 @@ pub mod attempt_retain;
 pub mod attempt_subject;
 pub mod audit;
 pub mod bulk;
+pub mod caller_id;
 pub mod compliance_data;
 pub mod consent;
 pub mod consent_policy;
@@ -64,6 +65,7 @@ pub mod suppression;
 pub mod suppression_change;
 pub mod suppression_import;
 pub mod tenant;
+pub mod trunk_spend;
 pub mod user;
 pub mod voice;
 

@@ -34,6 +34,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (34, "agents", include_str!("../migrations/0034_agents.sql")),
     (35, "callbacks", include_str!("../migrations/0035_callbacks.sql")),
     (37, "erased", include_str!("../migrations/0037_erased.sql")),
+    (38, "caller ids", include_str!("../migrations/0038_caller_ids.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.

@@ -98,6 +98,17 @@ impl Sipp {
         found.collect()
     }
 
+    /// The number that the call to each number displayed, as far as the scenario notes it.
+    pub fn displayed(&self) -> BTreeMap<String, String> {
+        let noted = std::fs::read_to_string(self.home.path().join("calls")).unwrap_or_default();
+        let found = noted.lines().filter_map(|line| {
+            let (number, rest) = line.split_once("called sip:")?.1.split_once('@')?;
+            let from = rest.split_once(" from ")?.1.split_once("sip:")?.1.split('@').next()?;
+            Some((number.to_owned(), from.to_owned()))
+        });
+        found.collect()
+    }
+
     /// The ports at which callers want to hear, where the scenario notes them, in order.
     pub fn audio_ports(&self) -> Vec<u16> {
         let noted = std::fs::read_to_string(self.home.path().join("calls")).unwrap_or_default();

@@ -84,8 +84,10 @@ impl Shared {
             recorder: Recorder::start(&config.recordings()).context("recordings can't be written")?,
             media_ports: voice.media_ports.clone(),
             public: voice.public_address,
+            inbound: voice.inbound_listen,
             agents: Arc::default(),
             live: Arc::default(),
+            caller_ids: Arc::default(),
         })
     }
 

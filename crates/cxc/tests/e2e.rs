@@ -13,6 +13,8 @@ mod audience;
 #[path = "e2e/campaign.rs"]
 #[expect(dead_code, reason = "the bench uses more of it")]
 mod campaign;
+#[path = "e2e/caller_ids.rs"]
+mod caller_ids;
 #[path = "e2e/caps.rs"]
 mod caps;
 #[path = "e2e/clock.rs"]
@@ -23,6 +25,8 @@ mod desk;
 mod dialing;
 #[path = "e2e/failover.rs"]
 mod failover;
+#[path = "e2e/inbound.rs"]
+mod inbound;
 #[path = "e2e/isolation.rs"]
 mod isolation;
 #[path = "e2e/ivr.rs"]

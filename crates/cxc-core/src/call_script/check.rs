@@ -28,6 +28,28 @@ impl Check {
 }
 
 impl CallScript {
+    /// What is wrong with a script of calls that come in, with pointers below `at`.
+    pub fn inbound_problems(&self, at: &str) -> Vec<FieldError> {
+        let not_yet = |step: &ScriptStep| matches!(step, ScriptStep::Transfer {} | ScriptStep::Record { .. });
+        let detail = "a call that comes in is neither transferred nor recorded yet: take call_back";
+        let mut problems = self.problems(at);
+        problems.extend(self.step_errors(at, not_yet, detail));
+        problems
+    }
+
+    /// What is wrong with a script of calls that are placed, with pointers below `at`.
+    pub fn outbound_problems(&self, at: &str) -> Vec<FieldError> {
+        let comes_in = |step: &ScriptStep| matches!(step, ScriptStep::CallBack { .. });
+        let mut problems = self.problems(at);
+        problems.extend(self.step_errors(at, comes_in, "call_back is a step of scripts for calls that come in"));
+        problems
+    }
+
+    fn step_errors(&self, at: &str, is_bad: impl Fn(&ScriptStep) -> bool, detail: &str) -> Vec<FieldError> {
+        let bad = self.steps.iter().filter(|(_, step)| is_bad(step));
+        bad.map(|(name, _)| FieldError::new(format!("{at}/steps/{}", escaped(name)), "not_allowed", detail)).collect()
+    }
+
     /// What is wrong, with pointers below `at`.
     pub fn problems(&self, at: &str) -> Vec<FieldError> {
         let mut check = Check { at: at.to_owned(), problems: Vec::new() };
@@ -38,7 +60,7 @@ impl CallScript {
         }
         check.must(self.steps.contains_key(&self.start), "start", "unknown_step", "the first step is one of the steps");
         for (name, step) in &self.steps {
-            check.at = format!("{at}/steps/{}", name.replace('~', "~0").replace('/', "~1"));
+            check.at = format!("{at}/steps/{}", escaped(name));
             let is_name = is_word(name, 32);
             if !is_name {
                 check.must(false, "", "bad_name", "a step is named by 1 to 32 letters, digits, _ or -");
@@ -78,7 +100,10 @@ impl CallScript {
                 let is_code = disposition.as_deref().is_none_or(|code| is_word(code, 64));
                 check.must(is_code, "disposition", "bad_name", "a disposition has 1 to 64 letters, digits, _ or -");
             }
-            ScriptStep::Prompt { .. } | ScriptStep::Transfer {} | ScriptStep::OptOut { .. } => (),
+            ScriptStep::Prompt { .. }
+            | ScriptStep::Transfer {}
+            | ScriptStep::OptOut { .. }
+            | ScriptStep::CallBack { .. } => (),
         }
     }
 
@@ -138,6 +163,11 @@ fn choice_problems(choices: &BTreeMap<String, String>, most: u8, check: &mut Che
     check.must(choices.keys().all(is_entry), "choices", "bad_entry", detail);
 }
 
+/// A name as a part of a pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
 fn is_word(text: &str, most: usize) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     (1..=most).contains(&text.len()) && text.bytes().all(fits)
@@ -179,6 +209,15 @@ mod tests {
         assert!(script.has_transfer() && script.has_record());
         assert_eq!((script.prompts(), script.max_seconds), (vec!["after-tone", "bye", "menu"], 300));
         assert_eq!(serde_json::from_value::<CallScript>(serde_json::to_value(&script).unwrap()).unwrap(), script);
+    }
+
+    #[test]
+    fn a_call_that_comes_in_has_steps_of_its_own() {
+        let steps = json!({"a": {"type": "call_back", "next": "b", "otherwise": "c"}, "b": {"type": "hang_up"}, "c": {"type": "transfer"}});
+        let script: CallScript = serde_json::from_value(json!({"start": "a", "steps": steps})).unwrap();
+        let pointers = |problems: Vec<FieldError>| problems.into_iter().map(|p| p.pointer).collect::<Vec<_>>();
+        assert_eq!(pointers(script.outbound_problems("/s")), ["/s/steps/a"]);
+        assert_eq!(pointers(script.inbound_problems("/s")), ["/s/steps/c"]);
     }
 
     #[test]

@@ -3,11 +3,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use cxc_core::Micros;
+use cxc_core::caller_id::BLOCKED_FOR;
 use cxc_core::campaign::{CampaignGroupBody, CampaignSettings};
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{RuleDocuments, RuleSet, Subject};
 use cxc_core::kind;
 use cxc_server::resources::agent_groups::AgentGroup;
+use cxc_server::resources::caller_ids::CallerId;
 use cxc_store::attempt_subject::collector_hash;
 use cxc_store::evidence::{RuleSnapshot, RulesUsed};
 use cxc_store::group::{GroupRow, state};
@@ -19,6 +21,7 @@ use uuid::Uuid;
 use super::SenderContext;
 use super::evidence::rules_used;
 use super::limits::Pace;
+use crate::channel::voice::caller_ids::PlanCallerId;
 use crate::channel::{AccountKind, Carrier, ChannelAccount};
 use crate::content::{CompiledContent, Content};
 use crate::metrics::TenantLabels;
@@ -60,6 +63,8 @@ pub struct GroupPlan {
     pub name: String,
     /// The users who take its calls.
     pub members: Vec<Uuid>,
+    /// The caller ids that it may display; none of a group that names none.
+    pub caller_ids: Option<Vec<PlanCallerId>>,
     /// The compiled rules that hold for it.
     pub rules: Arc<RuleSet>,
     /// The same as decisions name them.
@@ -241,6 +246,7 @@ async fn group_plan(
     }
     let (content, content_version) = content_of(tx, row.tenant, channel, &settings, known).await?;
     let members = members_of(tx, row.tenant, settings.calls.agent_group).await?;
+    let caller_ids = caller_ids_of(tx, row.tenant, &settings.calls.caller_ids, context.now()).await?;
     let selected: Vec<String> = settings.rules.iter().map(Uuid::to_string).collect();
     let (rules, rules_used, snapshot) = match known {
         Some(known) if known.rules.version() == documents.version && known.version == object.version => {
@@ -269,6 +275,7 @@ async fn group_plan(
         tenant: row.tenant,
         name: object.name,
         members,
+        caller_ids,
         rules,
         rules_used,
         snapshot,
@@ -285,6 +292,28 @@ async fn members_of(tx: &mut Tx, tenant: i64, group: Option<Uuid>) -> Result<Vec
     let Some(object) = tx.object_get(tenant, kind::AGENT_GROUP, id).await? else { return Ok(Vec::new()) };
     let group: AgentGroup = serde_json::from_value(object.body.0)?;
     Ok(group.members)
+}
+
+/// The enabled caller ids among the numbers that a group names. One that is not there any more is left out.
+async fn caller_ids_of(
+    tx: &mut Tx,
+    tenant: i64,
+    numbers: &[String],
+    now: Micros,
+) -> Result<Option<Vec<PlanCallerId>>, StoreError> {
+    if numbers.is_empty() {
+        return Ok(None);
+    }
+    let blocks = tx.caller_id_blocks(tenant, now - BLOCKED_FOR).await?;
+    let mut ids = Vec::new();
+    for object in tx.object_all(tenant, kind::CALLER_ID).await? {
+        let document: CallerId = serde_json::from_value(object.body.0)?;
+        if document.enabled && numbers.contains(&document.number) {
+            let is_blocked = blocks.iter().any(|block| block.number == document.number);
+            ids.push(PlanCallerId { id: object.id, number: document.number, is_blocked });
+        }
+    }
+    Ok(Some(ids))
 }
 
 /// The content of a group, and its version; or why it can't be sent.

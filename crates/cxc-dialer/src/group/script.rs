@@ -40,6 +40,8 @@ impl Group {
             match order {
                 Order::Audio(audio) => engine.script(id, audio, now),
                 Order::OptOut => self.notes.push((id, Note::OptOut)),
+                // a step of calls that come in: these are placed
+                Order::CallBack => self.script_event(id, Input::CallBack(false), now, engine),
                 Order::Transfer => self.call_event(id, CallEvent::Transfer, now, engine),
                 Order::End { result, disposition } => {
                     self.notes.extend(disposition.map(|code| (id, Note::Disposition(code))));

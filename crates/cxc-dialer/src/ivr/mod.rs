@@ -34,6 +34,8 @@ pub enum Input {
     Digit(char),
     /// The wish for no more calls is written.
     OptedOut,
+    /// A callback is arranged, or can't be.
+    CallBack(bool),
     /// The deadline has come.
     Deadline,
 }
@@ -58,6 +60,8 @@ pub enum Order {
     Audio(Audio),
     /// Write that the person wants no more calls.
     OptOut,
+    /// Arrange that the person is called back.
+    CallBack,
     /// Find an agent.
     Transfer,
     /// End the call.
@@ -82,6 +86,8 @@ enum Phase {
     Recording,
     /// An opt-out is being written.
     Writing,
+    /// A callback is being arranged.
+    Arranging,
     /// The script is over.
     Over,
 }
@@ -129,7 +135,8 @@ impl Session {
                 orders
             }
             (Phase::Writing, Input::OptedOut) => self.leave(false, now),
-            (Phase::Writing, Input::Deadline) => self.leave(true, now),
+            (Phase::Arranging, Input::CallBack(is_arranged)) => self.leave(!is_arranged, now),
+            (Phase::Writing | Phase::Arranging, Input::Deadline) => self.leave(true, now),
             _ => Vec::new(),
         }
     }
@@ -190,6 +197,10 @@ impl Session {
                 self.to(Phase::Writing, now + WRITTEN);
                 vec![Order::OptOut]
             }
+            ScriptStep::CallBack { .. } => {
+                self.to(Phase::Arranging, now + WRITTEN);
+                vec![Order::CallBack]
+            }
             ScriptStep::Transfer {} | ScriptStep::Branch { .. } => {
                 self.phase = Phase::Over;
                 vec![Order::Transfer]
@@ -223,9 +234,11 @@ impl Session {
     fn leave(&mut self, otherwise: bool, now: Micros) -> Vec<Order> {
         let script = Arc::clone(&self.script);
         let ways = match script.steps.get(&self.at) {
-            Some(ScriptStep::Record { next, otherwise, .. } | ScriptStep::OptOut { next, otherwise }) => {
-                (next, otherwise)
-            }
+            Some(
+                ScriptStep::Record { next, otherwise, .. }
+                | ScriptStep::OptOut { next, otherwise }
+                | ScriptStep::CallBack { next, otherwise },
+            ) => (next, otherwise),
             _ => return self.end(CallResult::GeneralError, None),
         };
         self.enter(if otherwise { ways.1.clone() } else { ways.0.clone() }, now)

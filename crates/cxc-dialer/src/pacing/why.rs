@@ -44,6 +44,10 @@ pub enum Why {
     PromptMissing,
     /// Agents look at records before: they say which are called.
     Preview,
+    /// Every caller id of the group is blocked, not enabled or gone.
+    NoCallerId,
+    /// The trunks have cost as much as they may today.
+    SpendCap,
     /// Every port of the group is taken.
     PortsFull,
     /// So few calls have ended that answers can't be foretold: one call for each ready agent.
@@ -81,6 +85,8 @@ impl Why {
             Why::CallsPerMinute => "calls_per_minute",
             Why::PromptMissing => "prompt_missing",
             Why::Preview => "preview",
+            Why::NoCallerId => "no_caller_id",
+            Why::SpendCap => "spend_cap",
             Why::PortsFull => "ports_full",
             Why::WarmingUp { .. } => "warming_up",
             Why::LeaseNotHeld => "lease_not_held",

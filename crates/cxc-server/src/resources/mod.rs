@@ -3,6 +3,7 @@ mod administrators;
 pub mod agent_groups;
 pub mod api_clients;
 mod audit_events;
+pub mod caller_ids;
 pub mod disposition_codes;
 mod enumerations;
 mod events;
@@ -34,6 +35,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(crud::<users::User>())
         .merge(crud::<roles::Role>())
         .merge(crud::<agent_groups::AgentGroup>())
+        .merge(crud::<caller_ids::CallerId>())
+        .merge(caller_ids::routes())
         .merge(crud::<disposition_codes::DispositionCode>())
         .merge(crud::<not_ready_reasons::NotReadyReason>())
         .merge(crud::<api_clients::ApiClient>())

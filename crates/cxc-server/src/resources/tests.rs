@@ -155,6 +155,53 @@ async fn a_code_is_used_by_one_disposition_of_a_tenant() {
     assert_eq!(post("/not-ready-reasons", json!({"name": "lunch"})).await.status, 409);
 }
 
+#[tokio::test]
+async fn a_number_is_displayed_with_a_proof_only_and_a_blocked_one_is_cleared_by_hand() {
+    let test = TestApp::start().await;
+    TestApp::add_tenant(&test.app, "other").await;
+    let (admin, stranger) = (test.sign_in("acme\\admin").await, test.sign_in("other\\admin").await);
+    let id = |name: &str, number: &str, proof: &str| {
+        json!({"name": name, "number": number, "proof": proof, "provenOn": "2026-11-02"})
+    };
+    let post = async |path: &str, body: Value| admin.send(Method::POST, path, Some(&body), &[]).await;
+    let made = post("/caller-ids", id("Acme", "+12125550100", "letter of the carrier")).await.expect(201);
+    assert_eq!((&made["enabled"], &made["blockedSince"]), (&json!(true), &Value::Null));
+    for (number, proof, pointer) in [("212", "letter", "/number"), ("+12125550101", " ", "/proof"), ("+12125550100", "letter", "/number")]
+    {
+        let refused = post("/caller-ids", id("Again", number, proof)).await;
+        assert_eq!((refused.status.as_u16(), &refused.body["errors"][0]["pointer"]), (422, &json!(pointer)), "{number}");
+    }
+    let mut unproven = id("Again", "+12125550101", "letter");
+    unproven.as_object_mut().unwrap().remove("provenOn");
+    assert_eq!(post("/caller-ids", unproven).await.status, 422);
+    let mut speaks = id("Again", "+12125550101", "letter");
+    speaks["inbound"] = json!({"start": "a", "steps": {"a": {"type": "transfer"}}});
+    assert_eq!(post("/caller-ids", speaks).await.body["errors"][0]["pointer"], "/inbound/steps/a");
+    let path = format!("/caller-ids/{}", made["id"].as_str().unwrap());
+    let etag = admin.get(&path).await.etag();
+    let moved = json!({"number": "+12125550102"});
+    let moved = admin.send(Method::PATCH, &path, Some(&moved), &[("if-match", &etag)]).await;
+    assert_eq!(moved.body["errors"][0]["pointer"], "/number");
+
+    let tenant = test.app.db.read().await.unwrap().channel_accounts().await.map(|_| 1).unwrap();
+    let block = cxc_store::caller_id::CallerIdBlock {
+        number: "+12125550100".into(),
+        blocked_at: test.app.now(),
+        blocked: 6,
+        calls: 40,
+    };
+    let mut tx = test.app.db.begin().await.unwrap();
+    tx.caller_id_block(tenant, &block).await.unwrap();
+    tx.commit().await.unwrap();
+    let shown = admin.get(&path).await.expect(200);
+    assert_eq!((&shown["blockedCalls"], &shown["lastCalls"]), (&json!(6), &json!(40)));
+    assert!(shown["blockedUntil"].is_string());
+    let unblock = format!("{path}/actions/unblock");
+    assert_eq!(stranger.send(Method::POST, &unblock, None, &[]).await.status, 404);
+    admin.send(Method::POST, &unblock, None, &[]).await.expect(204);
+    assert_eq!(admin.get(&path).await.expect(200)["blockedSince"], Value::Null);
+}
+
 /// The stream of an address over a real connection, from a server that is told to stop at the end.
 async fn lines(test: &TestApp, client: &Client<'_>, path: &str, last: Option<&str>, until: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -17,7 +17,7 @@ pub(super) struct Attempt {
     pub stream: Arc<Stream>,
     pub media: UnboundedReceiver<MediaEvent>,
     /// Whether the two agreed on audio.
-    agreed: bool,
+    pub agreed: bool,
 }
 
 /// Why there is no leg.
@@ -122,6 +122,7 @@ impl Attempt {
                         Order::Message
                         | Order::MachineMessage
                         | Order::Play(_)
+                        | Order::Say(..)
                         | Order::Script(_)
                         | Order::Bridge(..)
                         | Order::Talk(_),

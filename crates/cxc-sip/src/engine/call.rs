@@ -1,6 +1,7 @@
 //! The life of a call: trunk after trunk until one takes it, then its talk, then its end.
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use cxc_core::Micros;
 use cxc_core::enumerations::CallResult;
 use cxc_dialer::agent::{AgentEvent, AgentId};
 use cxc_dialer::call::{CallEvent, CallId};
@@ -28,13 +29,28 @@ pub(super) fn start(shared: Arc<Shared>, id: CallId, spec: CallSpec) {
 
 /// A channel of a trunk, until this is dropped.
 pub(super) struct Channel<'a> {
-    pub shared: &'a Shared,
+    shared: &'a Shared,
     pub trunk: usize,
+    /// When somebody answered.
+    answered: OnceLock<Micros>,
+}
+
+impl<'a> Channel<'a> {
+    /// Of a call that nobody has answered.
+    pub fn new(shared: &'a Shared, trunk: usize) -> Self {
+        Self { shared, trunk, answered: OnceLock::new() }
+    }
+
+    /// Somebody answered: from now on it costs.
+    pub fn answered(&self) {
+        self.answered.get_or_init(|| self.shared.clock.now());
+    }
 }
 
 impl Drop for Channel<'_> {
     fn drop(&mut self) {
-        self.shared.trunks.freed(self.trunk, self.shared.clock.now());
+        let now = self.shared.clock.now();
+        self.shared.trunks.freed(self.trunk, self.answered.get().map(|since| now - since), now);
     }
 }
 
@@ -60,7 +76,7 @@ async fn run(
     let mut last = CallEvent::Failed(CallResult::AllTrunksBusy);
     while let Some(trunk) = shared.trunks.take(country, &tried, shared.clock.now()) {
         tried.push(trunk);
-        let channel = Channel { shared, trunk };
+        let channel = Channel::new(shared, trunk);
         if let Err(error) = (shared.before_leg)(id, &shared.trunks.options(trunk).name).await {
             tracing::warn!(call = id.0, %error, "a call could not be written down before it was placed");
             return Some(CallEvent::Failed(CallResult::SystemError));
@@ -73,6 +89,7 @@ async fn run(
         let placed = attempt.placed(shared, id, &mut orders, works).await;
         let failure = match placed {
             Placed::Answered => {
+                channel.answered();
                 shared.trunks.works(trunk);
                 shared.event(id, CallEvent::Answered);
                 let event = talk(shared, id, spec, &mut attempt, &mut orders).await;
@@ -82,6 +99,7 @@ async fn run(
                 return event;
             }
             Placed::Unusable => {
+                channel.answered();
                 attempt.leg.hangup();
                 tokio::spawn(attempt.leg.drain());
                 return Some(CallEvent::Failed(CallResult::DialError));

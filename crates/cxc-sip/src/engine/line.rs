@@ -120,6 +120,9 @@ async fn keep(
             return result;
         }
     };
+    if let Some(channel) = &channel {
+        channel.answered();
+    }
     stream.agree(agreed);
     up(&stream);
     let result = tokio::select! {
@@ -150,7 +153,7 @@ fn invitation(shared: &Shared, callee: Callee) -> Result<(Invite, Option<Channel
                 return Err(CallResult::DialError);
             }
             let trunk = shared.trunks.take(country, &[], shared.clock.now()).ok_or(CallResult::AllTrunksBusy)?;
-            let channel = Channel { shared, trunk };
+            let channel = Channel::new(shared, trunk);
             let options = shared.trunks.options(trunk);
             let mut invite = addressed(&spec, options, vec![]);
             invite.call_id_prefix.clone_from(&shared.call_id_prefix);

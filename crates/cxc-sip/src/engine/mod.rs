@@ -4,6 +4,7 @@ mod attempt;
 mod call;
 mod ear;
 mod floor;
+mod inbound;
 mod line;
 mod parties;
 mod script;
@@ -190,6 +191,8 @@ pub(crate) enum Order {
     Message,
     MachineMessage,
     Play(Prompt),
+    /// A prompt of a script, by its number.
+    Say(u32, Prompt),
     Script(Audio),
     Bridge(AgentId, Peer),
     Talk(TalkOrder),

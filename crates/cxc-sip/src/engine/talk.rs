@@ -126,6 +126,9 @@ impl Talk<'_> {
             Order::Play(prompt) => {
                 attempt.stream.play(&prompt, &self.shared.wheel);
             }
+            Order::Say(number, prompt) => {
+                self.says = Some(Says::Script(attempt.stream.play(&prompt, &self.shared.wheel), number));
+            }
             Order::Script(audio) => self.script(attempt, audio),
             Order::Bridge(agent, peer) => self.bridge(attempt, agent, peer),
             Order::Talk(order) => self.wish(attempt, order),

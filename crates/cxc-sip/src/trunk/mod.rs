@@ -1,6 +1,7 @@
 //! The carriers that calls go by: their limits, their pauses, and what each of them is sent.
 mod destination;
 mod headers;
+mod spend;
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +14,8 @@ use crate::result::DEFAULT_PAUSE;
 use crate::ua::{Credentials, Registration, Transport, Trust};
 pub use destination::{Destinations, NeverDialed};
 pub(crate) use headers::addressed;
+use spend::Spend;
+pub use spend::{Tariff, day_of};
 
 /// A carrier connection.
 #[derive(Debug, Clone)]
@@ -45,6 +48,8 @@ pub struct TrunkOptions {
     pub registers: bool,
     /// More headers, each a name and a value.
     pub headers: Vec<(String, String)>,
+    /// What its calls cost, and may cost a day.
+    pub tariff: Option<Tariff>,
 }
 
 impl TrunkOptions {
@@ -65,6 +70,7 @@ impl TrunkOptions {
             asserted: false,
             registers: false,
             headers: Vec::new(),
+            tariff: None,
         }
     }
 }
@@ -87,6 +93,18 @@ struct State {
     limits: Limits,
     /// Since it last carried a call.
     faults: u32,
+    spend: Option<Spend>,
+}
+
+impl State {
+    /// How many calls it takes now, and why no more.
+    fn room(&mut self, now: Micros) -> (u32, Why) {
+        let (room, why) = self.limits.room(now);
+        match self.spend.as_mut().map(|spend| spend.room(now)) {
+            Some(left) if left < room => (left, Why::SpendCap),
+            _ => (room, why),
+        }
+    }
 }
 
 /// All trunks, in the order in which they are tried.
@@ -99,7 +117,11 @@ pub struct Trunks {
 impl Trunks {
     /// With all their channels free.
     pub fn new(options: Vec<TrunkOptions>) -> Self {
-        let state = |trunk: &TrunkOptions| State { limits: Limits::new(trunk.channels, trunk.per_second), faults: 0 };
+        let state = |trunk: &TrunkOptions| State {
+            limits: Limits::new(trunk.channels, trunk.per_second),
+            faults: 0,
+            spend: trunk.tariff.map(Spend::new),
+        };
         Self { states: Mutex::new(options.iter().map(state).collect()), options }
     }
 
@@ -110,10 +132,22 @@ impl Trunks {
 
     /// How many calls they take now together; if none, why the first does not.
     pub fn room(&self, now: Micros) -> (u32, Why) {
-        let rooms: Vec<(u32, Why)> = self.states().iter_mut().map(|trunk| trunk.limits.room(now)).collect();
+        let rooms: Vec<(u32, Why)> = self.states().iter_mut().map(|trunk| trunk.room(now)).collect();
         let together = rooms.iter().fold(0, |sum: u32, (room, _)| sum.saturating_add(*room));
         let why = rooms.into_iter().find(|(room, _)| *room > 0 || together == 0).map(|(_, why)| why);
         (together, why.unwrap_or(Why::TrunkDown { status: 0 }))
+    }
+
+    /// Takes up what a trunk has cost on a day before.
+    pub fn resume_spend(&self, trunk: usize, (day, spent): (i64, i64)) {
+        if let Some(spend) = &mut self.states()[trunk].spend {
+            spend.resume(day, spent);
+        }
+    }
+
+    /// The day, and what a trunk with a cap costs on it: calls that are not over count with a minute.
+    pub fn spent(&self, trunk: usize, now: Micros) -> Option<(i64, i64)> {
+        self.states()[trunk].spend.as_mut().map(|spend| spend.counted(now))
     }
 
     /// Calls on them.
@@ -135,13 +169,21 @@ impl Trunks {
     pub(crate) fn take(&self, country: Country, tried: &[usize], now: Micros) -> Option<usize> {
         let mut states = self.states();
         let fits = |at: usize| !tried.contains(&at) && self.options[at].countries.contains(&country);
-        let at = (0..states.len()).find(|at| fits(*at) && states[*at].limits.room(now).0 > 0)?;
+        let at = (0..states.len()).find(|at| fits(*at) && states[*at].room(now).0 > 0)?;
         states[at].limits.placed();
+        if let Some(spend) = &mut states[at].spend {
+            spend.placed();
+        }
         Some(at)
     }
 
-    pub(crate) fn freed(&self, trunk: usize, now: Micros) {
-        let limits = &mut self.states()[trunk].limits;
+    /// A call is over; with the time of its talk if it was answered.
+    pub(crate) fn freed(&self, trunk: usize, talk: Option<Micros>, now: Micros) {
+        let mut states = self.states();
+        let State { limits, spend, .. } = &mut states[trunk];
+        if let Some(spend) = spend {
+            spend.ended(talk, now);
+        }
         limits.freed();
         limits.unclear(now, DEFAULT_PAUSE);
     }
@@ -199,7 +241,7 @@ mod tests {
         assert_eq!(trunks.take(country("US"), &[], 0), Some(0));
         assert_eq!(trunks.take(country("US"), &[], 0), None, "all channels are taken");
         assert_eq!((trunks.take(country("FR"), &[], 0), trunks.reach(country("FR"))), (None, false));
-        trunks.freed(1, 0);
+        trunks.freed(1, None, 0);
         assert_eq!((trunks.in_use(), trunks.room(SECOND).0), (3, 1));
     }
 
@@ -218,6 +260,18 @@ mod tests {
     }
 
     #[test]
+    fn a_trunk_that_has_cost_enough_leaves_calls_to_the_next_one() {
+        let mut options = two().options;
+        options[0].tariff = Some(Tariff { per_day: 10, per_minute: 10, per_call: 0 });
+        let (trunks, us) = (Trunks::new(options), country("US"));
+        assert_eq!((trunks.take(us, &[], 0), trunks.take(us, &[], 0)), (Some(0), Some(1)));
+        trunks.freed(0, Some(SECOND), SECOND);
+        assert_eq!((trunks.take(us, &[], SECOND), trunks.spent(0, SECOND)), (Some(1), Some((0, 10))));
+        assert_eq!(trunks.room(SECOND), (0, Why::SpendCap));
+        assert_eq!(trunks.spent(1, SECOND), None, "without a cap nothing is counted");
+    }
+
+    #[test]
     fn a_trunk_that_says_nothing_is_left_alone_until_a_call_gets_through() {
         let trunks = two();
         (1..FAULTS).for_each(|_| trunks.fault(0, None, 0));
@@ -227,7 +281,7 @@ mod tests {
         assert_eq!(trunks.take(us, &[1], 0), None);
         assert_eq!(trunks.take(us, &[1], DEFAULT_PAUSE), Some(0), "one call looks");
         // that call ends, and shows nothing
-        trunks.freed(0, DEFAULT_PAUSE);
+        trunks.freed(0, None, DEFAULT_PAUSE);
         assert_eq!(trunks.take(us, &[1], DEFAULT_PAUSE + SECOND), None);
         assert_eq!(trunks.take(us, &[1], 2 * DEFAULT_PAUSE), Some(0));
         trunks.works(0);

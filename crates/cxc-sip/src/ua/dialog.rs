@@ -46,6 +46,25 @@ impl Dialog {
         })
     }
 
+    /// The dialog that our answer to a call makes, with our own tag. The routes stand in their order then.
+    pub fn of_caller(invite: &Request, tag: &str) -> Option<Self> {
+        let routes = invite.headers.iter().filter_map(|header| match header {
+            Header::RecordRoute(routes) => RecordRoute::parse_header_list(routes.value()).ok(),
+            _ => None,
+        });
+        let from = invite.from_header().ok()?;
+        let remote_tag = from.tag().ok().flatten().map(|tag| tag.value().to_owned());
+        Some(Self {
+            call_id: invite.call_id_header().ok()?.value().to_owned(),
+            local: format!("{};tag={tag}", invite.to_header().ok()?.value()),
+            remote: from.value().to_owned(),
+            remote_tag: remote_tag.unwrap_or_default(),
+            target: invite.contact_header().ok()?.typed().ok()?.uri,
+            routes: routes.flatten().map(|route| format!("<{}>", route.uri)).collect(),
+            cseq: 0,
+        })
+    }
+
     /// Whether a request of the far end belongs to it.
     pub fn owns(&self, request: &Request) -> bool {
         let tag = request.from_header().ok().and_then(|from| from.tag().ok().flatten());

@@ -17,10 +17,15 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::flow::Flows;
+use super::incoming::Door;
 use super::{UaError, UaOptions};
+
+/// Calls that are refused with an answer, a second: each keeps its transaction until it is acknowledged.
+const REFUSALS: u32 = 100;
 
 pub(super) struct Endpoint {
     pub library: EndpointInnerRef,
@@ -34,6 +39,10 @@ pub(super) struct Endpoint {
     pub mark: String,
     /// The shortest session that a far end may want.
     pub shortest_session: Duration,
+    /// Where calls come in.
+    door: Option<Door>,
+    /// Calls that were refused in a second.
+    refused: Mutex<(Instant, u32)>,
     /// Boxed: a channel has room for 32 of them from its beginning.
     legs: Mutex<HashMap<String, UnboundedSender<Box<Transaction>>>>,
     /// Holds one clone for each request that is sent beside a leg.
@@ -74,6 +83,8 @@ impl Endpoint {
             stop: stop.clone(),
             mark,
             shortest_session: options.shortest_session,
+            door: options.door.clone(),
+            refused: Mutex::new((Instant::now(), 0)),
             legs: Mutex::default(),
             alone: Arc::default(),
         });
@@ -89,6 +100,21 @@ impl Endpoint {
     pub fn register(self: &Arc<Self>, call_id: &str, inbox: UnboundedSender<Box<Transaction>>) -> Registered {
         self.legs().insert(call_id.to_owned(), inbox);
         Registered { endpoint: Arc::clone(self), call_id: call_id.to_owned() }
+    }
+
+    /// Refuses a call that comes in; beyond so many a second without a word.
+    fn refuse(&self, transaction: Transaction, status: StatusCode) {
+        let is_heard = {
+            let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+            if refused.0.elapsed() >= Duration::from_secs(1) {
+                *refused = (Instant::now(), 0);
+            }
+            refused.1 += 1;
+            refused.1 <= REFUSALS
+        };
+        if is_heard {
+            reply(transaction, status, None);
+        }
     }
 
     pub fn dialogs(&self) -> usize {
@@ -132,7 +158,8 @@ fn socket(listen: SocketAddr, receive_buffer: usize) -> std::io::Result<UdpSocke
     UdpSocket::from_std(socket.into())
 }
 
-/// Marks the answers that the transaction layer makes up when none came: no peer sent them.
+/// Marks the answers that the transaction layer makes up when none came: no peer sent them. And the calls that come in, with
+/// the address that they came from.
 struct Marks(String);
 
 impl MessageInspector for Marks {
@@ -141,8 +168,17 @@ impl MessageInspector for Marks {
     }
 
     fn after_received(&self, mut message: SipMessage, from: Option<&SipAddr>) -> SipMessage {
-        if let (SipMessage::Response(response), None) = (&mut message, from) {
-            response.headers.push(Header::Other(self.0.clone(), String::new()));
+        match (&mut message, from) {
+            (SipMessage::Response(response), None) => {
+                response.headers.push(Header::Other(self.0.clone(), String::new()));
+            }
+            // where a call really came from
+            (SipMessage::Request(request), Some(from)) if request.method == Method::Invite => {
+                if let Ok(source) = from.get_socketaddr() {
+                    request.headers.push(Header::Other(self.0.clone(), source.to_string()));
+                }
+            }
+            _ => (),
         }
         message
     }
@@ -156,17 +192,29 @@ async fn take_in(this: Arc<Endpoint>, mut incoming: TransactionReceiver, stop: C
             transaction = incoming.recv() => transaction,
         };
         let Some(transaction) = transaction else { break };
+        let is_new = transaction.original.method == Method::Invite && is_new(&transaction);
         let of_leg =
             transaction.original.call_id_header().ok().and_then(|call_id| this.legs().get(call_id.value()).cloned());
         let unclaimed = match of_leg {
+            // the same call by another way, or somebody who took its name (RFC 3261, 8.2.2.2)
+            Some(_) if is_new => {
+                this.refuse(transaction, StatusCode::LoopDetected);
+                continue;
+            }
             Some(inbox) => inbox.send(Box::new(transaction)).err().map(|error| *error.0),
             None => Some(transaction),
         };
         if let Some(transaction) = unclaimed {
+            if let Some(door) = this.door.as_ref().filter(|_| is_new) {
+                if let Err((transaction, status)) = door.open(&this, transaction) {
+                    this.refuse(*transaction, status);
+                }
+                continue;
+            }
             let status = match transaction.original.method {
                 Method::Options => StatusCode::OK,
                 // nobody can be called here
-                Method::Invite if is_new(&transaction) => StatusCode::NotFound,
+                Method::Invite if is_new => StatusCode::NotFound,
                 Method::Register | Method::Subscribe | Method::Publish => StatusCode::MethodNotAllowed,
                 _ => StatusCode::CallTransactionDoesNotExist,
             };

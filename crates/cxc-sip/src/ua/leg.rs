@@ -130,6 +130,35 @@ impl Leg {
         })
     }
 
+    /// A call that came in and was answered by us.
+    pub(super) fn taken(
+        endpoint: Arc<Endpoint>,
+        (dialog, answerer): (Dialog, super::Answerer),
+        (inbox, books): (UnboundedReceiver<Box<Transaction>>, Registered),
+        refreshing: Refreshing,
+    ) -> Self {
+        Self {
+            transport: Transport::Udp,
+            credentials: None,
+            answerer,
+            challenges: Challenges::default(),
+            cseq: 0,
+            working: None,
+            inbox,
+            books: Some(books),
+            cancelable: None,
+            cancel: Cancel::No,
+            give_up: None,
+            abandoned: false,
+            rang: false,
+            answered: Some(dialog),
+            forks: Vec::new(),
+            refreshing,
+            over: false,
+            endpoint,
+        }
+    }
+
     /// What happens next; none once the call is over. May be dropped and called again.
     pub async fn next(&mut self) -> Option<LegEvent> {
         while !self.over {

@@ -4,6 +4,7 @@ mod challenge;
 mod dialog;
 mod endpoint;
 mod flow;
+mod incoming;
 mod invite;
 mod leg;
 mod refresh;
@@ -25,6 +26,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use endpoint::Endpoint;
+pub use incoming::{Admit, Door, Knock, Refusal, Visitor};
 pub use invite::{Answerer, Invite};
 pub use leg::{Failure, Leg, LegEvent};
 pub use register::{Registered, Registration};
@@ -65,6 +67,8 @@ pub struct UaOptions {
     pub receive_buffer: usize,
     /// The shortest session that a far end may want to have refreshed; a shorter one is taken as one of this length.
     pub shortest_session: Duration,
+    /// Where calls come in; without one they are answered 404.
+    pub door: Option<Door>,
 }
 
 impl Default for UaOptions {
@@ -75,6 +79,7 @@ impl Default for UaOptions {
             name: "cxc".into(),
             receive_buffer: 4 << 20,
             shortest_session: session::SHORTEST,
+            door: None,
         }
     }
 }

@@ -2,7 +2,8 @@
 use std::time::Duration;
 
 use rsipstack::sip::headers::Header;
-use rsipstack::sip::{Method, Response, StatusCode, StatusCodeKind};
+use rsipstack::sip::{Method, Request, Response, StatusCode, StatusCodeKind};
+use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
@@ -31,10 +32,12 @@ impl Refreshing {
     /// What the answer to the call says.
     pub fn begin(&mut self, response: &Response, shortest: Duration) {
         self.timer = Timer::of(&response.headers.0, true, shortest);
-        self.takes_update = response.headers.iter().any(|header| match header {
-            Header::Allow(methods) => methods.value().split(',').any(|method| method.trim() == "UPDATE"),
-            _ => false,
-        });
+        self.takes_update = allows_update(&response.headers.0);
+    }
+
+    /// What a call that comes in asks for, and what we agreed to.
+    pub fn of_caller(invite: &Request, timer: Option<Timer>) -> Self {
+        Self { timer, takes_update: allows_update(&invite.headers.0), ..Self::default() }
     }
 
     /// When something is due.
@@ -50,6 +53,13 @@ impl Refreshing {
             None => std::future::pending().await,
         }
     }
+}
+
+fn allows_update(headers: &[Header]) -> bool {
+    headers.iter().any(|header| match header {
+        Header::Allow(methods) => methods.value().split(',').any(|method| method.trim() == "UPDATE"),
+        _ => false,
+    })
 }
 
 impl Leg {

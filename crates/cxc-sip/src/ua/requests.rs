@@ -12,7 +12,7 @@ use super::flow::Own;
 use super::register::{Binding, Registration};
 use super::{Invite, Transport, UaError};
 
-const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
 
 fn via(own: Own) -> Header {
     let name = match own.transport {

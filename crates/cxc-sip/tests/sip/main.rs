@@ -2,6 +2,7 @@
 mod calls;
 mod ears;
 mod group;
+mod incoming;
 mod media;
 mod phones;
 mod proxies;

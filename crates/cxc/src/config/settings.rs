@@ -214,6 +214,11 @@ pub const SETTINGS: &[Setting] = &[
         show: |c| c.voice.public_address.map(|a| quoted(&a.to_string())),
     },
     Setting {
+        key: "voice.inbound_listen",
+        set: |c, v| voice::listen(v).map(|a| c.voice.inbound_listen = Some(a)),
+        show: |c| c.voice.inbound_listen.map(|a| quoted(&a.to_string())),
+    },
+    Setting {
         key: "access.session_idle_seconds",
         set: |c, v| seconds(v, 60, 86_400).map(|d| c.access.session_idle = d),
         show: |c| shown_seconds(c.access.session_idle),

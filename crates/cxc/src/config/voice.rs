@@ -1,5 +1,5 @@
 //! What calls are placed with.
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -24,6 +24,8 @@ pub struct Voice {
     pub media_ports: RangeInclusive<u16>,
     /// The address that trunks and phones see, where it is not this machine's own.
     pub public_address: Option<IpAddr>,
+    /// Where calls to caller ids come in; nowhere if it is not set.
+    pub inbound_listen: Option<SocketAddr>,
 }
 
 impl Default for Voice {
@@ -37,8 +39,17 @@ impl Default for Voice {
             recordings: None,
             media_ports: 20_000..=29_999,
             public_address: None,
+            inbound_listen: None,
         }
     }
+}
+
+/// An address of this machine with a port: carriers are told to send there, so it is not all of them.
+pub fn listen(found: &Found) -> Result<SocketAddr, Expected> {
+    const EXPECTED: &str = "an address of this machine and a port, such as 10.0.0.5:5060";
+    let address: SocketAddr = found.text(EXPECTED)?.parse().map_err(|_| EXPECTED.to_owned())?;
+    let is_one = !address.ip().is_unspecified() && !address.ip().is_multicast() && address.port() > 0;
+    if is_one { Ok(address) } else { Err(EXPECTED.to_owned()) }
 }
 
 /// A range of ports such as `20000-29999`.
@@ -54,6 +65,16 @@ pub fn ports(found: &Found) -> Result<RangeInclusive<u16>, Expected> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn calls_come_in_at_one_address() {
+        let read = |text: &str| listen(&Found::Plain(text.into()));
+        assert_eq!(read("10.0.0.5:5060").unwrap(), "10.0.0.5:5060".parse().unwrap());
+        assert!(read("[fd00::5]:5060").is_ok());
+        for wrong in ["0.0.0.0:5060", "[::]:5060", "10.0.0.5", "10.0.0.5:0", "sip.example.com:5060", ""] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn ports_are_a_range() {

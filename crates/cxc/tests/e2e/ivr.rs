@@ -13,7 +13,7 @@ use crate::world::{World, until};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A WAV file of a tone of so many milliseconds.
-fn prompt(folder: &Path, name: &str, ms: u32) {
+pub fn prompt(folder: &Path, name: &str, ms: u32) {
     let samples = (0..ms * 8).map(|at| (at as f32 / 8_000.0 * 440.0 * std::f32::consts::TAU).sin() * 8_000.0);
     let audio: Vec<u8> = samples.flat_map(|sample| (sample as i16).to_le_bytes()).collect();
     let len = u32::try_from(audio.len()).unwrap();

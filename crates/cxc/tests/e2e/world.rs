@@ -103,6 +103,17 @@ impl World {
         found
     }
 
+    /// What came in from people: the kind, and the hash of who it was.
+    pub async fn inbound(&self) -> Vec<(String, i64)> {
+        const SQL: &str = "SELECT kind, address_hash FROM inbound_message ORDER BY at";
+        let db = Db::connect(&DbOptions::new(&self.url)).await.unwrap();
+        let mut tx = db.read().await.unwrap();
+        let rows = cxc_store::on!(&mut tx, conn => sqlx::query_as(SQL).fetch_all(conn).await.unwrap());
+        drop(tx);
+        db.close().await;
+        rows
+    }
+
     /// Changes the database behind the back of the binary.
     pub async fn execute(&self, sql: &'static str) {
         let db = Db::connect(&DbOptions::new(&self.url)).await.unwrap();

@@ -112,7 +112,7 @@ pub enum Srtp {
 }
 
 /// What only a SIP trunk knows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct SipSettings {
     /// Calls at once, 1 to 10,000.
@@ -137,6 +137,22 @@ pub struct SipSettings {
     pub alternates: Vec<Uuid>,
     /// Whether the trunk wants to know where we are before it takes calls: we register as the user of the credential.
     pub register: bool,
+    /// What its calls may cost a day, from midnight to midnight UTC, in the unit of the costs; no more calls are placed then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
+    pub spend_per_day: Option<f64>,
+    /// What a minute of a call costs, in any unit; each minute that has begun counts.
+    #[serde(skip_serializing_if = "is_nothing")]
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    pub cost_per_minute: f64,
+    /// What an answered call costs besides.
+    #[serde(skip_serializing_if = "is_nothing")]
+    #[schema(minimum = 0, maximum = 1_000_000)]
+    pub cost_per_call: f64,
+}
+
+fn is_nothing(cost: &f64) -> bool {
+    *cost == 0.0
 }
 
 impl Default for SipSettings {
@@ -150,6 +166,9 @@ impl Default for SipSettings {
             asserted_identity: false,
             alternates: Vec::new(),
             register: false,
+            spend_per_day: None,
+            cost_per_minute: 0.0,
+            cost_per_call: 0.0,
         }
     }
 }

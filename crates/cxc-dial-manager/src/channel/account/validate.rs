@@ -135,6 +135,13 @@ fn sip(a: &ChannelAccount, check: &mut Check) {
     check.must((1..=10_000).contains(&s.channels), "/sip/channels", "out_of_range", "channels are 1 to 10,000");
     let known = !s.countries.is_empty() && s.countries.iter().all(|code| Country::parse(code).is_ok());
     check.must(known, "/sip/countries", "required", "a trunk names the countries that may be called: [\"US\"]");
+    for (cost, pointer) in [(s.cost_per_minute, "/sip/costPerMinute"), (s.cost_per_call, "/sip/costPerCall")] {
+        check.must((0.0..=1e6).contains(&cost), pointer, "out_of_range", "a cost is 0 to 1,000,000");
+    }
+    let cap = s.spend_per_day.is_none_or(|cap| (0.0..=1e9).contains(&cap));
+    check.must(cap, "/sip/spendPerDay", "out_of_range", "a day may cost 0 to 1,000,000,000");
+    let counts = s.spend_per_day.is_none() || s.cost_per_minute > 0.0 || s.cost_per_call > 0.0;
+    check.must(counts, "/sip/costPerMinute", "required", "a cap needs what calls cost");
     check.must(s.alternates.len() <= 5, "/sip/alternates", "too_many", "a trunk has at most 5 alternates");
     let is_once = |at: usize| !s.alternates.iter().take(at).any(|before| *before == s.alternates[at]);
     check.must((0..s.alternates.len()).all(is_once), "/sip/alternates", "used_twice", "each alternate once");
@@ -208,6 +215,10 @@ mod tests {
         assert_eq!(pointers(&trunk.replace("US", "XX")), ["/sip/countries"]);
         assert_eq!(pointers(&trunk.replace("+1212", "1212")), ["/sender"]);
         assert_eq!(pointers(r#"{"kind":"simulator","sip":{"countries":["US"]}}"#), ["/sip"]);
+        let spends = |more: &str| pointers(&trunk.replace("[\"US\"]", &format!("[\"US\"],{more}")));
+        assert!(spends(r#""spendPerDay":25.5,"costPerMinute":0.012"#).is_empty());
+        assert_eq!(spends(r#""spendPerDay":25"#), ["/sip/costPerMinute"]);
+        assert_eq!(spends(r#""costPerMinute":-1,"costPerCall":2000000"#), ["/sip/costPerMinute", "/sip/costPerCall"]);
     }
 
     #[test]

@@ -19,7 +19,8 @@ use cxc_sip::run::Source;
 use tokio::sync::{Notify, oneshot, watch};
 use uuid::Uuid;
 
-use super::live::{LiveBoard, LiveStatistics, PortUse};
+use super::caller_ids::Displays;
+use super::live::{CallerIdsNow, LiveBoard, LiveStatistics, PortUse};
 use super::script::OptOuts;
 use crate::agents::Seat;
 use crate::channel::{AgentReport, Body, OutMessage, Outcome, ScreenPop};
@@ -37,8 +38,6 @@ const DRY: Micros = 2_000_000;
 /// What holds for a group's calls from when it is loaded.
 #[derive(Debug, Default)]
 pub struct DeskRules {
-    /// The number that people see; else the trunk's own.
-    pub caller_id: Option<String>,
     /// How agents come to look at records before these are called, if they do.
     pub previews: Option<PreviewKind>,
     /// Agents say what a call came to before they are ready again.
@@ -54,6 +53,8 @@ pub struct Desk {
     clock: Clock,
     /// What holds for it.
     pub rules: DeskRules,
+    /// What its calls display.
+    pub displays: Displays,
     state: Mutex<State>,
     arrived: Notify,
     /// Wakes the engine of records.
@@ -106,6 +107,10 @@ pub struct Ticket {
     attempt: i64,
     number: String,
     person: Arc<ScreenPop>,
+    /// What the person sees, if it is not the trunk's own number.
+    caller_id: Option<String>,
+    /// The call was rejected; and by somebody on the way, who blocks the number.
+    rejected: Option<bool>,
     /// The person who talks with the caller.
     seat: Option<Arc<Seat>>,
     /// What the script of the call left to be known.
@@ -130,6 +135,14 @@ impl Drop for Ended {
 }
 
 impl Ticket {
+    /// Whether somebody, or a machine, answered a call that ended so.
+    fn was_answered(&self, result: CallResult) -> bool {
+        use CallResult::{Abandoned, AnsweringMachine, CallDropError, Dropped, Ok, RemoteRelease, WrongNumber, WrongParty};
+        let after = [Abandoned, AnsweringMachine, CallDropError, Dropped, Ok, WrongNumber, WrongParty];
+        let hung_up = result == RemoteRelease && self.said.is_empty();
+        CallResult::TALKS.contains(&result) || after.contains(&result) || hung_up
+    }
+
     fn tell(&mut self, outcome: Outcome) {
         if let Some(answer) = self.answer.take() {
             // a sender that went away finds the attempt in doubt
@@ -156,7 +169,7 @@ impl Desk {
     pub fn new(
         (group, id): (i64, Uuid),
         clock: Clock,
-        rules: DeskRules,
+        (rules, displays): (DeskRules, Displays),
         asked: Arc<Notify>,
         board: &LiveBoard,
     ) -> Self {
@@ -176,13 +189,15 @@ impl Desk {
         let (demand, arrived) = (Demand::default(), Notify::new());
         let seen = board.show(group, id);
         let opt_outs = OnceLock::new();
-        Self { demand, group, clock, rules, state: Mutex::new(state), arrived, asked, seen, opt_outs }
+        Self { demand, group, clock, rules, displays, state: Mutex::new(state), arrived, asked, seen, opt_outs }
     }
 
     /// Hands over a call whose attempt is written, and waits for its end.
     pub async fn place(&self, message: &OutMessage, not_after: Micros) -> Outcome {
         let (answer, end) = oneshot::channel();
         let Body::Call(body) = &message.body else { return Outcome::not_sent("a trunk carries calls only") };
+        // it was there when the call was asked for
+        let Ok(caller_id) = self.displays.to(&message.to) else { return not_placed() };
         let ticket = Ticket {
             answer: Some(answer),
             placed: false,
@@ -190,10 +205,12 @@ impl Desk {
             attempt: message.attempt,
             number: message.to.clone(),
             person: Arc::clone(&body.person),
+            caller_id: caller_id.clone(),
+            rejected: None,
             seat: None,
             scripted: None,
         };
-        let (number, caller_id, recording) = (message.to.clone(), self.rules.caller_id.clone(), body.recording.clone());
+        let (number, caller_id, recording) = (message.to.clone(), caller_id, body.recording.clone());
         let spec = CallSpec { number, caller_id, recording, ..CallSpec::default() };
         let waiting = Waiting { spec, ticket, since: self.clock.now(), not_after };
         {
@@ -330,7 +347,9 @@ impl Source for Calls {
             state.absent = absent(group);
             state.why
         };
-        let live = LiveStatistics::of(group, why, PortUse { in_use, free }, self.0.clock.now());
+        let (usable, blocked) = self.0.displays.counts();
+        let (ports, caller_ids) = (PortUse { in_use, free }, CallerIdsNow { usable, blocked });
+        let live = LiveStatistics::of(group, why, (ports, caller_ids), self.0.clock.now());
         self.0.seen.send_replace(Some(Arc::new(live)));
     }
 
@@ -347,6 +366,8 @@ impl Source for Calls {
             Some(reason) => format!("{} {status} ({reason})", report.trunk),
             None => format!("{} {status}", report.trunk),
         };
+        // "unwanted" is the word of who was called, or of a network that speaks for them
+        ticket.rejected = report.rejected.then_some(report.blocked || report.status == Some(607));
     }
 
     fn noted(&mut self, call: CallId, ticket: &mut Ticket, note: Note) {
@@ -399,6 +420,9 @@ impl Source for Calls {
     }
 
     fn ended(&mut self, mut ticket: Ticket, result: CallResult) {
+        if let Some(is_blocked) = ticket.rejected.or_else(|| ticket.was_answered(result).then_some(false)) {
+            self.0.displays.note(ticket.caller_id.as_deref(), is_blocked);
+        }
         let (attempt, seat) = (ticket.attempt, ticket.seat.take());
         let ended = Ended { ticket, result, report: None };
         match seat {
@@ -421,6 +445,9 @@ fn absent(group: &Group) -> Vec<AgentId> {
 
 #[cfg(test)]
 mod tests {
+    use cxc_core::hash::HashKey;
+    use cxc_core::phone::PhoneParser;
+
     use super::*;
     use crate::channel::CallBody;
 
@@ -428,7 +455,15 @@ mod tests {
         let desk = Arc::new(Desk::new(
             (1, Uuid::nil()),
             Clock::starting(1),
-            DeskRules { caller_id: Some("+12125550100".into()), ..DeskRules::default() },
+            (
+                DeskRules::default(),
+                Displays::new(
+                    (1, HashKey([1; 16])),
+                    PhoneParser::shared().unwrap(),
+                    Arc::default(),
+                    Some("+12125550100".into()),
+                ),
+            ),
             Arc::default(),
             &LiveBoard::default(),
         ));

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::caller_ids::Displays;
 use super::desk::{Calls, Desk, DeskRules};
 use super::phones::Phones;
 use super::prompts::read_prompts;
@@ -64,13 +65,24 @@ pub fn is_loaded(plan: &GroupPlan) -> bool {
 }
 
 /// What keeps a group from dialing.
-fn stopped(plan: &GroupPlan, lacks_prompts: bool) -> Option<Why> {
+fn stopped(plan: &GroupPlan, lacks_prompts: bool, desk: &Desk) -> Option<Why> {
     match plan.state.as_str() {
         state::RUNNING if lacks_prompts => Some(Why::PromptMissing),
+        state::RUNNING if desk.displays.has_none_left() => Some(Why::NoCallerId),
         state::RUNNING => None,
         state::ACTIVE => Some(Why::Paused),
         _ => Some(Why::NotStarted),
     }
+}
+
+/// What the calls of a group display.
+fn displays(trunk: &Trunk, plan: &GroupPlan) -> Displays {
+    let kit = &trunk.kit;
+    let (phones, board) = (Arc::clone(&kit.phones), Arc::clone(&kit.caller_ids));
+    let fixed = plan.settings.calls.caller_id.clone();
+    let displays = Displays::new((plan.tenant, trunk.app.hash_key), phones, board, fixed);
+    displays.set(plan.caller_ids.as_deref());
+    displays
 }
 
 impl GroupActor {
@@ -100,15 +112,14 @@ impl GroupActor {
         let (engine, reports) =
             SipEngine::start(options, trunks, destinations).await.map_err(|error| error.to_string())?;
         let rules = DeskRules {
-            caller_id: calls.caller_id.clone(),
             previews: dialing.preview(),
             needs_disposition: calls.disposition_required,
         };
-        let desk = Arc::new(Desk::new((plan.number, plan.id), trunk.clock, rules, asked, &trunk.kit.live));
+        let desk = Arc::new(Desk::new((plan.number, plan.id), trunk.clock, (rules, displays(trunk, plan)), asked, &trunk.kit.live));
         let lacks_prompts =
             lacks_prompts.inspect(|reason| tracing::error!(group = plan.number, reason, "a script can't speak"));
         let lacks_prompts = lacks_prompts.is_some();
-        desk.set(stopped(plan, lacks_prompts), dialing.max_ports);
+        desk.set(stopped(plan, lacks_prompts, &desk), dialing.max_ports);
         let (runner, tell) = Runner::new(group, engine, reports, Calls(Arc::clone(&desk)));
         desk.opt_outs.get_or_init(|| OptOuts::new(trunk.app.clone(), plan.tenant, tell.clone()));
         let (number, ending) = (plan.number, Arc::clone(&desk));
@@ -138,7 +149,8 @@ impl GroupActor {
 
     /// The group as it stands now.
     pub fn set(&mut self, plan: &GroupPlan) {
-        self.desk.set(stopped(plan, self.lacks_prompts), plan.settings.dialing.max_ports);
+        self.desk.displays.set(plan.caller_ids.as_deref());
+        self.desk.set(stopped(plan, self.lacks_prompts, &self.desk), plan.settings.dialing.max_ports);
         if plan.state == state::UNLOAD_IN_PROGRESS {
             self.tell(Command::Stop);
         }

@@ -29,6 +29,8 @@ pub struct LiveStatistics {
     pub budget: Option<Budget>,
     /// Ports of media, those of agents' phones included.
     pub ports: PortUse,
+    /// The caller ids of the group.
+    pub caller_ids: CallerIdsNow,
 }
 
 /// Counts since a group was loaded by this process. Ratios are 0 to 1, and 0 of nothing.
@@ -89,9 +91,24 @@ pub struct PortUse {
     pub free: usize,
 }
 
+/// Caller ids of a group that names any.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallerIdsNow {
+    /// That may be displayed.
+    pub usable: usize,
+    /// That are marked as blocked: nobody is called by them.
+    pub blocked: usize,
+}
+
 impl LiveStatistics {
     /// A group as it is now.
-    pub fn of(group: &Group, limited_by: &'static str, ports: PortUse, now: Micros) -> Self {
+    pub fn of(
+        group: &Group,
+        limited_by: &'static str,
+        (ports, caller_ids): (PortUse, CallerIdsNow),
+        now: Micros,
+    ) -> Self {
         let budget = group.ledgers().tightest().map(|ledger| {
             let (abandoned, live) = ledger.counts();
             Budget { abandoned, live, limit_percent: ledger.policy().rate * 100.0, room: ledger.headroom() }
@@ -104,6 +121,7 @@ impl LiveStatistics {
             totals: LiveTotals::of(group.totals()),
             budget,
             ports,
+            caller_ids,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Calls: a SIP trunk as a carrier. The engine of records hands over attempts that are written, as to any carrier; for
 //! each campaign group an actor paces, places and connects the calls, and says how many it wants.
+pub mod caller_ids;
 mod desk;
 mod group;
+pub mod inbound;
 pub mod live;
 mod phones;
 mod prompts;
@@ -10,10 +12,10 @@ mod script;
 mod setup;
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,10 +25,12 @@ pub use cxc_sip::media::{Prompt, Recorder};
 use cxc_sip::run::Command;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::{Body, Carrier, CarrierStatus, ChannelAccount, ConnectError, OutMessage, Outcome};
 use crate::agents::AgentHub;
 use crate::sender::{Demand, GroupPlan, Plans};
+use caller_ids::CallerIdBoard;
 #[cfg(test)]
 pub use desk::DeskRules;
 pub use desk::{Desk, Ended};
@@ -40,6 +44,8 @@ use setup::Trunk;
 const FAREWELL: Duration = Duration::from_secs(12);
 /// So many calls at most are over and wait for a word of their agents.
 const MOST_IN_WRAP_UP: usize = 1_000;
+/// How often it is written down what calls cost.
+const SPEND: Duration = Duration::from_millis(500);
 /// How long a goodbye may take after that.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -63,10 +69,14 @@ pub struct CallKit {
     pub media_ports: RangeInclusive<u16>,
     /// The address that peers see, where it is not ours.
     pub public: Option<IpAddr>,
+    /// Where calls to caller ids come in.
+    pub inbound: Option<SocketAddr>,
     /// The people who take calls.
     pub agents: Arc<AgentHub>,
     /// What goes on in the groups.
     pub live: Arc<LiveBoard>,
+    /// What is seen of their caller ids.
+    pub caller_ids: Arc<CallerIdBoard>,
 }
 
 /// A SIP trunk.
@@ -82,13 +92,17 @@ pub struct VoiceCarrier {
 impl VoiceCarrier {
     /// The trunk of an account, and those of its alternates. `epoch` is that of the sender's lease: it begins each Call-ID.
     pub fn start(app: App, kit: Arc<CallKit>, plans: &Plans, epoch: i64) -> Result<Self, ConnectError> {
-        let accounts: Vec<ChannelAccount> =
-            std::iter::once(&*plans.account).chain(&plans.alternates).cloned().collect();
-        if let Some(error) = accounts.iter().flat_map(ChannelAccount::validate).next() {
+        let alternates = plans.account.sip.iter().flat_map(|sip| &sip.alternates).copied();
+        let own = (plans.id, ChannelAccount::clone(&plans.account));
+        let accounts: Vec<(Uuid, ChannelAccount)> =
+            std::iter::once(own).chain(alternates.zip(plans.alternates.iter().cloned())).collect();
+        if let Some(error) = accounts.iter().flat_map(|(_, account)| account.validate()).next() {
             return Err(ConnectError(format!("{}: {}", error.pointer, error.detail)));
         }
+        let trunk = Arc::new(Trunk::new(app, kit, plans.number, accounts, epoch));
+        tokio::spawn(keep_spend(Arc::downgrade(&trunk)));
         Ok(Self {
-            trunk: Arc::new(Trunk::new(app, kit, accounts, epoch)),
+            trunk,
             groups: Mutex::default(),
             setting: tokio::sync::Mutex::default(),
             asked: Arc::default(),
@@ -139,6 +153,17 @@ impl VoiceCarrier {
             }
         }
         Ok(())
+    }
+}
+
+/// Writes what a trunk costs as it goes, as long as it is there.
+async fn keep_spend(trunk: Weak<Trunk>) {
+    loop {
+        tokio::time::sleep(SPEND).await;
+        let Some(trunk) = trunk.upgrade() else { return };
+        if let Err(error) = trunk.write_spend().await {
+            tracing::warn!(%error, "what calls cost can't be written yet");
+        }
     }
 }
 
@@ -207,6 +232,9 @@ impl Carrier for VoiceCarrier {
         let actors: Vec<GroupActor> = self.groups().drain().map(|(_, actor)| actor).collect();
         for actor in actors {
             actor.end(until).await;
+        }
+        if let Err(error) = self.trunk.write_spend().await {
+            tracing::warn!(%error, "what the last calls of a trunk cost could not be written");
         }
     }
 }

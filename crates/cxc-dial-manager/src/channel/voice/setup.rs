@@ -1,7 +1,7 @@
 //! From documents to what calls are placed with.
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cxc_core::call_media::{DetectionMode, MachineAction};
 use cxc_core::call_settings::{AbandonPlace, CallSettings, OptimizeBy};
@@ -16,10 +16,12 @@ use cxc_server::App;
 use cxc_server::outbound::Reach;
 use cxc_sip::engine::{Clock, EngineOptions, Phone};
 use cxc_sip::media::Prompt;
-use cxc_sip::trunk::{TrunkOptions, Trunks};
+use cxc_sip::trunk::{Tariff, TrunkOptions, Trunks, day_of};
 use cxc_sip::ua::{Credentials, Transport, Trust, UaOptions};
+use cxc_store::StoreError;
 use secrecy::SecretString;
 use tokio::sync::OnceCell;
+use uuid::Uuid;
 
 use super::CallKit;
 use super::phones::Phones;
@@ -36,23 +38,27 @@ pub struct Trunk {
     pub clock: Clock,
     /// How the phones of its agents are reached.
     pub phones: Phones,
-    /// Its own first.
-    accounts: Vec<ChannelAccount>,
+    /// The number of its own account.
+    number: i64,
+    /// Its own first, with their ids.
+    accounts: Vec<(Uuid, ChannelAccount)>,
     epoch: i64,
     /// From which of our addresses they are reached, and where they are, with their limits.
     found: OnceCell<(IpAddr, Arc<Trunks>)>,
+    /// Which accounts these are, and what was last written of what they cost.
+    written: Mutex<Vec<(Uuid, Option<(i64, i64)>)>>,
 }
 
 impl Trunk {
-    pub fn new(app: App, kit: Arc<CallKit>, accounts: Vec<ChannelAccount>, epoch: i64) -> Self {
+    pub fn new(app: App, kit: Arc<CallKit>, number: i64, accounts: Vec<(Uuid, ChannelAccount)>, epoch: i64) -> Self {
         let clock = Clock::starting(app.now());
-        let phones = accounts.first().map(Phones::of).unwrap_or_default();
-        Self { app, kit, clock, phones, accounts, epoch, found: OnceCell::new() }
+        let phones = accounts.first().map(|(_, account)| Phones::of(account)).unwrap_or_default();
+        Self { app, kit, clock, phones, number, accounts, epoch, found: OnceCell::new(), written: Mutex::default() }
     }
 
     /// Calls at once.
     pub fn channels(&self) -> usize {
-        let channels = self.accounts.iter().filter_map(|account| account.sip.as_ref()).map(|sip| sip.channels as usize);
+        let channels = self.accounts.iter().filter_map(|(_, account)| account.sip.as_ref()).map(|sip| sip.channels as usize);
         channels.sum()
     }
 
@@ -85,21 +91,53 @@ impl Trunk {
     /// Those that are there: one that is not found leaves the calls to the others, until the trunk is started anew.
     async fn find(&self) -> Result<(IpAddr, Arc<Trunks>), String> {
         let (mut own, mut trunks, mut missing) = (None, Vec::new(), String::new());
-        for (number, account) in (1..).zip(&self.accounts) {
+        let mut ids = Vec::new();
+        for (number, (id, account)) in (1..).zip(&self.accounts) {
             let found =
                 self.find_one(account, number).await.and_then(|(address, trunk)| match *own.get_or_insert(address) {
                     first if first == address => Ok(trunk),
                     first => Err(format!("{} is reached from {address}, the others from {first}", trunk.host)),
                 });
             match found {
-                Ok(trunk) => trunks.push(trunk),
+                Ok(trunk) => {
+                    trunks.push(trunk);
+                    ids.push((*id, None));
+                }
                 Err(reason) => {
                     tracing::warn!(trunk = number, reason, "a trunk can't be used");
                     missing = reason;
                 }
             }
         }
-        own.filter(|_| !trunks.is_empty()).map(|own| (own, Arc::new(Trunks::new(trunks)))).ok_or(missing)
+        let own = own.filter(|_| !trunks.is_empty()).ok_or(missing)?;
+        let trunks = Trunks::new(trunks);
+        self.resume_spend(&trunks, &ids).await.map_err(|error| format!("what was spent today can't be read: {error}"))?;
+        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = ids;
+        Ok((own, Arc::new(trunks)))
+    }
+
+    /// Takes up what the trunks have cost today.
+    async fn resume_spend(&self, trunks: &Trunks, ids: &[(Uuid, Option<(i64, i64)>)]) -> Result<(), StoreError> {
+        let day = day_of(self.clock.now());
+        let mut tx = self.app.db.read().await?;
+        for (at, (id, _)) in ids.iter().enumerate().filter(|(at, _)| trunks.options(*at).tariff.is_some()) {
+            trunks.resume_spend(at, (day, tx.trunk_spent(self.number, *id, day).await?));
+        }
+        Ok(())
+    }
+
+    /// Writes what the trunks have cost today, where that has changed.
+    pub async fn write_spend(&self) -> Result<(), StoreError> {
+        let Some((_, trunks)) = self.found.get() else { return Ok(()) };
+        let known = self.written.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (at, (id, written)) in known.into_iter().enumerate() {
+            let Some(spent) = trunks.spent(at, self.clock.now()).filter(|spent| written != Some(*spent)) else { continue };
+            let mut tx = self.app.db.begin().await?;
+            tx.trunk_spend_set((self.number, id), spent, self.epoch).await?;
+            tx.commit().await?;
+            self.written.lock().unwrap_or_else(PoisonError::into_inner)[at].1 = Some(spent);
+        }
+        Ok(())
     }
 
     async fn find_one(&self, account: &ChannelAccount, number: u32) -> Result<(IpAddr, TrunkOptions), String> {
@@ -122,6 +160,11 @@ impl Trunk {
             caller_id: account.sender.clone(),
             asserted: sip.asserted_identity,
             registers: sip.register,
+            tariff: sip.spend_per_day.map(|cap| Tariff {
+                per_day: millionths(cap),
+                per_minute: millionths(sip.cost_per_minute),
+                per_call: millionths(sip.cost_per_call),
+            }),
             ..TrunkOptions::new(&name, &address, sip.channels, account.rate_per_second, countries)
         };
         Ok((own_address(place)?, trunk))
@@ -138,6 +181,12 @@ impl Trunk {
 pub(super) async fn resolve(reach: &Reach, host: &str, port: u16) -> Result<SocketAddr, String> {
     let found = reach.resolve(host, port).await.map_err(|error| format!("{host}: {error}"))?;
     found.first().copied().ok_or_else(|| format!("{host} has no address"))
+}
+
+/// An amount as it is counted.
+#[expect(clippy::cast_possible_truncation, reason = "amounts are 0 to 1e9")]
+fn millionths(amount: f64) -> i64 {
+    (amount * 1e6).round() as i64
 }
 
 pub(super) fn transport(account: &ChannelAccount) -> Transport {
