@@ -42,16 +42,16 @@ async fn run(
 ) -> Option<CallEvent> {
     let failed = |result| Some(CallEvent::Failed(result));
     let (tell, media) = unbounded_channel();
-    let Ok(stream) = Stream::open(&shared.ports, tell).map(Arc::new) else {
+    let Ok(stream) = Stream::open(&shared.ports, tell, false).map(Arc::new) else {
         visitor.refuse(Refusal::Busy);
         return failed(CallResult::NoFreePort);
     };
     let description = match visitor.offer() {
-        [] => sdp::offer(stream.local(), session()),
-        offer => match sdp::agree(offer) {
+        [] => sdp::offer(stream.described(), session()),
+        offer => match sdp::agree(offer, false) {
             Ok(agreed) => {
                 stream.agree(agreed);
-                sdp::answer(stream.local(), session(), 0, &agreed)
+                sdp::answer(stream.described(), session(), 0, &agreed)
             }
             Err(_) => {
                 visitor.refuse(Refusal::NotAcceptable);

@@ -211,7 +211,7 @@ impl Visitor {
         self.is_answered = true;
         let timer = Timer::of(&self.invite.headers.0, false, self.endpoint.shortest_session);
         let mut headers = timer.as_ref().map(Timer::answer).unwrap_or_default();
-        headers.push(Header::Contact(requests::contact(&self.endpoint, Transport::Udp).into()));
+        headers.push(Header::Contact(requests::contact(self.endpoint.own(Transport::Udp, None), None).into()));
         headers.push(Header::ContentType("application/sdp".to_owned().into()));
         headers.push(Header::Allow(requests::ALLOW.into()));
         headers.push(Header::Supported("timer".into()));

@@ -16,7 +16,7 @@ use super::endpoint::{Endpoint, Registered, reply};
 use super::flow::{Own, Way, address};
 use super::refresh::Refreshing;
 use super::work::{Got, Working, authenticate, begin, receive, worked};
-use super::{Credentials, Invite, UaError, requests};
+use super::{Credentials, Invite, Transport, UaError, requests};
 
 /// What happens to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,7 +138,9 @@ impl Leg {
         refreshing: Refreshing,
     ) -> Self {
         Self {
-            transport: Transport::Udp,
+            own: endpoint.own(Transport::Udp, None),
+            way: Way::to(&dialog.target, Transport::Udp),
+            flow: None,
             credentials: None,
             answerer,
             challenges: Challenges::default(),

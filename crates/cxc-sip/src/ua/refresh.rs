@@ -3,7 +3,6 @@ use std::time::Duration;
 
 use rsipstack::sip::headers::Header;
 use rsipstack::sip::{Method, Request, Response, StatusCode, StatusCodeKind};
-use rsipstack::transaction::key::{TransactionKey, TransactionRole};
 use rsipstack::transaction::transaction::Transaction;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::Instant;
