@@ -5,6 +5,7 @@ mod jitter;
 mod packet;
 mod ports;
 mod prompt;
+mod reader;
 mod reception;
 mod recording;
 mod reports;

@@ -64,13 +64,13 @@ impl Ports {
     }
 
     /// Opens the sockets of audio and of reports, at the port that was free for longest and at the next one.
-    pub fn open(self: &Arc<Self>) -> Result<(UdpSocket, UdpSocket, Lease), PortsError> {
+    pub fn open(self: &Arc<Self>) -> Result<(std::net::UdpSocket, UdpSocket, Lease), PortsError> {
         // a port that another program has is tried again when its turn comes
         for _ in 0..self.free() {
             let Some(port) = self.list().pop_front() else { break };
             let lease = Lease { ports: Arc::clone(self), port };
             match bind(SocketAddr::new(self.bind, port)).and_then(|audio| {
-                let reports = bind(SocketAddr::new(self.bind, port + 1))?;
+                let reports = UdpSocket::from_std(bind(SocketAddr::new(self.bind, port + 1))?)?;
                 Ok((audio, reports))
             }) {
                 Ok((audio, reports)) => return Ok((audio, reports, lease)),
@@ -86,10 +86,10 @@ impl Ports {
     }
 }
 
-fn bind(address: SocketAddr) -> std::io::Result<UdpSocket> {
+fn bind(address: SocketAddr) -> std::io::Result<std::net::UdpSocket> {
     let socket = std::net::UdpSocket::bind(address)?;
     socket.set_nonblocking(true)?;
-    UdpSocket::from_std(socket)
+    Ok(socket)
 }
 
 /// A port that a call has, until this is dropped.

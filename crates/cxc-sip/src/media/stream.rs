@@ -1,14 +1,14 @@
 //! The audio of one call: a socket, what was agreed, what is sent and what came in.
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use tokio::net::UdpSocket;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::AbortHandle;
 
 use super::jitter::Jitter;
 use super::packet::HEADER;
+use super::reader::Reading;
 use super::recording::{Recording, Side};
 use super::reports;
 use super::state::{Secure, State};
@@ -51,13 +51,14 @@ pub struct Counts {
 /// The audio of a call. Dropping it closes the socket and frees the port.
 pub struct Stream {
     shared: Arc<Shared>,
-    tasks: [AbortHandle; 2],
+    _reading: Reading,
+    reporting: AbortHandle,
 }
 
 pub(super) struct Shared {
     socket: UdpSocket,
     /// Beside it, for reports.
-    pub(super) beside: UdpSocket,
+    pub(super) beside: tokio::net::UdpSocket,
     lease: Lease,
     events: UnboundedSender<MediaEvent>,
     state: Mutex<State>,
@@ -75,9 +76,9 @@ impl Stream {
         let state = State::new(ports.reports_every(), secure);
         let (state, opened) = (Mutex::new(state), Instant::now());
         let shared = Arc::new(Shared { socket, beside, lease, events, state, opened });
-        let receiving = tokio::spawn(receive(Arc::clone(&shared))).abort_handle();
+        let reading = Reading::start(&shared).map_err(PortsError::Address)?;
         let reporting = tokio::spawn(reports::exchange(Arc::clone(&shared))).abort_handle();
-        Ok(Self { shared, tasks: [receiving, reporting] })
+        Ok(Self { shared, _reading: reading, reporting })
     }
 
     /// What the far end is told.
@@ -158,7 +159,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.reporting.abort();
         self.shared.goodbye();
     }
 }
@@ -210,18 +211,21 @@ fn play(shared: &Arc<Shared>, prompt: &Prompt, wheel: &Wheel, again: bool) -> u6
     number
 }
 
-async fn receive(shared: Arc<Shared>) {
-    let mut datagram = [0; LONGEST];
-    loop {
-        match shared.socket.recv_from(&mut datagram).await {
-            Ok((len, from)) => shared.take(&mut datagram[..len], from),
+impl Shared {
+    pub(super) fn socket(&self) -> &UdpSocket {
+        &self.socket
+    }
+
+    /// Takes the next datagram that came.
+    pub(super) fn read(&self) {
+        let mut datagram = [0; LONGEST];
+        match self.socket.recv_from(&mut datagram) {
+            Ok((len, from)) => self.take(&mut datagram[..len], from),
             // an error of an earlier send, such as an unreachable port
             Err(error) => tracing::trace!(%error, "media could not be received"),
         }
     }
-}
 
-impl Shared {
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -359,7 +363,7 @@ impl Shared {
         }
         let is_ready = state.secure.as_mut().is_none_or(|secure| secure.sender.audio(&mut datagram));
         // a full socket loses the packet, as the network might; waiting would delay the others
-        if is_ready && self.socket.try_send_to(&datagram, to).is_ok() {
+        if is_ready && self.socket.send_to(&datagram, to).is_ok() {
             state.counts.sent += 1;
             state.reports.sent(payload.len());
         }
