@@ -196,8 +196,11 @@ impl Desk {
     pub async fn place(&self, message: &OutMessage, not_after: Micros) -> Outcome {
         let (answer, end) = oneshot::channel();
         let Body::Call(body) = &message.body else { return Outcome::not_sent("a trunk carries calls only") };
-        // it was there when the call was asked for
-        let Ok(caller_id) = self.displays.to(&message.to) else { return not_placed() };
+        let Ok(caller_id) = self.displays.to(&message.to) else {
+            // there was one when the call was asked for; it is on its way no more
+            self.demand.arrived(body.record);
+            return not_placed();
+        };
         let ticket = Ticket {
             answer: Some(answer),
             placed: false,

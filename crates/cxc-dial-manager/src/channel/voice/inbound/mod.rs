@@ -277,9 +277,12 @@ impl Reception {
 
     fn opt_out(&self, call: CallId) {
         let Some(guest) = self.guests.get(&call) else { return };
+        if guest.visit.caller.is_none() {
+            // there is nothing to write: the script need not wait for it
+            return self.send(call, Input::Deadline);
+        }
         let (app, visit, tell) = (self.app.clone(), Arc::clone(&guest.visit), self.tell.clone());
         tokio::spawn(async move {
-            // without a number there is nothing to write; the deadline says so
             if visit.opt_out(&app).await {
                 let _closed = tell.send(News::Input(call, Input::OptedOut));
             }
