@@ -16,7 +16,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::metrics;
-use crate::profiles::{CampaignTemplate, DialingProfile, SessionProfile, check_caller_ids, fit_type, settings_references};
+use crate::profiles::{
+    CampaignTemplate, DialingProfile, SessionProfile, check_caller_ids, fit_type, settings_references,
+};
 
 /// A template at work on weighted lists.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -43,7 +43,8 @@ pub(crate) async fn check_caller_ids(
     tenant: i64,
     (before, after): (Option<&CampaignSettings>, Option<&CampaignSettings>),
 ) -> Result<(), ApiError> {
-    let numbers = |settings: Option<&CampaignSettings>| settings.map(|s| s.calls.caller_ids.clone()).unwrap_or_default();
+    let numbers =
+        |settings: Option<&CampaignSettings>| settings.map(|s| s.calls.caller_ids.clone()).unwrap_or_default();
     check_numbers(tx, tenant, (&numbers(before), &numbers(after))).await
 }
 

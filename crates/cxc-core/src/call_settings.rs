@@ -285,6 +285,16 @@ mod tests {
             ..good
         };
         let pointers: Vec<String> = bad.problems("/calls").into_iter().map(|p| p.pointer).collect();
-        assert_eq!(pointers, ["/calls/agents/1", "/calls/callerId", "/calls/callerIds/1", "/calls/callerIds/2", "/calls/maxRingSeconds", "/calls/wrapUpSeconds"]);
+        assert_eq!(
+            pointers,
+            [
+                "/calls/agents/1",
+                "/calls/callerId",
+                "/calls/callerIds/1",
+                "/calls/callerIds/2",
+                "/calls/maxRingSeconds",
+                "/calls/wrapUpSeconds"
+            ]
+        );
     }
 }

@@ -10,11 +10,11 @@
 mod agents;
 #[path = "e2e/audience.rs"]
 mod audience;
+#[path = "e2e/caller_ids.rs"]
+mod caller_ids;
 #[path = "e2e/campaign.rs"]
 #[expect(dead_code, reason = "the bench uses more of it")]
 mod campaign;
-#[path = "e2e/caller_ids.rs"]
-mod caller_ids;
 #[path = "e2e/caps.rs"]
 mod caps;
 #[path = "e2e/clock.rs"]

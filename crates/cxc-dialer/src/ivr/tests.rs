@@ -7,7 +7,8 @@ fn script() -> Arc<CallScript> {
     let document = json!({"start": "hello", "steps": {
         "hello": {"type": "prompt", "prompt": "hello", "next": "menu"},
         "menu": {"type": "gather", "prompt": "menu", "invalid": "sorry", "retries": 1, "otherwise": "bye",
-            "choices": {"1": "agents", "2": "account", "3": "message", "9": "never"}},
+            "choices": {"1": "agents", "2": "account", "3": "message", "4": "again", "9": "never"}},
+        "again": {"type": "call_back", "next": "bye", "otherwise": "agents"},
         "account": {"type": "gather", "prompt": "number", "minDigits": 2, "maxDigits": 4, "next": "which", "otherwise": "menu"},
         "which": {"type": "branch", "of": "account", "choices": {"42": "agents"}, "otherwise": "menu"},
         "message": {"type": "record", "prompt": "tone", "maxSeconds": 10, "next": "bye", "otherwise": "agents"},
@@ -109,6 +110,16 @@ fn an_opt_out_is_waited_for_and_what_is_not_written_in_time_goes_another_way() {
     assert_eq!(session.step(Input::Deadline, 7 * SECOND), [Order::Transfer]);
 }
 
+#[test]
+fn a_callback_is_arranged_or_goes_another_way_at_once_or_in_five_seconds() {
+    let (mut session, orders) = key_at_menu('4');
+    assert_eq!((orders, session.deadline()), (vec![Order::CallBack], Some(7 * SECOND)));
+    assert_eq!(session.clone().step(Input::CallBack(true), 3 * SECOND), play(3, "bye"));
+    assert_eq!(session.clone().step(Input::CallBack(false), 3 * SECOND), [Order::Transfer]);
+    assert_eq!(session.step(Input::OptedOut, 3 * SECOND), [], "that was not asked for");
+    assert_eq!(session.step(Input::Deadline, 7 * SECOND), [Order::Transfer]);
+}
+
 fn input() -> impl Strategy<Value = Input> {
     prop_oneof![
         1 => Just(Input::Begin),
@@ -116,6 +127,7 @@ fn input() -> impl Strategy<Value = Input> {
         1 => (0..200_u32).prop_map(Input::NotRecorded),
         4 => prop::sample::select("0123456789*#ABCD".chars().collect::<Vec<_>>()).prop_map(Input::Digit),
         1 => Just(Input::OptedOut),
+        1 => any::<bool>().prop_map(Input::CallBack),
         2 => Just(Input::Deadline),
     ]
 }

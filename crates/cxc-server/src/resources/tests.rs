@@ -160,16 +160,19 @@ async fn a_number_is_displayed_with_a_proof_only_and_a_blocked_one_is_cleared_by
     let test = TestApp::start().await;
     TestApp::add_tenant(&test.app, "other").await;
     let (admin, stranger) = (test.sign_in("acme\\admin").await, test.sign_in("other\\admin").await);
-    let id = |name: &str, number: &str, proof: &str| {
-        json!({"name": name, "number": number, "proof": proof, "provenOn": "2026-11-02"})
-    };
+    let id = |name: &str, number: &str, proof: &str| json!({"name": name, "number": number, "proof": proof, "provenOn": "2026-11-02"});
     let post = async |path: &str, body: Value| admin.send(Method::POST, path, Some(&body), &[]).await;
     let made = post("/caller-ids", id("Acme", "+12125550100", "letter of the carrier")).await.expect(201);
     assert_eq!((&made["enabled"], &made["blockedSince"]), (&json!(true), &Value::Null));
-    for (number, proof, pointer) in [("212", "letter", "/number"), ("+12125550101", " ", "/proof"), ("+12125550100", "letter", "/number")]
+    for (number, proof, pointer) in
+        [("212", "letter", "/number"), ("+12125550101", " ", "/proof"), ("+12125550100", "letter", "/number")]
     {
         let refused = post("/caller-ids", id("Again", number, proof)).await;
-        assert_eq!((refused.status.as_u16(), &refused.body["errors"][0]["pointer"]), (422, &json!(pointer)), "{number}");
+        assert_eq!(
+            (refused.status.as_u16(), &refused.body["errors"][0]["pointer"]),
+            (422, &json!(pointer)),
+            "{number}"
+        );
     }
     let mut unproven = id("Again", "+12125550101", "letter");
     unproven.as_object_mut().unwrap().remove("provenOn");
@@ -183,7 +186,8 @@ async fn a_number_is_displayed_with_a_proof_only_and_a_blocked_one_is_cleared_by
     let moved = admin.send(Method::PATCH, &path, Some(&moved), &[("if-match", &etag)]).await;
     assert_eq!(moved.body["errors"][0]["pointer"], "/number");
 
-    let tenant = test.app.db.read().await.unwrap().channel_accounts().await.map(|_| 1).unwrap();
+    let tenants = test.app.db.read().await.unwrap().tenant_all().await.unwrap();
+    let tenant = tenants.iter().find(|tenant| tenant.domain == "acme").unwrap().no;
     let block = cxc_store::caller_id::CallerIdBlock {
         number: "+12125550100".into(),
         blocked_at: test.app.now(),

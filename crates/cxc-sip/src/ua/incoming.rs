@@ -96,8 +96,9 @@ impl Door {
             Ok(knock) => knock,
             Err(status) => return Err((Box::new(transaction), status)),
         };
-        let admitted = (self.admit)(&knock).map_err(Refusal::status);
-        let room = admitted.and_then(|()| self.came.try_reserve().map_err(|_| StatusCode::ServiceUnavailable));
+        // who is admitted has a place: a door that counts them counts right
+        let room = self.came.try_reserve().map_err(|_| StatusCode::ServiceUnavailable);
+        let room = room.and_then(|room| (self.admit)(&knock).map(|()| room).map_err(Refusal::status));
         match room {
             Ok(room) => {
                 room.send(Visitor::new(endpoint, transaction, knock));

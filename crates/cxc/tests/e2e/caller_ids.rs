@@ -29,7 +29,8 @@ impl Office {
         let world = World::with(&format!("voice.prompts = \"{}\"\n{more}", folder.path().display())).await;
         let mut ids = Vec::new();
         for number in NUMBERS {
-            let id = json!({"name": number, "number": number, "proof": "letter of the carrier", "provenOn": "2026-11-02"});
+            let id =
+                json!({"name": number, "number": number, "proof": "letter of the carrier", "provenOn": "2026-11-02"});
             ids.push(world.make("/caller-ids", &id).await);
         }
         Self { world, ids, _folder: folder }

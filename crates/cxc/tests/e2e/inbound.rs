@@ -16,7 +16,8 @@ const SDP: &str = "Content-Type: application/sdp\n      Content-Length: [len]\n\
 
 /// Calls a number as somebody, presses a key, and waits until the call is over.
 async fn calls(port: &str, from: &str, to: &str, key: &'static str) {
-    let words = [("caller", from), ("late", "0"), ("talk", "60000"), ("offer", SDP), ("accepted", "Content-Length: 0\n\n")];
+    let words =
+        [("caller", from), ("late", "0"), ("talk", "60000"), ("offer", SDP), ("accepted", "Content-Length: 0\n\n")];
     let peer = Sipp::prepared("caller", 1, &[port, "-s", &to[1..]], &words, &[]).unwrap();
     until("the call is answered", PATIENCE, async || peer.media().contains_key(from)).await;
     let audio = peer.media()[from];

@@ -2,8 +2,6 @@
 use std::sync::Arc;
 
 use cxc_core::campaign::PreviewKind;
-use cxc_core::hash::HashKey;
-use cxc_core::phone::PhoneParser;
 use cxc_dialer::agent::AgentState;
 use cxc_dialer::call::CallId;
 use cxc_dialer::group::AgentChange;
@@ -28,11 +26,10 @@ fn seat_of(kind: Option<PreviewKind>) -> (Arc<Seat>, Receiver<Event>, UnboundedR
     seat.attach(line, None, Uuid::from_u128(7), 1).unwrap();
     let (tell, orders) = unbounded_channel();
     let (clock, board) = (cxc_sip::engine::Clock::starting(1), LiveBoard::default());
-    let displays = Displays::new((1, HashKey([1; 16])), PhoneParser::shared().unwrap(), Arc::default(), None);
     let desk = Arc::new(Desk::new(
         (5, Uuid::from_u128(5)),
         clock,
-        (DeskRules { previews: kind, needs_disposition: true }, displays),
+        (DeskRules { previews: kind, needs_disposition: true }, Displays::one(None)),
         Arc::default(),
         &board,
     ));

@@ -10,11 +10,15 @@ use cxc_server::App;
 use cxc_store::StoreError;
 use cxc_store::caller_id::CallerIdBlock;
 use prometheus::GaugeVec;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How often alarms are written and gauges set.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// A mark is in the store after this time, and was read there.
+const WRITTEN: Duration = Duration::from_secs(5);
 
 /// A caller id of a group as its plan knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +43,8 @@ struct Seen {
     id: Uuid,
     is_blocked: bool,
     watch: BlockWatch,
+    /// Until when the mark is not expected in the store: what was read there may be older.
+    held: Option<Instant>,
 }
 
 impl CallerIdBoard {
@@ -47,10 +53,14 @@ impl CallerIdBoard {
         let mut seen = self.seen();
         for id in ids {
             let known = seen.entry((tenant, id.number.clone())).or_default();
+            known.id = id.id;
+            if known.held.is_some_and(|until| !id.is_blocked && Instant::now() < until) {
+                continue;
+            }
             if known.is_blocked && !id.is_blocked {
                 known.watch = BlockWatch::default();
             }
-            (known.id, known.is_blocked) = (id.id, id.is_blocked);
+            (known.is_blocked, known.held) = (id.is_blocked, None);
         }
     }
 
@@ -59,7 +69,7 @@ impl CallerIdBoard {
         let mut seen = self.seen();
         let Some(known) = seen.get_mut(&(tenant, number.to_owned())).filter(|known| !known.is_blocked) else { return };
         if let Some(alarm) = known.watch.note(is_blocked) {
-            known.is_blocked = true;
+            (known.is_blocked, known.held) = (true, Some(Instant::now() + WRITTEN));
             tracing::error!(caller_id = %known.id, ?alarm, "calls by a caller id are being blocked: it is left alone");
             self.alarms().push((tenant, number.to_owned(), alarm));
         }
@@ -178,6 +188,15 @@ impl Displays {
 }
 
 #[cfg(test)]
+impl Displays {
+    /// Of a group that displays one number, or none.
+    pub fn one(number: Option<&str>) -> Self {
+        let phones = PhoneParser::shared().unwrap();
+        Self::new((1, HashKey([7; 16])), phones, Arc::default(), number.map(ToOwned::to_owned))
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -209,6 +228,10 @@ mod tests {
         assert!(displays.to(person).is_err() && displays.has_none_left());
         let alarms = std::mem::take(&mut *board.alarms());
         assert_eq!(alarms.iter().map(|(_, number, _)| number.clone()).collect::<Vec<_>>(), [first.clone(), second]);
+        // what was read before the marks were written changes nothing
+        displays.set(Some(&ids(&[false, false])));
+        assert!(displays.has_none_left());
+        displays.set(Some(&ids(&[true, true])));
         // the store says that nothing is marked any more
         displays.set(Some(&ids(&[false, false])));
         assert_eq!(displays.to(person), Ok(Some(first)));

@@ -137,7 +137,9 @@ impl Drop for Ended {
 impl Ticket {
     /// Whether somebody, or a machine, answered a call that ended so.
     fn was_answered(&self, result: CallResult) -> bool {
-        use CallResult::{Abandoned, AnsweringMachine, CallDropError, Dropped, Ok, RemoteRelease, WrongNumber, WrongParty};
+        use CallResult::{
+            Abandoned, AnsweringMachine, CallDropError, Dropped, Ok, RemoteRelease, WrongNumber, WrongParty,
+        };
         let after = [Abandoned, AnsweringMachine, CallDropError, Dropped, Ok, WrongNumber, WrongParty];
         let hung_up = result == RemoteRelease && self.said.is_empty();
         CallResult::TALKS.contains(&result) || after.contains(&result) || hung_up
@@ -448,9 +450,6 @@ fn absent(group: &Group) -> Vec<AgentId> {
 
 #[cfg(test)]
 mod tests {
-    use cxc_core::hash::HashKey;
-    use cxc_core::phone::PhoneParser;
-
     use super::*;
     use crate::channel::CallBody;
 
@@ -458,15 +457,7 @@ mod tests {
         let desk = Arc::new(Desk::new(
             (1, Uuid::nil()),
             Clock::starting(1),
-            (
-                DeskRules::default(),
-                Displays::new(
-                    (1, HashKey([1; 16])),
-                    PhoneParser::shared().unwrap(),
-                    Arc::default(),
-                    Some("+12125550100".into()),
-                ),
-            ),
+            (DeskRules::default(), Displays::one(Some("+12125550100"))),
             Arc::default(),
             &LiveBoard::default(),
         ));

@@ -58,7 +58,8 @@ impl Trunk {
 
     /// Calls at once.
     pub fn channels(&self) -> usize {
-        let channels = self.accounts.iter().filter_map(|(_, account)| account.sip.as_ref()).map(|sip| sip.channels as usize);
+        let channels =
+            self.accounts.iter().filter_map(|(_, account)| account.sip.as_ref()).map(|sip| sip.channels as usize);
         channels.sum()
     }
 
@@ -111,7 +112,9 @@ impl Trunk {
         }
         let own = own.filter(|_| !trunks.is_empty()).ok_or(missing)?;
         let trunks = Trunks::new(trunks);
-        self.resume_spend(&trunks, &ids).await.map_err(|error| format!("what was spent today can't be read: {error}"))?;
+        self.resume_spend(&trunks, &ids)
+            .await
+            .map_err(|error| format!("what was spent today can't be read: {error}"))?;
         *self.written.lock().unwrap_or_else(PoisonError::into_inner) = ids;
         Ok((own, Arc::new(trunks)))
     }
@@ -131,7 +134,9 @@ impl Trunk {
         let Some((_, trunks)) = self.found.get() else { return Ok(()) };
         let known = self.written.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for (at, (id, written)) in known.into_iter().enumerate() {
-            let Some(spent) = trunks.spent(at, self.clock.now()).filter(|spent| written != Some(*spent)) else { continue };
+            let Some(spent) = trunks.spent(at, self.clock.now()).filter(|spent| written != Some(*spent)) else {
+                continue;
+            };
             let mut tx = self.app.db.begin().await?;
             tx.trunk_spend_set((self.number, id), spent, self.epoch).await?;
             tx.commit().await?;

@@ -1,101 +1,34 @@
 //! Calls to the numbers that we display: each is answered by a script. Who calls is recognised by their number.
 mod directory;
+mod gate;
+mod guest;
 mod wishes;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use cxc_core::Micros;
-use cxc_core::call_script::CallScript;
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, EngineEvent};
-use cxc_dialer::ivr::{Audio, Input, Order, Session};
+use cxc_dialer::ivr::{Audio, Input, Order};
 use cxc_server::App;
 use cxc_sip::engine::{Clock, EngineOptions, Report, SipEngine};
-use cxc_sip::media::Prompt;
 use cxc_sip::trunk::{Destinations, Trunks};
 use cxc_sip::ua::{Admit, Door, Knock, Refusal, UaOptions, Visitor};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
 
 use super::CallKit;
-use super::prompts::read_prompts;
-use directory::{Called, Directory, e164};
-use wishes::Visit;
+use directory::Directory;
+use gate::{Gate, MOST_NEW, Place};
+use guest::{Guest, prepare};
 
-/// Calls at once.
-const MOST_CALLS: u32 = 100;
-/// New calls a second.
-const MOST_NEW: u32 = 20;
 /// How often trunks and numbers are read.
 const READ: Duration = Duration::from_secs(2);
 /// A deadline that is never.
 const NEVER: Duration = Duration::from_secs(3_600);
-const SECOND: Micros = 1_000_000;
-/// How long it may take until the caller knows that the call was answered: an ACK is waited for, for 32 s.
-const ANSWER: Micros = 40 * SECOND;
-
-/// What people hear at a number without a script of its own.
-const USUAL: &str = r#"{"start": "menu", "maxSeconds": 180, "steps": {
-    "menu": {"type": "gather", "prompt": "inbound", "timeoutSeconds": 5, "retries": 2,
-        "choices": {"1": "never", "2": "again"}, "otherwise": "bye"},
-    "never": {"type": "opt_out", "next": "gone", "otherwise": "sorry"},
-    "gone": {"type": "hang_up", "prompt": "inbound-opted-out"},
-    "again": {"type": "call_back", "next": "soon", "otherwise": "sorry"},
-    "soon": {"type": "hang_up", "prompt": "inbound-call-back"},
-    "sorry": {"type": "hang_up", "prompt": "inbound-sorry"},
-    "bye": {"type": "hang_up", "prompt": "inbound-bye"}}}"#;
-
-/// How many calls may come in now.
-#[derive(Debug, Default)]
-struct Gate {
-    /// Those that were let in and are not over.
-    open: AtomicU32,
-    /// The second that is counted in, and how many came in it.
-    second: AtomicU32,
-    came: AtomicU32,
-}
-
-impl Gate {
-    /// Lets one in. Only the task that receives asks.
-    fn enter(&self, now: Micros) -> Result<(), Refusal> {
-        let second = (now / SECOND) as u32;
-        if self.second.swap(second, Ordering::Relaxed) != second {
-            self.came.store(0, Ordering::Relaxed);
-        }
-        if self.open.load(Ordering::Relaxed) >= MOST_CALLS || self.came.load(Ordering::Relaxed) >= MOST_NEW {
-            return Err(Refusal::Busy);
-        }
-        self.came.fetch_add(1, Ordering::Relaxed);
-        self.open.fetch_add(1, Ordering::Relaxed);
-        Ok(())
-    }
-}
-
-/// A place at the gate, until this is dropped.
-struct Place(Arc<Gate>);
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A call in its script.
-struct Guest {
-    visit: Arc<Visit>,
-    session: Session,
-    prompts: HashMap<String, Prompt>,
-    /// How long its script may take.
-    most: Micros,
-    /// When it must be over.
-    end: Micros,
-    is_answered: bool,
-    _place: Place,
-}
 
 /// What tasks beside the loop tell it.
 enum News {
@@ -136,8 +69,7 @@ pub async fn serve(app: App, kit: Arc<CallKit>, listen: SocketAddr, stop: Cancel
     let (engine, mut reports) = SipEngine::start(options, Trunks::new(Vec::new()), destinations).await?;
     tracing::info!(address = %listen, "calls to caller ids are answered");
     let (tell, mut news) = unbounded_channel();
-    let mut reception =
-        Reception { app, kit, clock, engine, directory, gate, guests: HashMap::new(), last: 0, tell };
+    let mut reception = Reception { app, kit, clock, engine, directory, gate, guests: HashMap::new(), last: 0, tell };
     let reading = tokio::spawn(keep(Arc::clone(&reception.directory), reception.app.clone()));
     let lost = reception.work(&mut visitors, (&mut reports, &mut news), &stop).await;
     reading.abort();
@@ -176,7 +108,12 @@ impl Reception {
     ) -> bool {
         loop {
             let now = self.clock.now();
-            let due = self.guests.values().map(Guest::due).min().map_or(tokio::time::Instant::now() + NEVER, |due| self.clock.at(due));
+            let due = self
+                .guests
+                .values()
+                .map(Guest::due)
+                .min()
+                .map_or(tokio::time::Instant::now() + NEVER, |due| self.clock.at(due));
             tokio::select! {
                 () = stop.cancelled() => return false,
                 Some(visitor) = visitors.recv() => self.welcome(visitor),
@@ -314,48 +251,4 @@ impl Reception {
             }
         }
     }
-}
-
-impl Guest {
-    /// When something must happen.
-    fn due(&self) -> Micros {
-        let of_script = self.session.deadline().filter(|_| self.is_answered);
-        of_script.map_or(self.end, |due| due.min(self.end))
-    }
-
-    /// The caller is there: the time of the script begins.
-    fn answered(&mut self, now: Micros) {
-        (self.is_answered, self.end) = (true, now + self.most);
-    }
-}
-
-/// What a call will hear, and who calls.
-async fn prepare(
-    kit: &CallKit,
-    clock: Clock,
-    (called, knock): (Called, &Knock),
-    place: Place,
-) -> anyhow::Result<Guest> {
-    let script = match called.script {
-        Some(script) => script,
-        None => Arc::new(serde_json::from_str::<CallScript>(USUAL)?),
-    };
-    let prompts = read_prompts(kit.prompts.as_deref(), &script).await?;
-    let caller = knock.caller.as_deref().and_then(|caller| person(kit, &called.number, caller));
-    let (tenant, account, call_id) = (called.tenant, called.account, knock.call_id.clone());
-    let visit = Arc::new(Visit { tenant, account, call_id, caller });
-    let (now, most) = (clock.now(), Micros::from(script.max_seconds) * SECOND);
-    let session = Session::new(script, now);
-    Ok(Guest { visit, session, prompts, most, end: now + ANSWER, is_answered: false, _place: place })
-}
-
-/// The number of who calls; as somebody in the country of the number that was called would write it.
-fn person(kit: &CallKit, called: &str, caller: &str) -> Option<String> {
-    let country = kit.phones.parse(called, None).ok().map(|phone| phone.country);
-    let with_code = || e164(caller).and_then(|number| kit.phones.parse(&number, None).ok());
-    let phone = match caller.starts_with('+') {
-        true => with_code(),
-        false => kit.phones.parse(caller, country).ok().or_else(with_code),
-    };
-    phone.map(|phone| phone.number.as_str().to_owned())
 }
