@@ -55,17 +55,13 @@ impl Directory {
     /// Reads all of it anew.
     pub async fn read(&self, app: &App) -> Result<(), StoreError> {
         let mut known = Known::default();
-        let mut tx = app.db.read().await?;
-        for (number, tenant, id) in tx.channel_accounts().await? {
-            let Some(object) = tx.object_get(tenant, kind::CHANNEL_ACCOUNT, id).await? else { continue };
-            let Ok(account) = serde_json::from_value::<ChannelAccount>(object.body.0) else { continue };
-            if account.kind != AccountKind::Sip || !tx.tenant_get(tenant).await?.is_some_and(|owner| owner.enabled) {
-                continue;
-            }
+        // hosts are looked up while nothing of the store is held
+        for (tenant, number, account) in trunks(app).await? {
             for address in self.addresses(app, &account).await {
                 known.hosts.entry(address).or_default().push((tenant, number));
             }
         }
+        let mut tx = app.db.read().await?;
         let mut tenants: Vec<i64> = known.hosts.values().flatten().map(|(tenant, _)| *tenant).collect();
         tenants.sort_unstable();
         tenants.dedup();
@@ -99,6 +95,19 @@ impl Directory {
         resolved.insert(place, (Instant::now(), addresses.clone()));
         addresses
     }
+}
+
+/// The SIP accounts of all tenants at work, with their tenants and numbers.
+async fn trunks(app: &App) -> Result<Vec<(i64, i64, ChannelAccount)>, StoreError> {
+    let (mut tx, mut trunks) = (app.db.read().await?, Vec::new());
+    for (number, tenant, id) in tx.channel_accounts().await? {
+        let Some(object) = tx.object_get(tenant, kind::CHANNEL_ACCOUNT, id).await? else { continue };
+        let Ok(account) = serde_json::from_value::<ChannelAccount>(object.body.0) else { continue };
+        if account.kind == AccountKind::Sip && tx.tenant_get(tenant).await?.is_some_and(|owner| owner.enabled) {
+            trunks.push((tenant, number, account));
+        }
+    }
+    Ok(trunks)
 }
 
 impl Known {
