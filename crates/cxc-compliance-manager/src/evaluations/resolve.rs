@@ -177,7 +177,8 @@ impl Resolver<'_> {
             parts.push(KnownPart::of(PartKind::Postal, PartOrigin::Contact, &found));
         }
         if let Some(region) = contact.region.as_deref().filter(|region| !region.trim().is_empty()) {
-            let told = home.map(|country| tables.of_region(country, region)).filter(|found| !found.regions().is_empty());
+            let told =
+                home.map(|country| tables.of_region(country, region)).filter(|found| !found.regions().is_empty());
             // what was imported was warned of then, and stands for any region of its country
             let stored = home.filter(|_| self.is_stored).map(|country| tables.somewhere_in(country));
             match told.or(stored) {

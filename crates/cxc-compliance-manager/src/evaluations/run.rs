@@ -120,7 +120,8 @@ impl Evaluator {
             return Err(ApiError::invalid("", "invalid", text));
         }
         let tables = self.kit.tables.current();
-        let resolver = Resolver { kit: &self.kit, key, tables, tenant: 0, home: None, now, rules: None, is_stored: false };
+        let resolver =
+            Resolver { kit: &self.kit, key, tables, tenant: 0, home: None, now, rules: None, is_stored: false };
         let documents = self.shipped();
         refuse_wrong(&documents, asked, &resolver)?;
         let rules = self.rules(&self.adjusted(documents, asked)?, asked, None);

@@ -155,7 +155,8 @@ async fn a_broken_campaign_tells_every_breach_and_when_it_was() {
 #[tokio::test]
 async fn a_stored_state_that_is_no_state_may_be_any_and_its_law_holds() {
     let (app, list) = start_with_list().await;
-    let past = ["17", "18", "19"].map(|hour| json!({ "at": format!("2026-12-01T{hour}:00:00Z"), "result": "NoAnswer" }));
+    let past =
+        ["17", "18", "19"].map(|hour| json!({ "at": format!("2026-12-01T{hour}:00:00Z"), "result": "NoAnswer" }));
     for (n, state) in (1..).zip(["Flordia", "Florida", "Washington"]) {
         let fields = json!({ "c_state_code": state, "c_country_code_iso": "US" });
         let device = format!("+1425555120{n}");

@@ -32,8 +32,7 @@ pub enum LocationSource {
 }
 
 impl LocationSource {
-    const ALL: [Self; 6] =
-        [Self::Explicit, Self::Postal, Self::Prefix, Self::Custom, Self::Unmappable, Self::Country];
+    const ALL: [Self; 6] = [Self::Explicit, Self::Postal, Self::Prefix, Self::Custom, Self::Unmappable, Self::Country];
 
     /// The stored number.
     pub fn code(self) -> i16 {

@@ -234,9 +234,8 @@ fn somewhere(places: &Places, regions: &HashMap<(Country, String), u16>) -> Hash
     for ((country, _), place) in regions {
         all.entry(*country).or_default().extend(places.explicit[usize::from(*place)].regions().iter().cloned());
     }
-    let location = |(country, regions)| {
-        (country, Location::new(LocationSource::Unmappable, Some(country), regions, Vec::new()))
-    };
+    let location =
+        |(country, regions)| (country, Location::new(LocationSource::Unmappable, Some(country), regions, Vec::new()));
     all.into_iter().map(location).collect()
 }
 

@@ -202,7 +202,10 @@ async fn finish(
         let mut after = said(version);
         (after["forced"], after["allowedOlder"]) = (settings.force.into(), settings.allow_older.into());
         let entry = Entry::new("activate", kind::NUMBER_LIST).of(row.id, &row.register);
-        entry.changed(active.as_ref().map(said), Some(after)).write(app, &mut tx, &Principal::system(row.tenant)).await?;
+        entry
+            .changed(active.as_ref().map(said), Some(after))
+            .write(app, &mut tx, &Principal::system(row.tenant))
+            .await?;
     }
     control.hold(&mut tx, now).await?;
     let done = tx.number_list_version(row.number, version.version).await?;

@@ -233,9 +233,8 @@ async fn check_references(tx: &mut Tx, tenant: TenantNo, references: &[Reference
     let is_known = |r: &&Reference| known.iter().any(|(id, kind)| *id == r.id && r.kinds.contains(&kind.as_str()));
     let words = |r: &Reference| r.kinds.join(" or ").replace('_', " ");
     let missing = references.iter().filter(|r| !is_known(r));
-    let errors: Vec<FieldError> = missing
-        .map(|r| FieldError::new(&*r.pointer, "not_found", format!("there is no such {}", words(r))))
-        .collect();
+    let errors: Vec<FieldError> =
+        missing.map(|r| FieldError::new(&*r.pointer, "not_found", format!("there is no such {}", words(r)))).collect();
     if errors.is_empty() { Ok(()) } else { Err(ApiError::validation(errors)) }
 }
 

@@ -111,11 +111,14 @@ impl GroupActor {
         let destinations = Destinations::new(Arc::clone(&trunk.kit.phones));
         let (engine, reports) =
             SipEngine::start(options, trunks, destinations).await.map_err(|error| error.to_string())?;
-        let rules = DeskRules {
-            previews: dialing.preview(),
-            needs_disposition: calls.disposition_required,
-        };
-        let desk = Arc::new(Desk::new((plan.number, plan.id), trunk.clock, (rules, displays(trunk, plan)), asked, &trunk.kit.live));
+        let rules = DeskRules { previews: dialing.preview(), needs_disposition: calls.disposition_required };
+        let desk = Arc::new(Desk::new(
+            (plan.number, plan.id),
+            trunk.clock,
+            (rules, displays(trunk, plan)),
+            asked,
+            &trunk.kit.live,
+        ));
         let lacks_prompts =
             lacks_prompts.inspect(|reason| tracing::error!(group = plan.number, reason, "a script can't speak"));
         let lacks_prompts = lacks_prompts.is_some();
