@@ -24,11 +24,7 @@ pub struct Displayed {
 
 /// The number that a person sees: of those of their own country, else of all. It is the one of the highest weight, so that
 /// the same person sees the same number as long as it is among them, and one that comes or goes moves no others.
-pub fn rotate<'a>(
-    ids: &'a [Displayed],
-    country: Option<Country>,
-    weight: impl Fn(&str) -> i64,
-) -> Option<&'a Displayed> {
+pub fn rotate(ids: &[Displayed], country: Option<Country>, weight: impl Fn(&str) -> i64) -> Option<&Displayed> {
     let highest = |only: bool| {
         let fits = |id: &&Displayed| !only || (id.country.is_some() && id.country == country);
         ids.iter().filter(fits).max_by_key(|id| (weight(&id.number), &id.number))

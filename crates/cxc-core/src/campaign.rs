@@ -306,7 +306,7 @@ impl CampaignSettings {
         let is_one_of = |modes: &[DialingMode]| mode.is_none_or(|mode| modes.contains(&mode));
         match (kind, &self.calls.script) {
             (ProfileType::Ivr, None) => {
-                must(false, "calls/script", "required", "a campaign of the type ivr has a script")
+                must(false, "calls/script", "required", "a campaign of the type ivr has a script");
             }
             (ProfileType::Ivr, Some(script)) => {
                 must(
