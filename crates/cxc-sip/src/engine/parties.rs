@@ -211,8 +211,8 @@ impl Talk<'_> {
     }
 
     /// A line moved, or the time of those who were left alone is over. True if the call is.
-    pub(super) fn moved(&mut self, attempt: &Attempt, moved: Option<Moved>) -> bool {
-        let Some(Moved { of, number, event }) = moved else { return true };
+    pub(super) fn moved(&mut self, attempt: &Attempt, moved: Option<&Moved>) -> bool {
+        let Some(&Moved { of, number, event }) = moved else { return true };
         let line = match of {
             Of::Third => &self.guests.third,
             Of::Supervisor => &self.guests.supervisor,

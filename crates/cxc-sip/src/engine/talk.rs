@@ -102,7 +102,7 @@ async fn run(talk: &mut Talk<'_>, attempt: &mut Attempt, orders: &mut UnboundedR
                 MediaEvent::Played(number) => talk.played(attempt, number),
             },
             sound = talk.ear.next() => talk.heard(attempt, sound),
-            moved = talk.guests.next() => if talk.moved(attempt, moved) {
+            moved = talk.guests.next() => if talk.moved(attempt, moved.as_ref()) {
                 attempt.leg.hangup();
                 return Some(CallEvent::RemoteHangup);
             },

@@ -31,6 +31,9 @@ const SECOND: i64 = 1_000_000;
 /// The longest time of detection before an agent is looked for: a little more than its own, so that it ends itself.
 const DETECTION: i64 = 5_200_000;
 
+/// An account, and what was last written of what it cost: the day and the amount.
+type Written = (Uuid, Option<(i64, i64)>);
+
 /// A channel account of kind `sip` with its alternates: what its groups share.
 pub struct Trunk {
     pub app: App,
@@ -46,7 +49,7 @@ pub struct Trunk {
     /// From which of our addresses they are reached, and where they are, with their limits.
     found: OnceCell<(IpAddr, Arc<Trunks>)>,
     /// Which accounts these are, and what was last written of what they cost.
-    written: Mutex<Vec<(Uuid, Option<(i64, i64)>)>>,
+    written: Mutex<Vec<Written>>,
 }
 
 impl Trunk {

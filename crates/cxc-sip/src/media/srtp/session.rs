@@ -54,7 +54,7 @@ impl Session {
     }
 
     fn fed(&self, parts: [&[u8]; 2]) -> Hmac<Sha1> {
-        parts.into_iter().fold(self.mac.clone(), |mac, part| mac.chain_update(part))
+        parts.into_iter().fold(self.mac.clone(), Mac::chain_update)
     }
 }
 

@@ -38,11 +38,14 @@ struct Known {
     numbers: HashMap<(i64, String), Option<Arc<CallScript>>>,
 }
 
+/// Hosts with their ports: when they were looked up, and what was found.
+type Resolved = HashMap<(String, u16), (Instant, Vec<IpAddr>)>;
+
 /// The directory. Asked by the task that receives, so it never waits for the store.
 #[derive(Debug, Default)]
 pub struct Directory {
     known: RwLock<Known>,
-    resolved: tokio::sync::Mutex<HashMap<(String, u16), (Instant, Vec<IpAddr>)>>,
+    resolved: tokio::sync::Mutex<Resolved>,
 }
 
 impl Directory {

@@ -119,7 +119,7 @@ impl Reception {
                 Some(visitor) = visitors.recv() => self.welcome(visitor),
                 Some(report) = reports.recv() => match report {
                     Report::Down => return true,
-                    report => self.heard(report, now),
+                    report => self.heard(&report, now),
                 },
                 Some(told) = news.recv() => match told {
                     News::Prepared(prepared) => self.begin(*prepared),
@@ -157,8 +157,8 @@ impl Reception {
         self.guests.insert(call, guest);
     }
 
-    fn heard(&mut self, report: Report, now: Micros) {
-        match report {
+    fn heard(&mut self, report: &Report, now: Micros) {
+        match *report {
             Report::Event(EngineEvent::Call(call, CallEvent::Answered)) => {
                 if let Some(guest) = self.guests.get_mut(&call) {
                     guest.answered(now);
