@@ -56,10 +56,8 @@ mod tests {
         let enter = |second: Micros| gate.enter(second * SECOND).map(|()| Place(Arc::clone(&gate)));
         let first: Vec<Place> = (0..20).filter_map(|_| enter(7).ok()).collect();
         assert!(first.len() == 20 && enter(7).is_err());
-        let mut all: Vec<Place> = (8..100)
-            .flat_map(|second| (0..20).filter_map(move |_| Some(second)))
-            .filter_map(|s| enter(s).ok())
-            .collect();
+        let mut all: Vec<Place> =
+            (8..100).flat_map(|second| (0..20).map(move |_| second)).filter_map(|s| enter(s).ok()).collect();
         assert_eq!(all.len(), 80, "a hundred with the first");
         assert!(enter(200).is_err());
         all.pop();
