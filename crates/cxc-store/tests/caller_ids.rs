@@ -1,5 +1,4 @@
 //! Marks of blocked caller ids, and what trunks cost.
-#![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 use cxc_store::caller_id::CallerIdBlock;
 use cxc_test::TestDb;
 use uuid::Uuid;

@@ -159,13 +159,13 @@ mod tests {
 
     use super::*;
 
-    fn of(fields: Value) -> Map<String, Value> {
+    fn of(fields: &Value) -> Map<String, Value> {
         plain(fields.as_object().unwrap().clone()).unwrap()
     }
 
     #[test]
     fn known_names_are_read_whatever_their_case_and_others_are_kept() {
-        let fields = of(json!({ "CONTACT_INFO": "+12125550100", "gsw_call_result": 51, "Own_Field": { "x": [1] } }));
+        let fields = of(&json!({ "CONTACT_INFO": "+12125550100", "gsw_call_result": 51, "Own_Field": { "x": [1] } }));
         assert_eq!(text(&fields, ADDRESS).as_deref(), Some("+12125550100"));
         assert_eq!(text(&fields, &["GSW_CALL_RESULT"]).as_deref(), Some("51"));
         assert_eq!(fields["Own_Field"], json!({ "x": [1] }));
@@ -180,11 +180,11 @@ mod tests {
         ] {
             assert!(plain(fields.as_object().unwrap().clone()).is_err(), "{fields}");
         }
-        assert!(channel(&of(json!({ "cxc_type": "carrier pigeon" }))).is_err());
-        assert!(group(&of(json!({ "GSW_CAMPAIGN_GROUP_GUID": "nope" }))).is_err());
+        assert!(channel(&of(&json!({ "cxc_type": "carrier pigeon" }))).is_err());
+        assert!(group(&of(&json!({ "GSW_CAMPAIGN_GROUP_GUID": "nope" }))).is_err());
         for time in [json!("0"), json!(-5), json!("1970-01-02T00:00:00Z"), json!("soon")] {
-            assert!(instant(&of(json!({ "GSW_CALL_TIME": time })), BEGUN).is_err(), "{time}");
+            assert!(instant(&of(&json!({ "GSW_CALL_TIME": time })), BEGUN).is_err(), "{time}");
         }
-        assert_eq!(instant(&of(json!({ "GSW_CALL_TIME": 946_684_800 })), BEGUN), Ok(Some(946_684_800_000_000)));
+        assert_eq!(instant(&of(&json!({ "GSW_CALL_TIME": 946_684_800 })), BEGUN), Ok(Some(946_684_800_000_000)));
     }
 }

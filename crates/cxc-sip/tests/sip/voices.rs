@@ -1,7 +1,7 @@
 //! People on the line: a SIPp peer that answers, and audio of our own. Each speaks with a tone by which others hear them.
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
@@ -128,7 +128,7 @@ impl Voice {
     }
 
     fn packets(&self) -> std::sync::MutexGuard<'_, Vec<(Header, Vec<u8>)>> {
-        self.heard.lock().unwrap()
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends with the call.
@@ -155,7 +155,7 @@ fn listen(socket: &UdpSocket, heard: &Heard, to: &AtomicU16) {
     while to.load(Ordering::Relaxed) != 1 {
         let Ok(len) = socket.recv(&mut datagram) else { continue };
         let Some(packet) = Packet::read(&datagram[..len]) else { continue };
-        heard.lock().unwrap().push((packet.header, packet.payload.to_vec()));
+        heard.lock().unwrap_or_else(PoisonError::into_inner).push((packet.header, packet.payload.to_vec()));
     }
 }
 
