@@ -142,8 +142,11 @@ impl PersonFlag {
 
 /// Whether two names of a topic or a brand are one: in whatever case, without outer blanks.
 pub fn is_same_name(one: &str, other: &str) -> bool {
-    let plain = |name: &'_ str| name.trim().chars().flat_map(char::to_lowercase).collect::<String>();
-    one == other || plain(one) == plain(other)
+    plain(one).eq(plain(other))
+}
+
+fn plain(name: &str) -> impl Iterator<Item = char> {
+    name.trim().chars().flat_map(char::to_lowercase)
 }
 
 /// What an attempt is for and whom it meets.

@@ -71,14 +71,22 @@ fn the_rule_of_the_region_wins_over_that_of_its_country_and_this_over_the_genera
     let documents = with_times(vec![
         times("any", "", "01:00", "02:00"),
         times("country", r#""country":"US","#, "03:00", "04:00"),
-        times("region", r#""country":"US","region":"FL","#, "05:00", "06:00"),
+        times("region", r#""country":"US","region":"FL","#, "03:30", "06:00"),
     ]);
-    for (country, region, opens) in
-        [("US", "US-FL", "05"), ("US", "US-GA", "03"), ("US", "", "03"), ("GB", "", "01"), ("", "", "01")]
-    {
+    for (country, region, opens, closes) in [
+        ("US", "US-FL", "03:30", "06:00"),
+        ("US", "US-GA", "03:00", "04:00"),
+        // it may be Florida, or any other
+        ("US", "", "03:30", "04:00"),
+        ("GB", "", "01:00", "02:00"),
+        ("", "", "01:00", "02:00"),
+    ] {
         let mut world = World::new(&documents).phone(country, region, "Etc/UTC");
         let verdict = world.check(at("2026-12-01T00:00:00Z"));
-        assert_eq!(verdict.not_before, Some(at(&format!("2026-12-01T{opens}:00:00Z"))), "{country} {region}");
+        let opening = at(&format!("2026-12-01T{opens}:00Z"));
+        assert_eq!(verdict.not_before, Some(opening), "{country} {region}");
+        let end = world.check(opening).window_end;
+        assert_eq!(end, Some(at(&format!("2026-12-01T{closes}:00Z"))), "{country} {region}");
     }
 }
 
