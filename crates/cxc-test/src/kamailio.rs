@@ -107,8 +107,8 @@ fn configuration(peer: SocketAddr, plain: &Port, tls: &Port, certificate: &Certi
         r#"#!KAMAILIO
 debug=2
 log_stderror=yes
-children=2
-tcp_children=2
+children=1
+tcp_children=1
 auto_aliases=no
 enable_tls=yes
 listen=udp:127.0.0.1:{plain}
