@@ -75,7 +75,8 @@ impl Flows {
     fn slot(&self, place: Place) -> Slot {
         let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_of_use = |line: &Line| matches!(line, Line::Open(connection) if is_open(connection));
-        open.retain(|_, slot| slot.try_lock().map_or(true, |line| is_of_use(&line)));
+        // who was given one has perhaps not locked it yet
+        open.retain(|_, slot| Arc::strong_count(slot) > 1 || slot.try_lock().map_or(true, |line| is_of_use(&line)));
         Arc::clone(open.entry(place).or_default())
     }
 }
