@@ -69,17 +69,25 @@ async fn counted(app: &TestApp) -> i64 {
     on!(&mut tx, conn => sqlx::query_scalar(SQL).fetch_one(conn).await.unwrap())
 }
 
+/// Workers at two services by turns; how many attempts they were allowed together.
+async fn crowd<F>((first, second): (&TestApp, &Caller), work: impl Fn(Caller, u32) -> F) -> u32
+where
+    F: Future<Output = u32> + Send + 'static,
+{
+    let mut workers = tokio::task::JoinSet::new();
+    for i in 0..2 * WORKERS {
+        let token = first.token().unwrap();
+        let caller = if i % 2 == 0 { first.with_token(token) } else { second.with_token(token) };
+        workers.spawn(work(caller, i));
+    }
+    workers.join_all().await.into_iter().sum()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn workers_of_two_services_never_pass_a_cap_of_one_person_over_many_devices() {
     let app = start(7, "client_id").await;
     let second = another(&app).await;
-    let mut workers = tokio::task::JoinSet::new();
-    for i in 0..2 * WORKERS {
-        let caller =
-            if i % 2 == 0 { app.with_token(app.token().unwrap()) } else { second.with_token(app.token().unwrap()) };
-        workers.spawn(work(caller, i, i));
-    }
-    let allowed: u32 = workers.join_all().await.into_iter().sum();
+    let allowed = crowd((&app, &second), |caller, i| work(caller, i, i)).await;
     assert_eq!((allowed, counted(&app).await), (7, 7));
     let chains = app.get("/compliance/evidence-chains?day=20260303").await.expect(200);
     let chains = chains.as_array().unwrap();
@@ -115,13 +123,7 @@ async fn work_crookedly(caller: Caller, worker: u32) -> u32 {
 async fn workers_that_ask_again_for_others_and_report_others_pass_no_cap() {
     let app = start(7, "client_id").await;
     let second = another(&app).await;
-    let mut workers = tokio::task::JoinSet::new();
-    for i in 0..2 * WORKERS {
-        let caller =
-            if i % 2 == 0 { app.with_token(app.token().unwrap()) } else { second.with_token(app.token().unwrap()) };
-        workers.spawn(work_crookedly(caller, i));
-    }
-    let allowed: u32 = workers.join_all().await.into_iter().sum();
+    let allowed = crowd((&app, &second), work_crookedly).await;
     assert_eq!(allowed, 7);
 }
 

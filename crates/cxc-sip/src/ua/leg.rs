@@ -106,27 +106,12 @@ impl Leg {
         transaction.destination = way.at.map(|at| address(at, way.transport));
         let (tell, inbox) = unbounded_channel();
         let books = endpoint.register(&call_id, tell);
+        let working: Working = Box::pin(begin(Arc::clone(&endpoint), transaction, way.clone()));
         Ok(Self {
-            own: endpoint.own(way.transport, None),
-            flow: None,
             credentials: invite.credentials,
-            answerer: invite.answerer,
-            challenges: Challenges::default(),
             cseq: 1,
-            working: Some(Box::pin(begin(Arc::clone(&endpoint), transaction, way.clone()))),
-            way,
-            inbox,
-            books: Some(books),
-            cancelable: None,
-            cancel: Cancel::No,
-            give_up: None,
-            abandoned: false,
-            rang: false,
-            answered: None,
-            forks: Vec::new(),
-            refreshing: Refreshing::default(),
-            over: false,
-            endpoint,
+            working: Some(working),
+            ..Self::quiet(endpoint, way, invite.answerer, (inbox, books))
         })
     }
 
@@ -134,12 +119,23 @@ impl Leg {
     pub(super) fn taken(
         endpoint: Arc<Endpoint>,
         (dialog, answerer): (Dialog, super::Answerer),
-        (inbox, books): (UnboundedReceiver<Box<Transaction>>, Registered),
+        mail: (UnboundedReceiver<Box<Transaction>>, Registered),
         refreshing: Refreshing,
     ) -> Self {
+        let way = Way::to(&dialog.target, Transport::Udp);
+        Self { answered: Some(dialog), refreshing, ..Self::quiet(endpoint, way, answerer, mail) }
+    }
+
+    /// One of which nothing is sent or known yet.
+    fn quiet(
+        endpoint: Arc<Endpoint>,
+        way: Way,
+        answerer: super::Answerer,
+        (inbox, books): (UnboundedReceiver<Box<Transaction>>, Registered),
+    ) -> Self {
         Self {
-            own: endpoint.own(Transport::Udp, None),
-            way: Way::to(&dialog.target, Transport::Udp),
+            own: endpoint.own(way.transport, None),
+            way,
             flow: None,
             credentials: None,
             answerer,
@@ -153,9 +149,9 @@ impl Leg {
             give_up: None,
             abandoned: false,
             rang: false,
-            answered: Some(dialog),
+            answered: None,
             forks: Vec::new(),
-            refreshing,
+            refreshing: Refreshing::default(),
             over: false,
             endpoint,
         }
