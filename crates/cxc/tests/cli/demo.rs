@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use cxc_test::{Cxc, Signal};
 use serde_json::Value;
 
-use crate::support::Desk;
+use crate::support::{Desk, usual_ports};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cxc");
 const GROUP: &str = "Spring news by email";
@@ -51,6 +51,7 @@ fn the_demonstration_runs_and_goes_on_where_it_stood() {
 
 #[test]
 fn the_demonstration_keeps_away_from_data_of_others() {
+    let _ports = usual_ports();
     let desk = Desk::new();
     desk.run(&["tenant", "add", "Acme"]).ok();
     desk.run(&["up", "--demo"]).failed(2, "this database has tenants already");

@@ -3,9 +3,16 @@ use std::ffi::OsStr;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cxc_test::{Process, Signal};
 use tempfile::TempDir;
+
+/// Held by a test whose server looks for the usual ports: two at one moment would be in each other's way.
+pub fn usual_ports() -> MutexGuard<'static, ()> {
+    static PORTS: Mutex<()> = Mutex::new(());
+    PORTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A folder in which `cxc` runs.
 pub struct Desk {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use cxc_test::cxc::{COMPONENTS, get};
 use cxc_test::{Caller, Cxc, Port, Signal};
 
-use crate::support::Desk;
+use crate::support::{Desk, usual_ports};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cxc");
 
@@ -62,6 +62,7 @@ fn a_taken_port_is_one_line_and_exit_code_2() {
 
 #[test]
 fn a_newer_schema_is_one_line_and_exit_code_2() {
+    let _ports = usual_ports();
     let desk = Desk::new();
     desk.run(&["migrate"]).ok();
     let file = desk.path().join("cxc-data/cxc.db");
