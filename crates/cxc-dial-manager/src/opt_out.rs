@@ -1,4 +1,6 @@
 //! Opt-outs in people's own messages: what a message means, and what follows from it in the store.
+use std::time::Duration;
+
 use cxc_core::campaign::CampaignGroupBody;
 use cxc_core::channel::Channel;
 use cxc_core::consent::{ConsentScope, RevocationReach};
@@ -41,6 +43,28 @@ pub async fn forbid_calls(app: &App, tenant: i64, attempt: &str, number: String)
     let mut tx = app.db.begin().await?;
     tx.opt_out(&app.hash_key, &revocation, &move || ids.next(), now).await?;
     tx.commit().await
+}
+
+/// A wish that can't be written is tried again so often ...
+const TRIES: u32 = 300;
+/// ... and after this time.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Writes the wish of somebody on the phone, again and again for ten minutes if it must be: it holds even if the call is
+/// over. False if it was lost; `call` names the call for who has to mend that.
+pub async fn write_wish<F>(call: &str, write: impl Fn() -> F) -> bool
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    for _ in 0..TRIES {
+        match write().await {
+            Ok(()) => return true,
+            Err(error) => tracing::warn!(call, %error, "a do-not-call can't be written yet"),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+    tracing::error!(call, "a do-not-call was lost: the person of this call wants no more calls");
+    false
 }
 
 /// Attempts on a device that are looked through for the message that a word answers.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::audience::{Audience, number};
 use crate::campaign::Group;
-use crate::voice::{AGENTS, carrier};
+use crate::voice::{AGENTS, carrier, nobody_is_called_twice_or_forgotten};
 use crate::world::{World, binary, until};
 
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -117,18 +117,7 @@ async fn when_a_process_is_killed_another_one_goes_on_within_ten_seconds_and_cal
 
     let group = Group::known(&world, group.id());
     let accounting = group.finished(PATIENCE).await;
-    let called = trunk.called();
-    assert!(called.values().all(|n| *n == 1), "called twice: {called:?}");
-    let attempts = world.attempts(Channel::Voice).await;
-    let in_doubt = attempts.values().flatten().filter(|state| **state == AttemptState::InDoubt).count();
-    assert!(in_doubt > 0, "calls were under way");
     assert!(survivor.log().contains("attempts of a lost sender are in doubt"), "it says so");
-    assert_eq!(accounting["inDoubt"], json!(in_doubt), "{accounting}");
-    let done: u64 = accounting["done"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
-    assert_eq!(done + in_doubt as u64, people.0 as u64, "{accounting}");
-    for n in 0..people.0 {
-        let states = attempts.get(&number(n)[1..]).unwrap_or_else(|| panic!("an attempt for {n}"));
-        assert!(called.contains_key(&number(n)) || states[..] == [AttemptState::InDoubt], "{n}: {states:?}");
-    }
+    nobody_is_called_twice_or_forgotten(&world, &trunk, people, &accounting).await;
     eprintln!("the other process called {took:?} after the kill");
 }

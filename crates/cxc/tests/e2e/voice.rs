@@ -213,6 +213,23 @@ async fn a_group_at_work_changes_from_predictive_to_progressive_and_back() {
     assert_eq!(log.matches("a group begins to place calls").count(), 1, "its agents stay on the line");
 }
 
+/// What holds after a campaign of calls was killed while some were under way.
+pub async fn nobody_is_called_twice_or_forgotten(world: &World, trunk: &Sipp, people: Audience, accounting: &Value) {
+    let called = trunk.called();
+    assert!(called.values().all(|n| *n == 1), "called twice: {called:?}");
+    let attempts = world.attempts(Channel::Voice).await;
+    let in_doubt = attempts.values().flatten().filter(|state| **state == AttemptState::InDoubt).count();
+    assert!(in_doubt > 0, "it was killed while calls were under way");
+    assert_eq!(accounting["inDoubt"], json!(in_doubt), "{accounting}");
+    let done: u64 = accounting["done"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
+    assert_eq!(done + in_doubt as u64, people.0 as u64, "{accounting}");
+    // who was not called has an attempt in doubt, and nobody was called without an attempt
+    for n in 0..people.0 {
+        let states = attempts.get(&number(n)[1..]).unwrap_or_else(|| panic!("an attempt for {n}"));
+        assert!(called.contains_key(&number(n)) || states[..] == [AttemptState::InDoubt], "{n}: {states:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_campaign_of_calls_that_is_killed_calls_nobody_twice_and_forgets_nobody() {
     let (people, kills) = (Audience(calls()), kills());
@@ -232,19 +249,7 @@ async fn a_campaign_of_calls_that_is_killed_calls_nobody_twice_and_forgets_nobod
         world.cxc.up().unwrap();
     }
     let accounting = group.finished(PATIENCE).await;
-    let called = trunk.called();
-    assert!(called.values().all(|n| *n == 1), "called twice: {called:?}");
-    let attempts = world.attempts(Channel::Voice).await;
-    let in_doubt = attempts.values().flatten().filter(|state| **state == AttemptState::InDoubt).count();
-    assert!(in_doubt > 0, "the kills came while calls were under way");
-    assert_eq!(accounting["inDoubt"], json!(in_doubt), "{accounting}");
-    let done: u64 = accounting["done"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
-    assert_eq!(done + in_doubt as u64, people.0 as u64, "{accounting}");
-    // who was not called has an attempt in doubt, and nobody was called without an attempt
-    for n in 0..people.0 {
-        let states = attempts.get(&number(n)[1..]).unwrap_or_else(|| panic!("an attempt for {n}"));
-        assert!(called.contains_key(&number(n)) || states[..] == [AttemptState::InDoubt], "{n}: {states:?}");
-    }
+    nobody_is_called_twice_or_forgotten(&world, &trunk, people, &accounting).await;
 }
 
 #[tokio::test]

@@ -1,39 +1,34 @@
 //! Between the engine of records and a group's actor: calls whose attempts are written, on their way to the phone.
+mod calls;
 mod own;
 mod preview;
+mod ticket;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
 
 use cxc_core::Micros;
 use cxc_core::campaign::PreviewKind;
-use cxc_core::enumerations::CallResult;
-use cxc_dialer::agent::{AgentId, AgentState, Reason};
-use cxc_dialer::call::CallId;
+use cxc_dialer::agent::AgentId;
 use cxc_dialer::engine::CallSpec;
-use cxc_dialer::group::{AgentChange, Group, Note};
-use cxc_dialer::pacing::{Records, Why};
-use cxc_sip::engine::{Clock, LegReport, TalkState};
-use cxc_sip::run::Source;
+use cxc_dialer::pacing::Why;
+use cxc_sip::engine::Clock;
 use tokio::sync::{Notify, oneshot, watch};
 use uuid::Uuid;
 
 use super::caller_ids::Displays;
-use super::live::{CallerIdsNow, LiveBoard, LiveStatistics, PortUse};
+use super::live::{LiveBoard, LiveStatistics};
 use super::script::OptOuts;
 use crate::agents::Seat;
-use crate::channel::{AgentReport, Body, OutMessage, Outcome, ScreenPop};
-use crate::opt_out::DO_NOT_CALL;
+use crate::channel::{Body, OutMessage, Outcome};
 use crate::sender::Demand;
+pub use calls::Calls;
 use own::OwnCalls;
+use ticket::not_placed;
+pub use ticket::{Ended, Ticket};
 
 /// A call that no agent could take within this time is not placed: what was checked may no longer hold.
 const FRESH: Micros = 2_000_000;
-/// It is looked for anew after this time.
-const AGAIN: Duration = Duration::from_secs(1);
-/// Asked for so long without getting any: there are none.
-const DRY: Micros = 2_000_000;
 
 /// What holds for a group's calls from when it is loaded.
 #[derive(Debug, Default)]
@@ -95,75 +90,6 @@ impl Waiting {
     fn is_fresh(&self, now: Micros) -> bool {
         now < self.not_after && now - self.since < FRESH
     }
-}
-
-/// Who waits for the result of a call. Whoever drops it leaves the attempt in doubt once it was placed.
-pub struct Ticket {
-    answer: Option<oneshot::Sender<Outcome>>,
-    placed: bool,
-    /// What the carrier said.
-    said: String,
-    /// Its attempt, the number that is dialed, and what an agent sees of the person.
-    attempt: i64,
-    number: String,
-    person: Arc<ScreenPop>,
-    /// What the person sees, if it is not the trunk's own number.
-    caller_id: Option<String>,
-    /// The call was rejected; and by somebody on the way, who blocks the number.
-    rejected: Option<bool>,
-    /// The person who talks with the caller.
-    seat: Option<Arc<Seat>>,
-    /// What the script of the call left to be known.
-    scripted: Option<Box<AgentReport>>,
-}
-
-/// A call that is over, with what its agent says of it: whoever lets go of it hands over the result.
-pub struct Ended {
-    ticket: Ticket,
-    /// Its result.
-    pub result: CallResult,
-    /// What its agent said.
-    pub report: Option<Box<AgentReport>>,
-}
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let detail = std::mem::take(&mut self.ticket.said);
-        let report = AgentReport::both(self.ticket.scripted.take(), self.report.take());
-        self.ticket.tell(Outcome::Called { result: self.result.code(), detail, report });
-    }
-}
-
-impl Ticket {
-    /// Whether somebody, or a machine, answered a call that ended so.
-    fn was_answered(&self, result: CallResult) -> bool {
-        use CallResult::{
-            Abandoned, AnsweringMachine, CallDropError, Dropped, Ok, RemoteRelease, WrongNumber, WrongParty,
-        };
-        let after = [Abandoned, AnsweringMachine, CallDropError, Dropped, Ok, WrongNumber, WrongParty];
-        let hung_up = result == RemoteRelease && self.said.is_empty();
-        CallResult::TALKS.contains(&result) || after.contains(&result) || hung_up
-    }
-
-    fn tell(&mut self, outcome: Outcome) {
-        if let Some(answer) = self.answer.take() {
-            // a sender that went away finds the attempt in doubt
-            let _gone = answer.send(outcome);
-        }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        match self.placed {
-            true => self.tell(Outcome::InDoubt { detail: "the call was lost before its end was known".into() }),
-            false => self.tell(not_placed()),
-        }
-    }
-}
-
-fn not_placed() -> Outcome {
-    Outcome::Retry { detail: "the agents needed no further call".into(), after: Some(AGAIN), throttled: false }
 }
 
 impl Desk {
@@ -285,173 +211,18 @@ impl Desk {
     }
 }
 
-/// The desk as the actor takes calls from it.
-pub struct Calls(pub Arc<Desk>);
-
-impl Source for Calls {
-    type Record = Ticket;
-
-    fn stopped(&self) -> Option<Why> {
-        self.0.state().stopped.clone().or(self.0.rules.previews.map(|_| Why::Preview))
-    }
-
-    fn ports(&self) -> u32 {
-        self.0.state().ports
-    }
-
-    /// The store may hold any number: what is missing is asked for.
-    fn records(&mut self) -> Records {
-        let now = self.0.clock.now();
-        self.0.state().waiting.retain(|call| call.is_fresh(now));
-        Records::ready(u32::MAX)
-    }
-
-    fn next(&mut self) -> Option<(CallSpec, Ticket)> {
-        let Waiting { spec, mut ticket, .. } = self.0.state().waiting.pop_front()?;
-        ticket.placed = true;
-        Some((spec, ticket))
-    }
-
-    fn own(&mut self) -> Option<(AgentId, CallSpec, Ticket)> {
-        let now = self.0.clock.now();
-        loop {
-            let (agent, waiting) = self.0.state().own.came.pop_front()?;
-            if waiting.is_fresh(now) {
-                return Some((agent, waiting.spec, waiting.ticket));
-            }
-        }
-    }
-
-    fn placed(&mut self, ticket: &mut Ticket) {
-        ticket.placed = true;
-    }
-
-    fn given_up(&mut self, ticket: &mut Ticket) {
-        ticket.scripted.get_or_insert_default().given_up = true;
-    }
-
-    fn paced(&mut self, why: &Why, missing: u32) {
-        let (now, missing) = (self.0.clock.now(), missing as usize);
-        let unseen = self.0.show();
-        let mut state = self.0.state();
-        let since = (missing > 0 || unseen > 0).then(|| *state.missing_since.get_or_insert(now));
-        state.missing_since = since;
-        let is_dry = since.is_some_and(|since| now - since > DRY);
-        state.why = if is_dry { Why::NoRecordsReady.name() } else { why.name() };
-        drop(state);
-        self.0.tell_refused();
-        self.0.demand.ask(missing);
-        if self.0.demand.open() > 0 {
-            self.0.asked.notify_one();
-        }
-    }
-
-    fn looked(&mut self, group: &Group, (in_use, free): (usize, usize)) {
-        let why = {
-            let mut state = self.0.state();
-            state.absent = absent(group);
-            state.why
-        };
-        let (usable, blocked) = self.0.displays.counts();
-        let (ports, caller_ids) = (PortUse { in_use, free }, CallerIdsNow { usable, blocked });
-        let live = LiveStatistics::of(group, why, (ports, caller_ids), self.0.clock.now());
-        self.0.seen.send_replace(Some(Arc::new(live)));
-    }
-
-    async fn arrival(&mut self) {
-        tokio::select! {
-            () = self.0.arrived.notified() => (),
-            () = self.0.demand.found() => (),
-        }
-    }
-
-    fn leg(&mut self, ticket: &mut Ticket, report: &LegReport) {
-        let status = report.status.map_or_else(|| "no answer in time".to_owned(), |status| format!("SIP {status}"));
-        ticket.said = match &report.reason {
-            Some(reason) => format!("{} {status} ({reason})", report.trunk),
-            None => format!("{} {status}", report.trunk),
-        };
-        // "unwanted" is the word of who was called, or of a network that speaks for them
-        ticket.rejected = report.rejected.then_some(report.blocked || report.status == Some(607));
-    }
-
-    fn noted(&mut self, call: CallId, ticket: &mut Ticket, note: Note) {
-        let report = ticket.scripted.get_or_insert_default();
-        match note {
-            Note::Disposition(code) => report.disposition = Some(code),
-            Note::OptOut => {
-                report.do_not_call = true;
-                report.disposition.get_or_insert_with(|| DO_NOT_CALL.to_owned());
-                if let Some(opt_outs) = self.0.opt_outs.get() {
-                    opt_outs.write(call, ticket.attempt, ticket.number.clone());
-                }
-            }
-        }
-    }
-
-    fn phone(&mut self, agent: AgentId, is_up: bool) {
-        if let Some(seat) = self.0.seat_of(agent) {
-            seat.phone(is_up);
-        }
-    }
-
-    fn agent(&mut self, change: &AgentChange, ticket: Option<&mut Ticket>) {
-        let Some(seat) = self.0.seat_of(change.agent) else { return };
-        self.0.state().stirred = true;
-        seat.came_to(change);
-        if let (AgentState::Talking(_), Some(ticket)) = (change.state, ticket) {
-            seat.talks(ticket.attempt, &ticket.number, &ticket.person, self.0.clock.now());
-            ticket.seat = Some(seat);
-        }
-    }
-
-    fn talk(&mut self, agent: AgentId, state: &TalkState) {
-        if let Some(seat) = self.0.seat_of(agent) {
-            seat.talk_stands(state);
-        }
-    }
-
-    fn warned(&mut self, agent: AgentId) {
-        if let Some(seat) = self.0.seat_of(agent) {
-            seat.talk_limit();
-        }
-    }
-
-    fn left(&mut self, agent: AgentId) {
-        let seat = self.0.state().seats.remove(&agent);
-        if let Some(seat) = seat {
-            seat.left(self.0.group, self.0.clock.now());
-        }
-    }
-
-    fn ended(&mut self, mut ticket: Ticket, result: CallResult) {
-        if let Some(is_blocked) = ticket.rejected.or_else(|| ticket.was_answered(result).then_some(false)) {
-            self.0.displays.note(ticket.caller_id.as_deref(), is_blocked);
-        }
-        let (attempt, seat) = (ticket.attempt, ticket.seat.take());
-        let ended = Ended { ticket, result, report: None };
-        match seat {
-            Some(seat) => seat.call_ended(attempt, ended),
-            None => drop(ended),
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        false
-    }
-}
-
-/// Agents who can't be reached by their phones.
-fn absent(group: &Group) -> Vec<AgentId> {
-    let agents = (0..).map(AgentId).map_while(|agent| Some((agent, group.agent(agent)?)));
-    let is_absent = |state| matches!(state, AgentState::LoggedOut | AgentState::NotReady(Reason::LegLost));
-    agents.filter(|(_, state)| is_absent(*state)).map(|(agent, _)| agent).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use cxc_core::enumerations::CallResult;
+    use cxc_dialer::call::CallId;
+    use cxc_dialer::group::Note;
+    use cxc_sip::engine::LegReport;
+    use cxc_sip::run::Source;
+
     use super::*;
-    use crate::channel::CallBody;
+    use crate::channel::{AgentReport, CallBody};
 
     fn desk() -> (Arc<Desk>, Calls) {
         let desk = Arc::new(Desk::new(

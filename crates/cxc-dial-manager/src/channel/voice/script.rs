@@ -1,17 +1,10 @@
 //! What the scripts of a group leave to be known: wishes for no more calls, and dispositions.
-use std::time::Duration;
-
 use cxc_dialer::call::CallId;
 use cxc_server::App;
 use cxc_sip::run::Command;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::opt_out::forbid_calls;
-
-/// A wish that can't be written is tried again so often ...
-const TRIES: u32 = 300;
-/// ... and after this time.
-const AGAIN: Duration = Duration::from_secs(2);
+use crate::opt_out::{forbid_calls, write_wish};
 
 /// Writes the wishes of a group's people.
 pub struct OptOuts {
@@ -30,18 +23,11 @@ impl OptOuts {
     pub fn write(&self, call: CallId, attempt: i64, number: String) {
         let (app, tenant, tell) = (self.app.clone(), self.tenant, self.tell.clone());
         tokio::spawn(async move {
-            for _ in 0..TRIES {
-                match forbid_calls(&app, tenant, &attempt.to_string(), number.clone()).await {
-                    Ok(()) => {
-                        // a group that is over needs no word
-                        let _over = tell.send(Command::OptedOut(call));
-                        return;
-                    }
-                    Err(error) => tracing::warn!(attempt, %error, "a do-not-call can't be written yet"),
-                }
-                tokio::time::sleep(AGAIN).await;
+            let attempt = attempt.to_string();
+            if write_wish(&attempt, || forbid_calls(&app, tenant, &attempt, number.clone())).await {
+                // a group that is over needs no word
+                let _over = tell.send(Command::OptedOut(call));
             }
-            tracing::error!(attempt, "a do-not-call was lost: the person of this attempt wants no more calls");
         });
     }
 }

@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cxc_core::Micros;
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, EngineEvent};
 use cxc_dialer::ivr::{Audio, Input, Order};
@@ -107,7 +106,6 @@ impl Reception {
         stop: &CancellationToken,
     ) -> bool {
         loop {
-            let now = self.clock.now();
             let due = self
                 .guests
                 .values()
@@ -119,7 +117,7 @@ impl Reception {
                 Some(visitor) = visitors.recv() => self.welcome(visitor),
                 Some(report) = reports.recv() => match report {
                     Report::Down => return true,
-                    report => self.heard(&report, now),
+                    report => self.heard(&report),
                 },
                 Some(told) = news.recv() => match told {
                     News::Prepared(prepared) => self.begin(*prepared),
@@ -157,11 +155,11 @@ impl Reception {
         self.guests.insert(call, guest);
     }
 
-    fn heard(&mut self, report: &Report, now: Micros) {
+    fn heard(&mut self, report: &Report) {
         match *report {
             Report::Event(EngineEvent::Call(call, CallEvent::Answered)) => {
                 if let Some(guest) = self.guests.get_mut(&call) {
-                    guest.answered(now);
+                    guest.answered(self.clock.now());
                     let (app, visit) = (self.app.clone(), Arc::clone(&guest.visit));
                     tokio::spawn(async move {
                         if let Err(error) = visit.note(&app, "call").await {

@@ -1,6 +1,4 @@
 //! What people who call in ask for: no more calls, or a call. Written before the script goes on.
-use std::time::Duration;
-
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::group_state::GroupState;
@@ -11,15 +9,12 @@ use cxc_store::counter::Deltas;
 use cxc_store::record::RecordChange;
 use cxc_store::{StoreError, Tx};
 
-use crate::opt_out::forbid_calls;
+use crate::opt_out::{forbid_calls, write_wish};
 
 /// The counters that these changes are added to: those of no sender.
 const SHARD: i64 = -3;
 /// Attempts on a device that are looked through for the call that is answered.
 const NEWEST: i64 = 50;
-/// A wish that can't be written is tried again so often, and after this time.
-const TRIES: u32 = 300;
-const AGAIN: Duration = Duration::from_secs(2);
 
 /// Who calls, and by what it is known.
 #[derive(Debug, Clone)]
@@ -61,15 +56,7 @@ impl Visit {
     /// Ends calls to the person; it is tried until it is written, for ten minutes.
     pub async fn opt_out(&self, app: &App) -> bool {
         let Some(caller) = &self.caller else { return false };
-        for _ in 0..TRIES {
-            match self.write_opt_out(app, caller).await {
-                Ok(()) => return true,
-                Err(error) => tracing::warn!(%error, "a caller's do-not-call can't be written yet"),
-            }
-            tokio::time::sleep(AGAIN).await;
-        }
-        tracing::error!(call = self.call_id, "a do-not-call was lost: the caller of this call wants no more calls");
-        false
+        write_wish(&self.call_id, || self.write_opt_out(app, caller)).await
     }
 
     async fn write_opt_out(&self, app: &App, caller: &str) -> Result<(), StoreError> {

@@ -1,0 +1,81 @@
+//! Who waits for the result of a call, and how it is handed over.
+use std::sync::Arc;
+use std::time::Duration;
+
+use cxc_core::enumerations::CallResult;
+use tokio::sync::oneshot;
+
+use crate::agents::Seat;
+use crate::channel::{AgentReport, Outcome, ScreenPop};
+
+/// It is looked for anew after this time.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Who waits for the result of a call. Whoever drops it leaves the attempt in doubt once it was placed.
+pub struct Ticket {
+    pub(super) answer: Option<oneshot::Sender<Outcome>>,
+    pub(super) placed: bool,
+    /// What the carrier said.
+    pub(super) said: String,
+    /// Its attempt, the number that is dialed, and what an agent sees of the person.
+    pub(super) attempt: i64,
+    pub(super) number: String,
+    pub(super) person: Arc<ScreenPop>,
+    /// What the person sees, if it is not the trunk's own number.
+    pub(super) caller_id: Option<String>,
+    /// The call was rejected; and by somebody on the way, who blocks the number.
+    pub(super) rejected: Option<bool>,
+    /// The person who talks with the caller.
+    pub(super) seat: Option<Arc<Seat>>,
+    /// What the script of the call left to be known.
+    pub(super) scripted: Option<Box<AgentReport>>,
+}
+
+/// A call that is over, with what its agent says of it: whoever lets go of it hands over the result.
+pub struct Ended {
+    pub(super) ticket: Ticket,
+    /// Its result.
+    pub result: CallResult,
+    /// What its agent said.
+    pub report: Option<Box<AgentReport>>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let detail = std::mem::take(&mut self.ticket.said);
+        let report = AgentReport::both(self.ticket.scripted.take(), self.report.take());
+        self.ticket.tell(Outcome::Called { result: self.result.code(), detail, report });
+    }
+}
+
+impl Ticket {
+    /// Whether somebody, or a machine, answered a call that ended so.
+    pub(super) fn was_answered(&self, result: CallResult) -> bool {
+        use CallResult::{
+            Abandoned, AnsweringMachine, CallDropError, Dropped, Ok, RemoteRelease, WrongNumber, WrongParty,
+        };
+        let after = [Abandoned, AnsweringMachine, CallDropError, Dropped, Ok, WrongNumber, WrongParty];
+        let hung_up = result == RemoteRelease && self.said.is_empty();
+        CallResult::TALKS.contains(&result) || after.contains(&result) || hung_up
+    }
+
+    fn tell(&mut self, outcome: Outcome) {
+        if let Some(answer) = self.answer.take() {
+            // a sender that went away finds the attempt in doubt
+            let _gone = answer.send(outcome);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        match self.placed {
+            true => self.tell(Outcome::InDoubt { detail: "the call was lost before its end was known".into() }),
+            false => self.tell(not_placed()),
+        }
+    }
+}
+
+pub(super) fn not_placed() -> Outcome {
+    Outcome::Retry { detail: "the agents needed no further call".into(), after: Some(AGAIN), throttled: false }
+}
