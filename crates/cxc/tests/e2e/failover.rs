@@ -2,13 +2,11 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use cxc_core::attempt::AttemptState;
-use cxc_core::channel::Channel;
 use cxc_store::Engine;
 use cxc_test::{Cxc, Postgres, Sipp};
 use serde_json::{Value, json};
 
-use crate::audience::{Audience, number};
+use crate::audience::Audience;
 use crate::campaign::Group;
 use crate::voice::{AGENTS, carrier, nobody_is_called_twice_or_forgotten};
 use crate::world::{World, binary, until};
