@@ -18,6 +18,8 @@ pub struct CallRules {
     pub progress: Micros,
     /// Of ringing.
     pub max_ring: Micros,
+    /// A call that has rung for so long may be given up for a new one while the budget of abandoned calls is used up.
+    pub least_ring: Micros,
     /// Of a transaction that was cancelled and does not end.
     pub transaction: Micros,
     /// Of answering machine detection before an agent is looked for; none where that is off.
@@ -49,6 +51,7 @@ impl Default for CallRules {
             placing: SECOND,
             progress: 8 * SECOND,
             max_ring: 25 * SECOND,
+            least_ring: 15 * SECOND,
             transaction: 32 * SECOND,
             classify: None,
             greeted: 800_000,
@@ -161,6 +164,8 @@ pub enum CallEvent {
     Closed(CallResult),
     /// The group gives up its calls that nobody has answered.
     Stop,
+    /// It has rung for long enough, and a new call is worth more.
+    RungEnough,
     /// The deadline of the state has come.
     Deadline,
 }
@@ -347,7 +352,9 @@ impl Call {
                 self.give_up(CallResult::NoProgress, provisional, now)
             }
             (State::Trying { provisional }, CallEvent::Stop) => self.give_up(CallResult::Cleared, provisional, now),
-            (State::Ringing, CallEvent::Deadline) => self.give_up(CallResult::NoAnswer, true, now),
+            (State::Ringing, CallEvent::Deadline | CallEvent::RungEnough) => {
+                self.give_up(CallResult::NoAnswer, true, now)
+            }
             (State::Ringing, CallEvent::Stop) => self.give_up(CallResult::Cleared, true, now),
             // a cancellation may be sent only after a provisional answer (RFC 3261, 9.1)
             (State::Cancelling { result, sent: false }, CallEvent::Provisional | CallEvent::Ringing) => {

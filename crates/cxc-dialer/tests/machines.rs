@@ -12,7 +12,7 @@ use cxc_dialer::call::{Call, CallAction, CallEvent, CallId, CallRules, OnMachine
 use cxc_dialer::engine::{CallEngine, CallSpec};
 use cxc_dialer::group::{Group, Note};
 use cxc_dialer::ivr::Input;
-use cxc_dialer::pacing::{Mode, Pacer};
+use cxc_dialer::pacing::{Mode, Outside, Pacer, Records, Why};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use serde_json::json;
@@ -47,6 +47,7 @@ fn call_event() -> impl Strategy<Value = CallEvent> {
         1 => Just(CallEvent::RemoteHangup),
         1 => Just(CallEvent::MessagePlayed),
         1 => Just(CallEvent::Stop),
+        1 => Just(CallEvent::RungEnough),
         1 => Just(CallEvent::Transfer),
         1 => Just(CallEvent::Closed(CallResult::Ok)),
     ]
@@ -247,6 +248,31 @@ fn a_call_that_an_agent_asked_for_comes_to_that_agent_and_is_no_matter_of_the_pa
     group.call_event(call, CallEvent::RemoteHangup, 2 * SECOND, &mut Silent);
     group.agent_event(AgentId(1), AgentEvent::WrapDone, 3 * SECOND, &mut Silent);
     assert_eq!(group.agent(AgentId(1)), Some(AgentState::NotReady(Reason::Code(0))), "as before");
+}
+
+#[test]
+fn a_call_that_rang_for_long_makes_room_for_a_new_one_while_the_budget_is_used_up() {
+    let rules = CallRules::default();
+    let pacer = Pacer::new(Mode::Ports { agents: true }, rules.max_ring, rules.threshold, None);
+    let ledgers = Ledgers::new(Place::US.policies(), 0, &TimeZone::UTC);
+    let mut group = Group::new(pacer, ledgers, rules, AgentRules::default(), 0);
+    let outside = Outside { stopped: None, records: Records::ready(9), ports: 9, trunk: (9, Why::TrunkChannelsFull) };
+    for event in [AgentEvent::LogIn, AgentEvent::Ready] {
+        group.agent_event(AgentId(0), event, 0, &mut Silent);
+    }
+    assert_eq!(group.decide(0, &outside, &mut Silent).dial, 1, "one for the agent who is ready");
+    let call = group.place(0);
+    for event in [CallEvent::Sent, CallEvent::Ringing] {
+        group.call_event(call, event, SECOND, &mut Silent);
+    }
+    for (at, ports, calls_cut) in [(15, 9, 0), (17, 0, 0), (17, 9, 1)] {
+        let decision = group.decide(at * SECOND, &Outside { ports, ..outside.clone() }, &mut Silent);
+        assert_eq!((decision.dial, group.totals().cut_short), (0, calls_cut), "after {at} s, {ports} ports");
+    }
+    assert_eq!(group.scene().dialing, 1, "an answer may still cross the cancellation");
+    group.call_event(call, CallEvent::Failed(CallResult::Cleared), 18 * SECOND, &mut Silent);
+    assert_eq!(group.take_finished(), [(call, CallResult::NoAnswer)]);
+    assert_eq!(group.decide(18 * SECOND, &outside, &mut Silent).dial, 1);
 }
 
 #[test]

@@ -256,7 +256,7 @@ impl<S: Source> Runner<S> {
         let trunk = self.engine.trunks().room(now);
         let stopped = self.stopped.clone().or_else(|| self.source.stopped());
         let outside = Outside { stopped, records: self.source.records(), ports, trunk };
-        let decision = self.group.decide(now, &outside);
+        let decision = self.group.decide(now, &outside, &mut self.engine);
         let mut missing = decision.dial;
         while missing > 0 {
             let Some((spec, record)) = self.source.next() else { break };

@@ -101,12 +101,33 @@ impl Group {
         Scene { agents, ready, dialing: self.dialing, queued: self.queued }
     }
 
-    /// How many calls to start now. Each of them is then taken in by [`Group::place`].
-    pub fn decide(&mut self, now: Micros, outside: &Outside) -> Decision {
+    /// How many calls to start now. Each of them is then taken in by [`Group::place`]. Calls that have rung for long may
+    /// make room for later ones.
+    pub fn decide(&mut self, now: Micros, outside: &Outside, engine: &mut impl CallEngine) -> Decision {
         self.pass(now);
         let decision = self.pacer.decide(now, self.scene(), &self.ledgers, outside);
         self.totals.says(&decision);
+        self.give_up_stale(decision.held_back, now, engine);
         decision
+    }
+
+    /// Gives up calls, the oldest first, that have rung for as long as they must and hold places of the budget in which new
+    /// ones would be worth more. Each is risk until it has ended, as it would be if it rang on.
+    fn give_up_stale(&mut self, most: u32, now: Micros, engine: &mut impl CallEngine) {
+        if most == 0 {
+            return;
+        }
+        let least = self.call_rules.least_ring;
+        let is_stale = |held: &Held| {
+            let rang = held.call.state == State::Ringing && now - held.call.since >= least;
+            rang && held.own.is_none() && !self.pacer.is_worth_more(held.dialed, now)
+        };
+        let stale = self.calls.iter().take_while(|(_, held)| now - held.dialed >= least);
+        let stale = stale.filter(|(_, held)| is_stale(held)).map(|(id, _)| *id).take(most as usize);
+        for id in stale.collect::<Vec<_>>() {
+            self.totals.cut_short += 1;
+            self.call_event(id, CallEvent::RungEnough, now, engine);
+        }
     }
 
     /// About once a second: lets estimates and windows move on.

@@ -33,6 +33,8 @@ pub struct Totals {
     pub service: Micros,
     /// Time of agents who were reserved, talked or were in wrap-up.
     pub busy: Micros,
+    /// Calls that made room for new ones before they had rung for their full time.
+    pub cut_short: u64,
     /// Calls by result.
     pub results: BTreeMap<CallResult, u64>,
     /// How long each reason held the group back.
@@ -56,6 +58,7 @@ impl Totals {
             longest_set_up: 0,
             service: 0,
             busy: 0,
+            cut_short: 0,
             results: BTreeMap::new(),
             reasons: BTreeMap::new(),
             now,

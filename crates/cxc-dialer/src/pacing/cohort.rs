@@ -136,6 +136,15 @@ impl Cohorts {
         (slices * self.slice as f64) as Micros
     }
 
+    /// Whether a call that was started at `dialed` is worth its place: what calls of its age still bring, for the time that
+    /// they take, against the same of a new one.
+    pub fn is_worth_more(&self, dialed: Micros, now: Micros) -> bool {
+        let age = (now.div_euclid(self.slice) - dialed.div_euclid(self.slice)).clamp(0, AGES as i64 - 1) as usize;
+        let Hazards { alive, answered, .. } = &self.hazards;
+        let time = |from: usize| alive[from..].iter().sum::<f64>();
+        answered[age] * time(0) > answered[0] * time(age)
+    }
+
     /// Calls in flight, each counted as its chance of an answer at its age over that of a new call.
     pub fn in_flight(&self, now: Micros) -> f64 {
         let slice = now.div_euclid(self.slice);
@@ -210,6 +219,15 @@ mod tests {
         assert!((cohorts.in_flight(647 * SECOND) - 2.0).abs() < 0.05, "a call that did not fail at once is answered");
         assert!(cohorts.in_flight(655 * SECOND) < 0.1, "past its time it is not");
         assert!((cohorts.ring() - 10_500_000).abs() < 200_000, "{}", cohorts.ring());
+    }
+
+    #[test]
+    fn a_call_is_worth_its_place_while_it_brings_more_than_a_new_one() {
+        let mut cohorts = Cohorts::new(25 * SECOND, None);
+        run(&mut cohorts, 0, 600, 20, 1);
+        let at = |age: i64| cohorts.is_worth_more(600 * SECOND, (600 + age) * SECOND);
+        assert!(!at(0) && at(5) && at(9), "nobody answers before the tenth second");
+        assert!(!at(12), "and nobody after it");
     }
 
     #[test]

@@ -62,6 +62,14 @@ pub struct Decision {
     pub wanted: u32,
     /// Why not more of them.
     pub why: Why,
+    /// Calls that nothing but the budget of abandoned ones keeps from being started.
+    pub held_back: u32,
+}
+
+impl Decision {
+    fn none(why: Why) -> Self {
+        Self { dial: 0, wanted: 0, why, held_back: 0 }
+    }
 }
 
 /// What a group has learned, to be kept over restarts and for the campaign's next run.
@@ -192,34 +200,41 @@ impl Pacer {
         self.cohorts.answer_rate()
     }
 
+    /// Whether a call that was started at `dialed` brings more, if it goes on ringing, than a new one in its place.
+    pub fn is_worth_more(&self, dialed: Micros, now: Micros) -> bool {
+        self.cohorts.is_worth_more(dialed, now)
+    }
+
     /// How many calls to start now.
     pub fn decide(&mut self, now: Micros, scene: Scene, ledgers: &Ledgers, outside: &Outside) -> Decision {
         if let Some(why) = &outside.stopped {
-            return Decision { dial: 0, wanted: 0, why: why.clone() };
+            return Decision::none(why.clone());
         }
         let has_agents = self.mode.has_agents();
         if has_agents && scene.agents == 0 {
-            return Decision { dial: 0, wanted: 0, why: Why::NoAgentsReady };
+            return Decision::none(Why::NoAgentsReady);
         }
         let (wanted, ahead) = self.wanted(now, scene, ledgers);
         if has_agents && wanted < u32::MAX {
             self.risk = scene.risk(wanted) as f64;
         }
-        let mut decision = Decision { dial: wanted, wanted, why: ahead };
         // who is spoken with by a script alone can't be abandoned
         let budget = if has_agents { budget(scene, ledgers) } else { (u32::MAX, Why::Dialing) };
-        self.gate_shut = budget.0 < wanted;
-        for (room, why) in [
-            budget,
+        let (allowed, gate) = budget;
+        self.gate_shut = allowed < wanted;
+        let (mut dial, mut why) = if self.gate_shut { (allowed, gate) } else { (wanted, ahead) };
+        let mut possible = wanted;
+        for (room, limit) in [
             (outside.ports, Why::PortsFull),
             outside.trunk.clone(),
             (outside.records.ready, outside.records.why.clone()),
         ] {
-            if room < decision.dial {
-                decision = Decision { dial: room, wanted, why };
+            possible = possible.min(room);
+            if room < dial {
+                (dial, why) = (room, limit);
             }
         }
-        decision
+        Decision { dial, wanted, why, held_back: possible.saturating_sub(allowed) }
     }
 
     /// Calls that the agents could use, and what to say if nothing else bounds them.

@@ -36,6 +36,8 @@ pub struct Report {
     pub abandoned: u64,
     /// Persons who hung up while they waited.
     pub dropped: u64,
+    /// Calls that made room for new ones before they had rung for their full time.
+    pub cut_short: u64,
     /// Live answers of a hundred calls.
     pub hit_ratio_percent: f64,
     /// Persons who were abandoned or hung up while they waited, of live answers.
@@ -100,6 +102,7 @@ fn report(settings: &Settings, chosen: &Run, progressive: &Run, best: Optimum) -
         live: totals.live,
         abandoned: totals.abandoned,
         dropped: totals.dropped,
+        cut_short: totals.cut_short,
         hit_ratio_percent: percent(share(totals.live as f64, totals.dials as f64)),
         overdial_percent: percent(share((totals.abandoned + totals.dropped) as f64, totals.live as f64)),
         customer_wait_seconds: per_call(seconds(totals.waited), totals.connected),

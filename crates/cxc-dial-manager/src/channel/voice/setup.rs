@@ -269,8 +269,10 @@ pub fn rules(
 ) -> (CallRules, AgentRules) {
     let usual = CallRules::default();
     let threshold = policies.iter().map(|policy| i64::from(policy.threshold_ms) * 1_000).min();
+    let least_ring = policies.iter().map(|policy| i64::from(policy.min_ring_s) * SECOND).max();
     let call = CallRules {
         max_ring: i64::from(calls.max_ring_seconds) * SECOND,
+        least_ring: least_ring.unwrap_or(usual.least_ring),
         threshold: threshold.unwrap_or(usual.threshold),
         message: if has_message { usual.message } else { 0 },
         script: calls.script.as_ref().map(|script| i64::from(script.max_seconds) * SECOND),
