@@ -76,7 +76,8 @@ pub struct CallSettings {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 100)]
     pub caller_ids: Vec<String>,
-    /// How long a phone may ring, seconds: 15 to 120.
+    /// How long a phone may ring, seconds: 15 to 120. While the limit of abandoned calls holds the pace back, calls may end after
+    /// 15.
     #[schema(minimum = 15, maximum = 120)]
     pub max_ring_seconds: u32,
     /// How long an agent has after a call, seconds.
