@@ -125,6 +125,9 @@ fn what_was_learned_serves_the_next_run() {
     let text = serde_json::to_string(&pacer.learned()).unwrap();
     let next = Pacer::new(PREDICTIVE, 25 * SECOND, 2 * SECOND, Some(serde_json::from_str(&text).unwrap()));
     assert!((next.answer_rate() - pacer.answer_rate()).abs() < 1e-9);
+    let other = Pacer::new(PREDICTIVE, 40 * SECOND, 2 * SECOND, Some(serde_json::from_str(&text).unwrap()));
+    let unknown = Pacer::new(PREDICTIVE, 40 * SECOND, 2 * SECOND, None);
+    assert!((other.answer_rate() - unknown.answer_rate()).abs() < 1e-9, "ages are cut by the longest ring");
 }
 
 #[test]

@@ -35,6 +35,10 @@ pub trait Source: Send {
     }
     /// How many can be dialed now, and why no more.
     fn records(&mut self) -> Records;
+    /// Whether none came the last time that some were asked for.
+    fn is_dry(&self) -> bool {
+        false
+    }
     /// The next one; it is asked for at most as often as there are records.
     fn next(&mut self) -> Option<(CallSpec, Self::Record)>;
     /// A call that an agent asked for, and who. It may come too late to be placed.
@@ -256,7 +260,7 @@ impl<S: Source> Runner<S> {
         let trunk = self.engine.trunks().room(now);
         let stopped = self.stopped.clone().or_else(|| self.source.stopped());
         let outside = Outside { stopped, records: self.source.records(), ports, trunk };
-        let decision = self.group.decide(now, &outside, &mut self.engine);
+        let decision = self.group.decide(now, &outside);
         let mut missing = decision.dial;
         while missing > 0 {
             let Some((spec, record)) = self.source.next() else { break };
@@ -264,6 +268,9 @@ impl<S: Source> Runner<S> {
             self.engine.originate(call, &spec, now);
             self.calls.insert(call, record);
             missing -= 1;
+        }
+        if missing == 0 && !self.source.is_dry() {
+            self.group.make_room(decision.held_back, now, &mut self.engine);
         }
         self.source.paced(&decision.why, missing);
     }

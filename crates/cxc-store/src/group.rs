@@ -168,6 +168,21 @@ impl Tx {
         Ok(())
     }
 
+    /// What a dialer has learned of the people that a group calls, as [`Tx::group_learn`] was given it.
+    pub async fn group_learned(&mut self, number: i64) -> Result<Option<String>, StoreError> {
+        const SQL: &str = "SELECT learned FROM campaign_group WHERE number = $1";
+        let found: Option<(Option<String>,)> =
+            on!(self, conn => sqlx::query_as(SQL).bind(number).fetch_optional(conn).await?);
+        Ok(found.and_then(|(learned,)| learned))
+    }
+
+    /// Keeps it; nothing if the group is gone.
+    pub async fn group_learn(&mut self, number: i64, learned: &str) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE campaign_group SET learned = $2 WHERE number = $1";
+        on!(self, conn => sqlx::query(SQL).bind(number).bind(learned).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
     /// Deletes a group's row. Its records leave the disk in the background: see [`Tx::group_leftovers`].
     pub async fn group_delete(&mut self, number: i64) -> Result<(), StoreError> {
         const MARK: &str = "INSERT INTO campaign_group_list (grp, list, weight, position) VALUES ($1, 0, -1, 0)";

@@ -18,7 +18,7 @@ use crate::agent::{AgentEvent, AgentId, AgentRules, AgentState};
 use crate::call::{Call, CallAction, CallEvent, CallId, CallRules, State};
 use crate::engine::CallEngine;
 use crate::ivr::Session;
-use crate::pacing::{Decision, Outside, Pacer, Scene};
+use crate::pacing::{Decision, Learned, Outside, Pacer, Scene};
 use agents::Agents;
 use clock::{Deadlines, Of};
 pub use live::{AgentsNow, CallsNow};
@@ -101,19 +101,17 @@ impl Group {
         Scene { agents, ready, dialing: self.dialing, queued: self.queued }
     }
 
-    /// How many calls to start now. Each of them is then taken in by [`Group::place`]. Calls that have rung for long may
-    /// make room for later ones.
-    pub fn decide(&mut self, now: Micros, outside: &Outside, engine: &mut impl CallEngine) -> Decision {
+    /// How many calls to start now. Each of them is then taken in by [`Group::place`].
+    pub fn decide(&mut self, now: Micros, outside: &Outside) -> Decision {
         self.pass(now);
         let decision = self.pacer.decide(now, self.scene(), &self.ledgers, outside);
         self.totals.says(&decision);
-        self.give_up_stale(decision.held_back, now, engine);
         decision
     }
 
-    /// Gives up calls, the oldest first, that have rung for as long as they must and hold places of the budget in which new
-    /// ones would be worth more. Each is risk until it has ended, as it would be if it rang on.
-    fn give_up_stale(&mut self, most: u32, now: Micros, engine: &mut impl CallEngine) {
+    /// Makes room for calls that are held back ([`Decision::held_back`]) by giving up as many, the oldest first, that have
+    /// rung for as long as they must and are worth less than new ones. Each is a risk until it has ended, as if it rang on.
+    pub fn make_room(&mut self, most: u32, now: Micros, engine: &mut impl CallEngine) {
         if most == 0 {
             return;
         }
@@ -376,6 +374,16 @@ impl Group {
     /// Counts since the start.
     pub fn totals(&self) -> &Totals {
         &self.totals
+    }
+
+    /// Probability that a new call is answered by a person, as the pace knows it.
+    pub fn answer_rate(&self) -> f64 {
+        self.pacer.answer_rate()
+    }
+
+    /// What the pace has learned, for the next run.
+    pub fn learned(&self) -> Learned {
+        self.pacer.learned()
     }
 
     /// The pace: its mode, its table, what it has learned.

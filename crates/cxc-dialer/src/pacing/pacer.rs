@@ -76,6 +76,8 @@ impl Decision {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Learned {
+    /// The longest time in flight, by which the ages of `hazards` are cut.
+    max_ring: Micros,
     hazards: Hazards,
     handle: HandleTime,
     controller: Controller,
@@ -85,6 +87,7 @@ pub struct Learned {
 #[derive(Debug, Clone)]
 pub struct Pacer {
     mode: Mode,
+    max_ring: Micros,
     patience: Micros,
     cohorts: Cohorts,
     handle: HandleTime,
@@ -103,7 +106,8 @@ impl Pacer {
     /// from the last run, if there was one.
     pub fn new(mode: Mode, max_ring: Micros, threshold: Micros, learned: Option<Learned>) -> Self {
         let (hazards, handle, controller) = match learned {
-            Some(known) => (Some(known.hazards), known.handle, known.controller),
+            // hazards by other slices of time say something else
+            Some(known) => (Some(known.hazards).filter(|_| known.max_ring == max_ring), known.handle, known.controller),
             None => (None, HandleTime::default(), Controller::default()),
         };
         let cohorts = Cohorts::new(max_ring, hazards);
@@ -111,6 +115,7 @@ impl Pacer {
         let patience = threshold;
         Self {
             mode,
+            max_ring,
             patience,
             cohorts,
             handle,
@@ -131,7 +136,7 @@ impl Pacer {
     /// What to keep.
     pub fn learned(&self) -> Learned {
         let (hazards, handle) = (self.cohorts.hazards().clone(), self.handle.clone());
-        Learned { hazards, handle, controller: self.controller.clone() }
+        Learned { max_ring: self.max_ring, hazards, handle, controller: self.controller.clone() }
     }
 
     /// A call was started.

@@ -187,7 +187,8 @@ impl<'a> World<'a> {
     fn pace(&mut self, now: Micros) {
         let trunk = self.trunk.room(now);
         let outside = Outside { stopped: None, records: Records::ready(u32::MAX), ports: u32::MAX, trunk };
-        let decision = self.group.decide(now, &outside, &mut self.engine);
+        let decision = self.group.decide(now, &outside);
+        self.group.make_room(decision.held_back, now, &mut self.engine);
         if decision.dial == 0 {
             return;
         }

@@ -11,7 +11,7 @@ use cxc_core::Micros;
 use cxc_core::campaign::PreviewKind;
 use cxc_dialer::agent::AgentId;
 use cxc_dialer::engine::CallSpec;
-use cxc_dialer::pacing::Why;
+use cxc_dialer::pacing::{Learned, Why};
 use cxc_sip::engine::Clock;
 use tokio::sync::{Notify, oneshot, watch};
 use uuid::Uuid;
@@ -67,6 +67,10 @@ struct State {
     why: &'static str,
     /// Since when calls are missing.
     missing_since: Option<Micros>,
+    /// Calls were asked for in vain, and none has come since.
+    dry: bool,
+    /// What the pace has learned, as of the last second.
+    learned: Option<Learned>,
     /// Agents whose phones are not there.
     absent: Vec<AgentId>,
     /// The agents who are people.
@@ -107,6 +111,8 @@ impl Desk {
             ports: 0,
             why: "not_started",
             missing_since: None,
+            dry: false,
+            learned: None,
             absent: Vec::new(),
             seats: HashMap::new(),
             own: OwnCalls::default(),
@@ -118,6 +124,11 @@ impl Desk {
         let seen = board.show(group, id);
         let opt_outs = OnceLock::new();
         Self { demand, group, clock, rules, displays, state: Mutex::new(state), arrived, asked, seen, opt_outs }
+    }
+
+    /// What the pace has learned; nothing before its first second.
+    pub fn learned(&self) -> Option<Learned> {
+        self.state().learned.clone()
     }
 
     /// Hands over a call whose attempt is written, and waits for its end.

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use super::caller_ids::Displays;
 use super::desk::{Calls, Desk, DeskRules};
+use super::learned;
 use super::phones::Phones;
 use super::prompts::read_prompts;
 use super::script::OptOuts;
@@ -103,7 +104,8 @@ impl GroupActor {
         let mode = mode(dialing, calls);
         // who is in a script may still come to an agent
         let horizon = call_rules.max_ring + call_rules.script.unwrap_or(0);
-        let pacer = Pacer::new(mode, horizon, call_rules.threshold, None);
+        let known = learned::read(&trunk.app.db, plan.number).await;
+        let pacer = Pacer::new(mode, horizon, call_rules.threshold, known);
         let mut group = Group::new(pacer, ledgers, call_rules, agent_rules, now);
         if let Some(script) = &calls.script {
             group.set_script(Arc::new(script.clone()));
@@ -125,13 +127,15 @@ impl GroupActor {
         desk.set(stopped(plan, lacks_prompts, &desk), dialing.max_ports);
         let (runner, tell) = Runner::new(group, engine, reports, Calls(Arc::clone(&desk)));
         desk.opt_outs.get_or_init(|| OptOuts::new(trunk.app.clone(), plan.tenant, tell.clone()));
-        let (number, ending) = (plan.number, Arc::clone(&desk));
+        learned::start(&trunk.app, plan.number, &desk);
+        let (number, ending, db) = (plan.number, Arc::clone(&desk), trunk.app.db.clone());
         let task = tokio::spawn(async move {
             let finished = runner.run().await;
             ending.end();
             let totals = finished.group.totals();
             let (dials, live, abandoned) = (totals.dials, totals.live, totals.abandoned);
             tracing::info!(group = number, dials, live, abandoned, "a group places no more calls");
+            learned::write(&db, number, &finished.group.learned()).await;
             finished.engine.close().await;
         });
         tracing::info!(group = plan.number, agents = calls.agents.len(), "a group begins to place calls");

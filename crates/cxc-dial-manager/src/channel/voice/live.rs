@@ -19,6 +19,8 @@ pub struct LiveStatistics {
     pub at: Timestamp,
     /// Why it dials no more than it does; `dialing` where only the pace holds back.
     pub limited_by: &'static str,
+    /// Probability that a person answers a new call, 0 to 1, as the pace takes it: learned from this run and earlier ones.
+    pub answer_rate: f64,
     /// Where its calls are.
     pub calls: CallsNow,
     /// Where its agents are: all who were there since it was loaded.
@@ -116,6 +118,7 @@ impl LiveStatistics {
         Self {
             at: Timestamp::from_microsecond(now).unwrap_or_default(),
             limited_by,
+            answer_rate: group.answer_rate(),
             calls: group.calls_now(),
             agents: group.agents_now(),
             totals: LiveTotals::of(group.totals()),

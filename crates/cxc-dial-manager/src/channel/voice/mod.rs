@@ -4,6 +4,7 @@ pub mod caller_ids;
 mod desk;
 mod group;
 pub mod inbound;
+mod learned;
 pub mod live;
 mod phones;
 mod prompts;

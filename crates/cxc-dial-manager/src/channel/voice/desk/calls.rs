@@ -39,8 +39,14 @@ impl Source for Calls {
         Records::ready(u32::MAX)
     }
 
+    fn is_dry(&self) -> bool {
+        self.0.state().dry
+    }
+
     fn next(&mut self) -> Option<(CallSpec, Ticket)> {
-        let Waiting { spec, mut ticket, .. } = self.0.state().waiting.pop_front()?;
+        let mut state = self.0.state();
+        let Waiting { spec, mut ticket, .. } = state.waiting.pop_front()?;
+        state.dry = false;
         ticket.placed = true;
         Some((spec, ticket))
     }
@@ -70,6 +76,7 @@ impl Source for Calls {
         let since = (missing > 0 || unseen > 0).then(|| *state.missing_since.get_or_insert(now));
         state.missing_since = since;
         let is_dry = since.is_some_and(|since| now - since > DRY);
+        state.dry |= is_dry;
         state.why = if is_dry { Why::NoRecordsReady.name() } else { why.name() };
         drop(state);
         self.0.tell_refused();
@@ -83,6 +90,7 @@ impl Source for Calls {
         let why = {
             let mut state = self.0.state();
             state.absent = absent(group);
+            state.learned = Some(group.learned());
             state.why
         };
         let (usable, blocked) = self.0.displays.counts();
