@@ -212,7 +212,7 @@ async fn a_group_at_work_changes_from_predictive_to_progressive_and_back() {
     assert_eq!(log.matches("a group is paced anew").count(), 3, "{log}");
     assert_eq!(log.matches("a group begins to place calls").count(), 1, "its agents stay on the line");
     // what was learned of these people serves the next run: seven of ten answer, where three are a first guess
-    world.api.post(&format!("{path}/actions/load")).await.expect(200);
+    world.api.post(&format!("{path}/actions/load")).await.expect(202);
     let mut rate = None;
     until("it is loaded again", Duration::from_secs(30), async || {
         let live = world.api.get(&format!("{path}/live")).await;
