@@ -48,7 +48,7 @@ async fn rule(app: &TestApp, id: &str) -> Value {
 }
 
 async fn decide(who: &Caller, id: &str, body: Value) -> cxc_test::Answer {
-    who.put(&format!("{RULES}/{id}/setting")).json(&body).await
+    who.put(&format!("{RULES}/{id}/setting")).if_match("*").json(&body).await
 }
 
 #[tokio::test]
@@ -109,16 +109,16 @@ async fn a_decision_is_taken_back_also_of_a_rule_that_is_not_shipped_any_more() 
         decide(&app, id, json!({ "state": state, "reason": "tried" })).await.expect(200);
     }
     // a rule whose default is off held people back while it was on
-    assert_eq!(assistant.delete(&path("US-TX-HOURS")).await.expect_problem(403), "scope_missing");
-    let silent = app.delete(&path("US-TX-HOURS")).await.expect(422);
+    assert_eq!(assistant.delete(&path("US-TX-HOURS")).if_match("*").await.expect_problem(403), "scope_missing");
+    let silent = app.delete(&path("US-TX-HOURS")).if_match("*").await.expect(422);
     assert_eq!(silent["errors"][0]["pointer"], "/reason");
-    app.delete(&format!("{}?reason=moved%20away", path("US-TX-HOURS"))).await.expect(204);
+    app.delete(&format!("{}?reason=moved%20away", path("US-TX-HOURS"))).if_match("*").await.expect(204);
     for (id, state) in [("US-FL-HOURS", "on"), ("US-CONSENT-PEWC", "unanswered")] {
-        assistant.delete(&path(id)).await.expect(204);
+        assistant.delete(&path(id)).if_match("*").await.expect(204);
         let shown = rule(&app, id).await;
         assert_eq!((&shown["state"], &shown["setting"]), (&json!(state), &Value::Null), "{id}");
     }
-    assert_eq!(assistant.delete(&path("US-FL-HOURS")).await.expect_problem(404), "not_found");
+    assert_eq!(assistant.delete(&path("US-FL-HOURS")).if_match("*").await.expect_problem(404), "not_found");
     let audited = app.get("/audit-events?objectKind=legal_rule_setting&action=delete").await.expect(200);
     let last = audited["items"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["before"]["state"], &last["after"]["reason"]), (&json!("on"), &json!("moved away")), "{audited}");
@@ -134,10 +134,10 @@ async fn a_decision_is_taken_back_also_of_a_rule_that_is_not_shipped_any_more() 
     tx.commit().await.unwrap();
     let problems = async || app.get("/compliance/rule-problems").await.expect(200)["items"].clone();
     assert!(problems().await[0]["detail"].as_str().unwrap().starts_with("US-GONE is no legal rule any more"));
-    app.other.delete(&path("US-GONE")).await.expect(404);
+    app.other.delete(&path("US-GONE")).if_match("*").await.expect(404);
     let version = async || app.app.db.read().await.unwrap().rule_documents(app.tenant()).await.unwrap().version;
     let before = version().await;
-    assistant.delete(&path("US-GONE")).await.expect(204);
+    assistant.delete(&path("US-GONE")).if_match("*").await.expect(204);
     assert_eq!(problems().await, json!([]));
     assert!(version().await > before, "whoever decides reads the rules anew");
 }
@@ -317,7 +317,7 @@ async fn who_turned_a_rule_off_and_why_stays_in_its_history() {
     decide(&app, "US-FL-HOURS", off("the other counsel, too")).await.expect(200);
     // what narrows is free, and stands in the history as well
     decide(&assistant, "US-FL-HOURS", json!({ "state": "on" })).await.expect(200);
-    app.delete(&format!("{RULES}/US-FL-HOURS/setting")).await.expect(204);
+    app.delete(&format!("{RULES}/US-FL-HOURS/setting")).if_match("*").await.expect(204);
     let shown = rule(&app, "US-FL-HOURS").await;
     assert!(shown["setting"].is_null());
     let history = shown["history"].as_array().unwrap();
@@ -327,6 +327,50 @@ async fn who_turned_a_rule_off_and_why_stays_in_its_history() {
     assert!(history.iter().all(|d| d["at"].is_string() && !d["by"].as_str().unwrap().is_empty()), "{history:?}");
     assert_ne!(history[1]["by"], history[2]["by"], "each has its own name");
     assert_eq!(app.other.get(&format!("{RULES}/US-FL-HOURS")).await.expect(200)["items"][0]["history"], json!([]));
+}
+
+#[tokio::test]
+async fn a_decision_on_what_was_decided_meanwhile_is_refused() {
+    let app = start().await;
+    let path = format!("{RULES}/US-TX-HOURS/setting");
+    let tag = async || app.get(&format!("{RULES}/US-TX-HOURS")).await.etag();
+    let on = json!({ "state": "on" });
+    let first = tag().await;
+    assert_eq!(first, "\"0\"");
+    let made = app.put(&path).json(&on).await;
+    made.expect(200);
+    assert_eq!(made.etag(), tag().await);
+    assert_eq!(app.put(&path).json(&on).await.expect_problem(428), "if_match_required");
+    assert_eq!(app.put(&path).if_match(&first).json(&on).await.expect_problem(412), "etag_mismatch");
+    let read = tag().await;
+    assert_eq!(app.delete(&path).await.expect_problem(428), "if_match_required");
+    assert_eq!(app.delete(&path).if_match(&first).await.expect_problem(412), "etag_mismatch");
+    let narrowed = json!({ "state": "on", "narrow": { "hours": { "daily": "10:00-11:00" } } });
+    app.put(&path).if_match(&read).json(&narrowed).await.expect(200);
+    // whoever read it before does not put the wider one back
+    assert_eq!(app.put(&path).if_match(&read).json(&on).await.expect_problem(412), "etag_mismatch");
+    app.delete(&format!("{path}?reason=moved")).if_match(&tag().await).await.expect(204);
+    // a version does not come again
+    for old in [&first, &read] {
+        assert_eq!(app.put(&path).if_match(old).json(&on).await.expect_problem(412), "etag_mismatch");
+    }
+    app.put(&path).if_match(&tag().await).json(&on).await.expect(200);
+    assert_eq!(app.other.get(&format!("{RULES}/US-TX-HOURS")).await.etag(), first, "of another tenant");
+}
+
+#[tokio::test]
+async fn of_decisions_at_once_one_holds() {
+    let app = start().await;
+    let path = format!("{RULES}/US-TX-HOURS/setting");
+    for round in 0..5 {
+        let tag = app.get(&format!("{RULES}/US-TX-HOURS")).await.etag();
+        let body = |n: u32| json!({ "state": "on", "narrow": { "hours": { "daily": format!("1{n}:00-18:00") } }, "reason": "r" });
+        let decide = async |n| app.put(&path).if_match(&tag).json(&body(n)).await.status.as_u16();
+        let (a, b, c, d) = tokio::join!(decide(0), decide(1), decide(2), decide(3));
+        let mut answers = [a, b, c, d];
+        answers.sort_unstable();
+        assert_eq!(answers, [200, 412, 412, 412], "round {round}");
+    }
 }
 
 #[tokio::test]

@@ -36,6 +36,12 @@ impl Tx {
         Ok(())
     }
 
+    /// How many decisions on a rule there were: each change of what holds is one more.
+    pub async fn legal_decisions_count(&mut self, tenant: i64, rule: &str) -> Result<i64, StoreError> {
+        const SQL: &str = "SELECT COUNT(*) FROM legal_decision WHERE tenant = $1 AND rule = $2";
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(tenant).bind(rule).fetch_one(conn).await?))
+    }
+
     /// Every decision on a rule, the newest first.
     pub async fn legal_decisions(&mut self, tenant: i64, rule: &str) -> Result<Vec<LegalDecision>, StoreError> {
         const SQL: &str = "SELECT id, at, decided_by, withdrawn, body FROM legal_decision

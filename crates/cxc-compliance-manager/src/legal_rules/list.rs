@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::history::{self, DecisionMade};
+use super::version::{self, EtagHeader};
 use super::{OwnLegalRule, Setting};
 
 /// Whether a rule holds for the tenant.
@@ -166,12 +167,12 @@ pub(crate) async fn list(
 /// The versions of one legal rule, with every decision of the tenant on it
 #[utoipa::path(get, path = "/compliance/legal-rules/{rule}", tag = "Compliance", operation_id = "getLegalRule",
     params(("rule" = String, Path, description = "The id of the rule, such as US-TX-HOURS.")),
-    responses((status = OK, body = Page<LegalRuleView>), ApiError))]
+    responses((status = OK, body = Page<LegalRuleView>, headers(("ETag" = String))), ApiError))]
 pub(crate) async fn get(
     State(app): State<App>,
     principal: Principal,
     ApiPath(rule): ApiPath<String>,
-) -> Result<axum::Json<Page<LegalRuleView>>, ApiError> {
+) -> Result<(EtagHeader, axum::Json<Page<LegalRuleView>>), ApiError> {
     let mut tx = app.db.read().await?;
     let mut items = views(&app, &mut tx, principal.tenant).await?;
     items.retain(|view| view.id == rule);
@@ -180,5 +181,6 @@ pub(crate) async fn get(
     }
     let history = history::of(&mut tx, principal.tenant, &rule).await?;
     items.iter_mut().for_each(|view| view.history = Some(history.clone()));
-    Ok(axum::Json(Page::new(items, None)))
+    let tag = version::tag(&mut tx, principal.tenant, &rule).await?;
+    Ok((tag, axum::Json(Page::new(items, None))))
 }

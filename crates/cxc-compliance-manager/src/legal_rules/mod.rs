@@ -3,9 +3,11 @@ mod history;
 pub(crate) mod list;
 mod own;
 pub(crate) mod problems;
+mod version;
 pub(crate) mod withdraw;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use cxc_core::compliance::legal::{DefaultState, LegalRule, LegalRuleSetting, Narrowing, SettingState};
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
@@ -18,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use own::OwnLegalRule;
+use version::EtagHeader;
 
 /// The scope that reading needs.
 pub(crate) const READ: Scope = Scope::ComplianceRead;
@@ -118,23 +121,30 @@ pub struct LegalRuleDecision {
 
 /// Decide about a shipped legal rule: on, off or waived, and narrowed
 #[utoipa::path(put, path = "/compliance/legal-rules/{rule}/setting", tag = "Compliance", operation_id = "decideLegalRule",
-    params(("rule" = String, Path, description = "The id of the rule, such as US-TX-HOURS.")), request_body = LegalRuleDecision,
-    responses((status = OK, body = LegalRuleSetting), ApiError))]
+    params(("rule" = String, Path, description = "The id of the rule, such as US-TX-HOURS."),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the rule as it was read; may be left out until the first decision.")),
+    request_body = LegalRuleDecision,
+    responses((status = OK, body = LegalRuleSetting, headers(("ETag" = String))), ApiError))]
 pub(crate) async fn decide(
     State(app): State<App>,
     principal: Principal,
     ApiPath(rule): ApiPath<String>,
+    headers: HeaderMap,
     ApiJson(wanted): ApiJson<LegalRuleDecision>,
-) -> Result<axum::Json<LegalRuleSetting>, ApiError> {
+) -> Result<(EtagHeader, axum::Json<LegalRuleSetting>), ApiError> {
     let LegalRuleDecision { state, reason, narrow } = wanted;
     let reason = reason.trim().to_owned();
     let setting = LegalRuleSetting { rule: rule.clone(), state, reason, narrow, decided_by: None, decided_at: None };
     let mut tx = app.db.begin().await?;
     let draft = Draft::new(rule.as_str(), Setting(setting));
-    let (stored, _) = match document::find::<Setting>(&mut tx, principal.tenant, &rule).await? {
-        None => document::create_in(&app, &mut tx, &principal, draft).await?,
+    let before = document::find::<Setting>(&mut tx, principal.tenant, &rule).await?;
+    version::unchanged(&mut tx, (principal.tenant, &rule), before.is_some(), &headers).await?;
+    let (stored, _) = match before {
+        // whoever was faster has the name
+        None => document::create_in(&app, &mut tx, &principal, draft).await.map_err(version::raced)?,
         Some(before) => document::update_in(&app, &mut tx, &principal, &before, draft).await?,
     };
+    let tag = version::tag(&mut tx, principal.tenant, &rule).await?;
     tx.commit().await?;
-    Ok(axum::Json(stored.body.0))
+    Ok((tag, axum::Json(stored.body.0)))
 }

@@ -1,6 +1,6 @@
 //! Taking a decision on a legal rule back: what holds without one holds again.
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use cxc_core::compliance::legal::{DefaultState, LegalRule, LegalRuleSetting, SettingState};
 use cxc_server::audit::Entry;
 use cxc_server::document::Document as _;
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
 
-use super::{Setting, history, widens, yesterday};
+use super::{Setting, history, version, widens, yesterday};
 use crate::consents::person;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -26,18 +26,21 @@ pub(crate) struct Withdrawn {
 /// Also of a rule that is not shipped any more: see `/compliance/rule-problems`.
 #[utoipa::path(delete, path = "/compliance/legal-rules/{rule}/setting", tag = "Compliance",
     operation_id = "withdrawLegalRuleDecision",
-    params(("rule" = String, Path, description = "The id of the rule, such as US-TX-HOURS."), Withdrawn),
+    params(("rule" = String, Path, description = "The id of the rule, such as US-TX-HOURS."), Withdrawn,
+        ("If-Match" = String, Header, description = "The ETag of the rule as it was read.")),
     responses((status = NO_CONTENT), ApiError))]
 pub(crate) async fn withdraw(
     State(app): State<App>,
     principal: Principal,
     ApiPath(rule): ApiPath<String>,
     ApiQuery(Withdrawn { reason }): ApiQuery<Withdrawn>,
+    headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     let reason = reason.as_deref().map(person::reason).transpose()?;
     let mut tx = app.db.begin().await?;
     let stored = tx.object_find(principal.tenant, Setting::KIND, &rule).await?;
     let stored = stored.ok_or_else(|| ApiError::not_found(Setting::NOUN))?;
+    version::unchanged(&mut tx, (principal.tenant, &rule), true, &headers).await?;
     let versions: Vec<&LegalRule> = app.rules.packs.get(&rule).map(AsRef::as_ref).collect();
     // one that can't be read stops everybody, so that its end lets them pass
     let before = serde_json::from_value::<LegalRuleSetting>(stored.body.0.clone()).ok();
