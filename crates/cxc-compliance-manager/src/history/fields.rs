@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use crate::validation::Properties;
+
 /// The names of the client id.
 pub const CLIENT: &[&str] = &["c_client_id", "GSW_CUSTOMER_ID", "client_id"];
 /// Those of the address.
@@ -44,14 +46,17 @@ const OTHERS: &[&str] = &[
 /// Nothing was attempted before 2000: an instant before it is a mistake of its unit.
 const FIRST: i64 = 946_684_800;
 
-/// A report with its known names in the case that they are known by. One that is there twice, or that is no plain value, is
-/// refused.
-pub fn plain(fields: Map<String, Value>) -> Result<Map<String, Value>, FieldError> {
+/// A report with its known names in the case that they are known by. What is there twice is refused, known or not: nobody
+/// could tell which of the two is meant. So is what is known and no plain value.
+pub fn plain(Properties(fields): Properties) -> Result<Map<String, Value>, FieldError> {
     let known = || [MANDATORY, CLIENT, ADDRESS, COUNTRY, KIND, GROUP, DISPOSITION, BEGUN, FINISHED, OTHERS];
     let known = |name: &str| known().into_iter().flatten().find(|known| known.eq_ignore_ascii_case(name));
     let mut read = Map::with_capacity(fields.len());
     for (name, value) in fields {
         let Some(known) = known(&name) else {
+            if read.contains_key(&name) {
+                return Err(wrong(&name, "there once"));
+            }
             read.insert(name, value);
             continue;
         };
@@ -159,8 +164,12 @@ mod tests {
 
     use super::*;
 
+    fn read(text: &str) -> Result<Map<String, Value>, FieldError> {
+        plain(serde_json::from_str(text).unwrap())
+    }
+
     fn of(fields: &Value) -> Map<String, Value> {
-        plain(fields.as_object().unwrap().clone()).unwrap()
+        read(&fields.to_string()).unwrap()
     }
 
     #[test]
@@ -178,7 +187,15 @@ mod tests {
             json!({ "contact_info": { "e164": "+1" } }),
             json!({ "c_client_id": "a", "C_CLIENT_ID": "b" }),
         ] {
-            assert!(plain(fields.as_object().unwrap().clone()).is_err(), "{fields}");
+            assert!(read(&fields.to_string()).is_err(), "{fields}");
+        }
+        // as a program of its own may write it, of which JSON libraries take the last one
+        for (name, text) in [
+            ("GSW_CALL_RESULT", r#"{ "GSW_CALL_RESULT": 51, "GSW_CALL_RESULT": 33 }"#),
+            ("c_client_id", r#"{ "c_client_id": "a", "c_client_id": "a" }"#),
+            ("Own", r#"{ "Own": 1, "Own": 2 }"#),
+        ] {
+            assert_eq!(read(text).unwrap_err().pointer, format!("/{name}"), "{text}");
         }
         assert!(channel(&of(&json!({ "cxc_type": "carrier pigeon" }))).is_err());
         assert!(group(&of(&json!({ "GSW_CAMPAIGN_GROUP_GUID": "nope" }))).is_err());

@@ -26,7 +26,7 @@ use super::fields::{ccid, channel, group, missing, plain};
 use super::report::{NOBODY, OptOut, Reader};
 use crate::consents::person;
 use crate::metrics::ComplianceMetrics;
-use crate::validation::Validator;
+use crate::validation::{Properties, Validator};
 
 /// The most reports of one request.
 const MOST: usize = 1_000;
@@ -49,9 +49,9 @@ impl Intake {
 #[serde(untagged)]
 pub(crate) enum Reports {
     /// One.
-    One(Map<String, Value>),
+    One(Properties),
     /// Several.
-    Many(Vec<Map<String, Value>>),
+    Many(Vec<Properties>),
 }
 
 /// What became of the reports.

@@ -37,6 +37,7 @@ use self::reserver::Reserver;
 use self::rules::RuleBook;
 
 pub(crate) use outcome::Held;
+pub(crate) use record::Properties;
 pub(crate) use routes::routes;
 
 /// What validations read addresses and places with.

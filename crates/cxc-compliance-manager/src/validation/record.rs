@@ -15,7 +15,7 @@ use super::wire::{ContactAsked, DeviceAsked, ValidationRequest, ValidationType};
 const USUAL_HOLD: u32 = 120_000;
 
 /// The members of a body as they stand: what is there twice is there twice.
-pub struct Properties(Vec<(String, Value)>);
+pub struct Properties(pub(crate) Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Properties {
     fn deserialize<D: Deserializer<'de>>(body: D) -> Result<Self, D::Error> {

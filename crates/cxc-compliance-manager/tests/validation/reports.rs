@@ -53,6 +53,31 @@ async fn a_report_that_says_too_little_is_refused_whole() {
 }
 
 #[tokio::test]
+async fn a_field_that_is_there_twice_is_refused_also_under_the_same_name() {
+    let app = start().await;
+    // as programs may write it: the last of the two would hide an opt-out
+    let twice = |first: &str, second: &str| {
+        let whole = report("g", 1, &json!({ "contact_info": phone(1) })).to_string();
+        format!("{{{first},{second},{}", &whole[1..])
+    };
+    for (name, first, second) in [
+        ("GSW_CALL_RESULT", r#""GSW_CALL_RESULT":51"#, r#""GSW_CALL_RESULT":33"#),
+        ("GSW_CALL_RESULT", r#""GSW_CALL_RESULT":51"#, r#""gsw_call_result":33"#),
+        ("disposition", r#""disposition":"DNC""#, r#""disposition":"DNC""#),
+        ("own_field", r#""own_field":1"#, r#""own_field":2"#),
+    ] {
+        let one = twice(first, second);
+        for body in [one.clone(), format!("[{},{one}]", report("f", 1, &json!({ "contact_info": phone(2) })))] {
+            let refused = app.post(REPORTS).json_text(body).await.expect(400);
+            assert_eq!(refused["errors"][0]["pointer"], format!("/{name}"), "{refused}");
+        }
+    }
+    for n in [1, 2] {
+        assert!(attempts(&app, n).await.is_empty(), "nothing of a refused request");
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_yes_and_no_no_is_refused() {
     let app = start().await;
     let many: Vec<String> = (0..51).map(|n| format!("D{n}")).collect();
