@@ -13,7 +13,7 @@ mod place;
 use std::sync::Arc;
 
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{DataFault, IntervalCache, RuleSet, Subject, ToolAnswers};
+use cxc_core::compliance::{DataFault, Failure, IntervalCache, RuleSet, Subject, ToolAnswers};
 use cxc_core::hash::HashKey;
 use cxc_core::treatment::Treatment;
 use jiff::Timestamp;
@@ -88,6 +88,8 @@ pub struct Judge {
     /// Whether the moment that is judged may be past.
     any_moment: bool,
     judged: Vec<Option<Judged>>,
+    /// Every rule that stands in the way of each contact of the last batch, where that is asked for.
+    reasons: Option<Vec<Vec<Failure>>>,
 }
 
 impl Judge {
@@ -103,7 +105,19 @@ impl Judge {
             clock: None,
             any_moment: false,
             judged: Vec::new(),
+            reasons: None,
         }
+    }
+
+    /// Remembers every rule that stands in the way of a contact, not the deciding one alone: see [`Judge::take_reasons`].
+    #[must_use]
+    pub fn with_reasons(self) -> Self {
+        Self { reasons: Some(Vec::new()), ..self }
+    }
+
+    /// Every rule that stands in the way of each contact of the last batch, in their order; none of whom no rule looked at.
+    pub fn take_reasons(&mut self) -> Vec<Vec<Failure>> {
+        self.reasons.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Watches whether the clock of the judgements goes back: nobody may be contacted then. For judgements at the present
@@ -172,6 +186,10 @@ impl Judge {
             self.use_answers(&batch, &mut judged);
         }
         self.judged.clear();
+        if let Some(reasons) = &mut self.reasons {
+            let of = judged.iter().map(|judged| judged.as_ref().ok().map(|j| j.verdict.reasons.clone()));
+            *reasons = of.map(Option::unwrap_or_default).collect();
+        }
         let mut findings = Vec::with_capacity(judged.len());
         for judged in judged {
             match judged {
@@ -219,6 +237,7 @@ impl Judge {
         now: i64,
     ) -> Result<Vec<Finding>, StoreError> {
         let mut findings = self.judge(tx, scope, cases, now).await?;
+        let mut reasons = self.take_reasons();
         loop {
             let next = |(i, finding): (usize, &Finding)| Some((i, finding.next_device()?));
             let (places, again): (Vec<usize>, Vec<Case<'_>>) = findings
@@ -229,9 +248,16 @@ impl Judge {
                 .unzip();
             // each round is a device further, so there are at most ten
             if again.is_empty() {
+                if let Some(kept) = &mut self.reasons {
+                    *kept = reasons;
+                }
                 return Ok(findings);
             }
             let found = self.judge(tx, scope, &again, now).await?;
+            // the reasons of the device that decided
+            for (i, found) in places.iter().zip(self.take_reasons()) {
+                reasons[*i] = found;
+            }
             for (i, finding) in places.into_iter().zip(found) {
                 findings[i] = finding;
             }

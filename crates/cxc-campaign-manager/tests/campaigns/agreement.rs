@@ -1,5 +1,5 @@
 //! Pre-loading, dry runs and explanations say the same of everybody, because they judge by the same facts.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cxc_compliance_manager::dry_run::DryRuns;
 use cxc_compliance_manager::{EvaluationKit, Evaluator};
@@ -142,12 +142,21 @@ async fn a_load_a_dry_run_and_an_explanation_agree_about_everybody() {
     assert_eq!(records.len(), people.len());
     let mut seen: BTreeMap<String, i64> = BTreeMap::new();
     let mut codes: BTreeMap<String, i64> = BTreeMap::new();
+    // by rule and code: in whose way it stands, and for whom it decides
+    let mut rules: BTreeMap<(String, String), (i64, i64)> = BTreeMap::new();
     for record in &records {
         let told = explanation(&c, &group, &list, record.id).await;
         let loaded = of_record(record);
         assert_eq!(of_explanation(&told), loaded, "{record:?}\n{told:#}");
         let deciding = told["reasons"].as_array().unwrap().iter().find(|r| r["code"] == told["code"]);
         assert_eq!(deciding.map(|r| &r["rule"]["id"]), record.cause.as_ref().map(|id| json!(id)).as_ref(), "{told:#}");
+        let of = |reason: &Value| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            (text(&reason["rule"]["id"]), text(&reason["code"]))
+        };
+        let failing: BTreeSet<_> = told["reasons"].as_array().unwrap().iter().map(of).collect();
+        failing.into_iter().for_each(|rule| rules.entry(rule).or_default().0 += 1);
+        deciding.into_iter().for_each(|reason| rules.entry(of(reason)).or_default().1 += 1);
         *seen.entry(loaded.0).or_default() += 1;
         *codes.entry(told["code"].as_str().unwrap_or("none").to_owned()).or_default() += 1;
     }
@@ -161,6 +170,20 @@ async fn a_load_a_dry_run_and_an_explanation_agree_about_everybody() {
     let totals = ["allowed", "deferred", "denied"].map(|name| counted[name].as_i64().unwrap());
     assert_eq!(totals, [of("allow"), of("wait"), of("deny")], "{counted:#}");
     assert_eq!(counted["contacts"], 300);
+    // every rule that an explanation names is counted, and the sums agree
+    let lines = counted["byRule"].as_array().unwrap();
+    let number = |line: &Value, name: &str| line[name].as_i64().unwrap();
+    let sum = |of: &Value, name: &str| of.as_array().unwrap().iter().map(|line| number(line, name)).sum::<i64>();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let told =
+        lines.iter().map(|l| ((text(&l["rule"]), text(&l["reason"])), (number(l, "contacts"), number(l, "decided"))));
+    assert_eq!(told.collect::<BTreeMap<_, _>>(), rules, "{counted:#}");
+    assert_eq!(number(&counted, "heldBack"), totals[1] + totals[2]);
+    assert_eq!(sum(&counted["byRule"], "decided"), totals[1] + totals[2]);
+    assert!(sum(&counted["byRule"], "contacts") > totals[1] + totals[2], "some are held back by several: {counted:#}");
+    assert_eq!(sum(&counted["byZone"], "contacts"), 300);
+    assert_eq!(sum(&counted["byZone"], "allowed"), totals[0]);
+    assert_eq!(sum(&counted["byHour"], "contacts") + number(&counted, "later"), totals[0] + totals[1]);
 }
 
 fn merged(mut one: Value, more: Value) -> Value {

@@ -1,6 +1,7 @@
 //! Counting what was found of an audience.
 use std::collections::BTreeMap;
 
+use cxc_core::compliance::Failure;
 use cxc_core::record::Reason;
 use cxc_server::app::time_text;
 use cxc_store::judge::Finding;
@@ -29,7 +30,11 @@ pub struct DryRunResult {
     pub deferred: i64,
     /// How many may not at all.
     pub denied: i64,
-    /// Who waits or is left out, by the rule that decided; most first.
+    /// How many wait or are left out: `deferred` and `denied`.
+    pub held_back: i64,
+    /// Who waits or is left out, by every rule that stands in the way; most first. Several rules may stand in the way of one
+    /// person, who counts at each of them: their `contacts` may come to more than `heldBack`. One of them decides: the
+    /// `decided` of all come to `heldBack`.
     pub by_rule: Vec<ByRule>,
     /// When people may be contacted first, by hours from the moment.
     pub by_hour: Vec<ByHour>,
@@ -46,8 +51,20 @@ pub struct ByRule {
     pub rule: String,
     /// The code.
     pub reason: Reason,
-    /// How many.
+    /// In how many people's way it stands.
     pub contacts: i64,
+    /// How many of them wait or are left out because of it: it is the first that decided.
+    pub decided: i64,
+    /// In how many people's way nothing else stands: without it they may be contacted.
+    pub alone: i64,
+}
+
+/// A rule's counts.
+#[derive(Default)]
+struct Tally {
+    contacts: i64,
+    decided: i64,
+    alone: i64,
 }
 
 /// How many may be contacted first within an hour.
@@ -70,11 +87,14 @@ pub struct ByZone {
     pub allowed: i64,
 }
 
+/// The id of a rule and the code of a reason.
+type Key = (String, i16);
+
 /// Counts findings.
 pub struct Counts {
     at: i64,
     total: [i64; 3],
-    rules: BTreeMap<(String, i16), (Reason, i64)>,
+    rules: BTreeMap<Key, (Reason, Tally)>,
     hours: BTreeMap<i64, i64>,
     zones: BTreeMap<String, (i64, i64)>,
     later: i64,
@@ -86,8 +106,8 @@ impl Counts {
         Self { at, total: [0; 3], rules: BTreeMap::new(), hours: BTreeMap::new(), zones: BTreeMap::new(), later: 0 }
     }
 
-    /// One contact, who may be in these zones.
-    pub fn add(&mut self, finding: &Finding, zones: String) {
+    /// One contact, with every rule that stands in the way, who may be in these zones.
+    pub fn add(&mut self, finding: &Finding, reasons: &[Failure], zones: String) {
         let place = if self.zones.len() < LINES || self.zones.contains_key(&zones) { zones } else { "others".into() };
         let place = self.zones.entry(place).or_default();
         place.0 += 1;
@@ -99,13 +119,13 @@ impl Counts {
             }
             Finding::Wait { reason, due, cause, .. } => {
                 self.total[1] += 1;
-                self.rule(cause.as_deref(), *reason);
+                self.rules((cause.as_deref(), *reason), reasons);
                 // when something is looked at again is no hour in which somebody may be contacted
                 if *reason == Reason::ComplianceUnavailable { self.later += 1 } else { self.first(*due) }
             }
             Finding::Exclude { reason, cause } => {
                 self.total[2] += 1;
-                self.rule(cause.as_deref(), *reason);
+                self.rules((cause.as_deref(), *reason), reasons);
             }
         }
     }
@@ -118,12 +138,31 @@ impl Counts {
         }
     }
 
-    fn rule(&mut self, cause: Option<&str>, reason: Reason) {
-        let mut key = (cause.unwrap_or_default().to_owned(), reason.code());
-        if self.rules.len() >= LINES && !self.rules.contains_key(&key) {
-            key.0 = "others".into();
+    /// A person who is held back counts once at each rule and reason.
+    fn rules(&mut self, (cause, reason): (Option<&str>, Reason), reasons: &[Failure]) {
+        let decided = self.key(cause.unwrap_or_default(), reason);
+        let mut all: BTreeMap<Key, Reason> = BTreeMap::new();
+        for failure in reasons {
+            all.insert(self.key(&failure.rule.id, failure.code), failure.code);
         }
-        self.rules.entry(key).or_insert((reason, 0)).1 += 1;
+        // a contact without a device is looked at by no rule
+        all.insert(decided.clone(), reason);
+        let same = |failure: &Failure| *failure.rule.id == *cause.unwrap_or_default() && failure.code == reason;
+        let is_alone = reasons.iter().all(same);
+        for (key, reason) in all {
+            let is_decisive = key == decided;
+            let tally = &mut self.rules.entry(key).or_insert_with(|| (reason, Tally::default())).1;
+            tally.contacts += 1;
+            tally.decided += i64::from(is_decisive);
+            tally.alone += i64::from(is_alone);
+        }
+    }
+
+    /// The line of a rule.
+    fn key(&self, rule: &str, reason: Reason) -> Key {
+        let key = (rule.to_owned(), reason.code());
+        let is_told_apart = self.rules.len() < LINES || self.rules.contains_key(&key);
+        if is_told_apart { key } else { ("others".to_owned(), reason.code()) }
     }
 
     /// How many were counted.
@@ -135,8 +174,14 @@ impl Counts {
     pub fn result(self, rule_set_version: i64) -> DryRunResult {
         let contacts = self.len();
         let [allowed, deferred, denied] = self.total;
-        let rules = self.rules.into_iter().map(|((rule, _), (reason, contacts))| ByRule { rule, reason, contacts });
-        let mut by_rule: Vec<ByRule> = rules.collect();
+        let line = |((rule, _), (reason, Tally { contacts, decided, alone })): (Key, (Reason, Tally))| ByRule {
+            rule,
+            reason,
+            contacts,
+            decided,
+            alone,
+        };
+        let mut by_rule: Vec<ByRule> = self.rules.into_iter().map(line).collect();
         by_rule.sort_by(|a, b| b.contacts.cmp(&a.contacts).then_with(|| a.rule.cmp(&b.rule)));
         let zones = self.zones.into_iter().map(|(zones, (contacts, allowed))| ByZone { zones, contacts, allowed });
         let mut by_zone: Vec<ByZone> = zones.collect();
@@ -150,6 +195,7 @@ impl Counts {
             allowed,
             deferred,
             denied,
+            held_back: deferred + denied,
             by_rule,
             by_hour: by_hour.collect(),
             by_zone,
@@ -160,6 +206,8 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
+    use cxc_core::compliance::{RuleKind, RuleRef};
+
     use super::*;
 
     fn wait(due: i64, cause: &str) -> Finding {
@@ -169,10 +217,10 @@ mod tests {
     #[test]
     fn everybody_is_counted_once_by_rule_by_hour_and_by_zone() {
         let mut counts = Counts::new(0);
-        counts.add(&wait(HOUR * 2, "a"), "Europe/Paris".into());
-        counts.add(&wait(HOUR * 2 + 1, "a"), "Europe/Paris".into());
-        counts.add(&wait(HOUR * 1000, "b"), String::new());
-        counts.add(&Finding::Exclude { reason: Reason::Suppressed, cause: Some("list".into()) }, String::new());
+        counts.add(&wait(HOUR * 2, "a"), &[], "Europe/Paris".into());
+        counts.add(&wait(HOUR * 2 + 1, "a"), &[], "Europe/Paris".into());
+        counts.add(&wait(HOUR * 1000, "b"), &[], String::new());
+        counts.add(&Finding::Exclude { reason: Reason::Suppressed, cause: Some("list".into()) }, &[], String::new());
         let result = counts.result(7);
         assert_eq!((result.contacts, result.allowed, result.deferred, result.denied), (4, 0, 3, 1));
         let rules: Vec<_> = result.by_rule.iter().map(|r| (r.rule.as_str(), r.contacts)).collect();
@@ -182,12 +230,46 @@ mod tests {
         assert_eq!(result.by_zone.iter().map(|z| z.contacts).sum::<i64>(), 4);
     }
 
+    fn failure(rule: &str, code: Reason) -> Failure {
+        Failure {
+            rule: RuleRef::new(rule, 1),
+            kind: RuleKind::ContactTimes,
+            code,
+            observed: None,
+            limit: None,
+            window_start: None,
+            window_end: None,
+            detail: None,
+        }
+    }
+
+    #[test]
+    fn a_person_counts_at_every_rule_that_stands_in_the_way_and_one_of_them_decides() {
+        let mut counts = Counts::new(0);
+        let (hours, cap) = (failure("hours", Reason::ContactTimes), failure("cap", Reason::AttemptRule));
+        let twice = [failure("hours", Reason::ContactTimes), hours.clone(), cap.clone()];
+        let decided_by_hours =
+            Finding::Wait { reason: Reason::ContactTimes, due: 1, device: 1, cause: Some("hours".into()) };
+        let decided_by_cap =
+            Finding::Wait { reason: Reason::AttemptRule, due: 1, device: 1, cause: Some("cap".into()) };
+        counts.add(&decided_by_hours, &twice, String::new());
+        counts.add(&decided_by_hours, &[hours.clone()], String::new());
+        counts.add(&decided_by_cap, &[cap], String::new());
+        // of whom no rule looked at
+        counts.add(&Finding::Exclude { reason: Reason::NoDevice, cause: None }, &[], String::new());
+        let result = counts.result(7);
+        let lines: Vec<_> = result.by_rule.iter().map(|r| (r.rule.as_str(), r.contacts, r.decided, r.alone)).collect();
+        assert_eq!(lines, [("cap", 2, 1, 1), ("hours", 2, 2, 1), ("", 1, 1, 1)]);
+        assert_eq!(result.by_rule.iter().map(|r| r.decided).sum::<i64>(), result.held_back);
+        assert_eq!((result.held_back, result.deferred, result.denied), (4, 3, 1));
+    }
+
     #[test]
     fn hours_begin_when_the_clock_strikes_and_not_at_the_minute_of_asking() {
         let minute = HOUR / 60;
         let mut counts = Counts::new(10 * HOUR + 37 * minute);
         for due in [10 * HOUR + 50 * minute, 11 * HOUR + 5 * minute, 11 * HOUR + 50 * minute] {
-            counts.add(&wait(due, "a"), String::new());
+            counts.add(&wait(due, "a"), &[], String::new());
         }
         let hours = counts.result(7).by_hour;
         let told: Vec<_> = hours.iter().map(|hour| (hour.from.as_str(), hour.contacts)).collect();

@@ -130,7 +130,7 @@ impl DryRuns {
         let cache = IntervalCache::new(self.evaluator.kit().zones.clone(), IntervalCache::CAPACITY);
         self.app.numbers.prepare(tenant).await;
         let judge = Judge::new(cache, Arc::clone(&locations), self.app.hash_key);
-        let mut judge = judge.with_numbers(self.app.numbers.clone()).at_any_moment();
+        let mut judge = judge.with_numbers(self.app.numbers.clone()).at_any_moment().with_reasons();
         let mut counts = Counts::new(at);
         let total = audience.lists.iter().map(|(list, _)| list.contacts).sum();
         for (list, rule) in &audience.lists {
@@ -145,8 +145,9 @@ impl DryRuns {
                     contacts.iter().map(|contact| Case { contact, device: 0, record: None }).collect();
                 let found = judge.judge_through(&mut tx, &scope, &cases, at).await?;
                 let places = places(&locations, &mut tx, &contacts).await?;
-                for (finding, contact) in found.iter().zip(&contacts) {
-                    counts.add(finding, zones_of(contact, &places));
+                let reasons = judge.take_reasons();
+                for ((finding, contact), reasons) in found.iter().zip(&contacts).zip(&reasons) {
+                    counts.add(finding, reasons, zones_of(contact, &places));
                 }
                 after = last;
                 control.progress(counts.len(), total);
