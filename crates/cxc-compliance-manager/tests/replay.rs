@@ -252,6 +252,25 @@ async fn a_replay_and_a_file_tell_whether_the_chain_holds_and_where_it_is_broken
 }
 
 #[tokio::test]
+async fn who_takes_a_person_out_of_the_index_of_the_evidence_is_told() {
+    let app = start().await;
+    let mut ids = Vec::new();
+    for n in 1..=2 {
+        ids.push(decided(&app, &ask(n, "a"), if n == 1 { "allow" } else { "defer" }).await);
+    }
+    tamper(&app, "DELETE FROM evidence_subject WHERE seq = 2").await;
+    let chain = &replayed(&app, &ids[0]).await["chain"];
+    assert_eq!(
+        (&chain["holds"], &chain["brokenAt"], &chain["blocks"]),
+        (&json!(false), &json!(2), &json!(1)),
+        "{chain}"
+    );
+    assert!(chain["why"].as_str().unwrap().contains("the index was changed"), "{chain}");
+    let manifest = exported(&app).await;
+    assert_eq!((manifest.decisions, manifest.broken().count()), (1, 1), "what is left of them is told as broken");
+}
+
+#[tokio::test]
 async fn a_file_tells_of_a_chain_that_is_gone_as_a_whole() {
     let app = start().await;
     decided(&app, &ask(1, "a"), "allow").await;

@@ -279,6 +279,67 @@ async fn decisions_of_senders_are_found_by_their_attempts_and_outlive_them() {
 }
 
 #[tokio::test]
+async fn who_takes_a_decision_out_of_the_index_breaks_its_chain() {
+    let db = TestDb::start().await.unwrap();
+    let mut chain = EvidenceChain::new(5);
+    append(&db, &mut chain, NOW, &[decision(1, Some(9), 1)]).await;
+    append(&db, &mut chain, NOW, &(2..150).map(|n| decision(n, Some(9), 1)).collect::<Vec<_>>()).await;
+    let at = NOW + 1;
+    let mut tx = db.begin().await.unwrap();
+    tx.attempt_insert(&begun(&[attempt(500, 500, Some(9), at)])).await.unwrap();
+    tx.commit().await.unwrap();
+    let allowed = Decision { attempt: Some((202_603, 500)), ..decision(500, Some(9), 1) };
+    append_as(&db, &mut chain, at, &[allowed], Indexed::ByAttempt).await;
+    let broken = async |sql: &'static str| {
+        let mut tx = db.begin().await.unwrap();
+        on!(&mut tx, conn => sqlx::query(sql).execute(conn).await.unwrap().rows_affected());
+        let state = tx.evidence_verify(TENANT, day_of(NOW), 5).await.unwrap();
+        tx.rollback().await.unwrap();
+        (state.broken.map(|(seq, _)| seq), state.blocks, state.decisions)
+    };
+    // 148 decisions are two blocks
+    assert_eq!(broken("UPDATE attempt SET state = state").await, (None, 4, 150));
+    assert_eq!(broken("DELETE FROM evidence_subject WHERE key_hash = 1").await, (Some(1), 0, 0));
+    assert_eq!(broken("DELETE FROM evidence_subject WHERE key_hash = 149").await, (Some(3), 2, 101));
+    assert_eq!(
+        broken("DELETE FROM evidence_subject WHERE key_hash = 9 AND seq = 2 AND item = 7").await,
+        (Some(2), 1, 1)
+    );
+    assert_eq!(broken("UPDATE evidence_subject SET item = 77 WHERE key_hash = 5").await, (Some(2), 1, 1));
+    assert_eq!(broken("UPDATE evidence_subject SET key_hash = 777 WHERE key_hash = 5").await, (Some(2), 1, 1));
+    assert_eq!(broken("DELETE FROM attempt").await, (Some(4), 3, 149));
+    assert_eq!(broken("UPDATE attempt SET client_hash = NULL").await, (Some(4), 3, 149));
+    assert_eq!(broken("UPDATE attempt SET contact = -1").await, (Some(4), 3, 149), "erased by somebody else");
+    // erasure puts them into the index first, and whoever is found there is found
+    let mut tx = db.begin().await.unwrap();
+    tx.evidence_forget(TENANT, &[1, 9, 500]).await.unwrap();
+    on!(&mut tx, conn => sqlx::query("UPDATE attempt SET device_hash = 0, client_hash = NULL, contact = -1")
+        .execute(conn).await.unwrap().rows_affected());
+    assert_eq!(tx.evidence_verify(TENANT, day_of(NOW), 5).await.unwrap().broken, None);
+}
+
+#[tokio::test]
+async fn entries_that_were_put_into_the_index_hide_nobody_and_show_nobody_else() {
+    let db = TestDb::start().await.unwrap();
+    let mut chain = EvidenceChain::new(5);
+    append(&db, &mut chain, NOW, &[decision(1, None, 1), decision(2, None, 1)]).await;
+    append(&db, &mut chain, NOW + DAY, &[decision(1, None, 1)]).await;
+    let mut tx = db.begin().await.unwrap();
+    for (seq, item) in [(1, 1), (9, 0), (9, 1), (9, 2), (9, 3)] {
+        const SQL: &str = "INSERT INTO evidence_subject (tenant, key_hash, at, day, chain, seq, item)
+            VALUES ($1, 1, $2, $3, 5, $4, $5)";
+        on!(&mut tx, conn => sqlx::query(SQL).bind(TENANT).bind(NOW + 1).bind(day_of(NOW)).bind(seq).bind(item)
+            .execute(conn).await.unwrap().rows_affected());
+    }
+    let person = EvidenceFilter { keys: vec![1], to: i64::MAX, ..EvidenceFilter::default() };
+    for limit in [1, 2, 3, 100] {
+        let found = tx.evidence_find(TENANT, &person, limit).await.unwrap();
+        assert_eq!(found.len(), limit.min(2), "of {limit}");
+        assert!(found.iter().all(|f| f.decision.device == 1));
+    }
+}
+
+#[tokio::test]
 async fn evidence_is_kept_for_five_years_whatever_is_asked_for() {
     assert_eq!((kept_days(None), kept_days(Some(1))), (LEAST_KEPT_DAYS, LEAST_KEPT_DAYS));
     assert_eq!(kept_days(Some(3_650)), 3_650);

@@ -168,6 +168,32 @@ pub(super) fn unpack_of((day, chain, seq): (i64, i64, i64), body: &[u8]) -> Resu
     })
 }
 
+/// By whom and by what a decision is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(super) struct Keys {
+    pub device: i64,
+    #[serde(default)]
+    pub client: Option<i64>,
+    #[serde(default)]
+    pub attempt: Option<(i64, i64)>,
+}
+
+impl Keys {
+    /// The hashes of the device and of the client id.
+    pub fn all(&self) -> impl Iterator<Item = i64> {
+        std::iter::once(self.device).chain(self.client)
+    }
+}
+
+/// By what the decisions of a block are found, in their order: cheaper than to read all that they say.
+pub(super) fn keys_of((day, chain, seq): (i64, i64, i64), body: &[u8]) -> Result<Vec<Keys>, StoreError> {
+    let wrong = |why: String| StoreError::Corrupt(format!("block {day}-{chain:x}-{seq} can't be read ({why})"));
+    let lines = unzlib(body)?;
+    let lines = lines.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+    let decisions = lines.enumerate().filter(|(n, line)| *n > 0 || serde_json::from_slice::<SharedLine>(line).is_err());
+    decisions.map(|(_, line)| serde_json::from_slice(line).map_err(|e| wrong(e.to_string()))).collect()
+}
+
 /// Blocks of before have no line of what is shared.
 fn unpack(body: &[u8]) -> Result<Vec<Decision>, StoreError> {
     let lines = unzlib(body)?;
@@ -237,6 +263,8 @@ mod tests {
         ] {
             let packed = pack(&members.iter().collect::<Vec<_>>()).unwrap();
             assert_eq!(unpack(&packed).unwrap(), members);
+            let keys = Keys { device: 42, client: Some(9), attempt: None };
+            assert_eq!(keys_of((1, 2, 3), &packed).unwrap(), vec![keys; members.len()]);
         }
     }
 

@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 
 use super::block::{FIRST, Head, corrupt};
+use super::findable::{Looked, SOME_BLOCKS};
 use super::head::beside;
 use crate::{StoreError, Tx, on};
 
@@ -67,6 +68,9 @@ type Row = (i64, i64, i64, i64, Vec<u8>, Vec<u8>, Vec<u8>);
 /// Blocks that are read at once.
 const PAGE: i64 = 200;
 
+/// Why a block is broken whose content is whole, but whose decisions nobody finds.
+const UNFINDABLE: &str = "a decision of it is not found any more by whom it is about: the index was changed";
+
 impl Tx {
     /// The chains of a tenant's day, also those of which no block is left.
     pub async fn evidence_chains(&mut self, tenant: i64, day: i64) -> Result<Vec<i64>, StoreError> {
@@ -85,6 +89,7 @@ impl Tx {
         loop {
             let page: Vec<Row> = on!(self, conn => sqlx::query_as(SQL).bind(tenant).bind(day).bind(chain).bind(last.seq)
                 .bind(PAGE).fetch_all(conn).await?);
+            let begun = state.clone();
             for (seq, at, grp, decisions, body, previous, hash) in &page {
                 let head = Head { tenant, day, chain, seq: *seq, at: *at, grp: *grp, decisions: *decisions };
                 let wrong = if *seq != last.seq + 1 {
@@ -103,6 +108,16 @@ impl Tx {
                 last = ChainHead { seq: *seq, hash };
                 state.blocks += 1;
                 state.decisions += decisions;
+            }
+            for some in page.chunks(SOME_BLOCKS) {
+                let looked: Vec<Looked<'_>> =
+                    some.iter().map(|(seq, at, .., body, _, _)| (*seq, *at, &body[..])).collect();
+                if let Some(seq) = self.evidence_unfindable((tenant, day, chain), &looked).await? {
+                    let before: Vec<&Row> = page.iter().take_while(|block| block.0 < seq).collect();
+                    let decisions = begun.decisions + before.iter().map(|block| block.3).sum::<i64>();
+                    let blocks = begun.blocks + i64::try_from(before.len()).unwrap_or(0);
+                    return Ok(ChainState { blocks, decisions, broken: Some((seq, UNFINDABLE)) });
+                }
             }
             if (page.len() as i64) < PAGE {
                 let kept = self.evidence_head_kept(tenant, day, chain).await?;

@@ -6,6 +6,7 @@ mod by_attempt;
 mod chain;
 mod data_snapshot;
 mod devices;
+mod findable;
 mod head;
 mod kept;
 mod newest;

@@ -90,8 +90,7 @@ impl Tx {
         }
         let (mut found, mut next) = (Vec::new(), filter.clone());
         loop {
-            let page = self.evidence_of_keys(tenant, &next, limit).await?;
-            let last = page.last().filter(|_| page.len() >= limit).map(|last| (last.block_at, last.id));
+            let (page, last) = self.evidence_of_keys(tenant, &next, limit).await?;
             found.extend(page.into_iter().filter(|f| filter.grp.is_none_or(|grp| grp == f.decision.grp)));
             next.after = last.filter(|_| found.len() < limit);
             if next.after.is_none() {
@@ -114,13 +113,13 @@ impl Tx {
             .bind(filter.to).fetch_all(conn).await?))
     }
 
-    /// The decisions about the people of a filter, of whatever group.
+    /// The decisions about the people of a filter, of whatever group; and behind what to go on, if there may be more.
     async fn evidence_of_keys(
         &mut self,
         tenant: i64,
         filter: &EvidenceFilter,
         limit: usize,
-    ) -> Result<Vec<Found>, StoreError> {
+    ) -> Result<(Vec<Found>, Option<(i64, EvidenceId)>), StoreError> {
         let after = filter.after.unwrap_or((filter.from, NOWHERE));
         let sql = format!(
             "SELECT at, day, chain, seq, item FROM evidence_subject
@@ -133,9 +132,17 @@ impl Tx {
             .bind(filter.from).bind(filter.to).bind(after.0).bind(after.1.chain).bind(after.1.seq).bind(after.1.item)
             .bind(i64::try_from(limit).unwrap_or(i64::MAX)).fetch_all(conn).await?);
         let place = |f: &Found| (f.block_at, f.id.chain, f.id.seq, f.id.item);
+        // entries that lead nowhere any more hide nothing behind them
+        let bound = places.last().filter(|_| places.len() >= limit);
+        let bound = bound
+            .map(|(at, day, chain, seq, item)| (*at, EvidenceId { day: *day, chain: *chain, seq: *seq, item: *item }));
         let mut found = BTreeMap::new();
         for (_, day, chain, seq, item) in places {
-            if let Some(one) = self.evidence_get(tenant, EvidenceId { day, chain, seq, item }).await? {
+            let one = self.evidence_get(tenant, EvidenceId { day, chain, seq, item }).await?;
+            // an entry that was put in leads to nobody else's decision
+            let is_about =
+                |f: &Found| filter.keys.iter().any(|key| *key == f.decision.device || Some(*key) == f.decision.client);
+            if let Some(one) = one.filter(is_about) {
                 found.insert(place(&one), one);
             }
         }
@@ -146,7 +153,12 @@ impl Tx {
                 found.insert(place(&one), one);
             }
         }
-        Ok(found.into_values().take(limit).collect())
+        if let Some((at, id)) = bound {
+            found.retain(|place, _| *place <= (at, id.chain, id.seq, id.item));
+        }
+        let page: Vec<Found> = found.into_values().take(limit).collect();
+        let next = if page.len() >= limit { page.last().map(|last| (last.block_at, last.id)) } else { bound };
+        Ok((page, next))
     }
 
     async fn evidence_of_blocks(
