@@ -62,6 +62,9 @@ pub struct RecordDetail {
     pub record: RecordView,
     /// In a sentence: why it was or was not contacted.
     pub explanation: String,
+    /// Why everything is stopped, while the stop switch keeps this record from being contacted.
+    #[schema(required)]
+    pub stopped: Option<String>,
     /// Its attempts in this group, newest first.
     pub history: Vec<AttemptView>,
 }
@@ -142,6 +145,21 @@ impl RecordView {
     }
 }
 
+/// The cause of a record that was looked at while everything was stopped: the rule that decisions name then.
+const STOP_SWITCH: &str = "stop_switch";
+
+/// Why a record stands where it stands, in a sentence, while everything is stopped. Nothing for one that is over: it stands
+/// where it would stand anyway.
+fn explain_stopped(record: &RecordView, why: &str) -> Option<String> {
+    match record.status {
+        RecordStatus::Ready => Some(format!("Not contacted because everything is stopped ({why}), on every channel.")),
+        RecordStatus::InProgress => Some(format!(
+            "It was being contacted when everything was stopped ({why}): that attempt ends, no other begins."
+        )),
+        RecordStatus::Done | RecordStatus::Excluded | RecordStatus::InDoubt => None,
+    }
+}
+
 /// Why a record stands where it stands, in a sentence. `cause` is the name of the rule or list that did it, `last`
 /// the last attempt.
 pub fn explain(record: &RecordView, cause: Option<&str>, last: Option<&AttemptView>) -> String {
@@ -149,6 +167,9 @@ pub fn explain(record: &RecordView, cause: Option<&str>, last: Option<&AttemptVi
     let due = record.due.as_deref().unwrap_or("now");
     let said = last.and_then(|a| a.detail.as_deref()).filter(|d| !d.is_empty());
     match record.status {
+        RecordStatus::Ready if record.cause.as_deref() == Some(STOP_SWITCH) => {
+            format!("Not contacted yet because everything was stopped until a moment ago; may be contacted from {due}.")
+        }
         RecordStatus::Ready if !record.waiting => "May be contacted: it waits for its turn.".into(),
         RecordStatus::Ready => {
             let answer = said.filter(|_| matches!(record.reason, Reason::CarrierRefused | Reason::Retry));
@@ -271,6 +292,9 @@ pub async fn detail(tx: &mut Tx, tenant: i64, record: &Record, now: i64) -> Resu
     let history = tx.attempt_of_record(tenant, record).await?;
     let history: Vec<AttemptView> = history.iter().map(AttemptView::from).collect();
     let cause = cause_name(tx, tenant, record).await?;
-    let explanation = explain(&view, cause.as_deref(), history.first());
-    Ok(RecordDetail { record: view, explanation, history })
+    let stopped = tx.stop_switch_get(tenant).await?;
+    let held = stopped.as_deref().and_then(|why| explain_stopped(&view, why));
+    let stopped = stopped.filter(|_| held.is_some());
+    let explanation = held.unwrap_or_else(|| explain(&view, cause.as_deref(), history.first()));
+    Ok(RecordDetail { record: view, explanation, stopped, history })
 }

@@ -9,7 +9,7 @@ use cxc_store::record::{Record, RecordChange};
 use cxc_store::suppression::DEVICE;
 use serde_json::{Value, json};
 
-use crate::support::{Campaigns, Group, NEW_YORK, people, person};
+use crate::support::{Campaigns, Group, NEW_YORK, TOKYO, people, person};
 
 /// Gives a suppression list its document, which holds its name.
 async fn name(c: &Campaigns, list: uuid::Uuid, name: &str) {
@@ -263,4 +263,70 @@ async fn the_fate_of_a_contact_is_told_for_every_group_that_has_it() {
     );
     assert_eq!(c.app.get(&format!("/lists/{}/contacts/999999/fate", list.id)).await.expect_problem(404), "not_found");
     assert_eq!(c.app.other.get(&path).await.expect_problem(404), "not_found");
+}
+
+#[tokio::test]
+async fn while_everything_is_stopped_each_record_says_so_and_why() {
+    let c = Campaigns::with_compliance().await;
+    c.app.clock.set("2026-12-01T17:00:00Z");
+    let group = c.group_with("one", json!({ "compliance": { "purpose": "informational", "tech": "live" } })).await;
+    // one may be contacted, one waits for the morning, one is left out
+    let people =
+        vec![person("+12125550100", NEW_YORK), person("+81312345678", TOKYO), person("+12125550102", NEW_YORK)];
+    c.suppress(DEVICE, &["+12125550102"]).await;
+    let list = c.list(people).await;
+    group.set_lists(&[&list]).await;
+    group.load().await;
+    let records = group.records().await;
+    let told = async |record: &Record| {
+        let shown = c.app.get(&format!("{}/records/{}", group.path, record.id)).await.expect(200);
+        let fate = c.app.get(&format!("/lists/{}/contacts/{}/fate", list.id, record.id)).await.expect(200);
+        let of_fate = &fate["items"][0]["record"];
+        assert_eq!(
+            (&of_fate["explanation"], &of_fate["stopped"]),
+            (&shown["explanation"], &shown["stopped"]),
+            "{fate}"
+        );
+        (shown["explanation"].as_str().unwrap().to_owned(), shown["stopped"].clone())
+    };
+    let (free, stopped) = told(&records[0]).await;
+    assert_eq!((free.as_str(), &stopped), ("May be contacted: it waits for its turn.", &Value::Null));
+    let switch = |stopped: bool| json!({ "stopped": stopped, "reason": "a regulator called" });
+    c.app.put("/compliance/stop-switch").json(&switch(true)).await.expect(200);
+    for record in &records[..2] {
+        let (sentence, stopped) = told(record).await;
+        let wanted = "Not contacted because everything is stopped (a regulator called), on every channel.";
+        assert_eq!((sentence.as_str(), &stopped), (wanted, &json!("a regulator called")));
+        // and so says compliance, on each channel
+        for channel in ["sms", "voice"] {
+            let query = format!("channel={channel}&purpose=informational&at=2026-12-01T17:00:00Z");
+            let path = format!("/lists/{}/contacts/{}/explanation?{query}", list.id, record.id);
+            let explained = c.app.get(&path).await.expect(200);
+            assert_eq!(explained["reasons"][0]["rule"]["id"], "stop_switch", "{explained}");
+            assert_eq!(explained["reasons"][0]["detail"], "a regulator called", "{explained}");
+        }
+    }
+    let (sentence, stopped) = told(&records[2]).await;
+    assert!(sentence.starts_with("Not contacted because of suppressed") && stopped.is_null(), "{sentence}");
+    // one that a sender looked at meanwhile, and one that was under way
+    let waits = RecordChange {
+        cause: Some("stop_switch".into()),
+        ..RecordChange::of(
+            &records[0],
+            RecordStatus::Ready,
+            Reason::ComplianceUnavailable,
+            c.app.app.now() + 300_000_000,
+        )
+    };
+    let mut tx = c.app.app.db.begin().await.unwrap();
+    let mut deltas = Deltas::default();
+    assert_eq!(tx.record_apply(&[waits], 1, c.app.app.now(), &mut deltas).await.unwrap().len(), 1);
+    tx.record_counters_add(9, &deltas).await.unwrap();
+    tx.commit().await.unwrap();
+    group.move_to(&records[1..2], RecordStatus::InProgress, Reason::None, None).await;
+    assert!(told(&records[0]).await.0.contains("everything is stopped (a regulator called)"));
+    assert!(told(&records[1]).await.0.contains("was being contacted when everything was stopped (a regulator called)"));
+    c.app.put("/compliance/stop-switch").json(&switch(false)).await.expect(200);
+    let (sentence, stopped) = told(&records[0]).await;
+    assert!(sentence.contains("until a moment ago") && stopped.is_null(), "{sentence}");
 }

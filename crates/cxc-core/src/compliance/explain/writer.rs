@@ -205,11 +205,21 @@ impl Writer<'_> {
     pub fn outcome(&self) -> Step {
         let verdict = self.verdict;
         let at = |instant: Option<Timestamp>| instant.map_or_else(|| "no instant".to_owned(), |i| i.to_string());
-        let sentence = match verdict.decision {
-            Decision::Allow => format!("the contact may be attempted until {}", at(verdict.not_after)),
-            Decision::Defer => format!("the contact waits; the earliest legal instant is {}", at(verdict.not_before)),
-            Decision::Deny => "the contact is not made, now or later".to_owned(),
-            Decision::Error => format!("it could not be decided, so no; asked again at {}", at(verdict.not_before)),
+        let stopped = verdict.reasons.iter().find(|reason| reason.kind == RuleKind::StopSwitch);
+        let sentence = match (verdict.decision, stopped) {
+            // the instant is no legal one: nobody knows when it is switched off
+            (Decision::Defer, Some(stop)) => format!(
+                "everything is stopped ({}): the contact waits until the stop switch is off",
+                stop.detail.as_deref().unwrap_or("no reason is kept")
+            ),
+            (Decision::Allow, _) => format!("the contact may be attempted until {}", at(verdict.not_after)),
+            (Decision::Defer, None) => {
+                format!("the contact waits; the earliest legal instant is {}", at(verdict.not_before))
+            }
+            (Decision::Deny, _) => "the contact is not made, now or later".to_owned(),
+            (Decision::Error, _) => {
+                format!("it could not be decided, so no; asked again at {}", at(verdict.not_before))
+            }
         };
         Step::Outcome { decision: verdict.decision, sentence }
     }

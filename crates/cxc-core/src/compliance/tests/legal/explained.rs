@@ -71,6 +71,13 @@ fn an_explanation_and_a_check_say_the_same_and_what_is_not_known_is_told() {
     let mut case = Case::new(&documents, Channel::Voice).at_home("US", "US-NY", NEW_YORK);
     let (_, steps) = explained(&mut case, "2026-12-01T17:00:00Z");
     assert_eq!(standing_of(&steps, "stop_switch"), Some(Standing::Bars));
+    let mut informed = Case::new(&documents, Channel::Voice).at_home("US", "US-NY", NEW_YORK);
+    informed.subject.purpose = Purpose::Informational;
+    informed.subject.tech = Technique::Live;
+    let (verdict, steps) = explained(&mut informed, "2026-12-01T17:00:00Z");
+    assert_eq!(verdict.decision, Decision::Defer, "{verdict:?}");
+    let told = steps.last().unwrap().sentence();
+    assert_eq!(told, "everything is stopped (a regulator called): the contact waits until the stop switch is off");
 }
 
 #[test]
