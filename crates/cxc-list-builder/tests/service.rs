@@ -383,6 +383,78 @@ async fn the_undo_of_opt_outs_asks_for_a_reason_which_is_audited() {
     assert!(audited["items"].as_array().unwrap().iter().any(|e| e["after"] == after), "{audited}");
 }
 
+/// What the ledger says of devices: the kind of entry, where it stands, and the channels, by address.
+async fn ledger(world: &World, numbers: &[&str]) -> Vec<(String, bool)> {
+    let app = &world.app;
+    let hashes: Vec<i64> = numbers.iter().map(|n| app.app.hash_key.hash(app.tenant(), n)).collect();
+    let entries = app.app.db.read().await.unwrap().consents_of(app.tenant(), &hashes, &[]).await.unwrap();
+    let mut found: Vec<_> = entries.iter().map(|c| (c.key.clone(), c.event().unwrap().revoked)).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_of_consents_with_two_numbers_a_line_is_about_both() {
+    let world = start().await;
+    let both = ["+12125550171", "+12125550172"];
+    for (n, header) in ["mobile,work phone", "device,phone", "phone 1,phone 2", "phone,phone"].iter().enumerate() {
+        // of its own person in each round
+        let (one, two) = (format!("+1212556{:04}", 10 + n), format!("+1212556{:04}", 50 + n));
+        let (out, far) = (format!("+1212557{:04}", 10 + n), format!("+1212557{:04}", 50 + n));
+        let file = format!(
+            "client_id,{header},consent_kind,consent_date,consent_device,opt_out_date\n\
+             G-{n},{one},{two},express,2026-01-05,,\n\
+             O-{n},{out},{far},,,,2026-02-01\n"
+        );
+        let upload = world.upload(&file).await;
+        let job = world.run("/compliance/consents/actions/import", json!({ "upload": upload })).await;
+        assert_eq!((&job["state"], &job["result"]["rejected"]), (&json!("succeeded"), &json!(0)), "{header}: {job}");
+        assert_eq!(ledger(&world, &[&one, &two]).await, [(one.clone(), false), (two.clone(), false)], "{header}");
+        assert_eq!(ledger(&world, &[&out, &far]).await, [(out.clone(), true), (far.clone(), true)], "{header}");
+    }
+    // one of the two that is named is meant alone; an opt-out is for both all the same
+    let file = format!(
+        "client_id,mobile,work phone,consent_kind,consent_date,consent_device\n\
+         C-1,{0},{1},express,2026-01-05,2\n",
+        both[0], both[1]
+    );
+    let upload = world.upload(&file).await;
+    let job = world.run("/compliance/consents/actions/import", json!({ "upload": upload })).await;
+    assert_eq!(job["result"]["imported"], 1, "{job}");
+    assert_eq!(ledger(&world, &both).await, [(both[1].to_owned(), false)]);
+    let file = format!("mobile,work phone,consent_action,consent_device\n{},{},revoke,1\n", both[0], both[1]);
+    let upload = world.upload(&file).await;
+    let job = world.run("/compliance/consents/actions/import", json!({ "upload": upload })).await;
+    assert_eq!(job["result"]["imported"], 1, "{job}");
+    let [one, two] = both.map(str::to_owned);
+    assert_eq!(ledger(&world, &both).await, [(one, true), (two.clone(), false), (two, true)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_of_consents_stands_in_the_audit_log() {
+    let world = start().await;
+    let audited = async |caller: &Caller| {
+        caller.get("/audit-events?objectKind=consent").await.expect(200)["items"].as_array().unwrap().len()
+    };
+    let upload = world.upload("device,consent_kind,consent_date\n+12125550181,express,2026-02-01\n").await;
+    let job = world.run("/compliance/consents/actions/import", json!({ "upload": upload })).await;
+    assert_eq!(job["state"], "succeeded", "{}", job["error"]);
+    let job = world.run("/compliance/consents/actions/export", json!({})).await;
+    assert_eq!(job["state"], "succeeded", "{}", job["error"]);
+    let events = world.app.get("/audit-events?objectKind=consent").await.expect(200);
+    let items = events["items"].as_array().unwrap();
+    let of = |action: &str| items.iter().filter(|e| e["action"] == action).collect::<Vec<_>>();
+    assert_eq!((of("import").len(), of("export").len()), (1, 1), "{events}");
+    assert!(of("import")[0].to_string().contains("people.csv"), "the file is named: {events}");
+    assert_eq!(audited(&world.app.other).await, 0, "of another tenant");
+    // one that is refused did nothing
+    let reader = world.app.with_scopes(&[cxc_server::Scope::ComplianceRead]).await.unwrap();
+    let refused = reader.post("/compliance/consents/actions/import").json(&json!({ "upload": upload })).await;
+    assert_eq!(refused.expect_problem(403), "scope_missing");
+    assert_eq!(audited(&world.app).await, 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_opt_out_of_a_line_is_taken_whatever_else_of_it_can_not_be_read() {
     let world = start().await;

@@ -180,3 +180,67 @@ async fn an_email_address_is_read_by_every_door_alike() {
     app.post(REPORTS).json(&report("g1", 1, &no_more)).await.expect(200);
     assert!(is_out(&app.post(VALIDATE).json(&asked("bo@example.com")).await.expect(409)));
 }
+
+/// The number of a person in a country.
+fn abroad(country: &str, n: u32) -> String {
+    match country {
+        "US" => format!("+1212930{n:04}"),
+        "GB" => format!("+4477009{n:05}"),
+        _ => format!("person{n}@example.com"),
+    }
+}
+
+/// What a validation of a contact of a client answers.
+async fn may(app: &TestApp, kind: &str, (country, n): (&str, u32)) -> (String, String) {
+    let device = match kind {
+        "email" => json!({ "email": abroad("email", n) }),
+        _ => json!({ "e164": abroad(country, n) }),
+    };
+    let contact = json!({ "client_id": format!("C-{country}-{n}"), "country": country });
+    let asked =
+        json!({ "type": kind, "purpose": "informational", "tech": "live", "device": device, "contact": contact });
+    let answer = app.post(VALIDATE).json(&asked).await.json();
+    let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+    (text("decision"), text("code"))
+}
+
+#[tokio::test]
+async fn one_revocation_ends_calls_and_texts_from_the_day_of_us_revoke_all_on() {
+    let app = start_with_law().await;
+    let waived = json!({ "state": "waived", "reason": "the numbers are made up" });
+    app.put("/compliance/legal-rules/US-RND/setting").json(&waived).await.expect(200);
+    let always = json!({ "name": "always", "required": true, "reason": "only opt-outs are looked at",
+        "weekdays": vec![json!([{ "from": "00:00", "till": "24:00" }]); 7] });
+    app.create("/compliance/contact-times", &always).await;
+    let allow = ("allow".to_owned(), String::new());
+    let opted_out = ("deny".to_owned(), "opted_out".to_owned());
+    let revoke = async |country: &str, n: u32| {
+        let body = json!({ "device": abroad(country, n), "channels": ["sms"] });
+        app.post("/compliance/consents/revoke").json(&body).await.expect(200)
+    };
+    // the second before its day begins anywhere on earth: a text is a text
+    app.clock.set("2027-01-30T09:59:59Z");
+    for country in ["US", "GB"] {
+        assert_eq!(may(&app, "sms", (country, 1)).await, allow, "{country}");
+        revoke(country, 1).await;
+        assert_ne!(may(&app, "sms", (country, 1)).await, allow, "{country}");
+        assert_eq!(may(&app, "voice", (country, 1)).await, allow, "{country}");
+    }
+    // from then on the same revocation ends calls, too; one of before as well, and none of another country
+    app.clock.set("2027-01-30T10:00:00Z");
+    assert_eq!(may(&app, "voice", ("US", 1)).await, opted_out);
+    assert_eq!(may(&app, "voice", ("GB", 1)).await, allow);
+    assert_eq!(may(&app, "email", ("US", 1)).await, allow, "it is about calls and texts");
+    assert_eq!(may(&app, "voice", ("US", 2)).await, allow);
+    revoke("US", 2).await;
+    revoke("GB", 2).await;
+    assert_ne!(may(&app, "voice", ("US", 2)).await, allow);
+    assert_eq!(may(&app, "voice", ("GB", 2)).await, allow);
+    let ended = async |n: u32| {
+        let path = format!("/compliance/consents?device=%2B{}", &abroad("US", n)[1..]);
+        app.get(&path).await.expect(200)["optedOut"].clone()
+    };
+    assert_eq!(ended(2).await, json!(["voice", "sms"]));
+    let shown = app.get("/compliance/legal-rules/US-REVOKE-ALL").await.expect(200);
+    assert_eq!((&shown["items"][0]["state"], &shown["items"][0]["inForce"]), (&json!("on"), &json!(false)), "in UTC");
+}
