@@ -247,8 +247,8 @@ impl Bench {
 
     async fn group(&self, list: Uuid) -> Result<Uuid> {
         let account = self.object(kind::CHANNEL_ACCOUNT, json!({ "kind": "simulator" })).await?;
-        let content =
-            self.object(kind::CONTENT, json!({ "channel": "sms", "templates": [{ "body": "Hello" }] })).await?;
+        let content = json!({ "channel": "sms", "class": "transactional", "templates": [{ "body": "Hello" }] });
+        let content = self.object(kind::CONTENT, content).await?;
         let profile =
             json!({ "type": "sms", "settings": { "content": content, "compliance": { "purpose": "informational" } } });
         let profile = self.document::<DialingProfile>(profile).await?;

@@ -45,7 +45,7 @@ impl GroupContent {
     }
 
     /// Whether it advertises.
-    pub fn is_marketing(&self) -> bool {
+    fn is_marketing(&self) -> bool {
         self.content["class"].as_str().is_none_or(|class| class == "marketing")
     }
 

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::metrics;
 use crate::profiles::{
-    CampaignTemplate, DialingProfile, SessionProfile, check_caller_ids, fit_type, settings_references,
+    CampaignTemplate, DialingProfile, SessionProfile, check_caller_ids, fit_content, fit_type, settings_references,
 };
 
 /// A template at work on weighted lists.
@@ -121,6 +121,7 @@ impl Document for CampaignGroup {
             // an emergency is told at any hour and to those who opted out
             write.principal.need(Scope::ComplianceRequired)?;
         }
+        fit_content(write.tx, tenant, body.settings.as_ref()).await?;
         if let Some(before) = write.before.filter(|before| before.body.0.template != body.template) {
             let was = resolve(write.tx, tenant, &before.body.0).await?.0;
             if was != kind {

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use axum::extract::State;
-use cxc_core::campaign::CampaignSettings;
+use cxc_core::campaign::{CampaignSettings, clash_at};
 use cxc_core::channel::Channel;
 use cxc_core::compliance::campaign::Seen;
 use cxc_core::compliance::{OpenQuestion, Purpose, RuleSet, Technique};
@@ -13,6 +13,7 @@ use cxc_server::document;
 use cxc_server::error::Code;
 use cxc_server::{ApiError, ApiPath, App, Principal};
 use cxc_store::Tx;
+use cxc_store::attempt_subject::collector_hash;
 use cxc_store::group::GroupRow;
 use cxc_store::list::ContactList;
 use cxc_store::list_places::keep_list_places;
@@ -24,7 +25,6 @@ use uuid::Uuid;
 
 use crate::content_gate::GroupContent;
 use crate::groups::{CampaignGroup, resolve};
-use crate::preload::content_class;
 
 /// A legal rule and how many of a group's people it concerns.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -67,9 +67,9 @@ pub struct LegalStanding {
     /// How many people were looked at: all of the group's lists.
     #[schema(minimum = 0)]
     pub looked_at: i64,
-    /// It advertises under the name of an emergency.
+    /// Why what it sends can't go out for its purpose.
     #[serde(skip)]
-    sells_as_emergency: bool,
+    clash: Option<String>,
 }
 
 /// Something that a legal rule wants of a message and that is not there.
@@ -116,8 +116,8 @@ impl LegalStanding {
         channel: Channel,
         settings: &CampaignSettings,
     ) -> Result<Self, ApiError> {
-        let class = content_class(tx, row.tenant, settings).await?;
-        let subject = settings.subject(class.as_deref(), |name| app.hash_key.hash(row.tenant, name));
+        let class = tx.content_class(row.tenant, settings.content).await?;
+        let subject = settings.subject(class.as_deref(), |name| collector_hash(&app.hash_key, row.tenant, name));
         let rules = rules_of(app, tx, row.tenant, settings).await?;
         let audience = Places::read(tx, row, channel).await?;
         let lists = app.numbers.at_hand(tx, row.tenant).await?;
@@ -153,11 +153,10 @@ impl LegalStanding {
                 Seen::Untold => to_confirm.push(ConfirmedContent { requirement, concerned }),
             }
         }
-        let advertises = content.is_some_and(|content| content.is_marketing());
         Ok(Self {
             lacking,
             to_confirm,
-            sells_as_emergency: advertises && subject.purpose == Purpose::Emergency,
+            clash: settings.clash(class.as_deref()),
             purpose: subject.purpose,
             tech: subject.tech,
             unanswered: concerned(rules.open_questions(channel, &subject)),
@@ -169,10 +168,8 @@ impl LegalStanding {
 
     /// Refuses a start while a rule that concerns the group's people is not decided.
     pub fn admit(self) -> Result<Vec<ConcernedRule>, ApiError> {
-        if self.sells_as_emergency {
-            let detail =
-                "a content of the class marketing warns of no danger: give the group another purpose or content";
-            return Err(ApiError::invalid("/settings/compliance/purpose", "emergency", detail));
+        if let Some(detail) = self.clash {
+            return Err(ApiError::validation(vec![clash_at("/settings", detail)]));
         }
         if self.unanswered.is_empty() {
             return self.admit_content()?.admit_scrubbed();

@@ -1,5 +1,7 @@
 //! Dialing profiles, session profiles and campaign templates. Values are copied downward when a child is made.
-use cxc_core::campaign::{CampaignSettings, CampaignTemplateBody, DialingProfileBody, ProfileType, SessionProfileBody};
+use cxc_core::campaign::{
+    CampaignSettings, CampaignTemplateBody, DialingProfileBody, ProfileType, SessionProfileBody, clash_at,
+};
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
 use cxc_server::document::{self, NoExtra, Reference, Write};
@@ -30,6 +32,16 @@ pub(crate) fn fit_type(settings: Option<&CampaignSettings>, kind: ProfileType) -
     match settings.map(|settings| settings.type_problems(kind, "/settings")).unwrap_or_default() {
         problems if problems.is_empty() => Ok(()),
         problems => Err(ApiError::validation(problems)),
+    }
+}
+
+/// Refuses settings whose purpose does not go with the content that they name.
+pub(crate) async fn fit_content(tx: &mut Tx, tenant: i64, settings: Option<&CampaignSettings>) -> Result<(), ApiError> {
+    let Some(settings) = settings else { return Ok(()) };
+    let class = tx.content_class(tenant, settings.content).await?;
+    match settings.clash(class.as_deref()) {
+        None => Ok(()),
+        Some(detail) => Err(ApiError::validation(vec![clash_at("/settings", detail)])),
     }
 }
 
@@ -87,6 +99,7 @@ impl Document for DialingProfile {
         let numbers = |profile: &Self| profile.0.settings.calls.caller_ids.clone();
         let before = write.before.map(|before| numbers(&before.body)).unwrap_or_default();
         check_numbers(write.tx, write.principal.tenant, (&before, &numbers(&write.after.body))).await?;
+        fit_content(write.tx, write.principal.tenant, Some(&write.after.body.0.settings)).await?;
         match write.before {
             Some(before) if before.body.0.kind != write.after.body.0.kind => {
                 Err(ApiError::invalid("/type", "not_editable", "the type of a profile is fixed when it is made"))
@@ -149,6 +162,7 @@ impl Document for CampaignTemplate {
             check_caller_ids(write.tx, tenant, (before, body.settings.as_ref())).await?;
         }
         fit_type(body.settings.as_ref(), profile.body.0.kind)?;
+        fit_content(write.tx, tenant, body.settings.as_ref()).await?;
         if let Some(before) = write.before.filter(|before| before.body.0.dialing_profile != body.dialing_profile) {
             let was = document::get::<DialingProfile>(write.tx, tenant, before.body.0.dialing_profile).await?;
             if was.is_some_and(|was| was.body.0.kind != profile.body.0.kind) {

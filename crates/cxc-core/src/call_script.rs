@@ -27,6 +27,30 @@ pub struct CallScript {
     #[serde(default = "usual_seconds")]
     #[schema(minimum = 10, maximum = 1_800)]
     pub max_seconds: u32,
+    /// What it says is for: no program hears what a prompt says. One that sells has the purpose telemarketing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub class: Option<ScriptClass>,
+}
+
+/// What a script is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScriptClass {
+    /// It sells or advertises, if only among other things.
+    Marketing,
+    /// About a matter that the person is party to.
+    Transactional,
+}
+
+impl ScriptClass {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Marketing => "marketing",
+            Self::Transactional => "transactional",
+        }
+    }
 }
 
 fn usual_seconds() -> u32 {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::call_script::ScriptClass;
 use crate::call_settings::CallSettings;
 use crate::channel::Channel;
 use crate::compliance::{ContactKind, Purpose, Relationship, Subject, Technique};
@@ -51,12 +52,15 @@ pub enum Dedupe {
     None,
 }
 
+/// The class of contents and scripts that sell nothing.
+const TRANSACTIONAL: &str = "transactional";
+
 /// What the attempts of a campaign are for and whom they meet: what decides which legal rules hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CampaignCompliance {
-    /// Why people are contacted. Left out, what the class of the content says: marketing is telemarketing,
-    /// transactional is informational.
+    /// Why people are contacted. Left out, what the class of the content (of calls, of the script) says: marketing is
+    /// telemarketing, transactional is informational. What is marketing goes with no other purpose than telemarketing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<Purpose>,
     /// How they are contacted.
@@ -81,12 +85,25 @@ pub struct CampaignCompliance {
 }
 
 impl CampaignCompliance {
-    /// The purpose: the one that is given, else what the class of the content says. A class that is not known is sales.
+    /// The purpose: the one that is given, else what the class of the content says. What sells is for sale whatever is
+    /// given, and a class that is not known sells.
     pub fn purpose_with(&self, content_class: Option<&str>) -> Purpose {
-        self.purpose.unwrap_or(match content_class {
-            Some("transactional") => Purpose::Informational,
-            _ => Purpose::Telemarketing,
-        })
+        match content_class {
+            None => self.purpose.unwrap_or_default(),
+            Some(TRANSACTIONAL) => self.purpose.unwrap_or(Purpose::Informational),
+            Some(_) => Purpose::Telemarketing,
+        }
+    }
+
+    /// Why what has this class can't go out for the purpose that is given; nothing where it can.
+    pub fn clash(&self, content_class: Option<&str>) -> Option<String> {
+        let given = self.purpose.filter(|purpose| *purpose != Purpose::Telemarketing)?.as_str();
+        let sells = content_class.is_some_and(|class| class != TRANSACTIONAL);
+        let detail = format!(
+            "what is sent has the class marketing, which goes by the rules of telemarketing, and the purpose is {given}: \
+             leave the purpose out, or give the class transactional to what sells nothing"
+        );
+        sells.then_some(detail)
     }
 
     /// The subject of its attempts, but for what differs from device to device. `hash` makes the key of a collector.
@@ -145,9 +162,22 @@ pub struct CampaignSettings {
 }
 
 impl CampaignSettings {
+    /// The class of what is said: of a script, else of the content.
+    fn class<'a>(&self, content_class: Option<&'a str>) -> Option<&'a str> {
+        match &self.calls.script {
+            Some(script) => script.class.map(ScriptClass::as_str),
+            None => content_class,
+        }
+    }
+
+    /// Why what is sent can't go out for the purpose that is given; nothing where it can.
+    pub fn clash(&self, content_class: Option<&str>) -> Option<String> {
+        self.compliance.clash(self.class(content_class))
+    }
+
     /// The subject of its attempts. A script speaks with a recorded voice, whatever else is said.
     pub fn subject(&self, content_class: Option<&str>, hash: impl FnOnce(&str) -> i64) -> Subject {
-        let subject = self.compliance.subject(content_class, hash);
+        let subject = self.compliance.subject(self.class(content_class), hash);
         let tech = match subject.tech {
             Technique::Live | Technique::Autodialed if self.calls.script.is_some() => Technique::Prerecorded,
             tech => tech,
@@ -191,6 +221,9 @@ impl CampaignSettings {
             }
             (ProfileType::Sms | ProfileType::Email, None) => (),
         }
+        // its class would tell the purpose of calls that it is never said in
+        let fits = kind.channel() != Channel::Voice || self.content.is_none();
+        must(fits, "content", "not_applicable", "calls have no content: agents or a script speak");
         problems
     }
 
@@ -206,10 +239,17 @@ impl CampaignSettings {
             ));
         }
         problems.extend(self.compliance.problems(&format!("{at}/compliance")));
+        // a content is looked up where the settings are stored
+        problems.extend(self.clash(None).map(|detail| clash_at(at, detail)));
         let treatment = format!("{at}/treatment");
         problems.extend(self.treatment.validate().into_iter().map(|e| e.under(&treatment)));
         problems
     }
+}
+
+/// What a clash of purpose and class is told as, of settings at `at`.
+pub fn clash_at(at: &str, detail: String) -> FieldError {
+    FieldError::new(format!("{at}/compliance/purpose"), "sells", detail)
 }
 
 /// A reusable set of campaign settings.
@@ -290,7 +330,38 @@ mod tests {
         assert_eq!(silent.purpose_with(Some("transactional")), Purpose::Informational);
         assert_eq!(silent.purpose_with(None), Purpose::Telemarketing, "nothing known is the strictest");
         let survey = CampaignCompliance { purpose: Some(Purpose::Survey), ..silent };
-        assert_eq!(survey.purpose_with(Some("marketing")), Purpose::Survey);
+        assert_eq!(survey.purpose_with(Some("transactional")), Purpose::Survey);
+        assert_eq!(survey.purpose_with(None), Purpose::Survey);
+    }
+
+    #[test]
+    fn what_sells_goes_by_the_rules_of_sales_and_with_no_other_purpose() {
+        use Purpose::*;
+        for purpose in [Informational, Collections, Survey, Emergency] {
+            let named = CampaignCompliance { purpose: Some(purpose), ..CampaignCompliance::default() };
+            for class in ["marketing", "of a later program"] {
+                assert_eq!(named.purpose_with(Some(class)), Telemarketing, "{purpose:?}");
+                assert!(named.clash(Some(class)).is_some_and(|why| why.contains(purpose.as_str())), "{purpose:?}");
+            }
+            assert!(named.clash(Some("transactional")).is_none() && named.clash(None).is_none(), "{purpose:?}");
+        }
+        for purpose in [None, Some(Telemarketing)] {
+            let sales = CampaignCompliance { purpose, ..CampaignCompliance::default() };
+            assert!(sales.clash(Some("marketing")).is_none());
+        }
+    }
+
+    #[test]
+    fn the_class_of_a_script_is_that_of_its_calls() {
+        let mut calls = with_script(None, "hang_up");
+        calls.compliance.purpose = Some(Purpose::Informational);
+        assert_eq!((calls.problems("/s").len(), calls.subject(None, |_| 0).purpose), (0, Purpose::Informational));
+        calls.calls.script.as_mut().unwrap().class = Some(ScriptClass::Marketing);
+        assert_eq!(calls.problems("/s")[0].pointer, "/s/compliance/purpose");
+        assert_eq!(calls.subject(Some("transactional"), |_| 0).purpose, Purpose::Telemarketing);
+        calls.calls.script.as_mut().unwrap().class = Some(ScriptClass::Transactional);
+        calls.compliance.purpose = None;
+        assert_eq!(calls.subject(None, |_| 0).purpose, Purpose::Informational);
     }
 
     fn with_script(mode: Option<DialingMode>, step: &str) -> CampaignSettings {
@@ -318,6 +389,8 @@ mod tests {
         let plain = CampaignSettings::default();
         assert_eq!(pointers(&plain, ProfileType::Ivr), ["/s/calls/script"]);
         assert_eq!((pointers(&plain, ProfileType::Agent).len(), pointers(&plain, ProfileType::Sms).len()), (0, 0));
+        let written = CampaignSettings { content: Some(Uuid::nil()), ..plain.clone() };
+        assert_eq!(pointers(&written, ProfileType::Agent), ["/s/content"]);
 
         assert_eq!(with_script(None, "hang_up").subject(None, |_| 0).tech, Technique::Prerecorded);
         assert_eq!(plain.subject(None, |_| 0).tech, Technique::Autodialed);

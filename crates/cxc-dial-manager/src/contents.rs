@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use axum::extract::State;
+use cxc_core::campaign::CampaignGroupBody;
 use cxc_core::device::DeviceKind;
 use cxc_core::email::EmailAddress;
 use cxc_core::field_error::FieldError;
@@ -51,6 +52,9 @@ impl Document for Content {
         {
             return Err(ApiError::invalid("/optOutText", "bad_text", problem));
         }
+        if write.before.is_some_and(|before| before.body.class != write.after.body.class) {
+            fits_its_groups(write).await?;
+        }
         match write.before {
             Some(before) if before.body.channel != write.after.body.channel => {
                 Err(ApiError::invalid("/channel", "not_editable", "the channel of a content is fixed when it is made"))
@@ -58,6 +62,22 @@ impl Document for Content {
             _ => Ok(()),
         }
     }
+}
+
+/// Refuses a class that does not go with the purpose of a group that sends the content.
+async fn fits_its_groups(write: &mut Write<'_, Content>) -> Result<(), ApiError> {
+    let class = write.after.body.class.as_str();
+    for group in write.tx.content_groups(write.principal.tenant, write.after.id).await? {
+        let body: CampaignGroupBody = serde_json::from_value(group.body.0).map_err(ApiError::internal)?;
+        if let Some(clash) = body.settings.and_then(|settings| settings.clash(Some(class))) {
+            return Err(ApiError::invalid(
+                "/class",
+                "sells",
+                format!("the campaign group \"{}\": {clash}", group.name),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Whose fields to show.

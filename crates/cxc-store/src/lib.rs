@@ -18,6 +18,7 @@ pub mod contact_left;
 pub mod contact_lookup;
 pub mod contact_place;
 pub mod contact_slice;
+mod content_class;
 pub mod counter;
 pub mod db;
 pub mod declared_time;

@@ -39,6 +39,8 @@ mod outages;
 mod preview;
 #[path = "e2e/secure.rs"]
 mod secure;
+#[path = "e2e/sells.rs"]
+mod sells;
 #[path = "e2e/talks.rs"]
 mod talks;
 #[path = "e2e/tools.rs"]

@@ -70,7 +70,7 @@ impl Audience {
         let rules = RuleSet::compile(&documents, &selected, zones);
         let chosen = &settings.suppression_lists;
         let suppression = tx.suppression_applicable(row.tenant, chosen, channel, app.now()).await?;
-        let class = content_class(tx, row.tenant, &settings).await?;
+        let class = tx.content_class(row.tenant, settings.content).await?;
         let subject = settings.subject(class.as_deref(), |name| collector_hash(&app.hash_key, row.tenant, name));
         let mut lists = Vec::new();
         for entry in tx.group_lists(group).await? {
@@ -103,17 +103,6 @@ impl Audience {
     pub fn list(&self, number: i64) -> Option<&AudienceList> {
         self.lists.iter().find(|part| part.list.number == number)
     }
-}
-
-/// The class of a group's content, which tells its purpose where nobody said it.
-pub async fn content_class(
-    tx: &mut Tx,
-    tenant: i64,
-    settings: &CampaignSettings,
-) -> Result<Option<String>, StoreError> {
-    let Some(id) = settings.content else { return Ok(None) };
-    let content = tx.object_get(tenant, kind::CONTENT, id).await?;
-    Ok(content.and_then(|object| object.body.0["class"].as_str().map(ToOwned::to_owned)))
 }
 
 /// A rule that is gone or can't be read selects nobody by failing the load.

@@ -26,7 +26,6 @@ use serde_json::Value;
 
 pub(crate) use audience::Audience;
 use audience::AudienceList;
-pub(crate) use audience::content_class;
 use fence::Fence;
 pub(crate) use fence::{Guard, is_worked_on};
 use slice::Slice;

@@ -2,6 +2,7 @@
 use cxc_core::kind;
 use cxc_server::Scope;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::numbers::national_list;
 use crate::support::{Campaigns, Group, LONDON, NEW_YORK, Person, object, people, person};
@@ -178,18 +179,71 @@ async fn a_message_that_lacks_what_the_law_asks_for_is_not_sent() {
     whole.act("start").await.expect(202);
 }
 
+/// Writes a class into a content behind the back of every check, as a program of before left it.
+async fn reclass(c: &Campaigns, content: Uuid, class: &str) {
+    let mut tx = c.app.app.db.begin().await.unwrap();
+    let mut object = tx.object_get(c.app.tenant(), kind::CONTENT, content).await.unwrap().unwrap();
+    object.body.0["class"] = json!(class);
+    object.version += 1;
+    assert!(tx.object_update(c.app.tenant(), kind::CONTENT, &object).await.unwrap());
+    tx.commit().await.unwrap();
+}
+
+/// Whether an answer refuses what sells under another purpose.
+fn refuses_to_sell(answer: &cxc_test::Answer, pointer: &str) {
+    let problem = answer.expect(422);
+    assert_eq!((&problem["errors"][0]["pointer"], &problem["errors"][0]["code"]), (&json!(pointer), &json!("sells")));
+}
+
 #[tokio::test]
-async fn an_advertisement_is_no_emergency_and_who_warns_of_one_may_require_rules() {
+async fn what_sells_goes_out_for_no_purpose_but_sales() {
+    let c = Campaigns::with_compliance().await;
+    c.app.clock.set("2026-12-01T17:00:00Z");
+    waive(&c, "US-RND").await;
+    let purposes = ["informational", "collections", "survey", "emergency"];
+    for purpose in purposes {
+        let settings = json!({ "content": c.content, "compliance": { "purpose": purpose } });
+        let body = json!({ "name": purpose, "template": c.template, "settings": settings });
+        refuses_to_sell(&c.app.post("/campaign-groups").json(&body).await, "/settings/compliance/purpose");
+        let profile = json!({ "name": purpose, "type": "sms", "settings": settings });
+        refuses_to_sell(&c.app.post("/dialing-profiles").json(&profile).await, "/settings/compliance/purpose");
+        let template = json!({ "name": purpose, "dialingProfile": c.profile, "sessionProfile": c.session,
+            "settings": settings });
+        refuses_to_sell(&c.app.post("/campaign-templates").json(&template).await, "/settings/compliance/purpose");
+    }
+    // each purpose with what sells nothing; then the content begins to sell
+    for purpose in purposes {
+        let content = json!({ "channel": "sms", "class": "transactional", "templates": [{ "body": "Hello" }] });
+        let content = object(&c.app, kind::CONTENT, purpose, content).await;
+        let settings = json!({ "content": content, "compliance": { "purpose": purpose } });
+        let group = c.group_with(purpose, settings).await;
+        let list = c.list(vec![person("+12125550100", NEW_YORK)]).await;
+        group.set_lists(&[&list]).await;
+        group.load().await;
+        group.act("force-stop").await.expect(200);
+        group.put_state("not_loaded", None).await;
+        reclass(&c, content, "marketing").await;
+        for action in ["load", "start"] {
+            refuses_to_sell(&group.act(action).await, "/settings/compliance/purpose");
+        }
+        let standing = c.app.get(&format!("{}/legal-standing", group.path)).await.expect(200);
+        assert_eq!(standing["purpose"], "telemarketing", "the stricter of the two: {standing}");
+        let asked = json!({ "type": "sms", "group_id": group.id, "device": { "e164": "+12125550100" } });
+        refuses_to_sell(&c.app.post("/internal/v1/compliance/validations").json(&asked).await, "/group_id");
+        let asked = json!({ "groupId": group.id, "channel": "sms", "at": "2026-12-01T17:00:00Z",
+            "contact": { "country": "US", "postalCode": "10001", "devices": ["+12125550100"] } });
+        let told = c.app.post("/compliance/evaluations").json(&asked).await.expect(200);
+        assert!(told["reasons"].to_string().contains("US-CONSENT-PEWC"), "it is judged as a sale: {told}");
+    }
+}
+
+#[tokio::test]
+async fn who_warns_of_an_emergency_may_require_rules() {
     let c = Campaigns::under_law().await;
-    let group = c.group_with("alarm", json!({ "compliance": { "purpose": "emergency" } })).await;
-    let list = c.list(vec![person("+12125550100", NEW_YORK)]).await;
-    group.set_lists(&[&list]).await;
-    let refused = group.act("start").await.expect(422);
-    assert_eq!(refused["errors"][0]["pointer"], "/settings/compliance/purpose", "{refused}");
     let planner = c.app.with_scopes(&[Scope::CampaignsRead, Scope::CampaignsWrite]).await.unwrap();
     let mut body = json!({ "name": "two", "template": c.template, "settings": { "content": c.content } });
     planner.post("/campaign-groups").json(&body).await.expect(201);
     body = json!({ "name": "three", "template": c.template,
-        "settings": { "content": c.content, "compliance": { "purpose": "emergency" } } });
+        "settings": { "content": c.notice, "compliance": { "purpose": "emergency" } } });
     assert_eq!(planner.post("/campaign-groups").json(&body).await.expect_problem(403), "scope_missing");
 }

@@ -35,7 +35,10 @@ pub const TOKYO: &str = "Asia/Tokyo";
 pub struct Campaigns {
     pub app: TestApp,
     pub account: Uuid,
+    /// What sells.
     pub content: Uuid,
+    /// What sells nothing.
+    pub notice: Uuid,
     pub profile: String,
     pub session: String,
     pub template: String,
@@ -76,6 +79,8 @@ impl Campaigns {
         let account = object(&app, kind::CHANNEL_ACCOUNT, "simulator", json!({ "kind": "simulator" })).await;
         let content =
             object(&app, kind::CONTENT, "hello", json!({ "channel": "sms", "templates": [{ "body": "Hello" }] })).await;
+        let notice = json!({ "channel": "sms", "class": "transactional", "templates": [{ "body": "Hello" }] });
+        let notice = object(&app, kind::CONTENT, "notice", notice).await;
         let settings = json!({ "content": content, "dialing": { "messagesPerMinute": 600 } });
         let profile =
             app.create("/dialing-profiles", &json!({ "name": "text", "type": "sms", "settings": settings })).await;
@@ -83,7 +88,8 @@ impl Campaigns {
         let body = json!({ "name": "spring", "dialingProfile": profile["id"], "sessionProfile": session["id"] });
         let template = app.create("/campaign-templates", &body).await;
         let id = |value: &Value| value["id"].as_str().unwrap().to_owned();
-        Self { account, content, profile: id(&profile), session: id(&session), template: id(&template), app, locations }
+        let (profile, session, template) = (id(&profile), id(&session), id(&template));
+        Self { account, content, notice, profile, session, template, app, locations }
     }
 
     /// The same with its background work: jobs run and groups are looked after.
@@ -104,7 +110,9 @@ impl Campaigns {
         if let Value::Object(mut own) = settings
             && !own.is_empty()
         {
-            own.entry("content").or_insert(json!(self.content));
+            let purpose = own.get("compliance").and_then(|compliance| compliance["purpose"].as_str());
+            let sells = purpose.is_none_or(|purpose| purpose == "telemarketing");
+            own.entry("content").or_insert(json!(if sells { self.content } else { self.notice }));
             body["settings"] = own.into();
         }
         let made = self.app.create("/campaign-groups", &body).await;

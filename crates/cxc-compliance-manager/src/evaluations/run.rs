@@ -282,7 +282,7 @@ pub(crate) async fn group(tx: &mut Tx, app: &App, tenant: i64, id: Uuid) -> Resu
     let row = tx.group_get(tenant, id, false).await?.ok_or_else(missing)?;
     let object = tx.object_get(tenant, kind::CAMPAIGN_GROUP, id).await?.ok_or_else(missing)?;
     let body: CampaignGroupBody = serde_json::from_value(object.body.0).map_err(ApiError::internal)?;
-    let subject = group_subject(tx, &app.hash_key, tenant, &body.settings.clone().unwrap_or_default()).await?;
+    let (subject, _) = group_subject(tx, &app.hash_key, tenant, &body.settings.clone().unwrap_or_default()).await?;
     Ok(Group { number: row.number, channel: Channel::from_bit(row.channel), body, subject })
 }
 

@@ -85,6 +85,9 @@ impl Validator {
         if group.is_none() {
             errors.push(FieldError::new(format!("{pointer}/group_id"), "not_found", "there is no such campaign group"));
         }
+        if let Some(clash) = group.as_ref().and_then(|group| group.clash.as_deref()) {
+            errors.push(FieldError::new(format!("{pointer}/group_id"), "sells", clash));
+        }
         if asked.rule_set_version.is_some_and(|v| v != tenant.documents.version) {
             let detail = format!("the tenant's rules have version {}", tenant.documents.version);
             errors.push(FieldError::new(format!("{pointer}/rule_set_version"), "stale", detail));

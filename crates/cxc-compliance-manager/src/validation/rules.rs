@@ -36,6 +36,8 @@ pub struct GroupRules {
     pub lists: Vec<SuppressionList>,
     /// What its attempts are for; nothing without a group.
     pub subject: Option<Subject>,
+    /// Why nobody may be contacted for it: its purpose does not go with what it sends.
+    pub clash: Option<String>,
     /// What the rules were made of.
     documents: Arc<RuleDocuments>,
     version: i64,
@@ -178,14 +180,15 @@ impl RuleBook {
         (group, channel): (Option<Uuid>, Channel),
         before: Option<Arc<GroupRules>>,
     ) -> Result<Option<Arc<GroupRules>>, StoreError> {
-        let (mut number, mut subject) = (NO_GROUP, None);
+        let (mut number, mut subject, mut clash) = (NO_GROUP, None, None);
         let (mut selected, mut chosen, mut version) = (Vec::new(), Vec::new(), 0);
         if let Some(id) = group {
             let Some(row) = tx.group_get(tenant, id, false).await? else { return Ok(None) };
             let Some(object) = tx.object_get(tenant, kind::CAMPAIGN_GROUP, id).await? else { return Ok(None) };
             let body: CampaignGroupBody = serde_json::from_value(object.body.0)?;
             let settings = body.settings.unwrap_or_default();
-            subject = Some(group_subject(tx, &self.app.hash_key, tenant, &settings).await?);
+            let found = group_subject(tx, &self.app.hash_key, tenant, &settings).await?;
+            (subject, clash) = (Some(found.0), found.1);
             (number, version) = (row.number, object.version);
             selected = settings.rules.iter().map(Uuid::to_string).collect();
             chosen = settings.suppression_lists;
@@ -199,6 +202,6 @@ impl RuleBook {
             None => Arc::new(RuleSet::compile(documents, &names, &self.zones)),
         };
         let documents = Arc::clone(documents);
-        Ok(Some(Arc::new(GroupRules { number, rules, selected, lists, subject, documents, version })))
+        Ok(Some(Arc::new(GroupRules { number, rules, selected, lists, subject, clash, documents, version })))
     }
 }

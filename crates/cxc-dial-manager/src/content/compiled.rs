@@ -123,7 +123,7 @@ impl CompiledContent {
 
     /// Its class as it is written, which tells the purpose of a campaign where nobody said it.
     pub fn class(&self) -> &'static str {
-        if self.marketing { "marketing" } else { "transactional" }
+        if self.marketing { ContentClass::Marketing } else { ContentClass::Transactional }.as_str()
     }
 
     /// The placeholders of fields that any of its texts uses: only these need to be fetched.

@@ -31,6 +31,16 @@ pub enum ContentClass {
     Transactional,
 }
 
+impl ContentClass {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Marketing => "marketing",
+            Self::Transactional => "transactional",
+        }
+    }
+}
+
 /// One wording. `{{ first_name }}` places a field, `{{ first_name | default("customer") }}` a field that may be
 /// empty; `{% if %}`, `{% elif %}`, `{% else %}`, `{% endif %}` choose.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

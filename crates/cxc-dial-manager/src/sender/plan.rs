@@ -263,6 +263,8 @@ async fn group_plan(
     // what can't be sent is for nothing; until it is mended the strictest holds
     let class = content.as_ref().ok().and_then(Option::as_ref).map(|content| content.class());
     let subject = settings.subject(class, |name| collector_hash(&context.app.hash_key, row.tenant, name));
+    // also where a class changed after the group was started: what sells leaves by no other rules
+    let content = settings.clash(class).map_or(content, Err);
     Ok(Some(GroupPlan {
         number: row.number,
         id: row.id,

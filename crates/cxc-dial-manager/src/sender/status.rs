@@ -1,5 +1,6 @@
 //! Why a running group moves no faster: written where the API and the metrics find it.
 use cxc_store::StoreError;
+use cxc_store::group::state;
 
 use super::SenderContext;
 use super::limits::Limits;
@@ -25,12 +26,13 @@ pub async fn report(
     carrier: &dyn Carrier,
 ) -> Result<(), StoreError> {
     let (mut changed, status) = (Vec::new(), carrier.status());
-    for plan in plans.groups.iter().filter(|p| p.is_running()) {
+    for plan in plans.groups.iter().filter(|p| p.state == state::RUNNING) {
         let held = limits.held_by(plan.number);
-        let why = match (&status, carrier.limited_by(plan.number).or(held)) {
-            (CarrierStatus::Down { reason }, _) => Some(format!("carrier_down: {reason}")),
-            (_, Some(why)) => Some(why.to_owned()),
-            (_, None) => None,
+        let why = match (&plan.content, &status, carrier.limited_by(plan.number).or(held)) {
+            (Err(why), ..) => Some(format!("content: {why}")),
+            (_, CarrierStatus::Down { reason }, _) => Some(format!("carrier_down: {reason}")),
+            (.., Some(why)) => Some(why.to_owned()),
+            (.., None) => None,
         };
         if why != plan.limited_by {
             changed.push((plan.number, why));

@@ -55,8 +55,8 @@ impl Maker<'_> {
             "dialing": { "messagesPerMinute": PER_MINUTE },
             "content": content,
             "treatment": Treatment::for_channel(channel),
-            // both go to customers about the plan that they have
-            "compliance": { "purpose": "informational" },
+            // the reminders are about a plan that people have, the news sell: the class of each content says so
+            "compliance": { "brand": "Demo Ltd" },
         });
         let profile = json!({ "type": kind, "isDefault": true, "settings": settings });
         let profile = self.have::<DialingProfile>(&format!("Demo {title}"), profile).await?;

@@ -24,11 +24,11 @@ impl Kind {
     fn content(self) -> Value {
         match self {
             Kind::Sms => json!({
-                "name": "Parcel", "channel": "sms",
+                "name": "Parcel", "channel": "sms", "class": "transactional",
                 "templates": [{"body": "{{ first_name }}, your parcel arrives today. STOP ends these messages."}],
             }),
             Kind::Email => json!({
-                "name": "Offer", "channel": "email",
+                "name": "Order", "channel": "email", "class": "transactional",
                 "templates": [{
                     "subject": "An offer for {{ first_name }}",
                     "html": "<p>Dear {{ first_name }}</p><p>{{ postal_address }}</p><a href=\"{{ unsubscribe_url }}\">Unsubscribe</a>",
