@@ -28,7 +28,7 @@ impl Kind {
                 "templates": [{"body": "{{ first_name }}, your parcel arrives today. STOP ends these messages."}],
             }),
             Kind::Email => json!({
-                "name": "Order", "channel": "email", "class": "transactional",
+                "name": "Offer", "channel": "email",
                 "templates": [{
                     "subject": "An offer for {{ first_name }}",
                     "html": "<p>Dear {{ first_name }}</p><p>{{ postal_address }}</p><a href=\"{{ unsubscribe_url }}\">Unsubscribe</a>",
@@ -79,8 +79,12 @@ impl World {
 
     /// The same under a name of its own, beside others of its kind.
     pub async fn template_named(&self, name: &str, kind: Kind, port: u16, more: &Value, per_minute: u32) -> Template {
-        // what the person waits for; sales need decisions about the law first
-        let compliance = json!({"purpose": "informational"});
+        let compliance = match kind {
+            // what the person waits for; sales by text need decisions about the law first
+            Kind::Sms => json!({"purpose": "informational"}),
+            // an offer, as its content says
+            Kind::Email => json!({}),
+        };
         self.template_about(name, kind, (port, more), per_minute, &compliance).await
     }
 
