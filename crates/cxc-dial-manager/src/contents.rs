@@ -1,8 +1,11 @@
 //! Contents as documents, with a rendering for a look and a test send.
+use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::extract::State;
 use cxc_core::campaign::CampaignGroupBody;
+use cxc_core::channel::Channel;
+use cxc_core::consent::{ConsentEvent, opted_out_of_all};
 use cxc_core::device::DeviceKind;
 use cxc_core::email::EmailAddress;
 use cxc_core::field_error::FieldError;
@@ -11,9 +14,11 @@ use cxc_core::phone::PhoneNumber;
 use cxc_server::audit::Entry;
 use cxc_server::document::{self, NoExtra, Write};
 use cxc_server::{ApiError, ApiJson, ApiPath, App, Document, Principal, Scope};
+use cxc_store::Tx;
 use cxc_store::contact::{Device, FullContact};
 use cxc_store::object_query::ObjectField;
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -236,7 +241,7 @@ pub(crate) async fn render_content(
     }))
 }
 
-/// Send a content to up to ten addresses as a test: no pace, but never past a suppression list
+/// Send a content to up to ten addresses as a test: no pace, but never past a suppression list, an opt-out or the stop switch
 #[utoipa::path(post, path = "/contents/{id}/actions/send-test", tag = "Content", operation_id = "sendTestContent",
     params(("id" = Uuid, Path, description = "The content.")), request_body = TestSend, responses((status = OK, body = TestResult), ApiError))]
 pub(crate) async fn send_test(
@@ -260,8 +265,7 @@ pub(crate) async fn send_test(
     }
     let addresses = normalised(&asked.addresses, channel)?;
     let hashes: Vec<i64> = addresses.iter().map(|a| app.hash_key.hash(principal.tenant, &a.to_lowercase())).collect();
-    let lists = tx.suppression_applicable(principal.tenant, &[], channel, app.now()).await?;
-    let hits = tx.suppression_hits(&lists, &hashes, &[], app.now()).await?;
+    let barred = Barred::read(&mut tx, (principal.tenant, channel), &hashes, app.clock.now()).await?;
     let entry =
         Entry::new("send_test", kind::CONTENT).of(id, "").changed(None, Some(json!({ "addresses": addresses.len() })));
     entry.write(&app, &mut tx, &principal).await?;
@@ -271,11 +275,9 @@ pub(crate) async fn send_test(
     let until = Instant::now() + PATIENCE;
     let (carrier, away) = connect(&app, &account, until).await?;
     let sends = addresses.into_iter().zip(hashes).map(async |(address, hash)| {
-        let suppressed = hits.iter().any(|hit| hit.key_hash == hash);
-        let (accepted, detail) = match &away {
-            _ if suppressed => (false, "suppressed".to_owned()),
-            Some(why) => (false, why.clone()),
-            None => {
+        let (accepted, detail) = match (barred.why(hash), &away) {
+            (Some(why), _) | (None, Some(why)) => (false, why.clone()),
+            (None, None) => {
                 let reference = format!("test.{}", app.ids.next().simple());
                 let from = account.sender.clone().unwrap_or_default();
                 let message = OutMessage { attempt: 0, reference, from, to: address.clone(), body: body.clone() };
@@ -291,11 +293,48 @@ pub(crate) async fn send_test(
     Ok(axum::Json(TestResult { results }))
 }
 
+/// Why a test does not go to some addresses, either. It goes to people who asked for it, and never past what they, a list or
+/// the stop switch forbid.
+struct Barred {
+    stopped: Option<String>,
+    by_address: HashMap<i64, String>,
+}
+
+impl Barred {
+    async fn read(
+        tx: &mut Tx,
+        (tenant, channel): (i64, Channel),
+        hashes: &[i64],
+        now: Timestamp,
+    ) -> Result<Self, ApiError> {
+        let at = now.as_microsecond();
+        let lists = tx.suppression_applicable(tenant, &[], channel, at).await?;
+        let hits = tx.suppression_hits(&lists, hashes, &[], at).await?;
+        let mut by_address: HashMap<i64, String> =
+            hits.into_iter().map(|hit| (hit.key_hash, "suppressed".to_owned())).collect();
+        let mut ledger: HashMap<i64, Vec<ConsentEvent>> = HashMap::new();
+        for entry in tx.consents_of(tenant, hashes, &[]).await? {
+            ledger.entry(entry.key_hash).or_default().extend(entry.event());
+        }
+        for (hash, events) in &ledger {
+            if opted_out_of_all(events, channel, now).is_some() {
+                by_address.entry(*hash).or_insert_with(|| "opted out".to_owned());
+            }
+        }
+        let stopped = tx.stop_switch_get(tenant).await?.map(|why| format!("everything is stopped: {why}"));
+        Ok(Self { stopped, by_address })
+    }
+
+    fn why(&self, address: i64) -> Option<&String> {
+        self.stopped.as_ref().or_else(|| self.by_address.get(&address))
+    }
+}
+
 fn unanswered() -> (bool, String) {
     (false, format!("no answer within {} seconds: it may have been sent all the same", PATIENCE.as_secs()))
 }
 
-fn normalised(addresses: &[String], channel: cxc_core::channel::Channel) -> Result<Vec<String>, ApiError> {
+fn normalised(addresses: &[String], channel: Channel) -> Result<Vec<String>, ApiError> {
     if addresses.is_empty() || addresses.len() > MOST {
         return Err(ApiError::invalid("/addresses", "count", "a test goes to 1 to 10 addresses"));
     }
@@ -372,7 +411,6 @@ fn count(app: &App, principal: &Principal, media: &str, accepted: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cxc_core::channel::Channel;
 
     #[test]
     fn an_address_that_is_given_twice_is_sent_to_once() {

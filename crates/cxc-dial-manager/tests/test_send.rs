@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use cxc_core::channel::Channel;
 use cxc_core::compliance::Zones;
+use cxc_core::consent::{ConsentKind, ConsentScope};
+use cxc_store::consent::{KeyKind, NewConsent};
 use cxc_store::location::Locations;
 use cxc_test::TestApp;
 use serde_json::{Value, json};
@@ -57,4 +60,53 @@ async fn an_account_may_not_point_at_a_neighbour_of_this_machine() {
     for (n, host) in ["127.0.0.1", "::1", "mail.example.com", "8.8.8.8"].into_iter().enumerate() {
         app.create("/channel-accounts", &account(&format!("account {n}"), host, 25)).await;
     }
+}
+
+#[tokio::test]
+async fn a_test_goes_to_nobody_who_opted_out_and_nowhere_while_everything_is_stopped() {
+    let app = start().await;
+    let account = json!({ "name": "centre", "kind": "simulator", "sender": "+12125550100",
+        "simulator": { "channel": "sms", "seed": 1 } });
+    let account = app.create("/channel-accounts", &account).await;
+    let content = json!({ "name": "hello", "channel": "sms", "templates": [{ "body": "Hello" }] });
+    let content = app.create("/contents", &content).await;
+    let path = format!("/contents/{}/actions/send-test", content["id"].as_str().unwrap());
+    let numbers = ["+12125550101", "+12125550102"];
+    let sent = async || {
+        let asked = json!({ "account": account["id"], "addresses": numbers });
+        let results = app.post(&path).json(&asked).await.expect(200)["results"].clone();
+        let told = |n: usize| (results[n]["accepted"] == true, results[n]["detail"].as_str().unwrap_or("").to_owned());
+        [told(0), told(1)]
+    };
+    assert!(sent().await.iter().all(|(accepted, _)| *accepted));
+    // of the ledger alone: nothing of it stands in a suppression list
+    let revoked = NewConsent {
+        key_kind: KeyKind::Device,
+        key_hash: app.app.hash_key.hash(app.tenant(), numbers[0]),
+        key: numbers[0].into(),
+        kind: ConsentKind::Express,
+        revoked: true,
+        channels: vec![Channel::Sms],
+        scope: ConsentScope::All,
+        said_at: app.app.now(),
+        received_at: app.app.now(),
+        effective_at: app.app.now(),
+        deadline: None,
+        expires_at: None,
+        source: "api".into(),
+        words: None,
+        evidence: None,
+        import: 0,
+        lifts: false,
+    };
+    let mut tx = app.app.db.begin().await.unwrap();
+    tx.consent_insert(app.tenant(), &[revoked]).await.unwrap();
+    tx.commit().await.unwrap();
+    let [first, second] = sent().await;
+    assert_eq!((first, second.0), ((false, "opted out".to_owned()), true));
+    let mut tx = app.app.db.begin().await.unwrap();
+    tx.stop_switch_set(app.tenant(), Some("a regulator called")).await.unwrap();
+    tx.commit().await.unwrap();
+    let stopped = (false, "everything is stopped: a regulator called".to_owned());
+    assert_eq!(sent().await, [stopped.clone(), stopped]);
 }
