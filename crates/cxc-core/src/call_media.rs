@@ -37,7 +37,7 @@ pub enum Announce {
 pub struct RecordingSettings {
     /// Which calls.
     pub mode: RecordingMode,
-    /// When people are told. They hear the file `voice.recording_notice`; without one, no call that needs it is recorded.
+    /// When people are told. They hear the file `voice.recording_notice`, or a prompt of `prompts`; without one, no call that needs it is recorded.
     pub announce: Announce,
     /// Recordings are deleted after so many days, 1 to 3650.
     #[schema(minimum = 1, maximum = 3_650)]

@@ -4,6 +4,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::call_media::{self, DetectionSettings, RecordingMode, RecordingSettings};
+use crate::call_prompts::CallPrompts;
 use crate::call_script::CallScript;
 use crate::field_error::FieldError;
 
@@ -98,6 +99,9 @@ pub struct CallSettings {
     /// How answering machines are told from people.
     #[serde(skip_serializing_if = "is_usual")]
     pub detection: DetectionSettings,
+    /// Prompts that take the place of those of the configuration.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub prompts: CallPrompts,
     /// What speaks with people first: campaigns of the type `ivr` have one, others have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<CallScript>,
@@ -129,6 +133,7 @@ impl Default for CallSettings {
             abandon_policy: AbandonPlace::US,
             recording: RecordingSettings::default(),
             detection: DetectionSettings::default(),
+            prompts: CallPrompts::default(),
             script: None,
         }
     }
@@ -191,6 +196,7 @@ impl CallSettings {
         must(grace, "callbackGraceMinutes", "out_of_range", "a callback waits for its agent for 0 to 10,080 minutes");
         let waits_from_answer = self.abandon_policy != AbandonPlace::US;
         problems.extend(call_media::problems(&self.recording, &self.detection, waits_from_answer, at));
+        problems.extend(self.prompts.problems(&format!("{at}/prompts")));
         problems.extend(self.script_problems(at));
         problems
     }

@@ -28,6 +28,8 @@ pub const AGENT_GROUP: &str = "agent_group";
 pub const DISPOSITION_CODE: &str = "disposition_code";
 /// The numbers that calls display.
 pub const CALLER_ID: &str = "caller_id";
+/// Prompts: what calls say.
+pub const PROMPT: &str = "prompt";
 /// Reasons of agents who take no calls.
 pub const NOT_READY_REASON: &str = "not_ready_reason";
 /// Channel accounts.

@@ -2,6 +2,7 @@
 
 pub mod attempt;
 pub mod call_media;
+pub mod call_prompts;
 pub mod call_script;
 pub mod call_settings;
 pub mod caller_id;

@@ -9,6 +9,7 @@ pub mod contents;
 pub mod live;
 pub mod metrics;
 mod opt_out;
+pub mod prompts;
 pub mod sender;
 mod unsubscribe;
 
@@ -45,7 +46,7 @@ pub fn dialer(app: App, zones: Zones, locations: Arc<Locations>, kit: CallKit) -
     let kit = Arc::new(kit);
     let context = context(&app, zones, locations, Some(Arc::clone(&kit)))?;
     let reception = app.clone();
-    let routes = agents::routes(Arc::clone(&hub)).merge(live::routes(Arc::clone(&board)));
+    let routes = agents::routes(Arc::clone(&hub)).merge(live::routes(Arc::clone(&board))).merge(prompts::routes());
     let service = Service::new("dialer", app, routes).work(move |stop| async move {
         let watched = caller_ids.keep(own, blocked, stop.clone());
         tokio::join!(agents::keep(hub, stop.clone()), gauges.keep(board, stop), watched);

@@ -1,5 +1,6 @@
 //! Drives a campaign group: its records become calls of the engine, and what the engine reports moves the group on.
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use cxc_core::Micros;
 use cxc_core::enumerations::CallResult;
@@ -12,7 +13,7 @@ use cxc_dialer::pacing::{Mode, Outside, Records, Tables, Why};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use crate::engine::{LegReport, Phone, Report, SipEngine, TalkOrder, TalkState};
+use crate::engine::{LegReport, Phone, Report, SipEngine, Sounds, TalkOrder, TalkState};
 use crate::media::Counts;
 
 const SECOND: Micros = 1_000_000;
@@ -101,6 +102,8 @@ pub enum Command {
     Talk(AgentId, TalkOrder),
     /// Another mode or target.
     Mode(Mode),
+    /// Other prompts.
+    Sounds(Arc<Sounds>),
     /// That the person of a call wants no more calls is written.
     OptedOut(CallId),
     /// Every talk ends now.
@@ -388,6 +391,7 @@ impl<S: Source> Runner<S> {
                 }
             }
             Command::Mode(mode) => self.group.pacer().set_mode(mode),
+            Command::Sounds(sounds) => self.engine.set_sounds(sounds),
             Command::OptedOut(call) => self.group.script_event(call, Input::OptedOut, now, &mut self.engine),
             Command::HangUpAll => {
                 self.hurried = true;

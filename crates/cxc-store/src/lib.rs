@@ -56,6 +56,7 @@ pub mod opt_out_review;
 pub mod outgoing;
 pub mod person_flag;
 pub mod privacy;
+pub mod prompt;
 pub mod record;
 pub mod reservation;
 mod rows;

@@ -35,6 +35,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (35, "callbacks", include_str!("../migrations/0035_callbacks.sql")),
     (37, "erased", include_str!("../migrations/0037_erased.sql")),
     (38, "caller ids", include_str!("../migrations/0038_caller_ids.sql")),
+    (40, "prompts", include_str!("../migrations/0040_prompts.sql")),
     (43, "learned", include_str!("../migrations/0043_learned.sql")),
 ];
 

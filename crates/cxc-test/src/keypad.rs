@@ -48,9 +48,21 @@ impl Keypad {
 
     /// How many packets of audio come within a time.
     pub fn hears(&self, within: Duration) -> usize {
-        let (until, mut packets, mut datagram) = (Instant::now() + within, 0, [0; 1_500]);
+        self.packets(within).len()
+    }
+
+    /// The audio that comes within a time, G.711 µ-law.
+    pub fn listens(&self, within: Duration) -> Vec<u8> {
+        let is_audio = |packet: &&Vec<u8>| packet.get(1).is_some_and(|kind| kind & 0x7f == 0);
+        self.packets(within).iter().filter(is_audio).flat_map(|packet| packet.iter().skip(12).copied()).collect()
+    }
+
+    fn packets(&self, within: Duration) -> Vec<Vec<u8>> {
+        let (until, mut packets, mut datagram) = (Instant::now() + within, Vec::new(), [0; 1_500]);
         while Instant::now() < until {
-            packets += usize::from(self.socket.recv(&mut datagram).is_ok());
+            if let Ok(size) = self.socket.recv(&mut datagram) {
+                packets.push(datagram.iter().take(size).copied().collect());
+            }
         }
         packets
     }

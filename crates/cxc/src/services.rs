@@ -8,7 +8,7 @@ use cxc_compliance_data::LiveData;
 use cxc_compliance_data::client::{Client, ProviderSettings};
 use cxc_core::compliance::Zones;
 use cxc_core::phone::PhoneParser;
-use cxc_dial_manager::channel::voice::{CallKit, Prompt, Recorder, keep_recordings};
+use cxc_dial_manager::channel::voice::{CallKit, Prompt, PromptShelf, Recorder, keep_recordings};
 use cxc_list_builder::Folders;
 use cxc_list_builder::import::Checkers;
 use cxc_list_manager::{ComplianceData, Readers};
@@ -80,6 +80,7 @@ impl Shared {
             machine_message: prompt("voice.machine_message", &voice.machine_message)?,
             recording_notice: prompt("voice.recording_notice", &voice.recording_notice)?,
             prompts: voice.prompts.clone(),
+            shelf: PromptShelf::default(),
             hold_prompt: prompt("voice.hold_prompt", &voice.hold_prompt)?,
             recorder: Recorder::start(&config.recordings()).context("recordings can't be written")?,
             media_ports: voice.media_ports.clone(),

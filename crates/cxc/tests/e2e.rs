@@ -37,6 +37,8 @@ mod kill;
 mod outages;
 #[path = "e2e/preview.rs"]
 mod preview;
+#[path = "e2e/prompts.rs"]
+mod prompts;
 #[path = "e2e/secure.rs"]
 mod secure;
 #[path = "e2e/sells.rs"]

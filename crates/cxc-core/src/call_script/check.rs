@@ -2,6 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{CallScript, GatherStep, MAX_CHOICES, MAX_DIGITS, MAX_STEPS, ScriptStep};
+use crate::call_prompts::is_prompt_name;
 use crate::enumerations::CallResult;
 use crate::field_error::FieldError;
 
@@ -80,7 +81,7 @@ impl CallScript {
         }
         for prompt in step.prompts() {
             check.must(
-                is_word(prompt, 64),
+                is_prompt_name(prompt),
                 "prompt",
                 "bad_name",
                 "a prompt is named by 1 to 64 letters, digits, _ or -",

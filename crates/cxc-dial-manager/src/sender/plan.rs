@@ -14,6 +14,7 @@ use cxc_store::attempt_subject::collector_hash;
 use cxc_store::evidence::{RuleSnapshot, RulesUsed};
 use cxc_store::group::{GroupRow, state};
 use cxc_store::judge::Scope;
+use cxc_store::prompt::SpokenPrompt;
 use cxc_store::suppression::SuppressionList;
 use cxc_store::{StoreError, Tx};
 use uuid::Uuid;
@@ -63,6 +64,8 @@ pub struct GroupPlan {
     pub name: String,
     /// The users who take its calls.
     pub members: Vec<Uuid>,
+    /// The tenant's prompts that have audio, by name.
+    pub prompts: Arc<[SpokenPrompt]>,
     /// The caller ids that it may display; none of a group that names none.
     pub caller_ids: Option<Vec<PlanCallerId>>,
     /// The compiled rules that hold for it.
@@ -173,10 +176,15 @@ impl Plans {
                 (Arc::new(documents), Arc::new(RuleSnapshot::of(version, &kept)?))
             }
         };
-        let mut groups = Vec::new();
-        for row in tx.groups_of_account(number).await? {
+        let (mut groups, rows) = (Vec::new(), tx.groups_of_account(number).await?);
+        let prompts: Arc<[SpokenPrompt]> = match channel {
+            Channel::Voice if !rows.is_empty() => tx.prompts_spoken(tenant).await?.into(),
+            _ => Arc::default(),
+        };
+        let shared = Shared { channel, prompts, documents: &documents, snapshot: &snapshot };
+        for row in rows {
             let known = known.and_then(|k| k.group(row.number));
-            if let Some(plan) = group_plan(&mut tx, context, &row, channel, (&documents, &snapshot), known).await? {
+            if let Some(plan) = group_plan(&mut tx, context, &row, &shared, known).await? {
                 groups.push(Arc::new(plan));
             }
         }
@@ -221,14 +229,22 @@ impl Plans {
     }
 }
 
+/// What the groups of an account share.
+struct Shared<'a> {
+    channel: Channel,
+    prompts: Arc<[SpokenPrompt]>,
+    documents: &'a RuleDocuments,
+    snapshot: &'a Arc<RuleSnapshot>,
+}
+
 async fn group_plan(
     tx: &mut Tx,
     context: &SenderContext,
     row: &GroupRow,
-    channel: Channel,
-    (documents, snapshot): (&RuleDocuments, &Arc<RuleSnapshot>),
+    shared: &Shared<'_>,
     known: Option<&Arc<GroupPlan>>,
 ) -> Result<Option<GroupPlan>, StoreError> {
+    let (channel, documents, snapshot) = (shared.channel, shared.documents, shared.snapshot);
     let Some(object) = tx.object_get(row.tenant, kind::CAMPAIGN_GROUP, row.id).await? else { return Ok(None) };
     let body: CampaignGroupBody =
         serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
@@ -277,6 +293,7 @@ async fn group_plan(
         tenant: row.tenant,
         name: object.name,
         members,
+        prompts: Arc::clone(&shared.prompts),
         caller_ids,
         rules,
         rules_used,

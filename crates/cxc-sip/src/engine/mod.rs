@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use cxc_core::Micros;
 use cxc_dialer::agent::AgentId;
@@ -40,6 +40,21 @@ pub use parties::{TalkOrder, TalkState, ThirdParty};
 pub type BeforeLeg =
     Arc<dyn Fn(CallId, &str) -> Pin<Box<dyn Future<Output = std::io::Result<()>> + Send>> + Send + Sync>;
 
+/// What people hear who are called.
+#[derive(Debug, Clone, Default)]
+pub struct Sounds {
+    /// What abandoned persons hear.
+    pub message: Option<Prompt>,
+    /// What machines get after their beep.
+    pub machine_message: Option<Prompt>,
+    /// What persons hear before they are recorded.
+    pub recording_notice: Option<Prompt>,
+    /// What persons hear who wait while they talk; silence without one.
+    pub hold_prompt: Option<Prompt>,
+    /// What a script plays, by name.
+    pub prompts: HashMap<String, Prompt>,
+}
+
 /// How the engine is set up.
 #[derive(Clone)]
 pub struct EngineOptions {
@@ -51,16 +66,8 @@ pub struct EngineOptions {
     pub media_address: IpAddr,
     /// Begins each Call-ID: the epoch of the group's lease, so that calls of a former owner can be told.
     pub call_id_prefix: String,
-    /// What abandoned persons hear.
-    pub message: Option<Prompt>,
-    /// What machines get after their beep.
-    pub machine_message: Option<Prompt>,
-    /// What persons hear before they are recorded.
-    pub recording_notice: Option<Prompt>,
-    /// What a script plays, by name.
-    pub prompts: Arc<HashMap<String, Prompt>>,
-    /// What persons hear who wait while they talk; silence without one.
-    pub hold_prompt: Option<Prompt>,
+    /// What people hear.
+    pub sounds: Sounds,
     /// Who writes recordings.
     pub recorder: Option<Recorder>,
     /// Whether who answers is listened to: person or machine.
@@ -78,11 +85,7 @@ impl Default for EngineOptions {
             media_ports: 20_000..=29_999,
             media_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             call_id_prefix: String::new(),
-            message: None,
-            machine_message: None,
-            recording_notice: None,
-            prompts: Arc::default(),
-            hold_prompt: None,
+            sounds: Sounds::default(),
             recorder: None,
             detection: false,
             before_leg: Arc::new(|_, _| Box::pin(async { Ok(()) })),
@@ -168,11 +171,7 @@ pub(crate) struct Shared {
     wheel: Wheel,
     trunks: Arc<Trunks>,
     destinations: Destinations,
-    message: Option<Prompt>,
-    machine_message: Option<Prompt>,
-    recording_notice: Option<Prompt>,
-    prompts: Arc<HashMap<String, Prompt>>,
-    hold_prompt: Option<Prompt>,
+    sounds: RwLock<Arc<Sounds>>,
     recorder: Option<Recorder>,
     /// That a notice is missing was said.
     has_told_of_notice: AtomicBool,
@@ -211,11 +210,7 @@ impl SipEngine {
         let shared = Arc::new(Shared {
             ports: Arc::new(Ports::new(options.media_address, options.ua.public, options.media_ports)),
             wheel: Wheel::start(),
-            message: options.message,
-            machine_message: options.machine_message,
-            recording_notice: options.recording_notice,
-            prompts: options.prompts,
-            hold_prompt: options.hold_prompt,
+            sounds: RwLock::new(Arc::new(options.sounds)),
             recorder: options.recorder,
             has_told_of_notice: AtomicBool::new(false),
             detection: options.detection,
@@ -281,6 +276,11 @@ impl SipEngine {
     /// Hangs up the agent's phone.
     pub fn log_out(&mut self, agent: AgentId) {
         self.lines.remove(&agent);
+    }
+
+    /// Plays these from now on. What plays already goes on as it is.
+    pub fn set_sounds(&self, sounds: Arc<Sounds>) {
+        *self.shared.sounds.write().unwrap_or_else(PoisonError::into_inner) = sounds;
     }
 
     /// Plays a prompt to the person of a call.
@@ -367,6 +367,11 @@ impl Shared {
     pub(crate) fn report(&self, report: Report) {
         // nobody listens once the group is gone
         let _gone = self.reports.send(report);
+    }
+
+    /// What people hear now.
+    fn sounds(&self) -> Arc<Sounds> {
+        Arc::clone(&self.sounds.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn calls(&self) -> MutexGuard<'_, HashMap<CallId, UnboundedSender<Order>>> {

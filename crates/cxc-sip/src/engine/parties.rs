@@ -259,7 +259,8 @@ impl Talk<'_> {
 
     /// Whether the person hears the prompt of those who wait, if there is one.
     fn waits_with_prompt(&mut self, attempt: &Attempt, voices: &[&Peer]) -> bool {
-        let prompt = self.shared.hold_prompt.as_ref().filter(|_| self.floor.held && voices.is_empty());
+        let sounds = self.shared.sounds();
+        let prompt = sounds.hold_prompt.as_ref().filter(|_| self.floor.held && voices.is_empty());
         let played = std::mem::replace(&mut self.plays_on, prompt.is_some());
         if let Some(prompt) = prompt.filter(|_| !played) {
             attempt.stream.play_on(prompt, &self.shared.wheel);

@@ -11,7 +11,7 @@ impl Talk<'_> {
     /// Does what a script asks for.
     pub(super) fn script(&mut self, attempt: &Attempt, audio: Audio) {
         match audio {
-            Audio::Play(number, name) => match self.shared.prompts.get(&name) {
+            Audio::Play(number, name) => match self.shared.sounds().prompts.get(&name) {
                 Some(prompt) => {
                     let playing = attempt.stream.play(prompt, &self.shared.wheel);
                     self.says = Some(Says::Script(playing, number));
@@ -36,7 +36,7 @@ impl Talk<'_> {
     fn announce(&mut self, attempt: &Attempt, number: u32) {
         let shared = self.shared;
         let spec = self.spec.recording.as_ref().filter(|_| shared.recorder.is_some());
-        let input = match (spec, &shared.recording_notice) {
+        let input = match (spec, &shared.sounds().recording_notice) {
             (None, _) => Input::NotRecorded(number),
             (Some(spec), _) if !spec.announce || self.is_told => Input::Played(number),
             (Some(_), Some(notice)) => {

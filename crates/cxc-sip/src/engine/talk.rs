@@ -115,7 +115,7 @@ impl Talk<'_> {
         match order {
             // an answer that crossed the cancellation: the group knows by now and decides anew
             Order::Cancel | Order::Hangup => (),
-            Order::Message => self.say(attempt, self.shared.message.as_ref()),
+            Order::Message => self.say(attempt, self.shared.sounds().message.as_ref()),
             Order::MachineMessage => {
                 self.recording = None;
                 self.let_agent_go(attempt);
@@ -145,7 +145,8 @@ impl Talk<'_> {
     /// Agent and person come together. Where the person must be told first that they are recorded, both hear that.
     fn bridge(&mut self, attempt: &Attempt, agent: AgentId, peer: Peer) {
         let spec = self.spec.recording.as_ref().filter(|spec| spec.announce && spec.talks && !self.is_told);
-        let notice = spec.filter(|_| self.shared.recorder.is_some()).and(self.shared.recording_notice.as_ref());
+        let sounds = self.shared.sounds();
+        let notice = spec.filter(|_| self.shared.recorder.is_some()).and(sounds.recording_notice.as_ref());
         let Some(notice) = notice else { return self.join(attempt, agent, peer, true) };
         if !peer.play(notice, &self.shared.wheel) {
             return self.shared.lost(self.id, agent);
@@ -219,7 +220,7 @@ impl Talk<'_> {
                 };
                 self.shared.event(self.id, CallEvent::Classified(who));
             }
-            Sound::Beep => self.say(attempt, self.shared.machine_message.as_ref()),
+            Sound::Beep => self.say(attempt, self.shared.sounds().machine_message.as_ref()),
         }
     }
 }
@@ -229,7 +230,7 @@ impl Shared {
     pub(super) fn can_not_tell(&self) {
         // once for each group: it is so until it is loaded anew
         if !self.has_told_of_notice.swap(true, Ordering::Relaxed) {
-            tracing::warn!("calls are not recorded where people must be told: there is no voice.recording_notice");
+            tracing::warn!("calls are not recorded where people must be told: there is no notice that they could hear");
         }
     }
 }

@@ -14,16 +14,18 @@ mod srtp;
 mod state;
 mod stream;
 mod track;
+mod wav;
 mod wheel;
 
 pub use hearing::{bridge, hear};
 pub use jitter::Jitter;
 pub use packet::{Header, Packet};
 pub use ports::{Lease, Ports, PortsError};
-pub use prompt::{Prompt, PromptError};
+pub use prompt::{Prompt, PromptError, Speech};
 pub use recording::{Recorder, Recording};
 pub use srtp::{Crypto, Key};
 pub use stream::{Counts, MediaEvent, Peer, Stream};
+pub use wav::{Coding, WavForm};
 pub use wheel::Wheel;
 
 /// Samples, and bytes, of a frame of 20 ms.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Async, FixedAsync, Resampler, SincInterpolationParameters, SincInterpolationType, WindowFunction};
 
+use super::wav::{self, WavForm};
 use super::{Codec, FRAME};
 
-const RATE: u32 = 8_000;
+/// Samples a second on the phone.
+pub(super) const RATE: u32 = 8_000;
 /// Longest prompt, seconds.
-const LONGEST: u64 = 600;
+pub(super) const LONGEST: u64 = 600;
 /// Frames that are resampled at once.
 const CHUNK: usize = 1_024;
 
@@ -23,57 +25,93 @@ pub struct Prompt {
 /// Why a file is no prompt.
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
+    /// No WAV file.
+    #[error("a prompt is a WAV file; {0}")]
+    NoWav(&'static str),
     /// Not a WAV file that can be read.
-    #[error("the recording is no WAV file that can be read: {0}")]
+    #[error("a prompt is a whole WAV file; of this one {0}")]
+    Broken(&'static str),
+    /// Its samples can't be read.
+    #[error("the samples of the WAV file can't be read: {0}")]
     Unreadable(hound::Error),
+    /// How they are written.
+    #[error(
+        "a prompt is PCM of 8, 16, 24 or 32 bits, float of 32, A-law or µ-law; this one is of the format {tag:#06x} with {bits} bits"
+    )]
+    Coding {
+        /// What stands in the file.
+        tag: u16,
+        /// Bits of a sample.
+        bits: u16,
+    },
     /// Nothing in it.
-    #[error("the recording is empty")]
+    #[error("the prompt is empty: it has no samples")]
     Empty,
     /// Too much in it.
-    #[error("a recording is at most {LONGEST} seconds long")]
-    TooLong,
+    #[error("a prompt is at most {LONGEST} seconds long; this one has {0}")]
+    TooLong(u64),
     /// Its rate.
-    #[error("a recording has 8,000 to 192,000 samples a second")]
-    Rate,
+    #[error("a prompt has 8000 to 192000 samples a second; this one has {0}")]
+    Rate(u32),
+    /// Its channels.
+    #[error("a prompt has 1 to 8 channels; this one has {0}")]
+    Channels(u16),
+    /// It can't be made ready.
+    #[error("the prompt can't be converted: {0}")]
+    Unconverted(String),
+}
+
+/// A recording as it is kept: one channel of 8 kHz and 16 bits.
+#[derive(Debug, Clone)]
+pub struct Speech {
+    /// What the file was.
+    pub form: WavForm,
+    samples: Vec<i16>,
+}
+
+impl Speech {
+    /// Reads a WAV file of any usual rate, width and number of channels; channels are mixed.
+    pub fn from_wav(file: &[u8]) -> Result<Self, PromptError> {
+        let (form, samples) = wav::read(file)?;
+        let samples = if form.rate == RATE { samples } else { resample(&samples, form.rate)? };
+        Ok(Self { form, samples: samples.into_iter().map(pcm).collect() })
+    }
+
+    /// How long it is.
+    pub fn milliseconds(&self) -> u64 {
+        self.samples.len() as u64 * 1_000 / u64::from(RATE)
+    }
+
+    /// As a WAV file.
+    pub fn to_wav(&self) -> Result<Vec<u8>, PromptError> {
+        let sample_format = hound::SampleFormat::Int;
+        let spec = hound::WavSpec { channels: 1, sample_rate: RATE, bits_per_sample: 16, sample_format };
+        let mut file = Cursor::new(Vec::with_capacity(self.samples.len() * 2 + 44));
+        let write = |file: &mut Cursor<Vec<u8>>| -> Result<(), hound::Error> {
+            let mut writer = hound::WavWriter::new(file, spec)?;
+            self.samples.iter().try_for_each(|sample| writer.write_sample(*sample))?;
+            writer.finalize()
+        };
+        write(&mut file).map_err(|error| PromptError::Unconverted(error.to_string()))?;
+        Ok(file.into_inner())
+    }
 }
 
 impl Prompt {
     /// Reads a WAV file of any usual rate, width and number of channels; channels are mixed.
     pub fn from_wav(file: &[u8]) -> Result<Self, PromptError> {
-        let mut reader = hound::WavReader::new(Cursor::new(file)).map_err(PromptError::Unreadable)?;
-        let spec = reader.spec();
-        if !(RATE..=192_000).contains(&spec.sample_rate) {
-            return Err(PromptError::Rate);
-        }
-        if u64::from(reader.duration()) > LONGEST * u64::from(spec.sample_rate) {
-            return Err(PromptError::TooLong);
-        }
-        let samples: Result<Vec<f32>, hound::Error> = match spec.sample_format {
-            hound::SampleFormat::Float => reader.samples::<f32>().collect(),
-            hound::SampleFormat::Int => {
-                let full = (1_i64 << (spec.bits_per_sample - 1)) as f32;
-                reader.samples::<i32>().map(|sample| sample.map(|sample| sample as f32 / full)).collect()
-            }
-        };
-        let channels = usize::from(spec.channels.max(1));
-        let mono: Vec<f32> = samples
-            .map_err(PromptError::Unreadable)?
-            .chunks_exact(channels)
-            .map(|frame| frame.iter().sum::<f32>() / channels as f32)
-            .collect();
-        if mono.is_empty() {
-            return Err(PromptError::Empty);
-        }
-        let mono = if spec.sample_rate == RATE { mono } else { resample(&mono, spec.sample_rate)? };
-        Ok(Self::from_samples(&mono))
+        Ok(Self::coded(&Speech::from_wav(file)?.samples))
     }
 
     /// From samples between -1 and 1, 8,000 a second. The last frame is filled up with silence.
     pub fn from_samples(samples: &[f32]) -> Self {
+        Self::coded(&samples.iter().map(|sample| pcm(*sample)).collect::<Vec<i16>>())
+    }
+
+    fn coded(samples: &[i16]) -> Self {
         let len = samples.len().next_multiple_of(FRAME);
-        let pcm = |sample: f32| (sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)) as i16;
         let coded = |codec: Codec, encode: fn(i16) -> u8| -> Arc<[u8]> {
-            let mut bytes: Vec<u8> = samples.iter().map(|sample| encode(pcm(*sample))).collect();
+            let mut bytes: Vec<u8> = samples.iter().map(|sample| encode(*sample)).collect();
             bytes.resize(len, codec.silence());
             bytes.into()
         };
@@ -81,6 +119,11 @@ impl Prompt {
             mu: coded(Codec::Pcmu, audio_codec_algorithms::encode_ulaw),
             a: coded(Codec::Pcma, audio_codec_algorithms::encode_alaw),
         }
+    }
+
+    /// How much memory it takes, bytes.
+    pub fn size(&self) -> usize {
+        self.mu.len() + self.a.len()
     }
 
     /// Its length, frames of 20 ms.
@@ -98,6 +141,10 @@ impl Prompt {
     }
 }
 
+fn pcm(sample: f32) -> i16 {
+    (sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)) as i16
+}
+
 /// To 8,000 samples a second, without what can't be told apart at that rate.
 fn resample(samples: &[f32], rate: u32) -> Result<Vec<f32>, PromptError> {
     let parameters = SincInterpolationParameters {
@@ -108,10 +155,11 @@ fn resample(samples: &[f32], rate: u32) -> Result<Vec<f32>, PromptError> {
         window: WindowFunction::BlackmanHarris2,
     };
     let ratio = f64::from(RATE) / f64::from(rate);
+    let failed = |error: &dyn std::fmt::Display| PromptError::Unconverted(error.to_string());
     let mut resampler =
-        Async::<f32>::new_sinc(ratio, 1.0, &parameters, CHUNK, 1, FixedAsync::Input).map_err(|_| PromptError::Rate)?;
-    let input = InterleavedSlice::new(samples, 1, samples.len()).map_err(|_| PromptError::Empty)?;
-    let output = resampler.process_all(&input, samples.len(), None).map_err(|_| PromptError::Rate)?;
+        Async::<f32>::new_sinc(ratio, 1.0, &parameters, CHUNK, 1, FixedAsync::Input).map_err(|error| failed(&error))?;
+    let input = InterleavedSlice::new(samples, 1, samples.len()).map_err(|error| failed(&error))?;
+    let output = resampler.process_all(&input, samples.len(), None).map_err(|error| failed(&error))?;
     Ok(output.take_data())
 }
 
@@ -164,6 +212,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_is_a_file_of_our_rate_that_sounds_as_before() {
+        let speech = Speech::from_wav(&wav(44_100, 2, 440.0)).unwrap();
+        assert_eq!(speech.form.to_string(), "PCM, 16 bits, stereo, 44100 Hz");
+        assert!((990..=1_010).contains(&speech.milliseconds()), "{}", speech.milliseconds());
+        let kept = Speech::from_wav(&speech.to_wav().unwrap()).unwrap();
+        assert_eq!((kept.form.rate, kept.form.channels, kept.form.bits), (8_000, 1, 16));
+        let off = speech.samples.iter().zip(&kept.samples).map(|(one, other)| one.abs_diff(*other)).max();
+        assert!(off <= Some(1), "{off:?}");
+        let loudness = loudness(&Prompt::coded(&kept.samples));
+        assert!((6_800.0..7_300.0).contains(&loudness), "{loudness}");
+    }
+
+    #[test]
     fn both_laws_sound_the_same() {
         let prompt = Prompt::from_wav(&wav(8_000, 1, 440.0)).unwrap();
         let mu = prompt.frame(3, Codec::Pcmu).unwrap().iter().map(|b| audio_codec_algorithms::decode_ulaw(*b));
@@ -173,7 +234,7 @@ mod tests {
 
     #[test]
     fn what_is_no_recording_is_refused_with_the_reason() {
-        assert!(matches!(Prompt::from_wav(b"RIFF"), Err(PromptError::Unreadable(_))));
+        assert!(matches!(Prompt::from_wav(b"RIFF"), Err(PromptError::NoWav(_))));
         let mut empty = wav(8_000, 1, 440.0);
         empty.truncate(44);
         assert!(Prompt::from_wav(&empty).is_err());

@@ -6,11 +6,11 @@ use cxc_core::enumerations::CallResult;
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, EngineEvent};
 use cxc_dialer::pacing::Why;
-use cxc_sip::engine::{EngineOptions, LegReport, Report};
+use cxc_sip::engine::{EngineOptions, LegReport, Report, Sounds};
 use cxc_sip::trunk::TrunkOptions;
 use cxc_sip::ua::{Credentials, Transport};
 
-use crate::support::{Bed, Sipp, socket, tone, trunk};
+use crate::support::{Bed, Sipp, socket, sounds, tone, trunk};
 
 fn refusing(status: &str, more: &str) -> Result<Sipp> {
     Sipp::prepared("refuse", 1, &[], &[("status", status), ("more", more)], &[])
@@ -42,7 +42,7 @@ async fn goes_well(mut bed: Bed, peer: Sipp) -> Result<Bed> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_rings_is_answered_hears_the_message_and_is_hung_up() -> Result<()> {
     let peer = Sipp::start("answer", 1, &["-rtp_echo"])?;
-    let options = EngineOptions { message: Some(tone(0.5)), ..EngineOptions::default() };
+    let options = sounds(Sounds { message: Some(tone(0.5)), ..Sounds::default() });
     let mut bed = Bed::new(vec![trunk("one", peer.address())], options).await?;
     let call = bed.call();
     for event in [CallEvent::Sent, CallEvent::Ringing, CallEvent::Answered] {
@@ -147,7 +147,7 @@ async fn early_media_and_a_late_busy_are_one_result() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_without_a_description_stands_by_that_of_early_media() -> Result<()> {
     let peer = Sipp::start("early", 1, &["-rtp_echo"])?;
-    let options = EngineOptions { message: Some(tone(0.1)), ..EngineOptions::default() };
+    let options = sounds(Sounds { message: Some(tone(0.1)), ..Sounds::default() });
     let mut bed = Bed::new(vec![trunk("one", peer.address())], options).await?;
     let call = bed.call();
     bed.event(call, CallEvent::Ringing).await?;

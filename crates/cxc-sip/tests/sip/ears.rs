@@ -5,9 +5,9 @@ use anyhow::Result;
 use cxc_dialer::amd::{Cause, Verdict};
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, EngineEvent};
-use cxc_sip::engine::{EngineOptions, Report};
+use cxc_sip::engine::{EngineOptions, Report, Sounds};
 
-use crate::support::{Bed, Sipp, says, tone, trunk};
+use crate::support::{Bed, Sipp, says, sounds, tone, trunk};
 
 /// Who takes the call says this: pairs of hertz and milliseconds, 0 is silence.
 async fn call(speech: &[(f32, usize)], options: EngineOptions) -> Result<(Bed, CallId, Sipp)> {
@@ -19,7 +19,7 @@ async fn call(speech: &[(f32, usize)], options: EngineOptions) -> Result<(Bed, C
 }
 
 fn listening() -> EngineOptions {
-    EngineOptions { detection: true, machine_message: Some(tone(0.3)), ..EngineOptions::default() }
+    EngineOptions { detection: true, ..sounds(Sounds { machine_message: Some(tone(0.3)), ..Sounds::default() }) }
 }
 
 async fn verdict(bed: &mut Bed) -> Result<Verdict> {

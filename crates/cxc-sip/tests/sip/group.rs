@@ -11,7 +11,7 @@ use cxc_dialer::call::{CallId, CallRules};
 use cxc_dialer::engine::CallSpec;
 use cxc_dialer::group::Group;
 use cxc_dialer::pacing::{Mode, Pacer, Records, Target};
-use cxc_sip::engine::{EngineOptions, Phone, SipEngine};
+use cxc_sip::engine::{EngineOptions, Phone, SipEngine, Sounds};
 use cxc_sip::media::{Codec, Counts};
 use cxc_sip::run::{Command, Runner, Source};
 use cxc_sip::trunk::Trunks;
@@ -103,7 +103,7 @@ async fn every_number_of_a_predictive_group_ends_in_one_result_and_people_and_ag
 
     let options = EngineOptions {
         ua: UaOptions { listen: vec!["127.0.0.1:0".parse()?; 2], ..UaOptions::default() },
-        message: Some(tone(0.2)),
+        sounds: Sounds { message: Some(tone(0.2)), ..Sounds::default() },
         ..EngineOptions::default()
     };
     let trunks = Trunks::new(vec![trunk("carrier", carrier.address())]);

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use cxc_dialer::agent::{AgentEvent, AgentId};
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, CallSpec, EngineEvent, RecordingSpec};
-use cxc_sip::engine::{EngineOptions, Phone, Report, TalkOrder};
+use cxc_sip::engine::{EngineOptions, Phone, Report, Sounds, TalkOrder};
 use cxc_sip::media::Recorder;
 
 use crate::support::{Bed, PATIENCE, Sipp, says, spec, tone, trunk};
@@ -121,7 +121,10 @@ async fn each_side_has_its_channel_and_a_pause_is_silence() -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_must_be_told_is_told_first_and_the_notice_is_heard_before_the_recording() -> Result<()> {
     let home = tempfile::tempdir()?;
-    let options = EngineOptions { recording_notice: Some(tone(1.0)), ..options(home.path())? };
+    let options = EngineOptions {
+        sounds: Sounds { recording_notice: Some(tone(1.0)), ..Sounds::default() },
+        ..options(home.path())?
+    };
     let talk = talk(wanted(true), options).await?;
     let path = home.path().join(wanted(true).file);
     tokio::time::sleep(Duration::from_millis(500)).await;

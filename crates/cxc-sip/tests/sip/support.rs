@@ -8,7 +8,7 @@ use cxc_core::location::Country;
 use cxc_core::phone::PhoneParser;
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, CallSpec, EngineEvent};
-use cxc_sip::engine::{EngineOptions, Report, SipEngine};
+use cxc_sip::engine::{EngineOptions, Report, SipEngine, Sounds};
 use cxc_sip::trunk::{Destinations, TrunkOptions, Trunks};
 use cxc_sip::ua::Trust;
 use cxc_test::Certificate;
@@ -35,6 +35,11 @@ pub struct Bed {
 /// With the plans of all countries.
 pub fn destinations() -> Result<Destinations> {
     Ok(Destinations::new(Arc::new(PhoneParser::new()?)))
+}
+
+/// An engine whose people hear these.
+pub fn sounds(sounds: Sounds) -> EngineOptions {
+    EngineOptions { sounds, ..EngineOptions::default() }
 }
 
 /// A trunk to a peer, for calls to the US.

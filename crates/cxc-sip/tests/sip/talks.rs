@@ -5,9 +5,9 @@ use cxc_core::location::Country;
 use cxc_dialer::agent::{AgentEvent, AgentId};
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, EngineEvent};
-use cxc_sip::engine::{EngineOptions, Level, Report, TalkOrder, TalkState, Third, ThirdParty};
+use cxc_sip::engine::{EngineOptions, Level, Report, Sounds, TalkOrder, TalkState, Third, ThirdParty};
 
-use crate::support::{Bed, Sipp, spec, tone, trunk};
+use crate::support::{Bed, Sipp, sounds, spec, tone, trunk};
 use crate::voices::Voice;
 
 const AGENT: AgentId = AgentId(1);
@@ -78,7 +78,7 @@ fn calls(number: &str, is_blind: bool) -> TalkOrder {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_hears_the_prompt_and_who_is_mute_is_heard_by_nobody() -> Result<()> {
-    let mut room = Room::new(EngineOptions { hold_prompt: Some(tone(0.1)), ..EngineOptions::default() }).await?;
+    let mut room = Room::new(sounds(Sounds { hold_prompt: Some(tone(0.1)), ..Sounds::default() })).await?;
     room.person.hears("a").await?;
     room.agent.hears("p").await?;
     assert!(room.order(TalkOrder::Mute(true), |state| state.muted).await?.digits);

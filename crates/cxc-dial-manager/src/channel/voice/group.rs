@@ -7,7 +7,7 @@ use cxc_dialer::abandon::Ledgers;
 use cxc_dialer::agent::AgentId;
 use cxc_dialer::group::Group;
 use cxc_dialer::pacing::{Mode, Pacer, Why};
-use cxc_sip::engine::{Clock, Phone, SipEngine};
+use cxc_sip::engine::{Clock, Phone, SipEngine, Sounds};
 use cxc_sip::run::{Command, Runner};
 use cxc_sip::trunk::Destinations;
 use cxc_store::group::state;
@@ -22,9 +22,10 @@ use super::caller_ids::Displays;
 use super::desk::{Calls, Desk, DeskRules};
 use super::learned;
 use super::phones::Phones;
-use super::prompts::read_prompts;
+use super::prompts::{NoPrompt, read_sounds, usual_sounds};
 use super::script::OptOuts;
 use super::setup::{Trunk, mode, policies, rules};
+use super::speech::Speech;
 use crate::agents::{AgentHub, Seat, Work};
 use crate::sender::GroupPlan;
 
@@ -45,8 +46,8 @@ pub struct GroupActor {
     phones: Phones,
     /// Phones whose host has no address, and when it was looked for.
     not_found: HashMap<String, Instant>,
-    /// A prompt of its script is not there: it calls nobody until it is loaded anew.
-    lacks_prompts: bool,
+    /// What its calls say.
+    pub speech: Speech,
 }
 
 /// Whether an agent is one of the group's.
@@ -66,9 +67,9 @@ pub fn is_loaded(plan: &GroupPlan) -> bool {
 }
 
 /// What keeps a group from dialing.
-fn stopped(plan: &GroupPlan, lacks_prompts: bool, desk: &Desk) -> Option<Why> {
+fn stopped(plan: &GroupPlan, speech: &Speech, desk: &Desk) -> Option<Why> {
     match plan.state.as_str() {
-        state::RUNNING if lacks_prompts => Some(Why::PromptMissing),
+        state::RUNNING if speech.is_missing => Some(Why::PromptMissing),
         state::RUNNING if desk.displays.has_none_left() => Some(Why::NoCallerId),
         state::RUNNING => None,
         state::ACTIVE => Some(Why::Paused),
@@ -90,15 +91,14 @@ impl GroupActor {
     /// Starts the actor of a loaded group. Abandoned calls of before count on.
     pub async fn start(trunk: &Arc<Trunk>, plan: &Arc<GroupPlan>, asked: Arc<Notify>) -> Result<Self, String> {
         let (dialing, calls) = (&plan.settings.dialing, &plan.settings.calls);
-        let prompts = match &calls.script {
-            Some(script) => read_prompts(trunk.kit.prompts.as_deref(), script).await,
-            None => Ok(HashMap::new()),
-        };
-        let lacks_prompts = prompts.as_ref().err().map(ToString::to_string);
-        let (options, trunks) = trunk.engine(calls, prompts.unwrap_or_default()).await?;
+        let mut speech = Speech::of(calls);
+        let sounds = read_sounds(&trunk.app, &trunk.kit, plan.tenant, calls).await;
+        let sounds = speech.take(plan, sounds)?.unwrap_or_else(|| usual_sounds(&trunk.kit));
+        let says_sorry = sounds.message.is_some() || calls.prompts.abandoned.is_some();
+        let (options, trunks) = trunk.engine(calls, sounds).await?;
         let now = trunk.clock.now();
         let policies = policies(dialing, calls);
-        let (call_rules, agent_rules) = rules(dialing, calls, &policies, options.message.is_some());
+        let (call_rules, agent_rules) = rules(dialing, calls, &policies, says_sorry);
         let past = past(trunk, plan, &policies, now).await?;
         let ledgers = Ledgers::replayed(policies, plan.made_at, &TimeZone::UTC, &past, now);
         let mode = mode(dialing, calls);
@@ -121,10 +121,7 @@ impl GroupActor {
             asked,
             &trunk.kit.live,
         ));
-        let lacks_prompts =
-            lacks_prompts.inspect(|reason| tracing::error!(group = plan.number, reason, "a script can't speak"));
-        let lacks_prompts = lacks_prompts.is_some();
-        desk.set(stopped(plan, lacks_prompts, &desk), dialing.max_ports);
+        desk.set(stopped(plan, &speech, &desk), dialing.max_ports);
         let (runner, tell) = Runner::new(group, engine, reports, Calls(Arc::clone(&desk)));
         desk.opt_outs.get_or_init(|| OptOuts::new(trunk.app.clone(), plan.tenant, tell.clone()));
         learned::start(&trunk.app, plan.number, &desk);
@@ -150,14 +147,14 @@ impl GroupActor {
             clock,
             phones: trunk.phones.clone(),
             not_found: HashMap::new(),
-            lacks_prompts,
+            speech,
         })
     }
 
     /// The group as it stands now.
     pub fn set(&mut self, plan: &GroupPlan) {
         self.desk.displays.set(plan.caller_ids.as_deref());
-        self.desk.set(stopped(plan, self.lacks_prompts, &self.desk), plan.settings.dialing.max_ports);
+        self.desk.set(stopped(plan, &self.speech, &self.desk), plan.settings.dialing.max_ports);
         if plan.state == state::UNLOAD_IN_PROGRESS {
             self.tell(Command::Stop);
         }
@@ -167,6 +164,16 @@ impl GroupActor {
             tracing::info!(group = plan.number, ?mode, "a group is paced anew");
             self.tell(Command::Mode(mode));
         }
+    }
+
+    /// What was read of its prompts.
+    pub fn set_prompts(&mut self, plan: &GroupPlan, read: Result<Sounds, NoPrompt>) {
+        match self.speech.take(plan, read) {
+            Ok(Some(sounds)) => self.tell(Command::Sounds(Arc::new(sounds))),
+            Ok(None) => (),
+            Err(error) => tracing::warn!(group = plan.number, error, "new prompts can't be read yet"),
+        }
+        self.desk.set(stopped(plan, &self.speech, &self.desk), plan.settings.dialing.max_ports);
     }
 
     /// The agents as they are now: who is gone is hung up after the talk. Answers whom to call: who is new, and whose phone

@@ -11,6 +11,7 @@ mod prompts;
 mod recordings;
 mod script;
 mod setup;
+mod speech;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -38,6 +39,8 @@ pub use desk::{Desk, Ended};
 use group::GroupActor;
 use live::LiveBoard;
 pub use phones::Phones;
+pub use prompts::PromptShelf;
+use prompts::read_sounds;
 pub use recordings::keep_recordings;
 use setup::Trunk;
 
@@ -60,8 +63,10 @@ pub struct CallKit {
     pub machine_message: Option<Prompt>,
     /// What persons hear before they are recorded.
     pub recording_notice: Option<Prompt>,
-    /// Where the prompts of scripts lie.
+    /// Where prompts lie that nobody uploaded.
     pub prompts: Option<PathBuf>,
+    /// Uploaded prompts that were read.
+    pub shelf: PromptShelf,
     /// What persons hear who wait while they talk.
     pub hold_prompt: Option<Prompt>,
     /// Who writes recordings.
@@ -139,6 +144,7 @@ impl VoiceCarrier {
         if !group::is_loaded(plan) {
             return Ok(());
         }
+        self.set_prompts(plan).await;
         let came = self.groups().get_mut(&plan.number).map(|actor| actor.set_agents(&plan.settings.calls.agents));
         for uri in came.unwrap_or_default() {
             let phone = self.trunk.phone(&uri).await;
@@ -154,6 +160,16 @@ impl VoiceCarrier {
             }
         }
         Ok(())
+    }
+
+    /// Lets a group say what was uploaded since it began.
+    async fn set_prompts(&self, plan: &Arc<GroupPlan>) {
+        let changed = self.groups().get(&plan.number).and_then(|actor| actor.speech.changed(plan));
+        let Some(calls) = changed else { return };
+        let read = read_sounds(&self.trunk.app, &self.trunk.kit, plan.tenant, &calls).await;
+        if let Some(actor) = self.groups().get_mut(&plan.number) {
+            actor.set_prompts(plan, read);
+        }
     }
 }
 

@@ -1,5 +1,4 @@
 //! From documents to what calls are placed with.
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,8 +13,7 @@ use cxc_dialer::call::{CallRules, OnMachine};
 use cxc_dialer::pacing::{Mode, Target};
 use cxc_server::App;
 use cxc_server::outbound::Reach;
-use cxc_sip::engine::{Clock, EngineOptions, Phone};
-use cxc_sip::media::Prompt;
+use cxc_sip::engine::{Clock, EngineOptions, Phone, Sounds};
 use cxc_sip::trunk::{Tariff, TrunkOptions, Trunks, day_of};
 use cxc_sip::ua::{Credentials, Transport, Trust, UaOptions};
 use cxc_store::StoreError;
@@ -67,11 +65,7 @@ impl Trunk {
     }
 
     /// What an engine is started with.
-    pub async fn engine(
-        &self,
-        calls: &CallSettings,
-        prompts: HashMap<String, Prompt>,
-    ) -> Result<(EngineOptions, Arc<Trunks>), String> {
+    pub async fn engine(&self, calls: &CallSettings, sounds: Sounds) -> Result<(EngineOptions, Arc<Trunks>), String> {
         let (own, trunks) = self.found.get_or_try_init(|| self.find()).await?;
         let ua = UaOptions { listen: vec![SocketAddr::new(*own, 0)], public: self.kit.public, ..UaOptions::default() };
         let options = EngineOptions {
@@ -79,11 +73,7 @@ impl Trunk {
             media_ports: self.kit.media_ports.clone(),
             media_address: *own,
             call_id_prefix: format!("{}-", self.epoch),
-            message: self.kit.message.clone(),
-            machine_message: self.kit.machine_message.clone(),
-            recording_notice: self.kit.recording_notice.clone(),
-            prompts: Arc::new(prompts),
-            hold_prompt: self.kit.hold_prompt.clone(),
+            sounds,
             recorder: Some(self.kit.recorder.clone()),
             detection: calls.detection.mode != DetectionMode::Off,
             clock: self.clock,

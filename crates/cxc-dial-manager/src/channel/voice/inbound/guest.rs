@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cxc_core::Micros;
 use cxc_core::call_script::CallScript;
 use cxc_dialer::ivr::Session;
+use cxc_server::App;
 use cxc_sip::engine::Clock;
 use cxc_sip::media::Prompt;
 use cxc_sip::ua::Knock;
@@ -58,7 +59,7 @@ impl Guest {
 
 /// What a call will hear, and who calls.
 pub async fn prepare(
-    kit: &CallKit,
+    (app, kit): (&App, &CallKit),
     clock: Clock,
     (called, knock): (Called, &Knock),
     place: Place,
@@ -67,7 +68,7 @@ pub async fn prepare(
         Some(script) => script,
         None => Arc::new(serde_json::from_str::<CallScript>(USUAL)?),
     };
-    let prompts = read_prompts(kit.prompts.as_deref(), &script).await?;
+    let prompts = read_prompts(app, kit, called.tenant, &script.prompts()).await?;
     let caller = knock.caller.as_deref().and_then(|caller| person(kit, &called.number, caller));
     let (tenant, account, call_id) = (called.tenant, called.account, knock.call_id.clone());
     let visit = Arc::new(Visit { tenant, account, call_id, caller });

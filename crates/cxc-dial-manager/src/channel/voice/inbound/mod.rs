@@ -133,9 +133,9 @@ impl Reception {
         let place = Place(Arc::clone(&self.gate));
         // it was there a moment ago
         let Ok(called) = self.directory.find(&visitor.knock) else { return visitor.refuse(Refusal::NotFound) };
-        let (kit, clock, tell) = (Arc::clone(&self.kit), self.clock, self.tell.clone());
+        let (app, kit, clock, tell) = (self.app.clone(), Arc::clone(&self.kit), self.clock, self.tell.clone());
         tokio::spawn(async move {
-            match prepare(&kit, clock, (called, &visitor.knock), place).await {
+            match prepare((&app, &kit), clock, (called, &visitor.knock), place).await {
                 Ok(guest) => {
                     // a reception that is closed refuses whom it lets go
                     let _closed = tell.send(News::Prepared(Box::new((visitor, guest))));
