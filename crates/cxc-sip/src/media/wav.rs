@@ -59,15 +59,16 @@ impl fmt::Display for WavForm {
     }
 }
 
-/// The form of a file, and its samples.
+/// The form of a file as it is understood and as it stands there, and its samples.
 struct Parts<'a> {
     form: WavForm,
+    head: &'a [u8],
     data: &'a [u8],
 }
 
 /// Reads a file; its channels are mixed.
 pub(super) fn read(file: &[u8]) -> Result<(WavForm, Vec<f32>), PromptError> {
-    let Parts { form, data } = parts(file)?;
+    let Parts { form, head, data } = parts(file)?;
     if !(RATE..=FASTEST).contains(&form.rate) {
         return Err(PromptError::Rate(form.rate));
     }
@@ -85,7 +86,7 @@ pub(super) fn read(file: &[u8]) -> Result<(WavForm, Vec<f32>), PromptError> {
     let samples = match form.coding {
         Coding::ALaw => law(data, audio_codec_algorithms::decode_alaw),
         Coding::MuLaw => law(data, audio_codec_algorithms::decode_ulaw),
-        Coding::Pcm | Coding::Float => linear(file)?,
+        Coding::Pcm | Coding::Float => linear(head, data)?,
     };
     let channels = usize::from(form.channels);
     let mixed = samples.chunks_exact(channels).map(|frame| frame.iter().sum::<f32>() / channels as f32).collect();
@@ -96,7 +97,11 @@ fn law(data: &[u8], decode: fn(u8) -> i16) -> Vec<f32> {
     data.iter().map(|byte| f32::from(decode(*byte)) / 32_768.0).collect()
 }
 
-fn linear(file: &[u8]) -> Result<Vec<f32>, PromptError> {
+/// The library sees nothing but the two chunks: it stumbles over others of odd length.
+fn linear(head: &[u8], data: &[u8]) -> Result<Vec<f32>, PromptError> {
+    let length = |part: &[u8]| (part.len() as u32).to_le_bytes();
+    let mut file = [b"RIFF".as_slice(), &[0; 4], b"WAVEfmt ", &length(head), head].concat();
+    file.extend([b"data".as_slice(), &length(data), data].concat());
     let mut reader = hound::WavReader::new(Cursor::new(file)).map_err(PromptError::Unreadable)?;
     let spec = reader.spec();
     let samples: Result<Vec<f32>, hound::Error> = match spec.sample_format {
@@ -120,16 +125,19 @@ fn parts(file: &[u8]) -> Result<Parts<'_>, PromptError> {
         (Some(b"RIFF"), Some(b"WAVE")) => file.get(12..).unwrap_or_default(),
         _ => return Err(PromptError::NoWav(kind(file))),
     };
-    let (mut rest, mut form) = (rest, None);
+    let (mut rest, mut found) = (rest, None);
     while let Some((head, body)) = rest.split_at_checked(8) {
         let length = u32_at(head, 4).unwrap_or(0) as usize;
         let chunk = body.get(..length);
         match head.get(..4) {
-            Some(b"fmt ") => form = Some(form_of(chunk.unwrap_or_default())?),
+            Some(b"fmt ") => {
+                let head = chunk.unwrap_or_default();
+                found = Some((form_of(head)?, head));
+            }
             Some(b"data") => {
-                let form = form.ok_or(PromptError::Broken("the samples stand before their form"))?;
+                let (form, head) = found.ok_or(PromptError::Broken("the samples stand before their form"))?;
                 let data = chunk.ok_or(PromptError::Broken("it ends before its samples do"))?;
-                return Ok(Parts { form, data });
+                return Ok(Parts { form, head, data });
             }
             _ => (),
         }

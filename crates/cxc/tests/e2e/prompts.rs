@@ -11,10 +11,10 @@ use crate::world::{World, until};
 const PATIENCE: Duration = Duration::from_secs(120);
 const RATE: u32 = 44_100;
 
-/// A stereo WAV file of 44.1 kHz with a tone of two seconds.
+/// A stereo WAV file of 44.1 kHz with a tone of three seconds.
 fn tone(hertz: f32) -> Vec<u8> {
     let sample = |at: u32| (at as f32 / RATE as f32 * hertz * std::f32::consts::TAU).sin() * 8_000.0;
-    let audio: Vec<u8> = (0..RATE * 2).flat_map(|at| (sample(at) as i16).to_le_bytes().repeat(2)).collect();
+    let audio: Vec<u8> = (0..RATE * 3).flat_map(|at| (sample(at) as i16).to_le_bytes().repeat(2)).collect();
     let len = u32::try_from(audio.len()).unwrap();
     let mut file = [b"RIFF".as_slice(), &(len + 36).to_le_bytes(), b"WAVEfmt "].concat();
     file.extend([16, 0, 0, 0, 1, 0, 2, 0]);
@@ -55,6 +55,8 @@ async fn hear(trunk: &Sipp, known: &mut BTreeMap<String, std::net::SocketAddr>) 
     let (called, audio) = new.unwrap();
     known.insert(called, audio);
     let listening = tokio::task::spawn_blocking(move || {
+        // the call is answered by then
+        std::thread::sleep(Duration::from_millis(500));
         let mut keypad = Keypad::of(audio).unwrap();
         keypad.press("5").unwrap();
         keypad.listens(Duration::from_millis(600))
