@@ -11,10 +11,10 @@ use crate::world::{World, until};
 const PATIENCE: Duration = Duration::from_secs(120);
 const RATE: u32 = 44_100;
 
-/// A stereo WAV file of 44.1 kHz with a tone of three seconds.
+/// A stereo WAV file of 44.1 kHz with a tone of six seconds.
 fn tone(hertz: f32) -> Vec<u8> {
     let sample = |at: u32| (at as f32 / RATE as f32 * hertz * std::f32::consts::TAU).sin() * 8_000.0;
-    let audio: Vec<u8> = (0..RATE * 3).flat_map(|at| (sample(at) as i16).to_le_bytes().repeat(2)).collect();
+    let audio: Vec<u8> = (0..RATE * 6).flat_map(|at| (sample(at) as i16).to_le_bytes().repeat(2)).collect();
     let len = u32::try_from(audio.len()).unwrap();
     let mut file = [b"RIFF".as_slice(), &(len + 36).to_le_bytes(), b"WAVEfmt "].concat();
     file.extend([16, 0, 0, 0, 1, 0, 2, 0]);
@@ -44,7 +44,7 @@ fn share(audio: &[u8], hertz: f32) -> f32 {
     if power > 0.0 { 2.0 * at / (power * samples.len() as f32) } else { 0.0 }
 }
 
-/// Waits for the call of somebody who was not called before, and hears a second of it.
+/// Waits for the call of somebody who was not called before, and hears a moment of it.
 async fn hear(trunk: &Sipp, known: &mut BTreeMap<String, std::net::SocketAddr>) -> Vec<u8> {
     let mut new = None;
     until("somebody is called", PATIENCE, async || {
@@ -55,11 +55,13 @@ async fn hear(trunk: &Sipp, known: &mut BTreeMap<String, std::net::SocketAddr>) 
     let (called, audio) = new.unwrap();
     known.insert(called, audio);
     let listening = tokio::task::spawn_blocking(move || {
-        // the call is answered by then
-        std::thread::sleep(Duration::from_millis(500));
         let mut keypad = Keypad::of(audio).unwrap();
-        keypad.press("5").unwrap();
-        keypad.listens(Duration::from_millis(600))
+        // what is pressed before the call is answered tells nobody where to send
+        let mut heard = (0..8).map(|_| {
+            keypad.press("5").unwrap();
+            keypad.listens(Duration::from_millis(400))
+        });
+        heard.find(|audio| audio.len() > 2_000).unwrap_or_default()
     });
     listening.await.unwrap()
 }
