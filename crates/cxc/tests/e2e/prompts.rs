@@ -52,7 +52,10 @@ async fn hear(trunk: &Sipp, known: &mut BTreeMap<String, std::net::SocketAddr>) 
         new.is_some()
     })
     .await;
-    let (called, audio) = new.unwrap();
+    let (called, _) = new.unwrap();
+    // what the peer notes of a call may be half written when it is first seen
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let audio = trunk.media()[&called];
     known.insert(called, audio);
     let listening = tokio::task::spawn_blocking(move || {
         let mut keypad = Keypad::of(audio).unwrap();
@@ -112,9 +115,10 @@ async fn people_hear_what_was_uploaded_and_a_group_without_it_waits() {
     upload(&hello, 1_100.0).await;
     let mut shares = Vec::new();
     for _ in 1..people.0 {
-        shares.push(share(&hear(&trunk, &mut known).await, 1_100.0));
+        let heard = hear(&trunk, &mut known).await;
+        shares.push((share(&heard, 1_100.0), heard.len()));
     }
-    assert!(shares.last() > Some(&0.8), "{shares:?}");
+    assert!(shares.last().is_some_and(|(share, _)| *share > 0.8), "{shares:?} {known:?}");
     assert_eq!(group.finished(PATIENCE).await["done"], json!({"Ok": 4}));
 
     // neither goes while they are named
