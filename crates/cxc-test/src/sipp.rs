@@ -20,6 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Sipp {
     process: Process,
     port: Port,
+    media: u16,
     home: TempDir,
 }
 
@@ -62,11 +63,16 @@ impl Sipp {
             let log = home.path().join("log");
             let mut process = Process::spawn("sipp", command, &log, Signal::Kill, Some(home.path()))?;
             match process.wait_until(PATIENCE, || is_bound(port.number()) && is_bound(media)) {
-                Ok(()) => return Ok(Self { process, port, home }),
+                Ok(()) => return Ok(Self { process, port, media, home }),
                 Err(error) if tries.next().is_none() => return Err(error),
                 Err(_) => (),
             }
         }
+    }
+
+    /// The port at which it takes the audio of all its calls, unless the scenario gives each one of its own.
+    pub fn media_port(&self) -> u16 {
+        self.media
     }
 
     /// Where it listens.
@@ -114,6 +120,16 @@ impl Sipp {
         let noted = std::fs::read_to_string(self.home.path().join("calls")).unwrap_or_default();
         let ports = noted.lines().filter_map(|line| line.split_once("hears at m=audio ")?.1.trim().parse().ok());
         ports.collect()
+    }
+
+    /// At which port the person of each number that answered hears, where the scenario notes it.
+    pub fn hears(&self) -> BTreeMap<String, u16> {
+        let noted = std::fs::read_to_string(self.home.path().join("calls")).unwrap_or_default();
+        let found = noted.lines().filter_map(|line| {
+            let (number, rest) = line.split_once("answered sip:")?.1.split_once('@')?;
+            Some((number.to_owned(), rest.split_once("hears at ")?.1.trim().parse().ok()?))
+        });
+        found.collect()
     }
 
     /// Waits until all its calls have gone as its scenario says; an error shows what did not.
