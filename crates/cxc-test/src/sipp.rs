@@ -57,6 +57,8 @@ impl Sipp {
             let mut command = Command::new(find_program("sipp")?);
             command.current_dir(home.path()).arg("-sf").arg(&file);
             command.args(["-i", "127.0.0.1", "-p", &port.number().to_string(), "-mp", &media.to_string()]);
+            // a phone that says nothing is asked whether it is still there
+            command.arg("-aa");
             command.args(["-trace_logs", "-log_file", "calls"]);
             command.args(["-m", &calls.to_string(), "-nostdin", "-trace_err", "-error_file", "errors"]);
             command.args(["-timeout", "900"]).args(more);

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use super::Shared;
 use super::attempt::{answerer, session};
 use super::call::{Channel, weigh};
+use super::vigil::Vigil;
 use crate::media::{Peer, Stream};
 use crate::sdp;
 use crate::trunk::addressed;
@@ -126,7 +127,7 @@ async fn keep(
     stream.agree(agreed);
     up(&stream);
     let result = tokio::select! {
-        () = over(&mut leg) => CallResult::RemoteRelease,
+        () = stay(&mut leg, &stream) => CallResult::RemoteRelease,
         _ = held.recv() => {
             leg.hangup();
             CallResult::Cleared
@@ -180,6 +181,21 @@ async fn answer(shared: &Shared, leg: &mut Leg, channel: Option<&Channel<'_>>) -
             }
             Some(LegEvent::Ended) | None => return Err(CallResult::RemoteRelease),
             Some(_) => (),
+        }
+    }
+}
+
+/// Stays with a line until its far end hangs up, or is gone.
+async fn stay(leg: &mut Leg, stream: &Stream) {
+    let mut vigil = Vigil::over_a_phone();
+    loop {
+        tokio::select! {
+            event = leg.next() => if event.is_none() {
+                return;
+            },
+            is_worried = vigil.is_worried(stream) => if is_worried {
+                leg.ask();
+            },
         }
     }
 }

@@ -9,6 +9,7 @@ mod line;
 mod parties;
 mod script;
 mod talk;
+mod vigil;
 
 use std::collections::HashMap;
 use std::future::Future;

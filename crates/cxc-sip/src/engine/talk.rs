@@ -13,6 +13,7 @@ use super::attempt::Attempt;
 use super::ear::{Ear, Sound};
 use super::floor::Floor;
 use super::parties::Guests;
+use super::vigil::Vigil;
 use super::{Order, Report, Shared};
 use crate::media::{MediaEvent, Peer, Prompt, Recording};
 use crate::ua::LegEvent;
@@ -79,6 +80,7 @@ pub(super) async fn talk(
 
 async fn run(talk: &mut Talk<'_>, attempt: &mut Attempt, orders: &mut UnboundedReceiver<Order>) -> Option<CallEvent> {
     let (shared, id) = (talk.shared, talk.id);
+    let mut vigil = Vigil::over_a_person();
     loop {
         tokio::select! {
             event = attempt.leg.next() => match event {
@@ -102,6 +104,9 @@ async fn run(talk: &mut Talk<'_>, attempt: &mut Attempt, orders: &mut UnboundedR
                 MediaEvent::Played(number) => talk.played(attempt, number),
             },
             sound = talk.ear.next() => talk.heard(attempt, sound),
+            is_worried = vigil.is_worried(&attempt.stream) => if is_worried {
+                attempt.leg.ask();
+            },
             moved = talk.guests.next() => if talk.moved(attempt, moved.as_ref()) {
                 attempt.leg.hangup();
                 return Some(CallEvent::RemoteHangup);

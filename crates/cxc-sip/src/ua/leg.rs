@@ -10,6 +10,7 @@ use rsipstack::transport::{SipAddr, SipConnection};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::Instant;
 
+use super::asking::Asking;
 use super::challenge::Challenges;
 use super::dialog::{Dialog, remote_tag};
 use super::endpoint::{Endpoint, Registered, reply};
@@ -79,6 +80,7 @@ pub struct Leg {
     pub(super) answered: Option<Dialog>,
     forks: Vec<String>,
     pub(super) refreshing: Refreshing,
+    pub(super) asking: Asking,
     over: bool,
 }
 
@@ -152,6 +154,7 @@ impl Leg {
             answered: None,
             forks: Vec::new(),
             refreshing: Refreshing::default(),
+            asking: Asking::default(),
             over: false,
             endpoint,
         }
@@ -166,6 +169,7 @@ impl Leg {
                 Some(request) = self.inbox.recv() => self.asked(*request),
                 () = until(timer) => self.timer_is_due(),
                 answer = self.refreshing.answered() => self.was_refreshed(answer),
+                is_there = self.asking.answered() => self.was_asked(is_there),
                 () = until(give_up) => {
                     self.working = None;
                     self.fail(Failure { cancelled: true, rang: self.rang, ..Failure::default() })

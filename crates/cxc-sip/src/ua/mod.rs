@@ -1,5 +1,6 @@
 //! The SIP user agent, an adapter of the library `rsipstack`: nothing outside this module names it. It takes from the
 //! library messages, transports, transactions and the digest; dialogs are its own, see decision 14.
+mod asking;
 mod challenge;
 mod dialog;
 mod endpoint;

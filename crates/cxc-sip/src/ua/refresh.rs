@@ -117,7 +117,12 @@ impl Leg {
     }
 
     fn expired(&mut self) -> Option<LegEvent> {
-        tracing::warn!("a call was not refreshed in time: it is over");
+        self.lost("a call was not refreshed in time: it is over")
+    }
+
+    /// The far end is gone without a word; it is told so, in case it is not.
+    pub(super) fn lost(&mut self, why: &str) -> Option<LegEvent> {
+        tracing::warn!("{why}");
         if let Some(dialog) = self.answered.take() {
             self.bye(dialog);
         }

@@ -11,7 +11,7 @@ use cxc_sip::trunk::TrunkOptions;
 use cxc_sip::ua::Transport;
 use cxc_test::{Baresip, BaresipOptions};
 
-use crate::support::{Bed, Sipp, spec, trunk, trust};
+use crate::support::{Bed, PATIENCE, Sipp, spec, trunk, trust};
 use crate::voices::{Voice, level};
 
 const AGENT: AgentId = AgentId(1);
@@ -73,6 +73,31 @@ async fn a_phone_answers_by_itself_stays_and_hears_and_is_heard_in_each_call() -
     bed.hangup(call);
     bed.is_empty().await?;
     two.finish()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_gone_without_a_word_is_missed_and_who_only_says_nothing_is_not() -> Result<()> {
+    let (person, phone) = (Sipp::start("answer", 1, &[])?, Sipp::start("answer", 1, &[])?);
+    let mut bed = Bed::to(&person).await?;
+    logs_in(&mut bed, Phone::at(&format!("sip:agent@{}", phone.address()))).await?;
+    let call = bed.call();
+    bed.event(call, CallEvent::Answered).await?;
+    let now = bed.engine.clock().now();
+    bed.engine.bridge(call, AGENT, now);
+    bed.event(call, CallEvent::Connected).await?;
+    // both are asked, and answer
+    let quiet = bed.within(Duration::from_secs(13), "an end", |report| matches!(report, Report::Event(_))).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+
+    drop(phone);
+    let gone = Report::Event(EngineEvent::Agent(AGENT, AgentEvent::LegLost));
+    bed.until("the end of the phone", |report| *report == gone).await?;
+    drop(person);
+    bed.within(2 * PATIENCE, "the end of the call", |report| {
+        *report == Report::Event(EngineEvent::Call(call, CallEvent::RemoteHangup))
+    })
+    .await?;
+    bed.is_empty().await
 }
 
 /// A phone that is called by TLS, its audio encrypted.
