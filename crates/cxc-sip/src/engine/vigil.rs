@@ -18,7 +18,7 @@ pub(super) struct Vigil {
 impl Vigil {
     /// Over a phone that should always send: the next call may be given to it at any moment.
     pub fn over_a_phone() -> Self {
-        Self::new(Duration::from_secs(1), Duration::from_millis(2_500), Duration::from_secs(10))
+        Self::new(Duration::from_secs(1), Duration::from_millis(2_500), Duration::from_secs(5))
     }
 
     /// Over a person, whose carrier may leave silence out.
@@ -63,7 +63,7 @@ mod tests {
         let mut at = |received: u64, seconds: u64| vigil.look(received, start + Duration::from_secs(seconds));
         assert!(!at(0, 1) && !at(0, 2), "it may still begin");
         assert!(at(0, 3) && !at(0, 4), "asked once");
-        assert!(at(0, 13) && !at(0, 14));
+        assert!(!at(0, 7) && at(0, 8) && !at(0, 9));
         assert!(!at(50, 15) && !at(100, 16) && !at(100, 18));
         assert!(at(100, 19));
     }

@@ -91,7 +91,7 @@ async fn who_is_gone_without_a_word_is_missed_and_who_only_says_nothing_is_not()
 
     drop(phone);
     let gone = Report::Event(EngineEvent::Agent(AGENT, AgentEvent::LegLost));
-    bed.until("the end of the phone", |report| *report == gone).await?;
+    bed.within(2 * PATIENCE, "the end of the phone", |report| *report == gone).await?;
     drop(person);
     bed.within(2 * PATIENCE, "the end of the call", |report| {
         *report == Report::Event(EngineEvent::Call(call, CallEvent::RemoteHangup))
