@@ -180,6 +180,8 @@ impl CampaignSettings {
         let subject = self.compliance.subject(self.class(content_class), hash);
         let tech = match subject.tech {
             Technique::Live | Technique::Autodialed if self.calls.script.is_some() => Technique::Prerecorded,
+            // a content is sent to a list by a machine
+            Technique::Live if self.content.is_some() => Technique::Autodialed,
             tech => tech,
         };
         Subject { tech, ..subject }
@@ -221,6 +223,9 @@ impl CampaignSettings {
             }
             (ProfileType::Sms | ProfileType::Email, None) => (),
         }
+        let fits = kind.channel() == Channel::Voice || self.compliance.tech != Technique::Live;
+        let detail = "messages are sent to a list by a machine: autodialed";
+        must(fits, "compliance/tech", "not_applicable", detail);
         // its class would tell the purpose of calls that it is never said in
         let fits = kind.channel() != Channel::Voice || self.content.is_none();
         must(fits, "content", "not_applicable", "calls have no content: agents or a script speak");
@@ -391,6 +396,13 @@ mod tests {
         assert_eq!((pointers(&plain, ProfileType::Agent).len(), pointers(&plain, ProfileType::Sms).len()), (0, 0));
         let written = CampaignSettings { content: Some(Uuid::nil()), ..plain.clone() };
         assert_eq!(pointers(&written, ProfileType::Agent), ["/s/content"]);
+        // a message is sent by no person, whatever is said
+        let compliance = CampaignCompliance { tech: Technique::Live, ..CampaignCompliance::default() };
+        let live = CampaignSettings { compliance, ..written };
+        assert_eq!(pointers(&live, ProfileType::Sms), ["/s/compliance/tech"]);
+        assert_eq!(live.subject(None, |_| 0).tech, Technique::Autodialed);
+        let calls = CampaignSettings { content: None, ..live };
+        assert_eq!((pointers(&calls, ProfileType::Agent).len(), calls.subject(None, |_| 0).tech), (0, Technique::Live));
 
         assert_eq!(with_script(None, "hang_up").subject(None, |_| 0).tech, Technique::Prerecorded);
         assert_eq!(plain.subject(None, |_| 0).tech, Technique::Autodialed);

@@ -9,6 +9,7 @@ use cxc_store::record::{Record, RecordChange};
 use cxc_store::suppression::DEVICE;
 use serde_json::{Value, json};
 
+use crate::legal::waive;
 use crate::support::{Campaigns, Group, NEW_YORK, TOKYO, people, person};
 
 /// Gives a suppression list its document, which holds its name.
@@ -269,7 +270,8 @@ async fn the_fate_of_a_contact_is_told_for_every_group_that_has_it() {
 async fn while_everything_is_stopped_each_record_says_so_and_why() {
     let c = Campaigns::with_compliance().await;
     c.app.clock.set("2026-12-01T17:00:00Z");
-    let group = c.group_with("one", json!({ "compliance": { "purpose": "informational", "tech": "live" } })).await;
+    waive(&c, "US-RND").await;
+    let group = c.group_with("one", json!({ "compliance": { "purpose": "informational" } })).await;
     // one may be contacted, one waits for the morning, one is left out
     let people =
         vec![person("+12125550100", NEW_YORK), person("+81312345678", TOKYO), person("+12125550102", NEW_YORK)];

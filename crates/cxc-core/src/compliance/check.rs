@@ -6,7 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::cache::{IntervalCache, PlaceId, SEARCH_DAYS};
 use super::calendar::timestamp;
 use super::documents::RuleRef;
-use super::law::{Asked, LawRule, Profile, callback_ends, callback_opens_hours, callback_opens_hours_until, judge};
+use super::law::{
+    Asked, LawRule, Profile, callback_ends, callback_opens_hours, callback_opens_hours_until, judge, relationship,
+};
 use super::legal::RuleBody;
 use super::program::{DAY, OpenWindow, TOLD};
 use super::request::{AttemptRequest, Facts, SuppressedBy, SuppressionHit};
@@ -69,6 +71,7 @@ impl<'a> Case<'a> {
             line: line_type(rules, request, facts, now),
             consent: consents.state(),
             callback: consents.callback.is_some_and(|consent| callback_opens_hours(consent, now.as_microsecond())),
+            relationship: Some(relationship(request.subject, &consents, now)),
         };
         let place = cache.place_of(rules, &profile, request.parts, request.declared);
         let now = now.as_microsecond();

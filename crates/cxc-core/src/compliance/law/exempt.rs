@@ -3,7 +3,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
 use super::super::legal::{EbrTerms, Exemptions};
-use super::super::subject::Subject;
+use super::super::subject::{Relationship, Subject};
 use crate::consent::Standing;
 
 /// Why somebody is exempt, if so.
@@ -24,6 +24,20 @@ pub(in super::super) fn exempt(
     ebr.then_some("an established business relationship exempts")
 }
 
+/// How long a relationship lasts where the rule that looks at it does not say: as for the national register.
+const USUAL: EbrTerms = EbrTerms { purchase_months: 18, inquiry_months: 3 };
+
+/// What binds the person at an instant. An established business relationship that the subject tells counts while a date of it
+/// is known and young enough, and the person did not opt out.
+pub(in super::super) fn relationship(subject: &Subject, consents: &Standing<'_>, now: Timestamp) -> Relationship {
+    match subject.relationship {
+        Relationship::Ebr if consents.opted_out.is_some() || !has_ebr(USUAL, subject, consents, now) => {
+            Relationship::None
+        }
+        told => told,
+    }
+}
+
 /// A relationship is as old as the latest dates of the subject and of the ledger that are past. Without such a date
 /// nothing tells when it ends, so there is none, whatever the tenant says.
 fn has_ebr(terms: EbrTerms, subject: &Subject, ledger: &Standing<'_>, now: Timestamp) -> bool {
@@ -41,7 +55,6 @@ fn months_after(at: Timestamp, months: u16) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::subject::Relationship;
     use super::*;
 
     fn at(text: &str) -> Timestamp {

@@ -31,6 +31,7 @@ pub(super) use compile::compile;
 pub(super) use cooldown::CompiledCooldown;
 pub use data::{Read, Reading};
 pub use duties::CallDuties;
+pub(super) use exempt::relationship;
 pub(super) use judge::{Asked, judge};
 pub(super) use plan::{declared_plan, is_uncovered};
 pub(super) use profile::Profile;

@@ -14,12 +14,15 @@ pub(in super::super) struct Profile<'a> {
     pub consent: ConsentState,
     /// A consent to be called back opens hours that are closed otherwise.
     pub callback: bool,
+    /// What binds the person, where it is known: a relationship that the subject tells lasts only so long.
+    pub relationship: Option<Relationship>,
 }
 
 impl<'a> Profile<'a> {
     /// An attempt of which only the subject is known.
     pub fn of(channel: Channel, subject: &'a Subject) -> Self {
-        Self { channel, subject, line: subject.line_type, consent: ConsentState::None, callback: false }
+        let relationship = Some(subject.relationship).filter(|told| *told != Relationship::Ebr);
+        Self { channel, subject, line: subject.line_type, consent: ConsentState::None, callback: false, relationship }
     }
 
     /// Whether a rule is about attempts of this kind, wherever the person is.
@@ -28,7 +31,11 @@ impl<'a> Profile<'a> {
         self.is_met_by_campaign(applies)
             && is_open_or(&applies.consent_states, |states| states.contains(&self.consent))
             && is_open_or(&applies.line_types, |lines| lines.iter().any(|line| may_be(self.channel, self.line, *line)))
-            && is_open_or(&applies.relationships, |all| all.contains(&self.subject.relationship))
+            && is_open_or(&applies.relationships, |all| match self.relationship {
+                Some(known) => all.contains(&known),
+                // it may have ended
+                None => all.contains(&Relationship::Ebr) || all.contains(&Relationship::None),
+            })
     }
 
     /// The same without what differs from person to person: what a campaign may meet.
@@ -47,10 +54,11 @@ impl<'a> Profile<'a> {
     /// Everything that the rules look at, as text for the key of a cached place.
     pub fn write_key(&self, key: &mut String) {
         let subject = self.subject;
-        let relationship = match subject.relationship {
-            Relationship::None => 0,
-            Relationship::Ebr => 1,
-            Relationship::Customer => 2,
+        let relationship = match self.relationship {
+            Some(Relationship::None) => 0,
+            Some(Relationship::Ebr) => 1,
+            Some(Relationship::Customer) => 2,
+            None => 3,
         };
         for number in [
             subject.purpose as u8,

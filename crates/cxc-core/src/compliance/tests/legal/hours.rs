@@ -202,3 +202,34 @@ fn the_published_table_of_clock_changes_holds_for_the_shipped_hours() {
         assert_eq!(case.check(open).window_end, Some(at(close)), "{zone} {open}");
     }
 }
+
+#[test]
+fn a_relationship_that_is_only_said_or_is_over_exempts_from_no_hours_and_no_cap() {
+    use crate::compliance::Relationship;
+    // half past eight in the evening in Portland: an hour that Oregon leaves to old customers
+    let evening = "2026-12-02T04:30:00Z";
+    let barred = |relationship: Relationship, purchased: Option<&str>| {
+        let mut case = Case::voice(&[]).at_home("US", "US-OR", "America/Los_Angeles");
+        case.subject.relationship = relationship;
+        case.subject.purchased_at = purchased.map(at);
+        case.barred_by(evening)
+    };
+    for (relationship, purchased) in [
+        (Relationship::None, None),
+        (Relationship::Customer, None),
+        (Relationship::Ebr, None),
+        (Relationship::Ebr, Some("2025-06-02T00:00:00Z")),
+        (Relationship::Ebr, Some("2026-12-03T00:00:00Z")),
+    ] {
+        assert_eq!(barred(relationship, purchased), ["US-OR-HOURS"], "{relationship:?} {purchased:?}");
+    }
+    assert!(barred(Relationship::Ebr, Some("2026-11-01T00:00:00Z")).is_empty());
+    // the cap of Oregon counts as well, at an hour that is open
+    let noon = "2026-12-01T20:00:00Z";
+    let calls = ["2026-12-01T17:00:00Z", "2026-12-01T18:00:00Z", "2026-12-01T19:00:00Z"];
+    let mut case = Case::voice(&[]).at_home("US", "US-OR", "America/Los_Angeles").past(calls.map(sale));
+    case.subject.relationship = Relationship::Ebr;
+    assert_eq!(case.barred_by(noon), ["US-OR-CAP"]);
+    case.subject.purchased_at = Some(at("2026-11-01T00:00:00Z"));
+    assert!(case.barred_by(noon).is_empty());
+}
