@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::agent_phones::AgentPhones;
 use crate::call_media::{self, DetectionSettings, RecordingMode, RecordingSettings};
 use crate::call_prompts::CallPrompts;
 use crate::call_script::CallScript;
@@ -69,6 +70,9 @@ pub struct CallSettings {
     /// as it answers.
     #[schema(max_items = 1_000)]
     pub agents: Vec<String>,
+    /// Whether the agents' phones are kept, or called for each call.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub agent_phones: AgentPhones,
     /// The number that people see, a + and 8 to 15 digits; else the trunk's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caller_id: Option<String>,
@@ -124,6 +128,7 @@ impl Default for CallSettings {
         Self {
             agent_group: None,
             agents: Vec::new(),
+            agent_phones: AgentPhones::default(),
             caller_id: None,
             caller_ids: Vec::new(),
             max_ring_seconds: 25,
@@ -196,6 +201,7 @@ impl CallSettings {
         must(grace, "callbackGraceMinutes", "out_of_range", "a callback waits for its agent for 0 to 10,080 minutes");
         let waits_from_answer = self.abandon_policy != AbandonPlace::US;
         problems.extend(call_media::problems(&self.recording, &self.detection, waits_from_answer, at));
+        problems.extend(self.agent_phones.problems(&format!("{at}/agentPhones")));
         problems.extend(self.prompts.problems(&format!("{at}/prompts")));
         problems.extend(self.script_problems(at));
         problems
@@ -289,6 +295,7 @@ mod tests {
             caller_ids: vec!["+12125550100".into(), "+12125550100".into(), "212".into()],
             max_ring_seconds: 14,
             wrap_up_seconds: 3_601,
+            agent_phones: AgentPhones { ring_seconds: 4, ..AgentPhones::default() },
             ..good
         };
         let pointers: Vec<String> = bad.problems("/calls").into_iter().map(|p| p.pointer).collect();
@@ -300,7 +307,8 @@ mod tests {
                 "/calls/callerIds/1",
                 "/calls/callerIds/2",
                 "/calls/maxRingSeconds",
-                "/calls/wrapUpSeconds"
+                "/calls/wrapUpSeconds",
+                "/calls/agentPhones/ringSeconds"
             ]
         );
     }

@@ -1,5 +1,6 @@
 //! Domain types and pure rules of cxc. No I/O, no async, no clock: an instant is always handed in.
 
+pub mod agent_phones;
 pub mod attempt;
 pub mod call_media;
 pub mod call_prompts;

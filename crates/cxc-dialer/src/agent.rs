@@ -26,6 +26,10 @@ pub struct AgentRules {
     pub look: Option<Micros>,
     /// Ready again after wrap-up runs out; not ready else.
     pub ready_after_wrap: bool,
+    /// Phones are called for each call, and ring for so long; none where they are kept.
+    pub ring: Option<Micros>,
+    /// How long who has answered for a call waits on the line for it, where phones are called for each.
+    pub on_line: Micros,
 }
 
 impl Default for AgentRules {
@@ -40,6 +44,8 @@ impl Default for AgentRules {
             asked_look: None,
             look: Some(60 * SECOND),
             ready_after_wrap: true,
+            ring: None,
+            on_line: 60 * SECOND,
         }
     }
 }
@@ -57,6 +63,8 @@ pub enum Reason {
     TalkEnded,
     /// A record that was offered was not answered to.
     LookEnded,
+    /// The phone was called for a call, and nobody answered it.
+    NoAnswer,
 }
 
 /// Where an agent is.
@@ -66,7 +74,11 @@ pub enum AgentState {
     LoggedOut,
     /// There, and takes no calls.
     NotReady(Reason),
-    /// Takes the next call.
+    /// Takes the next call, for which the phone is called first.
+    Standby,
+    /// The phone rings for it.
+    Ringing,
+    /// Takes the next call; the phone is there.
     Ready,
     /// A call is being connected.
     Reserved(CallId),
@@ -122,6 +134,12 @@ pub enum AgentEvent {
     },
     /// Is through with it, and does not call.
     Looked,
+    /// The phone is called, as a call is near.
+    Ring,
+    /// The phone answered.
+    PhoneUp,
+    /// No call is near any more: the phone need not ring.
+    StandDown,
     /// The phone is gone.
     LegLost,
     /// The deadline of the state has come.
@@ -148,44 +166,64 @@ impl Agent {
     /// When the state must have ended; none for those that an agent chooses.
     pub fn deadline(&self, rules: &AgentRules) -> Option<Micros> {
         match self.state {
-            AgentState::LoggedOut | AgentState::NotReady(_) | AgentState::Ready => None,
+            AgentState::LoggedOut | AgentState::NotReady(_) | AgentState::Standby => None,
+            AgentState::Ringing => rules.ring.map(|ring| self.since + ring),
+            AgentState::Ready => rules.ring.map(|_| self.since + rules.on_line),
             AgentState::Reserved(_) => Some(self.since + rules.reserved),
             AgentState::Talking(_) => Some(self.since + rules.talk),
             AgentState::Wrap => Some(self.since + rules.wrap),
-            AgentState::Own(None) => Some(self.since + rules.own),
+            AgentState::Own(None) => Some(self.since + rules.own + rules.ring.unwrap_or(0)),
             AgentState::Own(Some(_)) => Some(self.since + rules.own_call),
             AgentState::Looking { asked: true } => rules.asked_look.map(|look| self.since + look),
             AgentState::Looking { asked: false } => rules.look.map(|look| self.since + look),
         }
     }
 
-    /// Ready, reserved, talking or in wrap-up: someone the pace counts on.
+    /// On the way to a call, in one or after one: someone the pace counts on. The time that a phone rings is a part of it.
     pub fn is_in_service(&self) -> bool {
-        !matches!(self.state, AgentState::LoggedOut | AgentState::NotReady(_))
+        !matches!(self.state, AgentState::LoggedOut | AgentState::NotReady(_) | AgentState::Standby)
+    }
+
+    /// The state of who takes calls, while the phone is not there for one.
+    fn free(rules: &AgentRules) -> AgentState {
+        if rules.ring.is_some() { AgentState::Standby } else { AgentState::Ready }
     }
 
     /// The next state, and the call that lost its agent by it. What does not fit the state changes nothing.
     #[must_use]
     pub fn step(self, event: AgentEvent, now: Micros, rules: &AgentRules) -> (Self, Option<CallId>) {
-        use AgentState::{LoggedOut, Looking, NotReady, Own, Ready, Reserved, Talking, Wrap};
+        use AgentState::{LoggedOut, Looking, NotReady, Own, Ready, Reserved, Ringing, Standby, Talking, Wrap};
         let to = |state| Self { state, since: now, after: None };
+        let free = Self::free(rules);
+        let is_rung = rules.ring.is_some();
         let next = match (self.state, event) {
             (LoggedOut, AgentEvent::LogIn) => to(NotReady(Reason::Code(0))),
             (LoggedOut, _) => self,
-            (NotReady(_), AgentEvent::Ready) => to(Ready),
-            (Ready | NotReady(_) | Looking { .. }, AgentEvent::NotReady(reason)) => to(NotReady(reason)),
-            (Ready | NotReady(_) | Looking { .. }, AgentEvent::LogOut) => to(LoggedOut),
-            (Ready, AgentEvent::Look { asked }) => to(Looking { asked }),
-            (Looking { .. }, AgentEvent::Looked) => to(Ready),
+            (NotReady(_), AgentEvent::Ready) => to(free),
+            (Standby | Ringing | Ready | NotReady(_) | Looking { .. }, AgentEvent::NotReady(reason)) => {
+                to(NotReady(reason))
+            }
+            (Standby | Ringing | Ready | NotReady(_) | Looking { .. }, AgentEvent::LogOut) => to(LoggedOut),
+            (Standby, AgentEvent::Ring) => to(Ringing),
+            (Ringing, AgentEvent::PhoneUp) => to(Ready),
+            (Ringing, AgentEvent::Deadline | AgentEvent::LegLost) => to(NotReady(Reason::NoAnswer)),
+            (Own(None), AgentEvent::LegLost) if is_rung => to(NotReady(Reason::NoAnswer)),
+            // what is said of the phone of somebody who needs none is old
+            (Standby | NotReady(_) | Wrap | Looking { .. }, AgentEvent::LegLost) if is_rung => self,
+            (Ringing, AgentEvent::StandDown) => to(Standby),
+            // the line is not kept for ever where no call comes
+            (Ready, AgentEvent::Deadline) if is_rung => to(Standby),
+            (Standby | Ready, AgentEvent::Look { asked }) => to(Looking { asked }),
+            (Looking { .. }, AgentEvent::Looked) => to(free),
             // who does not answer to what was offered is not there
             (Looking { asked: false }, AgentEvent::Deadline) => to(NotReady(Reason::LookEnded)),
-            (Looking { asked: true }, AgentEvent::Deadline) => to(Ready),
+            (Looking { asked: true }, AgentEvent::Deadline) => to(free),
             (Ready, AgentEvent::Reserve(call)) => to(Reserved(call)),
             (Reserved(call), AgentEvent::Released(of)) if of == call => to(self.after.unwrap_or(Ready)),
             (Reserved(call), AgentEvent::Talk(of)) if of == call => self.on(Talking(call), now),
             (Talking(call), AgentEvent::TalkEnded(of)) if of == call => self.on(Wrap, now),
-            (Wrap, AgentEvent::WrapDone | AgentEvent::Ready) => to(self.after.unwrap_or(Ready)),
-            (Wrap, AgentEvent::Deadline) if rules.ready_after_wrap => to(self.after.unwrap_or(Ready)),
+            (Wrap, AgentEvent::WrapDone | AgentEvent::Ready) => to(self.after.unwrap_or(free)),
+            (Wrap, AgentEvent::Deadline) if rules.ready_after_wrap => to(self.after.unwrap_or(free)),
             (Wrap, AgentEvent::Deadline) => to(self.after.unwrap_or(NotReady(Reason::WrapEnded))),
             // who took no calls takes none after their own one
             (NotReady(_), AgentEvent::Own) => Self { state: Own(None), since: now, after: Some(self.state) },
@@ -194,12 +232,12 @@ impl Agent {
                 Self { after: Some(state), ..self }
             }
             (Wrap, AgentEvent::Own) => Self { after: self.wished(), ..self.on(Own(None), now) },
-            (Ready | Looking { .. }, AgentEvent::Own) => self.on(Own(None), now),
+            (Standby | Ringing | Ready | Looking { .. }, AgentEvent::Own) => self.on(Own(None), now),
             (Own(None), AgentEvent::Dial(call)) => self.on(Own(Some(call)), now),
-            (Own(None), AgentEvent::NotOwn) => to(self.after.unwrap_or(Ready)),
+            (Own(None), AgentEvent::NotOwn) => to(self.after.unwrap_or(free)),
             (Own(Some(call)), AgentEvent::Reserve(of)) if of == call => self.on(Reserved(call), now),
-            (Own(Some(call)), AgentEvent::Released(of)) if of == call => to(self.after.unwrap_or(Ready)),
-            (Own(_), AgentEvent::Deadline) => to(self.after.unwrap_or(Ready)),
+            (Own(Some(call)), AgentEvent::Released(of)) if of == call => to(self.after.unwrap_or(free)),
+            (Own(_), AgentEvent::Deadline) => to(self.after.unwrap_or(free)),
             (Reserved(_) | Talking(_) | Wrap | Own(_), AgentEvent::LogOut) => Self { after: Some(LoggedOut), ..self },
             (Reserved(_) | Talking(_) | Wrap | Own(_), AgentEvent::NotReady(reason)) => {
                 Self { after: Some(NotReady(reason)), ..self }
@@ -248,6 +286,33 @@ mod tests {
         assert_eq!(run(&events).0.state, AgentState::Wrap);
         events.push(WrapDone);
         assert_eq!(run(&events).0.state, AgentState::NotReady(Reason::Code(3)));
+    }
+
+    #[test]
+    fn a_phone_that_is_called_for_each_call_rings_when_one_is_near_and_is_free_after_it() {
+        use AgentEvent::{Deadline, LegLost, LogIn, Own, PhoneUp, Ready, Released, Reserve, Ring, StandDown, Talk};
+        let rules = AgentRules { ring: Some(20_000_000), ..AgentRules::default() };
+        let run =
+            |events: &[AgentEvent]| events.iter().fold(Agent::new(0), |agent, event| agent.step(*event, 0, &rules).0);
+        let then = |before: &[AgentEvent], events: &[AgentEvent]| run(&[before, events].concat()).state;
+        let (standby, rings) = (vec![LogIn, Ready], vec![LogIn, Ready, Ring]);
+        let there = vec![LogIn, Ready, Ring, PhoneUp];
+        assert_eq!(run(&standby).state, AgentState::Standby);
+        assert!(!run(&standby).is_in_service() && run(&rings).is_in_service(), "its ring time is work");
+        assert_eq!(then(&standby, &[Reserve(CALL)]), AgentState::Standby, "nobody can be connected with no phone");
+        assert_eq!(run(&rings).deadline(&rules), Some(20_000_000));
+        let unanswered = AgentState::NotReady(Reason::NoAnswer);
+        assert_eq!((then(&rings, &[Deadline]), then(&rings, &[LegLost])), (unanswered, unanswered));
+        assert_eq!(then(&rings, &[StandDown]), AgentState::Standby);
+        assert_eq!(run(&there).state, AgentState::Ready);
+        assert_eq!(then(&there, &[LegLost]), AgentState::NotReady(Reason::LegLost), "hung up while nobody was there");
+        assert_eq!(then(&there, &[Deadline]), AgentState::Standby, "no call came");
+        assert_eq!(then(&there, &[Reserve(CALL), Released(CALL)]), AgentState::Ready, "the phone is still there");
+        let over = [Reserve(CALL), Talk(CALL), AgentEvent::TalkEnded(CALL), LegLost];
+        assert_eq!(then(&there, &over), AgentState::Wrap, "the end of its line ends no wrap-up");
+        assert_eq!(then(&there, &[&over[..], &[AgentEvent::WrapDone]].concat()), AgentState::Standby);
+        assert_eq!(then(&standby, &[Own, PhoneUp]), AgentState::Own(None));
+        assert_eq!(then(&standby, &[Own, LegLost]), unanswered);
     }
 
     #[test]

@@ -63,6 +63,10 @@ pub trait CallEngine {
     fn hangup(&mut self, call: CallId, now: Micros);
     /// Does what a script asks for. An engine whose calls have no scripts is never asked.
     fn script(&mut self, _call: CallId, _audio: ivr::Audio, _now: Micros) {}
+    /// Calls the phone of an agent for a call, unless it is there. Only where phones are called for each call.
+    fn ring(&mut self, _agent: AgentId, _now: Micros) {}
+    /// Hangs it up, if it is there.
+    fn hang_up_phone(&mut self, _agent: AgentId, _now: Micros) {}
     /// Warns an agent that the talk must end.
     fn warn(&mut self, agent: AgentId, now: Micros);
 }

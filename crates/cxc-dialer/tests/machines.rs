@@ -65,6 +65,9 @@ fn agent_event() -> impl Strategy<Value = AgentEvent> {
         2 => any::<bool>().prop_map(|asked| AgentEvent::Look { asked }),
         1 => Just(AgentEvent::Looked),
         1 => any::<bool>().prop_map(|look| AgentEvent::Follow { look }),
+        1 => Just(AgentEvent::Ring),
+        2 => Just(AgentEvent::PhoneUp),
+        1 => Just(AgentEvent::StandDown),
         1 => Just(AgentEvent::LegLost),
     ]
 }
@@ -73,6 +76,7 @@ fn agent_event() -> impl Strategy<Value = AgentEvent> {
 enum Happens {
     Place,
     PlaceOwn(u32),
+    Summon(u32),
     Call(u64, CallEvent),
     Agent(u32, AgentEvent),
     Script(u64, Input),
@@ -83,6 +87,7 @@ fn happens() -> impl Strategy<Value = Happens> {
     prop_oneof![
         2 => Just(Happens::Place),
         2 => (0..4_u32).prop_map(Happens::PlaceOwn),
+        2 => (0..3_u32).prop_map(Happens::Summon),
         5 => (1..30_u64, call_event()).prop_map(|(call, event)| Happens::Call(call, event)),
         3 => (1..30_u64, script_input()).prop_map(|(call, input)| Happens::Script(call, input)),
         3 => (0..4_u32, agent_event()).prop_map(|(agent, event)| Happens::Agent(agent, event)),
@@ -114,8 +119,8 @@ fn script() -> Arc<CallScript> {
     Arc::new(serde_json::from_value(document).unwrap())
 }
 
-fn scripted(classify: bool, machine: OnMachine) -> Group {
-    let mut group = group(classify, machine);
+fn scripted((classify, machine, ring): (bool, OnMachine, Option<Micros>)) -> Group {
+    let mut group = rung(classify, machine, ring);
     let classify = classify.then_some(1_000_000);
     group.set_call_rules(CallRules { script: Some(300 * SECOND), classify, machine, ..CallRules::default() });
     group.set_script(script());
@@ -123,20 +128,26 @@ fn scripted(classify: bool, machine: OnMachine) -> Group {
 }
 
 fn group(classify: bool, machine: OnMachine) -> Group {
+    rung(classify, machine, None)
+}
+
+/// The same with phones that are called for each call, and ring for so long.
+fn rung(classify: bool, machine: OnMachine, ring: Option<Micros>) -> Group {
     let rules = CallRules { classify: classify.then_some(1_000_000), machine, ..CallRules::default() };
     let pacer = Pacer::new(Mode::Progressive { tenths: 10 }, rules.max_ring, rules.threshold, None);
     let ledgers = Ledgers::new(Place::US.policies(), 0, &TimeZone::UTC);
-    let agent_rules = AgentRules { asked_look: Some(90 * SECOND), ..AgentRules::default() };
+    let agent_rules = AgentRules { asked_look: Some(90 * SECOND), ring, ..AgentRules::default() };
     Group::new(pacer, ledgers, rules, agent_rules, 0)
 }
 
 proptest! {
     #[test]
     fn every_call_ends_in_one_result_and_every_slot_comes_back(
-        (classify, has_script, machine) in (any::<bool>(), any::<bool>(), on_machine()),
+        (classify, has_script, machine, is_rung) in (any::<bool>(), any::<bool>(), on_machine(), any::<bool>()),
         course in prop::collection::vec(happens(), 1..200),
     ) {
-        let group = if has_script { scripted(classify, machine) } else { group(classify, machine) };
+        let ring = is_rung.then_some(20 * SECOND);
+        let group = if has_script { scripted((classify, machine, ring)) } else { rung(classify, machine, ring) };
         let (mut group, mut now, mut placed) = (group, 0, 0_usize);
         for happens in course {
             match happens {
@@ -147,6 +158,7 @@ proptest! {
                 Happens::PlaceOwn(agent) => {
                     placed += usize::from(group.place_own(AgentId(agent), now, &mut Silent).is_some());
                 }
+                Happens::Summon(due) => group.summon(due, now, &mut Silent),
                 Happens::Call(call, event) => group.call_event(CallId(call), event, now, &mut Silent),
                 Happens::Agent(agent, event) => group.agent_event(AgentId(agent), event, now, &mut Silent),
                 Happens::Script(call, input) => group.script_event(CallId(call), input, now, &mut Silent),
@@ -160,7 +172,9 @@ proptest! {
             let (calls, agents) = (group.calls_now(), group.agents_now());
             let [up, over] = [calls.dialing + calls.ringing + calls.cancelling + calls.scripted, calls.abandoned + calls.machines];
             prop_assert_eq!((up + calls.classifying + calls.waiting + calls.talking + over) as usize, group.calls());
-            prop_assert_eq!((calls.waiting, agents.ready), (scene.queued, scene.ready));
+            prop_assert_eq!(calls.waiting, scene.queued);
+            // who waits for the phone is ready for people who look, and not for the pace
+            prop_assert!(agents.ready == scene.ready || is_rung && agents.ready > scene.ready);
         }
         // nothing more happens: deadlines alone end everything
         while let Some(at) = group.next_deadline() {
@@ -425,7 +439,7 @@ fn a_machine_that_was_counted_gives_no_room_for_abandoned_calls() {
 
 /// A call of a group with a script whose person answered, and pressed these keys.
 fn pressed(agents: u32, keys: &[Input]) -> (Group, CallId) {
-    let mut group = scripted(false, OnMachine::Drop);
+    let mut group = scripted((false, OnMachine::Drop, None));
     for agent in 0..agents {
         group.agent_event(AgentId(agent), AgentEvent::LogIn, 0, &mut Silent);
         group.agent_event(AgentId(agent), AgentEvent::Ready, 0, &mut Silent);
@@ -472,4 +486,47 @@ fn a_script_that_ends_gives_the_result_and_leaves_its_notes() {
     assert_eq!(group.take_finished().len(), 1);
     group.call_event(call, CallEvent::RemoteHangup, 303 * SECOND, &mut Silent);
     assert_eq!(group.take_finished(), []);
+}
+
+#[test]
+fn a_phone_that_is_called_for_each_call_rings_before_anybody_is_dialed_and_not_for_nothing() {
+    let mut group = rung(false, OnMachine::Drop, Some(20 * SECOND));
+    let agents = [AgentId(0), AgentId(1), AgentId(2)];
+    for (at, agent) in (0..).zip(agents) {
+        group.agent_event(agent, AgentEvent::LogIn, at, &mut Silent);
+        group.agent_event(agent, AgentEvent::Ready, at, &mut Silent);
+    }
+    assert_eq!((group.scene().agents, group.scene().ready, group.waits_for_phones()), (0, 0, true));
+    group.summon(0, 10, &mut Silent);
+    assert_eq!(group.agents_now().ringing, 0, "no record is due");
+    group.summon(2, 20, &mut Silent);
+    let states = |group: &Group| agents.map(|agent| group.agent(agent).unwrap());
+    assert_eq!(states(&group), [AgentState::Ringing, AgentState::Ringing, AgentState::Standby], "two are due");
+    group.summon(2, 30, &mut Silent);
+    assert_eq!(group.agents_now().ringing, 2);
+    group.agent_event(AgentId(1), AgentEvent::PhoneUp, 40, &mut Silent);
+    assert_eq!((group.scene().agents, group.scene().ready), (2, 1), "one may be dialed for");
+
+    // who does not answer is not ready, and another one is called
+    group.expire(21 * SECOND, &mut Silent);
+    assert_eq!(group.agent(AgentId(0)), Some(AgentState::NotReady(Reason::NoAnswer)));
+    group.summon(2, 21 * SECOND, &mut Silent);
+    assert_eq!(group.agent(AgentId(2)), Some(AgentState::Ringing));
+    group.summon(0, 22 * SECOND, &mut Silent);
+    assert_eq!(group.agent(AgentId(2)), Some(AgentState::Standby), "it does not ring for nothing");
+
+    // a person who is there already waits while a phone rings, and the limit holds
+    let first = group.place(23 * SECOND);
+    let second = group.place(23 * SECOND);
+    for call in [first, second] {
+        group.call_event(call, CallEvent::Answered, 24 * SECOND, &mut Silent);
+    }
+    group.call_event(first, CallEvent::Connected, 24 * SECOND, &mut Silent);
+    group.summon(0, 24 * SECOND, &mut Silent);
+    assert_eq!(group.agent(AgentId(2)), Some(AgentState::Ringing), "somebody waits");
+    group.expire(26 * SECOND, &mut Silent);
+    assert_eq!((group.totals().abandoned, group.totals().live), (1, 2));
+    group.call_event(first, CallEvent::RemoteHangup, 27 * SECOND, &mut Silent);
+    group.agent_event(AgentId(1), AgentEvent::WrapDone, 28 * SECOND, &mut Silent);
+    assert_eq!(group.agent(AgentId(1)), Some(AgentState::Standby));
 }

@@ -1,6 +1,7 @@
 //! Drives a campaign group: its records become calls of the engine, and what the engine reports moves the group on.
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use cxc_core::Micros;
 use cxc_core::enumerations::CallResult;
@@ -19,6 +20,8 @@ use crate::media::Counts;
 const SECOND: Micros = 1_000_000;
 /// How often the pace is looked at when nothing happens.
 const TICK: Micros = SECOND / 4;
+/// How long a phone rings that is called for a call, unless it is said otherwise.
+const RING: Duration = Duration::from_secs(20);
 /// Reports that are taken before the pace is looked at again.
 const BATCH: usize = 64;
 
@@ -36,6 +39,11 @@ pub trait Source: Send {
     }
     /// How many can be dialed now, and why no more.
     fn records(&mut self) -> Records;
+    /// How many records are due, as far as it is known without asking for them: so many of the phones that are called for each
+    /// call may ring.
+    fn due(&self) -> u32 {
+        u32::MAX
+    }
     /// Whether none came the last time that some were asked for.
     fn is_dry(&self) -> bool {
         false
@@ -67,8 +75,12 @@ pub trait Source: Send {
     fn digit(&mut self, _call: CallId, _digit: char) {}
     /// The script of a call left this to be known.
     fn noted(&mut self, _call: CallId, _record: &mut Self::Record, _note: Note) {}
-    /// The phone of an agent answered, or is gone.
+    /// The phone of an agent answered, or is gone: one that is kept.
     fn phone(&mut self, _agent: AgentId, _is_up: bool) {}
+    /// The phone of an agent is called for each call from now on.
+    fn rings(&mut self, _agent: AgentId) {}
+    /// Such a phone answered.
+    fn answered(&mut self, _agent: AgentId) {}
     /// An agent came to another state; with the record of the call, if it is one of a call that is not over.
     fn agent(&mut self, _change: &AgentChange, _record: Option<&mut Self::Record>) {}
     /// How the talk of an agent stands.
@@ -132,6 +144,8 @@ pub struct Runner<S: Source> {
     people: BTreeSet<AgentId>,
     /// Nobody is given any more time.
     hurried: bool,
+    /// How long phones ring that are called for each call.
+    ring: Duration,
     /// Calls that their agents gave to others: no calls of the group any more, but the engine's.
     transferred: Vec<CallId>,
 }
@@ -171,10 +185,16 @@ impl<S: Source> Runner<S> {
             leaving: Vec::new(),
             people: BTreeSet::new(),
             hurried: false,
+            ring: RING,
             transferred: Vec::new(),
         };
         runner.group.watch_agents();
         (runner, tell)
+    }
+
+    /// How long phones ring that are called for each call, if the rules of the group's agents say that they are.
+    pub fn ring_for(&mut self, ring: Duration) {
+        self.ring = ring;
     }
 
     /// Works until all records are done, or until it is stopped, and its calls are over.
@@ -263,7 +283,12 @@ impl<S: Source> Runner<S> {
         let trunk = self.engine.trunks().room(now);
         let stopped = self.stopped.clone().or_else(|| self.source.stopped());
         let outside = Outside { stopped, records: self.source.records(), ports, trunk };
-        let decision = self.group.decide(now, &outside);
+        self.summon(now, &outside);
+        let mut decision = self.group.decide(now, &outside);
+        if decision.why == Why::NoAgentsReady && self.group.waits_for_phones() {
+            let is_near = self.source.due() > 0;
+            decision.why = if is_near { Why::PhonesRing } else { Why::NoRecordsReady };
+        }
         let mut missing = decision.dial;
         while missing > 0 {
             let Some((spec, record)) = self.source.next() else { break };
@@ -278,10 +303,50 @@ impl<S: Source> Runner<S> {
         self.source.paced(&decision.why, missing);
     }
 
+    /// Phones that are called for each call ring while records could be called.
+    fn summon(&mut self, now: Micros, outside: &Outside) {
+        let may_dial = outside.stopped.is_none() && outside.ports > 0 && outside.trunk.0 > 0;
+        let due = if may_dial { self.source.due().min(outside.records.ready) } else { 0 };
+        self.group.summon(due, now, &mut self.engine);
+    }
+
+    /// An agent has come, whose phone is kept, or called for each call.
+    fn come(&mut self, agent: AgentId, phone: Phone, now: Micros) {
+        if !self.group.rings_phones() {
+            return self.engine.log_in(agent, phone);
+        }
+        self.engine.know_phone(agent, phone, self.ring);
+        self.group.agent_event(agent, AgentEvent::LogIn, now, &mut self.engine);
+        self.source.rings(agent);
+        if !self.people.contains(&agent) {
+            self.group.agent_event(agent, AgentEvent::Ready, now, &mut self.engine);
+        }
+    }
+
+    /// A phone that is called for each call answered, or is gone. Who hangs up ends the talk.
+    fn phone(&mut self, agent: AgentId, is_up: bool, now: Micros) {
+        if is_up {
+            self.group.agent_event(agent, AgentEvent::PhoneUp, now, &mut self.engine);
+            return self.source.answered(agent);
+        }
+        self.engine.hang_up_phone(agent, now);
+        match self.group.agent(agent) {
+            Some(AgentState::Talking(call)) => {
+                self.group.call_event(call, CallEvent::AgentHangup, now, &mut self.engine);
+            }
+            _ => self.group.agent_event(agent, AgentEvent::LegLost, now, &mut self.engine),
+        }
+    }
+
     /// Calls that agents asked for leave at once; one whose agent does not wait any more is not placed.
     fn place_own(&mut self, now: Micros) {
         while let Some((agent, spec, mut record)) = self.source.own() {
             if self.stopped.is_some() {
+                continue;
+            }
+            // the phone was hung up just when the record came
+            if self.group.rings_phones() && !self.engine.is_phone_there(agent) {
+                self.group.agent_event(agent, AgentEvent::NotOwn, now, &mut self.engine);
                 continue;
             }
             if let Some(call) = self.group.place_own(agent, now, &mut self.engine) {
@@ -330,6 +395,11 @@ impl<S: Source> Runner<S> {
                     self.group.agent_event(agent, AgentEvent::Ready, now, &mut self.engine);
                 }
             }
+            Report::Phone(agent, number, is_up) if self.engine.is_phone_call(agent, number) => {
+                self.phone(agent, is_up, now);
+            }
+            // of a call to it that is over
+            Report::Phone(..) => (),
             Report::Leg(call, report) => {
                 if let Some(record) = self.calls.get_mut(&call) {
                     self.source.leg(record, &report);
@@ -356,10 +426,10 @@ impl<S: Source> Runner<S> {
     fn obey(&mut self, command: Command) {
         let now = self.engine.clock().now();
         match command {
-            Command::LogIn(agent, phone) => self.engine.log_in(agent, phone),
+            Command::LogIn(agent, phone) => self.come(agent, phone, now),
             Command::Seat(agent, phone) => {
                 self.people.insert(agent);
-                self.engine.log_in(agent, phone);
+                self.come(agent, phone, now);
             }
             Command::LogOut(agent) => {
                 self.group.agent_event(agent, AgentEvent::LogOut, now, &mut self.engine);

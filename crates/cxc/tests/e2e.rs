@@ -39,6 +39,8 @@ mod outages;
 mod preview;
 #[path = "e2e/prompts.rs"]
 mod prompts;
+#[path = "e2e/rung_phones.rs"]
+mod rung_phones;
 #[path = "e2e/secure.rs"]
 mod secure;
 #[path = "e2e/sells.rs"]

@@ -48,7 +48,8 @@ pub struct Standing {
 pub fn place(state: Option<AgentState>) -> Place {
     match state {
         None | Some(AgentState::LoggedOut | AgentState::NotReady(_)) => Place::NotReady,
-        Some(AgentState::Ready) => Place::Ready,
+        Some(AgentState::Ready | AgentState::Standby) => Place::Ready,
+        Some(AgentState::Ringing) => Place::Ringing,
         Some(AgentState::Reserved(_)) => Place::Reserved,
         Some(AgentState::Talking(_)) => Place::Talking,
         Some(AgentState::Wrap) => Place::WrapUp,
@@ -60,11 +61,12 @@ pub fn place(state: Option<AgentState>) -> Place {
 /// What the desk shows.
 pub fn shown(standing: &Standing, wish: &Wish, phone: PhoneState, group: Option<&str>) -> Shown {
     let state = place(standing.state);
-    let own = || wish.reason().or_else(|| (phone != PhoneState::Connected).then(|| "phone".to_owned()));
+    let own = || wish.reason().or_else(|| (!phone.is_within_reach()).then(|| "phone".to_owned()));
     let reason = match standing.state {
         None => wish.reason().or_else(|| Some("no_campaign".to_owned())),
         Some(AgentState::LoggedOut | AgentState::NotReady(Reason::Code(_))) => own(),
         Some(AgentState::NotReady(Reason::LegLost)) => Some("phone".into()),
+        Some(AgentState::NotReady(Reason::NoAnswer)) => Some("phone_no_answer".into()),
         Some(AgentState::NotReady(Reason::WrapEnded)) => Some("wrap_up_ended".into()),
         Some(AgentState::NotReady(Reason::LookEnded)) => Some("preview_expired".into()),
         Some(AgentState::NotReady(Reason::TalkEnded)) => Some("talk_ended".into()),
@@ -96,6 +98,9 @@ mod tests {
         assert_eq!(why(idle, &lunch, PhoneState::Connected).as_deref(), Some("Lunch"));
         assert_eq!(why(idle, &Wish::Ready, PhoneState::Calling).as_deref(), Some("phone"));
         assert_eq!(why(Some(AgentState::Ready), &Wish::Ready, PhoneState::Connected), None);
+        let unanswered = Some(AgentState::NotReady(Reason::NoAnswer));
+        assert_eq!(why(unanswered, &Wish::Ready, PhoneState::PerCall).as_deref(), Some("phone_no_answer"));
+        assert_eq!(why(idle, &Wish::NotReady(None), PhoneState::PerCall), None, "the phone is within reach");
     }
 
     #[test]

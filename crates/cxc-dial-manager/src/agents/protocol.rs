@@ -232,6 +232,8 @@ pub enum Place {
     NotReady,
     /// Takes the next call.
     Ready,
+    /// The phone rings for it.
+    Ringing,
     /// A call is being connected.
     Reserved,
     /// Talks.
@@ -255,8 +257,17 @@ pub enum PhoneState {
     Calling,
     /// It is off the hook, and stays so.
     Connected,
+    /// It is called for each call.
+    PerCall,
     /// It did not answer, or hung up. `ready` calls it again.
     Lost,
+}
+
+impl PhoneState {
+    /// Whether calls can come to it.
+    pub fn is_within_reach(self) -> bool {
+        matches!(self, Self::Connected | Self::PerCall)
+    }
 }
 
 /// Where an agent is.
@@ -266,7 +277,7 @@ pub enum PhoneState {
 pub struct Shown {
     /// The state.
     pub state: Place,
-    /// Why not ready: one of the tenant's reasons, or `no_campaign`, `phone`, `desk_lost`, `supervisor`, `wrap_up_ended`,
+    /// Why not ready: one of the tenant's reasons, or `no_campaign`, `phone`, `phone_no_answer`, `desk_lost`, `supervisor`, `wrap_up_ended`,
     /// `talk_ended`, `preview_expired`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

@@ -20,7 +20,7 @@ use super::describe::{Standing, Wish, place, shown};
 use super::protocol::{Closing, Event, PhoneState, Place, Shown, Talk};
 use crate::channel::AgentReport;
 use crate::channel::voice::{Desk, Ended, Phones};
-use crate::sender::Offer;
+use crate::sender::{Named, Offer};
 pub use talk_side::NOT_TALKING;
 use talk_side::OnTalk;
 
@@ -78,6 +78,10 @@ struct Inner {
     follows: Option<Offer>,
     /// Since when the agent waits for one that they asked for.
     asked_at: Option<Micros>,
+    /// The phone is on the line for the next call, where it is called for each.
+    is_on_line: bool,
+    /// What the agent asked to be called once it is.
+    asked: Option<Named>,
     /// What goes on, while agent and person talk.
     on_talk: Option<OnTalk>,
     /// The last word to a desk once the agent is gone.
@@ -124,6 +128,8 @@ impl Seat {
             shown: None,
             follows: None,
             asked_at: None,
+            is_on_line: false,
+            asked: None,
             on_talk: None,
             goodbye: Closing::LoggedOut,
             is_gone: false,
@@ -200,7 +206,7 @@ impl Seat {
         let mut inner = self.inner();
         inner.wish = Wish::Ready;
         match inner.phone {
-            PhoneState::Connected => inner.order(AgentEvent::Ready),
+            PhoneState::Connected | PhoneState::PerCall => inner.order(AgentEvent::Ready),
             PhoneState::Lost => inner.phone = PhoneState::None,
             PhoneState::None | PhoneState::Calling => (),
         }

@@ -15,6 +15,7 @@ use cxc_store::evidence::{RuleSnapshot, RulesUsed};
 use cxc_store::group::{GroupRow, state};
 use cxc_store::judge::Scope;
 use cxc_store::prompt::SpokenPrompt;
+use cxc_store::record::FetchKey;
 use cxc_store::suppression::SuppressionList;
 use cxc_store::{StoreError, Tx};
 use uuid::Uuid;
@@ -26,6 +27,9 @@ use crate::channel::voice::caller_ids::PlanCallerId;
 use crate::channel::{AccountKind, Carrier, ChannelAccount};
 use crate::content::{CompiledContent, Content};
 use crate::metrics::TenantLabels;
+
+/// More records that are due are not counted.
+const MOST_DUE: usize = 50;
 
 /// One list of a group, as a sender sees it.
 #[derive(Debug, Clone)]
@@ -64,6 +68,8 @@ pub struct GroupPlan {
     pub name: String,
     /// The users who take its calls.
     pub members: Vec<Uuid>,
+    /// Records that are due, up to 50; counted where agents' phones are called before a record is asked for.
+    pub due: u32,
     /// The tenant's prompts that have audio, by name.
     pub prompts: Arc<[SpokenPrompt]>,
     /// The caller ids that it may display; none of a group that names none.
@@ -260,6 +266,7 @@ async fn group_plan(
             });
         }
     }
+    let due = due_of(tx, row, &lists, &settings, context.now()).await?;
     let (content, content_version) = content_of(tx, row.tenant, channel, &settings, known).await?;
     let members = members_of(tx, row.tenant, settings.calls.agent_group).await?;
     let caller_ids = caller_ids_of(tx, row.tenant, &settings.calls.caller_ids, context.now()).await?;
@@ -293,6 +300,7 @@ async fn group_plan(
         tenant: row.tenant,
         name: object.name,
         members,
+        due,
         prompts: Arc::clone(&shared.prompts),
         caller_ids,
         rules,
@@ -303,6 +311,30 @@ async fn group_plan(
         version: object.version,
         content_version,
     }))
+}
+
+/// How many records of a group are due, as far as that matters.
+async fn due_of(
+    tx: &mut Tx,
+    row: &GroupRow,
+    lists: &[PlanList],
+    settings: &CampaignSettings,
+    now: Micros,
+) -> Result<u32, StoreError> {
+    let (mut due, calls) = (0, &settings.calls);
+    if row.state != state::RUNNING || calls.agent_phones.ring().is_none() {
+        return Ok(0);
+    }
+    let grace = i64::from(calls.callback_grace_minutes) * 60_000_000;
+    for list in lists {
+        let room = MOST_DUE - due;
+        let mut start = FetchKey::default();
+        due += tx.record_fetch(row.number, list.number, (now, grace), &mut start, false, room).await?.len();
+        if due >= MOST_DUE {
+            break;
+        }
+    }
+    Ok(u32::try_from(due).unwrap_or(u32::MAX))
 }
 
 /// The members of an agent group.

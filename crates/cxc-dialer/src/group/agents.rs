@@ -11,8 +11,12 @@ pub(super) struct Agents {
     agents: Vec<Agent>,
     /// In the order in which they became ready; an entry of an earlier time is skipped.
     order: VecDeque<(AgentId, Micros)>,
+    /// The same of those whose phones are not called yet.
+    standby: VecDeque<(AgentId, Micros)>,
     in_service: u32,
     ready: u32,
+    /// Those in standby, and those whose phones ring.
+    waiting: (u32, u32),
 }
 
 /// What a step of an agent means for the group.
@@ -29,7 +33,24 @@ pub(super) struct Step {
 
 impl Agents {
     pub(super) fn new(rules: AgentRules) -> Self {
-        Self { rules, agents: Vec::new(), order: VecDeque::new(), in_service: 0, ready: 0 }
+        let (order, standby) = (VecDeque::new(), VecDeque::new());
+        Self { rules, agents: Vec::new(), order, standby, in_service: 0, ready: 0, waiting: (0, 0) }
+    }
+
+    /// Whether phones are called for each call.
+    pub(super) fn are_rung(&self) -> bool {
+        self.rules.ring.is_some()
+    }
+
+    /// Agents whose phones are not called yet, and those whose phones ring.
+    pub(super) fn waiting(&self) -> (u32, u32) {
+        self.waiting
+    }
+
+    /// Those whose phones ring.
+    pub(super) fn ringing(&self) -> Vec<AgentId> {
+        let rings = |(_, agent): &(AgentId, &Agent)| agent.state == AgentState::Ringing;
+        (0..).map(AgentId).zip(&self.agents).filter(rings).map(|(id, _)| id).collect()
     }
 
     /// Agents in service, and those of them who are ready.
@@ -64,6 +85,13 @@ impl Agents {
         if ready {
             self.order.push_back((id, now));
         }
+        let is = |agent: &Agent, state| u32::from(agent.state == state);
+        let (standby, ringing) = &mut self.waiting;
+        *standby = *standby + is(&after, AgentState::Standby) - is(&before, AgentState::Standby);
+        *ringing = *ringing + is(&after, AgentState::Ringing) - is(&before, AgentState::Ringing);
+        if after.state == AgentState::Standby && before.state != AgentState::Standby {
+            self.standby.push_back((id, now));
+        }
         let left = |state: AgentState| matches!(state, AgentState::Talking(_) | AgentState::Wrap);
         let handled = left(before.state) && !left(after.state);
         Step { changed: after != before, deadline: after.deadline(&self.rules), ready, handled, lost }
@@ -71,12 +99,21 @@ impl Agents {
 
     /// Takes the agent who has been ready for longest out of the order.
     pub(super) fn longest_waiting(&mut self) -> Option<AgentId> {
-        while let Some((id, since)) = self.order.pop_front() {
-            let agent = &self.agents[id.0 as usize];
-            if agent.state == AgentState::Ready && agent.since == since {
-                return Some(id);
-            }
-        }
-        None
+        next(&mut self.order, &self.agents, AgentState::Ready)
     }
+
+    /// Takes the agent out of the order who has been ready for longest and whose phone is not called yet.
+    pub(super) fn longest_in_standby(&mut self) -> Option<AgentId> {
+        next(&mut self.standby, &self.agents, AgentState::Standby)
+    }
+}
+
+/// The first in an order who is still in the state that it is of.
+fn next(order: &mut VecDeque<(AgentId, Micros)>, agents: &[Agent], state: AgentState) -> Option<AgentId> {
+    while let Some((id, since)) = order.pop_front() {
+        if agents.get(id.0 as usize).is_some_and(|agent| agent.state == state && agent.since == since) {
+            return Some(id);
+        }
+    }
+    None
 }

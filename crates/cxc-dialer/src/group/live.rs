@@ -41,6 +41,8 @@ pub struct AgentsNow {
     pub not_ready: u32,
     /// Wait for a call.
     pub ready: u32,
+    /// Their phones ring for one, where they are called for each.
+    pub ringing: u32,
     /// Look at a record before it is called.
     pub previewing: u32,
     /// Wait for a call that they asked for.
@@ -82,7 +84,8 @@ impl Group {
             let count = match state {
                 AgentState::LoggedOut => &mut now.logged_out,
                 AgentState::NotReady(_) => &mut now.not_ready,
-                AgentState::Ready => &mut now.ready,
+                AgentState::Ready | AgentState::Standby => &mut now.ready,
+                AgentState::Ringing => &mut now.ringing,
                 AgentState::Own(_) => &mut now.dialing,
                 AgentState::Looking { .. } => &mut now.previewing,
                 AgentState::Reserved(_) => &mut now.reserved,

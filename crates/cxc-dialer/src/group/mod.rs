@@ -3,6 +3,7 @@
 mod agents;
 mod clock;
 mod live;
+mod phones;
 mod script;
 mod totals;
 
@@ -290,6 +291,9 @@ impl Group {
         if step.handled {
             self.pacer.handled();
         }
+        if step.changed && before != self.agents.state(id) {
+            self.call_phone(id, now, engine);
+        }
         if let Some(call) = step.lost {
             // nobody waits for a call any more that its agent asked for
             let is_dialing = self.calls.get(&call).is_some_and(|held| held.call.is_dialing());
@@ -403,7 +407,9 @@ impl Group {
 
     fn pass(&mut self, now: Micros) {
         let (agents, ready) = self.agents.counts();
-        self.totals.pass(now, agents, ready);
+        // who waits for a call is there, whether or not the phone is called yet
+        let (standby, _) = self.agents.waiting();
+        self.totals.pass(now, agents + standby, ready + standby);
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Why {
     Paused,
     /// No agent is in service, or all that are wait for a call in flight to end.
     NoAgentsReady,
+    /// The phones of ready agents ring: they are on the line before anybody is called.
+    PhonesRing,
     /// Every record is done, or rests until later.
     NoRecordsReady,
     /// No record may be contacted before an instant.
@@ -76,6 +78,7 @@ impl Why {
             Why::NotStarted => "not_started",
             Why::Paused => "paused",
             Why::NoAgentsReady => "no_agents_ready",
+            Why::PhonesRing => "phones_ring",
             Why::NoRecordsReady => "no_records_ready",
             Why::RecordsOutsideWindow { .. } => "records_outside_window",
             Why::AllBlockedByCompliance { .. } => "all_blocked_by_compliance",

@@ -17,8 +17,8 @@ use crate::sdp;
 use crate::trunk::addressed;
 use crate::ua::{Credentials, Invite, Leg, LegEvent, Transport, Trust};
 
-/// How long such a phone rings.
-const RING: Duration = Duration::from_secs(30);
+/// How long such a phone rings, unless it is said otherwise.
+pub(super) const RING: Duration = Duration::from_secs(30);
 
 /// A phone that is called by its address.
 #[derive(Debug, Clone)]
@@ -74,7 +74,12 @@ impl Line {
 }
 
 /// Calls on a task of its own.
-pub(super) fn call(shared: Arc<Shared>, callee: Callee, tell: impl Fn(LineEvent) + Send + Sync + 'static) -> Line {
+pub(super) fn call(
+    shared: Arc<Shared>,
+    callee: Callee,
+    ring: Duration,
+    tell: impl Fn(LineEvent) + Send + Sync + 'static,
+) -> Line {
     let peer = Arc::new(Mutex::new(None));
     let (hold, held) = unbounded_channel();
     let slot = Arc::clone(&peer);
@@ -83,7 +88,7 @@ pub(super) fn call(shared: Arc<Shared>, callee: Callee, tell: impl Fn(LineEvent)
             *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(stream.peer());
             tell(LineEvent::Up);
         };
-        let result = keep(&shared, callee, held, up).await;
+        let result = keep(&shared, (callee, ring), held, up).await;
         *slot.lock().unwrap_or_else(PoisonError::into_inner) = None;
         tell(LineEvent::Down(result));
     });
@@ -93,7 +98,7 @@ pub(super) fn call(shared: Arc<Shared>, callee: Callee, tell: impl Fn(LineEvent)
 /// How a line ended.
 async fn keep(
     shared: &Shared,
-    callee: Callee,
+    (callee, ring): (Callee, Duration),
     mut held: UnboundedReceiver<()>,
     up: impl FnOnce(&Stream),
 ) -> CallResult {
@@ -108,7 +113,7 @@ async fn keep(
     invite.answerer = answerer(&stream);
     let Ok(mut leg) = shared.ua.invite(invite) else { return CallResult::SystemError };
     let answered = tokio::select! {
-        answered = timeout(RING, answer(shared, &mut leg, channel.as_ref())) => answered.unwrap_or(Err(CallResult::NoAnswer)),
+        answered = timeout(ring, answer(shared, &mut leg, channel.as_ref())) => answered.unwrap_or(Err(CallResult::NoAnswer)),
         _ = held.recv() => Err(CallResult::Cleared),
     };
     let agree = |description: Vec<u8>| sdp::agree(&description, is_secure).map_err(|_| CallResult::DialError);

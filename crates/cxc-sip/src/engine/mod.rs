@@ -18,6 +18,7 @@ use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use cxc_core::Micros;
 use cxc_dialer::agent::AgentId;
@@ -31,6 +32,7 @@ use tokio::time::Instant;
 use crate::media::{Counts, Peer, Ports, Prompt, Recorder, Wheel};
 use crate::trunk::{Destinations, TrunkOptions, Trunks};
 use crate::ua::{Registered, UaError, UaOptions, UserAgent};
+use agent::Rung;
 pub use floor::{Level, Third};
 use line::Line;
 pub use line::Phone;
@@ -104,6 +106,8 @@ pub enum Report {
     Digit(CallId, char),
     /// The talk of an agent must end soon.
     Warn(AgentId),
+    /// The phone of an agent that is called for each call answered its call of this number, or is gone.
+    Phone(AgentId, u64, bool),
     /// How the talk of a call's agent stands: at its beginning, and after each order for it.
     Talk(CallId, AgentId, TalkState),
     /// How a leg failed: what the carrier said, as it said it. Comes before the event that it leads to.
@@ -163,6 +167,8 @@ pub struct SipEngine {
     registered: Vec<Registered>,
     shared: Arc<Shared>,
     lines: HashMap<AgentId, Line>,
+    /// Phones that are called for each call.
+    rung: HashMap<AgentId, Rung>,
 }
 
 /// What all calls share.
@@ -236,7 +242,7 @@ impl SipEngine {
         });
         let registrations = shared.trunks.all().iter().filter_map(TrunkOptions::registration);
         let registered = registrations.map(|registration| shared.ua.register(&registration)).collect();
-        Ok((Self { registered, shared, lines: HashMap::new() }, receiver))
+        Ok((Self { registered, shared, lines: HashMap::new(), rung: HashMap::new() }, receiver))
     }
 
     /// The time of the group that this engine works for.
@@ -274,9 +280,25 @@ impl SipEngine {
         self.lines.insert(agent, agent::call(Arc::clone(&self.shared), agent, phone));
     }
 
+    /// Knows the agent's phone, to call it for each call; it rings for so long.
+    pub fn know_phone(&mut self, agent: AgentId, phone: Phone, ring: Duration) {
+        self.rung.insert(agent, Rung { phone, ring, line: None, last: 0 });
+    }
+
+    /// Whether this is the call of the moment to an agent's phone.
+    pub fn is_phone_call(&self, agent: AgentId, number: u64) -> bool {
+        self.rung.get(&agent).and_then(|rung| rung.line.as_ref()).is_some_and(|(known, _)| *known == number)
+    }
+
+    /// Whether an agent's phone that is called for each call is there.
+    pub fn is_phone_there(&self, agent: AgentId) -> bool {
+        self.rung.get(&agent).and_then(Rung::peer).is_some()
+    }
+
     /// Hangs up the agent's phone.
     pub fn log_out(&mut self, agent: AgentId) {
         self.lines.remove(&agent);
+        self.rung.remove(&agent);
     }
 
     /// Plays these from now on. What plays already goes on as it is.
@@ -307,7 +329,7 @@ impl SipEngine {
             if shared.ua.dialogs() + shared.ua.unanswered() == 0 {
                 break;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -333,7 +355,8 @@ impl CallEngine for SipEngine {
     }
 
     fn bridge(&mut self, call: CallId, agent: AgentId, _now: Micros) {
-        match self.lines.get(&agent).and_then(Line::peer) {
+        let rung = || self.rung.get(&agent).and_then(Rung::peer);
+        match self.lines.get(&agent).and_then(Line::peer).or_else(rung) {
             Some(peer) => self.order(call, Order::Bridge(agent, peer)),
             None => self.shared.lost(call, agent),
         }
@@ -357,6 +380,18 @@ impl CallEngine for SipEngine {
 
     fn script(&mut self, call: CallId, audio: Audio, _now: Micros) {
         self.order(call, Order::Script(audio));
+    }
+
+    fn ring(&mut self, agent: AgentId, _now: Micros) {
+        if let Some(rung) = self.rung.get_mut(&agent) {
+            rung.call(&self.shared, agent);
+        }
+    }
+
+    fn hang_up_phone(&mut self, agent: AgentId, _now: Micros) {
+        if let Some(rung) = self.rung.get_mut(&agent) {
+            rung.line = None;
+        }
     }
 
     fn warn(&mut self, agent: AgentId, _now: Micros) {

@@ -112,7 +112,7 @@ impl Guests {
     fn call(&mut self, shared: &Arc<Shared>, of: Of, callee: Callee) -> (u64, Line) {
         self.last += 1;
         let (number, tell) = (self.last, self.tell.clone());
-        let line = line::call(Arc::clone(shared), callee, move |event| {
+        let line = line::call(Arc::clone(shared), callee, line::RING, move |event| {
             // the talk may be over
             let _gone = tell.send(Moved { of, number, event });
         });

@@ -52,6 +52,16 @@ impl Seat {
         }
     }
 
+    /// The phone is called for each call from now on.
+    pub fn rings_for_each(&self) {
+        let mut inner = self.inner();
+        inner.phone = PhoneState::PerCall;
+        match inner.wish {
+            Wish::Ready => inner.order(AgentEvent::Ready),
+            _ => inner.tell_state(),
+        }
+    }
+
     /// The agent came to another state. Whoever leaves a wrap-up has said all there is to say.
     pub fn came_to(&self, change: &AgentChange) {
         let mut inner = self.inner();
@@ -59,6 +69,7 @@ impl Seat {
         if !matches!(change.state, AgentState::Talking(_)) {
             inner.on_talk = None;
         }
+        inner.line_ends(change.state);
         inner.look_ends(change.state);
         let is_said = inner.call.as_ref().is_some_and(|call| call.report.disposition.is_some());
         if is_said && inner.wish == Wish::Ready && change.state == AgentState::NotReady(Reason::WrapEnded) {
@@ -121,6 +132,7 @@ impl Seat {
             call.close();
         }
         inner.phone = PhoneState::None;
+        (inner.is_on_line, inner.asked) = (false, None);
         inner.on_talk = None;
         inner.take_away(PreviewEnd::Stopped);
         inner.nothing_follows();

@@ -5,7 +5,7 @@ use cxc_dialer::agent::{AgentEvent, AgentState, Reason};
 use cxc_sip::run::Command as Order;
 
 use super::super::describe::{Wish, place};
-use super::super::protocol::{Event, PhoneState, Place, Preview, PreviewEnd};
+use super::super::protocol::{Event, Place, Preview, PreviewEnd};
 use super::{Inner, Refused, Seat};
 use crate::sender::{Fate, Named, Offer};
 
@@ -110,9 +110,14 @@ impl Seat {
 
     /// Gives up a call that the agent waits for.
     pub fn cancel(&self) -> Result<(), Refused> {
-        let inner = self.inner();
+        let mut inner = self.inner();
+        let is_dialing = place(inner.standing.state) == Place::Dialing;
+        let asked = inner.asked.take_if(|_| is_dialing);
         match &inner.work {
-            Some(work) if place(inner.standing.state) == Place::Dialing => {
+            Some(work) if is_dialing => {
+                if let Some(named) = asked {
+                    work.desk.demand.release(named.record, Fate::Rejected);
+                }
                 work.desk.give_up(work.agent);
                 let _over = work.tell.send(Order::GiveUp(work.agent));
                 Ok(())
@@ -136,13 +141,14 @@ impl Seat {
 
 impl Inner {
     fn is_idle(&self) -> bool {
-        let is_there = self.phone == PhoneState::Connected && self.wish == Wish::Ready;
-        is_there && self.standing.state == Some(AgentState::Ready) && self.shown.is_none()
+        let is_there = self.phone.is_within_reach() && self.wish == Wish::Ready;
+        let is_ready = matches!(self.standing.state, Some(AgentState::Ready | AgentState::Standby));
+        is_there && is_ready && self.shown.is_none()
     }
 
     /// In wrap-up, and ready after it; nothing was found yet that follows.
     fn is_wrapping_up(&self) -> bool {
-        let is_there = self.phone == PhoneState::Connected && self.wish == Wish::Ready;
+        let is_there = self.phone.is_within_reach() && self.wish == Wish::Ready;
         let is_free = self.follows.is_none() && !self.owes_disposition();
         is_there && is_free && self.standing.state == Some(AgentState::Wrap)
     }
@@ -190,7 +196,9 @@ impl Inner {
             // it was taken away, or answered to, before the agent came to it
             AgentState::Looking { .. } if self.shown.is_none() => self.order(AgentEvent::Looked),
             AgentState::Looking { .. } => (),
-            AgentState::Ready | AgentState::NotReady(Reason::LookEnded) => drop(self.take_away(PreviewEnd::Expired)),
+            AgentState::Standby | AgentState::Ready | AgentState::NotReady(Reason::LookEnded) => {
+                self.take_away(PreviewEnd::Expired);
+            }
             _ => {
                 self.asked_at = None;
                 self.take_away(PreviewEnd::Left);

@@ -259,3 +259,38 @@ async fn who_must_say_what_a_call_came_to_is_not_ready_before() {
         assert_eq!(last(&mut orders), said.then_some(AgentEvent::Ready), "who has said it goes on");
     }
 }
+
+#[tokio::test]
+async fn a_phone_that_is_called_for_each_call_is_there_before_what_the_agent_asked_for_is_called() {
+    let asking = || {
+        let (seat, told, mut orders) = seat();
+        seat.ready();
+        seat.rings_for_each();
+        assert_eq!(last(&mut orders), Some(AgentEvent::Ready));
+        seat.came_to(&change(AgentState::Standby));
+        assert_eq!((seat.shown().state, seat.shown().phone), (Place::Ready, PhoneState::PerCall));
+        seat.dial_record(Named { record: 9, device: None, or_done: false }).unwrap();
+        assert_eq!(last(&mut orders), Some(AgentEvent::Own));
+        seat.came_to(&change(AgentState::Own(None)));
+        (seat, told, orders)
+    };
+    let is_asked = |seat: &Seat| !seat.inner().work.as_ref().unwrap().desk.may_ask(9);
+    let (seat, mut told, mut orders) = asking();
+    assert!(!is_asked(&seat), "the phone rings");
+    seat.answered();
+    assert!(is_asked(&seat) && last(&mut orders).is_none());
+    seat.came_to(&change(AgentState::Talking(CALL)));
+    let not_dialed = |told: &mut Receiver<Event>| {
+        events(told)
+            .into_iter()
+            .find_map(|event| if let Event::NotDialed { reason, .. } = event { Some(reason) } else { None })
+    };
+    assert_eq!(not_dialed(&mut told), None);
+
+    let (seat, mut told, _orders) = asking();
+    seat.came_to(&change(AgentState::NotReady(Reason::NoAnswer)));
+    assert_eq!(not_dialed(&mut told).as_deref(), Some("phone"));
+    assert_eq!(seat.shown().reason.as_deref(), Some("phone_no_answer"));
+    seat.answered();
+    assert!(!is_asked(&seat), "what was asked for is forgotten");
+}

@@ -64,6 +64,8 @@ struct State {
     waiting: VecDeque<Waiting>,
     stopped: Option<Why>,
     ports: u32,
+    /// Records that are due, where somebody must know that before they are asked for.
+    due: u32,
     why: &'static str,
     /// Since when calls are missing.
     missing_since: Option<Micros>,
@@ -109,6 +111,7 @@ impl Desk {
             waiting: VecDeque::new(),
             stopped: None,
             ports: 0,
+            due: 0,
             why: "not_started",
             missing_since: None,
             dry: false,
@@ -170,10 +173,15 @@ impl Desk {
         end.await.unwrap_or_else(|_| not_placed())
     }
 
-    /// Something keeps the group from dialing, or nothing does any more; and how many calls it may have at once.
-    pub fn set(&self, stopped: Option<Why>, ports: u32) {
+    /// Something keeps the group from dialing, or nothing does any more; how many calls it may have at once; how many records
+    /// are due.
+    pub fn set(&self, stopped: Option<Why>, ports: u32, due: u32) {
         let mut state = self.state();
-        state.ports = ports;
+        let came = state.due == 0 && due > 0;
+        (state.ports, state.due) = (ports, due);
+        if came {
+            self.arrived.notify_one();
+        }
         if state.stopped != stopped {
             state.stopped = stopped;
             state.stirred = true;

@@ -121,8 +121,11 @@ impl GroupActor {
             asked,
             &trunk.kit.live,
         ));
-        desk.set(stopped(plan, &speech, &desk), dialing.max_ports);
-        let (runner, tell) = Runner::new(group, engine, reports, Calls(Arc::clone(&desk)));
+        desk.set(stopped(plan, &speech, &desk), dialing.max_ports, plan.due);
+        let (mut runner, tell) = Runner::new(group, engine, reports, Calls(Arc::clone(&desk)));
+        if let Some(seconds) = calls.agent_phones.ring() {
+            runner.ring_for(Duration::from_secs(seconds.into()));
+        }
         desk.opt_outs.get_or_init(|| OptOuts::new(trunk.app.clone(), plan.tenant, tell.clone()));
         learned::start(&trunk.app, plan.number, &desk);
         let (number, ending, db) = (plan.number, Arc::clone(&desk), trunk.app.db.clone());
@@ -154,7 +157,7 @@ impl GroupActor {
     /// The group as it stands now.
     pub fn set(&mut self, plan: &GroupPlan) {
         self.desk.displays.set(plan.caller_ids.as_deref());
-        self.desk.set(stopped(plan, &self.speech, &self.desk), plan.settings.dialing.max_ports);
+        self.desk.set(stopped(plan, &self.speech, &self.desk), plan.settings.dialing.max_ports, plan.due);
         if plan.state == state::UNLOAD_IN_PROGRESS {
             self.tell(Command::Stop);
         }
@@ -173,7 +176,7 @@ impl GroupActor {
             Ok(None) => (),
             Err(error) => tracing::warn!(group = plan.number, error, "new prompts can't be read yet"),
         }
-        self.desk.set(stopped(plan, &self.speech, &self.desk), plan.settings.dialing.max_ports);
+        self.desk.set(stopped(plan, &self.speech, &self.desk), plan.settings.dialing.max_ports, plan.due);
     }
 
     /// The agents as they are now: who is gone is hung up after the talk. Answers whom to call: who is new, and whose phone

@@ -29,6 +29,9 @@ const SECOND: i64 = 1_000_000;
 /// The longest time of detection before an agent is looked for: a little more than its own, so that it ends itself.
 const DETECTION: i64 = 5_200_000;
 
+/// A phone that rang for so long as it may says that nobody answered; after this time it is taken to have said so.
+const HANG_UP: i64 = 3 * SECOND;
+
 /// An account, and what was last written of what it cost: the day and the amount.
 type Written = (Uuid, Option<(i64, i64)>);
 
@@ -281,6 +284,7 @@ pub fn rules(
         asked_look: look(true),
         look: look(false),
         ready_after_wrap: !calls.disposition_required,
+        ring: calls.agent_phones.ring().map(|seconds| i64::from(seconds) * SECOND + HANG_UP),
         ..AgentRules::default()
     };
     (call, agent)

@@ -39,6 +39,10 @@ impl Source for Calls {
         Records::ready(u32::MAX)
     }
 
+    fn due(&self) -> u32 {
+        self.0.state().due
+    }
+
     fn is_dry(&self) -> bool {
         self.0.state().dry
     }
@@ -136,6 +140,18 @@ impl Source for Calls {
         }
     }
 
+    fn rings(&mut self, agent: AgentId) {
+        if let Some(seat) = self.0.seat_of(agent) {
+            seat.rings_for_each();
+        }
+    }
+
+    fn answered(&mut self, agent: AgentId) {
+        if let Some(seat) = self.0.seat_of(agent) {
+            seat.answered();
+        }
+    }
+
     fn agent(&mut self, change: &AgentChange, ticket: Option<&mut Ticket>) {
         let Some(seat) = self.0.seat_of(change.agent) else { return };
         self.0.state().stirred = true;
@@ -185,6 +201,7 @@ impl Source for Calls {
 /// Agents who can't be reached by their phones.
 fn absent(group: &Group) -> Vec<AgentId> {
     let agents = (0..).map(AgentId).map_while(|agent| Some((agent, group.agent(agent)?)));
-    let is_absent = |state| matches!(state, AgentState::LoggedOut | AgentState::NotReady(Reason::LegLost));
+    let is_absent =
+        |state| matches!(state, AgentState::LoggedOut | AgentState::NotReady(Reason::LegLost | Reason::NoAnswer));
     agents.filter(|(_, state)| is_absent(*state)).map(|(agent, _)| agent).collect()
 }

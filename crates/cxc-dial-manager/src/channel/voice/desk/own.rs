@@ -39,6 +39,12 @@ impl OwnCalls {
 }
 
 impl Desk {
+    /// Whether an agent could ask for the call of a record now.
+    pub fn may_ask(&self, record: i64) -> bool {
+        let state = self.state();
+        !state.over && state.stopped.is_none() && !state.own.asked.contains_key(&record)
+    }
+
     /// An agent asks for the call of a record. False where the group places none, or the record or
     /// the agent waits for one already.
     pub fn ask_for(&self, agent: AgentId, named: Named) -> bool {
