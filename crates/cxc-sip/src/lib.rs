@@ -3,6 +3,7 @@
 
 pub mod engine;
 pub mod media;
+pub mod people;
 pub mod result;
 pub mod run;
 pub mod sdp;

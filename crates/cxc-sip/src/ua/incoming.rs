@@ -47,6 +47,8 @@ pub enum Refusal {
     Forbidden,
     /// There is no such number: 404.
     NotFound,
+    /// Who is called talks already: 486.
+    Engaged,
     /// Nobody can answer it: 480.
     Unavailable,
     /// No audio that both know: 488.
@@ -60,6 +62,7 @@ impl Refusal {
         match self {
             Self::Forbidden => StatusCode::Forbidden,
             Self::NotFound => StatusCode::NotFound,
+            Self::Engaged => StatusCode::BusyHere,
             Self::Unavailable => StatusCode::TemporarilyUnavailable,
             Self::NotAcceptable => StatusCode::NotAcceptableHere,
             Self::Busy => StatusCode::ServiceUnavailable,

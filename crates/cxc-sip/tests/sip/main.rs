@@ -4,6 +4,7 @@ mod ears;
 mod group;
 mod incoming;
 mod media;
+mod people;
 mod phones;
 mod proxies;
 mod recording;

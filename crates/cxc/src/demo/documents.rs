@@ -1,4 +1,4 @@
-//! What the demonstration sends, by which carriers, to whom: its documents.
+//! What the demonstration sends and whom it calls, by which carriers: its documents.
 use cxc_campaign_manager::group_lists::{self, WeightedList, WeightedLists};
 use cxc_campaign_manager::groups::CampaignGroup;
 use cxc_campaign_manager::legal_gate::LegalStanding;
@@ -10,6 +10,7 @@ use cxc_dial_manager::accounts::ChannelAccount;
 use cxc_dial_manager::content::Content;
 use cxc_server::document::{self, Draft};
 use cxc_server::{App, Document, Principal};
+use cxc_sip::people::PHONE;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -21,15 +22,23 @@ pub const SMS_GROUP: &str = "Payment reminders by SMS";
 /// The campaign group that sends email.
 pub const EMAIL_GROUP: &str = "Spring news by email";
 
+/// The campaign group that calls.
+pub const VOICE_GROUP: &str = "Renewal calls";
+/// The trunk that leads to the made-up people.
+pub const TRUNK: &str = "Voice simulator";
+/// Agents' phones, which are made up, too.
+const AGENTS: usize = 4;
+
 /// How many messages each group sends a minute: something happens all the time, and the people who may be contacted last
 /// for hours. When all have been contacted whom it was day for, others wait for their morning.
 pub const PER_MINUTE: u32 = 20;
 
-/// Makes everything that is not there yet.
-pub async fn make(app: &App, tenant: i64, list: Uuid) -> Result<(), Failure> {
+/// Makes everything that is not there yet. The people who are called live at a port of loopback.
+pub async fn make(app: &App, tenant: i64, list: Uuid, port: u16) -> Result<(), Failure> {
     let maker = Maker { app, us: Principal::system(tenant) };
-    maker.campaign(SMS_GROUP, Channel::Sms, sms_content(), sms_account(), list).await?;
-    maker.campaign(EMAIL_GROUP, Channel::Email, email_content(), email_account(), list).await
+    maker.messages(SMS_GROUP, Channel::Sms, sms_content(), sms_account(), list).await?;
+    maker.messages(EMAIL_GROUP, Channel::Email, email_content(), email_account(), list).await?;
+    maker.calls(list, port).await
 }
 
 struct Maker<'a> {
@@ -38,8 +47,8 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// A campaign group with all that it stands on.
-    async fn campaign(
+    /// A campaign group of messages with all that it stands on.
+    async fn messages(
         &self,
         name: &str,
         channel: Channel,
@@ -62,6 +71,25 @@ impl Maker<'_> {
         let profile = self.have::<DialingProfile>(&format!("Demo {title}"), profile).await?;
         let session = json!({ "gateway": gateway });
         let session = self.have::<SessionProfile>(&format!("{title} simulator"), session).await?;
+        self.group((name, channel), (profile, session), list).await
+    }
+
+    /// A campaign group of calls, which has no content: it says itself what it is for.
+    async fn calls(&self, list: Uuid, port: u16) -> Result<(), Failure> {
+        let gateway = self.have::<ChannelAccount>(TRUNK, voice_account(port)).await?;
+        let profile = json!({ "type": "agent", "isDefault": true, "settings": voice_settings(port) });
+        let profile = self.have::<DialingProfile>("Demo calls", profile).await?;
+        let session = self.have::<SessionProfile>(TRUNK, json!({ "gateway": gateway })).await?;
+        self.group((VOICE_GROUP, Channel::Voice), (profile, session), list).await
+    }
+
+    /// A campaign group by its profiles, on the list.
+    async fn group(
+        &self,
+        (name, channel): (&str, Channel),
+        (profile, session): (Uuid, Uuid),
+        list: Uuid,
+    ) -> Result<(), Failure> {
         let template = json!({ "dialingProfile": profile, "sessionProfile": session });
         let template = self.have::<CampaignTemplate>(name, template).await?;
         let group = self.have::<CampaignGroup>(name, json!({ "template": template })).await?;
@@ -156,8 +184,31 @@ fn email_account() -> Value {
     })
 }
 
+fn voice_account(port: u16) -> Value {
+    json!({
+        "kind": "sip",
+        "host": "127.0.0.1",
+        "port": port,
+        "sender": "+12125550100",
+        "ratePerSecond": 5,
+        "sip": { "channels": 20, "countries": ["US", "CA", "GB", "FR", "AU"] },
+    })
+}
+
+fn voice_settings(port: u16) -> Value {
+    let phones: Vec<String> = (1..=AGENTS).map(|n| format!("sip:{PHONE}{n}@127.0.0.1:{port}")).collect();
+    json!({
+        "dialing": { "mode": 5, "maxPorts": 20 },
+        "calls": { "agents": phones, "maxRingSeconds": 20, "wrapUpSeconds": 5, "abandonPolicy": "US" },
+        "treatment": Treatment::for_channel(Channel::Voice),
+        "compliance": { "brand": "Demo Ltd", "purpose": "informational" },
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use cxc_core::campaign::CampaignSettings;
+
     use super::*;
 
     #[test]
@@ -166,9 +217,10 @@ mod tests {
             let content: Content = serde_json::from_value(content).unwrap();
             assert_eq!(content.validate(), []);
         }
-        for account in [sms_account(), email_account()] {
+        for account in [sms_account(), email_account(), voice_account(5_060)] {
             let account: ChannelAccount = serde_json::from_value(account).unwrap();
             assert_eq!(Document::validate(&account), []);
         }
+        let _settings: CampaignSettings = serde_json::from_value(voice_settings(5_060)).unwrap();
     }
 }

@@ -12,7 +12,7 @@ use cxc_server::scope::BuiltInRole;
 use cxc_server::{App, document};
 
 use super::people::write_csv;
-use super::{GROUPS, LIST, TENANT, USER, documents};
+use super::{GROUPS, LIST, TENANT, USER, documents, phones};
 use crate::commands::{Desk, jobs, lists, refused};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -42,11 +42,11 @@ async fn make_in(config: &Config, desk: &Desk) -> Result<(), Failure> {
     }
     let list = lists::find_or_make(app, tenant, LIST).await?;
     people(config, app, tenant, list).await?;
-    documents::make(app, tenant, list).await?;
+    documents::make(app, tenant, list, phones::free_port()?).await?;
     let mut tx = app.db.begin().await?;
     tx.installation_set(FACT, "made").await?;
     tx.commit().await?;
-    terminal::say(&format!("Made: tenant {TENANT}, list {LIST}, campaign groups {}.", GROUPS.join(" and ")))
+    terminal::say(&format!("Made: tenant {TENANT}, list {LIST}, campaign groups {}.", GROUPS.join(", ")))
 }
 
 /// The tenant; the demonstration keeps away from data of other people.

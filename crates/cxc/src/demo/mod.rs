@@ -2,6 +2,7 @@
 mod documents;
 mod make;
 mod people;
+mod phones;
 mod watch;
 
 pub use make::make;
@@ -14,4 +15,4 @@ const USER: &str = "admin";
 /// The list of people.
 const LIST: &str = "Demo customers";
 /// The campaign groups, in the order in which they are shown.
-const GROUPS: [&str; 2] = [documents::SMS_GROUP, documents::EMAIL_GROUP];
+const GROUPS: [&str; 3] = [documents::SMS_GROUP, documents::EMAIL_GROUP, documents::VOICE_GROUP];

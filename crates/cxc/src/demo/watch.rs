@@ -5,6 +5,7 @@ use cxc_campaign_manager::accounting::{self, Accounting};
 use cxc_campaign_manager::actions::act;
 use cxc_campaign_manager::groups::CampaignGroup;
 use cxc_core::channel::Channel;
+use cxc_core::enumerations::CallResult;
 use cxc_core::group_state::{GroupAction, GroupState};
 use cxc_server::principal::Principal;
 use cxc_server::{App, BASE, document};
@@ -15,7 +16,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio_util::sync::CancellationToken;
 
 use super::make::LOOK;
-use super::{GROUPS, TENANT, USER};
+use super::{GROUPS, TENANT, USER, phones};
 use crate::terminal;
 
 /// In a pipe a line is written at most so often, and only when something changed.
@@ -26,6 +27,9 @@ pub async fn run(app: App, stop: CancellationToken) -> anyhow::Result<()> {
     let tenant = app.db.read().await?.tenant_by_domain(TENANT).await?;
     let Some(tenant) = tenant else { return Ok(()) };
     greet(&app);
+    if let Err(error) = phones::live(&app, tenant.no, stop.clone()).await {
+        let _ = terminal::say(&format!("The made-up people can't be called: {error}"));
+    }
     let mut groups = Vec::new();
     for name in GROUPS {
         let mut tx = app.db.read().await?;
@@ -102,8 +106,14 @@ fn lines(name: &str, seen: &Seen) -> Vec<String> {
             first += &format!(", {label} {count}");
         }
     }
-    let failed = finished - delivered;
-    let second = format!("sent {sent}, delivered {delivered}, failed {failed}, opted out {opted_out}");
+    let second = if row.channel == Channel::Voice.bit() {
+        let of = |result: CallResult| accounting.done.get(result.name()).copied().unwrap_or(0);
+        let (talked, abandoned) = (of(CallResult::Answer), of(CallResult::Abandoned));
+        format!("calling {}, talked {talked}, abandoned {abandoned}, opted out {opted_out}", accounting.in_progress)
+    } else {
+        let failed = finished - delivered;
+        format!("sent {sent}, delivered {delivered}, failed {failed}, opted out {opted_out}")
+    };
     let waiting = accounting.waiting.iter().map(|waiting| {
         let reason = accounting::reason_name(waiting.reason).replace('_', " ");
         // the minute is enough, and the day where it is not today is in the accounting

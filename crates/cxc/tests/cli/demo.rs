@@ -8,9 +8,24 @@ use crate::support::{Desk, usual_ports};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cxc");
 const GROUP: &str = "Spring news by email";
+const CALLS: &str = "Renewal calls";
+
+fn status_of(cxc: &Cxc, group: &str) -> Value {
+    serde_json::from_str(&cxc.run_ok(&["group", "status", group, "--json"]).unwrap()).unwrap()
+}
 
 fn status(cxc: &Cxc) -> Value {
-    serde_json::from_str(&cxc.run_ok(&["group", "status", GROUP, "--json"]).unwrap()).unwrap()
+    status_of(cxc, GROUP)
+}
+
+/// Made-up people answer real calls, and agents' phones talk with them.
+fn wait_for_talks(cxc: &Cxc) {
+    let started = Instant::now();
+    let talks = || status_of(cxc, CALLS)["accounting"]["done"]["Answer"].as_i64();
+    while talks() < Some(1) {
+        assert!(started.elapsed() < Duration::from_secs(120), "{}\n{}", status_of(cxc, CALLS), cxc.log());
+        std::thread::sleep(Duration::from_millis(500));
+    }
 }
 
 fn delivered(cxc: &Cxc) -> i64 {
@@ -40,6 +55,7 @@ fn the_demonstration_runs_and_goes_on_where_it_stood() {
 
     cxc.up_with(&["--demo"]).unwrap();
     wait_for_delivered(&cxc, first);
+    wait_for_talks(&cxc);
     assert_eq!(status(&cxc)["accounting"]["audience"], 5_000);
     assert!(cxc.end(Signal::Int, Duration::from_secs(30)).unwrap().success(), "{}", cxc.log());
     let log = cxc.log();
