@@ -2,6 +2,7 @@
 use axum::extract::State;
 use cxc_core::Micros;
 use cxc_core::attempt::AttemptState;
+use cxc_core::channel::Channel;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_server::app::time_text;
 use cxc_server::document::Page;
@@ -161,8 +162,8 @@ fn explain_stopped(record: &RecordView, why: &str) -> Option<String> {
 }
 
 /// Why a record stands where it stands, in a sentence. `cause` is the name of the rule or list that did it, `last`
-/// the last attempt.
-pub fn explain(record: &RecordView, cause: Option<&str>, last: Option<&AttemptView>) -> String {
+/// the last attempt; `is_call` if that was a call.
+pub fn explain(record: &RecordView, cause: Option<&str>, last: Option<&AttemptView>, is_call: bool) -> String {
     let cause = cause.map(|c| format!(" ({c})")).unwrap_or_default();
     let due = record.due.as_deref().unwrap_or("now");
     let said = last.and_then(|a| a.detail.as_deref()).filter(|d| !d.is_empty());
@@ -188,9 +189,8 @@ pub fn explain(record: &RecordView, cause: Option<&str>, last: Option<&AttemptVi
         RecordStatus::Excluded => format!("Not contacted because of {}{cause}.", words(record.reason)),
         RecordStatus::InDoubt => {
             let why = said.map(|said| format!(" ({said})")).unwrap_or_default();
-            format!(
-                "It is not known whether the last message left{why}. It is not repeated unless a person settles it."
-            )
+            let what = if is_call { "call reached anybody" } else { "message left" };
+            format!("It is not known whether the last {what}{why}. It is not repeated unless a person settles it.")
         }
     }
 }
@@ -290,11 +290,38 @@ pub async fn detail(tx: &mut Tx, tenant: i64, record: &Record, now: i64) -> Resu
     let list = list_id(tx, tenant, record.list).await?;
     let view = RecordView::of(record, list, now);
     let history = tx.attempt_of_record(tenant, record).await?;
+    let is_call = history.first().is_some_and(|last| last.channel == Channel::Voice.bit());
     let history: Vec<AttemptView> = history.iter().map(AttemptView::from).collect();
     let cause = cause_name(tx, tenant, record).await?;
     let stopped = tx.stop_switch_get(tenant).await?;
     let held = stopped.as_deref().and_then(|why| explain_stopped(&view, why));
     let stopped = stopped.filter(|_| held.is_some());
-    let explanation = held.unwrap_or_else(|| explain(&view, cause.as_deref(), history.first()));
+    let explanation = held.unwrap_or_else(|| explain(&view, cause.as_deref(), history.first(), is_call));
     Ok(RecordDetail { record: view, explanation, stopped, history })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_in_doubt_is_a_call_and_a_message_a_message() {
+        let record = RecordView {
+            record_id: "1".into(),
+            contact_id: "1".into(),
+            list: None,
+            status: RecordStatus::InDoubt,
+            waiting: false,
+            reason: Reason::None,
+            cause: None,
+            due: None,
+            device: 1,
+            attempts: 1,
+            last_result: None,
+            changed_at: String::new(),
+        };
+        let said = |is_call| explain(&record, None, None, is_call);
+        assert!(said(true).starts_with("It is not known whether the last call reached anybody."), "{}", said(true));
+        assert!(said(false).starts_with("It is not known whether the last message left."), "{}", said(false));
+    }
 }

@@ -45,6 +45,7 @@ pub fn dialer(app: App, zones: Zones, locations: Arc<Locations>, kit: CallKit) -
     let gauges = LiveMetrics::register(&app.metrics)?;
     let kit = Arc::new(kit);
     let context = context(&app, zones, locations, Some(Arc::clone(&kit)))?;
+    board.belongs_to(Arc::clone(&context.holder));
     let reception = app.clone();
     let routes = agents::routes(Arc::clone(&hub)).merge(live::routes(Arc::clone(&board))).merge(prompts::routes());
     let service = Service::new("dialer", app, routes).work(move |stop| async move {

@@ -6,8 +6,10 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use cxc_core::channel::Channel;
 use cxc_server::metrics::Metrics;
 use cxc_server::{ApiError, ApiJson, ApiPath, App, Code, Principal, Scope, require, sse};
+use cxc_store::group::{GroupRow, state};
 use prometheus::{Error, GaugeVec};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
@@ -39,7 +41,7 @@ async fn live_statistics(
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Response, ApiError> {
     let seen = find(&app, &board, principal.tenant, id).await?;
-    let live = seen.borrow().clone().ok_or_else(not_loaded)?;
+    let live = seen.borrow().clone().ok_or_else(|| not_loaded("it is just being loaded"))?;
     Ok(ApiJson(LiveStatistics::clone(&live)).into_response())
 }
 
@@ -71,11 +73,32 @@ async fn follow_live_statistics(
 async fn find(app: &App, board: &LiveBoard, tenant: i64, id: Uuid) -> Result<Seen, ApiError> {
     let row = app.db.read().await?.group_get(tenant, id, false).await?;
     let row = row.ok_or_else(|| ApiError::not_found("campaign group"))?;
-    board.get(row.number).ok_or_else(not_loaded)
+    match board.get(row.number) {
+        Some(seen) => Ok(seen),
+        None => Err(missing(app, board, &row).await?),
+    }
 }
 
-fn not_loaded() -> ApiError {
-    ApiError::new(Code::GroupNotLoaded, "no calls are placed for the group: it is not loaded, or it sends messages")
+/// Why a group is not on the board of this process.
+async fn missing(app: &App, board: &LiveBoard, row: &GroupRow) -> Result<ApiError, ApiError> {
+    if row.channel != Channel::Voice.bit() {
+        return Ok(not_loaded("it sends messages"));
+    }
+    if ![state::ACTIVE, state::RUNNING, state::UNLOAD_IN_PROGRESS].contains(&row.state.as_str()) {
+        return Ok(not_loaded("it is not loaded"));
+    }
+    let Some(holder) = app.db.read().await?.lease_holder(&format!("sender:{}", row.account)).await? else {
+        return Ok(not_loaded("no dialer has its trunk at this moment; one takes it within seconds"));
+    };
+    if board.is_ours(&holder) {
+        return Ok(not_loaded("its trunk is just being set up"));
+    }
+    let detail = "its trunk is held by another process of this installation, which alone sees its calls: ask there";
+    Ok(ApiError::new(Code::PlacedElsewhere, detail))
+}
+
+fn not_loaded(why: &str) -> ApiError {
+    ApiError::new(Code::GroupNotLoaded, format!("no calls are placed for the group: {why}"))
 }
 
 /// Gauges of every group that places calls.

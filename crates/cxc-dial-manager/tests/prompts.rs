@@ -101,7 +101,7 @@ async fn a_prompt_that_somebody_plays_keeps_its_name_and_stays() {
     let (made, path) = prompt(&app, "hello").await;
     app.put(&format!("{path}/audio")).bytes(wav(1)).await.expect(200);
     let script = json!({"start": "say", "steps": {"say": {"type": "hang_up", "prompt": "hello"}}});
-    let number = json!({"name": "Desk", "number": "+12125550100", "proof": "letter", "provenOn": "2026-11-02",
+    let number = json!({"name": "Desk", "number": "+12125550100", "proof": "letter", "provenOn": "2026-02-02",
         "inbound": script});
     let number = app.create("/caller-ids", &number).await;
     let tag = app.get(&path).await.etag();

@@ -24,11 +24,14 @@ pub struct Outcome {
     pub trunk: bool,
     /// The carrier does not take our credentials: an alarm.
     pub credentials: bool,
+    /// Our own trunk could not carry it: certainly no number was reached, as if the call had not been tried.
+    pub unreached: bool,
 }
 
 impl Outcome {
     fn of(result: CallResult) -> Self {
-        Self { result, pause: None, rejected: false, blocked: false, trunk: false, credentials: false }
+        let (rejected, blocked, trunk, credentials, unreached) = (false, false, false, false, false);
+        Self { result, pause: None, rejected, blocked, trunk, credentials, unreached }
     }
 
     fn trunk(result: CallResult) -> Self {
@@ -44,7 +47,7 @@ pub fn outcome(failure: &Failure) -> Outcome {
     let reason = failure.reason.as_deref().unwrap_or_default();
     match status {
         300..=399 => Outcome::of(CallResult::Redirected),
-        401 | 407 => Outcome { credentials: true, ..Outcome::trunk(SwitchError) },
+        401 | 407 => Outcome { credentials: true, unreached: !failure.rang, ..Outcome::trunk(SwitchError) },
         403 => Outcome::of(GeneralError),
         404 | 410 | 484 | 604 => Outcome::of(SitInvalidNumber),
         408 if failure.rang => Outcome::of(NoAnswer),
@@ -54,7 +57,10 @@ pub fn outcome(failure: &Failure) -> Outcome {
         486 | 600 => Outcome::of(Busy),
         487 if failure.cancelled => Outcome::of(NoAnswer),
         487 => Outcome::of(RemoteRelease),
-        503 => Outcome { pause: Some(pause(failure.retry_after)), ..Outcome::trunk(AllTrunksBusy) },
+        503 => {
+            let pause = Some(pause(failure.retry_after));
+            Outcome { pause, unreached: !failure.rang, ..Outcome::trunk(AllTrunksBusy) }
+        }
         500..=599 => Outcome::trunk(SwitchError),
         603 | 607 => Outcome { rejected: true, blocked: is_blocking(reason), ..Outcome::of(RemoteRelease) },
         608 => Outcome { rejected: true, blocked: true, ..Outcome::of(RemoteRelease) },
@@ -66,7 +72,7 @@ pub fn outcome(failure: &Failure) -> Outcome {
 fn silence(failure: &Failure) -> Outcome {
     match failure.rang {
         true => Outcome::of(CallResult::NoAnswer),
-        false if failure.unsent => Outcome::trunk(CallResult::SwitchError),
+        false if failure.unsent => Outcome { unreached: true, ..Outcome::trunk(CallResult::SwitchError) },
         false => Outcome::trunk(CallResult::NoProgress),
     }
 }
@@ -150,6 +156,18 @@ mod tests {
         assert_eq!(outcome(&status(408)), Outcome::trunk(NoProgress));
         assert_eq!(outcome(&Failure { cancelled: true, ..status(487) }).result, NoAnswer);
         assert_eq!(outcome(&status(487)).result, RemoteRelease);
+    }
+
+    #[test]
+    fn only_what_our_own_trunk_could_not_carry_is_known_to_have_reached_nobody() {
+        let unreached = |failure: Failure| outcome(&failure).unreached;
+        assert!([401, 407, 503].into_iter().all(|code| unreached(status(code))));
+        assert!(unreached(Failure { unsent: true, ..Failure::default() }));
+        assert!(!unreached(Failure::default()), "a phone might have rung");
+        assert!(!unreached(Failure { rang: true, ..status(503) }), "and this one did");
+        assert!(
+            ![302, 403, 404, 408, 480, 486, 487, 488, 500, 502, 504, 603].into_iter().any(|c| unreached(status(c)))
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ use cxc_dialer::pacing::{Mode, Outside, Records, Tables, Why};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use crate::engine::{LegReport, Phone, Report, SipEngine, Sounds, TalkOrder, TalkState};
+use crate::engine::{LegReport, Phone, Report, SipEngine, Sounds, TalkOrder, TalkState, Told};
 use crate::media::Counts;
 
 const SECOND: Micros = 1_000_000;
@@ -59,8 +59,10 @@ pub trait Source: Send {
     /// The agent of such a call gives it up before it is answered.
     fn given_up(&mut self, _record: &mut Self::Record) {}
     /// The pace was looked at: why it dials no more, and how many more calls it would have started, had there been one
-    /// at hand.
-    fn paced(&mut self, _why: &Why, _missing: u32) {}
+    /// at hand. Answers the name of the reason that counts.
+    fn paced(&mut self, why: &Why, _missing: u32) -> &'static str {
+        why.name()
+    }
     /// About once a second: a look at the group, and at the ports of media that are in use and free.
     fn looked(&mut self, _group: &Group, _ports: (usize, usize)) {}
     /// Something is there that was not before: the pace is looked at again.
@@ -69,6 +71,8 @@ pub trait Source: Send {
     }
     /// A leg of a call failed so; the result follows.
     fn leg(&mut self, _record: &mut Self::Record, _report: &LegReport) {}
+    /// How a call went out, or why it did not; the result follows.
+    fn told(&mut self, _record: &mut Self::Record, _told: &Told) {}
     /// This came and went of a call's audio; the result follows.
     fn audio(&mut self, _call: CallId, _counts: Counts) {}
     /// The person of a call pressed a key.
@@ -286,8 +290,12 @@ impl<S: Source> Runner<S> {
         self.summon(now, &outside);
         let mut decision = self.group.decide(now, &outside);
         if decision.why == Why::NoAgentsReady && self.group.waits_for_phones() {
-            let is_near = self.source.due() > 0;
-            decision.why = if is_near { Why::PhonesRing } else { Why::NoRecordsReady };
+            decision.why = match (&outside.trunk, self.source.due() > 0) {
+                // phones ring for calls that can leave
+                ((0, why), true) => why.clone(),
+                (_, true) => Why::PhonesRing,
+                (_, false) => Why::NoRecordsReady,
+            };
         }
         let mut missing = decision.dial;
         while missing > 0 {
@@ -300,7 +308,8 @@ impl<S: Source> Runner<S> {
         if missing == 0 && !self.source.is_dry() {
             self.group.make_room(decision.held_back, now, &mut self.engine);
         }
-        self.source.paced(&decision.why, missing);
+        let why = self.source.paced(&decision.why, missing);
+        self.group.held_by(why);
     }
 
     /// Phones that are called for each call ring while records could be called.
@@ -403,6 +412,11 @@ impl<S: Source> Runner<S> {
             Report::Leg(call, report) => {
                 if let Some(record) = self.calls.get_mut(&call) {
                     self.source.leg(record, &report);
+                }
+            }
+            Report::Told(call, told) => {
+                if let Some(record) = self.calls.get_mut(&call) {
+                    self.source.told(record, &told);
                 }
             }
             Report::Digit(call, digit) => {

@@ -1,5 +1,5 @@
 //! Session descriptions: what we offer, what the far end answers, and our answer to an offer. Audio only, one stream.
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::media::{Codec, Crypto, Key};
 
@@ -37,6 +37,9 @@ pub enum SdpError {
     /// Neither of our codecs.
     #[error("the session description has neither PCMU nor PCMA")]
     NoCodec,
+    /// Its media would go to many.
+    #[error("the session description sends media to a multicast address")]
+    Multicast,
     /// Media must be encrypted, and it does not say so, or not how we can.
     #[error("the session description does not encrypt media with AES_CM_128_HMAC_SHA1_80")]
     NotSecure,
@@ -148,6 +151,9 @@ fn finish(media: &[&str], part: &Part, session: &Part, is_secure: bool) -> Resul
     };
     let reports = part.reports.or_else(|| port.checked_add(1));
     let ip = part.address.or(session.address).ok_or(SdpError::Unreadable)?;
+    if ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
+        return Err(SdpError::Multicast);
+    }
     let types: Vec<u8> = types.iter().filter_map(|kind| kind.parse().ok()).collect();
     let codec = types.iter().find_map(|kind| Codec::of_payload_type(*kind)).ok_or(SdpError::NoCodec)?;
     let digits = types.iter().copied().find(|kind| part.events.contains(kind));
@@ -269,6 +275,10 @@ mod tests {
         assert_eq!(with("m=image 4000 udptl t38"), Err(SdpError::NoAudio));
         assert_eq!(with("m=audio x"), Err(SdpError::Unreadable));
         assert_eq!(agree(b"\xff\xfe"), Err(SdpError::Unreadable));
+        for many in ["IP4 224.2.1.1/127", "IP4 239.255.0.1", "IP4 255.255.255.255", "IP6 ff15::101/3"] {
+            let text = format!("v=0\nc=IN {many}\nm=audio 4000 RTP/AVP 0\n");
+            assert_eq!(agree(text.as_bytes()), Err(SdpError::Multicast), "{many}");
+        }
     }
 
     #[test]

@@ -49,6 +49,8 @@ mod sells;
 mod talks;
 #[path = "e2e/tools.rs"]
 mod tools;
+#[path = "e2e/trunks.rs"]
+mod trunks;
 #[path = "e2e/voice.rs"]
 mod voice;
 #[path = "e2e/whole_path.rs"]

@@ -6,14 +6,14 @@ use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use cxc_core::recording;
-use cxc_server::{ApiError, App, Principal, audit};
+use cxc_server::{ApiError, App, Code, Principal, audit};
 use tokio_util::io::ReaderStream;
 
 /// The recording of an attempt
 ///
 /// A WAV file of 8 kHz: on the left the person, on the right what the person heard.
 #[utoipa::path(get, path = "/compliance/attempts/{id}/recording", tag = "Compliance", operation_id = "getRecording",
-    params(("id" = String, Path, description = "The id of the attempt.")),
+    params(("id" = String, Path, description = "The attempt: its number, as records and exports name it, or its id with the month, as the history does.")),
     responses((status = OK, content_type = "audio/wav", body = Vec<u8>), ApiError))]
 pub(crate) async fn get(
     State(app): State<App>,
@@ -21,7 +21,12 @@ pub(crate) async fn get(
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
     let none = || ApiError::not_found("recording");
-    let attempt = number(&id).ok_or_else(none)?;
+    let attempt = number(&id).ok_or_else(|| {
+        let detail = format!(
+            "there is no attempt {id:?}: an attempt is its number, such as 30003, or its id, such as 202612-7533"
+        );
+        ApiError::new(Code::NotFound, detail)
+    })?;
     let root = app.config.recordings.clone().ok_or_else(none)?;
     // the folder is that of the caller's own tenant, whatever the id
     let folder = root.join(recording::folder(principal.tenant, attempt));
@@ -52,9 +57,12 @@ pub(crate) async fn forget(app: &App, tenant: i64, attempts: Vec<i64>) -> Result
     forgotten.await.map_err(ApiError::internal)?.map_err(ApiError::internal)
 }
 
-/// The number of an attempt by its id, which begins with its month.
+/// The number of an attempt: as it is, or in an id that begins with its month.
 fn number(id: &str) -> Option<i64> {
-    let (month, number) = id.split_once('-')?;
+    let Some((month, number)) = id.split_once('-') else {
+        let is_plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        return is_plain.then(|| id.parse().ok())?;
+    };
     let is_month = !month.is_empty() && month.bytes().all(|byte| byte.is_ascii_digit());
     let is_hex = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_hexdigit());
     (is_month && is_hex).then(|| i64::from_str_radix(number, 16).ok())?
@@ -73,11 +81,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_a_month_and_a_number_and_no_path() {
-        assert_eq!(number("202612-1f"), Some(31));
-        for bad in
-            ["", "-", "202612-", "-1f", "202612-../1", "202612--1", "202612-+1", "2026/12-1", "202612-1f/..", "x-1"]
-        {
+    fn an_id_is_a_number_or_a_month_and_a_number_and_no_path() {
+        assert_eq!((number("202612-1f"), number("31")), (Some(31), Some(31)));
+        assert_eq!((number("30003"), number("202612-7533")), (Some(30_003), Some(30_003)));
+        for bad in [
+            "",
+            "-",
+            "1f",
+            "+1",
+            "99999999999999999999",
+            "202612-",
+            "-1f",
+            "202612-../1",
+            "202612--1",
+            "202612-+1",
+            "2026/12-1",
+            "202612-1f/..",
+            "x-1",
+        ] {
             assert_eq!(number(bad), None, "{bad}");
         }
     }

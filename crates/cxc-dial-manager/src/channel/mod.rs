@@ -94,6 +94,8 @@ pub enum Outcome {
         detail: String,
         /// What its agent said of it, where a person talked to the caller.
         report: Option<Box<AgentReport>>,
+        /// How far it came.
+        course: Course,
     },
     /// Known not to have been sent: does not count, may be repeated.
     Retry {
@@ -109,6 +111,18 @@ pub enum Outcome {
         /// What happened to the answer.
         detail: String,
     },
+}
+
+/// How far a call came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Course {
+    /// It left, or may have.
+    #[default]
+    Left,
+    /// Our own trunks could not carry it: certainly nobody was called.
+    NotCarried,
+    /// Its number is never dialed.
+    KeptBack,
 }
 
 /// What an agent or a script said of a call that is over.

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::batch::Batch;
 use super::plan::Plans;
-use crate::channel::{AgentReport, Outcome};
+use crate::channel::{AgentReport, Course, Outcome};
 
 /// The first wait after a carrier refused a message for now; it doubles up to [`LONGEST_WAIT`].
 const FIRST_WAIT: Micros = 30_000_000;
@@ -37,7 +37,7 @@ impl Flight {
     pub fn settle(self, outcome: &Outcome, plans: &Plans, now: Micros, batch: &mut Batch) {
         let default = Treatment::default();
         let treatment = plans.group(self.record.grp).map_or(&default, |p| &p.settings.treatment);
-        let record = self.in_progress();
+        let record = in_progress(&self.record);
         let unplaced = never_placed(outcome, treatment);
         let outcome = unplaced.as_ref().unwrap_or(outcome);
         let change = match outcome {
@@ -57,7 +57,10 @@ impl Flight {
                 result: Some(*result),
                 ..RecordChange::of(&record, RecordStatus::Ready, Reason::Retry, now)
             },
-            Outcome::Called { result, report, .. } => {
+            Outcome::Called { result, report, course, .. } => {
+                // what never left is no attempt, though the record moves on by it
+                let none = i16::from(*course != Course::Left);
+                let record = Record { attempts: record.attempts.saturating_sub(none), ..record };
                 let result = CallResult::from_code(*result).unwrap_or(CallResult::GeneralError);
                 after_call(&record, treatment, (result, report.as_deref()), &self.devices, now)
             }
@@ -67,49 +70,49 @@ impl Flight {
                 let result = CallResult::from_code(*result).unwrap_or(CallResult::GeneralError);
                 after_result(&record, treatment, result, &self.devices, now)
             }
-            Outcome::Retry { after, .. } => self.refused(after.map(micros), now),
+            Outcome::Retry { after, .. } => refused(&self.record, after.map(micros), unplaced.is_some(), now),
             Outcome::InDoubt { .. } => RecordChange::of(&record, RecordStatus::InDoubt, Reason::None, 0),
         };
         batch.made.push(self.attempt.made(stored(outcome, now)));
         batch.changes.push(change);
     }
+}
 
-    /// The record as the transaction that wrote the attempt left it.
-    fn in_progress(&self) -> Record {
-        Record { status: RecordStatus::InProgress.code(), reason: Reason::None.code(), due: 0, ..self.record.clone() }
+/// The record as the transaction that wrote the attempt left it.
+fn in_progress(record: &Record) -> Record {
+    Record { status: RecordStatus::InProgress.code(), reason: Reason::None.code(), due: 0, ..record.clone() }
+}
+
+/// The carrier did not take it for now: it never left, so the attempt does not count. A message is given up after a day;
+/// a call waits for as long as its trunk does not work.
+fn refused(before: &Record, after: Option<Micros>, is_call: bool, now: Micros) -> RecordChange {
+    // how long it waited for the same reason last time is in the row: the wait doubles
+    let last = if before.reason == Reason::CarrierRefused.code() { before.due - before.changed_at } else { 0 };
+    let wait = after.unwrap_or_else(|| (last * 2).clamp(FIRST_WAIT, LONGEST_WAIT));
+    let give_up = before.not_after.unwrap_or(now + GIVE_UP);
+    let record = Record { attempts: before.attempts.saturating_sub(1), ..in_progress(before) };
+    if !is_call && now + wait >= give_up {
+        let result = Some(CallResult::GeneralError.code());
+        return RecordChange { result, ..RecordChange::of(&record, RecordStatus::Done, Reason::None, 0) };
     }
-
-    /// The carrier did not take it for now: it never left, so the attempt does not count.
-    fn refused(&self, after: Option<Micros>, now: Micros) -> RecordChange {
-        let before = &self.record;
-        // how long it waited for the same reason last time is in the row: the wait doubles
-        let last = if before.reason == Reason::CarrierRefused.code() { before.due - before.changed_at } else { 0 };
-        let wait = after.unwrap_or_else(|| (last * 2).clamp(FIRST_WAIT, LONGEST_WAIT));
-        let give_up = before.not_after.unwrap_or(now + GIVE_UP);
-        let record = Record { attempts: self.record.attempts.saturating_sub(1), ..self.in_progress() };
-        if now + wait >= give_up {
-            let result = Some(CallResult::GeneralError.code());
-            return RecordChange { result, ..RecordChange::of(&record, RecordStatus::Done, Reason::None, 0) };
-        }
-        let again = RecordChange::of(&record, RecordStatus::Ready, Reason::CarrierRefused, now + wait);
-        match before.agent() {
-            // it waits on for the agent for whom it waited
-            Some(agent) => {
-                RecordChange { reason: Reason::PersonalCallback.code(), cause: Some(agent.to_owned()), ..again }
-            }
-            None => RecordChange { not_after: Some(give_up), ..again },
-        }
+    let again = RecordChange::of(&record, RecordStatus::Ready, Reason::CarrierRefused, now + wait);
+    match before.agent() {
+        // it waits on for the agent for whom it waited
+        Some(agent) => RecordChange { reason: Reason::PersonalCallback.code(), cause: Some(agent.to_owned()), ..again },
+        None if is_call => again,
+        None => RecordChange { not_after: Some(give_up), ..again },
     }
 }
 
-/// A call for which there was no line never reached anybody. Unless the treatment says what follows that, it is as if it
-/// had not been tried.
+/// A call for which there was no line, or that our own trunk could not carry, never reached anybody. Unless the treatment
+/// says what follows that, it is as if it had not been tried.
 fn never_placed(outcome: &Outcome, treatment: &Treatment) -> Option<Outcome> {
-    let Outcome::Called { result, detail, .. } = outcome else { return None };
+    let Outcome::Called { result, detail, course, .. } = outcome else { return None };
     let result = CallResult::from_code(*result)?;
     let is_treated = treatment.retry_rules.iter().any(|rule| rule.triggers.contains(&Trigger::CallResult(result)));
-    let had_no_line = matches!(result, CallResult::AllTrunksBusy | CallResult::NoFreePort);
-    let detail = format!("{} {detail}", result.name());
+    let had_no_line =
+        *course == Course::NotCarried || matches!(result, CallResult::AllTrunksBusy | CallResult::NoFreePort);
+    let detail = format!("{} {detail}", result.name()).trim_end().to_owned();
     (had_no_line && !is_treated).then_some(Outcome::Retry { detail, after: None, throttled: false })
 }
 
@@ -204,7 +207,10 @@ pub fn stored(outcome: &Outcome, now: Micros) -> AttemptOutcome {
             (AttemptState::Final, Some(CallResult::Ok.code()), some(provider_id), None)
         }
         Outcome::Accepted { provider_id } => (AttemptState::Accepted, None, some(provider_id), None),
-        Outcome::Called { result, detail, .. } => (AttemptState::Final, Some(*result), None, some(detail)),
+        Outcome::Called { result, detail, course, .. } => {
+            let state = if *course == Course::Left { AttemptState::Final } else { AttemptState::NotSent };
+            (state, Some(*result), None, some(detail))
+        }
         Outcome::Rejected { result, detail } => (AttemptState::Final, Some(*result), None, some(detail)),
         Outcome::Retry { detail, .. } => (AttemptState::NotSent, None, None, some(detail)),
         Outcome::InDoubt { detail } => (AttemptState::InDoubt, None, None, some(detail)),
@@ -260,6 +266,53 @@ mod tests {
         let rule =
             RetryRule { triggers, action: Action::Redial, interval_minutes: 1, count: 2, ..RetryRule::default() };
         Treatment { retry_rules: vec![rule], ..Treatment::default() }
+    }
+
+    fn ended(result: CallResult, course: Course) -> Outcome {
+        Outcome::Called { result: result.code(), detail: "Carrier SIP 401".into(), report: None, course }
+    }
+
+    #[test]
+    fn what_no_trunk_carried_is_as_if_it_had_not_been_tried_unless_a_treatment_says_more() {
+        let (default, error) = (Treatment::default(), CallResult::SwitchError);
+        let again = |result, course, treatment: &Treatment| match never_placed(&ended(result, course), treatment) {
+            Some(Outcome::Retry { detail, after: None, throttled: false }) => Some(detail),
+            None => None,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(again(error, Course::NotCarried, &default).as_deref(), Some("SwitchError Carrier SIP 401"));
+        assert!(again(CallResult::AllTrunksBusy, Course::Left, &default).is_some(), "no trunk was even asked");
+        assert_eq!(again(error, Course::Left, &default), None, "it may have rung");
+        assert_eq!(again(CallResult::DialError, Course::KeptBack, &default), None, "it never will be dialed");
+        let treated = treatment(vec![Trigger::CallResult(error)]);
+        assert_eq!(again(error, Course::NotCarried, &treated), None);
+        assert!(again(CallResult::NoProgress, Course::NotCarried, &treated).is_some(), "the rule is for another one");
+    }
+
+    #[test]
+    fn who_was_refused_waits_longer_each_time_and_only_a_message_is_given_up() {
+        let (mut record, mut now) = (Record { not_after: None, ..record(0, None) }, 0);
+        let mut waits = Vec::new();
+        for _ in 0..40 {
+            let change = refused(&record, None, true, now);
+            assert_eq!((change.status, change.not_after), (RecordStatus::Ready.code(), None));
+            waits.push((change.due - now) / 1_000_000);
+            record = Record { reason: change.reason, due: change.due, changed_at: now, ..record };
+            now = change.due;
+        }
+        assert_eq!((&waits[..3], waits[39]), (&[30, 60, 120][..], 3_600));
+        let message = refused(&record, None, false, 0);
+        assert_eq!(message.not_after, Some(GIVE_UP));
+        let late = Record { not_after: message.not_after, ..record };
+        assert_eq!(refused(&late, None, false, GIVE_UP).status, RecordStatus::Done.code());
+    }
+
+    #[test]
+    fn what_never_left_is_stored_as_not_sent_with_its_result() {
+        let kept = stored(&ended(CallResult::DialError, Course::KeptBack), 7);
+        assert_eq!((kept.state, kept.result), (AttemptState::NotSent.code(), Some(CallResult::DialError.code())));
+        assert_eq!((kept.detail.as_deref(), kept.finished_at), (Some("Carrier SIP 401"), Some(7)));
+        assert_eq!(stored(&ended(CallResult::Busy, Course::Left), 7).state, AttemptState::Final.code());
     }
 
     #[test]

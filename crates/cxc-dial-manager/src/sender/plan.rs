@@ -123,8 +123,10 @@ pub struct Plans {
     pub channel: Channel,
     /// The account's document.
     pub account: Arc<ChannelAccount>,
-    /// Further accounts by which it may send.
-    pub alternates: Vec<ChannelAccount>,
+    /// What people call it.
+    pub name: String,
+    /// Further accounts by which it may send, each with its name.
+    pub alternates: Vec<(String, ChannelAccount)>,
     /// The version of these documents: another one asks for another carrier.
     pub account_version: i64,
     /// Its groups that are loaded.
@@ -165,7 +167,8 @@ impl Plans {
         for id in account.sip.iter().flat_map(|sip| &sip.alternates) {
             // it can't be deleted while it is named
             if let Some(object) = tx.object_get(tenant, kind::CHANNEL_ACCOUNT, *id).await? {
-                alternates.push(serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?);
+                let account = serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+                alternates.push((object.name, account));
                 // versions only grow: whatever changes, the sum does
                 account_version += object.version;
             }
@@ -203,6 +206,7 @@ impl Plans {
             labels: TenantLabels { ccid: owner.ccid, name: owner.short_name },
             channel,
             account: Arc::new(account),
+            name: object.name,
             alternates,
             account_version,
             groups,
@@ -214,7 +218,7 @@ impl Plans {
 
     /// Messages or calls a second at most, by all its accounts together.
     pub fn rate_per_second(&self) -> f64 {
-        self.account.rate_per_second + self.alternates.iter().map(|account| account.rate_per_second).sum::<f64>()
+        self.account.rate_per_second + self.alternates.iter().map(|(_, account)| account.rate_per_second).sum::<f64>()
     }
 
     /// A loaded group by its number.

@@ -106,8 +106,13 @@ impl Group {
     pub fn decide(&mut self, now: Micros, outside: &Outside) -> Decision {
         self.pass(now);
         let decision = self.pacer.decide(now, self.scene(), &self.ledgers, outside);
-        self.totals.says(&decision);
+        self.totals.says(decision.why.name());
         decision
+    }
+
+    /// What is known from outside to hold it back, where the last decision can't know: counts from that decision on.
+    pub fn held_by(&mut self, why: &'static str) {
+        self.totals.says(why);
     }
 
     /// Makes room for calls that are held back ([`Decision::held_back`]) by giving up as many, the oldest first, that have

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use cxc_core::Micros;
 use cxc_core::enumerations::CallResult;
 
-use crate::pacing::{Decision, Why};
+use crate::pacing::Why;
 
 /// Counts and times since the start; times are microseconds.
 #[derive(Debug, Clone)]
@@ -76,8 +76,8 @@ impl Totals {
         }
     }
 
-    pub(super) fn says(&mut self, decision: &Decision) {
-        self.why = decision.why.name();
+    pub(super) fn says(&mut self, why: &'static str) {
+        self.why = why;
     }
 
     pub(super) fn served(&mut self, answered: Option<Micros>, now: Micros) {

@@ -64,6 +64,16 @@ impl Trunk {
         self.down = Some(Down { status, until: now + retry_after, probing: false });
     }
 
+    /// Whether it refuses calls, or one is looking whether it still does.
+    pub fn is_down(&self) -> bool {
+        self.down.is_some()
+    }
+
+    /// Whether a call that was placed then left before the pause that holds now was over: that it failed says nothing new.
+    pub fn was_left_alone_after(&self, placed: Micros) -> bool {
+        self.down.is_some_and(|down| placed < down.until)
+    }
+
     /// If a call was to show whether the carrier works again, it did not show it: another one may, so much later.
     pub fn unclear(&mut self, now: Micros, pause: Micros) {
         if let Some(down) = self.down.as_mut().filter(|down| down.probing) {
@@ -123,6 +133,7 @@ mod tests {
         trunk.freed();
         assert_eq!(trunk.room(4 * SECOND), (0, down.clone()));
         assert_eq!(trunk.room(5 * SECOND), (1, down.clone()));
+        assert!(trunk.is_down() && trunk.was_left_alone_after(0) && !trunk.was_left_alone_after(5 * SECOND));
         trunk.placed();
         assert_eq!(trunk.room(6 * SECOND), (0, down.clone()), "while one call looks, the others wait");
         trunk.unclear(6 * SECOND, 2 * SECOND);
@@ -131,5 +142,6 @@ mod tests {
         trunk.placed();
         trunk.works();
         assert_eq!(trunk.room(9 * SECOND), (10, Why::TrunkCps));
+        assert!(!trunk.is_down() && !trunk.was_left_alone_after(0));
     }
 }

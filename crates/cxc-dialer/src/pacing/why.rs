@@ -52,7 +52,8 @@ pub enum Why {
     SpendCap,
     /// Every port of the group is taken.
     PortsFull,
-    /// So few calls have ended that answers can't be foretold: one call for each ready agent.
+    /// So few calls have ended that answers can't be foretold: one call for each ready agent. Or nothing was heard of the
+    /// trunk yet: a few calls until it says a word.
     WarmingUp {
         /// Calls that have counted.
         cohorts: u64,
@@ -63,9 +64,9 @@ pub enum Why {
     DatabaseDown,
     /// The compliance check can't be asked.
     ComplianceUnavailable,
-    /// The carrier refuses calls.
+    /// The carrier refuses calls, says nothing, or can't be connected to.
     TrunkDown {
-        /// The status that it answered.
+        /// The status that it answered; 408 where it said nothing.
         status: u16,
     },
 }

@@ -3,13 +3,16 @@ use std::collections::HashMap;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use cxc_core::Micros;
 use cxc_core::call_script::CallScript;
 use cxc_core::call_settings::is_number;
 use cxc_core::caller_id::BLOCKED_FOR;
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
 use cxc_store::object_query::ObjectField;
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -91,6 +94,10 @@ impl Document for CallerId {
 
     async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
         let number = &write.after.body.number;
+        if write.after.body.proven_on > latest_day(write.app.now()) {
+            let detail = "the number was not proven yet: this is the day on which that was shown, today at the latest";
+            return Err(ApiError::invalid("/provenOn", "in_the_future", detail));
+        }
         if write.before.is_some_and(|before| before.body.number != *number) {
             let detail = "the number of a caller id stays: its proof is for it alone";
             return Err(ApiError::invalid("/number", "not_editable", detail));
@@ -119,6 +126,13 @@ impl Document for CallerId {
             .collect();
         Ok(extras.documents.iter().map(|d| blocks.remove(&d.body.number).unwrap_or_default()).collect())
     }
+}
+
+/// The day that it is where a day begins first: nobody's today is later.
+fn latest_day(now: Micros) -> Date {
+    const FIRST: Micros = 14 * 3_600_000_000;
+    let at = Timestamp::from_microsecond(now + FIRST).unwrap_or_default();
+    at.to_zoned(TimeZone::UTC).date()
 }
 
 /// The actions of caller ids.

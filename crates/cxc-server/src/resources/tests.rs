@@ -160,7 +160,7 @@ async fn a_number_is_displayed_with_a_proof_only_and_a_blocked_one_is_cleared_by
     let test = TestApp::start().await;
     TestApp::add_tenant(&test.app, "other").await;
     let (admin, stranger) = (test.sign_in("acme\\admin").await, test.sign_in("other\\admin").await);
-    let id = |name: &str, number: &str, proof: &str| json!({"name": name, "number": number, "proof": proof, "provenOn": "2026-11-02"});
+    let id = |name: &str, number: &str, proof: &str| json!({"name": name, "number": number, "proof": proof, "provenOn": "2026-02-02"});
     let post = async |path: &str, body: Value| admin.send(Method::POST, path, Some(&body), &[]).await;
     let made = post("/caller-ids", id("Acme", "+12125550100", "letter of the carrier")).await.expect(201);
     assert_eq!((&made["enabled"], &made["blockedSince"]), (&json!(true), &Value::Null));
@@ -177,6 +177,11 @@ async fn a_number_is_displayed_with_a_proof_only_and_a_blocked_one_is_cleared_by
     let mut unproven = id("Again", "+12125550101", "letter");
     unproven.as_object_mut().unwrap().remove("provenOn");
     assert_eq!(post("/caller-ids", unproven).await.status, 422);
+    for (day, status) in [("2026-03-04", 422), ("2027-01-01", 422), ("2026-03-02", 201)] {
+        let mut proven = id(day, "+12125550109", "letter");
+        proven["provenOn"] = json!(day);
+        assert_eq!(post("/caller-ids", proven).await.status, status, "proven on {day}, said on 2026-03-02");
+    }
     let mut speaks = id("Again", "+12125550101", "letter");
     speaks["inbound"] = json!({"start": "a", "steps": {"a": {"type": "transfer"}}});
     assert_eq!(post("/caller-ids", speaks).await.body["errors"][0]["pointer"], "/inbound/steps/a");

@@ -85,7 +85,7 @@ pub(super) enum Placed {
     /// It never will be.
     Failed(Failure),
     /// It was answered, but not in a way that people could talk.
-    Unusable,
+    Unusable(SdpError),
 }
 
 impl Attempt {
@@ -93,23 +93,26 @@ impl Attempt {
     pub async fn placed(
         &mut self,
         shared: &Shared,
-        call: CallId,
+        (call, trunk): (CallId, usize),
         orders: &mut UnboundedReceiver<Order>,
-        mut on_ringing: impl FnMut(),
     ) -> Placed {
         loop {
             tokio::select! {
                 event = self.leg.next() => match event {
                     Some(LegEvent::Sent) => shared.event(call, CallEvent::Sent),
-                    Some(LegEvent::Provisional) => shared.event(call, CallEvent::Provisional),
+                    Some(LegEvent::Provisional) => {
+                        shared.trunks.heard(trunk);
+                        shared.event(call, CallEvent::Provisional);
+                    }
                     Some(LegEvent::Ringing(description)) => {
                         // ringing without audio is the usual case
                         let _silent = self.describe(&description);
-                        on_ringing();
+                        shared.trunks.works(trunk, shared.clock.now());
                         shared.event(call, CallEvent::Ringing);
                     }
                     Some(LegEvent::Answered(description)) => {
-                        return if self.describe(&description).is_ok() { Placed::Answered } else { Placed::Unusable };
+                        shared.trunks.works(trunk, shared.clock.now());
+                        return self.describe(&description).map_or_else(Placed::Unusable, |()| Placed::Answered);
                     }
                     Some(LegEvent::Failed(failure)) => return Placed::Failed(failure),
                     Some(LegEvent::Ended) | None => return Placed::Failed(Failure::default()),

@@ -10,8 +10,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::attempt::{Attempt, NoLeg, Placed};
 use super::talk::talk;
-use super::{LegReport, Order, Report, Shared};
+use super::{LegReport, Order, Report, Shared, Told};
 use crate::result::{Outcome, outcome};
+use crate::trunk::Fault;
 use crate::ua::Failure;
 
 /// Starts a call on a task of its own.
@@ -31,6 +32,8 @@ pub(super) fn start(shared: Arc<Shared>, id: CallId, spec: CallSpec) {
 pub(super) struct Channel<'a> {
     shared: &'a Shared,
     pub trunk: usize,
+    /// Since when.
+    pub since: Micros,
     /// When somebody answered.
     answered: OnceLock<Micros>,
 }
@@ -38,7 +41,7 @@ pub(super) struct Channel<'a> {
 impl<'a> Channel<'a> {
     /// Of a call that nobody has answered.
     pub fn new(shared: &'a Shared, trunk: usize) -> Self {
-        Self { shared, trunk, answered: OnceLock::new() }
+        Self { shared, trunk, since: shared.clock.now(), answered: OnceLock::new() }
     }
 
     /// Somebody answered: from now on it costs.
@@ -63,34 +66,30 @@ async fn run(
 ) -> Option<CallEvent> {
     let country = match shared.destinations.look(&spec.number) {
         Ok(country) if shared.trunks.reach(country) => country,
-        Ok(_) => {
-            tracing::warn!(call = id.0, "a call was kept back: no trunk may call the country of its number");
-            return Some(CallEvent::Failed(CallResult::DialError));
-        }
-        Err(error) => {
-            tracing::warn!(call = id.0, %error, "a call was kept back");
-            return Some(CallEvent::Failed(CallResult::DialError));
-        }
+        Ok(country) => return Some(kept_back(shared, id, &format!("no trunk may call {}", country.as_str()))),
+        Err(error) => return Some(kept_back(shared, id, &error.to_string())),
     };
     let mut tried = Vec::new();
     let mut last = CallEvent::Failed(CallResult::AllTrunksBusy);
     while let Some(trunk) = shared.trunks.take(country, &tried, shared.clock.now()) {
         tried.push(trunk);
         let channel = Channel::new(shared, trunk);
-        if let Err(error) = (shared.before_leg)(id, &shared.trunks.options(trunk).name).await {
+        let name = &shared.trunks.options(trunk).name;
+        if let Err(error) = (shared.before_leg)(id, name).await {
             tracing::warn!(call = id.0, %error, "a call could not be written down before it was placed");
+            shared.report(Report::Told(id, Told::NotPlaced(error.to_string())));
             return Some(CallEvent::Failed(CallResult::SystemError));
         }
         let mut attempt = match Attempt::new(shared, spec, trunk) {
             Ok(attempt) => attempt,
-            Err(error) => return Some(CallEvent::Failed(no_leg(id, &error))),
+            Err(error) => return Some(CallEvent::Failed(no_leg(shared, id, &error))),
         };
-        let works = || shared.trunks.works(trunk);
-        let placed = attempt.placed(shared, id, &mut orders, works).await;
+        let placed = attempt.placed(shared, (id, trunk), &mut orders).await;
         let failure = match placed {
             Placed::Answered => {
                 channel.answered();
-                shared.trunks.works(trunk);
+                let told = Told::Carried { trunk: name.clone(), is_alternate: trunk > 0 };
+                shared.report(Report::Told(id, told));
                 shared.event(id, CallEvent::Answered);
                 let event = talk(shared, id, spec, &mut attempt, &mut orders).await;
                 shared.report(Report::Audio(id, attempt.stream.counts()));
@@ -98,8 +97,9 @@ async fn run(
                 tokio::spawn(attempt.leg.drain());
                 return event;
             }
-            Placed::Unusable => {
+            Placed::Unusable(error) => {
                 channel.answered();
+                shared.report(Report::Told(id, Told::Unusable(format!("{name}: answered, but {error}"))));
                 attempt.leg.hangup();
                 tokio::spawn(attempt.leg.drain());
                 return Some(CallEvent::Failed(CallResult::DialError));
@@ -107,7 +107,7 @@ async fn run(
             Placed::Failed(failure) => failure,
         };
         tokio::spawn(attempt.leg.drain());
-        let outcome = judge(shared, id, trunk, &failure);
+        let outcome = judge(shared, id, &channel, &failure);
         last = match (outcome.pause, failure.status) {
             (Some(retry_after), Some(status)) => CallEvent::Refused { status, retry_after },
             _ => CallEvent::Failed(outcome.result),
@@ -120,11 +120,23 @@ async fn run(
             break;
         }
     }
+    if tried.is_empty() {
+        let why = "every trunk for its country is full, at its rate or left alone".to_owned();
+        shared.report(Report::Told(id, Told::NotPlaced(why)));
+    }
     Some(last)
 }
 
-fn no_leg(id: CallId, error: &NoLeg) -> CallResult {
+/// It is never dialed.
+fn kept_back(shared: &Shared, id: CallId, why: &str) -> CallEvent {
+    tracing::warn!(call = id.0, why, "a call was kept back");
+    shared.report(Report::Told(id, Told::KeptBack(why.to_owned())));
+    CallEvent::Failed(CallResult::DialError)
+}
+
+fn no_leg(shared: &Shared, id: CallId, error: &NoLeg) -> CallResult {
     tracing::warn!(call = id.0, %error, "a call could not be placed");
+    shared.report(Report::Told(id, Told::NotPlaced(error.to_string())));
     match error {
         NoLeg::Port(_) => CallResult::NoFreePort,
         NoLeg::Ua(_) => CallResult::SystemError,
@@ -132,34 +144,51 @@ fn no_leg(id: CallId, error: &NoLeg) -> CallResult {
 }
 
 /// What a failure means for the call, and for its trunk. The group is told.
-fn judge(shared: &Shared, id: CallId, trunk: usize, failure: &Failure) -> Outcome {
-    let outcome = weigh(shared, trunk, failure);
+fn judge(shared: &Shared, id: CallId, channel: &Channel<'_>, failure: &Failure) -> Outcome {
+    let outcome = weigh(shared, channel, failure);
     shared.report(Report::Leg(
         id,
         LegReport {
-            trunk: shared.trunks.options(trunk).name.clone(),
+            trunk: shared.trunks.options(channel.trunk).name.clone(),
             status: failure.status,
             reason: failure.reason.clone(),
             rejected: outcome.rejected,
             blocked: outcome.blocked,
             credentials: outcome.credentials,
+            unreached: outcome.unreached,
         },
     ));
     outcome
 }
 
 /// What a failure means for a call, and for its trunk.
-pub(super) fn weigh(shared: &Shared, trunk: usize, failure: &Failure) -> Outcome {
-    let outcome = outcome(failure);
+pub(super) fn weigh(shared: &Shared, channel: &Channel<'_>, failure: &Failure) -> Outcome {
+    let (outcome, trunk, now) = (outcome(failure), channel.trunk, shared.clock.now());
+    let name = &shared.trunks.options(trunk).name;
+    if failure.status.is_some() {
+        shared.trunks.heard(trunk);
+    }
     match (outcome.pause, failure.status) {
-        (Some(pause), Some(status)) => shared.trunks.refused(trunk, status, shared.clock.now(), pause),
+        (Some(pause), Some(status)) => shared.trunks.refused(trunk, status, now, pause),
         // we hung up before anybody could say anything
         (None, None) if failure.cancelled => (),
-        (None, status) if outcome.trunk => shared.trunks.fault(trunk, status, shared.clock.now()),
+        (None, status) if outcome.trunk => {
+            let silent = outcome.result == CallResult::NoProgress;
+            let fault = Fault { status, unreached: outcome.unreached, silent, placed: channel.since };
+            if let Some(pause) = shared.trunks.fault(trunk, fault, now) {
+                let (seconds, reason) = (pause / 1_000_000, failure.reason.as_deref().unwrap_or_default());
+                tracing::warn!(
+                    trunk = name,
+                    ?status,
+                    reason,
+                    seconds,
+                    "a trunk does not carry calls: it is left alone"
+                );
+            }
+        }
         // anything that the far end says of itself came through
-        _ => shared.trunks.works(trunk),
+        _ => shared.trunks.works(trunk, now),
     }
-    let name = &shared.trunks.options(trunk).name;
     if outcome.credentials {
         tracing::error!(trunk = name, "the carrier does not take our credentials");
     }

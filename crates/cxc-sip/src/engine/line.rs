@@ -179,7 +179,7 @@ async fn answer(shared: &Shared, leg: &mut Leg, channel: Option<&Channel<'_>>) -
             Some(LegEvent::Ringing(description)) if !description.is_empty() => early = description,
             Some(LegEvent::Failed(failure)) => {
                 let outcome = match channel {
-                    Some(channel) => weigh(shared, channel.trunk, &failure),
+                    Some(channel) => weigh(shared, channel, &failure),
                     None => crate::result::outcome(&failure),
                 };
                 return Err(outcome.result);

@@ -112,6 +112,8 @@ pub enum Report {
     Talk(CallId, AgentId, TalkState),
     /// How a leg failed: what the carrier said, as it said it. Comes before the event that it leads to.
     Leg(CallId, LegReport),
+    /// What else is to be known of how a call went out. Comes before the event that it leads to.
+    Told(CallId, Told),
     /// Who answered, as far as that could be heard.
     Detected(CallId, amd::Verdict),
     /// A call that was answered is over; this came and went of its audio.
@@ -135,6 +137,26 @@ pub struct LegReport {
     pub blocked: bool,
     /// The carrier does not take our credentials: an alarm.
     pub credentials: bool,
+    /// The trunk could not carry it: certainly nobody was called by it.
+    pub unreached: bool,
+}
+
+/// How a call went out, or why it did not, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Its number is never dialed.
+    KeptBack(String),
+    /// It could not be placed by us: nothing was sent for it by the trunk whose turn it was.
+    NotPlaced(String),
+    /// Somebody answered by this trunk.
+    Carried {
+        /// Its name.
+        trunk: String,
+        /// It is not the first one.
+        is_alternate: bool,
+    },
+    /// Somebody answered, but in no way that people could talk.
+    Unusable(String),
 }
 
 /// Microseconds that pass evenly, whatever happens to the machine's clock: the time of a group.

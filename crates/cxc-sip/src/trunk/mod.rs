@@ -87,12 +87,41 @@ impl TrunkOptions {
 
 /// So many calls in a row that ended by the fault of their trunk, and it gets a pause.
 const FAULTS: u32 = 5;
+/// The longest pause of a trunk that does not do its work; each is twice the one before.
+const LONGEST_PAUSE: Micros = 300_000_000;
+/// A trunk that has said nothing at all for so long, while a call waits for its first word, is given no more calls.
+const QUIET: Micros = 4_000_000;
+/// So many calls at once are given to a trunk of which nothing was heard since the start.
+const FEW: u32 = 3;
+/// Silence is a time-out by another name.
+const SILENCE: u16 = 408;
+
+/// How a call ended by the fault of its trunk.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fault {
+    /// The final status, if there was one.
+    pub status: Option<u16>,
+    /// Nobody can have been called: no other call would fare better.
+    pub unreached: bool,
+    /// Nothing was said of it in time.
+    pub silent: bool,
+    /// When the call was given to the trunk.
+    pub placed: Micros,
+}
 
 #[derive(Debug)]
 struct State {
     limits: Limits,
     /// Since it last carried a call.
     faults: u32,
+    /// Pauses since then.
+    pauses: u32,
+    /// When it last carried a call.
+    worked: Option<Micros>,
+    /// It has said something since the start.
+    heard: bool,
+    /// The first call after its last word was given to it then.
+    quiet_since: Option<Micros>,
     spend: Option<Spend>,
 }
 
@@ -104,6 +133,20 @@ impl State {
             Some(left) if left < room => (left, Why::SpendCap),
             _ => (room, why),
         }
+    }
+
+    /// How many calls the pace may give it: few before its first word, and none while it says nothing, so that a trunk
+    /// that is not there costs few records.
+    fn paced_room(&mut self, now: Micros) -> (u32, Why) {
+        let (room, why) = self.room(now);
+        if room == 0 || self.limits.is_down() {
+            return (room, why);
+        }
+        if self.quiet_since.is_some_and(|since| now - since >= QUIET) {
+            return (0, Why::TrunkDown { status: SILENCE });
+        }
+        let few = FEW.saturating_sub(self.limits.in_use());
+        if self.heard || room <= few { (room, why) } else { (few, Why::WarmingUp { cohorts: 0 }) }
     }
 }
 
@@ -120,6 +163,10 @@ impl Trunks {
         let state = |trunk: &TrunkOptions| State {
             limits: Limits::new(trunk.channels, trunk.per_second),
             faults: 0,
+            pauses: 0,
+            worked: None,
+            heard: false,
+            quiet_since: None,
             spend: trunk.tariff.map(Spend::new),
         };
         Self { states: Mutex::new(options.iter().map(state).collect()), options }
@@ -130,9 +177,9 @@ impl Trunks {
         &self.options
     }
 
-    /// How many calls they take now together; if none, why the first does not.
+    /// How many calls they are given now together; if none, why the first is not.
     pub fn room(&self, now: Micros) -> (u32, Why) {
-        let rooms: Vec<(u32, Why)> = self.states().iter_mut().map(|trunk| trunk.room(now)).collect();
+        let rooms: Vec<(u32, Why)> = self.states().iter_mut().map(|trunk| trunk.paced_room(now)).collect();
         let together = rooms.iter().fold(0, |sum: u32, (room, _)| sum.saturating_add(*room));
         let why = rooms.into_iter().find(|(room, _)| *room > 0 || together == 0).map(|(_, why)| why);
         (together, why.unwrap_or(Why::TrunkDown { status: 0 }))
@@ -171,6 +218,7 @@ impl Trunks {
         let fits = |at: usize| !tried.contains(&at) && self.options[at].countries.contains(&country);
         let at = (0..states.len()).find(|at| fits(*at) && states[*at].room(now).0 > 0)?;
         states[at].limits.placed();
+        states[at].quiet_since.get_or_insert(now);
         if let Some(spend) = &mut states[at].spend {
             spend.placed();
         }
@@ -180,7 +228,9 @@ impl Trunks {
     /// A call is over; with the time of its talk if it was answered.
     pub(crate) fn freed(&self, trunk: usize, talk: Option<Micros>, now: Micros) {
         let mut states = self.states();
-        let State { limits, spend, .. } = &mut states[trunk];
+        let State { limits, spend, quiet_since, .. } = &mut states[trunk];
+        // whoever waits for a word is not known here: the next call that is given to it shows
+        *quiet_since = None;
         if let Some(spend) = spend {
             spend.ended(talk, now);
         }
@@ -193,20 +243,39 @@ impl Trunks {
         self.states()[trunk].limits.refused(status, now, pause);
     }
 
-    /// It did not do its work, or said nothing. It is left alone after some such calls in a row.
-    pub(crate) fn fault(&self, trunk: usize, status: Option<u16>, now: Micros) {
+    /// It did not do its work, or said nothing. It is left alone after some such calls in a row; at once where no call can
+    /// go by it, or where nothing went by it since a call that nothing was said of. Answers for how long, when that begins.
+    pub(crate) fn fault(&self, trunk: usize, fault: Fault, now: Micros) -> Option<Micros> {
         let state = &mut self.states()[trunk];
-        state.faults += 1;
-        if state.faults >= FAULTS {
-            // silence is a time-out by another name
-            state.limits.refused(status.unwrap_or(408), now, DEFAULT_PAUSE);
+        // calls that left together fail together: that is one reason for a pause
+        if state.limits.was_left_alone_after(fault.placed) {
+            return None;
         }
+        state.faults += 1;
+        let is_silent = fault.silent && state.worked.is_none_or(|at| at < fault.placed);
+        if !(fault.unreached || is_silent || state.faults >= FAULTS || state.limits.is_down()) {
+            return None;
+        }
+        let pause = (DEFAULT_PAUSE << state.pauses.min(6)).min(LONGEST_PAUSE);
+        state.pauses += 1;
+        state.limits.refused(fault.status.unwrap_or(SILENCE), now, pause);
+        Some(pause)
+    }
+
+    /// It said something: it is there.
+    pub(crate) fn heard(&self, trunk: usize) {
+        let state = &mut self.states()[trunk];
+        state.heard = true;
+        state.quiet_since = None;
     }
 
     /// It carried a call.
-    pub(crate) fn works(&self, trunk: usize) {
+    pub(crate) fn works(&self, trunk: usize, now: Micros) {
+        self.heard(trunk);
         let state = &mut self.states()[trunk];
         state.faults = 0;
+        state.pauses = 0;
+        state.worked = Some(now);
         state.limits.works();
     }
 
@@ -255,7 +324,7 @@ mod tests {
         assert_eq!(trunks.room(2 * SECOND), (0, Why::TrunkDown { status: 503 }));
         assert_eq!(trunks.take(country("US"), &[], 5 * SECOND), Some(0), "one call looks whether it works again");
         assert_eq!(trunks.take(country("US"), &[], 6 * SECOND), None);
-        trunks.works(0);
+        trunks.works(0, 6 * SECOND);
         assert_eq!(trunks.take(country("US"), &[], 6 * SECOND), Some(0));
     }
 
@@ -271,21 +340,65 @@ mod tests {
         assert_eq!(trunks.spent(1, SECOND), None, "without a cap nothing is counted");
     }
 
+    fn fault(status: Option<u16>, placed: Micros) -> Fault {
+        Fault { status, unreached: false, silent: status.is_none(), placed }
+    }
+
     #[test]
-    fn a_trunk_that_says_nothing_is_left_alone_until_a_call_gets_through() {
-        let trunks = two();
-        (1..FAULTS).for_each(|_| trunks.fault(0, None, 0));
-        assert!(trunks.room(0).0 == 4);
-        trunks.fault(0, None, 0);
+    fn a_trunk_that_says_nothing_is_left_alone_longer_and_longer_until_a_call_gets_through() {
+        let (trunks, us) = (two(), country("US"));
+        let at = 40 * SECOND;
+        assert_eq!(trunks.take(us, &[1], 0), Some(0));
+        assert_eq!(trunks.fault(0, fault(None, 0), at), Some(DEFAULT_PAUSE), "the first one tells");
+        trunks.freed(0, None, at);
+        assert_eq!(trunks.fault(0, fault(None, 10), at), None, "it left before that pause");
+        assert_eq!(trunks.take(us, &[1], at), None);
+        assert_eq!(trunks.take(us, &[1], at + DEFAULT_PAUSE), Some(0), "one call looks");
+        let second = at + 2 * DEFAULT_PAUSE;
+        assert_eq!(trunks.fault(0, fault(None, at + DEFAULT_PAUSE), second), Some(2 * DEFAULT_PAUSE));
+        trunks.freed(0, None, second);
+        assert_eq!(trunks.take(us, &[1], second + DEFAULT_PAUSE), None);
+        let third = second + 2 * DEFAULT_PAUSE;
+        assert_eq!(trunks.take(us, &[1], third), Some(0));
+        // it was given up, and shows nothing
+        trunks.freed(0, None, third);
+        assert_eq!(trunks.take(us, &[1], third + SECOND), None);
+        trunks.works(0, third + SECOND);
+        assert_eq!(trunks.fault(0, fault(None, third), third + 2 * SECOND), None, "others got through meanwhile");
+        assert_eq!(trunks.take(us, &[1], third + 2 * SECOND), Some(0));
+        let last = (1..FAULTS).fold(None, |_, _| trunks.fault(0, fault(Some(500), third), third + 2 * SECOND));
+        assert_eq!(last, Some(DEFAULT_PAUSE), "five in a row");
+    }
+
+    #[test]
+    fn a_trunk_by_which_no_call_can_go_gets_its_pause_at_once_and_none_is_longer_than_five_minutes() {
+        let (trunks, mut now) = (two(), 0);
+        let refused = |placed| Fault { unreached: true, ..fault(Some(401), placed) };
+        trunks.works(0, now);
+        let mut pauses = Vec::new();
+        for _ in 0..9 {
+            let pause = trunks.fault(0, refused(now), now).unwrap();
+            assert_eq!(trunks.room(now).0, 2, "those of the other");
+            pauses.push(pause / SECOND);
+            now += pause;
+        }
+        assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
+    }
+
+    #[test]
+    fn the_pace_gives_few_calls_to_a_trunk_before_its_first_word_and_none_while_it_is_quiet() {
         let us = country("US");
-        assert_eq!(trunks.take(us, &[1], 0), None);
-        assert_eq!(trunks.take(us, &[1], DEFAULT_PAUSE), Some(0), "one call looks");
-        // that call ends, and shows nothing
-        trunks.freed(0, None, DEFAULT_PAUSE);
-        assert_eq!(trunks.take(us, &[1], DEFAULT_PAUSE + SECOND), None);
-        assert_eq!(trunks.take(us, &[1], 2 * DEFAULT_PAUSE), Some(0));
-        trunks.works(0);
-        trunks.fault(0, None, 2 * DEFAULT_PAUSE);
-        assert_eq!(trunks.take(us, &[1], 2 * DEFAULT_PAUSE), Some(0), "one fault is none");
+        let trunks = Trunks::new(vec![TrunkOptions::new("one", "sip.example.com", 50, 100.0, vec![us])]);
+        assert_eq!(trunks.room(0), (FEW, Why::WarmingUp { cohorts: 0 }));
+        assert_eq!((trunks.take(us, &[], 0), trunks.room(0).0), (Some(0), FEW - 1));
+        assert_eq!(trunks.room(QUIET), (0, Why::TrunkDown { status: SILENCE }));
+        assert_eq!(trunks.take(us, &[], QUIET), Some(0), "what an agent asks for is tried");
+        trunks.heard(0);
+        assert_eq!(trunks.room(QUIET), (48, Why::TrunkChannelsFull));
+        assert_eq!(trunks.take(us, &[], QUIET), Some(0));
+        assert_eq!(trunks.room(2 * QUIET - 1).0, 47);
+        assert_eq!(trunks.room(2 * QUIET), (0, Why::TrunkDown { status: SILENCE }));
+        trunks.freed(0, None, 2 * QUIET);
+        assert_eq!(trunks.room(2 * QUIET).0, 48);
     }
 }

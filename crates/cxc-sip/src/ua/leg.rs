@@ -316,10 +316,7 @@ impl Leg {
             let values: Vec<&str> = response.headers.iter().filter(|h| h.name() == name).map(Header::value).collect();
             (!values.is_empty()).then(|| values.join(", "))
         };
-        let retry_after = header("Retry-After").and_then(|value| {
-            let digits: String = value.trim().chars().take_while(char::is_ascii_digit).collect();
-            digits.parse().ok()
-        });
+        let retry_after = header("Retry-After").and_then(|value| seconds(&value));
         self.fail(Failure {
             status: (!ours).then(|| response.status_code.code()),
             rang: self.rang,
@@ -365,9 +362,28 @@ impl Leg {
     }
 }
 
+/// The seconds that a header begins with. More than can be counted are as many as can.
+fn seconds(value: &str) -> Option<u32> {
+    let value = value.trim();
+    let digits = value.split_once(|c: char| !c.is_ascii_digit()).map_or(value, |(digits, _)| digits);
+    (!digits.is_empty()).then(|| digits.parse().unwrap_or(u32::MAX))
+}
+
 async fn until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn a_pause_of_more_seconds_than_can_be_counted_is_a_long_one() {
+        assert_eq!((seconds("30 (busy hour)"), seconds(" 7;duration=60")), (Some(30), Some(7)));
+        assert_eq!((seconds("4294967296"), seconds("99999999999999999999999")), (Some(u32::MAX), Some(u32::MAX)));
+        assert_eq!((seconds(""), seconds("soon"), seconds("-1")), (None, None, None));
     }
 }

@@ -6,7 +6,7 @@ use cxc_core::enumerations::CallResult;
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, EngineEvent};
 use cxc_dialer::pacing::Why;
-use cxc_sip::engine::{EngineOptions, LegReport, Report, Sounds};
+use cxc_sip::engine::{EngineOptions, LegReport, Report, Sounds, Told};
 use cxc_sip::trunk::TrunkOptions;
 use cxc_sip::ua::{Credentials, Transport};
 
@@ -118,6 +118,8 @@ async fn another_trunk_is_tried_only_when_the_first_is_at_fault() -> Result<()> 
     let trunks = vec![trunk("broken", broken.address()), trunk("good", good.address())];
     let bed = goes_well(Bed::new(trunks, EngineOptions::default()).await?, good).await?;
     assert_eq!(leg(&bed)?.trunk, "broken");
+    let carried = Told::Carried { trunk: "good".into(), is_alternate: true };
+    assert!(bed.seen.iter().any(|report| matches!(report, Report::Told(_, told) if *told == carried)));
     broken.finish()?;
 
     let busy = refusing("486 Busy Here", "X-None: 1")?;
@@ -180,7 +182,10 @@ async fn a_carrier_that_does_not_take_our_password_is_an_alarm() -> Result<()> {
     let mut bed = Bed::new(vec![with_password(&peer, "wrong")], EngineOptions::default()).await?;
     let call = bed.call();
     assert_eq!(bed.failed(call).await?, CallEvent::Failed(CallResult::SwitchError));
-    assert!(leg(&bed)?.credentials);
+    let said = leg(&bed)?;
+    assert!(said.credentials && said.unreached);
+    let now = bed.engine.clock().now();
+    assert_eq!(bed.engine.trunks().room(now), (0, Why::TrunkDown { status: 401 }), "the next one would fare no better");
     bed.is_empty().await?;
     peer.finish()
 }
@@ -357,7 +362,10 @@ async fn a_carrier_that_says_nothing_is_no_progress() -> Result<()> {
     let call = bed.call();
     let end = Report::Event(EngineEvent::Call(call, CallEvent::Failed(CallResult::NoProgress)));
     bed.within(Duration::from_secs(45), "end", |report| *report == end).await?;
-    assert_eq!(leg(&bed)?.status, None);
+    let said = leg(&bed)?;
+    assert_eq!((said.status, said.unreached), (None, false), "a phone might have rung");
+    let now = bed.engine.clock().now();
+    assert_eq!(bed.engine.trunks().room(now), (0, Why::TrunkDown { status: 408 }), "one is enough");
     bed.is_empty().await
 }
 
@@ -373,6 +381,8 @@ async fn what_is_never_dialed_is_not_sent() -> Result<()> {
     ] {
         let call = bed.call_to(number);
         assert_eq!(bed.failed(call).await?, CallEvent::Failed(result), "{number}");
+        let why = |report: &Report| matches!(report, Report::Told(of, Told::KeptBack(_)) if *of == call);
+        assert!(bed.seen.iter().any(why), "{number}");
     }
     assert!(!bed.seen.iter().any(|report| matches!(report, Report::Event(EngineEvent::Call(_, CallEvent::Sent)))));
     // the one call that the peer takes is still to come

@@ -46,8 +46,8 @@ const AFTER: &str = "Examples:
 Settings come from cxc.toml, then CXC_* variables, then flags: see `cxc config check`.
 Exit codes: 0 done, 1 refused or failed, 2 could not begin (usage, configuration, port, database).";
 
-/// An outbound campaign system: import contact lists, reach people by SMS and email under compliance
-/// rules, and account for every contact.
+/// An outbound campaign system: import contact lists, reach people by voice, SMS and email under
+/// compliance rules, and account for every contact.
 #[derive(Debug, Parser)]
 #[command(name = "cxc", version, after_help = AFTER, max_term_width = 110)]
 pub struct Cli {

@@ -99,6 +99,9 @@ impl Ports {
                 ports.own.insert(*component, port);
             }
         }
+        if let Some(at) = config.voice.inbound_listen.filter(|_| here.contains(&Component::Dialer)) {
+            listen::is_free(at, "calls to caller ids", "voice.inbound_listen")?;
+        }
         for component in here {
             let key = format!("component.{component}.metrics_port");
             let what = format!("metrics of {component}");

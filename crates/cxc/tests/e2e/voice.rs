@@ -299,6 +299,16 @@ async fn numbers_outside_the_countries_of_the_trunk_are_never_dialed() {
     assert!(trunk.called().is_empty(), "{:?}", trunk.called());
     let accounting = group.accounting().await;
     assert_eq!(accounting["done"].get("Answer"), None, "{accounting}");
+    // each says why, and none is counted as tried
+    let done = group.records("done").await;
+    assert!(!done.is_empty(), "{accounting}");
+    for record in done {
+        let record = group.record(record["recordId"].as_str().unwrap()).await;
+        let last = &record["history"][0];
+        let detail = last["detail"].as_str().unwrap_or_default();
+        assert!(detail.starts_with("never dialed: "), "{record}");
+        assert_eq!((&record["attempts"], &last["state"]), (&json!(0), &json!("not_sent")), "{record}");
+    }
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use super::caller_ids::Displays;
 use super::live::{LiveBoard, LiveStatistics};
 use super::script::OptOuts;
 use crate::agents::Seat;
-use crate::channel::{Body, OutMessage, Outcome};
+use crate::channel::{Body, Course, OutMessage, Outcome};
 use crate::sender::Demand;
 pub use calls::Calls;
 use own::OwnCalls;
@@ -147,6 +147,9 @@ impl Desk {
             answer: Some(answer),
             placed: false,
             said: String::new(),
+            course: Course::Left,
+            reached: false,
+            connected: false,
             attempt: message.attempt,
             number: message.to.clone(),
             person: Arc::clone(&body.person),
@@ -237,7 +240,7 @@ mod tests {
     use cxc_core::enumerations::CallResult;
     use cxc_dialer::call::CallId;
     use cxc_dialer::group::Note;
-    use cxc_sip::engine::LegReport;
+    use cxc_sip::engine::{LegReport, Told};
     use cxc_sip::run::Source;
 
     use super::*;
@@ -279,17 +282,55 @@ mod tests {
         let call = placed(&desk, Micros::MAX).await;
         let (spec, mut ticket) = calls.next().unwrap();
         assert_eq!((spec.number.as_str(), spec.caller_id.as_deref()), ("+12125550142", Some("+12125550100")));
-        let report = LegReport {
-            trunk: "t".into(),
-            status: Some(486),
-            reason: None,
-            rejected: false,
-            blocked: false,
-            credentials: false,
-        };
-        calls.leg(&mut ticket, &report);
+        calls.leg(&mut ticket, &report("t", Some(486)));
         calls.ended(ticket, CallResult::Busy);
-        assert_eq!(call.await.unwrap(), Outcome::Called { result: 6, detail: "t SIP 486".into(), report: None });
+        assert_eq!(call.await.unwrap(), called(CallResult::Busy, "t SIP 486", Course::Left));
+    }
+
+    fn report(trunk: &str, status: Option<u16>) -> LegReport {
+        let (rejected, blocked, credentials, unreached) = (false, false, status == Some(401), status == Some(401));
+        LegReport { trunk: trunk.into(), status, reason: None, rejected, blocked, credentials, unreached }
+    }
+
+    fn called(result: CallResult, detail: &str, course: Course) -> Outcome {
+        Outcome::Called { result: result.code(), detail: detail.into(), report: None, course }
+    }
+
+    #[tokio::test]
+    async fn what_is_known_of_how_a_call_went_out_is_said_with_its_result() {
+        let (desk, mut calls) = desk();
+        let none = report("Carrier", Some(401));
+        let broken = LegReport { reason: Some("no way".into()), unreached: true, ..report("Other", None) };
+        let refused = "Carrier SIP 401 (it does not take our credentials)";
+        let carried = |is_alternate| Told::Carried { trunk: "Other".into(), is_alternate };
+        let kept = Told::KeptBack("a premium number is never dialed".into());
+        let unusable = Told::Unusable("Carrier: answered, but without audio".into());
+        let error = CallResult::SwitchError;
+        for (legs, told, result, detail, course) in [
+            (vec![none.clone()], None, error, refused, Course::NotCarried),
+            (vec![none.clone(), broken.clone()], None, error, "Other: no way", Course::NotCarried),
+            (vec![report("Carrier", Some(500)), broken], None, error, "Other: no way", Course::Left),
+            (vec![report("Carrier", None)], None, CallResult::NoProgress, "Carrier no answer in time", Course::Left),
+            (vec![none.clone()], None, CallResult::Cleared, refused, Course::Left),
+            (vec![none], Some(carried(true)), CallResult::Answer, "carried by Other", Course::Left),
+            (vec![], Some(carried(false)), CallResult::Answer, "", Course::Left),
+            (vec![], Some(unusable), CallResult::DialError, "Carrier: answered, but without audio", Course::Left),
+            (vec![], Some(Told::NotPlaced("no port".into())), error, "not placed: no port", Course::NotCarried),
+            (
+                vec![],
+                Some(kept),
+                CallResult::DialError,
+                "never dialed: a premium number is never dialed",
+                Course::KeptBack,
+            ),
+        ] {
+            let call = placed(&desk, Micros::MAX).await;
+            let (_, mut ticket) = calls.next().unwrap();
+            legs.iter().for_each(|leg| calls.leg(&mut ticket, leg));
+            told.iter().for_each(|told| calls.told(&mut ticket, told));
+            calls.ended(ticket, result);
+            assert_eq!(call.await.unwrap(), called(result, detail, course));
+        }
     }
 
     #[tokio::test]

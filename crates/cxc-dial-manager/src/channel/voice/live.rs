@@ -1,6 +1,6 @@
 //! What goes on in the groups of this process, looked at once a second.
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use cxc_core::Micros;
 use cxc_dialer::group::{AgentsNow, CallsNow, Group, Totals};
@@ -169,12 +169,25 @@ fn mean(time: Micros, count: u64) -> f64 {
 #[derive(Debug, Default)]
 pub struct LiveBoard {
     groups: Mutex<HashMap<i64, (Uuid, Seen)>>,
+    /// What leases of this process are held by.
+    holder: OnceLock<Arc<str>>,
 }
 
 /// What was last seen of a group; its end is that of the group.
 pub type Seen = watch::Receiver<Option<Arc<LiveStatistics>>>;
 
 impl LiveBoard {
+    /// Names whose board it is: what its leases are held by.
+    pub fn belongs_to(&self, holder: Arc<str>) {
+        self.holder.get_or_init(|| holder);
+    }
+
+    /// Whether a lease is held by this process.
+    pub fn is_ours(&self, holder: &str) -> bool {
+        // each start of a sender is a holder of its own, behind the name of its process
+        self.holder.get().is_some_and(|own| holder.split_once('/').is_some_and(|(process, _)| process == &**own))
+    }
+
     /// A group comes on the board: what is seen of it is sent to the answer.
     pub fn show(&self, group: i64, id: Uuid) -> watch::Sender<Option<Arc<LiveStatistics>>> {
         let (tell, seen) = watch::channel(None);
@@ -198,5 +211,18 @@ impl LiveBoard {
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         groups.retain(|_, (_, seen)| seen.has_changed().is_ok());
         groups
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_board_knows_the_leases_of_its_process() {
+        let board = LiveBoard::default();
+        assert!(!board.is_ours("a/1"), "nobody said whose it is");
+        board.belongs_to("a".into());
+        assert!(board.is_ours("a/1") && !board.is_ours("b/1") && !board.is_ours("ab/1") && !board.is_ours("a"));
     }
 }

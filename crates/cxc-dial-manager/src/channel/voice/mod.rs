@@ -27,9 +27,8 @@ pub use cxc_sip::media::{Prompt, Recorder};
 use cxc_sip::run::Command;
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use uuid::Uuid;
 
-use super::{Body, Carrier, CarrierStatus, ChannelAccount, ConnectError, OutMessage, Outcome};
+use super::{Body, Carrier, CarrierStatus, ConnectError, OutMessage, Outcome};
 use crate::agents::AgentHub;
 use crate::sender::{Demand, GroupPlan, Plans};
 use caller_ids::CallerIdBoard;
@@ -42,7 +41,7 @@ pub use phones::Phones;
 pub use prompts::PromptShelf;
 use prompts::read_sounds;
 pub use recordings::keep_recordings;
-use setup::Trunk;
+use setup::{Trunk, TrunkAccount};
 
 /// Talks that go on when a trunk stops are ended after this time.
 const FAREWELL: Duration = Duration::from_secs(12);
@@ -99,10 +98,11 @@ impl VoiceCarrier {
     /// The trunk of an account, and those of its alternates. `epoch` is that of the sender's lease: it begins each Call-ID.
     pub fn start(app: App, kit: Arc<CallKit>, plans: &Plans, epoch: i64) -> Result<Self, ConnectError> {
         let alternates = plans.account.sip.iter().flat_map(|sip| &sip.alternates).copied();
-        let own = (plans.id, ChannelAccount::clone(&plans.account));
-        let accounts: Vec<(Uuid, ChannelAccount)> =
-            std::iter::once(own).chain(alternates.zip(plans.alternates.iter().cloned())).collect();
-        if let Some(error) = accounts.iter().flat_map(|(_, account)| account.validate()).next() {
+        let own = TrunkAccount { id: plans.id, name: plans.name.clone(), account: plans.account.as_ref().clone() };
+        let named = alternates.zip(plans.alternates.iter().cloned());
+        let others = named.map(|(id, (name, account))| TrunkAccount { id, name, account });
+        let accounts: Vec<TrunkAccount> = std::iter::once(own).chain(others).collect();
+        if let Some(error) = accounts.iter().flat_map(|one| one.account.validate()).next() {
             return Err(ConnectError(format!("{}: {}", error.pointer, error.detail)));
         }
         let trunk = Arc::new(Trunk::new(app, kit, plans.number, accounts, epoch));

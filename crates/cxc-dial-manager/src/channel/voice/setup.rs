@@ -26,6 +26,9 @@ use super::phones::Phones;
 use crate::channel::{ChannelAccount, SipTransport, Srtp, tls};
 
 const SECOND: i64 = 1_000_000;
+/// A connection to a trunk or its refusal may take 10 s: until then a call waits for it, so that its end is that of the
+/// connection.
+const PLACING: i64 = 11 * SECOND;
 /// The longest time of detection before an agent is looked for: a little more than its own, so that it ends itself.
 const DETECTION: i64 = 5_200_000;
 
@@ -34,6 +37,16 @@ const HANG_UP: i64 = 3 * SECOND;
 
 /// An account, and what was last written of what it cost: the day and the amount.
 type Written = (Uuid, Option<(i64, i64)>);
+
+/// A channel account of kind `sip`.
+pub struct TrunkAccount {
+    /// Its id.
+    pub id: Uuid,
+    /// What people call it: so logs, reports and the details of attempts do.
+    pub name: String,
+    /// Its document.
+    pub account: ChannelAccount,
+}
 
 /// A channel account of kind `sip` with its alternates: what its groups share.
 pub struct Trunk {
@@ -44,8 +57,8 @@ pub struct Trunk {
     pub phones: Phones,
     /// The number of its own account.
     number: i64,
-    /// Its own first, with their ids.
-    accounts: Vec<(Uuid, ChannelAccount)>,
+    /// Its own first.
+    accounts: Vec<TrunkAccount>,
     epoch: i64,
     /// From which of our addresses they are reached, and where they are, with their limits.
     found: OnceCell<(IpAddr, Arc<Trunks>)>,
@@ -54,17 +67,16 @@ pub struct Trunk {
 }
 
 impl Trunk {
-    pub fn new(app: App, kit: Arc<CallKit>, number: i64, accounts: Vec<(Uuid, ChannelAccount)>, epoch: i64) -> Self {
+    pub fn new(app: App, kit: Arc<CallKit>, number: i64, accounts: Vec<TrunkAccount>, epoch: i64) -> Self {
         let clock = Clock::starting(app.now());
-        let phones = accounts.first().map(|(_, account)| Phones::of(account)).unwrap_or_default();
+        let phones = accounts.first().map(|first| Phones::of(&first.account)).unwrap_or_default();
         Self { app, kit, clock, phones, number, accounts, epoch, found: OnceCell::new(), written: Mutex::default() }
     }
 
     /// Calls at once.
     pub fn channels(&self) -> usize {
-        let channels =
-            self.accounts.iter().filter_map(|(_, account)| account.sip.as_ref()).map(|sip| sip.channels as usize);
-        channels.sum()
+        let of_sip = self.accounts.iter().filter_map(|one| one.account.sip.as_ref());
+        of_sip.map(|sip| sip.channels as usize).sum()
     }
 
     /// What an engine is started with.
@@ -89,9 +101,9 @@ impl Trunk {
     async fn find(&self) -> Result<(IpAddr, Arc<Trunks>), String> {
         let (mut own, mut trunks, mut missing) = (None, Vec::new(), String::new());
         let mut ids = Vec::new();
-        for (number, (id, account)) in (1..).zip(&self.accounts) {
+        for TrunkAccount { id, name, account } in &self.accounts {
             let found =
-                self.find_one(account, number).await.and_then(|(address, trunk)| match *own.get_or_insert(address) {
+                self.find_one(account, name).await.and_then(|(address, trunk)| match *own.get_or_insert(address) {
                     first if first == address => Ok(trunk),
                     first => Err(format!("{} is reached from {address}, the others from {first}", trunk.host)),
                 });
@@ -101,7 +113,7 @@ impl Trunk {
                     ids.push((*id, None));
                 }
                 Err(reason) => {
-                    tracing::warn!(trunk = number, reason, "a trunk can't be used");
+                    tracing::warn!(trunk = name, account = %id, reason, "a trunk can't be used");
                     missing = reason;
                 }
             }
@@ -141,7 +153,7 @@ impl Trunk {
         Ok(())
     }
 
-    async fn find_one(&self, account: &ChannelAccount, number: u32) -> Result<(IpAddr, TrunkOptions), String> {
+    async fn find_one(&self, account: &ChannelAccount, name: &str) -> Result<(IpAddr, TrunkOptions), String> {
         let host = account.host.as_deref().unwrap_or_default();
         let place = resolve(&self.app.channel_reach, host, account.effective_port()).await?;
         let sip = account.sip.clone().unwrap_or_default();
@@ -151,7 +163,6 @@ impl Trunk {
             let password = SecretString::from(credential.password.as_ref()?.expose_secret());
             Some(Credentials { user: credential.username.clone(), password })
         });
-        let name = if number == 1 { "trunk".to_owned() } else { format!("trunk {number}") };
         let trunk = TrunkOptions {
             proxy: Some(place),
             transport: transport(account),
@@ -166,7 +177,7 @@ impl Trunk {
                 per_minute: millionths(sip.cost_per_minute),
                 per_call: millionths(sip.cost_per_call),
             }),
-            ..TrunkOptions::new(&name, &address, sip.channels, account.rate_per_second, countries)
+            ..TrunkOptions::new(name, &address, sip.channels, account.rate_per_second, countries)
         };
         Ok((own_address(place)?, trunk))
     }
@@ -264,6 +275,7 @@ pub fn rules(
     let threshold = policies.iter().map(|policy| i64::from(policy.threshold_ms) * 1_000).min();
     let least_ring = policies.iter().map(|policy| i64::from(policy.min_ring_s) * SECOND).max();
     let call = CallRules {
+        placing: PLACING,
         max_ring: i64::from(calls.max_ring_seconds) * SECOND,
         least_ring: least_ring.unwrap_or(usual.least_ring),
         threshold: threshold.unwrap_or(usual.threshold),

@@ -8,10 +8,11 @@ use cxc_dialer::call::CallId;
 use cxc_dialer::engine::CallSpec;
 use cxc_dialer::group::{AgentChange, Group, Note};
 use cxc_dialer::pacing::{Records, Why};
-use cxc_sip::engine::{LegReport, TalkState};
+use cxc_sip::engine::{LegReport, TalkState, Told};
 use cxc_sip::run::Source;
 
 use super::{Desk, Ended, Ticket, Waiting};
+use crate::channel::Course;
 use crate::channel::voice::live::{CallerIdsNow, LiveStatistics, PortUse};
 use crate::opt_out::DO_NOT_CALL;
 
@@ -73,7 +74,7 @@ impl Source for Calls {
         ticket.scripted.get_or_insert_default().given_up = true;
     }
 
-    fn paced(&mut self, why: &Why, missing: u32) {
+    fn paced(&mut self, why: &Why, missing: u32) -> &'static str {
         let (now, missing) = (self.0.clock.now(), missing as usize);
         let unseen = self.0.show();
         let mut state = self.0.state();
@@ -81,13 +82,17 @@ impl Source for Calls {
         state.missing_since = since;
         let is_dry = since.is_some_and(|since| now - since > DRY);
         state.dry |= is_dry;
-        state.why = if is_dry { Why::NoRecordsReady.name() } else { why.name() };
+        // records that rest because their trunk did not carry them are no lack of records
+        let is_trunk = matches!(why, Why::TrunkDown { .. });
+        let why = if is_dry && !is_trunk { Why::NoRecordsReady.name() } else { why.name() };
+        state.why = why;
         drop(state);
         self.0.tell_refused();
         self.0.demand.ask(missing);
         if self.0.demand.open() > 0 {
             self.0.asked.notify_one();
         }
+        why
     }
 
     fn looked(&mut self, group: &Group, (in_use, free): (usize, usize)) {
@@ -111,13 +116,32 @@ impl Source for Calls {
     }
 
     fn leg(&mut self, ticket: &mut Ticket, report: &LegReport) {
-        let status = report.status.map_or_else(|| "no answer in time".to_owned(), |status| format!("SIP {status}"));
-        ticket.said = match &report.reason {
-            Some(reason) => format!("{} {status} ({reason})", report.trunk),
-            None => format!("{} {status}", report.trunk),
-        };
+        ticket.said = words(report);
+        ticket.reaches(!report.unreached);
         // "unwanted" is the word of who was called, or of a network that speaks for them
         ticket.rejected = report.rejected.then_some(report.blocked || report.status == Some(607));
+    }
+
+    fn told(&mut self, ticket: &mut Ticket, told: &Told) {
+        match told {
+            Told::KeptBack(why) => {
+                ticket.said = format!("never dialed: {why}");
+                ticket.course = Course::KeptBack;
+            }
+            Told::NotPlaced(why) => {
+                ticket.said = format!("not placed: {why}");
+                ticket.reaches(false);
+            }
+            Told::Carried { trunk, is_alternate } => {
+                ticket.said = if *is_alternate { format!("carried by {trunk}") } else { String::new() };
+                ticket.connected = true;
+                ticket.reaches(true);
+            }
+            Told::Unusable(words) => {
+                ticket.said.clone_from(words);
+                ticket.reaches(true);
+            }
+        }
     }
 
     fn noted(&mut self, call: CallId, ticket: &mut Ticket, note: Note) {
@@ -195,6 +219,18 @@ impl Source for Calls {
 
     fn is_done(&self) -> bool {
         false
+    }
+}
+
+/// What a carrier said of a call that it did not connect.
+fn words(report: &LegReport) -> String {
+    let trunk = &report.trunk;
+    match (report.status, &report.reason) {
+        (None, Some(reason)) => format!("{trunk}: {reason}"),
+        (None, None) => format!("{trunk} no answer in time"),
+        (Some(status), _) if report.credentials => format!("{trunk} SIP {status} (it does not take our credentials)"),
+        (Some(status), Some(reason)) => format!("{trunk} SIP {status} ({reason})"),
+        (Some(status), None) => format!("{trunk} SIP {status}"),
     }
 }
 

@@ -6,7 +6,7 @@ use cxc_core::enumerations::CallResult;
 use tokio::sync::oneshot;
 
 use crate::agents::Seat;
-use crate::channel::{AgentReport, Outcome, ScreenPop};
+use crate::channel::{AgentReport, Course, Outcome, ScreenPop};
 
 /// It is looked for anew after this time.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -15,8 +15,14 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub struct Ticket {
     pub(super) answer: Option<oneshot::Sender<Outcome>>,
     pub(super) placed: bool,
-    /// What the carrier said.
+    /// What is to be known of it in words, such as what the carrier said.
     pub(super) said: String,
+    /// How far it came.
+    pub(super) course: Course,
+    /// A leg of it may have reached somebody.
+    pub(super) reached: bool,
+    /// Somebody answered, and could talk.
+    pub(super) connected: bool,
     /// Its attempt, the number that is dialed, and what an agent sees of the person.
     pub(super) attempt: i64,
     pub(super) number: String,
@@ -44,7 +50,9 @@ impl Drop for Ended {
     fn drop(&mut self) {
         let detail = std::mem::take(&mut self.ticket.said);
         let report = AgentReport::both(self.ticket.scripted.take(), self.report.take());
-        self.ticket.tell(Outcome::Called { result: self.result.code(), detail, report });
+        // who gave a call up says more than a trunk that would not have carried it
+        let course = if self.result == CallResult::Cleared { Course::Left } else { self.ticket.course };
+        self.ticket.tell(Outcome::Called { result: self.result.code(), detail, report, course });
     }
 }
 
@@ -55,8 +63,14 @@ impl Ticket {
             Abandoned, AnsweringMachine, CallDropError, Dropped, Ok, RemoteRelease, WrongNumber, WrongParty,
         };
         let after = [Abandoned, AnsweringMachine, CallDropError, Dropped, Ok, WrongNumber, WrongParty];
-        let hung_up = result == RemoteRelease && self.said.is_empty();
+        let hung_up = result == RemoteRelease && self.connected;
         CallResult::TALKS.contains(&result) || after.contains(&result) || hung_up
+    }
+
+    /// A leg of it may have reached somebody, or certainly has not: what one may have done stays.
+    pub(super) fn reaches(&mut self, somebody: bool) {
+        self.reached |= somebody;
+        self.course = if self.reached { Course::Left } else { Course::NotCarried };
     }
 
     fn tell(&mut self, outcome: Outcome) {

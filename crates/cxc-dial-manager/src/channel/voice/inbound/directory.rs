@@ -60,7 +60,7 @@ impl Directory {
         let mut known = Known::default();
         // hosts are looked up while nothing of the store is held
         for (tenant, number, account) in trunks(app).await? {
-            for address in self.addresses(app, &account).await {
+            for address in self.addresses(app, number, &account).await {
                 known.hosts.entry(address).or_default().push((tenant, number));
             }
         }
@@ -80,7 +80,7 @@ impl Directory {
         Ok(())
     }
 
-    async fn addresses(&self, app: &App, account: &ChannelAccount) -> Vec<IpAddr> {
+    async fn addresses(&self, app: &App, number: i64, account: &ChannelAccount) -> Vec<IpAddr> {
         let host = account.host.clone().unwrap_or_default();
         let place = (host, account.effective_port());
         let mut resolved = self.resolved.lock().await;
@@ -91,7 +91,8 @@ impl Directory {
         let addresses: Vec<IpAddr> = match found {
             Ok(found) => found.iter().map(|address| address.ip().to_canonical()).collect(),
             Err(error) => {
-                tracing::warn!(%error, "the host of a trunk can't be found: calls from there are refused");
+                let host = &place.0;
+                tracing::warn!(account = number, host, %error, "the host of a trunk can't be found: its calls are refused");
                 Vec::new()
             }
         };
