@@ -222,6 +222,8 @@ impl Agent {
             (Reserved(call), AgentEvent::Released(of)) if of == call => to(self.after.unwrap_or(Ready)),
             (Reserved(call), AgentEvent::Talk(of)) if of == call => self.on(Talking(call), now),
             (Talking(call), AgentEvent::TalkEnded(of)) if of == call => self.on(Wrap, now),
+            // who says so is ready, whatever they were before a call of their own, or wished since
+            (Wrap, AgentEvent::Ready) if matches!(self.after, Some(NotReady(_))) => to(free),
             (Wrap, AgentEvent::WrapDone | AgentEvent::Ready) => to(self.after.unwrap_or(free)),
             (Wrap, AgentEvent::Deadline) if rules.ready_after_wrap => to(self.after.unwrap_or(free)),
             (Wrap, AgentEvent::Deadline) => to(self.after.unwrap_or(NotReady(Reason::WrapEnded))),
@@ -377,6 +379,12 @@ mod tests {
         assert_eq!(then(&[Released(CALL)]).0.state, idle, "it was not answered");
         let talked = [Reserve(CALL), Talk(CALL), TalkEnded(CALL), WrapDone];
         assert_eq!(then(&talked).0.state, idle);
+        let wrap = [Reserve(CALL), Talk(CALL), TalkEnded(CALL)];
+        assert_eq!(then(&[&wrap[..], &[Ready]].concat()).0.state, AgentState::Ready, "they said so");
+        let lunch = AgentEvent::NotReady(Reason::Code(3));
+        assert_eq!(then(&[&wrap[..], &[lunch, WrapDone]].concat()).0.state, AgentState::NotReady(Reason::Code(3)));
+        assert_eq!(then(&[&wrap[..], &[lunch, Ready]].concat()).0.state, AgentState::Ready);
+        assert_eq!(then(&[&wrap[..], &[AgentEvent::LogOut, Ready]].concat()).0.state, AgentState::LoggedOut);
         assert_eq!(then(&[LegLost]).1, Some(CALL));
         assert_eq!(run(&[LogIn, Ready, Own, NotOwn]).0.state, AgentState::Ready);
     }
