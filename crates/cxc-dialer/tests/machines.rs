@@ -530,3 +530,21 @@ fn a_phone_that_is_called_for_each_call_rings_before_anybody_is_dialed_and_not_f
     group.agent_event(AgentId(1), AgentEvent::WrapDone, 28 * SECOND, &mut Silent);
     assert_eq!(group.agent(AgentId(1)), Some(AgentState::Standby));
 }
+
+#[test]
+fn who_logged_out_is_counted_no_more_and_the_number_may_be_anothers() {
+    let mut group = group(false, OnMachine::Drop);
+    let mut tell = |agent, event| group.agent_event(AgentId(agent), event, 0, &mut Silent);
+    // one phone never answers, the other one comes and goes
+    tell(0, AgentEvent::LegLost);
+    tell(1, AgentEvent::LogIn);
+    for event in [AgentEvent::LogOut, AgentEvent::LegLost] {
+        tell(1, event);
+    }
+    let now = group.agents_now();
+    assert_eq!((now.logged_out, now.not_ready), (1, 0), "the phone that is called is not there");
+    group.agent_event(AgentId(0), AgentEvent::LogOut, 0, &mut Silent);
+    assert_eq!(group.agents_now().logged_out, 0, "it is called no more");
+    group.agent_event(AgentId(1), AgentEvent::LogIn, 0, &mut Silent);
+    assert_eq!((group.agents_now().logged_out, group.agents_now().not_ready), (0, 1));
+}

@@ -1,5 +1,5 @@
 //! The agents of a group, and who has waited longest.
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use cxc_core::Micros;
 
@@ -17,6 +17,8 @@ pub(super) struct Agents {
     ready: u32,
     /// Those in standby, and those whose phones ring.
     waiting: (u32, u32),
+    /// Who logged out: nobody, until the number is another agent's.
+    gone: BTreeSet<AgentId>,
 }
 
 /// What a step of an agent means for the group.
@@ -34,7 +36,16 @@ pub(super) struct Step {
 impl Agents {
     pub(super) fn new(rules: AgentRules) -> Self {
         let (order, standby) = (VecDeque::new(), VecDeque::new());
-        Self { rules, agents: Vec::new(), order, standby, in_service: 0, ready: 0, waiting: (0, 0) }
+        Self {
+            rules,
+            agents: Vec::new(),
+            order,
+            standby,
+            in_service: 0,
+            ready: 0,
+            waiting: (0, 0),
+            gone: BTreeSet::new(),
+        }
     }
 
     /// Whether phones are called for each call.
@@ -62,8 +73,10 @@ impl Agents {
         self.agents.get(id.0 as usize).map(|agent| agent.state)
     }
 
+    /// Of all but those who are gone.
     pub(super) fn states(&self) -> impl Iterator<Item = AgentState> + '_ {
-        self.agents.iter().map(|agent| agent.state)
+        let agents = (0..).map(AgentId).zip(&self.agents);
+        agents.filter(|(id, _)| !self.gone.contains(id)).map(|(_, agent)| agent.state)
     }
 
     pub(super) fn deadline(&self, id: AgentId) -> Option<Micros> {
@@ -78,6 +91,11 @@ impl Agents {
         let before = self.agents[at];
         let (after, lost) = before.step(event, now, &self.rules);
         self.agents[at] = after;
+        if after.state != AgentState::LoggedOut {
+            self.gone.remove(&id);
+        } else if before.state != AgentState::LoggedOut || event == AgentEvent::LogOut {
+            self.gone.insert(id);
+        }
         let is_ready = |agent: &Agent| agent.state == AgentState::Ready;
         self.in_service = self.in_service + u32::from(after.is_in_service()) - u32::from(before.is_in_service());
         self.ready = self.ready + u32::from(is_ready(&after)) - u32::from(is_ready(&before));

@@ -31,11 +31,11 @@ pub struct CallsNow {
     pub machines: u32,
 }
 
-/// Where its agents are. The sum is everybody who ever logged in.
+/// Where its agents are. Who logged out is none any more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentsNow {
-    /// Not there.
+    /// Phones that are called, and were not there yet.
     pub logged_out: u32,
     /// There, and take no calls.
     pub not_ready: u32,
