@@ -21,7 +21,7 @@ use utoipa::openapi::OpenApi;
 use crate::component::Component;
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::tzdb;
+use crate::{store, tzdb};
 
 /// What the services of one process share.
 pub struct Shared {
@@ -74,6 +74,10 @@ impl Shared {
             });
             read.transpose().context(key)
         };
+        if let Some(folder) = voice.prompts.as_deref().filter(|folder| !folder.is_dir()) {
+            return Err(anyhow::anyhow!("voice.prompts: there is no folder {}", folder.display()));
+        }
+        store::make_recordings(config).context("voice.recordings")?;
         Ok(CallKit {
             phones: Arc::clone(&self.phones),
             message: prompt("voice.abandon_message", &voice.abandon_message)?,

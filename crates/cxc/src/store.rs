@@ -1,5 +1,5 @@
 //! The configured database, opened for a command or for the server.
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, Permissions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -97,6 +97,23 @@ pub fn make_private_folders(data_dir: &Path) -> anyhow::Result<()> {
         tracing::warn!(
             "other users of this machine may read {folder}, which holds personal data: chmod -R go= {folder}"
         );
+    }
+    Ok(())
+}
+
+/// Makes the folder of recordings for its owner only, and warns of one that others may read.
+pub fn make_recordings(config: &Config) -> anyhow::Result<()> {
+    let folder = config.recordings();
+    if !folder.is_dir() {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
+        made.with_context(|| format!("{} can't be made a folder", folder.display()))?;
+    } else if config.voice.recordings.is_none() && is_open(&folder) {
+        // below the data folder it is ours alone
+        std::fs::set_permissions(&folder, Permissions::from_mode(0o700))?;
+    }
+    if is_open(&folder) {
+        let folder = folder.display();
+        tracing::warn!("other users of this machine may read {folder}, which holds recordings: chmod go= {folder}");
     }
     Ok(())
 }

@@ -210,7 +210,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "voice.public_address",
-        set: |c, v| v.address().map(|a| c.voice.public_address = Some(a)),
+        set: |c, v| voice::public(v).map(|a| c.voice.public_address = Some(a)),
         show: |c| c.voice.public_address.map(|a| quoted(&a.to_string())),
     },
     Setting {

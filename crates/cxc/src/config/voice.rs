@@ -52,6 +52,15 @@ pub fn listen(found: &Found) -> Result<SocketAddr, Expected> {
     if is_one { Ok(address) } else { Err(EXPECTED.to_owned()) }
 }
 
+/// An address that trunks and phones can send to: one, and not all of a machine's.
+pub fn public(found: &Found) -> Result<IpAddr, Expected> {
+    const EXPECTED: &str = "the address that trunks and phones see, such as 203.0.113.7";
+    let address: IpAddr = found.text(EXPECTED)?.parse().map_err(|_| EXPECTED.to_owned())?;
+    let is_broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    let is_one = !address.is_unspecified() && !address.is_multicast() && !is_broadcast;
+    if is_one { Ok(address) } else { Err(EXPECTED.to_owned()) }
+}
+
 /// A range of ports such as `20000-29999`.
 pub fn ports(found: &Found) -> Result<RangeInclusive<u16>, Expected> {
     const EXPECTED: &str = "a range of at least ten ports such as 20000-29999";
@@ -72,6 +81,15 @@ mod tests {
         assert_eq!(read("10.0.0.5:5060").unwrap(), "10.0.0.5:5060".parse().unwrap());
         assert!(read("[fd00::5]:5060").is_ok());
         for wrong in ["0.0.0.0:5060", "[::]:5060", "10.0.0.5", "10.0.0.5:0", "sip.example.com:5060", ""] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_trunks_see_is_one_address() {
+        let read = |text: &str| public(&Found::Plain(text.into()));
+        assert_eq!(read("203.0.113.7").unwrap(), "203.0.113.7".parse::<IpAddr>().unwrap());
+        for wrong in ["0.0.0.0", "::", "224.0.0.1", "255.255.255.255", "203.0.113.7:5060", "h", ""] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -1,4 +1,7 @@
-//! Recordings are deleted when the time is over for which they are kept.
+//! Recordings are deleted when the time is over for which they are kept; until then they are for their owner only.
+use std::fs::Permissions;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,14 +31,22 @@ pub async fn keep_recordings(clock: Arc<dyn Clock>, folder: PathBuf) {
 /// How many were deleted. Files of others stay, and so does the folder.
 fn sweep(folder: &Path, today: Date) -> std::io::Result<u64> {
     let mut deleted = 0;
-    for below in entries(folder)?.into_iter().filter(|path| path.is_dir()) {
-        for share in entries(&below)?.into_iter().filter(|path| path.is_dir()) {
+    for below in entries(folder)?.into_iter().filter(|path| is_folder(path)) {
+        for share in entries(&below)?.into_iter().filter(|path| is_folder(path)) {
+            let mut has_recordings = false;
             for file in entries(&share)? {
-                let until = file.file_name().and_then(|name| kept_until(name.to_str()?));
-                if until.is_some_and(|until| until < today) {
+                let Some(until) = file.file_name().and_then(|name| kept_until(name.to_str()?)) else { continue };
+                if until < today {
                     std::fs::remove_file(&file)?;
                     deleted += 1;
+                    continue;
                 }
+                make_private(&file)?;
+                has_recordings = true;
+            }
+            if has_recordings {
+                make_private(&share)?;
+                make_private(&below)?;
             }
             // only one that is empty goes; the next recording makes it anew
             let _not_empty = std::fs::remove_dir(&share);
@@ -44,10 +55,29 @@ fn sweep(folder: &Path, today: Date) -> std::io::Result<u64> {
     Ok(deleted)
 }
 
+/// A folder itself, and no link to one.
+fn is_folder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|about| about.is_dir())
+}
+
+/// Takes the rights of others to a file or folder of ours. One that is renamed at this moment is seen the next time; one of
+/// another user's, on a shared folder, is that user's matter.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let done = path.symlink_metadata().and_then(|about| {
+        let mode = about.permissions().mode();
+        let is_open = !about.is_symlink() && mode & 0o077 != 0;
+        if is_open { std::fs::set_permissions(path, Permissions::from_mode(mode & 0o700)) } else { Ok(()) }
+    });
+    match done {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied) => Ok(()),
+        done => done,
+    }
+}
+
 fn entries(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     match std::fs::read_dir(folder) {
         Ok(entries) => entries.map(|entry| Ok(entry?.path())).collect(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
 }
@@ -75,5 +105,9 @@ mod tests {
         let other = write(Path::new("1/0/notes.txt"));
         assert_eq!(sweep(home.path(), day).unwrap(), 2);
         assert!(!old.exists() && !part.exists() && last_day.exists() && other.exists());
+        let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
+        let (share, tenant) = (last_day.parent().unwrap(), last_day.parent().unwrap().parent().unwrap());
+        assert_eq!((mode(&last_day), mode(share), mode(tenant)), (0o600, 0o700, 0o700));
+        assert_ne!(mode(&other), 0o600, "it is of others");
     }
 }
