@@ -28,6 +28,35 @@ o, logout                leave; from a call, after its wrap-up
 ?, help                  this
 ";
 
+/// Words behind which nothing stands: who types more means something else.
+const ALONE: [&str; 25] = [
+    "r",
+    "ready",
+    "p",
+    "preview",
+    "reject",
+    "cancel",
+    "h",
+    "hangup",
+    "x",
+    "donotcall",
+    "hold",
+    "resume",
+    "mute",
+    "unmute",
+    "pause",
+    "record",
+    "3",
+    "conference",
+    "g",
+    "give",
+    "b",
+    "back",
+    "o",
+    "logout",
+    "help",
+];
+
 /// A line that was typed.
 #[derive(Debug, PartialEq)]
 pub enum Typed {
@@ -43,12 +72,16 @@ pub enum Typed {
 pub fn read(line: &str, now: Timestamp) -> Result<Typed, String> {
     let (word, rest) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
     let rest = rest.trim();
+    if ALONE.contains(&word) && !rest.is_empty() {
+        return Err(format!("{word} stands alone: nothing was done"));
+    }
     let command = match word {
         "" => return Ok(Typed::Nothing),
         "?" | "help" => return Ok(Typed::Help),
         "r" | "ready" => json!({"type": "ready"}),
         "n" | "notready" if rest.is_empty() => json!({"type": "not_ready"}),
         "n" | "notready" => json!({"type": "not_ready", "reason": rest}),
+        "dial" if rest.is_empty() => return Err("dial POSITION, or dial NUMBER".into()),
         "dial" => match rest.parse::<u8>() {
             Ok(position) => json!({"type": "dial", "position": position}),
             Err(_) => json!({"type": "dial", "number": rest}),
@@ -69,6 +102,10 @@ pub fn read(line: &str, now: Timestamp) -> Result<Typed, String> {
         "unmute" => json!({"type": "unmute"}),
         "pause" => json!({"type": "pause_recording"}),
         "record" => json!({"type": "resume_recording"}),
+        "k" | "keys" if rest.is_empty() => return Err("k DIGITS".into()),
+        "t" | "transfer" | "a" | "ask" if rest.is_empty() => {
+            return Err(format!("{word} TO: a number or a SIP address"));
+        }
         "k" | "keys" => json!({"type": "digits", "digits": rest}),
         "t" | "transfer" => json!({"type": "transfer", "to": rest}),
         "a" | "ask" => json!({"type": "consult", "to": rest}),
@@ -91,6 +128,18 @@ pub fn read(line: &str, now: Timestamp) -> Result<Typed, String> {
         _ => return Err("no such word: type ? for those there are".into()),
     };
     Ok(Typed::Command(command))
+}
+
+/// What an agent reads when a command was carried out that shows nothing by itself.
+pub fn taken(command: &Value) -> Option<String> {
+    let text = |member: &str| command[member].as_str().unwrap_or_default();
+    match command["type"].as_str()? {
+        "disposition" => Some(format!("noted: {}", text("code"))),
+        "reschedule" if command["personal"] == true => Some(format!("noted: call again at {}, by you", text("at"))),
+        "reschedule" => Some(format!("noted: call again at {}", text("at"))),
+        "do_not_call" => Some("noted: no more calls to this person".into()),
+        _ => None,
+    }
 }
 
 /// An instant: as it stands, or in so long.
@@ -136,6 +185,23 @@ mod tests {
         assert_eq!(command("3"), json!({"type": "conference"}));
         assert_eq!(command("disposition SALE"), json!({"type": "disposition", "code": "SALE"}));
         assert_eq!(read("", Timestamp::UNIX_EPOCH), Ok(Typed::Nothing));
+    }
+
+    #[test]
+    fn words_that_stand_alone_do_nothing_with_more_behind_them() {
+        for bad in ["x y", "donotcall not", "r soon", "h x", "o 1", "3 4", "cancel it", "k", "t", "dial"] {
+            assert!(read(bad, Timestamp::UNIX_EPOCH).is_err(), "{bad}");
+        }
+        assert_eq!(command("x"), json!({"type": "do_not_call"}));
+        assert_eq!(read("?", Timestamp::UNIX_EPOCH), Ok(Typed::Help));
+    }
+
+    #[test]
+    fn what_was_taken_is_confirmed() {
+        let said = |line: &str| taken(&command(line)).unwrap_or_default();
+        assert_eq!(said("d SALE two"), "noted: SALE");
+        assert_eq!(said("c 2h mine"), "noted: call again at 1970-01-01T02:00:00Z, by you");
+        assert_eq!((said("x").as_str(), said("r").as_str()), ("noted: no more calls to this person", ""));
     }
 
     #[test]

@@ -3,6 +3,7 @@ mod connect;
 mod line;
 mod show;
 
+use std::collections::VecDeque;
 use std::io::{BufRead as _, IsTerminal as _};
 use std::time::Duration;
 
@@ -33,13 +34,27 @@ enum End {
     Lost,
 }
 
+/// The server knows nothing of the place that the desk had.
+const FORGOTTEN: &str = "the server has no place for you any more: it was started anew, or you were logged out there. A call that \
+                         was up is lost. You are logged in again: type r to take calls";
+/// Commands whose answers are waited for, at the most.
+const OPEN: usize = 64;
+
 /// Runs a desk until its agent leaves.
 pub async fn run(asked: &Agent) -> Result<(), Failure> {
     let server = Server::parse(&asked.server)?;
     let mut lines = typed()?;
     let password = password(&mut lines).await?;
     let cookie = server.sign_in(&asked.user, &password).await?;
-    let mut desk = Desk { lines, token: None, phone: asked.phone.clone(), leaving: false };
+    let mut desk = Desk {
+        lines,
+        token: None,
+        phone: asked.phone.clone(),
+        leaving: false,
+        is_forgotten: false,
+        open: VecDeque::new(),
+        last: 0,
+    };
     let mut lost: Option<Instant> = None;
     loop {
         match server.open(&cookie).await {
@@ -69,6 +84,12 @@ struct Desk {
     token: Option<String>,
     phone: Option<String>,
     leaving: bool,
+    /// The place is to be asked for anew.
+    is_forgotten: bool,
+    /// What is to be said when commands were carried out, by their ids.
+    open: VecDeque<(u64, String)>,
+    /// The id of the last command.
+    last: u64,
 }
 
 impl Desk {
@@ -87,6 +108,13 @@ impl Desk {
                         if let Some(end) = self.told(&text)? {
                             return Ok(end);
                         }
+                        if self.is_forgotten {
+                            self.is_forgotten = false;
+                            let login = json!({"type": "login", "phone": self.phone});
+                            if send(&mut socket, &login).await.is_err() {
+                                return Ok(End::Lost);
+                            }
+                        }
                     }
                     // the library answers pings by itself
                     Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_)))) => (),
@@ -103,6 +131,7 @@ impl Desk {
                         Ok(Typed::Help) => terminal::write(line::HELP)?,
                         Ok(Typed::Command(command)) => {
                             self.leaving = command["type"] == "logout";
+                            let command = self.numbered(command);
                             if send(&mut socket, &command).await.is_err() {
                                 return Ok(End::Lost);
                             }
@@ -114,17 +143,49 @@ impl Desk {
         }
     }
 
+    /// A command with an id of its own; what is to be said when it was carried out is kept.
+    fn numbered(&mut self, mut command: Value) -> Value {
+        self.last += 1;
+        if let Some(said) = line::taken(&command) {
+            self.open.push_back((self.last, said));
+            self.open.truncate(OPEN);
+        }
+        command["id"] = json!(self.last);
+        command
+    }
+
+    /// What is to be said of the command that is answered.
+    fn answered(&mut self, id: &Value) -> Option<String> {
+        let at = self.open.iter().position(|(open, _)| *id == json!(open))?;
+        self.open.remove(at).map(|(_, said)| said)
+    }
+
     fn told(&mut self, text: &str) -> Result<Option<End>, Failure> {
         let Ok(event) = serde_json::from_str::<Value>(text) else { return Ok(None) };
         match event["type"].as_str().unwrap_or_default() {
             "session" => self.token = event["token"].as_str().map(str::to_owned),
             "closed" => return Ok(Some(End::Closed(event["reason"].as_str().unwrap_or("unknown").to_owned()))),
-            "error" if event["code"] == "resume_refused" => {
-                return Ok(Some(End::Closed("the place was left or taken over".into())));
+            "error" if event["code"] == "no_place" && self.leaving => {
+                return Ok(Some(End::Closed("logged_out".into())));
             }
-            // without a place there is nothing that could be typed
-            "error" if self.token.is_none() => {
-                return Ok(Some(End::Closed(event["detail"].as_str().unwrap_or("refused").to_owned())));
+            "error" if event["code"] == "no_place" => {
+                (self.token, self.is_forgotten) = (None, true);
+                self.open.clear();
+                terminal::say(FORGOTTEN)?;
+                return Ok(None);
+            }
+            "error" if event["code"] == "resume_refused" => {
+                return Ok(Some(End::Closed("another desk took the place over".into())));
+            }
+            // without a place there is nothing that could be typed; what was typed before it was known is lost
+            "error" if self.token.is_none() && event["code"] != "not_logged_in" => {
+                return Ok(Some(End::Closed(show::harmless(event["detail"].as_str().unwrap_or("refused")))));
+            }
+            "ok" | "error" => {
+                let said = self.answered(&event["id"]).filter(|_| event["type"] == "ok");
+                if let Some(said) = said {
+                    terminal::say(&said)?;
+                }
             }
             _ => (),
         }

@@ -95,7 +95,8 @@ fn talk(event: &Value) -> String {
         parts.push(format!("{} {}", plain(&event["third"]["state"]), plain(&event["third"]["to"])));
     }
     if !event["failed"].is_null() {
-        parts.push(format!("the other is not there: {}", plain(&event["failed"])));
+        let why = if event["failed"] == "DialError" { " (no trunk may dial it)" } else { "" };
+        parts.push(format!("the other is not there: {}{why}", plain(&event["failed"])));
     }
     if !event["supervisor"].is_null() {
         parts.push(format!("supervisor {}", plain(&event["supervisor"])));
@@ -120,8 +121,14 @@ fn plain(value: &Value) -> String {
 }
 
 /// Contacts come out of files of others: nothing in them may steer the terminal.
-fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+pub fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() || is_unseen(c) { ' ' } else { c }).collect()
+}
+
+/// What turns the direction of a text around, ends a line or hides in it.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -159,8 +166,9 @@ mod tests {
     fn what_contacts_hold_does_not_steer_the_terminal() {
         let event = json!({"type": "call", "attempt": "1", "group": "g", "person": {"name": "\u{1b}[2JAnn",
             "numbers": [{"position": 1, "number": "+12125550142"}], "dialed": 1, "attemptsBefore": 2,
-            "fields": {"c_other\n1": "x\r"}}});
+            "fields": {"c_other\n1": "x\r", "note": "a\u{202e}b\u{2066}c"}}});
         let shown = lines(&event);
+        assert!(shown.contains(&"  note: a b c".to_owned()), "{shown:?}");
         assert_eq!(shown[1], "  number 1: +12125550142 (dialed)");
         assert!(shown.iter().all(|line| !line.contains(char::is_control)), "{shown:?}");
     }
