@@ -8,6 +8,7 @@ use crate::call_media::{self, DetectionSettings, RecordingMode, RecordingSetting
 use crate::call_prompts::CallPrompts;
 use crate::call_script::CallScript;
 use crate::field_error::FieldError;
+use crate::phone_address::phone_problem;
 
 /// The most agents of a group.
 const MAX_AGENTS: usize = 1_000;
@@ -180,9 +181,10 @@ impl CallSettings {
         };
         must(self.agents.len() <= MAX_AGENTS, "agents", "too_many", "a group has at most 1000 agents");
         for (position, agent) in self.agents.iter().enumerate() {
-            let detail = "an agent's phone is a SIP URI such as sip:ann@10.0.0.7:5060, each once";
             let is_first = !self.agents.iter().take(position).any(|before| before == agent);
-            must(is_first && phone_host(agent).is_some(), &format!("agents/{position}"), "bad_phone", detail);
+            let problem = phone_problem(agent).map(|problem| problem.to_string());
+            let detail = problem.as_deref().unwrap_or("each phone stands here once");
+            must(is_first && problem.is_none(), &format!("agents/{position}"), "bad_phone", detail);
         }
         let caller = self.caller_id.as_deref().is_none_or(is_number);
         must(caller, "callerId", "bad_number", "a caller id is a + and 8 to 15 digits");
@@ -290,7 +292,7 @@ mod tests {
         let good = CallSettings { agents: vec!["sip:ann@h".into()], ..CallSettings::default() };
         assert!(good.problems("/calls").is_empty());
         let bad = CallSettings {
-            agents: vec!["sip:ann@h".into(), "sip:ann@h".into()],
+            agents: vec!["sip:ann@h".into(), "sip:ann@h".into(), "sip:911@h".into(), "sip:+19005550142@h".into()],
             caller_id: Some("911".into()),
             caller_ids: vec!["+12125550100".into(), "+12125550100".into(), "212".into()],
             max_ring_seconds: 14,
@@ -303,6 +305,8 @@ mod tests {
             pointers,
             [
                 "/calls/agents/1",
+                "/calls/agents/2",
+                "/calls/agents/3",
                 "/calls/callerId",
                 "/calls/callerIds/1",
                 "/calls/callerIds/2",

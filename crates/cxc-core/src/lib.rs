@@ -26,6 +26,7 @@ pub mod location;
 pub mod number_set;
 pub mod opt_out;
 pub mod phone;
+pub mod phone_address;
 pub mod record;
 pub mod recording;
 pub mod seen_filter;

@@ -19,3 +19,4 @@ pub use area_code::area_code_problem;
 pub use error::PhoneError;
 pub use number::{NotE164, PhoneNumber};
 pub use parser::{Phone, PhoneParser, PhoneTablesError};
+pub(crate) use reserved::is_emergency;

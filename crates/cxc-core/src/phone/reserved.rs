@@ -27,6 +27,6 @@ pub(super) fn fictional(digits: &str) -> Option<LineType> {
 }
 
 /// Whether these are all digits of an emergency number.
-pub(super) fn is_emergency(digits: &[u8]) -> bool {
+pub(crate) fn is_emergency(digits: &[u8]) -> bool {
     digits.len() == 3 && EMERGENCY.iter().any(|number| number.as_bytes() == digits)
 }

@@ -3,6 +3,7 @@
 mod describe;
 mod desk_line;
 mod dialing;
+mod phone;
 pub mod protocol;
 mod routes;
 mod said;

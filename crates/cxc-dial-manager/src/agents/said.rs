@@ -69,9 +69,10 @@ pub async fn dispose(app: &App, seat: &Seat, code: String, note: Option<String>)
 pub fn reschedule(seat: &Seat, at: &str, personal: bool, now: Micros) -> Result<(), Refused> {
     let at: Timestamp = at.parse().map_err(|_| ("bad_time", "a time is RFC 3339, such as 2027-03-01T09:30:00Z"))?;
     let at = at.as_microsecond();
-    match (now..=now + LONGEST).contains(&at) {
-        true => seat.reschedule(at, personal),
-        false => Err(("bad_time", "a call can be put off for a year at most")),
+    match at {
+        at if at < now => Err(("bad_time", "this time is in the past")),
+        at if at > now + LONGEST => Err(("bad_time", "a call can be put off for a year at most")),
+        at => seat.reschedule(at, personal),
     }
 }
 

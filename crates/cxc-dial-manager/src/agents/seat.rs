@@ -110,6 +110,12 @@ impl Call {
 /// Why a wish was not fulfilled: for programs and for people.
 pub type Refused = (&'static str, &'static str);
 
+/// Why another phone is not taken.
+const PHONE_IN_USE: Refused = (
+    "phone_in_use",
+    "another phone is taken when no call is there: log in with the phone of before, or after the call",
+);
+
 const NO_CALL: Refused = ("no_call", "there is no call of which this could be said");
 
 impl Seat {
@@ -145,7 +151,7 @@ impl Seat {
     pub fn attach(&self, desk: DeskLine, token: Option<Uuid>, new_token: Uuid, now: Micros) -> Result<(), Refused> {
         let mut inner = self.inner();
         if inner.is_gone || token.is_some_and(|token| token != inner.token) {
-            return Err(("resume_refused", "the place was left or taken over: log in again"));
+            return Err(("resume_refused", "the place was taken over by another desk: log in to take it back"));
         }
         if inner.standing.since == 0 {
             inner.standing.since = now;

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::ws::{Message, WebSocket};
-use cxc_core::call_settings::phone_host;
 use cxc_server::{App, Principal};
 use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
@@ -14,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use super::protocol::{Closing, Command, Event, read};
 use super::said::{self, Choices, Failed};
 use super::seat::{Agent, Refused, Seat};
-use super::{AgentHub, DeskLine, dialing, talking};
+use super::{AgentHub, DeskLine, dialing, phone, talking};
 
 /// The dialer looks for the desk so often ...
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -148,7 +147,7 @@ impl Session {
 
     async fn obey(&mut self, command: Command) -> Result<(), Failed> {
         match command {
-            Command::Login { phone } => return Ok(self.log_in(phone)?),
+            Command::Login { phone } => return self.log_in(phone).await,
             Command::Resume { token } => return Ok(self.resume(token)?),
             _ => (),
         }
@@ -175,17 +174,21 @@ impl Session {
         Ok(())
     }
 
-    fn log_in(&mut self, phone: Option<String>) -> Result<(), Refused> {
-        let phone = phone.or_else(|| self.usual_phone.clone());
-        let phone = phone.ok_or(("no_phone", "name a phone, or have one set for the user"))?;
-        if phone_host(&phone).is_none() {
-            return Err(("bad_phone", "a phone is a SIP URI such as sip:ann@10.0.0.7:5060"));
-        }
-        if self.seat.is_some() {
-            return Err(("logged_in", "this desk is logged in already"));
+    /// The phone is that which was named, else that of the place that stands, else the user's own.
+    async fn log_in(&mut self, named: Option<String>) -> Result<(), Failed> {
+        let standing = self.hub.get(self.principal.tenant, self.principal.id).filter(|seat| !seat.is_gone());
+        let uri = named.or_else(|| standing.map(|seat| seat.phone_uri())).or_else(|| self.usual_phone.clone());
+        let uri = uri.ok_or(("no_phone", "name a phone, or have one set for the user"))?;
+        phone::look_at(&self.app, self.principal.tenant, &uri).await?;
+        if let Some(seat) = &self.seat {
+            return match seat.take_phone(&uri)? {
+                true => Ok(()),
+                false => Err(Failed::Refused(("logged_in", "this desk is logged in already, with this phone"))),
+            };
         }
         let agent = Agent { tenant: self.principal.tenant, user: self.principal.id, name: self.principal.name.clone() };
-        let seat = self.hub.seat(&agent, &phone);
+        let seat = self.hub.seat(&agent, &uri);
+        seat.take_phone(&uri)?;
         let now = self.app.now();
         seat.attach(self.line.clone(), None, self.app.ids.next(), now)?;
         self.seat = Some(seat);
@@ -193,8 +196,10 @@ impl Session {
     }
 
     fn resume(&mut self, token: uuid::Uuid) -> Result<(), Refused> {
-        let refused = ("resume_refused", "the place was left or taken over: log in again");
-        let seat = self.hub.get(self.principal.tenant, self.principal.id).ok_or(refused)?;
+        let no_place =
+            ("no_place", "there is no such place any more: it was left, or the dialer was started anew; log in again");
+        let seat = self.hub.get(self.principal.tenant, self.principal.id).filter(|seat| !seat.is_gone());
+        let seat = seat.ok_or(no_place)?;
         seat.attach(self.line.clone(), Some(token), token, self.app.now())?;
         self.seat = Some(seat);
         Ok(())

@@ -1,13 +1,17 @@
 //! What an agent does with a talk: hold, mute, keys, and a third person.
-use cxc_core::call_settings::phone_host;
-use cxc_server::App;
+use cxc_core::call_settings::is_number;
+use cxc_core::phone::PhoneParser;
+use cxc_core::phone_address::BadPhone;
+use cxc_server::{ApiError, App};
 use cxc_sip::engine::{Level, Phone, TalkOrder, TalkState, Third, ThirdParty};
+use cxc_sip::trunk::{Destinations, NeverDialed};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::protocol::Command;
 use super::said::Failed;
 use super::seat::{Refused, Seat};
+use crate::channel::voice::{NoPhone, OF_TRUNK};
 
 /// The most keys at once.
 const KEYS: usize = 32;
@@ -147,22 +151,53 @@ fn keys(digits: String) -> Result<String, Refused> {
 
 async fn call(app: &App, seat: &Seat, to: String, is_blind: bool) -> Result<(), Failed> {
     seat.may_call_third()?;
-    let third = match to.strip_prefix('+') {
-        Some(digits) if (8..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+    let third = match is_number(&to) {
+        true => {
+            may_be_dialed(&to)?;
             ThirdParty::Number(to.clone())
         }
-        _ => ThirdParty::Phone(phone(app, seat, &to).await?),
+        false => ThirdParty::Phone(phone(app, seat, &to).await?),
     };
     Ok(seat.call_third(to, third, is_blind)?)
 }
 
+/// The trunk looks at the number once more: here the agent hears why.
+fn may_be_dialed(number: &str) -> Result<(), Failed> {
+    let parser = PhoneParser::shared().map_err(ApiError::internal)?;
+    match Destinations::new(parser).look(number) {
+        Ok(_) => Ok(()),
+        Err(NeverDialed::Emergency) => Err(Failed::Refused(("never_dialed", "an emergency number is never dialed"))),
+        Err(NeverDialed::Premium) => Err(Failed::Refused(("never_dialed", "a premium number is never dialed"))),
+        Err(_) => Err(Failed::Refused(("bad_number", "there is no such telephone number"))),
+    }
+}
+
 /// A phone within reach of the installation.
 pub async fn phone(app: &App, seat: &Seat, uri: &str) -> Result<Phone, Refused> {
-    let bad = ("bad_number", "whom to call is a + and 8 to 15 digits, or a SIP URI such as sip:bob@10.0.0.8");
-    phone_host(uri).ok_or(bad)?;
     let phones = seat.phones().ok_or(super::seat::NOT_TALKING)?;
-    let found = phones.find(&app.channel_reach, uri).await.ok();
-    found.ok_or(("out_of_reach", "the host of this address can't be found, or must not be called"))
+    phones.look(&app.channel_reach, uri).await.map_err(|reason| match reason {
+        NoPhone::Bad(BadPhone::NotPlain) => {
+            ("bad_number", "whom to call is a + and 8 to 15 digits, or a SIP URI such as sip:bob@10.0.0.8")
+        }
+        reason => no_phone(&reason),
+    })
+}
+
+/// Why a phone is not called, for whoever named it.
+pub fn no_phone(reason: &NoPhone) -> Refused {
+    match reason {
+        NoPhone::Bad(BadPhone::NotPlain) => ("bad_phone", "a phone is a SIP URI such as sip:ann@10.0.0.7:5060"),
+        NoPhone::Bad(BadPhone::Emergency) => (
+            "bad_phone",
+            "emergency and service numbers are no phones: a phone is a name or an extension of 3 to 6 digits",
+        ),
+        NoPhone::Bad(BadPhone::Number) => (
+            "bad_phone",
+            "a telephone number is no phone: a phone is a name or an extension of 3 to 6 digits without a 0 in front",
+        ),
+        NoPhone::OfTrunk => ("bad_phone", OF_TRUNK),
+        NoPhone::OutOfReach(_) => ("out_of_reach", "the host of this address can't be found, or must not be called"),
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +210,16 @@ mod tests {
         for bad in ["", "1 2", "a", "E", &"1".repeat(33), "١"] {
             assert!(keys(bad.into()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn an_agent_reads_that_a_number_is_never_dialed() {
+        let why = |number: &str| match may_be_dialed(number) {
+            Err(Failed::Refused((code, _))) => code,
+            Ok(()) | Err(Failed::Error(_)) => "",
+        };
+        assert_eq!((why("+19005550142"), why("+12125550142")), ("never_dialed", ""));
+        assert_eq!(why("+99999999999"), "bad_number");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `/users`: people who sign in. A user's name is the document's name.
-use cxc_core::call_settings::phone_host;
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
+use cxc_core::phone_address::phone_problem;
 use cxc_store::object_query::ObjectField;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -97,8 +97,8 @@ impl Document for User {
                 errors.push(FieldError::new(pointer, "too_long", format!("at most {most} characters")));
             }
         }
-        if self.phone.as_deref().is_some_and(|phone| phone_host(phone).is_none()) {
-            errors.push(FieldError::new("/phone", "bad_phone", "a phone is a SIP URI such as sip:ann@10.0.0.7:5060"));
+        if let Some(problem) = self.phone.as_deref().and_then(phone_problem) {
+            errors.push(FieldError::new("/phone", "bad_phone", problem.to_string()));
         }
         if self.roles.len() > 50 {
             errors.push(FieldError::new("/roles", "too_many", "a user has at most 50 roles"));
@@ -181,4 +181,23 @@ async fn scopes(tx: &mut cxc_store::Tx, principal: &Principal, user: &Stored<Use
         }
     }
     Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_is_none_that_a_gateway_would_dial() {
+        let wrong = |phone: &str| {
+            let user = User { phone: Some(phone.into()), ..User::nobody() };
+            user.validate().into_iter().map(|error| error.code).collect::<Vec<_>>()
+        };
+        for phone in ["sip:ann@10.0.0.7:5060", "sip:2001@pbx.example.com;transport=tls"] {
+            assert!(wrong(phone).is_empty(), "{phone}");
+        }
+        for phone in ["sip:911@carrier.example.com", "sip:+19005550142@carrier.example.com", "ann"] {
+            assert_eq!(wrong(phone), ["bad_phone"], "{phone}");
+        }
+    }
 }

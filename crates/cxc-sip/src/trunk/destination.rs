@@ -4,13 +4,11 @@ use std::sync::Arc;
 use cxc_core::device::LineType;
 use cxc_core::location::Country;
 use cxc_core::phone::{PhoneError, PhoneParser};
+use cxc_core::phone_address::{BadPhone, number_in};
 
 /// Reads numbers for the last look.
 #[derive(Debug, Clone)]
 pub struct Destinations(Arc<PhoneParser>);
-
-/// So many digits in an address are a number.
-const NUMBER: usize = 7;
 
 /// Why a number is never dialed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -57,14 +55,10 @@ impl Destinations {
     /// A SIP address that may be called beside numbers: a name or an extension, never a number in disguise.
     pub fn look_at_address(&self, uri: &str) -> Result<(), NeverDialed> {
         let user = uri.strip_prefix("sip:").and_then(|rest| rest.split('@').next()).unwrap_or_default();
-        let digits: String = user.chars().filter(|c| !matches!(c, '+' | '-' | '.' | '_')).collect();
-        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Ok(());
-        }
-        match self.0.parse(&digits, None) {
-            Err(PhoneError::Emergency) => Err(NeverDialed::Emergency),
-            _ if digits.len() >= NUMBER => Err(NeverDialed::Disguised),
-            _ => Ok(()),
+        match number_in(user) {
+            Some(BadPhone::Emergency) => Err(NeverDialed::Emergency),
+            Some(_) => Err(NeverDialed::Disguised),
+            None => Ok(()),
         }
     }
 }

@@ -61,6 +61,23 @@ fn a_taken_port_is_one_line_and_exit_code_2() {
 }
 
 #[test]
+fn what_calls_can_not_be_placed_with_is_one_line_and_exit_code_2() {
+    let _ports = usual_ports();
+    let desk = Desk::new();
+    for (setting, said) in [
+        ("voice.recordings = \"/etc/passwd\"", "voice.recordings: /etc/passwd can't be made a folder"),
+        ("voice.recordings = \"/proc/x\"", "voice.recordings: /proc/x can't be made a folder"),
+        ("voice.prompts = \"/nowhere/prompts\"", "voice.prompts: there is no folder /nowhere/prompts"),
+        ("voice.public_address = \"0.0.0.0\"", "the address that trunks and phones see"),
+    ] {
+        desk.write("cxc.toml", format!("log.level = \"off\"\n{setting}\n"));
+        desk.run(&["up"]).failed(2, said);
+    }
+    let mode = |path: &str| desk.path().join(path).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("cxc-data"), 0o700);
+}
+
+#[test]
 fn a_newer_schema_is_one_line_and_exit_code_2() {
     let _ports = usual_ports();
     let desk = Desk::new();
@@ -147,7 +164,7 @@ async fn an_agents_desk_reaches_a_dialer_that_runs_by_itself() {
     let user = format!("one\\{}", cxc_test::app::ADMINISTRATOR);
     let typed = format!("{}\nn\no\n", cxc_test::app::PASSWORD);
     let (server, desk) = (aggregator.url(""), Desk::new());
-    let command = ["agent", "--server", &server, "--user", &user, "--phone", "sip:ann@10.0.0.7"];
+    let command = ["agent", "--server", &server, "--user", &user, "--phone", "sip:ann@127.0.0.1"];
     let nobody = desk.run_with(&command, &typed);
     assert_eq!(nobody.code, 1, "there is no dialer yet: {nobody:?}");
 
@@ -157,7 +174,8 @@ async fn an_agents_desk_reaches_a_dialer_that_runs_by_itself() {
     let mut process = place.start(&["up", "--component", "dialer"]);
     process.wait_for_port(dialer.number()).unwrap();
     let desk = desk.run_with(&command, &typed).ok();
-    for line in ["logged in as admin, phone sip:ann@10.0.0.7", "state: not_ready (no_campaign)", "closed: logged_out"] {
+    for line in ["logged in as admin, phone sip:ann@127.0.0.1", "state: not_ready (no_campaign)", "closed: logged_out"]
+    {
         assert!(desk.out.lines().any(|shown| shown.starts_with(line)), "{line}: {desk:?}\n{}", process.log());
     }
     assert!(process.end_with(Signal::Term, Duration::from_secs(10)).unwrap().success(), "{}", process.log());

@@ -251,6 +251,16 @@ async fn one_desk_shows_an_agent_and_a_supervisor_sees_and_steers() {
     assert_eq!((&refused["id"], &refused["code"]), (&json!(1), &json!("not_logged_in")));
     first.send(&json!({"type": "login", "phone": "sip:a@h;maddr=1.2.3.4", "id": 2})).await;
     assert_eq!(first.next("error").await.unwrap()["code"], "bad_phone");
+    // nor is a number one, or a host out of reach
+    let unfit = [
+        ("sip:911@127.0.0.1", "bad_phone"),
+        ("sip:+19005550142@127.0.0.1", "bad_phone"),
+        ("sip:a@10.1.2.3", "out_of_reach"),
+    ];
+    for (phone, code) in unfit {
+        first.send(&json!({"type": "login", "phone": phone})).await;
+        assert_eq!(first.next("error").await.unwrap()["code"], code, "{phone}");
+    }
     first.text("{").await;
     assert_eq!(first.next("error").await.unwrap()["code"], "bad_message");
     first.send(&json!({"type": "login", "phone": floor.phone(0)})).await;
@@ -268,7 +278,11 @@ async fn one_desk_shows_an_agent_and_a_supervisor_sees_and_steers() {
     // another agent's token is nobody's
     let mut other = Bare::open(cxc, "acme\\agent1", &[]).await.unwrap();
     other.send(&json!({"type": "resume", "token": own})).await;
-    assert_eq!(other.next("error").await.unwrap()["code"], "resume_refused");
+    assert_eq!(other.next("error").await.unwrap()["code"], "no_place");
+    // another phone is taken while no call is there
+    second.send(&json!({"type": "login", "phone": floor.phone(1)})).await;
+    let session = second.next("session").await.unwrap();
+    assert_eq!((&session["phone"], &session["token"]), (&json!(floor.phone(1)), &own));
 
     second.send(&json!({"type": "ready"})).await;
     second.next("ok").await.unwrap();
@@ -306,4 +320,19 @@ async fn one_desk_shows_an_agent_and_a_supervisor_sees_and_steers() {
     // nobody is an agent without the permission
     floor.world.person("ada", "analyst").await;
     assert_eq!(Bare::open(cxc, "acme\\ada", &[]).await.err(), Some(403));
+}
+
+#[tokio::test]
+async fn a_desk_asks_for_a_new_place_when_the_dialer_was_killed() {
+    let mut floor = Floor::start(1, Audience(1), "60000", 3).await;
+    let mut desk = floor.desk(0);
+    desk.sees("logged in as ", 1).await;
+    floor.world.cxc.kill().unwrap();
+    floor.world.cxc.up().unwrap();
+    desk.sees("the server has no place for you any more", 1).await;
+    desk.sees("logged in as ", 2).await;
+    desk.types("x y");
+    desk.sees("? x stands alone", 1).await;
+    desk.types("o");
+    assert!(desk.ended().await, "{:#?}", desk.shown());
 }

@@ -8,7 +8,7 @@ use cxc_server::app::time_text;
 
 use super::super::describe::{Standing, Wish, place};
 use super::super::protocol::{Event, PhoneState, Place, PreviewEnd, Talk};
-use super::{Call, Seat, Work};
+use super::{Call, Order, PHONE_IN_USE, Refused, Seat, Work};
 use crate::channel::voice::Ended;
 use crate::channel::{AgentReport, ScreenPop};
 
@@ -40,6 +40,32 @@ impl Seat {
         inner.phone = PhoneState::Calling;
         inner.tell_state();
         Some(inner.phone_uri.clone())
+    }
+
+    /// The phone that is called for the agent.
+    pub fn phone_uri(&self) -> String {
+        self.inner().phone_uri.clone()
+    }
+
+    /// Takes another phone, while no call is there; false if it is the one of before. A group lets go of the agent with that
+    /// one, and takes them in anew.
+    pub fn take_phone(&self, uri: &str) -> Result<bool, Refused> {
+        let mut inner = self.inner();
+        if inner.phone_uri == uri {
+            return Ok(false);
+        }
+        let is_idle = matches!(place(inner.standing.state), Place::NotReady | Place::Ready);
+        if !is_idle || inner.call.is_some() {
+            return Err(PHONE_IN_USE);
+        }
+        uri.clone_into(&mut inner.phone_uri);
+        if let Some(work) = &inner.work {
+            // a group that is over has no agents
+            let _over = work.tell.send(Order::LogOut(work.agent));
+        }
+        let (token, user, phone) = (inner.token, self.agent.name.clone(), inner.phone_uri.clone());
+        inner.tell(Event::Session { token, user, phone });
+        Ok(true)
     }
 
     /// The phone answered, or is gone.

@@ -74,6 +74,24 @@ async fn a_second_desk_takes_over_and_the_first_can_not_come_back_by_itself() {
 }
 
 #[tokio::test]
+async fn another_phone_is_taken_while_no_call_is_there() {
+    let (seat, mut told, mut orders) = seat();
+    seat.phone(true);
+    seat.ready();
+    assert_eq!(seat.take_phone("sip:ann@h"), Ok(false));
+    seat.came_to(&change(AgentState::Talking(CALL)));
+    assert_eq!(seat.take_phone("sip:ann@home").unwrap_err().0, "phone_in_use");
+    seat.came_to(&change(AgentState::Ready));
+    while orders.try_recv().is_ok() {}
+    assert_eq!(seat.take_phone("sip:ann@home"), Ok(true));
+    assert!(matches!(orders.try_recv().unwrap(), Order::LogOut(AgentId(0))), "the old one is hung up");
+    let shows = |event: &Event| matches!(event, Event::Session { phone, .. } if phone == "sip:ann@home");
+    assert!(events(&mut told).iter().any(shows));
+    seat.left(5, 9);
+    assert!(seat.is_free() && !seat.is_gone() && seat.phone_uri() == "sip:ann@home");
+}
+
+#[tokio::test]
 async fn a_desk_that_is_lost_makes_its_agent_not_ready_unless_it_comes_back() {
     let (seat, _told, mut orders) = seat();
     seat.phone(true);

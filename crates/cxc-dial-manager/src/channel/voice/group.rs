@@ -21,44 +21,33 @@ use uuid::Uuid;
 use super::caller_ids::Displays;
 use super::desk::{Calls, Desk, DeskRules};
 use super::learned;
-use super::phones::Phones;
+use super::phones::{NoPhone, Phones};
 use super::prompts::{NoPrompt, read_sounds, usual_sounds};
+use super::roster::{LOOK_AGAIN, Roster, is_worth_saying};
 use super::script::OptOuts;
 use super::setup::{Trunk, mode, policies, rules};
 use super::speech::Speech;
 use crate::agents::{AgentHub, Seat, Work};
 use crate::sender::GroupPlan;
 
-/// A phone that is not there is called again after this time: so much longer than it rings.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
-
 /// A group at work, and the hand that gives it orders.
 pub struct GroupActor {
+    /// The number of the campaign group.
+    number: i64,
     pub desk: Arc<Desk>,
     tell: UnboundedSender<Command>,
     task: JoinHandle<()>,
     mode: Mode,
-    /// Agents by number; one who left keeps the number.
-    agents: Vec<(String, Standing)>,
+    /// Agents by number.
+    roster: Roster,
     /// Agents who are people, by user.
     people: HashMap<Uuid, (AgentId, Arc<Seat>)>,
     clock: Clock,
     phones: Phones,
-    /// Phones whose host has no address, and when it was looked for.
-    not_found: HashMap<String, Instant>,
+    /// Phones that can't be called, when that was looked at, and how often.
+    not_found: HashMap<String, (Instant, u32)>,
     /// What its calls say.
     pub speech: Speech,
-}
-
-/// Whether an agent is one of the group's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Called at this instant.
-    Here(Instant),
-    /// A person, who comes and goes as they like.
-    Person,
-    /// Of this number no more.
-    Gone,
 }
 
 /// Whether a group's agents are on the line.
@@ -141,11 +130,12 @@ impl GroupActor {
         tracing::info!(group = plan.number, agents = calls.agents.len(), "a group begins to place calls");
         let clock = trunk.clock;
         Ok(Self {
+            number: plan.number,
             desk,
             tell,
             task,
             mode,
-            agents: Vec::new(),
+            roster: Roster::default(),
             people: HashMap::new(),
             clock,
             phones: trunk.phones.clone(),
@@ -181,42 +171,46 @@ impl GroupActor {
 
     /// The agents as they are now: who is gone is hung up after the talk. Answers whom to call: who is new, and whose phone
     /// has not been there for a while.
-    pub fn set_agents(&mut self, wanted: &[String]) -> Vec<String> {
-        let absent = self.desk.absent();
-        for (number, (uri, standing)) in (0_u32..).zip(&mut self.agents) {
-            let Standing::Here(called) = *standing else { continue };
-            let is_lost = called.elapsed() >= LOOK_AGAIN && absent.contains(&AgentId(number));
-            if is_lost || !wanted.contains(uri) {
-                *standing = Standing::Gone;
-                // a group that is over has no agents
-                let _over = self.tell.send(Command::LogOut(AgentId(number)));
+    pub fn set_agents(&mut self, plan: &GroupPlan) -> Vec<String> {
+        let (wanted, now) = (&plan.settings.calls.agents, Instant::now());
+        self.not_found.retain(|uri, _| wanted.contains(uri));
+        let absent = self.desk.absent().into_iter().collect();
+        let due = self.roster.look(wanted, &absent, now);
+        due.leave.into_iter().for_each(|agent| self.tell(Command::LogOut(agent)));
+        for (phone, tries) in due.lost {
+            if is_worth_saying(tries) {
+                tracing::warn!(
+                    group = plan.number,
+                    phone,
+                    tries,
+                    "the phone of an agent is not there: it is called again"
+                );
             }
         }
-        let is_new = |uri: &&String| {
-            !self.agents.iter().any(|(known, standing)| known == *uri && *standing != Standing::Gone)
-                && self.not_found.get(*uri).is_none_or(|at| at.elapsed() >= LOOK_AGAIN)
-        };
-        wanted.iter().filter(is_new).cloned().collect()
+        let may_be_there = |uri: &String| self.not_found.get(uri).is_none_or(|(at, _)| at.elapsed() >= LOOK_AGAIN);
+        due.call.into_iter().filter(may_be_there).collect()
     }
 
     /// The people who take the calls as they are now: who is no member any more leaves after the talk, and free members are
     /// taken in. Answers whom to call.
     pub fn set_people(&mut self, plan: &GroupPlan, hub: &AgentHub) -> Vec<(AgentId, Arc<Seat>, String)> {
-        self.people.retain(|_, (_, seat)| seat.works_for(plan.number));
+        for (_, (agent, _)) in self.people.extract_if(|_, (_, seat)| !seat.works_for(plan.number)) {
+            self.roster.left(agent);
+        }
         for (user, (agent, _)) in &self.people {
             if !plan.members.contains(user) {
                 self.tell(Command::LogOut(*agent));
             }
         }
         for seat in hub.free(plan.tenant, &plan.members) {
-            let agent = AgentId(u32::try_from(self.agents.len()).unwrap_or(u32::MAX));
+            let agent = self.roster.next(Instant::now());
             let (name, tell, phones) = (plan.name.clone(), self.commands(), self.phones.clone());
             let desk = Arc::clone(&self.desk);
             let work = Work { group: plan.number, name, agent, tell, phones, desk };
             if !seat.work_for(work, self.clock.now()) {
                 continue;
             }
-            self.agents.push((String::new(), Standing::Person));
+            self.roster.person(agent);
             if self.desk.seat(agent, Arc::clone(&seat)) {
                 self.people.insert(seat.agent.user, (agent, seat));
             } else {
@@ -236,14 +230,21 @@ impl GroupActor {
     }
 
     /// Calls the phone of an agent, if it was found.
-    pub fn log_in(&mut self, uri: String, phone: Option<Phone>) {
-        let Some(phone) = phone else {
-            self.not_found.insert(uri, Instant::now());
-            return;
-        };
-        let number = u32::try_from(self.agents.len()).unwrap_or(u32::MAX);
-        self.agents.push((uri, Standing::Here(Instant::now())));
-        self.tell(Command::LogIn(AgentId(number), phone));
+    pub fn log_in(&mut self, uri: String, found: Result<Phone, NoPhone>) {
+        match found {
+            Ok(phone) => {
+                let agent = self.roster.phone(&uri, Instant::now());
+                self.not_found.remove(&uri);
+                self.tell(Command::LogIn(agent, phone));
+            }
+            Err(reason) => {
+                let tries = self.not_found.get(&uri).map_or(1, |(_, tries)| tries + 1);
+                if is_worth_saying(tries) {
+                    tracing::warn!(group = self.number, tries, %reason, "the phone of an agent can't be called");
+                }
+                self.not_found.insert(uri, (Instant::now(), tries));
+            }
+        }
     }
 
     /// Gives an order; one that comes after the end is for nobody.

@@ -9,6 +9,7 @@ pub mod live;
 mod phones;
 mod prompts;
 mod recordings;
+mod roster;
 mod script;
 mod setup;
 mod speech;
@@ -37,7 +38,7 @@ pub use desk::DeskRules;
 pub use desk::{Desk, Ended};
 use group::GroupActor;
 use live::LiveBoard;
-pub use phones::Phones;
+pub use phones::{NoPhone, OF_TRUNK, Phones, shares_host};
 pub use prompts::PromptShelf;
 use prompts::read_sounds;
 pub use recordings::keep_recordings;
@@ -105,7 +106,10 @@ impl VoiceCarrier {
         if let Some(error) = accounts.iter().flat_map(|one| one.account.validate()).next() {
             return Err(ConnectError(format!("{}: {}", error.pointer, error.detail)));
         }
-        let trunk = Arc::new(Trunk::new(app, kit, plans.number, accounts, epoch));
+        let hosts = accounts.iter().filter_map(|one| one.account.host.clone()).collect();
+        let mut trunk = Trunk::new(app, kit, plans.number, accounts, epoch);
+        trunk.phones.set_trunks(hosts);
+        let trunk = Arc::new(trunk);
         tokio::spawn(keep_spend(Arc::downgrade(&trunk)));
         Ok(Self {
             trunk,
@@ -145,9 +149,9 @@ impl VoiceCarrier {
             return Ok(());
         }
         self.set_prompts(plan).await;
-        let came = self.groups().get_mut(&plan.number).map(|actor| actor.set_agents(&plan.settings.calls.agents));
+        let came = self.groups().get_mut(&plan.number).map(|actor| actor.set_agents(plan));
         for uri in came.unwrap_or_default() {
-            let phone = self.trunk.phone(&uri).await;
+            let phone = self.trunk.phones.look(&self.trunk.app.channel_reach, &uri).await;
             if let Some(actor) = self.groups().get_mut(&plan.number) {
                 actor.log_in(uri, phone);
             }
