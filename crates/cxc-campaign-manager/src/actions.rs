@@ -170,7 +170,7 @@ async fn check_account(
     let carried = match account["kind"].as_str() {
         Some("smtp") => Some(Channel::Email),
         Some("smpp") => Some(Channel::Sms),
-        Some("sip") => Some(Channel::Voice),
+        Some("sip" | "ari") => Some(Channel::Voice),
         Some("simulator") if account["simulator"]["channel"] == "email" => Some(Channel::Email),
         Some("simulator") => Some(Channel::Sms),
         _ => None,

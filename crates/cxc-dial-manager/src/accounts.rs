@@ -6,6 +6,7 @@ use cxc_server::{ApiError, Document, Scope};
 use cxc_store::object_query::ObjectField;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::channel::ChannelAccount as Account;
 
@@ -48,8 +49,10 @@ impl Document for ChannelAccount {
     }
 
     fn references(&self) -> Vec<Reference> {
-        let alternates = self.0.sip.iter().flat_map(|sip| &sip.alternates).enumerate();
-        alternates.map(|(at, id)| Reference::new(format!("/sip/alternates/{at}"), kind::CHANNEL_ACCOUNT, *id)).collect()
+        let Some((of, terms)) = self.0.trunk_terms() else { return Vec::new() };
+        let reference =
+            |(at, id): (usize, &Uuid)| Reference::new(format!("/{of}/alternates/{at}"), kind::CHANNEL_ACCOUNT, *id);
+        terms.alternates.iter().enumerate().map(reference).collect()
     }
 
     /// A host off the open Internet must be allowed by the operator. A password goes to the server that it was given
@@ -97,12 +100,14 @@ impl Document for ChannelAccount {
 /// Alternates of a trunk are other trunks. One that is not there is refused with the other references.
 async fn check_alternates(write: &mut Write<'_, ChannelAccount>) -> Result<(), ApiError> {
     let (tenant, own) = (write.principal.tenant, write.after.id);
-    let alternates = write.after.body.0.sip.as_ref().map(|sip| sip.alternates.clone()).unwrap_or_default();
-    for (at, id) in alternates.into_iter().enumerate() {
-        let account = write.tx.object_get(tenant, kind::CHANNEL_ACCOUNT, id).await?;
-        if id == own || account.is_some_and(|account| account.body.0["kind"] != "sip") {
-            let pointer = format!("/sip/alternates/{at}");
-            return Err(ApiError::invalid(&pointer, "not_allowed", "an alternate is another account of the kind sip"));
+    let Some((of, terms)) = write.after.body.0.trunk_terms() else { return Ok(()) };
+    for (at, id) in terms.alternates.iter().enumerate() {
+        let account = write.tx.object_get(tenant, kind::CHANNEL_ACCOUNT, *id).await?;
+        let is_other = account.is_some_and(|account| !matches!(account.body.0["kind"].as_str(), Some("sip" | "ari")));
+        if *id == own || is_other {
+            let pointer = format!("/{of}/alternates/{at}");
+            let detail = "an alternate is another account of the kind sip or ari";
+            return Err(ApiError::invalid(&pointer, "not_allowed", detail));
         }
     }
     Ok(())

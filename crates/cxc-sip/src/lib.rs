@@ -1,6 +1,7 @@
-//! The SIP engine of the dialer: a user agent that places calls, their media, the trunks that carry them, and the runner
-//! that drives a campaign group with it. The SIP library is known to [`ua`] alone.
+//! The engine of the dialer: a user agent that places calls by SIP, a client of an Asterisk that does, their media, the trunks
+//! that carry them, and the runner that drives a campaign group with it. The SIP library is known to [`ua`] alone.
 
+pub mod ari;
 pub mod engine;
 pub mod media;
 pub mod people;

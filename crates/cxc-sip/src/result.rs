@@ -14,6 +14,8 @@ const LONGEST_PAUSE: u32 = 3600;
 pub struct Outcome {
     /// The result of the attempt.
     pub result: CallResult,
+    /// The final status, or what comes near to what the telephone network says.
+    pub status: Option<u16>,
     /// The carrier refused the call for itself and wants to be left alone for so long, microseconds.
     pub pause: Option<Micros>,
     /// The person or their phone declined.
@@ -31,7 +33,7 @@ pub struct Outcome {
 impl Outcome {
     fn of(result: CallResult) -> Self {
         let (rejected, blocked, trunk, credentials, unreached) = (false, false, false, false, false);
-        Self { result, pause: None, rejected, blocked, trunk, credentials, unreached }
+        Self { result, status: None, pause: None, rejected, blocked, trunk, credentials, unreached }
     }
 
     fn trunk(result: CallResult) -> Self {
@@ -39,11 +41,22 @@ impl Outcome {
     }
 }
 
-/// The map from SIP to results. Statuses that it does not name count as a general error.
+/// The map from SIP, and from what the telephone network says, to results. What it does not name counts as a general error.
 pub fn outcome(failure: &Failure) -> Outcome {
+    let outcome = match (failure.status, failure.cause) {
+        _ if failure.broken => Outcome::trunk(CallResult::SwitchError),
+        (Some(status), _) => of_status(status, failure),
+        (None, Some(cause)) => of_cause(cause, failure),
+        (None, None) => silence(failure),
+    };
+    // a carrier that has no circuit free says 503 where it speaks SIP (RFC 3398, 8.2.6.1)
+    let status = failure.status.or(outcome.pause.map(|_| 503));
+    Outcome { status, ..outcome }
+}
+
+fn of_status(status: u16, failure: &Failure) -> Outcome {
     use CallResult::{AllTrunksBusy, Busy, DialError, GeneralError, NoAnswer, NoProgress, SitInvalidNumber};
     use CallResult::{RemoteRelease, SwitchError};
-    let Some(status) = failure.status else { return silence(failure) };
     let reason = failure.reason.as_deref().unwrap_or_default();
     match status {
         300..=399 => Outcome::of(CallResult::Redirected),
@@ -65,6 +78,21 @@ pub fn outcome(failure: &Failure) -> Outcome {
         603 | 607 => Outcome { rejected: true, blocked: is_blocking(reason), ..Outcome::of(RemoteRelease) },
         608 => Outcome { rejected: true, blocked: true, ..Outcome::of(RemoteRelease) },
         _ => Outcome::of(GeneralError),
+    }
+}
+
+/// A call that was not placed by our own SIP (Q.850).
+fn of_cause(cause: u8, failure: &Failure) -> Outcome {
+    match cause {
+        _ if failure.cancelled => Outcome::of(CallResult::NoAnswer),
+        16 => Outcome::of(CallResult::RemoteRelease),
+        2 | 3 | 26 => Outcome::of(CallResult::SitInvalidNumber),
+        18 if !failure.rang => Outcome::trunk(CallResult::NoProgress),
+        34 | 42 | 44 => Outcome { pause: Some(DEFAULT_PAUSE), ..Outcome::trunk(CallResult::AllTrunksBusy) },
+        58 | 65 | 79 | 88 => Outcome::of(CallResult::DialError),
+        102 => Outcome::trunk(CallResult::SwitchError),
+        1 | 17..=22 | 27 | 28 | 31 | 38 | 41 | 47 => temporarily_unavailable(cause),
+        _ => Outcome::of(CallResult::GeneralError),
     }
 }
 
@@ -152,8 +180,10 @@ mod tests {
         let ringing = Failure { rang: true, ..Failure::default() };
         assert_eq!(outcome(&ringing), Outcome::of(NoAnswer));
         assert_eq!(outcome(&Failure::default()), Outcome::trunk(NoProgress));
+        let broken = Failure { broken: true, ..ringing };
+        assert_eq!(outcome(&broken), Outcome::trunk(SwitchError), "what became of it is not known");
         assert_eq!(outcome(&Failure { rang: true, ..status(408) }).result, NoAnswer);
-        assert_eq!(outcome(&status(408)), Outcome::trunk(NoProgress));
+        assert_eq!(outcome(&status(408)), Outcome { status: Some(408), ..Outcome::trunk(NoProgress) });
         assert_eq!(outcome(&Failure { cancelled: true, ..status(487) }).result, NoAnswer);
         assert_eq!(outcome(&status(487)).result, RemoteRelease);
     }
@@ -175,10 +205,37 @@ mod tests {
         let with = |reason: &str| outcome(&Failure { reason: Some(reason.into()), ..status(480) });
         assert_eq!(with("Q.850;cause=17;text=\"User busy\"").result, Busy);
         assert_eq!(with("SIP;cause=480, Q.850 ;cause=1").result, SitInvalidNumber);
-        assert_eq!(with("q.850; cause=\"34\""), Outcome::trunk(AllTrunksBusy));
+        assert_eq!(with("q.850; cause=\"34\""), Outcome { status: Some(480), ..Outcome::trunk(AllTrunksBusy) });
         assert!(with("Q.850;cause=21").rejected);
         assert_eq!(with("SIP;cause=17").result, NoAnswer, "another protocol's numbers");
         assert_eq!(with("Q.850;cause=many").result, NoAnswer);
+    }
+
+    #[test]
+    fn a_call_by_another_system_has_the_result_of_its_cause() {
+        let of = |cause| Failure { cause: Some(cause), ..Failure::default() };
+        let expected = [
+            (1, SitInvalidNumber),
+            (3, SitInvalidNumber),
+            (16, RemoteRelease),
+            (17, Busy),
+            (18, NoProgress),
+            (19, NoAnswer),
+            (21, RemoteRelease),
+            (27, SwitchError),
+            (28, SitInvalidNumber),
+            (34, AllTrunksBusy),
+            (38, SwitchError),
+            (58, DialError),
+            (127, GeneralError),
+        ];
+        for (cause, result) in expected {
+            assert_eq!(outcome(&of(cause)).result, result, "{cause}");
+        }
+        assert_eq!(outcome(&Failure { rang: true, ..of(18) }).result, NoAnswer);
+        assert_eq!(outcome(&Failure { cancelled: true, ..of(16) }).result, NoAnswer);
+        let full = outcome(&of(34));
+        assert_eq!((full.pause, full.status, full.trunk), (Some(DEFAULT_PAUSE), Some(503), true));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A peer that cannot start fails the test with the reason; nothing is skipped.
 pub mod answer;
 pub mod app;
+pub mod asterisk;
 pub mod baresip;
 pub mod caller;
 mod capture;
@@ -22,6 +23,7 @@ pub mod tools;
 
 pub use answer::Answer;
 pub use app::{Make, TestApp, TestTenant};
+pub use asterisk::{ASTERISK_PASSWORD, ASTERISK_USER, Asterisk};
 pub use baresip::{Baresip, BaresipOptions};
 pub use caller::{Call, Caller};
 pub use capture::{Capture, Heard};

@@ -117,6 +117,11 @@ impl Sipp {
         found.collect()
     }
 
+    /// What came and went, where it was started with `-trace_msg -message_file messages`.
+    pub fn messages(&self) -> String {
+        std::fs::read_to_string(self.home.path().join("messages")).unwrap_or_default()
+    }
+
     /// The ports at which callers want to hear, where the scenario notes them, in order.
     pub fn audio_ports(&self) -> Vec<u16> {
         let noted = std::fs::read_to_string(self.home.path().join("calls")).unwrap_or_default();

@@ -8,6 +8,8 @@
 )]
 #[path = "e2e/agents.rs"]
 mod agents;
+#[path = "e2e/asterisk.rs"]
+mod asterisk;
 #[path = "e2e/audience.rs"]
 mod audience;
 #[path = "e2e/caller_ids.rs"]

@@ -1,6 +1,7 @@
 //! A channel account: how to reach one carrier.
 mod password;
 mod settings;
+mod trunk;
 mod validate;
 
 use cxc_core::channel::Channel;
@@ -12,6 +13,7 @@ pub use password::Password;
 pub use settings::{
     LongMessages, Millis, SimulatedChannel, SimulatorSettings, SipSettings, SipTransport, SmppSettings, Srtp,
 };
+pub use trunk::{AriSettings, AsteriskCodec, TrunkTerms};
 
 /// What kind of carrier an account leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -23,6 +25,8 @@ pub enum AccountKind {
     Smpp,
     /// A SIP trunk: calls.
     Sip,
+    /// An Asterisk that places calls for us, driven by its REST interface.
+    Ari,
     /// A web gateway: not yet available.
     Http,
     /// Built in, for demonstrations and rehearsals: nothing leaves the machine.
@@ -74,7 +78,7 @@ pub struct ChannelAccount {
     /// Name or address of the carrier's server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Its port; by kind and security 25, 465, 587, 2775, 3550, 5060 or 5061 if not given.
+    /// Its port; by kind and security 25, 465, 587, 2775, 3550, 5060, 5061, 8088 or 8089 if not given.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "settings::port")]
     pub port: Option<u16>,
     /// How the connection is protected.
@@ -122,6 +126,9 @@ pub struct ChannelAccount {
     /// What only a SIP trunk knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sip: Option<SipSettings>,
+    /// What only an Asterisk knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ari: Option<AriSettings>,
     /// How the simulator behaves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub simulator: Option<SimulatorSettings>,
@@ -133,7 +140,7 @@ impl ChannelAccount {
         match self.kind {
             AccountKind::Smtp => Some(Channel::Email),
             AccountKind::Smpp => Some(Channel::Sms),
-            AccountKind::Sip => Some(Channel::Voice),
+            AccountKind::Sip | AccountKind::Ari => Some(Channel::Voice),
             AccountKind::Http => None,
             AccountKind::Simulator => match self.simulator.as_ref().map(|s| s.channel).unwrap_or_default() {
                 SimulatedChannel::Sms => Some(Channel::Sms),
@@ -148,6 +155,8 @@ impl ChannelAccount {
             (AccountKind::Smpp, Security::Tls) => 3550,
             (AccountKind::Smpp, _) => 2775,
             (AccountKind::Sip, _) => self.sip_port(),
+            (AccountKind::Ari, Security::Tls) => 8089,
+            (AccountKind::Ari, _) => 8088,
             (_, Security::Tls) => 465,
             (_, Security::Starttls) => 587,
             _ => 25,
@@ -248,6 +257,7 @@ mod tests {
         assert_eq!(account(MAIL).effective_port(), 587);
         assert_eq!(account(r#"{"kind":"smpp"}"#).effective_port(), 2775);
         assert_eq!(account(r#"{"kind":"sip"}"#).effective_port(), 5060);
+        assert_eq!(account(r#"{"kind":"ari","security":"tls"}"#).effective_port(), 8089);
         assert_eq!(account(r#"{"kind":"sip","sip":{"transport":"tls"}}"#).effective_port(), 5061);
         assert_eq!(account(r#"{"kind":"smtp","port":2525}"#).effective_port(), 2525);
     }

@@ -19,8 +19,8 @@ use cxc_core::Micros;
 use uuid::Uuid;
 
 pub use account::{
-    AccountKind, ChannelAccount, Credential, LongMessages, Millis, Security, SimulatedChannel, SimulatorSettings,
-    SipSettings, SipTransport, SmppSettings, Srtp,
+    AccountKind, AriSettings, AsteriskCodec, ChannelAccount, Credential, LongMessages, Millis, Security,
+    SimulatedChannel, SimulatorSettings, SipSettings, SipTransport, SmppSettings, Srtp, TrunkTerms,
 };
 pub use body::{Body, CallBody, EmailBody, PersonNumber, ScreenPop, SmsBody};
 pub use cxc_core::field_error::FieldError;

@@ -25,7 +25,7 @@ pub fn open(
         AccountKind::Smtp => Arc::new(SmtpCarrier::start(account, now, SmtpTimeouts::default(), reach)?),
         AccountKind::Smpp => Arc::new(SmppCarrier::start(account, inbound, now, reach)?),
         AccountKind::Simulator => Arc::new(SimulatorCarrier::start(account, inbound, now)),
-        AccountKind::Sip => return Err(ConnectError("calls are placed by the dialer".into())),
+        AccountKind::Sip | AccountKind::Ari => return Err(ConnectError("calls are placed by the dialer".into())),
         AccountKind::Http => return Err(ConnectError("web gateways are not available yet".into())),
     })
 }

@@ -164,7 +164,7 @@ impl Plans {
             serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
         let Some(channel) = account.channel() else { return Ok(None) };
         let (mut alternates, mut account_version) = (Vec::new(), object.version);
-        for id in account.sip.iter().flat_map(|sip| &sip.alternates) {
+        for id in account.alternates() {
             // it can't be deleted while it is named
             if let Some(object) = tx.object_get(tenant, kind::CHANNEL_ACCOUNT, *id).await? {
                 let account = serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;

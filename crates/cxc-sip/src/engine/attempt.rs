@@ -5,11 +5,11 @@ use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::CallSpec;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::leg::Leg;
 use super::{Order, Shared};
 use crate::media::{MediaEvent, PortsError, Stream};
 use crate::sdp::{self, SdpError};
-use crate::trunk::addressed;
-use crate::ua::{Failure, Leg, LegEvent, UaError};
+use crate::ua::{Failure, LegEvent, UaError};
 
 /// A leg with its audio. The call ends when this is dropped.
 pub(super) struct Attempt {
@@ -32,12 +32,9 @@ pub(super) enum NoLeg {
 impl Attempt {
     pub fn new(shared: &Shared, spec: &CallSpec, trunk: usize) -> Result<Self, NoLeg> {
         let (tell, media) = unbounded_channel();
-        let options = shared.trunks.options(trunk);
-        let stream = Arc::new(Stream::open(&shared.ports, tell, options.srtp)?);
-        let mut invite = addressed(spec, options, sdp::offer(stream.described(), session()));
-        invite.call_id_prefix.clone_from(&shared.call_id_prefix);
-        invite.answerer = answerer(&stream);
-        let leg = shared.ua.invite(invite)?;
+        let is_secure = shared.trunks.options(trunk).srtp;
+        let stream = Arc::new(Stream::open(&shared.ports, tell.clone(), is_secure)?);
+        let leg = Leg::by_trunk(shared, spec, trunk, &stream, tell)?;
         Ok(Self { leg, stream, media, agreed: false })
     }
 

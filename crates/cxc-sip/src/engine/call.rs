@@ -108,13 +108,13 @@ async fn run(
         };
         tokio::spawn(attempt.leg.drain());
         let outcome = judge(shared, id, &channel, &failure);
-        last = match (outcome.pause, failure.status) {
+        last = match (outcome.pause, outcome.status) {
             (Some(retry_after), Some(status)) => CallEvent::Refused { status, retry_after },
             _ => CallEvent::Failed(outcome.result),
         };
         drop(channel);
         // a phone may have rung, or nobody knows: a second leg could ring it again
-        let is_known = failure.status.is_some() || failure.unsent;
+        let is_known = failure.status.is_some() || failure.cause.is_some() || failure.unsent;
         let may_try_another = outcome.trunk && !failure.rang && is_known && !failure.cancelled;
         if !may_try_another || !orders.is_empty() {
             break;
@@ -165,10 +165,10 @@ fn judge(shared: &Shared, id: CallId, channel: &Channel<'_>, failure: &Failure) 
 pub(super) fn weigh(shared: &Shared, channel: &Channel<'_>, failure: &Failure) -> Outcome {
     let (outcome, trunk, now) = (outcome(failure), channel.trunk, shared.clock.now());
     let name = &shared.trunks.options(trunk).name;
-    if failure.status.is_some() {
+    if outcome.status.is_some() {
         shared.trunks.heard(trunk);
     }
-    match (outcome.pause, failure.status) {
+    match (outcome.pause, outcome.status) {
         (Some(pause), Some(status)) => shared.trunks.refused(trunk, status, now, pause),
         // we hung up before anybody could say anything
         (None, None) if failure.cancelled => (),

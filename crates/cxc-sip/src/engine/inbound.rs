@@ -63,7 +63,7 @@ async fn run(
     let Some((leg, acknowledged)) = visitor.answer(description, answerer(&stream)).await else {
         return failed(CallResult::RemoteRelease);
     };
-    let mut attempt = Attempt { leg, stream, media, agreed: !is_ours };
+    let mut attempt = Attempt { leg: leg.into(), stream, media, agreed: !is_ours };
     if is_ours && attempt.describe(&acknowledged).is_err() {
         attempt.leg.hangup();
         tokio::spawn(attempt.leg.drain());

@@ -9,13 +9,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
 use super::Shared;
-use super::attempt::{answerer, session};
 use super::call::{Channel, weigh};
+use super::leg::Leg;
 use super::vigil::Vigil;
 use crate::media::{Peer, Stream};
 use crate::sdp;
-use crate::trunk::addressed;
-use crate::ua::{Credentials, Invite, Leg, LegEvent, Transport, Trust};
+use crate::ua::{Credentials, Invite, LegEvent, Transport, Trust};
 
 /// How long such a phone rings, unless it is said otherwise.
 pub(super) const RING: Duration = Duration::from_secs(30);
@@ -102,21 +101,15 @@ async fn keep(
     mut held: UnboundedReceiver<()>,
     up: impl FnOnce(&Stream),
 ) -> CallResult {
-    let (tell, _digits) = unbounded_channel();
-    let (mut invite, channel, is_secure) = match invitation(shared, callee) {
-        Ok(found) => found,
+    let (mut leg, stream, channel) = match place(shared, callee) {
+        Ok(placed) => placed,
         Err(result) => return result,
     };
-    let opened = Stream::open(&shared.ports, tell, is_secure).map(Arc::new);
-    let Ok(stream) = opened else { return CallResult::NoFreePort };
-    invite.offer = sdp::offer(stream.described(), session());
-    invite.answerer = answerer(&stream);
-    let Ok(mut leg) = shared.ua.invite(invite) else { return CallResult::SystemError };
     let answered = tokio::select! {
         answered = timeout(ring, answer(shared, &mut leg, channel.as_ref())) => answered.unwrap_or(Err(CallResult::NoAnswer)),
         _ = held.recv() => Err(CallResult::Cleared),
     };
-    let agree = |description: Vec<u8>| sdp::agree(&description, is_secure).map_err(|_| CallResult::DialError);
+    let agree = |description: Vec<u8>| sdp::agree(&description, stream.is_secure()).map_err(|_| CallResult::DialError);
     let agreed = answered.and_then(agree);
     let agreed = match agreed {
         Ok(agreed) => agreed,
@@ -142,8 +135,13 @@ async fn keep(
     result
 }
 
-/// The invitation without its offer, the channel of a trunk that it takes, and whether its audio must be encrypted.
-fn invitation(shared: &Shared, callee: Callee) -> Result<(Invite, Option<Channel<'_>>, bool), CallResult> {
+/// The call with its audio, and the channel of a trunk that it takes.
+fn place(shared: &Shared, callee: Callee) -> Result<(Leg, Arc<Stream>, Option<Channel<'_>>), CallResult> {
+    // nobody wants to know which keys are pressed there
+    let (tell, _digits) = unbounded_channel();
+    let open = |tell, is_secure| {
+        Stream::open(&shared.ports, tell, is_secure).map(Arc::new).map_err(|_| CallResult::NoFreePort)
+    };
     match callee {
         Callee::Phone(phone) => {
             let mut invite = Invite::new(&phone.uri, "\"Calls\" <sip:dialer@anonymous.invalid>", vec![]);
@@ -151,7 +149,9 @@ fn invitation(shared: &Shared, callee: Callee) -> Result<(Invite, Option<Channel
             invite.transport = phone.transport;
             invite.trust = phone.trust;
             invite.credentials = phone.credentials;
-            Ok((invite, None, phone.srtp))
+            let stream = open(tell, phone.srtp)?;
+            let leg = Leg::by_sip(shared, invite, &stream).map_err(|_| CallResult::SystemError)?;
+            Ok((leg, stream, None))
         }
         Callee::Number(spec) => {
             let country = shared.destinations.look(&spec.number).map_err(|_| CallResult::DialError)?;
@@ -160,10 +160,9 @@ fn invitation(shared: &Shared, callee: Callee) -> Result<(Invite, Option<Channel
             }
             let trunk = shared.trunks.take(country, &[], shared.clock.now()).ok_or(CallResult::AllTrunksBusy)?;
             let channel = Channel::new(shared, trunk);
-            let options = shared.trunks.options(trunk);
-            let mut invite = addressed(&spec, options, vec![]);
-            invite.call_id_prefix.clone_from(&shared.call_id_prefix);
-            Ok((invite, Some(channel), options.srtp))
+            let stream = open(tell.clone(), shared.trunks.options(trunk).srtp)?;
+            let leg = Leg::by_trunk(shared, &spec, trunk, &stream, tell).map_err(|_| CallResult::SystemError)?;
+            Ok((leg, stream, Some(channel)))
         }
     }
 }

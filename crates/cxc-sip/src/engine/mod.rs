@@ -1,10 +1,11 @@
-//! The engine that a campaign group orders calls from: real calls by SIP, with their audio.
+//! The engine that a campaign group orders calls from: real calls by SIP or by an Asterisk, with their audio.
 mod agent;
 mod attempt;
 mod call;
 mod ear;
 mod floor;
 mod inbound;
+mod leg;
 mod line;
 mod parties;
 mod script;
@@ -208,6 +209,8 @@ pub(crate) struct Shared {
     before_leg: BeforeLeg,
     call_id_prefix: String,
     clock: Clock,
+    /// Held by each call by an Asterisk, until nothing is left of it.
+    asterisk_legs: Arc<()>,
     reports: UnboundedSender<Report>,
     calls: Mutex<HashMap<CallId, UnboundedSender<Order>>>,
 }
@@ -247,6 +250,7 @@ impl SipEngine {
             call_id_prefix: options.call_id_prefix,
             clock: options.clock,
             calls: Mutex::default(),
+            asterisk_legs: Arc::default(),
             ua,
             trunks: trunks.into(),
             destinations,
@@ -290,6 +294,11 @@ impl SipEngine {
     /// Calls that take orders.
     pub fn calls(&self) -> usize {
         self.shared.calls().len()
+    }
+
+    /// Calls by an Asterisk of which something is left.
+    pub fn asterisk_legs(&self) -> usize {
+        self.shared.asterisk_legs()
     }
 
     /// The user agent.
@@ -348,7 +357,7 @@ impl SipEngine {
         let shared = Arc::clone(&self.shared);
         drop(self);
         for _ in 0..300 {
-            if shared.ua.dialogs() + shared.ua.unanswered() == 0 {
+            if shared.ua.dialogs() + shared.ua.unanswered() + shared.asterisk_legs() == 0 {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -430,6 +439,10 @@ impl Shared {
     /// What people hear now.
     fn sounds(&self) -> Arc<Sounds> {
         Arc::clone(&self.sounds.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn asterisk_legs(&self) -> usize {
+        Arc::strong_count(&self.asterisk_legs) - 1
     }
 
     fn calls(&self) -> MutexGuard<'_, HashMap<CallId, UnboundedSender<Order>>> {

@@ -3,6 +3,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::sync::mpsc::UnboundedSender;
+
 use super::digits::{Digits, Keys};
 use super::hearing::Hears;
 use super::jitter::Jitter;
@@ -53,6 +55,8 @@ pub(super) struct State {
     pub hears: Hears,
     /// Keys that are pressed for us; what is said waits for them.
     pub keys: Keys,
+    /// Who presses keys instead, where they do not go by RTP.
+    pub presses: Option<UnboundedSender<String>>,
     pub counts: Counts,
     pub came: Option<Reception>,
     pub reports: Reports,
@@ -99,6 +103,7 @@ impl State {
             audience: Arc::default(),
             hears: Hears::Nobody,
             keys: Keys::default(),
+            presses: None,
             counts: Counts::default(),
             came: None,
             reports: Reports::new(reports),

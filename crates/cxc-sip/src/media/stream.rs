@@ -102,6 +102,11 @@ impl Stream {
         self.shared.state().agree(agreed);
     }
 
+    /// Keys that are pressed for the far end go this way, and not by RTP.
+    pub fn press_by(&self, presses: UnboundedSender<String>) {
+        self.shared.state().presses = Some(presses);
+    }
+
     /// Sends a prompt, instead of one that plays and of what a peer says.
     pub fn play(&self, prompt: &Prompt, wheel: &Wheel) -> u64 {
         play(&self.shared, prompt, wheel, false)
@@ -181,12 +186,20 @@ impl Peer {
 
     /// Whether its far end takes digits.
     pub fn takes_digits(&self) -> bool {
-        self.0.upgrade().is_some_and(|shared| shared.state().agreed.is_some_and(|agreed| agreed.digits.is_some()))
+        self.0.upgrade().is_some_and(|shared| {
+            let state = shared.state();
+            state.presses.is_some() || state.agreed.is_some_and(|agreed| agreed.digits.is_some())
+        })
     }
 
     /// Presses keys for its far end. What is said to it waits meanwhile.
     pub fn press(&self, keys: &str, wheel: &Wheel) {
         let Some(shared) = self.0.upgrade() else { return };
+        if let Some(presses) = &shared.state().presses {
+            // a call that has just ended does without
+            let _over = presses.send(keys.to_owned());
+            return;
+        }
         if shared.state().keys.press(keys) {
             let stream = Arc::downgrade(&shared);
             wheel.add(move || stream.upgrade().is_some_and(|stream| stream.keyed()));

@@ -2,12 +2,13 @@
 use cxc_dialer::engine::CallSpec;
 
 use super::TrunkOptions;
+use crate::ari::Originate;
 use crate::ua::Invite;
 
 /// The invitation of a call by a trunk. `number` has passed the last look.
 pub(crate) fn addressed(spec: &CallSpec, trunk: &TrunkOptions, offer: Vec<u8>) -> Invite {
     let host = &trunk.host;
-    let caller = spec.caller_id.as_deref().or(trunk.caller_id.as_deref()).filter(|number| is_number(number));
+    let caller = caller(spec, trunk);
     let name = spec.caller_name.as_deref().map(quoted).unwrap_or_default();
     let known = match caller {
         Some(number) => format!("{name}<sip:{number}@{host}>"),
@@ -33,6 +34,26 @@ pub(crate) fn addressed(spec: &CallSpec, trunk: &TrunkOptions, offer: Vec<u8>) -
     invite.trust = trunk.trust.clone();
     invite.credentials = trunk.credentials.clone();
     invite
+}
+
+/// The order of a call by an Asterisk. What it tells the carrier of who calls is a matter of its own settings.
+pub(crate) fn originated(spec: &CallSpec, trunk: &TrunkOptions) -> Originate {
+    let caller = caller(spec, trunk);
+    let mut variables = Vec::new();
+    if spec.private || caller.is_none() {
+        variables.push(("CALLERID(pres)", "prohib".to_owned()));
+        // what a channel that is dialed shows is the line that it is connected with
+        variables.push(("CONNECTEDLINE(pres,i)", "prohib".to_owned()));
+    }
+    if let Some(identity) = spec.identity.as_deref().filter(|identity| is_one_line(identity)) {
+        variables.push(("PJSIP_HEADER(add,Identity)", identity.to_owned()));
+    }
+    let name = spec.caller_name.as_deref().map(quoted).unwrap_or_default();
+    Originate { number: spec.number.clone(), caller: caller.map(|number| format!("{name}<{number}>")), variables }
+}
+
+fn caller<'a>(spec: &'a CallSpec, trunk: &'a TrunkOptions) -> Option<&'a str> {
+    spec.caller_id.as_deref().or(trunk.caller_id.as_deref()).filter(|number| is_number(number))
 }
 
 fn is_number(text: &str) -> bool {
@@ -81,6 +102,16 @@ mod tests {
         let invite = addressed(&forged, &trunk(), vec![]);
         assert!(invite.headers.iter().all(|(_, value)| !value.contains('\n')) && !invite.from.contains('\n'));
         assert_eq!(header(&invite, "Identity"), None);
+    }
+
+    #[test]
+    fn an_asterisk_is_told_who_calls_and_that_a_private_call_shows_nobody() {
+        let call = originated(&spec(), &trunk());
+        assert_eq!(call.caller.as_deref(), Some("\"Example LtdX: y\" <+12125550100>"));
+        assert_eq!((call.number.as_str(), call.variables.len()), ("+12125550142", 0));
+        let signed = CallSpec { private: true, identity: Some("eyJ".into()), ..spec() };
+        let names: Vec<&str> = originated(&signed, &trunk()).variables.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["CALLERID(pres)", "CONNECTEDLINE(pres,i)", "PJSIP_HEADER(add,Identity)"]);
     }
 
     #[test]

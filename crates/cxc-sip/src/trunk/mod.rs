@@ -4,16 +4,17 @@ mod headers;
 mod spend;
 
 use std::net::SocketAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cxc_core::Micros;
 use cxc_core::location::Country;
 use cxc_dialer::pacing::{Trunk as Limits, Why};
 
+use crate::ari::Asterisk;
 use crate::result::DEFAULT_PAUSE;
 use crate::ua::{Credentials, Registration, Transport, Trust};
 pub use destination::{Destinations, NeverDialed};
-pub(crate) use headers::addressed;
+pub(crate) use headers::{addressed, originated};
 use spend::Spend;
 pub use spend::{Tariff, day_of};
 
@@ -50,6 +51,8 @@ pub struct TrunkOptions {
     pub headers: Vec<(String, String)>,
     /// What its calls cost, and may cost a day.
     pub tariff: Option<Tariff>,
+    /// Who places its calls, instead of our own SIP.
+    pub asterisk: Option<Arc<Asterisk>>,
 }
 
 impl TrunkOptions {
@@ -71,6 +74,7 @@ impl TrunkOptions {
             registers: false,
             headers: Vec::new(),
             tariff: None,
+            asterisk: None,
         }
     }
 }
@@ -179,10 +183,22 @@ impl Trunks {
 
     /// How many calls they are given now together; if none, why the first is not.
     pub fn room(&self, now: Micros) -> (u32, Why) {
-        let rooms: Vec<(u32, Why)> = self.states().iter_mut().map(|trunk| trunk.paced_room(now)).collect();
+        let mut states = self.states();
+        let room = |(at, state): (usize, &mut State)| match self.down(at) {
+            Some(why) => (0, why),
+            None => state.paced_room(now),
+        };
+        let rooms: Vec<(u32, Why)> = states.iter_mut().enumerate().map(room).collect();
+        drop(states);
         let together = rooms.iter().fold(0, |sum: u32, (room, _)| sum.saturating_add(*room));
         let why = rooms.into_iter().find(|(room, _)| *room > 0 || together == 0).map(|(_, why)| why);
         (together, why.unwrap_or(Why::TrunkDown { status: 0 }))
+    }
+
+    /// An Asterisk that is not there takes no calls, whatever its limits are.
+    fn down(&self, at: usize) -> Option<Why> {
+        let status = self.options[at].asterisk.as_ref()?.down()?;
+        Some(Why::TrunkDown { status })
     }
 
     /// Takes up what a trunk has cost on a day before.
@@ -216,7 +232,7 @@ impl Trunks {
     pub(crate) fn take(&self, country: Country, tried: &[usize], now: Micros) -> Option<usize> {
         let mut states = self.states();
         let fits = |at: usize| !tried.contains(&at) && self.options[at].countries.contains(&country);
-        let at = (0..states.len()).find(|at| fits(*at) && states[*at].room(now).0 > 0)?;
+        let at = (0..states.len()).find(|at| fits(*at) && self.down(*at).is_none() && states[*at].room(now).0 > 0)?;
         states[at].limits.placed();
         states[at].quiet_since.get_or_insert(now);
         if let Some(spend) = &mut states[at].spend {

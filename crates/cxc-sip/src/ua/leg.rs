@@ -40,8 +40,12 @@ pub enum LegEvent {
 /// How a call failed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Failure {
-    /// The final status; none where nobody said anything in time.
+    /// The final status; none where nobody said anything in time, or said it otherwise.
     pub status: Option<u16>,
+    /// What the telephone network says (Q.850), where a call does not go by our own SIP.
+    pub cause: Option<u8>,
+    /// Who placed it is not there any more: what became of it is not known.
+    pub broken: bool,
     /// It rang before, or had early media.
     pub rang: bool,
     /// We had asked for its end.
@@ -322,8 +326,8 @@ impl Leg {
             rang: self.rang,
             cancelled: self.cancel == Cancel::Sent,
             reason: header("Reason"),
-            unsent: false,
             retry_after,
+            ..Failure::default()
         })
     }
 

@@ -18,7 +18,7 @@ impl Trust {
         Self { connector, number: LAST.fetch_add(1, Ordering::Relaxed) }
     }
 
-    pub(super) fn connector(&self) -> &TlsConnector {
+    pub(crate) fn connector(&self) -> &TlsConnector {
         &self.connector
     }
 

@@ -1,4 +1,5 @@
 //! The SIP engine against real peers on loopback.
+mod asterisk;
 mod calls;
 mod ears;
 mod group;

@@ -3,9 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use cxc_test::{Keypad, Sipp};
+use cxc_test::{Asterisk, Keypad, Sipp};
 use serde_json::{Value, json};
 
+use crate::asterisk::by_asterisk;
 use crate::audience::{Audience, number};
 use crate::campaign::Group;
 use crate::world::{World, until};
@@ -77,12 +78,17 @@ impl Studio {
 
     /// A group of such a profile on all people, not started.
     async fn group(&self, dialing: &Value, script: &Value, more: &Value) -> Group {
-        let world = &self.world;
         let account = json!({
             "name": "calls", "kind": "sip", "host": "127.0.0.1", "port": self.trunk.address().port(),
             "sender": "+12125550100", "ratePerSecond": 50, "sip": {"channels": 40, "countries": ["US"]},
         });
-        let account = world.make("/channel-accounts", &account).await;
+        self.group_by(&account, dialing, script, more).await
+    }
+
+    /// The same by an account.
+    async fn group_by(&self, account: &Value, dialing: &Value, script: &Value, more: &Value) -> Group {
+        let world = &self.world;
+        let account = world.make("/channel-accounts", account).await;
         let profile = world.make("/dialing-profiles", &Self::profile("calls", dialing, script, more)).await;
         let session = world.make("/session-profiles", &json!({"name": "calls", "gateway": account})).await;
         let template = json!({"name": "calls", "dialingProfile": profile, "sessionProfile": session});
@@ -162,6 +168,25 @@ async fn keys_of_people_lead_where_the_script_says_and_every_call_ends_in_one_re
     until("the message is there", Duration::from_secs(10), async || recorded(0).await == (json!("MESSAGE"), 200)).await;
     assert_eq!(recorded(1).await.1, 404, "who leaves no message is not recorded");
     studio.trunk.finish().unwrap();
+}
+
+#[tokio::test]
+async fn keys_lead_the_same_way_where_an_asterisk_places_the_calls() {
+    let studio = Studio::start(Audience(6), "60000").await;
+    let asterisk = Asterisk::before(studio.trunk.address()).unwrap();
+    let (dialing, none) = (json!({"mode": 9, "maxPorts": 3}), json!({}));
+    let group = studio.group_by(&by_asterisk("calls", &asterisk), &dialing, &menu(false), &none).await;
+    group.start().await;
+    let (heard, _) = studio.answer(&group, |n| ["2", "9", "7", "77", "", "9"][n]).await;
+    assert!(heard.iter().filter(|packets| **packets > 5).count() >= 2, "prompts are heard: {heard:?}");
+    let accounting = group.finished(PATIENCE).await;
+    let log = studio.world.cxc.log();
+    assert_eq!(accounting["done"], json!({"Ok": 4, "WrongParty": 2}), "{accounting}\n{log}");
+    for (n, said) in [(0, "MESSAGE"), (1, "DO_NOT_CALL"), (2, "HEARD"), (4, "HEARD"), (5, "DO_NOT_CALL")] {
+        assert_eq!(studio.attempt(n).await.1, said, "{n}");
+    }
+    studio.trunk.finish().unwrap();
+    asterisk.is_empty().await.unwrap();
 }
 
 #[tokio::test]

@@ -130,8 +130,8 @@ pub struct SipSettings {
     pub countries: Vec<String>,
     /// Whether the trunk is told who calls in a P-Asserted-Identity header; one that trusts us asks for it.
     pub asserted_identity: bool,
-    /// Other accounts of the kind sip by which a call leaves where this one does not take it, in their order, up to 5. They
-    /// are used as a part of this one: a group that names this one calls by all of them.
+    /// Other accounts of the kinds sip and ari by which a call leaves where this one does not take it, in their order, up
+    /// to 5. They are used as a part of this one: a group that names this one calls by all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(max_items = 5)]
     pub alternates: Vec<Uuid>,
@@ -151,7 +151,7 @@ pub struct SipSettings {
     pub cost_per_call: f64,
 }
 
-fn is_nothing(cost: &f64) -> bool {
+pub(super) fn is_nothing(cost: &f64) -> bool {
     *cost == 0.0
 }
 

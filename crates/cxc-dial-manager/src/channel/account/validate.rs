@@ -2,6 +2,7 @@
 use cxc_core::call_settings::is_number;
 use cxc_core::location::Country;
 
+use super::trunk::TrunkTerms;
 use super::{AccountKind, ChannelAccount, Millis, Security, SimulatorSettings, SipTransport, SmppSettings, Srtp};
 use crate::channel::FieldError;
 
@@ -39,6 +40,7 @@ pub(super) fn problems(account: &ChannelAccount) -> Vec<FieldError> {
         AccountKind::Smtp => smtp(account, &mut check),
         AccountKind::Smpp => smpp(account, &mut check),
         AccountKind::Sip => sip(account, &mut check),
+        AccountKind::Ari => ari(account, &mut check),
         AccountKind::Simulator => {
             let settings = account.simulator.clone().unwrap_or_default();
             simulator(&settings, &mut check);
@@ -71,6 +73,7 @@ fn common(a: &ChannelAccount, check: &mut Check) {
     }
     check.must(a.smpp.is_none() || a.kind == AccountKind::Smpp, "/smpp", "not_applicable", "only of kind smpp");
     check.must(a.sip.is_none() || a.kind == AccountKind::Sip, "/sip", "not_applicable", "only of kind sip");
+    check.must(a.ari.is_none() || a.kind == AccountKind::Ari, "/ari", "not_applicable", "only of kind ari");
     let simulated = a.simulator.is_none() || a.kind == AccountKind::Simulator;
     check.must(simulated, "/simulator", "not_applicable", "only of kind simulator");
 }
@@ -132,19 +135,51 @@ fn sip(a: &ChannelAccount, check: &mut Check) {
     check.must(s.srtp == Srtp::Off || is_read_by_none, "/sip/srtp", "keys_in_clear", message);
     let knows = !s.register || a.credential.is_some();
     check.must(knows, "/credential", "required", "a trunk where we register has a credential");
-    check.must((1..=10_000).contains(&s.channels), "/sip/channels", "out_of_range", "channels are 1 to 10,000");
+    terms("sip", &s.terms(), check);
+}
+
+fn ari(a: &ChannelAccount, check: &mut Check) {
+    check.must(a.host.is_some(), "/host", "required", "an Asterisk has a host");
+    let caller = a.sender.as_deref().is_none_or(is_number);
+    check.must(caller, "/sender", "bad_sender", "a caller id is a + and 8 to 15 digits");
+    let password = a.credential.as_ref().is_some_and(|credential| credential.password.is_some());
+    check.must(password, "/credential", "required", "an Asterisk asks for a user of its ari.conf and a password");
+    let s = a.ari.clone().unwrap_or_default();
+    // the password lets everybody on the way call whom they like
+    let is_near = a.host.as_deref().is_some_and(is_this_machine) || s.without_tls;
+    let safe = a.security == Security::Tls || a.security == Security::None && is_near;
+    let message = "security is tls; withoutTls says that the way is protected otherwise";
+    check.must(safe, "/security", "password_in_clear", message);
+    let plain = |text: &str, limit: usize| text.len() <= limit && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let names = s.endpoint.contains("{number}") || s.endpoint.contains("{digits}");
+    let dialed = plain(&s.endpoint, 255) && s.endpoint.find('/').is_some_and(|at| at > 0) && names;
+    let message = "an endpoint is what Asterisk dials, with {number} or {digits}: PJSIP/{number}@carrier";
+    check.must(dialed, "/ari/endpoint", "bad_endpoint", message);
+    let named = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let application = (1..=40).contains(&s.application.len()) && s.application.chars().all(named);
+    check.must(application, "/ari/application", "bad_text", "1 to 40 letters, digits and underscores");
+    let path = plain(&s.path, 100) && s.path.starts_with('/') && !s.path.contains(['?', '#', '%']);
+    check.must(path, "/ari/path", "bad_path", "a path begins with /, such as /ari");
+    terms("ari", &s.terms(), check);
+}
+
+/// What each trunk must be.
+fn terms(of: &str, s: &TrunkTerms<'_>, check: &mut Check) {
+    let at = |member: &str| format!("/{of}/{member}");
+    check.must((1..=10_000).contains(&s.channels), &at("channels"), "out_of_range", "channels are 1 to 10,000");
     let known = !s.countries.is_empty() && s.countries.iter().all(|code| Country::parse(code).is_ok());
-    check.must(known, "/sip/countries", "required", "a trunk names the countries that may be called: [\"US\"]");
-    for (cost, pointer) in [(s.cost_per_minute, "/sip/costPerMinute"), (s.cost_per_call, "/sip/costPerCall")] {
-        check.must((0.0..=1e6).contains(&cost), pointer, "out_of_range", "a cost is 0 to 1,000,000");
+    check.must(known, &at("countries"), "required", "a trunk names the countries that may be called: [\"US\"]");
+    for (cost, member) in [(s.cost_per_minute, "costPerMinute"), (s.cost_per_call, "costPerCall")] {
+        check.must((0.0..=1e6).contains(&cost), &at(member), "out_of_range", "a cost is 0 to 1,000,000");
     }
     let cap = s.spend_per_day.is_none_or(|cap| (0.0..=1e9).contains(&cap));
-    check.must(cap, "/sip/spendPerDay", "out_of_range", "a day may cost 0 to 1,000,000,000");
+    check.must(cap, &at("spendPerDay"), "out_of_range", "a day may cost 0 to 1,000,000,000");
     let counts = s.spend_per_day.is_none() || s.cost_per_minute > 0.0 || s.cost_per_call > 0.0;
-    check.must(counts, "/sip/costPerMinute", "required", "a cap needs what calls cost");
-    check.must(s.alternates.len() <= 5, "/sip/alternates", "too_many", "a trunk has at most 5 alternates");
-    let is_once = |at: usize| !s.alternates.iter().take(at).any(|before| *before == s.alternates[at]);
-    check.must((0..s.alternates.len()).all(is_once), "/sip/alternates", "used_twice", "each alternate once");
+    check.must(counts, &at("costPerMinute"), "required", "a cap needs what calls cost");
+    check.must(s.alternates.len() <= 5, &at("alternates"), "too_many", "a trunk has at most 5 alternates");
+    let is_once = |(nth, id): (usize, &uuid::Uuid)| !s.alternates.iter().take(nth).any(|before| before == id);
+    let once = s.alternates.iter().enumerate().all(is_once);
+    check.must(once, &at("alternates"), "used_twice", "each alternate once");
 }
 
 fn simulator(s: &SimulatorSettings, check: &mut Check) {
@@ -219,6 +254,26 @@ mod tests {
         assert!(spends(r#""spendPerDay":25.5,"costPerMinute":0.012"#).is_empty());
         assert_eq!(spends(r#""spendPerDay":25"#), ["/sip/costPerMinute"]);
         assert_eq!(spends(r#""costPerMinute":-1,"costPerCall":2000000"#), ["/sip/costPerMinute", "/sip/costPerCall"]);
+    }
+
+    #[test]
+    fn an_asterisk_is_told_what_to_dial_and_gets_its_password_by_tls() {
+        let text = r#"{"kind":"ari","host":"pbx.example.com","security":"tls","credential":{"username":"u","password":"p"},
+            "ari":{"endpoint":"PJSIP/{number}@carrier","countries":["US"]}}"#;
+        assert!(pointers(text).is_empty());
+        let plain = text.replace(r#""security":"tls","#, "");
+        assert_eq!(pointers(&plain), ["/security"]);
+        assert!(pointers(&plain.replace("pbx.example.com", "127.0.0.1")).is_empty());
+        assert!(pointers(&plain.replace(r#""ari":{"#, r#""ari":{"withoutTls":true,"#)).is_empty());
+        for endpoint in ["PJSIP/100@carrier", "{number}", "PJSIP/{number}@a b", "/{number}", ""] {
+            assert_eq!(pointers(&text.replace("PJSIP/{number}@carrier", endpoint)), ["/ari/endpoint"], "{endpoint}");
+        }
+        assert_eq!(pointers(&text.replace(r#"["US"]"#, "[]")), ["/ari/countries"]);
+        let named = |more: &str| pointers(&text.replace(r#""ari":{"#, &format!(r#""ari":{{{more},"#)));
+        assert_eq!(named(r#""application":"a-b""#), ["/ari/application"]);
+        assert_eq!(named(r#""path":"ari""#), ["/ari/path"]);
+        let silent = r#"{"kind":"ari","host":"127.0.0.1","ari":{"endpoint":"SIP/{digits}","countries":["US"]}}"#;
+        assert_eq!(pointers(silent), ["/credential"]);
     }
 
     #[test]

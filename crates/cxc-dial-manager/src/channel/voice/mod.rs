@@ -1,4 +1,4 @@
-//! Calls: a SIP trunk as a carrier. The engine of records hands over attempts that are written, as to any carrier; for
+//! Calls: a trunk as a carrier, our own SIP or an Asterisk. The engine of records hands over attempts that are written, as to any carrier; for
 //! each campaign group an actor paces, places and connects the calls, and says how many it wants.
 pub mod caller_ids;
 mod desk;
@@ -85,7 +85,7 @@ pub struct CallKit {
     pub caller_ids: Arc<CallerIdBoard>,
 }
 
-/// A SIP trunk.
+/// A trunk.
 pub struct VoiceCarrier {
     trunk: Arc<Trunk>,
     groups: Mutex<HashMap<i64, GroupActor>>,
@@ -98,7 +98,7 @@ pub struct VoiceCarrier {
 impl VoiceCarrier {
     /// The trunk of an account, and those of its alternates. `epoch` is that of the sender's lease: it begins each Call-ID.
     pub fn start(app: App, kit: Arc<CallKit>, plans: &Plans, epoch: i64) -> Result<Self, ConnectError> {
-        let alternates = plans.account.sip.iter().flat_map(|sip| &sip.alternates).copied();
+        let alternates = plans.account.alternates().iter().copied();
         let own = TrunkAccount { id: plans.id, name: plans.name.clone(), account: plans.account.as_ref().clone() };
         let named = alternates.zip(plans.alternates.iter().cloned());
         let others = named.map(|(id, (name, account))| TrunkAccount { id, name, account });

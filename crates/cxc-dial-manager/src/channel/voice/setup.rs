@@ -13,7 +13,9 @@ use cxc_dialer::call::{CallRules, OnMachine};
 use cxc_dialer::pacing::{Mode, Target};
 use cxc_server::App;
 use cxc_server::outbound::Reach;
+use cxc_sip::ari::{Asterisk, AsteriskOptions};
 use cxc_sip::engine::{Clock, EngineOptions, Phone, Sounds};
+use cxc_sip::media::Codec;
 use cxc_sip::trunk::{Tariff, TrunkOptions, Trunks, day_of};
 use cxc_sip::ua::{Credentials, Transport, Trust, UaOptions};
 use cxc_store::StoreError;
@@ -23,7 +25,7 @@ use uuid::Uuid;
 
 use super::CallKit;
 use super::phones::Phones;
-use crate::channel::{ChannelAccount, SipTransport, Srtp, tls};
+use crate::channel::{AriSettings, AsteriskCodec, ChannelAccount, Security, SipTransport, Srtp, tls};
 
 const SECOND: i64 = 1_000_000;
 /// A connection to a trunk or its refusal may take 10 s: until then a call waits for it, so that its end is that of the
@@ -38,7 +40,7 @@ const HANG_UP: i64 = 3 * SECOND;
 /// An account, and what was last written of what it cost: the day and the amount.
 type Written = (Uuid, Option<(i64, i64)>);
 
-/// A channel account of kind `sip`.
+/// A channel account of kind `sip` or `ari`.
 pub struct TrunkAccount {
     /// Its id.
     pub id: Uuid,
@@ -48,7 +50,7 @@ pub struct TrunkAccount {
     pub account: ChannelAccount,
 }
 
-/// A channel account of kind `sip` with its alternates: what its groups share.
+/// A channel account of kind `sip` or `ari` with its alternates: what its groups share.
 pub struct Trunk {
     pub app: App,
     pub kit: Arc<CallKit>,
@@ -75,8 +77,8 @@ impl Trunk {
 
     /// Calls at once.
     pub fn channels(&self) -> usize {
-        let of_sip = self.accounts.iter().filter_map(|one| one.account.sip.as_ref());
-        of_sip.map(|sip| sip.channels as usize).sum()
+        let terms = self.accounts.iter().filter_map(|one| one.account.trunk_terms());
+        terms.map(|(_, terms)| terms.channels as usize).sum()
     }
 
     /// What an engine is started with.
@@ -101,9 +103,9 @@ impl Trunk {
     async fn find(&self) -> Result<(IpAddr, Arc<Trunks>), String> {
         let (mut own, mut trunks, mut missing) = (None, Vec::new(), String::new());
         let mut ids = Vec::new();
-        for TrunkAccount { id, name, account } in &self.accounts {
+        for (number, TrunkAccount { id, name, account }) in (1..).zip(&self.accounts) {
             let found =
-                self.find_one(account, name).await.and_then(|(address, trunk)| match *own.get_or_insert(address) {
+                self.find_one(account, (name, number)).await.and_then(|(address, trunk)| match *own.get_or_insert(address) {
                     first if first == address => Ok(trunk),
                     first => Err(format!("{} is reached from {address}, the others from {first}", trunk.host)),
                 });
@@ -153,11 +155,15 @@ impl Trunk {
         Ok(())
     }
 
-    async fn find_one(&self, account: &ChannelAccount, name: &str) -> Result<(IpAddr, TrunkOptions), String> {
+    async fn find_one(
+        &self,
+        account: &ChannelAccount,
+        (name, number): (&str, u32),
+    ) -> Result<(IpAddr, TrunkOptions), String> {
         let host = account.host.as_deref().unwrap_or_default();
         let place = resolve(&self.app.channel_reach, host, account.effective_port()).await?;
-        let sip = account.sip.clone().unwrap_or_default();
-        let countries: Vec<Country> = sip.countries.iter().filter_map(|code| Country::parse(code).ok()).collect();
+        let (_, terms) = account.trunk_terms().ok_or("the account has no settings of a trunk")?;
+        let countries: Vec<Country> = terms.countries.iter().filter_map(|code| Country::parse(code).ok()).collect();
         let address = format!("{host}:{}", account.effective_port());
         let credentials = account.credential.as_ref().and_then(|credential| {
             let password = SecretString::from(credential.password.as_ref()?.expose_secret());
@@ -165,19 +171,29 @@ impl Trunk {
         });
         let trunk = TrunkOptions {
             proxy: Some(place),
-            transport: transport(account),
             trust: Some(trust(account)?),
-            srtp: sip.srtp == Srtp::Required,
             credentials,
             caller_id: account.sender.clone(),
-            asserted: sip.asserted_identity,
-            registers: sip.register,
-            tariff: sip.spend_per_day.map(|cap| Tariff {
+            tariff: terms.spend_per_day.map(|cap| Tariff {
                 per_day: millionths(cap),
-                per_minute: millionths(sip.cost_per_minute),
-                per_call: millionths(sip.cost_per_call),
+                per_minute: millionths(terms.cost_per_minute),
+                per_call: millionths(terms.cost_per_call),
             }),
-            ..TrunkOptions::new(name, &address, sip.channels, account.rate_per_second, countries)
+            ..TrunkOptions::new(name, &address, terms.channels, account.rate_per_second, countries)
+        };
+        let trunk = match (&account.sip, &account.ari) {
+            (Some(sip), _) => TrunkOptions {
+                transport: transport(account),
+                srtp: sip.srtp == Srtp::Required,
+                asserted: sip.asserted_identity,
+                registers: sip.register,
+                ..trunk
+            },
+            (None, Some(ari)) => {
+                let (host, application) = (host.to_owned(), format!("{}-{}-{number}", ari.application, self.number));
+                TrunkOptions { asterisk: Some(asterisk((account, ari), &trunk, host, application)?), ..trunk }
+            }
+            (None, None) => trunk,
         };
         Ok((own_address(place)?, trunk))
     }
@@ -187,6 +203,32 @@ impl Trunk {
         let found = self.phones.find(&self.app.channel_reach, uri).await;
         found.map_err(|error| tracing::warn!(error, "the phone of an agent can't be found")).ok()
     }
+}
+
+/// The Asterisk of a trunk. One application has one connection, so its name is that of the account that holds the lease.
+fn asterisk(
+    (account, ari): (&ChannelAccount, &AriSettings),
+    trunk: &TrunkOptions,
+    host: String,
+    application: String,
+) -> Result<Arc<Asterisk>, String> {
+    let (place, trust) = trunk.proxy.zip(trunk.trust.clone()).ok_or("the trunk has no place")?;
+    let credentials = trunk.credentials.clone().ok_or("the account has no password")?;
+    let options = AsteriskOptions {
+        host,
+        place,
+        is_secure: account.security == Security::Tls,
+        trust,
+        path: ari.path.clone(),
+        credentials,
+        application,
+        endpoint: ari.endpoint.clone(),
+        codec: match ari.codec {
+            AsteriskCodec::Ulaw => Codec::Pcmu,
+            AsteriskCodec::Alaw => Codec::Pcma,
+        },
+    };
+    Asterisk::start(options).map(Arc::new).map_err(|error| error.to_string())
 }
 
 /// A host within reach: those who run the installation say what lies inside it.

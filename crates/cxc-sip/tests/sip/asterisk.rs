@@ -1,0 +1,281 @@
+//! Calls by an Asterisk, to SIPp peers behind it.
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use cxc_core::enumerations::CallResult;
+use cxc_dialer::agent::{AgentEvent, AgentId};
+use cxc_dialer::call::{CallEvent, CallId};
+use cxc_dialer::engine::{CallEngine as _, CallSpec, EngineEvent};
+use cxc_dialer::pacing::Why;
+use cxc_sip::ari::{Asterisk as Client, AsteriskOptions};
+use cxc_sip::engine::{EngineOptions, Report, TalkOrder};
+use cxc_sip::media::Codec;
+use cxc_sip::trunk::TrunkOptions;
+use cxc_sip::ua::Credentials;
+use cxc_test::{ASTERISK_PASSWORD, ASTERISK_USER, Asterisk};
+
+use crate::support::{Bed, PATIENCE, Sipp, spec, trunk, trust};
+use crate::voices::Voice;
+
+const AGENT: AgentId = AgentId(1);
+
+fn options(asterisk: &Asterisk, peer: SocketAddr) -> Result<AsteriskOptions> {
+    Ok(AsteriskOptions {
+        host: "127.0.0.1".into(),
+        place: asterisk.address(),
+        is_secure: false,
+        trust: trust(&[asterisk.certificate()])?,
+        path: "/ari".into(),
+        credentials: Credentials { user: ASTERISK_USER.into(), password: ASTERISK_PASSWORD.into() },
+        application: "cxc-1-1".into(),
+        endpoint: format!("PJSIP/carrier/sip:{{number}}@{peer}"),
+        codec: Codec::Pcmu,
+    })
+}
+
+fn by(options: AsteriskOptions) -> Result<TrunkOptions> {
+    let place = options.place;
+    Ok(TrunkOptions { asterisk: Some(Arc::new(Client::start(options)?)), ..trunk("pbx", place) })
+}
+
+async fn waits_until_there(bed: &Bed, is_there: bool) -> Result<()> {
+    let start = Instant::now();
+    while (bed.engine.trunks().room(bed.engine.clock().now()).0 > 0) != is_there {
+        ensure!(start.elapsed() < PATIENCE, "Asterisk should be there: {is_there}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(())
+}
+
+/// A bed whose calls go by an Asterisk to a peer.
+async fn bed(asterisk: &Asterisk, peer: SocketAddr) -> Result<Bed> {
+    let bed = Bed::new(vec![by(options(asterisk, peer)?)?], EngineOptions::default()).await?;
+    waits_until_there(&bed, true).await?;
+    Ok(bed)
+}
+
+/// Nothing is left, here or there.
+async fn is_empty(bed: &mut Bed, asterisk: &Asterisk) -> Result<()> {
+    bed.is_empty().await?;
+    asterisk.is_empty().await?;
+    let start = Instant::now();
+    while bed.engine.asterisk_legs() > 0 {
+        ensure!(start.elapsed() < PATIENCE, "something is left of a call");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    Ok(())
+}
+
+/// Puts an agent with a voice on the line.
+async fn agent_comes(bed: &mut Bed, agent: &Voice) -> Result<()> {
+    bed.engine.log_in(AGENT, agent.phone());
+    let is_up = Report::Event(EngineEvent::Agent(AGENT, AgentEvent::LogIn));
+    bed.until("the agent", |report| *report == is_up).await.map(|_| ())
+}
+
+async fn connected(bed: &mut Bed) -> Result<CallId> {
+    let call = bed.call();
+    bed.event(call, CallEvent::Answered).await?;
+    let now = bed.engine.clock().now();
+    bed.engine.bridge(call, AGENT, now);
+    bed.event(call, CallEvent::Connected).await?;
+    Ok(call)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn person_and_agent_hear_each_other_and_either_hangs_up() -> Result<()> {
+    let (agent, person) = (Voice::start('a')?, Voice::start('p')?);
+    let asterisk = Asterisk::before(person.sipp.address())?;
+    let mut bed = bed(&asterisk, person.sipp.address()).await?;
+    agent_comes(&mut bed, &agent).await?;
+
+    let call = connected(&mut bed).await?;
+    for event in [CallEvent::Sent, CallEvent::Provisional, CallEvent::Ringing] {
+        assert!(bed.seen.contains(&Report::Event(EngineEvent::Call(call, event))), "{event:?}");
+    }
+    person.speaks().await?;
+    agent.speaks().await?;
+    agent.hears("p").await?;
+    person.hears("a").await?;
+    bed.engine.talk(call, TalkOrder::Press("4*".into()));
+    assert_eq!(person.keys(2).await?, [4, 10]);
+    bed.hangup(call);
+    person.finish()?;
+    is_empty_but_for_the_agent(&mut bed, &asterisk).await?;
+
+    let guest = Voice::for_so_long('p', "1500")?;
+    let mut bed = self::bed(&asterisk, guest.sipp.address()).await?;
+    let call = bed.call();
+    bed.event(call, CallEvent::Answered).await?;
+    bed.event(call, CallEvent::RemoteHangup).await?;
+    guest.finish()?;
+    is_empty(&mut bed, &asterisk).await
+}
+
+async fn is_empty_but_for_the_agent(bed: &mut Bed, asterisk: &Asterisk) -> Result<()> {
+    bed.engine.log_out(AGENT);
+    is_empty(bed, asterisk).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_refusal_has_the_result_of_its_cause() -> Result<()> {
+    let expected = [
+        ("486 Busy Here", CallResult::Busy),
+        ("600 Busy Everywhere", CallResult::Busy),
+        ("404 Not Found", CallResult::SitInvalidNumber),
+        ("484 Address Incomplete", CallResult::SitInvalidNumber),
+        ("480 Temporarily Unavailable", CallResult::NoAnswer),
+        ("603 Decline", CallResult::RemoteRelease),
+        ("488 Not Acceptable Here", CallResult::DialError),
+        ("500 Server Internal Error", CallResult::SwitchError),
+    ];
+    let asterisk = Asterisk::before("127.0.0.1:9".parse()?)?;
+    for (status, result) in expected {
+        let peer = Sipp::prepared("refuse", 1, &[], &[("status", status), ("more", "X-A: b")], &[])?;
+        let mut bed = bed(&asterisk, peer.address()).await?;
+        let call = bed.call();
+        let failed = bed.failed(call).await?;
+        assert_eq!(failed, CallEvent::Failed(result), "{status}: {:?}", bed.seen);
+        is_empty(&mut bed, &asterisk).await?;
+        peer.finish()?;
+    }
+    let full = Sipp::prepared("refuse", 1, &[], &[("status", "503 Service Unavailable"), ("more", "X-A: b")], &[])?;
+    let mut bed = bed(&asterisk, full.address()).await?;
+    let call = bed.call();
+    assert!(matches!(bed.failed(call).await?, CallEvent::Refused { status: 503, .. }), "{:?}", bed.seen);
+    let now = bed.engine.clock().now();
+    assert_eq!(bed.engine.trunks().room(now), (0, Why::TrunkDown { status: 503 }));
+    full.finish()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_rings_is_cancelled_and_one_that_nobody_holds_is_hung_up() -> Result<()> {
+    let peer = Sipp::start("ring", 2, &[])?;
+    let asterisk = Asterisk::before(peer.address())?;
+    let mut bed = bed(&asterisk, peer.address()).await?;
+    for by_hand in [true, false] {
+        let call = bed.call();
+        bed.ringing(call).await?;
+        let now = bed.engine.clock().now();
+        match by_hand {
+            true => bed.engine.cancel(call, now),
+            false => bed.engine.hangup(call, now),
+        }
+        assert_eq!(bed.failed(call).await?, CallEvent::Failed(CallResult::NoAnswer));
+    }
+    is_empty(&mut bed, &asterisk).await?;
+    peer.finish()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_calls_is_told_or_hidden_and_a_signature_is_passed_on() -> Result<()> {
+    let peer = Sipp::prepared(
+        "refuse",
+        2,
+        &["-trace_msg", "-message_file", "messages"],
+        &[("status", "486 Busy Here"), ("more", "X-A: b")],
+        &[],
+    )?;
+    let asterisk = Asterisk::before(peer.address())?;
+    let mut bed = bed(&asterisk, peer.address()).await?;
+    let shown = CallSpec { caller_name: Some("Ann \"B\"".into()), identity: Some("eyJ.a;info=<x>".into()), ..spec() };
+    let now = bed.engine.clock().now();
+    bed.engine.originate(CallId(90), &shown, now);
+    bed.failed(CallId(90)).await?;
+    bed.engine.originate(CallId(91), &CallSpec { private: true, ..spec() }, now);
+    bed.failed(CallId(91)).await?;
+    let said = peer.messages();
+    let invites: Vec<&str> = said.split("INVITE sip:").skip(1).collect();
+    ensure!(invites.len() >= 2, "two calls: {said}");
+    let (first, second) = (invites[0], invites[1]);
+    ensure!(first.starts_with("+12125550142@"), "{first}");
+    ensure!(first.contains("From: \"Ann B\" <sip:+12125550100@"), "{first}");
+    ensure!(first.contains("Identity: eyJ.a;info=<x>"), "{first}");
+    ensure!(second.contains("anonymous.invalid") && second.contains("Privacy: id"), "{second}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_asterisk_that_is_gone_loses_its_calls_says_so_and_comes_back() -> Result<()> {
+    let (person, later) = (Voice::start('p')?, Voice::start('p')?);
+    let mut asterisk = Asterisk::before(person.sipp.address())?;
+    let mut bed = bed(&asterisk, person.sipp.address()).await?;
+    let ringing = Sipp::start("ring", 1, &[])?;
+    let mut other = Bed::new(
+        vec![by(AsteriskOptions { application: "cxc-2-1".into(), ..options(&asterisk, ringing.address())? })?],
+        EngineOptions::default(),
+    )
+    .await?;
+    waits_until_there(&other, true).await?;
+    let (talks, rings) = (bed.call(), other.call());
+    bed.event(talks, CallEvent::Answered).await?;
+    other.ringing(rings).await?;
+
+    asterisk.kill()?;
+    bed.event(talks, CallEvent::RemoteHangup).await?;
+    assert_eq!(
+        other.failed(rings).await?,
+        CallEvent::Failed(CallResult::SwitchError),
+        "nobody knows what became of it"
+    );
+    waits_until_there(&bed, false).await?;
+    let now = bed.engine.clock().now();
+    assert_eq!(bed.engine.trunks().room(now), (0, Why::TrunkDown { status: 503 }));
+    let late = bed.call();
+    assert_eq!(bed.failed(late).await?, CallEvent::Failed(CallResult::AllTrunksBusy), "it was not placed");
+
+    asterisk.start_again()?;
+    waits_until_there(&bed, true).await?;
+    let mut bed = self::bed(&asterisk, later.sipp.address()).await?;
+    let call = bed.call();
+    bed.event(call, CallEvent::Answered).await?;
+    bed.hangup(call);
+    later.finish()?;
+    is_empty(&mut bed, &asterisk).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_of_a_process_that_was_lost_are_hung_up_by_the_next_one() -> Result<()> {
+    let peer = Sipp::start("answer", 1, &[])?;
+    let asterisk = Asterisk::before(peer.address())?;
+    // what a process leaves behind that is killed: a channel in an application that nobody listens to
+    let socket = Client::start(options(&asterisk, peer.address())?)?;
+    let start = Instant::now();
+    while socket.down().is_some() {
+        ensure!(start.elapsed() < PATIENCE, "connected");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let path = "channels/cxc-1-1-7-abc?endpoint=PJSIP%2Fx%40carrier&app=cxc-1-1";
+    asterisk.ask(reqwest::Method::POST, path).await?;
+    drop(socket);
+    assert_eq!(asterisk.ids().await?, ["cxc-1-1-7-abc"]);
+    let mut bed = bed(&asterisk, peer.address()).await?;
+    is_empty(&mut bed, &asterisk).await?;
+    peer.finish()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn by_tls_only_the_machine_of_the_certificate_is_told_the_password() -> Result<()> {
+    let peer = Sipp::start("answer", 1, &[])?;
+    let asterisk = Asterisk::before(peer.address())?;
+    let secure = || -> Result<AsteriskOptions> {
+        Ok(AsteriskOptions { is_secure: true, place: asterisk.tls_address(), ..options(&asterisk, peer.address())? })
+    };
+    let stranger = AsteriskOptions { trust: trust(&[])?, ..secure()? };
+    let wrong = AsteriskOptions {
+        credentials: Credentials { user: ASTERISK_USER.into(), password: "wrong".into() },
+        application: "cxc-3-1".into(),
+        ..secure()?
+    };
+    let (stranger, wrong) = (Client::start(stranger)?, Client::start(wrong)?);
+    let mut bed = Bed::new(vec![by(secure()?)?], EngineOptions::default()).await?;
+    waits_until_there(&bed, true).await?;
+    let call = bed.call();
+    bed.event(call, CallEvent::Answered).await?;
+    bed.hangup(call);
+    is_empty(&mut bed, &asterisk).await?;
+    assert_eq!((stranger.down(), wrong.down()), (Some(503), Some(401)));
+    peer.finish()
+}
