@@ -56,7 +56,7 @@ async fn work(inner: &Inner, mut socket: Socket) -> String {
         if swept > 0 {
             tracing::warn!(channels = swept, "channels of Asterisk that nobody followed any more were hung up");
         }
-        Ok(())
+        Ok::<(), String>(())
     };
     let reason = match begun.await {
         Ok(()) => {

@@ -17,7 +17,7 @@ use tokio::task::AbortHandle;
 use crate::media::Codec;
 use crate::ua::{Credentials, Trust};
 use events::Heard;
-pub(crate) use leg::Leg;
+pub(crate) use leg::{Ends, Leg};
 use rest::Rest;
 pub use rest::RestError;
 

@@ -150,8 +150,13 @@ impl Rest {
 
 fn failure(error: reqwest::Error) -> RestError {
     let is_unsent = error.is_connect() || error.is_builder();
-    let mut text = error.without_url().to_string();
     // without its address: that would name who is called
+    let error = error.without_url();
+    let (mut text, mut cause) = (error.to_string(), std::error::Error::source(&error));
+    while let Some(at) = cause {
+        text = format!("{text}: {at}");
+        cause = at.source();
+    }
     text.truncate(text.floor_char_boundary(200));
     if is_unsent { RestError::Unsent(text) } else { RestError::Unclear(text) }
 }
