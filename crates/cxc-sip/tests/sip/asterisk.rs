@@ -240,6 +240,24 @@ async fn an_asterisk_that_is_gone_loses_its_calls_says_so_and_comes_back() -> Re
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_asterisk_that_says_nothing_is_lost_and_its_calls_are_hung_up_when_it_speaks_again() -> Result<()> {
+    let peer = Sipp::start("answer", 1, &[])?;
+    let asterisk = Asterisk::before(peer.address())?;
+    let mut bed = bed(&asterisk, peer.address()).await?;
+    let call = bed.call();
+    bed.event(call, CallEvent::Answered).await?;
+    asterisk.stands_still(true)?;
+    let hung_up = Report::Event(EngineEvent::Call(call, CallEvent::RemoteHangup));
+    bed.within(PATIENCE * 2, "end", |report| *report == hung_up).await?;
+    let now = bed.engine.clock().now();
+    assert_eq!(bed.engine.trunks().room(now), (0, Why::TrunkDown { status: 503 }));
+    asterisk.stands_still(false)?;
+    waits_until_there(&bed, true).await?;
+    is_empty(&mut bed, &asterisk).await?;
+    peer.finish()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_of_a_process_that_was_lost_are_hung_up_by_the_next_one() -> Result<()> {
     let peer = Sipp::start("answer", 1, &[])?;
     let asterisk = Asterisk::before(peer.address())?;
