@@ -219,6 +219,7 @@ fn carrier(sip: &Port, peer: SocketAddr) -> String {
         "[transport-udp]\ntype = transport\nprotocol = udp\nbind = {}\n\
          [carrier]\ntype = endpoint\ntransport = transport-udp\ncontext = none\ndisallow = all\nallow = ulaw\n\
          aors = carrier\ndirect_media = no\nrtp_symmetric = yes\nsend_pai = yes\n\
+         trust_id_outbound = yes\nsend_connected_line = no\n\
          [carrier]\ntype = aor\ncontact = sip:{peer}\n",
         sip.address()
     )

@@ -150,7 +150,9 @@ impl Work {
                 self.say(LegEvent::Failed(not_placed(&error)));
             }
         }
-        self.inner.legs().remove(&self.channel);
+        for channel in [&self.channel, &self.media] {
+            self.inner.legs().remove(channel);
+        }
         if !self.is_gone {
             self.inner.end_surely(&self.channel).await;
         }
@@ -228,6 +230,7 @@ impl Work {
 
     /// From its answer to its end.
     async fn talk(&mut self) {
+        let mut media_heard = self.inner.follow(&self.media);
         let remote = self.open_media().await;
         let described = match &remote {
             Ok(remote) => self.described(*remote, true),
@@ -242,9 +245,10 @@ impl Work {
         let (inner, channel, media, bridge) =
             (Arc::clone(&self.inner), self.channel.clone(), self.media.clone(), self.bridge.clone());
         let mut joining: Option<Joining> = remote.is_ok().then(|| -> Joining {
-            Box::pin(
-                async move { tokio::try_join!(inner.join(&bridge, &channel), inner.join(&bridge, &media)).map(|_| ()) },
-            )
+            Box::pin(async move {
+                started(&mut media_heard).await?;
+                tokio::try_join!(inner.join(&bridge, &channel), inner.join(&bridge, &media)).map(|_| ())
+            })
         });
         loop {
             tokio::select! {
@@ -314,6 +318,19 @@ impl Work {
 fn not_placed(error: &RestError) -> Failure {
     let unsent = !matches!(error, RestError::Unclear(_));
     Failure { unsent, reason: Some(error.to_string()), ..Failure::default() }
+}
+
+/// Waits until a channel is ours: before that Asterisk puts it in no bridge.
+async fn started(heard: &mut UnboundedReceiver<Heard>) -> Result<(), RestError> {
+    loop {
+        match heard.recv().await {
+            Some(Heard::Started { .. }) => return Ok(()),
+            Some(Heard::Destroyed(..) | Heard::Lost) | None => {
+                return Err(RestError::Unclear("the media channel is gone".into()));
+            }
+            Some(_) => (),
+        }
+    }
 }
 
 type Joining = Pin<Box<dyn Future<Output = Result<(), RestError>> + Send>>;

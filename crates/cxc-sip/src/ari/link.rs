@@ -67,9 +67,9 @@ async fn work(inner: &Inner, mut socket: Socket) -> String {
         Err(reason) => reason,
     };
     inner.set_down(NOT_THERE);
-    let calls = inner.legs().len();
-    if calls > 0 {
-        tracing::error!(calls, "calls by Asterisk are given up: the connection to it was lost");
+    let channels = inner.legs().len();
+    if channels > 0 {
+        tracing::error!(channels, "calls by Asterisk are given up: the connection to it was lost");
     }
     inner.lose_all();
     reason

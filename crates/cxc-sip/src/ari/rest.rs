@@ -1,5 +1,5 @@
 //! Requests to the REST interface of an Asterisk.
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use reqwest::{Client, Method, StatusCode, Url};
@@ -196,7 +196,7 @@ impl Inner {
         let answer = self.rest.ask(Method::POST, &["channels", "externalMedia"], &query, None).await?;
         let MediaChannel { channelvars: MediaVariables { port, address } } =
             serde_json::from_slice(&answer).map_err(|error| RestError::Unclear(error.to_string()))?;
-        let found = address.parse().ok().zip(port.parse().ok()).map(SocketAddr::from);
+        let found = address.parse::<IpAddr>().ok().zip(port.parse::<u16>().ok()).map(SocketAddr::from);
         found.ok_or_else(|| RestError::Unclear("it does not say where it takes audio".into()))
     }
 
@@ -207,7 +207,8 @@ impl Inner {
 
     /// Puts a channel in a bridge.
     pub(super) async fn join(&self, bridge: &str, channel: &str) -> Result<(), RestError> {
-        let query = [("channel", channel)];
+        // a carrier that is told again who is connected gets another INVITE for that; Asterisk 16 does not know the word
+        let query = [("channel", channel), ("inhibitConnectedLineUpdates", "true")];
         self.rest.ask(Method::POST, &["bridges", bridge, "addChannel"], &query, None).await.map(|_| ())
     }
 

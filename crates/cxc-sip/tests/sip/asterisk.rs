@@ -246,9 +246,12 @@ async fn an_asterisk_that_says_nothing_is_lost_and_its_calls_are_hung_up_when_it
     let mut bed = bed(&asterisk, peer.address()).await?;
     let call = bed.call();
     bed.event(call, CallEvent::Answered).await?;
+    // its audio is joined by then
+    tokio::time::sleep(Duration::from_secs(1)).await;
     asterisk.stands_still(true)?;
-    let hung_up = Report::Event(EngineEvent::Call(call, CallEvent::RemoteHangup));
+    let (since, hung_up) = (Instant::now(), Report::Event(EngineEvent::Call(call, CallEvent::RemoteHangup)));
     bed.within(PATIENCE * 2, "end", |report| *report == hung_up).await?;
+    ensure!(since.elapsed() > Duration::from_secs(10), "a moment of silence is none");
     let now = bed.engine.clock().now();
     assert_eq!(bed.engine.trunks().room(now), (0, Why::TrunkDown { status: 503 }));
     asterisk.stands_still(false)?;
@@ -270,7 +273,16 @@ async fn calls_of_a_process_that_was_lost_are_hung_up_by_the_next_one() -> Resul
     }
     let path = "channels/cxc-1-1-7-abc?endpoint=PJSIP%2Fx%40carrier&app=cxc-1-1";
     asterisk.ask(reqwest::Method::POST, path).await?;
+    let is_up = async || -> Result<bool> {
+        let channels = asterisk.ask(reqwest::Method::GET, "channels").await?;
+        Ok(channels[0]["dialplan"]["app_name"] == "Stasis")
+    };
+    while !is_up().await? {
+        ensure!(start.elapsed() < PATIENCE, "answered");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     drop(socket);
+    tokio::time::sleep(Duration::from_millis(500)).await;
     assert_eq!(asterisk.ids().await?, ["cxc-1-1-7-abc"]);
     let mut bed = bed(&asterisk, peer.address()).await?;
     is_empty(&mut bed, &asterisk).await?;
