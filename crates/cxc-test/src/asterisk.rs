@@ -18,28 +18,14 @@ pub const ASTERISK_USER: &str = "cxc";
 pub const ASTERISK_PASSWORD: &str = "only for tests";
 
 /// What is loaded, in the order in which one needs the other.
-const MODULES: &str = "res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_pjsip \
+const MODULES: &str = "res_timing_timerfd res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_pjsip \
     res_pjsip_session res_pjsip_sdp_rtp res_pjsip_caller_id res_pjsip_header_funcs res_pjsip_rfc3326 res_pjsip_pubsub \
     res_rtp_asterisk res_rtp_multicast chan_pjsip chan_rtp bridge_simple bridge_softmix codec_ulaw codec_alaw \
     func_callerid res_http_websocket res_stasis res_stasis_answer res_stasis_recording res_stasis_playback \
     res_stasis_snoop app_stasis res_ari res_ari_model res_ari_applications res_ari_asterisk res_ari_bridges \
     res_ari_channels res_ari_events";
 /// Files that it looks for; what is not said in them is as usual.
-const EMPTY: [&str; 13] = [
-    "acl",
-    "ccss",
-    "cdr",
-    "cel",
-    "codecs",
-    "dnsmgr",
-    "dsp",
-    "extensions",
-    "features",
-    "indications",
-    "manager",
-    "stasis",
-    "udptl",
-];
+const EMPTY: &str = "acl ccss cdr cel codecs dnsmgr dsp extensions features indications manager stasis udptl";
 
 /// An Asterisk.
 #[derive(Debug)]
@@ -64,7 +50,7 @@ impl Asterisk {
             std::fs::create_dir(home.path().join(folder))?;
         }
         let write = |name: &str, text: String| std::fs::write(home.path().join("etc").join(name), text);
-        for name in EMPTY {
+        for name in EMPTY.split_whitespace() {
             write(&format!("{name}.conf"), String::new())?;
         }
         write("asterisk.conf", folders(home.path(), &installed()?))?;

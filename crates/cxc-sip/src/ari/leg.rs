@@ -72,7 +72,7 @@ impl Leg {
         };
         let open = ends.open;
         tokio::spawn(async move {
-            leg.run(call).await;
+            leg.run(&call).await;
             drop(open);
         });
         Self { told, wants }
@@ -136,8 +136,8 @@ enum Begun {
 }
 
 impl Work {
-    async fn run(mut self, call: Originate) {
-        match self.inner.originate(&self.channel, &call).await {
+    async fn run(mut self, call: &Originate) {
+        match self.inner.originate(&self.channel, call).await {
             Ok(()) => {
                 self.say(LegEvent::Sent);
                 // Asterisk works on it, and it can be cancelled from now on
