@@ -106,7 +106,9 @@ async fn person_and_agent_hear_each_other_and_either_hangs_up() -> Result<()> {
     assert_eq!(person.keys(2).await?, [4, 10]);
     bed.hangup(call);
     person.finish()?;
-    is_empty_but_for_the_agent(&mut bed, &asterisk).await?;
+    bed.engine.log_out(AGENT);
+    is_empty(&mut bed, &asterisk).await?;
+    agent.finish()?;
 
     let guest = Voice::for_so_long('p', "1500")?;
     let mut bed = self::bed(&asterisk, guest.sipp.address()).await?;
@@ -115,11 +117,6 @@ async fn person_and_agent_hear_each_other_and_either_hangs_up() -> Result<()> {
     bed.event(call, CallEvent::RemoteHangup).await?;
     guest.finish()?;
     is_empty(&mut bed, &asterisk).await
-}
-
-async fn is_empty_but_for_the_agent(bed: &mut Bed, asterisk: &Asterisk) -> Result<()> {
-    bed.engine.log_out(AGENT);
-    is_empty(bed, asterisk).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
