@@ -69,6 +69,14 @@ impl Leg {
         }
     }
 
+    /// Asks a far end that says nothing whether it is there. An Asterisk, which is asked itself, looks after its far ends.
+    pub fn ask(&mut self) {
+        match self {
+            Self::Sip(leg) => leg.ask(),
+            Self::Asterisk(_) => (),
+        }
+    }
+
     /// Stays with what is left of an ended call. An Asterisk does so itself.
     pub async fn drain(self) {
         match self {
