@@ -104,11 +104,12 @@ impl Trunk {
         let (mut own, mut trunks, mut missing) = (None, Vec::new(), String::new());
         let mut ids = Vec::new();
         for (number, TrunkAccount { id, name, account }) in (1..).zip(&self.accounts) {
-            let found =
-                self.find_one(account, (name, number)).await.and_then(|(address, trunk)| match *own.get_or_insert(address) {
+            let found = self.find_one(account, (name, number)).await.and_then(|(address, trunk)| {
+                match *own.get_or_insert(address) {
                     first if first == address => Ok(trunk),
                     first => Err(format!("{} is reached from {address}, the others from {first}", trunk.host)),
-                });
+                }
+            });
             match found {
                 Ok(trunk) => {
                     trunks.push(trunk);
