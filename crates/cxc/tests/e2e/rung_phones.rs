@@ -6,9 +6,21 @@ use serde_json::json;
 
 use crate::agents::Floor;
 use crate::audience::Audience;
+use crate::campaign::Group;
 use crate::desk::Desk;
+use crate::dialing::FIRST;
+use crate::world::until;
 
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Phones of the group are called for each call, and ring for five seconds.
+async fn for_each_call(floor: &Floor, group: &Group) {
+    let path = format!("/campaign-groups/{}", group.id());
+    let change = json!({"settings": {"calls": {"agentPhones": {"mode": "per_call", "ringSeconds": 5}}}});
+    let api = &floor.world.api;
+    let tag = api.get(&path).await.etag();
+    api.patch(&path).if_match(&tag).json(&change).await.expect(200);
+}
 
 #[tokio::test]
 async fn a_phone_that_is_called_for_each_call_rings_before_the_person_is_called_and_is_free_after_the_talk() {
@@ -16,11 +28,7 @@ async fn a_phone_that_is_called_for_each_call_rings_before_the_person_is_called_
     let floor = Floor::start(3, people, "60000", 2).await;
     let (away, short) = (Sipp::start("ring", 1, &[]).unwrap(), Sipp::start("hangup", 1, &["-d", "1500"]).unwrap());
     let group = floor.group(people).await;
-    let path = format!("/campaign-groups/{}", group.id());
-    let change = json!({"settings": {"calls": {"agentPhones": {"mode": "per_call", "ringSeconds": 5}}}});
-    let api = &floor.world.api;
-    let tag = api.get(&path).await.etag();
-    api.patch(&path).if_match(&tag).json(&change).await.expect(200);
+    for_each_call(&floor, &group).await;
     let desk = |n: usize, phone: String| Desk::start(&floor.world.cxc, &format!("acme\\agent{n}"), &phone);
 
     // who does not answer their phone takes no calls, and nobody is called for them
@@ -61,4 +69,36 @@ async fn a_phone_that_is_called_for_each_call_rings_before_the_person_is_called_
     floor.phones.finish().unwrap();
     let called = floor.trunk.called();
     assert!(called.len() == 3 && called.values().all(|n| *n == 1), "{called:?}");
+}
+
+#[tokio::test]
+async fn what_an_agent_asks_for_is_called_when_their_phone_is_there_and_not_without_it() {
+    let floor = Floor::start(2, Audience(9), "60000", 1).await;
+    let away = Sipp::start("ring", 1, &[]).unwrap();
+    let group = floor.group_of_two().await;
+    for_each_call(&floor, &group).await;
+    let away_phone = format!("sip:agent0@{}", away.address());
+    let mut desks = [Desk::start(&floor.world.cxc, "acme\\agent0", &away_phone), floor.desk(1)];
+    for desk in &desks {
+        desk.sees("logged in as ", 1).await;
+    }
+    group.start().await;
+    for n in 0..2 {
+        until("the phone is known", PATIENCE, async || floor.shown(n).await["phone"] == "per_call").await;
+    }
+    desks[0].types(&format!("dial {FIRST}"));
+    floor.is(0, "not_ready", Some("phone_no_answer")).await;
+    away.finish().unwrap();
+    assert!(floor.trunk.called().is_empty(), "{:?}", floor.trunk.called());
+
+    desks[1].types(&format!("dial {FIRST}"));
+    desks[1].sees("state: dialing", 1).await;
+    desks[1].sees("state: talking", 1).await;
+    desks[1].types("h");
+    desks[1].sees("state: wrap_up", 1).await;
+    desks[1].types("d SALE");
+    // as before: who took no calls takes none
+    floor.is(1, "not_ready", None).await;
+    floor.phones.finish().unwrap();
+    assert_eq!(floor.trunk.called(), [(FIRST.to_owned(), 1)].into());
 }
