@@ -54,7 +54,7 @@ impl Roster {
                 }
                 // one that is there for a moment only was called in vain
                 Standing::Here(at, tries) if !is_absent && now.saturating_duration_since(*at) >= LOOK_AGAIN => {
-                    *tries = 0
+                    *tries = 0;
                 }
                 Standing::Gone(since) if is_absent => {
                     since.get_or_insert(now);
