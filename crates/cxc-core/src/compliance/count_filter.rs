@@ -59,7 +59,9 @@ impl Keys {
         let device = past.device == request.device;
         let client = || {
             let person = request.person.is_some() && past.person == request.person;
-            request.client.map_or(device || person, |client| past.client == Some(client) || person)
+            // a key that is not known of both does not tell them apart
+            let is_one = request.client.zip(past.client).map_or(device, |(own, other)| own == other);
+            is_one || person
         };
         match self.scope {
             KeyScope::Client => client(),

@@ -3,7 +3,7 @@ use jiff::civil::Date;
 
 use super::area::Area;
 use super::documents::RuleRef;
-use super::law::{EU, Holding, LawRule, Profile};
+use super::law::{Holding, LawRule, Profile, holds_in};
 use super::legal::RuleBody;
 use super::rule_set::RuleSet;
 use super::subject::Purpose;
@@ -60,7 +60,7 @@ fn is_law_of(law: &LawRule, area: &Area) -> bool {
     let country = jurisdiction.country.as_str();
     match jurisdiction.region.as_deref() {
         Some(region) => Area::of(Some(country), Some(region)) == *area,
-        None => area.country().is_some_and(|c| c == country || (country == "EU" && EU.contains(&c))),
+        None => area.country().is_some_and(|c| holds_in(country, c)),
     }
 }
 

@@ -11,7 +11,8 @@ use super::zones::Zones;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PartKind {
-    /// What the list says of the contact or device: a zone, region or country. Without a zone it restricts nothing.
+    /// What the list says of the contact or device: a zone, region or country. A country alone restricts to when it is day in
+    /// all of it, unless another part tells a zone there; the United States and Canada, which have states, restrict nothing.
     Explicit,
     /// A postal code.
     Postal,
@@ -127,6 +128,9 @@ impl Place {
             };
             place.unmapped(judged, part, policy, database);
         }
+        for part in used.iter().filter(|part| abroad(part) && !is_told(part, &used)) {
+            place.add_country(part, database);
+        }
         place.restricted |= place.zones.is_empty();
         if place.areas.is_empty() {
             place.areas.push(Area::Any);
@@ -216,6 +220,13 @@ impl Place {
     }
 }
 
+/// Whether zones of a part's country are told, by itself or by another part.
+fn is_told(part: &Part<'_>, parts: &[&Part<'_>]) -> bool {
+    let is_of = |other: &Part<'_>, country: &str| names(other.country).any(|own| own.eq_ignore_ascii_case(country));
+    names(part.country)
+        .all(|country| parts.iter().any(|other| names(other.zones).next().is_some() && is_of(other, country)))
+}
+
 /// Whether a part names a country outside the United States and Canada, and no other.
 fn abroad(part: &Part<'_>) -> bool {
     let mut countries = names(part.country).peekable();
@@ -264,6 +275,20 @@ mod tests {
         let zone = part(PartKind::Explicit, "US", "", "America/Denver");
         assert!(judge(&[zone, toll_free]).restricted);
         assert!(!judge(&[zone, toll_free, part(PartKind::Phone, "US", "", "America/Denver")]).restricted);
+    }
+
+    #[test]
+    fn a_country_abroad_is_read_on_its_own_clocks() {
+        let australia = part(PartKind::Explicit, "AU", "", "");
+        let name = |place: &Place, zone: &str| place.seen.iter().any(|seen| seen == zone);
+        let alone = judge(&[australia]);
+        assert!(!alone.restricted && name(&alone, "Australia/Sydney") && name(&alone, "Australia/Perth"));
+        let elsewhere = judge(&[australia, part(PartKind::Phone, "US", "NY", "America/New_York")]);
+        assert!(name(&elsewhere, "Australia/Perth") && name(&elsewhere, "America/New_York"));
+        let told = judge(&[australia, part(PartKind::Phone, "AU", "", "Australia/Sydney")]);
+        assert_eq!(told.zones.len(), 1, "the phone says where in the country");
+        let unmapped = judge(&[australia, part(PartKind::Phone, "US", "", "")]);
+        assert!(unmapped.restricted && name(&unmapped, "Australia/Perth"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod judge;
 mod plan;
 mod profile;
 mod questions;
+mod territory;
 
 use std::sync::Arc;
 
@@ -36,12 +37,7 @@ pub(super) use judge::{Asked, judge};
 pub(super) use plan::{declared_plan, is_uncovered};
 pub(super) use profile::Profile;
 pub use questions::OpenQuestion;
-
-/// The member states of the European Union.
-pub(super) const EU: [&str; 27] = [
-    "AT", "BE", "BG", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT", "LT", "LU", "LV",
-    "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK",
-];
+pub(super) use territory::holds_in;
 
 /// Whether a rule holds for the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,8 +129,7 @@ impl LawRule {
 
     /// Whether it is law of a country, or of a region of it.
     fn is_law_of(&self, country: &str) -> bool {
-        let own = self.legal.jurisdiction.country.as_str();
-        own.eq_ignore_ascii_case(country) || (own == "EU" && EU.contains(&country))
+        holds_in(&self.legal.jurisdiction.country, country)
     }
 
     /// How far back attempts must be known for it; `None` if it counts none.
