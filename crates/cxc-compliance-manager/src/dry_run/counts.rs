@@ -253,7 +253,7 @@ mod tests {
         let decided_by_cap =
             Finding::Wait { reason: Reason::AttemptRule, due: 1, device: 1, cause: Some("cap".into()) };
         counts.add(&decided_by_hours, &twice, String::new());
-        counts.add(&decided_by_hours, &[hours.clone()], String::new());
+        counts.add(&decided_by_hours, std::slice::from_ref(&hours), String::new());
         counts.add(&decided_by_cap, &[cap], String::new());
         // of whom no rule looked at
         counts.add(&Finding::Exclude { reason: Reason::NoDevice, cause: None }, &[], String::new());
