@@ -54,7 +54,8 @@ pub(super) fn call(shared: Arc<Shared>, agent: AgentId, phone: Phone) -> Line {
         LineEvent::Up => reports.agent(agent, AgentEvent::LogIn),
         LineEvent::Down(result) => {
             if !matches!(result, CallResult::Cleared | CallResult::RemoteRelease) {
-                tracing::warn!(agent = agent.0, result = result.name(), "the phone of an agent is not there");
+                // whose phone it is, and since when, is said by who knows the group
+                tracing::debug!(agent = agent.0, result = result.name(), "the phone of an agent is not there");
             }
             reports.agent(agent, AgentEvent::LegLost);
         }

@@ -2,7 +2,10 @@
 //! they came in; where none came there is silence.
 use std::collections::VecDeque;
 use std::fs::File;
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::BufWriter;
+use std::io::BufWriter;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use super::recording::{Heard, Store};
@@ -44,12 +47,14 @@ impl Track {
             sample_format: hound::SampleFormat::Int,
         };
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+            // what people said is for nobody else on the machine
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         }
         let mut part = path.as_os_str().to_owned();
         part.push(".part");
         let part = PathBuf::from(part);
-        let file = hound::WavWriter::create(&part, spec)?;
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+        let file = hound::WavWriter::new(BufWriter::new(file), spec)?;
         let (path, waiting) = (path.to_owned(), VecDeque::new());
         Ok(Self { file, part, path, next: 0, safe: 0, waiting, anchors: [None; 2] })
     }

@@ -23,7 +23,7 @@ pub struct LiveStatistics {
     pub answer_rate: f64,
     /// Where its calls are.
     pub calls: CallsNow,
-    /// Where its agents are: all who were there since it was loaded.
+    /// Where its agents are. Who logged out is none any more.
     pub agents: AgentsNow,
     /// Since it was loaded.
     pub totals: LiveTotals,
