@@ -1,9 +1,7 @@
 //! The file of a recording: two channels of 16 bits. Packets are put in their places by their timestamps, whatever order
 //! they came in; where none came there is silence.
 use std::collections::VecDeque;
-use std::fs::File;
-use std::fs::{DirBuilder, OpenOptions};
-use std::io::BufWriter;
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::BufWriter;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
