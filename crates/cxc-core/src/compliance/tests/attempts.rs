@@ -112,7 +112,8 @@ fn a_rule_counts_by_person_by_device_or_by_both() {
     {
         let json = today(&format!(r#""countBy":"{by}","#));
         for (attempt, counts) in
-            [(&other_device, device_counts), (&other_person, person_counts), (&nobody, person_counts)]
+            // whose attempt it was is not known: it may be theirs
+            [(&other_device, device_counts), (&other_person, person_counts), (&nobody, true)]
         {
             let mut world = utc(&[("r", &json)]);
             world.attempts = vec![attempt.clone()];
