@@ -53,7 +53,10 @@ impl Capture {
             // else it would become a user who may not write to our folder
             command.args(["-Z", "root"]);
         }
-        command.args(["-i", "lo", "-U", "-n", "-s", &kept, "-B", "8192", "-w"]).arg(&file).arg(said);
+        command
+            .args(["-i", "lo", "--immediate-mode", "-U", "-n", "-s", &kept, "-B", "8192", "-w"])
+            .arg(&file)
+            .arg(said);
         let mut process = Process::spawn("tcpdump", command, &log, Signal::Int, Some(home.path()))?;
         let listens = || std::fs::read_to_string(&log).is_ok_and(|text| text.contains("listening on lo"));
         process.wait_until(PATIENCE, listens)?;
@@ -99,7 +102,7 @@ mod tests {
             from.send_to(&[header, vec![byte; 160]].concat(), to).unwrap();
         }
         let from = from.local_addr().unwrap().port();
-        // the kernel hands packets over in blocks
+        // it reads and writes them in its own time
         std::thread::sleep(Duration::from_secs(1));
         assert_eq!(capture.heard().unwrap(), BTreeSet::from([Heard { from, to: to.port(), ssrc: 7 }]));
     }

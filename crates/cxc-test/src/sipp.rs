@@ -139,6 +139,11 @@ impl Sipp {
         found.collect()
     }
 
+    /// It stands still from now on: it keeps its ports, and neither hears nor says anything.
+    pub fn freeze(&self) -> Result<()> {
+        self.process.signal(Signal::Stop)
+    }
+
     /// Waits until all its calls have gone as its scenario says; an error shows what did not.
     pub fn finish(mut self) -> Result<()> {
         let status = self.process.wait(PATIENCE)?;

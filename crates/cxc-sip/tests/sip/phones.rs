@@ -89,10 +89,10 @@ async fn who_is_gone_without_a_word_is_missed_and_who_only_says_nothing_is_not()
     let quiet = bed.within(Duration::from_secs(13), "an end", |report| matches!(report, Report::Event(_))).await;
     assert!(quiet.is_err(), "{quiet:?}");
 
-    drop(phone);
+    phone.freeze()?;
     let gone = Report::Event(EngineEvent::Agent(AGENT, AgentEvent::LegLost));
     bed.within(2 * PATIENCE, "the end of the phone", |report| *report == gone).await?;
-    drop(person);
+    person.freeze()?;
     bed.within(2 * PATIENCE, "the end of the call", |report| {
         *report == Report::Event(EngineEvent::Call(call, CallEvent::RemoteHangup))
     })
