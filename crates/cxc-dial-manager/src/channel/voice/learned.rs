@@ -23,7 +23,7 @@ pub async fn read(db: &Db, group: i64) -> Option<Learned> {
 }
 
 /// Writes it as long as the desk is there, where it has changed.
-pub async fn keep(app: App, group: i64, desk: Weak<Desk>) {
+async fn keep(app: App, group: i64, desk: Weak<Desk>) {
     let mut written = None;
     loop {
         tokio::time::sleep(EVERY).await;

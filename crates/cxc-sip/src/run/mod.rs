@@ -1,21 +1,24 @@
 //! Drives a campaign group: its records become calls of the engine, and what the engine reports moves the group on.
+mod command;
+mod source;
+
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::time::Duration;
 
 use cxc_core::Micros;
 use cxc_core::enumerations::CallResult;
 use cxc_dialer::agent::{AgentEvent, AgentId, AgentState};
 use cxc_dialer::call::{CallEvent, CallId};
-use cxc_dialer::engine::{CallEngine as _, CallSpec, EngineEvent};
-use cxc_dialer::group::{AgentChange, Group, Note};
+use cxc_dialer::engine::{CallEngine as _, EngineEvent};
+use cxc_dialer::group::Group;
 use cxc_dialer::ivr::Input;
-use cxc_dialer::pacing::{Mode, Outside, Records, Tables, Why};
+use cxc_dialer::pacing::{Outside, Tables, Why};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use crate::engine::{LegReport, Phone, Report, SipEngine, Sounds, TalkOrder, TalkState, Told};
-use crate::media::Counts;
+use crate::engine::{Phone, Report, SipEngine};
+pub use command::Command;
+pub use source::Source;
 
 const SECOND: Micros = 1_000_000;
 /// How often the pace is looked at when nothing happens.
@@ -24,109 +27,6 @@ const TICK: Micros = SECOND / 4;
 const RING: Duration = Duration::from_secs(20);
 /// Reports that are taken before the pace is looked at again.
 const BATCH: usize = 64;
-
-/// Where numbers come from and where results go.
-pub trait Source: Send {
-    /// By what a record is known: it comes with its call and goes with the result.
-    type Record: Send;
-    /// What keeps the group from dialing at all.
-    fn stopped(&self) -> Option<Why> {
-        None
-    }
-    /// How many calls it may have at once.
-    fn ports(&self) -> u32 {
-        u32::MAX
-    }
-    /// How many can be dialed now, and why no more.
-    fn records(&mut self) -> Records;
-    /// How many records are due, as far as it is known without asking for them: so many of the phones that are called for each
-    /// call may ring.
-    fn due(&self) -> u32 {
-        u32::MAX
-    }
-    /// Whether none came the last time that some were asked for.
-    fn is_dry(&self) -> bool {
-        false
-    }
-    /// The next one; it is asked for at most as often as there are records.
-    fn next(&mut self) -> Option<(CallSpec, Self::Record)>;
-    /// A call that an agent asked for, and who. It may come too late to be placed.
-    fn own(&mut self) -> Option<(AgentId, CallSpec, Self::Record)> {
-        None
-    }
-    /// Such a call is placed.
-    fn placed(&mut self, _record: &mut Self::Record) {}
-    /// The agent of such a call gives it up before it is answered.
-    fn given_up(&mut self, _record: &mut Self::Record) {}
-    /// The pace was looked at: why it dials no more, and how many more calls it would have started, had there been one
-    /// at hand. Answers the name of the reason that counts.
-    fn paced(&mut self, why: &Why, _missing: u32) -> &'static str {
-        why.name()
-    }
-    /// About once a second: a look at the group, and at the ports of media that are in use and free.
-    fn looked(&mut self, _group: &Group, _ports: (usize, usize)) {}
-    /// Something is there that was not before: the pace is looked at again.
-    fn arrival(&mut self) -> impl Future<Output = ()> + Send {
-        std::future::pending()
-    }
-    /// A leg of a call failed so; the result follows.
-    fn leg(&mut self, _record: &mut Self::Record, _report: &LegReport) {}
-    /// How a call went out, or why it did not; the result follows.
-    fn told(&mut self, _record: &mut Self::Record, _told: &Told) {}
-    /// This came and went of a call's audio; the result follows.
-    fn audio(&mut self, _call: CallId, _counts: Counts) {}
-    /// The person of a call pressed a key.
-    fn digit(&mut self, _call: CallId, _digit: char) {}
-    /// The script of a call left this to be known.
-    fn noted(&mut self, _call: CallId, _record: &mut Self::Record, _note: Note) {}
-    /// The phone of an agent answered, or is gone: one that is kept.
-    fn phone(&mut self, _agent: AgentId, _is_up: bool) {}
-    /// The phone of an agent is called for each call from now on.
-    fn rings(&mut self, _agent: AgentId) {}
-    /// Such a phone answered.
-    fn answered(&mut self, _agent: AgentId) {}
-    /// An agent came to another state; with the record of the call, if it is one of a call that is not over.
-    fn agent(&mut self, _change: &AgentChange, _record: Option<&mut Self::Record>) {}
-    /// How the talk of an agent stands.
-    fn talk(&mut self, _agent: AgentId, _state: &TalkState) {}
-    /// The talk of an agent must end soon.
-    fn warned(&mut self, _agent: AgentId) {}
-    /// An agent who was told to go is gone, and the phone is hung up.
-    fn left(&mut self, _agent: AgentId) {}
-    /// The call of a record is over: once for each that was asked for.
-    fn ended(&mut self, record: Self::Record, result: CallResult);
-    /// No records will come any more.
-    fn is_done(&self) -> bool;
-}
-
-/// What a group is told from outside.
-#[derive(Debug, Clone)]
-pub enum Command {
-    /// An agent comes: the phone is called, and the agent is ready when it answers.
-    LogIn(AgentId, Phone),
-    /// A person takes a place as an agent: the phone is called, and the person says when they are ready.
-    Seat(AgentId, Phone),
-    /// An agent goes.
-    LogOut(AgentId),
-    /// Another wish of an agent.
-    Agent(AgentId, AgentEvent),
-    /// An agent ends the talk.
-    HangUp(AgentId),
-    /// An agent waits no more for the call that they asked for.
-    GiveUp(AgentId),
-    /// An agent or a supervisor does something else with it.
-    Talk(AgentId, TalkOrder),
-    /// Another mode or target.
-    Mode(Mode),
-    /// Other prompts.
-    Sounds(Arc<Sounds>),
-    /// That the person of a call wants no more calls is written.
-    OptedOut(CallId),
-    /// Every talk ends now.
-    HangUpAll,
-    /// No new calls; those that nobody has answered are given up, and when the others are over the run ends.
-    Stop,
-}
 
 /// A group at work.
 pub struct Runner<S: Source> {
