@@ -8,7 +8,6 @@ use cxc_server::document::get_all;
 use super::said::Failed;
 use super::talking::no_phone;
 use crate::accounts::ChannelAccount;
-use crate::channel::AccountKind;
 use crate::channel::voice::{NoPhone, Phones};
 
 /// A name that is not found within this time is none.
@@ -19,7 +18,7 @@ pub async fn look_at(app: &App, tenant: i64, uri: &str) -> Result<(), Failed> {
     let mut phones = Phones::default();
     if is_extension(uri) {
         let accounts = get_all::<ChannelAccount>(&mut app.db.read().await?, tenant).await?;
-        let trunks = accounts.into_iter().map(|account| account.body.0).filter(|body| body.kind == AccountKind::Sip);
+        let trunks = accounts.into_iter().map(|account| account.body.0).filter(|body| body.trunk_terms().is_some());
         phones.set_trunks(trunks.filter_map(|body| body.host).collect());
     }
     let found = tokio::time::timeout(PATIENCE, phones.look(&app.channel_reach, uri)).await;
