@@ -302,18 +302,11 @@ impl Db {
         let mut month = month_of(now);
         for _ in 0..3 {
             let next = if month % 100 == 12 { month + 89 } else { month + 1 };
-            let sql = format!(
-                "CREATE TABLE IF NOT EXISTS attempt_{month} PARTITION OF attempt FOR VALUES FROM ({month}) TO ({next})
-                 WITH ({MONTH_SETTINGS})"
-            );
-            match sqlx::query(AssertSqlSafe(sql)).execute(pool).await {
-                Err(sqlx::Error::Database(e)) => match e.code().as_deref() {
-                    // another process makes it at this moment
-                    Some("42P07" | "23505" | "40P01") => {}
-                    Some("23514") => move_out_of_default(pool, month, next).await?,
-                    _ => return Err(sqlx::Error::Database(e).into()),
-                },
-                other => other.map(drop)?,
+            match make_partition(pool, month, next).await {
+                Err(sqlx::Error::Database(e)) if e.code().as_deref() == Some(IN_DEFAULT) => {
+                    move_out_of_default(pool, month, next).await?;
+                }
+                other => other?,
             }
             month = next;
         }
@@ -323,6 +316,29 @@ impl Db {
 
 /// Attempts are written once; those that wait for a receipt change once more.
 const MONTH_SETTINGS: &str = "autovacuum_vacuum_scale_factor = 0.05";
+
+/// Held while a partition is made: processes that start together make it once.
+const MAKING: i64 = 0x6378_6370_6172_7473;
+/// PostgreSQL's code for rows of the month that are in the default partition already.
+const IN_DEFAULT: &str = "23514";
+
+/// Makes the partition of a month if it is not there.
+async fn make_partition(pool: &sqlx::PgPool, month: i64, next: i64) -> Result<(), sqlx::Error> {
+    let is_there =
+        || sqlx::query_scalar::<_, bool>("SELECT to_regclass($1) IS NOT NULL").bind(format!("attempt_{month}"));
+    if is_there().fetch_one(pool).await? {
+        return Ok(());
+    }
+    let mut tx = pool.begin().await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MAKING).execute(&mut *tx).await?;
+    if !is_there().fetch_one(&mut *tx).await? {
+        let sql = format!(
+            "CREATE TABLE attempt_{month} PARTITION OF attempt FOR VALUES FROM ({month}) TO ({next}) WITH ({MONTH_SETTINGS})"
+        );
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut *tx).await?;
+    }
+    tx.commit().await
+}
 
 /// Makes the partition of a month whose attempts are in the default partition already: they move. Whoever writes
 /// attempts waits meanwhile.

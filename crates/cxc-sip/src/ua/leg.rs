@@ -1,5 +1,6 @@
 //! One call as the user agent sees it, from its INVITE to its end.
 use std::sync::Arc;
+use std::time::Duration;
 
 use rsipstack::sip::headers::Header;
 use rsipstack::sip::prelude::HeadersExt;
@@ -18,6 +19,10 @@ use super::flow::{Own, Way, address};
 use super::refresh::Refreshing;
 use super::work::{Got, Working, authenticate, begin, receive, worked};
 use super::{Credentials, Invite, Transport, UaError, requests};
+
+/// How long a message may be on its way (RFC 3261, T4). The transaction of an answered call lasts 32 s by the library, of
+/// which each second costs 11 KB a call.
+const ON_ITS_WAY: Duration = Duration::from_secs(5);
 
 /// What happens to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -211,13 +216,20 @@ impl Leg {
         self.answered.is_some() && !self.over
     }
 
-    /// Stays with the transaction of an ended call until it forgets the call: answers that are repeated are
-    /// acknowledged, and those of other branches ended.
+    /// Stays with the transaction of an ended call for as long as an answer may still be on its way: those of other
+    /// branches are ended. Repeated ones are acknowledged by the library, also after that.
     pub async fn drain(mut self) {
         self.books = None;
+        let mut end = self.over.then(|| Instant::now() + ON_ITS_WAY);
         while let Some(working) = self.working.take() {
-            let (transaction, got) = working.await;
+            let (transaction, got) = tokio::select! {
+                done = working => done,
+                () = until(end) => return,
+            };
             if let Got::Answer(Some(response)) = got {
+                if response.status_code.kind() != StatusCodeKind::Provisional {
+                    end.get_or_insert_with(|| Instant::now() + ON_ITS_WAY);
+                }
                 self.branch(&transaction, &response);
                 self.working = Some(Box::pin(receive(transaction)));
             }
