@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::app::{ADMINISTRATOR, PASSWORD};
 use crate::caller::Caller;
-use crate::ports::Port;
+use crate::ports::{MediaPorts, Port};
 use crate::process::{Process, READY_TIMEOUT, Signal};
 
 /// The components of the binary, by the names that the configuration and `--component` take.
@@ -34,6 +34,7 @@ pub struct Cxc {
     public: Port,
     internal: Port,
     metrics: BTreeMap<&'static str, Port>,
+    _media: MediaPorts,
     home: TempDir,
 }
 
@@ -60,8 +61,10 @@ impl Cxc {
         for (name, port) in &metrics {
             writeln!(text, "component.{name}.metrics_port = {}", port.number())?;
         }
+        let media = MediaPorts::free()?;
+        writeln!(text, "voice.media_ports = \"{}\"", media.range())?;
         std::fs::write(home.path().join("cxc.toml"), text + settings)?;
-        Ok(Self { process: None, binary: binary.into(), public, internal, metrics, home })
+        Ok(Self { process: None, binary: binary.into(), public, internal, metrics, _media: media, home })
     }
 
     fn command(&self) -> Command {

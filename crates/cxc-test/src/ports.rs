@@ -10,6 +10,46 @@ use anyhow::{Context, Result, bail};
 /// The kernel's own range usually begins at 32768.
 const RANGE: Range<u16> = 18_000..31_000;
 
+/// Where servers receive media: so many ports each. What a peer still sends to a port of before must reach no other server.
+const MEDIA: Range<u16> = 33_000..60_000;
+const MEDIA_PORTS: u16 = 1_000;
+
+/// Ports for media that no other server of this machine's tests takes while this value lives.
+#[derive(Debug)]
+pub struct MediaPorts {
+    first: u16,
+    _lock: File,
+}
+
+impl MediaPorts {
+    /// Takes a free range.
+    pub fn free() -> Result<Self> {
+        for first in MEDIA.step_by(usize::from(MEDIA_PORTS)) {
+            if let Some(lock) = locked(&format!("media-{first}"))? {
+                return Ok(Self { first, _lock: lock });
+            }
+        }
+        bail!("{MEDIA_PORTS} ports from {} to {} are free", MEDIA.start, MEDIA.end - 1)
+    }
+
+    /// The range as the configuration has it.
+    pub fn range(&self) -> String {
+        format!("{}-{}", self.first, self.first + MEDIA_PORTS - 1)
+    }
+}
+
+/// A lock of this name, which no other process of this machine's tests has while it lives; none if one has it.
+fn locked(name: &str) -> Result<Option<File>> {
+    let folder = std::env::temp_dir().join("cxc-test-ports");
+    std::fs::create_dir_all(&folder).with_context(|| format!("{} can be written", folder.display()))?;
+    match File::create(folder.join(name)) {
+        Ok(lock) => Ok(lock.try_lock().is_ok().then_some(lock)),
+        // another user's lock file
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
+        Err(error) => Err(error).context("a port's lock file can be made"),
+    }
+}
+
 /// A port that nobody else of this machine's tests takes while this value lives. Nothing listens on it yet, and a
 /// server can leave it and come back.
 #[derive(Debug)]
@@ -21,20 +61,13 @@ pub struct Port {
 impl Port {
     /// Takes a free port.
     pub fn free() -> Result<Self> {
-        let folder = std::env::temp_dir().join("cxc-test-ports");
-        std::fs::create_dir_all(&folder).with_context(|| format!("{} can be written", folder.display()))?;
         // processes begin at different places, so that they rarely try the same port
         let first = std::process::id().wrapping_mul(101) % u32::from(RANGE.end - RANGE.start);
         let first = u16::try_from(first).unwrap_or_default();
         for step in 0..(RANGE.end - RANGE.start) {
             let number = RANGE.start + (first + step) % (RANGE.end - RANGE.start);
-            let lock = match File::create(folder.join(number.to_string())) {
-                Ok(lock) => lock,
-                // another user's lock file
-                Err(error) if error.kind() == ErrorKind::PermissionDenied => continue,
-                Err(error) => return Err(error).context("a port's lock file can be made"),
-            };
-            if lock.try_lock().is_ok() && TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok() {
+            let Some(lock) = locked(&number.to_string())? else { continue };
+            if TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok() {
                 return Ok(Self { number, _lock: lock });
             }
         }
@@ -55,6 +88,12 @@ impl Port {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn two_ranges_for_media_share_no_port() {
+        let (one, other) = (MediaPorts::free().unwrap(), MediaPorts::free().unwrap());
+        assert!(one.first.abs_diff(other.first) >= MEDIA_PORTS, "{} and {}", one.range(), other.range());
+    }
 
     #[test]
     fn two_ports_differ_and_can_be_bound() {
