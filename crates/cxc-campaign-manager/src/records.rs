@@ -3,6 +3,7 @@ use axum::extract::State;
 use cxc_core::Micros;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
+use cxc_core::compliance::STOP_SWITCH;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_server::app::time_text;
 use cxc_server::document::Page;
@@ -146,9 +147,6 @@ impl RecordView {
     }
 }
 
-/// The cause of a record that was looked at while everything was stopped: the rule that decisions name then.
-const STOP_SWITCH: &str = "stop_switch";
-
 /// Why a record stands where it stands, in a sentence, while everything is stopped. Nothing for one that is over: it stands
 /// where it would stand anyway.
 fn explain_stopped(record: &RecordView, why: &str) -> Option<String> {
@@ -168,6 +166,7 @@ pub fn explain(record: &RecordView, cause: Option<&str>, last: Option<&AttemptVi
     let due = record.due.as_deref().unwrap_or("now");
     let said = last.and_then(|a| a.detail.as_deref()).filter(|d| !d.is_empty());
     match record.status {
+        // it was looked at while everything was stopped
         RecordStatus::Ready if record.cause.as_deref() == Some(STOP_SWITCH) => {
             format!("Not contacted yet because everything was stopped until a moment ago; may be contacted from {due}.")
         }

@@ -121,6 +121,12 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether it says that compliance could not decide: nobody knows when the contact may be made, only when to ask again.
+    pub fn is_undecided(self) -> bool {
+        use Reason::*;
+        matches!(self, ComplianceUnavailable | DataMissing | DataStale | RuleUnanswered | TzdbTooOld)
+    }
+
     /// Every reason.
     pub const ALL: [Reason; 35] = [
         Reason::None,

@@ -1,4 +1,5 @@
 //! Extractors whose rejections are problem documents with pointers.
+mod once;
 mod wrong_places;
 
 use axum::body::Bytes;
@@ -10,6 +11,8 @@ use cxc_core::field_error::FieldError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use self::once::Once;
+use self::once::TWICE;
 use self::wrong_places::{LARGEST, wrong_places};
 use crate::error::{ApiError, Code};
 
@@ -134,6 +137,8 @@ fn told(pointer: String, text: &str) -> FieldError {
         "required"
     } else if text.starts_with("unknown field") {
         "unknown_member"
+    } else if text.starts_with(TWICE) || text.starts_with("duplicate field") {
+        "duplicate"
     } else {
         "invalid"
     };

@@ -2,6 +2,7 @@
 //! until then they are [`crate::in_flight`]. Written by the dial manager, the dialer and the history service.
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
+use cxc_core::compliance::Purpose;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
@@ -29,6 +30,8 @@ pub struct AttemptOutcome {
     pub agent: Option<String>,
     /// What the agent wrote about it.
     pub note: Option<String>,
+    /// What it was for. Where that is not known it counts for every cap.
+    pub purpose: Option<Purpose>,
 }
 
 /// An attempt that was under way and has its answer.
@@ -101,7 +104,7 @@ pub(crate) const ERASED: i64 = -1;
 pub(crate) const OF_TENANT: &str = "tenant + 0";
 
 /// The columns of an [`AttemptOutcome`].
-pub(crate) const OUTCOME: [(&str, &str); 8] = [
+pub(crate) const OUTCOME: [(&str, &str); 9] = [
     ("state", "SMALLINT"),
     ("result", "SMALLINT"),
     ("provider_id", "TEXT"),
@@ -110,6 +113,7 @@ pub(crate) const OUTCOME: [(&str, &str); 8] = [
     ("disposition", "TEXT"),
     ("agent", "TEXT"),
     ("note", "TEXT"),
+    ("purpose", "TEXT"),
 ];
 
 /// The columns of an [`AttemptUpdate`].

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that can't go on fails")]
 use std::collections::HashSet;
 
+use cxc_core::compliance::Purpose;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_store::attempt::{AttemptOutcome, AttemptUpdate, NewAttempt, month_of};
 use cxc_store::attempt_subject::HistoryKeys;
@@ -204,7 +205,8 @@ async fn an_attempt_is_found_by_its_carriers_id_and_counts_unless_it_never_left(
     tx.in_flight_insert(&new).await.unwrap();
     let made = |place: usize, state, provider: Option<&str>| {
         let provider_id = provider.map(Into::into);
-        new[place].clone().made(AttemptOutcome { state, provider_id, ..AttemptOutcome::default() })
+        let purpose = Some(Purpose::Collections);
+        new[place].clone().made(AttemptOutcome { state, provider_id, purpose, ..AttemptOutcome::default() })
     };
     let answered = [made(0, 2, Some("abc")), made(1, 5, None)];
     tx.attempt_insert(&answered).await.unwrap();
@@ -220,6 +222,7 @@ async fn an_attempt_is_found_by_its_carriers_id_and_counts_unless_it_never_left(
     let history = tx.attempt_history_wide(1, &keys, NOW - 1).await.unwrap();
     let devices: HashSet<i64> = history.iter().map(|a| a.device_hash).collect();
     assert_eq!(devices, HashSet::from([11]), "one that never left does not count, one under way is marked");
+    assert_eq!(history[0].purpose.as_deref(), Some("collections"));
     assert_eq!(tx.in_flight_existing(9, &[3, 77]).await.unwrap(), [3]);
     assert!(tx.attempt_any_open(9).await.unwrap());
     tx.in_flight_delete(&[3], &[(13, None)]).await.unwrap();
@@ -275,7 +278,8 @@ async fn a_batch_is_written_by_one_statement_only_where_nobody_interfered() {
     tx.commit().await.unwrap();
     let sent = db.read().await.unwrap().record_get(7, 1).await.unwrap().unwrap();
     assert_eq!((sent.status, sent.attempts, sent.last_attempt), (RecordStatus::InProgress.code(), 1, Some(1)));
-    let result = AttemptOutcome { state: 3, result: Some(0), ..AttemptOutcome::default() };
+    let purpose = Some(Purpose::Survey);
+    let result = AttemptOutcome { state: 3, result: Some(0), purpose, ..AttemptOutcome::default() };
     let made = [new[0].clone().made(result.clone())];
     let other = Lease { token: lease.token + 1, ..lease.clone() };
     let taken = NewAttempt { id: 30, ..attempt(3, 3, 12, None) };
@@ -306,6 +310,9 @@ async fn a_batch_is_written_by_one_statement_only_where_nobody_interfered() {
     let mut tx = db.read().await.unwrap();
     let kept = tx.attempt_of_device(1, 11, 10).await.unwrap();
     assert_eq!(kept.iter().map(|a| (a.id, a.state, a.client_hash)).collect::<Vec<_>>(), [(1, 3, Some(101))]);
+    let keys = HistoryKeys { devices: vec![11], ..HistoryKeys::default() };
+    let counted = tx.attempt_history_wide(1, &keys, NOW - 1).await.unwrap();
+    assert_eq!(counted.iter().map(|a| a.purpose.as_deref()).collect::<Vec<_>>(), [Some("survey")]);
     drop(tx);
     let mut tx = db.read().await.unwrap();
     assert_eq!(tx.record_counters(7).await.unwrap(), tx.record_recount(7).await.unwrap());

@@ -169,7 +169,7 @@ async fn a_load_a_dry_run_and_an_explanation_agree_about_everybody() {
     }
     let totals = ["allowed", "deferred", "denied"].map(|name| counted[name].as_i64().unwrap());
     assert_eq!(totals, [of("allow"), of("wait"), of("deny")], "{counted:#}");
-    assert_eq!(counted["contacts"], 300);
+    assert_eq!((&counted["contacts"], &counted["held"], &counted["errors"]), (&json!(300), &json!(0), &json!(0)));
     // every rule that an explanation names is counted, and the sums agree
     let lines = counted["byRule"].as_array().unwrap();
     let number = |line: &Value, name: &str| line[name].as_i64().unwrap();
@@ -184,6 +184,46 @@ async fn a_load_a_dry_run_and_an_explanation_agree_about_everybody() {
     assert_eq!(sum(&counted["byZone"], "contacts"), 300);
     assert_eq!(sum(&counted["byZone"], "allowed"), totals[0]);
     assert_eq!(sum(&counted["byHour"], "contacts") + number(&counted, "later"), totals[0] + totals[1]);
+}
+
+#[tokio::test]
+async fn a_dry_run_gives_no_hour_to_whom_an_open_question_holds_and_calls_errors_errors() {
+    let c = Campaigns::with_compliance().await;
+    c.app.clock.set(NOON);
+    // the American register is not loaded, and Germany's consent is a question that nobody answered
+    let group = c.group_with("all", json!({ "compliance": { "purpose": "telemarketing" } })).await;
+    let people = (0..6u32).map(|n| person(format!("+1212555010{n}"), NEW_YORK));
+    let people = people.chain(crate::support::people("30", 4)).chain([person("+81312345678", TOKYO)]);
+    let list = c.list(people.collect()).await;
+    group.set_lists(&[&list]).await;
+    let mut tx = c.app.app.db.read().await.unwrap();
+    let (contacts, _) = tx.contact_slice_full(&list, 0, 100, None).await.unwrap().unwrap();
+    drop(tx);
+    let mut expected: BTreeMap<&str, i64> = BTreeMap::new();
+    for full in &contacts {
+        let told = explanation(&c, &group, &list, full.contact.id).await;
+        let counted = match (told["decision"].as_str().unwrap(), told["code"].as_str()) {
+            ("allow", _) => "allowed",
+            ("defer", _) => "deferred",
+            ("deny", _) => "denied",
+            (_, Some("rule_unanswered")) => "held",
+            _ => "errors",
+        };
+        *expected.entry(counted).or_default() += 1;
+    }
+    assert!(expected["held"] >= 4 && expected["errors"] >= 6, "{expected:?}");
+    let counted = dry_run(&c, &group).await;
+    for name in ["allowed", "deferred", "held", "errors", "denied"] {
+        assert_eq!(counted[name], expected.get(name).copied().unwrap_or_default(), "{name}: {counted:#}");
+    }
+    let number = |name: &str| counted[name].as_i64().unwrap();
+    let hours = counted["byHour"].as_array().unwrap().iter().map(|hour| hour["contacts"].as_i64().unwrap());
+    assert_eq!(hours.sum::<i64>() + number("later"), number("allowed") + number("deferred"), "{counted:#}");
+    assert_eq!(number("heldBack"), 11 - number("allowed"));
+    // whoever is stopped waits for somebody to decide, too
+    c.app.put("/compliance/stop-switch").json(&json!({ "stopped": true, "reason": "a letter" })).await.expect(200);
+    let stopped = dry_run(&c, &group).await;
+    assert_eq!((&stopped["allowed"], &stopped["deferred"], &stopped["byHour"]), (&json!(0), &json!(0), &json!([])));
 }
 
 fn merged(mut one: Value, more: Value) -> Value {

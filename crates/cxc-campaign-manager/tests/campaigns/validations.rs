@@ -37,3 +37,25 @@ async fn a_validation_has_the_purpose_of_its_group_and_no_other() {
     let asked = json!({ "type": "sms", "group_id": alarm.id, "device": { "e164": "+12129300002" } });
     dialer.post(VALIDATE).json(&asked).await.expect(200);
 }
+
+#[tokio::test]
+async fn an_attempt_that_is_reported_of_a_group_is_for_what_the_group_is_for() {
+    let c = Campaigns::with_compliance().await;
+    c.app.clock.set("2026-03-03T17:00:00Z");
+    c.app.put("/compliance/legal-rules/US-NYC-COLLECT/setting").json(&json!({ "state": "on" })).await.expect(200);
+    let news = c.group_with("news", json!({ "compliance": { "purpose": "informational" } })).await;
+    let debts = c.group_with("debts", json!({ "compliance": { "purpose": "collections" } })).await;
+    for (n, group, counts) in [(1, Some(&news), false), (2, Some(&debts), true), (3, None, true)] {
+        let phone = format!("+1212930000{n}");
+        for i in 0..3 {
+            let report = json!({ "GSW_CALL_ATTEMPT_GUID": format!("{n} {i}"), "GSW_HIST_SEQUENCE_NUM": 1,
+                "GSW_TENANT_NAME": "one", "GSW_TENANT_CCID": "undefined", "contact_info": phone, "cxc_type": "sms",
+                "GSW_CAMPAIGN_GROUP_GUID": group.map(|group| &group.id), "GSW_CALL_RESULT": 0 });
+            c.app.post("/internal/v1/attempts").json(&report).await.expect(200);
+        }
+        let asked = json!({ "type": "sms", "purpose": "collections", "device": { "e164": phone } });
+        let answer = c.app.post(VALIDATE).json(&asked).await.json();
+        let barred = answer["reasons"].as_array().unwrap().iter().any(|r| r["rule_id"] == "US-NYC-COLLECT");
+        assert_eq!(barred, counts, "{n}: {answer}");
+    }
+}

@@ -1,7 +1,7 @@
 //! Counting what was found of an audience.
 use std::collections::BTreeMap;
 
-use cxc_core::compliance::Failure;
+use cxc_core::compliance::{Failure, STOP_SWITCH};
 use cxc_core::record::Reason;
 use cxc_server::app::time_text;
 use cxc_store::judge::Finding;
@@ -26,17 +26,21 @@ pub struct DryRunResult {
     pub contacts: i64,
     /// How many may be contacted at the moment.
     pub allowed: i64,
-    /// How many may be later.
+    /// How many may be later, at a moment that is known.
     pub deferred: i64,
+    /// How many may be once somebody has decided: an open question of a legal rule holds them, or the stop switch.
+    pub held: i64,
+    /// About how many it could not be decided: data is missing or stale, or a rule can't be read.
+    pub errors: i64,
     /// How many may not at all.
     pub denied: i64,
-    /// How many wait or are left out: `deferred` and `denied`.
+    /// How many may not at the moment: `deferred`, `held`, `errors` and `denied`.
     pub held_back: i64,
-    /// Who waits or is left out, by every rule that stands in the way; most first. Several rules may stand in the way of one
+    /// Who may not, by every rule that stands in the way; most first. Several rules may stand in the way of one
     /// person, who counts at each of them: their `contacts` may come to more than `heldBack`. One of them decides: the
     /// `decided` of all come to `heldBack`.
     pub by_rule: Vec<ByRule>,
-    /// When people may be contacted first, by hours from the moment.
+    /// When people may be contacted first, by hours from the moment: those that are `allowed` or `deferred`.
     pub by_hour: Vec<ByHour>,
     /// Where people may be; most first.
     pub by_zone: Vec<ByZone>,
@@ -53,7 +57,7 @@ pub struct ByRule {
     pub reason: Reason,
     /// In how many people's way it stands.
     pub contacts: i64,
-    /// How many of them wait or are left out because of it: it is the first that decided.
+    /// How many of them may not because of it: it is the first that decided.
     pub decided: i64,
     /// In how many people's way nothing else stands: without it they may be contacted.
     pub alone: i64,
@@ -90,10 +94,20 @@ pub struct ByZone {
 /// The id of a rule and the code of a reason.
 type Key = (String, i16);
 
+/// How many of an audience came to what; together they are the audience.
+#[derive(Default)]
+struct Totals {
+    allowed: i64,
+    deferred: i64,
+    held: i64,
+    errors: i64,
+    denied: i64,
+}
+
 /// Counts findings.
 pub struct Counts {
     at: i64,
-    total: [i64; 3],
+    total: Totals,
     rules: BTreeMap<Key, (Reason, Tally)>,
     hours: BTreeMap<i64, i64>,
     zones: BTreeMap<String, (i64, i64)>,
@@ -103,7 +117,14 @@ pub struct Counts {
 impl Counts {
     /// About a moment, microseconds.
     pub fn new(at: i64) -> Self {
-        Self { at, total: [0; 3], rules: BTreeMap::new(), hours: BTreeMap::new(), zones: BTreeMap::new(), later: 0 }
+        Self {
+            at,
+            total: Totals::default(),
+            rules: BTreeMap::new(),
+            hours: BTreeMap::new(),
+            zones: BTreeMap::new(),
+            later: 0,
+        }
     }
 
     /// One contact, with every rule that stands in the way, who may be in these zones.
@@ -114,17 +135,23 @@ impl Counts {
         match finding {
             Finding::Allow(_) => {
                 place.1 += 1;
-                self.total[0] += 1;
+                self.total.allowed += 1;
                 self.first(self.at);
             }
             Finding::Wait { reason, due, cause, .. } => {
-                self.total[1] += 1;
                 self.rules((cause.as_deref(), *reason), reasons);
                 // when something is looked at again is no hour in which somebody may be contacted
-                if *reason == Reason::ComplianceUnavailable { self.later += 1 } else { self.first(*due) }
+                if *reason == Reason::RuleUnanswered || cause.as_deref() == Some(STOP_SWITCH) {
+                    self.total.held += 1;
+                } else if reason.is_undecided() {
+                    self.total.errors += 1;
+                } else {
+                    self.total.deferred += 1;
+                    self.first(*due);
+                }
             }
             Finding::Exclude { reason, cause } => {
-                self.total[2] += 1;
+                self.total.denied += 1;
                 self.rules((cause.as_deref(), *reason), reasons);
             }
         }
@@ -167,13 +194,14 @@ impl Counts {
 
     /// How many were counted.
     pub fn len(&self) -> i64 {
-        self.total.iter().sum()
+        let Totals { allowed, deferred, held, errors, denied } = &self.total;
+        allowed + deferred + held + errors + denied
     }
 
     /// What it came to.
     pub fn result(self, rule_set_version: i64) -> DryRunResult {
         let contacts = self.len();
-        let [allowed, deferred, denied] = self.total;
+        let Totals { allowed, deferred, held, errors, denied } = self.total;
         let line = |((rule, _), (reason, Tally { contacts, decided, alone })): (Key, (Reason, Tally))| ByRule {
             rule,
             reason,
@@ -194,8 +222,10 @@ impl Counts {
             contacts,
             allowed,
             deferred,
+            held,
+            errors,
             denied,
-            held_back: deferred + denied,
+            held_back: contacts - allowed,
             by_rule,
             by_hour: by_hour.collect(),
             by_zone,
@@ -228,6 +258,23 @@ mod tests {
         assert_eq!(result.by_hour.len(), 1);
         assert_eq!((result.by_hour[0].contacts, result.later), (2, 1));
         assert_eq!(result.by_zone.iter().map(|z| z.contacts).sum::<i64>(), 4);
+    }
+
+    #[test]
+    fn who_is_held_or_about_whom_nothing_could_be_decided_has_no_hour() {
+        let mut counts = Counts::new(0);
+        let waits =
+            |reason, cause: &str| Finding::Wait { reason, due: 300_000_000, device: 1, cause: Some(cause.into()) };
+        counts.add(&waits(Reason::RuleUnanswered, "US-RND"), &[], String::new());
+        counts.add(&waits(Reason::ComplianceUnavailable, "stop_switch"), &[], String::new());
+        for reason in [Reason::ComplianceUnavailable, Reason::DataMissing, Reason::DataStale, Reason::TzdbTooOld] {
+            counts.add(&waits(reason, "a"), &[], String::new());
+        }
+        counts.add(&wait(HOUR, "hours"), &[], String::new());
+        let result = counts.result(7);
+        assert_eq!((result.contacts, result.held, result.errors, result.deferred), (7, 2, 4, 1));
+        assert_eq!((result.by_hour.iter().map(|h| h.contacts).sum::<i64>(), result.later), (1, 0));
+        assert_eq!(result.by_rule.iter().map(|r| r.decided).sum::<i64>(), result.held_back);
     }
 
     fn failure(rule: &str, code: Reason) -> Failure {

@@ -7,8 +7,9 @@ use cxc_core::compliance::{
 };
 use cxc_core::consent::ConsentEvent;
 use cxc_core::device::LineType;
+use cxc_core::field_error::FieldError;
 use cxc_server::ApiError;
-use cxc_server::extract::from_value;
+use cxc_server::extract::{Once, from_value};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -65,7 +66,7 @@ pub struct EvaluationDocument {
     /// Which of the devices is to be used: its address, or its place from 0; the first if nothing is said.
     #[schema(value_type = Option<String>)]
     pub device: Option<Value>,
-    /// What was tried before; at most 2000 attempts.
+    /// What was tried before `at`; at most 2000 attempts. One after it is refused: it was not known then.
     pub history: Vec<PastAsked>,
     /// The suppression lists that hold the person.
     pub suppression: Vec<SuppressedAsked>,
@@ -130,7 +131,7 @@ pub struct ContactAsked {
     pub region: Option<String>,
     /// The devices; at most ten.
     pub devices: Vec<DeviceAsked>,
-    /// Consents and opt-outs.
+    /// Consents and opt-outs until `at`. One after it is refused: it was not known then.
     pub consents: Vec<ConsentEvent>,
     /// What is known of the person besides.
     pub flags: Vec<PersonFlag>,
@@ -196,7 +197,7 @@ pub struct PastAsked {
     /// `in` if the person began it.
     #[serde(default)]
     pub direction: DirectionAsked,
-    /// What it was for; as the attempt that is asked about if nothing is said.
+    /// What it was for. If nothing is said it may have been for anything, and counts for every cap.
     #[serde(default)]
     pub purpose: Option<Purpose>,
     /// The debts that it was about; those of the contact if nothing is said.
@@ -281,23 +282,35 @@ pub struct NumberListAsked {
 }
 
 impl EvaluationDocument {
-    /// Reads a document, whose members may be written in snake_case.
-    pub fn read(value: Value) -> Result<Self, ApiError> {
+    /// Reads a document, whose members may be written in snake_case. One that is there twice is refused, also if it is
+    /// written in two ways.
+    pub fn read(Once(value): Once) -> Result<Self, ApiError> {
         if !value.is_object() {
             return Err(ApiError::invalid("", "invalid", "an evaluation is a JSON object"));
         }
-        from_value(camel(value))
+        from_value(camel(value, "").map_err(|error| ApiError::validation(vec![error]))?)
     }
 }
 
-/// The value with the names of all members in camelCase.
-fn camel(value: Value) -> Value {
+/// The value with the names of all members in camelCase; `at` is its place.
+fn camel(value: Value, at: &str) -> Result<Value, FieldError> {
     match value {
-        Value::Object(members) => Value::Object(
-            members.into_iter().map(|(name, value)| (camel_name(&name), camel(value))).collect::<Map<_, _>>(),
-        ),
-        Value::Array(items) => Value::Array(items.into_iter().map(camel).collect()),
-        other => other,
+        Value::Object(members) => {
+            let mut read = Map::with_capacity(members.len());
+            for (name, value) in members {
+                let place = format!("{at}/{name}");
+                let value = camel(value, &place)?;
+                if read.insert(camel_name(&name), value).is_some() {
+                    return Err(FieldError::new(place, "duplicate", "there once, in camelCase or in snake_case"));
+                }
+            }
+            Ok(Value::Object(read))
+        }
+        Value::Array(items) => {
+            let items = items.into_iter().enumerate().map(|(i, item)| camel(item, &format!("{at}/{i}")));
+            items.collect::<Result<_, _>>().map(Value::Array)
+        }
+        other => Ok(other),
     }
 }
 
@@ -327,7 +340,7 @@ mod tests {
         let snake = json!({ "guard_seconds": 0, "contact": { "client_id": "C-1", "postal_code": "10001",
             "devices": ["+12125550123", { "e164": "+13125550123", "line_type": "mobile" }] },
             "history": [{ "at": "2026-01-01T12:00:00Z", "result": "Busy", "other_person": true }] });
-        let read = EvaluationDocument::read(snake).unwrap();
+        let read = EvaluationDocument::read(Once(snake)).unwrap();
         let contact = read.contact.unwrap();
         assert_eq!((read.guard_seconds, contact.client_id.as_deref()), (Some(0), Some("C-1")));
         assert_eq!(contact.devices[1].detail().line_type, Some(LineType::Mobile));
@@ -336,9 +349,11 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_at_its_place() {
-        let refused = |value| EvaluationDocument::read(value).unwrap_err().problem("").errors[0].pointer.clone();
+        let refused = |value| EvaluationDocument::read(Once(value)).unwrap_err().problem("").errors[0].pointer.clone();
         assert_eq!(refused(json!({ "contact": { "postcode": "1" } })), "/contact/postcode");
         assert_eq!(refused(json!({ "purpose": "fun" })), "/purpose");
         assert_eq!(refused(json!([])), "");
+        assert_eq!(refused(json!({ "guard_seconds": 0, "guardSeconds": 60 })), "/guardSeconds");
+        assert_eq!(refused(json!({ "history": [{ "groupId": null, "group_id": null }] })), "/history/0/group_id");
     }
 }

@@ -88,9 +88,7 @@ impl Resolver<'_> {
             holding: Vec::new(),
             contact,
         };
-        // what is said later is not known yet
-        let at_moment = question.at;
-        question.contact.consents.retain(|consent| consent.at <= at_moment);
+        self.later(asked, &question.contact, &mut errors);
         let holding = asked.number_lists.iter().enumerate().filter(|(_, list)| list.holds);
         question.holding = holding.map(|(list, asked)| NumberListHit { list, added_on: asked.added_on }).collect();
         for (at, past) in asked.history.iter().enumerate() {
@@ -110,11 +108,28 @@ impl Resolver<'_> {
         country: Option<Country>,
         errors: &mut Vec<FieldError>,
     ) {
+        self.later(asked, &contact, errors);
         contact.devices.clear();
         self.parts(&contact, country, &[], 0, errors);
         for (at, past) in asked.history.iter().enumerate() {
             let wrong_result = past.result.as_ref().and_then(|result| call_result(result).err());
             errors.extend(wrong_result.map(|text| wrong(&format!("/history/{at}/result"), text)));
+        }
+    }
+
+    /// What is told of a time after the moment was not known at it. To leave it out would answer another question than that
+    /// which was asked; to count it, none that could have been asked then.
+    fn later(&self, asked: &EvaluationDocument, contact: &ContactAsked, errors: &mut Vec<FieldError>) {
+        let moment = asked.at.unwrap_or(self.now);
+        let consents =
+            contact.consents.iter().enumerate().map(|(i, said)| (format!("/contact/consents/{i}/at"), said.at));
+        let history = asked.history.iter().enumerate().map(|(i, past)| (format!("/history/{i}/at"), past.at));
+        for (pointer, at) in consents.chain(history).filter(|(_, at)| *at > moment) {
+            let text = format!(
+                "{at} is after {moment}, the moment that is asked about, at which it was not known: leave it out, or ask \
+                 about a later moment"
+            );
+            errors.push(FieldError::new(pointer, "range", text));
         }
     }
 
@@ -284,7 +299,7 @@ impl Resolver<'_> {
             result,
             disposition: asked.disposition.as_deref().map(Into::into),
             direction: if asked.direction == DirectionAsked::In { Direction::In } else { Direction::Out },
-            purpose: asked.purpose.unwrap_or(question.subject.purpose),
+            purpose: asked.purpose,
             person: question.person.map(whose),
             accounts: question.accounts.iter().copied().map(whose).collect(),
             debts: match &asked.debts {

@@ -1,8 +1,8 @@
 //! Evaluations by the API.
 use axum::Extension;
 use axum::extract::State;
+use cxc_server::extract::Once;
 use cxc_server::{ApiError, ApiJson, App, Principal, Scope, require};
-use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -16,13 +16,16 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
 }
 
 /// Ask whether a person may be contacted at a moment, and why
+///
+/// What a question tells of the past (`history`, `contact.consents`) was before the moment that it asks about: an entry after
+/// it, a consent or an opt-out too, is refused (422) with its place. So is a member that is there twice.
 #[utoipa::path(post, path = "/compliance/evaluations", tag = "Compliance", operation_id = "evaluateCompliance",
     request_body = EvaluationDocument, responses((status = OK, body = EvaluationAnswer), ApiError))]
 async fn evaluate(
     State(app): State<App>,
     Extension(evaluator): Extension<Evaluator>,
     principal: Principal,
-    ApiJson(body): ApiJson<Value>,
+    ApiJson(body): ApiJson<Once>,
 ) -> Result<axum::Json<EvaluationAnswer>, ApiError> {
     let asked = EvaluationDocument::read(body)?;
     Ok(axum::Json(evaluator.evaluate(&app, principal.tenant, &asked).await?))

@@ -115,13 +115,10 @@ pub fn direction(fields: &Map<String, Value>) -> Result<Option<i16>, FieldError>
     }
 }
 
-/// What it was for.
-pub fn purpose(fields: &Map<String, Value>) -> Result<Option<String>, FieldError> {
-    let Some(named) = text(fields, &["cxc_purpose"]) else { return Ok(None) };
-    match serde_json::from_value::<Purpose>(named.as_str().into()) {
-        Ok(_) => Ok(Some(named)),
-        Err(error) => Err(wrong("cxc_purpose", error.to_string())),
-    }
+/// What it was for, if that is told.
+pub fn purpose(fields: &Map<String, Value>) -> Result<Option<Purpose>, FieldError> {
+    let named = text(fields, &["cxc_purpose"]).map(|named| serde_json::from_value(named.into()));
+    named.transpose().map_err(|error| wrong("cxc_purpose", error.to_string()))
 }
 
 /// The tenant's ccid.

@@ -66,6 +66,9 @@ pub(crate) struct Received {
 }
 
 /// Take in reports of attempts: one, or up to 1,000
+///
+/// An attempt is for its `cxc_purpose`, else for what its campaign group is for. One of which neither is told may have been
+/// for anything: it counts for every cap.
 #[utoipa::path(post, path = "/attempts", tag = "Internal", operation_id = "reportAttempts", request_body = Object,
     responses((status = OK, body = Received), ApiError))]
 pub(crate) async fn report(
@@ -80,7 +83,10 @@ pub(crate) async fn report(
         Reports::One(one) => vec![one],
         Reports::Many(many) => many,
     };
-    if reports.is_empty() || reports.len() > MOST {
+    if reports.is_empty() {
+        return Err(ApiError::new(Code::MalformedRequest, format!("1 to {MOST} reports at once, these are none")));
+    }
+    if reports.len() > MOST {
         let text = format!("1 to {MOST} reports at once, these are {}", reports.len());
         return Err(ApiError::new(Code::TooManyItems, text));
     }
@@ -117,8 +123,8 @@ pub(crate) async fn report(
         opt_outs.extend(reader.opt_out(&fields).map_err(|e| refused(i, &e))?);
         let named = group(&fields).and_then(|group| Ok((group, channel(&fields)?)));
         let (group, channel) = named.map_err(|e| refused(i, &e))?;
-        let number = validator.group_number(&tenant, group, channel).await?;
-        read.push(reader.read(fields, id, number).map_err(|e| refused(i, &e))?);
+        let group = validator.group_reported(&tenant, group, channel).await?;
+        read.push(reader.read(fields, id, group).map_err(|e| refused(i, &e))?);
     }
     let taken = take(&app, tenant.tenant, &read, &opt_outs).await.map_err(|e| keep_it(anyhow::Error::new(e)))?;
     let taken = taken.map_err(|guid| {

@@ -2,6 +2,7 @@
 use std::collections::HashSet;
 
 use cxc_core::channel::Channel;
+use cxc_core::compliance::Purpose;
 use cxc_core::email::EmailAddress;
 use cxc_core::enumerations::CallResult;
 use cxc_core::field_error::FieldError;
@@ -86,8 +87,14 @@ impl Reader<'_> {
             || result == Some(CallResult::DoNotCall.code())
     }
 
-    /// Reads a report whose mandatory fields are there; `id` is for an attempt that is new, `group` its group's number.
-    pub fn read(&self, fields: Map<String, Value>, id: i64, group: Option<i64>) -> Result<Report, FieldError> {
+    /// Reads a report whose mandatory fields are there; `id` is for an attempt that is new, `group` the number of its group
+    /// and what that is for.
+    pub fn read(
+        &self,
+        fields: Map<String, Value>,
+        id: i64,
+        group: Option<(i64, Option<Purpose>)>,
+    ) -> Result<Report, FieldError> {
         let guid = text(&fields, &["GSW_CALL_ATTEMPT_GUID"]).unwrap_or_default();
         if guid.len() > LONGEST {
             return Err(wrong("GSW_CALL_ATTEMPT_GUID", format!("at most {LONGEST} bytes")));
@@ -119,10 +126,10 @@ impl Reader<'_> {
         let started_at = instant(&fields, BEGUN)?.unwrap_or(self.now);
         let client = text(&fields, CLIENT);
         let attempt = OutsideAttempt {
-            grp: group.unwrap_or(NO_GROUP),
+            grp: group.map_or(NO_GROUP, |(number, _)| number),
             client_hash: client.map(|c| self.key.hash(self.tenant, &c)),
             direction: direction(&fields)?,
-            purpose: purpose(&fields)?,
+            purpose: purpose(&fields)?.or(group.and_then(|(_, of_group)| of_group)).map(|p| p.as_str().to_owned()),
             collector: text(&fields, &["c_collector"]).map(|c| collector_hash(self.key, self.tenant, &c)),
             topic: text(&fields, &["c_topic"]).filter(|t| t.len() <= LONGEST),
             subjects: self.subjects(&fields)?,

@@ -190,7 +190,7 @@ impl Ask {
             group: self.group.number,
             client: self.client,
             state: AttemptState::Reserved,
-            purpose: self.subject.purpose,
+            purpose: Some(self.subject.purpose),
             person: self.person,
             accounts: self.accounts.clone(),
             debts: self.debts.clone(),

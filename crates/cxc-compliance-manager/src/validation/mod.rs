@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{CallDuties, IntervalCache, Reading, Verdict, Zones};
+use cxc_core::compliance::{CallDuties, IntervalCache, Purpose, Reading, Verdict, Zones};
 use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_server::data_in_use::DataInUse;
@@ -118,15 +118,16 @@ impl Validator {
         &self.kit.phones
     }
 
-    /// The number of a group that a report names, if it is one of the tenant's.
-    pub(crate) async fn group_number(
+    /// The number of a group that a report names, if it is one of the tenant's, and what it is for.
+    pub(crate) async fn group_reported(
         &self,
         tenant: &rules::TenantRules,
         group: Option<uuid::Uuid>,
         channel: Channel,
-    ) -> Result<Option<i64>, ApiError> {
+    ) -> Result<Option<(i64, Option<Purpose>)>, ApiError> {
         let Some(group) = group else { return Ok(None) };
-        Ok(self.rules.group(tenant, Some(group), channel).await?.map(|g| g.number))
+        let found = self.rules.group(tenant, Some(group), channel).await?;
+        Ok(found.map(|g| (g.number, g.subject.as_ref().map(|subject| subject.purpose))))
     }
 
     /// Decides questions: those without a reservation and evidence apart from those with.

@@ -201,7 +201,14 @@ async fn validate_batch(
     principal: Principal,
     ApiJson(batch): ApiJson<ValidationBatch>,
 ) -> Result<axum::Json<BatchAnswer>, ApiError> {
-    if batch.items.is_empty() || batch.items.len() > MOST {
+    if batch.items.is_empty() {
+        return Err(ApiError::invalid(
+            "/items",
+            "required",
+            format!("a batch has 1 to {MOST} items, this one has none"),
+        ));
+    }
+    if batch.items.len() > MOST {
         let text = format!("a batch has 1 to {MOST} items, this one has {}", batch.items.len());
         return Err(ApiError::new(Code::TooManyItems, text));
     }

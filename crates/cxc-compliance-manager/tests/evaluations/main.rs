@@ -330,3 +330,47 @@ async fn a_wrong_rule_is_refused_with_every_place() {
     let refused = app.post("/compliance/contact-times").json(&wrong).await.expect(422);
     assert_eq!(pointers(&refused), ["/colour", "/name", "/required", "/weekdays/0/0/from", "/weekdays/0/0/till"]);
 }
+
+#[tokio::test]
+async fn what_is_told_of_a_time_after_the_moment_is_refused_and_never_passed_over() {
+    let app = start().await;
+    let moment = "2026-12-01T17:00:00Z";
+    let (before, after) = ("2026-12-01T16:59:59Z", "2026-12-01T17:00:00.000001Z");
+    let mut asked = question(moment);
+    let consent = |at: &str, revoked: bool| json!({ "kind": "express", "scope": { "kind": "all" }, "at": at, "revoked": revoked });
+    asked["contact"]["consents"] = json!([consent(before, false), consent(after, false), consent(after, true)]);
+    let call = |at: &str| json!({ "at": at, "result": "NoAnswer" });
+    asked["history"] = json!([call(moment), call(before), call(after)]);
+    let refused = app.post(PATH).json(&asked).await.expect(422);
+    assert_eq!(pointers(&refused), ["/contact/consents/1/at", "/contact/consents/2/at", "/history/2/at"]);
+    let detail = refused["errors"][0]["detail"].as_str().unwrap();
+    assert!(detail.contains(after) && detail.contains(moment), "{detail}");
+    // also beside what else is wrong, and of a moment that is not named
+    asked["contact"]["devices"] = json!(["nonsense"]);
+    assert_eq!(pointers(&app.post(PATH).json(&asked).await.expect(422)).len(), 4);
+    app.clock.set(moment);
+    let mut now = question(moment);
+    now.as_object_mut().unwrap().remove("at");
+    now["contact"]["consents"] = json!([consent(after, true)]);
+    assert_eq!(pointers(&app.post(PATH).json(&now).await.expect(422)), ["/contact/consents/0/at"]);
+    // an opt-out that was said by then counts
+    asked = question(moment);
+    asked["contact"]["consents"] = json!([consent(moment, true)]);
+    assert_eq!(app.post(PATH).json(&asked).await.expect(200)["code"], "opted_out");
+}
+
+#[tokio::test]
+async fn a_member_that_is_there_twice_is_refused_in_whatever_spelling() {
+    let app = start().await;
+    let text = question("2026-12-01T17:00:00Z").to_string();
+    for (more, pointer) in [
+        (r#""at":"2026-12-01T03:00:00Z""#, "/at"),
+        (r#""contact":{}"#, "/contact"),
+        (r#""guard_seconds":0"#, "/guardSeconds"),
+        (r#""history":[{"at":"2026-12-01T03:00:00Z","result":6,"result":7}]"#, "/history/0/result"),
+    ] {
+        let refused = app.post(PATH).json_text(format!("{{{more},{}", &text[1..])).await.expect(422);
+        let error = &refused["errors"][0];
+        assert_eq!((&error["pointer"], &error["code"]), (&json!(pointer), &json!("duplicate")), "{refused}");
+    }
+}

@@ -138,3 +138,50 @@ async fn of_several_accounts_each_that_stands_in_the_way_counts_whatever_their_o
         assert_eq!(no["not_before"], "2026-03-04T21:00:00Z", "that of the later one: {no}");
     }
 }
+
+/// Whether a rule stands in the way.
+async fn bars(app: &TestApp, asked: &Value, rule: &str) -> bool {
+    let answer = app.post(VALIDATE).json(asked).await.json();
+    answer["reasons"].as_array().unwrap().iter().any(|reason| reason["rule_id"] == rule)
+}
+
+#[tokio::test]
+async fn what_is_reported_without_a_purpose_counts_for_the_caps_of_collections_and_of_sales() {
+    let app = start_with_law().await;
+    app.put("/compliance/legal-rules/US-NYC-COLLECT/setting").json(&json!({ "state": "on" })).await.expect(200);
+    let (miami, york) = ("+13055550100", "+12129300001");
+    for (told, collects, sells) in
+        [(None, true, true), (Some("telemarketing"), false, true), (Some("survey"), false, false)]
+    {
+        for (n, phone) in [miami, miami, miami, york, york, york].into_iter().enumerate() {
+            let rang = json!({ "contact_info": phone, "c_client_id": told, "cxc_purpose": told, "GSW_CALL_RESULT": 7 });
+            app.post(REPORTS).json(&report(&format!("{told:?} {n}"), 1, &rang)).await.expect(200);
+        }
+        let asked = |phone: &str, purpose: &str| {
+            json!({ "type": "voice", "purpose": purpose, "tech": "live", "contact": { "client_id": told },
+                "device": { "e164": phone } })
+        };
+        assert_eq!(bars(&app, &asked(york, "collections"), "US-NYC-COLLECT").await, collects, "{told:?}");
+        assert_eq!(bars(&app, &asked(miami, "telemarketing"), "US-FL-CAP").await, sells, "{told:?}");
+        // what was told first would count for what is told next
+        app.clock.advance(std::time::Duration::from_secs(8 * 86_400));
+    }
+}
+
+#[tokio::test]
+async fn a_number_is_not_called_once_more_by_another_client_id() {
+    let app = start_with_law().await;
+    let miami = "+13055550100";
+    for n in 0..3 {
+        let rang =
+            json!({ "contact_info": miami, "c_client_id": "a", "cxc_purpose": "telemarketing", "GSW_CALL_RESULT": 7 });
+        app.post(REPORTS).json(&report(&format!("a{n}"), 1, &rang)).await.expect(200);
+    }
+    for (client, phone, barred) in
+        [("a", miami, true), ("b", miami, true), ("a", "+13055550101", true), ("b", "+13055550101", false)]
+    {
+        let asked = json!({ "type": "voice", "purpose": "telemarketing", "tech": "live",
+            "contact": { "client_id": client }, "device": { "e164": phone } });
+        assert_eq!(bars(&app, &asked, "US-FL-CAP").await, barred, "{client} {phone}");
+    }
+}

@@ -49,6 +49,8 @@ async fn what_is_wrong_with_a_question_is_named() {
         app.post("/internal/v1/compliance/validations/batch").json(&many).await.expect_problem(413),
         "too_many_items"
     );
+    let none = app.post("/internal/v1/compliance/validations/batch").json(&json!({ "items": [] })).await;
+    assert_eq!(places(none.expect(422)), ["/items"]);
     let group =
         json!({ "type": "sms", "device": { "e164": phone(1) }, "group_id": "01890000-0000-7000-8000-000000000000" });
     app.post(VALIDATE).json(&group).await.expect(422);

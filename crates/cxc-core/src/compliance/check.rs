@@ -13,7 +13,7 @@ use super::legal::RuleBody;
 use super::program::{DAY, OpenWindow, TOLD};
 use super::request::{AttemptRequest, Facts, SuppressedBy, SuppressionHit};
 use super::rule_set::RuleSet;
-use super::verdict::{Decision, Failure, RuleKind, Verdict, retry_at};
+use super::verdict::{Decision, Failure, RuleKind, STOP_SWITCH, Verdict, retry_at};
 use crate::Micros;
 use crate::consent::{ConsentQuestion, Standing};
 use crate::device::LineType;
@@ -100,7 +100,7 @@ impl<'a> Case<'a> {
 
     fn stop_switch(&mut self) {
         if let Some(reason) = &self.rules.stop_switch {
-            let rule = RuleRef::new("stop_switch", self.rules.version());
+            let rule = RuleRef::new(STOP_SWITCH, self.rules.version());
             let failure = Failure::new(&rule, RuleKind::StopSwitch, Reason::ComplianceUnavailable);
             self.failures.push(failure.because(reason.as_str()));
         }

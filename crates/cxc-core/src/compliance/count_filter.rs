@@ -72,9 +72,11 @@ impl Keys {
     }
 }
 
-/// Two attempts are on one person where a key says so, or where they are on one device and no key tells them apart.
+/// Two attempts are on one person where a key says so, or where they are on one device: another key names the person who
+/// answers there, it does not make them somebody else.
 pub(super) fn same_person(request: &AttemptRequest<'_>, past: &PastAttempt) -> bool {
-    is_person(request, past).unwrap_or(past.device == request.device)
+    let device = past.device == request.device;
+    is_person(request, past).map_or(device, |same| same || device && request.by_number)
 }
 
 /// Whether the keys say that it is the same person; `None` where none is known of both.
@@ -101,7 +103,7 @@ fn shares(by: GroupBy, request: &AttemptRequest<'_>, past: &PastAttempt, by_key:
             (Some(own), Some(other)) => is_same_name(own, other),
             _ => true,
         },
-        GroupBy::Purpose => past.purpose == request.subject.purpose,
+        GroupBy::Purpose => past.purpose.is_none_or(|purpose| purpose == request.subject.purpose),
         GroupBy::Channel => past.channel == request.channel,
     }
 }
@@ -134,7 +136,7 @@ impl CountFilter {
     pub fn counts(&self, past: &PastAttempt) -> bool {
         past.state != AttemptState::NotSent
             && self.channels & past.channel.bit() != 0
-            && (self.purposes.is_empty() || self.purposes.contains(&past.purpose))
+            && (self.purposes.is_empty() || past.purpose.is_none_or(|purpose| self.purposes.contains(&purpose)))
             && self.is_direction(past.direction)
             && self.is_located(past)
             && !(past.consented && self.exclude.contains(&Exclude::ConsentedCallback))

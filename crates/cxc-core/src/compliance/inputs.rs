@@ -105,6 +105,9 @@ pub struct CheckInputs {
     pub columns: Option<KeptColumns>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data_faults: Vec<DataFault>,
+    /// Not there in decisions that were made by the client id alone.
+    #[serde(default)]
+    pub by_number: bool,
 }
 
 impl CheckInputs {
@@ -158,6 +161,7 @@ impl CheckInputs {
             tools: facts.tools.clone(),
             columns: None,
             data_faults: facts.data_faults.to_vec(),
+            by_number: request.by_number,
         }
     }
 
@@ -204,6 +208,7 @@ impl CheckInputs {
             area_code: &self.area_code,
             postal: &self.postal,
             columns: self.columns.as_ref().map(|columns| columns as &dyn Columns),
+            by_number: self.by_number,
             ..AttemptRequest::new(self.channel, self.group, self.device)
         };
         let facts = Facts {

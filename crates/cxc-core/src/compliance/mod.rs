@@ -86,7 +86,7 @@ pub use subject::{ContactKind, PersonFlag, Purpose, Relationship, Subject, Techn
 pub use tool_answers::{ExternalAnswer, ExternalOutcome, ToolAnswers};
 pub use tools::ExternalAsk;
 pub use unmapped::{OnUnmapped, OnUnmappedPhone, Sources, UnmappedPolicy};
-pub use verdict::{Decision, Failure, RuleKind, Verdict};
+pub use verdict::{Decision, Failure, RuleKind, STOP_SWITCH, Verdict};
 pub use wall_time::{DayWindow, MAX_WINDOWS_A_DAY, WallTime};
 pub use zone_canaries::WrongZone;
 pub use zones::{BadTzdbVersion, BadZones, MIN_TZDB, TzdbTooOld, TzdbVersion, Zones};

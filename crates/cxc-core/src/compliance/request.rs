@@ -43,6 +43,9 @@ pub struct AttemptRequest<'a> {
     pub postal: &'a str,
     /// The columns of the contact and the device, for custom rules; `None` if they could not be read.
     pub columns: Option<&'a dyn Columns>,
+    /// Whether a legal rule about the person counts what was tried at the number, too, whoever's it was said to be. False
+    /// only for decisions that were made before it was so, when they are made again.
+    pub by_number: bool,
 }
 
 impl<'a> AttemptRequest<'a> {
@@ -62,6 +65,7 @@ impl<'a> AttemptRequest<'a> {
             area_code: "",
             postal: "",
             columns: None,
+            by_number: true,
         }
     }
 }
@@ -125,8 +129,8 @@ pub struct PastAttempt {
     pub disposition: Option<Box<str>>,
     /// Who began it.
     pub direction: Direction,
-    /// What it was for.
-    pub purpose: Purpose,
+    /// What it was for. One of which that is not known counts for every cap to which it may belong.
+    pub purpose: Option<Purpose>,
     /// The key of the person over merged identities.
     pub person: Option<i64>,
     /// The keys of the accounts that it was about. Where none is known it counts for every account of the person.
@@ -179,7 +183,7 @@ impl PastAttempt {
             result: None,
             disposition: None,
             direction: Direction::Out,
-            purpose: Purpose::Telemarketing,
+            purpose: None,
             person: None,
             accounts: Vec::new(),
             debts: Vec::new(),

@@ -54,6 +54,9 @@ pub enum RuleKind {
     Horizon,
 }
 
+/// The id by which decisions name the stop switch.
+pub const STOP_SWITCH: &str = "stop_switch";
+
 /// One rule that stands in the way.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -100,7 +103,7 @@ impl Failure {
             _ if self.kind == RuleKind::StopSwitch => Decision::Defer,
             Suppressed | OptedOut | ConsentMissing | LegalBlock | LocationRule | Blocked | ForbiddenNumber
             | NeverOpen => Decision::Deny,
-            ComplianceUnavailable | DataMissing | DataStale | RuleUnanswered | TzdbTooOld => Decision::Error,
+            code if code.is_undecided() => Decision::Error,
             _ => Decision::Defer,
         }
     }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use cxc_core::Micros;
 use cxc_core::attempt::AttemptState;
+use cxc_core::compliance::Purpose;
 use cxc_core::enumerations::CallResult;
 use cxc_core::record::{Reason, RecordStatus};
 use cxc_core::treatment::{History, Next, Treatment, Trigger, next_step};
@@ -30,6 +31,8 @@ pub struct Flight {
     pub attempt: NewAttempt,
     /// The positions of the devices that could be tried.
     pub devices: Vec<i16>,
+    /// What it is for, as it was judged.
+    pub purpose: Purpose,
 }
 
 impl Flight {
@@ -73,7 +76,8 @@ impl Flight {
             Outcome::Retry { after, .. } => refused(&self.record, after.map(micros), unplaced.is_some(), now),
             Outcome::InDoubt { .. } => RecordChange::of(&record, RecordStatus::InDoubt, Reason::None, 0),
         };
-        batch.made.push(self.attempt.made(stored(outcome, now)));
+        let outcome = AttemptOutcome { purpose: Some(self.purpose), ..stored(outcome, now) };
+        batch.made.push(self.attempt.made(outcome));
         batch.changes.push(change);
     }
 }
@@ -229,6 +233,7 @@ pub fn stored(outcome: &Outcome, now: Micros) -> AttemptOutcome {
         disposition: report.and_then(|report| report.disposition.clone()),
         agent: report.and_then(|report| report.agent).map(|agent| agent.to_string()),
         note: report.and_then(|report| report.note.clone()),
+        purpose: None,
     }
 }
 

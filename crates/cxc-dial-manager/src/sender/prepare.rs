@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use cxc_core::Micros;
+use cxc_core::compliance::Purpose;
 use cxc_core::hash::HashKey;
 use cxc_store::StoreError;
 use cxc_store::attempt::{NewAttempt, month_of};
@@ -44,6 +45,8 @@ pub struct Prepared {
     pub contact: Option<FullContact>,
     /// Why it may leave.
     pub explained: Box<Explained>,
+    /// What it is for.
+    pub purpose: Purpose,
 }
 
 impl Prepared {
@@ -64,6 +67,7 @@ impl Prepared {
             },
             attempt: self.attempt,
             devices: self.devices,
+            purpose: self.purpose,
         };
         (self.message, flight)
     }

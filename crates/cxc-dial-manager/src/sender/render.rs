@@ -136,7 +136,7 @@ impl Renderer {
             Err(error) => return Rendered::Move(excluded(&record, Reason::ContentError, Some(error)), None),
         };
         let kit = &self.context.evidence;
-        let regions = judged.inputs.regions();
+        let (regions, purpose) = (judged.inputs.regions(), judged.inputs.subject.purpose);
         let explained = Explained::new(kit, plan, judged, &device.address, Some((month_of(now), id)));
         let attempt = NewAttempt {
             tenant: plans.tenant,
@@ -176,6 +176,7 @@ impl Renderer {
             devices,
             contact,
             explained,
+            purpose,
         }))
     }
 }

@@ -13,6 +13,7 @@ pub(super) fn past_attempt(wide: &WideAttempt) -> Option<PastAttempt> {
     let at = Timestamp::from_microsecond(wide.started_at).ok()?;
     let one = |kind| wide.subjects.iter().find(|s| s.kind == kind).map(|s| s.key);
     let all = |kind| wide.subjects.iter().filter(|s| s.kind == kind).map(|s| s.key).collect();
+    // one that this program does not know may be any
     let purpose: Option<Purpose> = wide.purpose.as_ref().and_then(|p| serde_json::from_value(p.as_str().into()).ok());
     let result = wide.result.and_then(CallResult::from_code);
     let is_talk = result.is_some_and(CallResult::is_talk);
@@ -26,7 +27,7 @@ pub(super) fn past_attempt(wide: &WideAttempt) -> Option<PastAttempt> {
         result,
         disposition: wide.disposition.as_deref().map(Into::into),
         direction: if wide.direction == Some(1) { Direction::In } else { Direction::Out },
-        purpose: purpose.unwrap_or_default(),
+        purpose,
         person: one(PERSON),
         accounts: all(ACCOUNT),
         debts: all(DEBT),

@@ -1,5 +1,7 @@
 //! The one statement of a batch on PostgreSQL: its text, and the values behind it. One array a column, which PostgreSQL
 //! reads faster than JSON; what is the same for all is bound once.
+use cxc_core::compliance::Purpose;
+
 use super::{Begin, Outgoing};
 use crate::attempt::{self, OUTCOME};
 use crate::counter;
@@ -26,7 +28,7 @@ const BEGINS: [(&str, &str); 11] = [
 ];
 
 /// The columns of an attempt that ended: where it stands, and its answer.
-const ENDS: [(&str, &str); 10] = [
+const ENDS: [(&str, &str); 11] = [
     ("key", "BIGINT"),
     ("attempt", "BIGINT"),
     ("state", "SMALLINT"),
@@ -37,6 +39,7 @@ const ENDS: [(&str, &str); 10] = [
     ("disposition", "TEXT"),
     ("agent", "TEXT"),
     ("note", "TEXT"),
+    ("purpose", "TEXT"),
 ];
 
 /// The columns of a record whose attempt begins.
@@ -132,7 +135,8 @@ pub(super) fn bind_attempts<'q, O>(
         .bind(column(made, |m| m.outcome.finished_at))
         .bind(column(made, |m| m.outcome.disposition.as_deref()))
         .bind(column(made, |m| m.outcome.agent.as_deref()))
-        .bind(column(made, |m| m.outcome.note.as_deref()));
+        .bind(column(made, |m| m.outcome.note.as_deref()))
+        .bind(column(made, |m| m.outcome.purpose.map(Purpose::as_str)));
     query
         .bind(column(begins, |b| b.attempt.id))
         .bind(column(begins, |b| b.attempt.grp))

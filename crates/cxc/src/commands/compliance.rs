@@ -114,8 +114,7 @@ fn document(file: &Path) -> Result<EvaluationDocument, Failure> {
     if length.map_err(wrong)? as u64 > MOST_BYTES {
         return Err(Failure::usage(format!("{}: a document has at most 5 MiB", file.display())));
     }
-    let value: Value =
-        serde_json::from_slice(&text).map_err(|e| Failure::usage(format!("{}: not JSON: {e}", file.display())))?;
+    let value = cxc_server::extract::parse(&text).map_err(|e| unfit(&e))?;
     EvaluationDocument::read(value).map_err(|e| unfit(&e))
 }
 

@@ -2,6 +2,7 @@
 mod campaign;
 mod clock;
 mod consent;
+mod counted;
 mod decisions;
 mod explained;
 mod fallback;
@@ -173,7 +174,7 @@ fn call(when: &str) -> PastAttempt {
         client: Some(7),
         state: AttemptState::Final,
         result: Some(CallResult::NoAnswer),
-        purpose: Purpose::Collections,
+        purpose: Some(Purpose::Collections),
         collector: Some(1),
         debts: vec![100],
         ..PastAttempt::new(at(when), Channel::Voice, 8)
@@ -182,7 +183,7 @@ fn call(when: &str) -> PastAttempt {
 
 /// A sales call that rang and was not answered.
 fn sale(when: &str) -> PastAttempt {
-    PastAttempt { purpose: Purpose::Telemarketing, collector: None, debts: Vec::new(), ..call(when) }
+    PastAttempt { purpose: Some(Purpose::Telemarketing), collector: None, debts: Vec::new(), ..call(when) }
 }
 
 fn conversation(when: &str) -> PastAttempt {

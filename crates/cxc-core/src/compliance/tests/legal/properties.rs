@@ -66,7 +66,7 @@ fn case(places: &[usize], purpose: Purpose, technique: Technique, attempts: Vec<
 fn tries(now: Timestamp, minutes: &[i64], purpose: Purpose) -> Vec<PastAttempt> {
     let one = |(n, back): (usize, &i64)| PastAttempt {
         at: now.saturating_sub(SignedDuration::from_mins(*back)).unwrap(),
-        purpose,
+        purpose: Some(purpose),
         conversation: n % 5 == 4,
         refused: n % 7 == 6,
         ..call("2026-01-01T00:00:00Z")
