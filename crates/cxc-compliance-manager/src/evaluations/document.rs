@@ -184,7 +184,7 @@ pub struct PastAsked {
     /// How; as the attempt that is asked about if nothing is said.
     #[serde(default)]
     pub channel: Option<Channel>,
-    /// On which device; on the one that is asked about if nothing is said.
+    /// On which device; if nothing is said, on the one that is asked about, or, of another person, on one of theirs.
     #[serde(default)]
     pub device: Option<String>,
     /// Its result by name or number, such as `Busy`. Without one it counts as in doubt.

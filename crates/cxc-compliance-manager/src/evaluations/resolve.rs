@@ -278,8 +278,10 @@ impl Resolver<'_> {
             .map(call_result)
             .transpose()
             .map_err(|text| wrong(&format!("/history/{at}/result"), text))?;
+        // another person has other keys: those of this one with every bit turned are nobody's
+        let whose = |key: i64| if asked.other_person { !key } else { key };
         let device = match asked.device.as_deref() {
-            None => question.device,
+            None => whose(question.device),
             Some(text) => {
                 let read = CheckedDevice::read(&self.kit.phones, &self.tables, text, None, country.or(self.home));
                 let read = read.map_err(|text| wrong(&format!("/history/{at}/device"), text))?;
@@ -289,8 +291,6 @@ impl Resolver<'_> {
         let channel = asked.channel.unwrap_or(question.channel);
         let answered =
             channel == Channel::Voice && result.is_some_and(|result| result.is_talk() || result == CallResult::Ok);
-        // another person has other keys: those of this one with every bit turned are nobody's
-        let whose = |key: i64| if asked.other_person { !key } else { key };
         Ok(PastAttempt {
             id: i64::try_from(at).unwrap_or(0) + 1,
             group: if asked.group_id.is_some() { 0 } else { question.group },

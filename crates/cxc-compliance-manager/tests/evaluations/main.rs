@@ -97,6 +97,18 @@ async fn an_inline_history_counts() {
     // on the eighth day the first one has left the window
     asked["at"] = json!("2026-04-08T16:00:00Z");
     assert_eq!(app.post(PATH).json(&asked).await.expect(200)["decision"], "allow");
+    // calls to another person are on their number unless another one is named, and a neighbour is asked once where they are
+    asked["topic"] = json!("location_information");
+    let to_another = |more: &Value| {
+        let mut call = json!({ "at": "2026-04-07T15:00:00Z", "result": "NoAnswer", "otherPerson": true });
+        call.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!(vec![call; 7])
+    };
+    asked["history"] = to_another(&json!({}));
+    assert_eq!(app.post(PATH).json(&asked).await.expect(200)["decision"], "allow");
+    asked["history"] = to_another(&json!({ "device": "+12125550123" }));
+    let answer = app.post(PATH).json(&asked).await.expect(200);
+    assert_eq!(answer["reasons"][0]["rule"]["id"], "US-FDCPA-LOCATION", "the number has been asked: {answer:#}");
 }
 
 #[tokio::test]
