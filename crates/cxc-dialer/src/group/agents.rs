@@ -1,5 +1,5 @@
 //! The agents of a group, and who has waited longest.
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use cxc_core::Micros;
 
@@ -9,10 +9,10 @@ use crate::call::CallId;
 pub(super) struct Agents {
     rules: AgentRules,
     agents: Vec<Agent>,
-    /// In the order in which they became ready; an entry of an earlier time is skipped.
-    order: VecDeque<(AgentId, Micros)>,
+    /// Who is ready, since when: who has waited longest first.
+    order: BTreeSet<(Micros, AgentId)>,
     /// The same of those whose phones are not called yet.
-    standby: VecDeque<(AgentId, Micros)>,
+    standby: BTreeSet<(Micros, AgentId)>,
     in_service: u32,
     ready: u32,
     /// Those in standby, and those whose phones ring.
@@ -35,12 +35,11 @@ pub(super) struct Step {
 
 impl Agents {
     pub(super) fn new(rules: AgentRules) -> Self {
-        let (order, standby) = (VecDeque::new(), VecDeque::new());
         Self {
             rules,
             agents: Vec::new(),
-            order,
-            standby,
+            order: BTreeSet::new(),
+            standby: BTreeSet::new(),
             in_service: 0,
             ready: 0,
             waiting: (0, 0),
@@ -100,16 +99,12 @@ impl Agents {
         self.in_service = self.in_service + u32::from(after.is_in_service()) - u32::from(before.is_in_service());
         self.ready = self.ready + u32::from(is_ready(&after)) - u32::from(is_ready(&before));
         let ready = is_ready(&after) && !is_ready(&before);
-        if ready {
-            self.order.push_back((id, now));
-        }
+        follow(&mut self.order, id, (&before, &after), AgentState::Ready);
         let is = |agent: &Agent, state| u32::from(agent.state == state);
         let (standby, ringing) = &mut self.waiting;
         *standby = *standby + is(&after, AgentState::Standby) - is(&before, AgentState::Standby);
         *ringing = *ringing + is(&after, AgentState::Ringing) - is(&before, AgentState::Ringing);
-        if after.state == AgentState::Standby && before.state != AgentState::Standby {
-            self.standby.push_back((id, now));
-        }
+        follow(&mut self.standby, id, (&before, &after), AgentState::Standby);
         let left = |state: AgentState| matches!(state, AgentState::Talking(_) | AgentState::Wrap);
         let handled = left(before.state) && !left(after.state);
         Step { changed: after != before, deadline: after.deadline(&self.rules), ready, handled, lost }
@@ -117,21 +112,48 @@ impl Agents {
 
     /// Takes the agent who has been ready for longest out of the order.
     pub(super) fn longest_waiting(&mut self) -> Option<AgentId> {
-        next(&mut self.order, &self.agents, AgentState::Ready)
+        self.order.pop_first().map(|(_, id)| id)
     }
 
     /// Takes the agent out of the order who has been ready for longest and whose phone is not called yet.
     pub(super) fn longest_in_standby(&mut self) -> Option<AgentId> {
-        next(&mut self.standby, &self.agents, AgentState::Standby)
+        self.standby.pop_first().map(|(_, id)| id)
     }
 }
 
-/// The first in an order who is still in the state that it is of.
-fn next(order: &mut VecDeque<(AgentId, Micros)>, agents: &[Agent], state: AgentState) -> Option<AgentId> {
-    while let Some((id, since)) = order.pop_front() {
-        if agents.get(id.0 as usize).is_some_and(|agent| agent.state == state && agent.since == since) {
-            return Some(id);
+/// Keeps an order of those who are in a state: who leaves it leaves no entry behind.
+fn follow(order: &mut BTreeSet<(Micros, AgentId)>, id: AgentId, (before, after): (&Agent, &Agent), state: AgentState) {
+    if before == after {
+        return;
+    }
+    if before.state == state {
+        order.remove(&(before.since, id));
+    }
+    if after.state == state {
+        order.insert((after.since, id));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agent::Reason;
+
+    #[test]
+    fn who_comes_and_goes_all_day_is_in_the_order_once_and_at_its_end() {
+        for ring in [None, Some(20_000_000)] {
+            let mut agents = Agents::new(AgentRules { ring, ..AgentRules::default() });
+            for id in [AgentId(0), AgentId(1)] {
+                agents.step(id, AgentEvent::LogIn, 0);
+                agents.step(id, AgentEvent::Ready, 0);
+            }
+            for now in 1..1_000 {
+                agents.step(AgentId(0), AgentEvent::NotReady(Reason::Code(1)), now);
+                agents.step(AgentId(0), AgentEvent::Ready, now);
+            }
+            assert_eq!(agents.order.len() + agents.standby.len(), 2);
+            let mut next = || if ring.is_some() { agents.longest_in_standby() } else { agents.longest_waiting() };
+            assert_eq!((next(), next(), next()), (Some(AgentId(1)), Some(AgentId(0)), None));
         }
     }
-    None
 }

@@ -8,7 +8,7 @@ mod phones;
 mod script;
 mod totals;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use cxc_core::Micros;
@@ -46,6 +46,8 @@ pub struct Group {
     calls: BTreeMap<CallId, Held>,
     /// Persons who wait, longest first; some may have gone.
     waiting: VecDeque<CallId>,
+    /// Calls of the pace that ring, since when.
+    ringing: BTreeSet<(Micros, CallId)>,
     dialing: u32,
     queued: u32,
     deadlines: Deadlines,
@@ -83,6 +85,7 @@ impl Group {
             agents: Agents::new(agent_rules),
             calls: BTreeMap::new(),
             waiting: VecDeque::new(),
+            ringing: BTreeSet::new(),
             dialing: 0,
             queued: 0,
             deadlines: Deadlines::default(),
@@ -139,6 +142,9 @@ impl Group {
         }
         if after != before {
             self.deadlines.set(after.deadline(&self.call_rules), Of::Call(id));
+        }
+        if is_paced && before != after {
+            self.follow_ringing(id, &before, &after);
         }
         self.dialing -= u32::from(is_paced && before.is_dialing() && !after.is_dialing());
         self.queued -= u32::from(before.state == State::Queued && after.state != State::Queued);

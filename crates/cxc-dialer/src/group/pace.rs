@@ -3,7 +3,7 @@ use cxc_core::Micros;
 
 use super::{Group, Held};
 use crate::abandon::Ledgers;
-use crate::call::{CallEvent, State};
+use crate::call::{Call, CallEvent, CallId, State};
 use crate::engine::CallEngine;
 use crate::pacing::{Decision, Learned, Outside, Pacer, Scene};
 
@@ -27,22 +27,29 @@ impl Group {
         self.totals.says(why);
     }
 
-    /// Makes room for calls that are held back ([`Decision::held_back`]) by giving up as many, the oldest first, that have
-    /// rung for as long as they must and are worth less than new ones. Each is a risk until it has ended, as if it rang on.
+    /// Makes room for calls that are held back ([`Decision::held_back`]) by giving up as many that have rung for as long as they
+    /// must and are worth less than new ones: those first that rang first. Each is a risk until it has ended, as if it rang on.
     pub fn make_room(&mut self, most: u32, now: Micros, engine: &mut impl CallEngine) {
         if most == 0 {
             return;
         }
-        let least = self.call_rules.least_ring;
-        let is_stale = |held: &Held| {
-            let rang = held.call.state == State::Ringing && now - held.call.since >= least;
-            rang && held.own.is_none() && !self.pacer.is_worth_more(held.dialed, now)
-        };
-        let stale = self.calls.iter().take_while(|(_, held)| now - held.dialed >= least);
-        let stale = stale.filter(|(_, held)| is_stale(held)).map(|(id, _)| *id).take(most as usize);
-        for id in stale.collect::<Vec<_>>() {
+        let long = self.ringing.range(..=(now - self.call_rules.least_ring, CallId(u64::MAX)));
+        let is_stale =
+            |id: &CallId| self.calls.get(id).is_some_and(|held: &Held| !self.pacer.is_worth_more(held.dialed, now));
+        let stale: Vec<CallId> = long.map(|(_, id)| *id).filter(is_stale).take(most as usize).collect();
+        for id in stale {
             self.totals.cut_short += 1;
             self.call_event(id, CallEvent::RungEnough, now, engine);
+        }
+    }
+
+    /// Keeps account of which calls ring: one that rings no more leaves no entry behind.
+    pub(super) fn follow_ringing(&mut self, id: CallId, before: &Call, after: &Call) {
+        if before.state == State::Ringing {
+            self.ringing.remove(&(before.since, id));
+        }
+        if after.state == State::Ringing {
+            self.ringing.insert((after.since, id));
         }
     }
 
@@ -71,5 +78,37 @@ impl Group {
     /// The ledgers of abandoned calls.
     pub fn ledgers(&self) -> &Ledgers {
         &self.ledgers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+    use crate::abandon::Place;
+    use crate::agent::AgentRules;
+    use crate::call::CallRules;
+    use crate::pacing::Mode;
+    use crate::sim::engine::SimEngine;
+    use crate::sim::{Scenario, Settings};
+
+    #[test]
+    fn only_calls_that_ring_are_looked_at_to_make_room() {
+        let rules = CallRules::default();
+        let pacer = Pacer::new(Mode::Ports { agents: true }, rules.max_ring, rules.threshold, None);
+        let ledgers = Ledgers::new(Place::US.policies(), 0, &TimeZone::UTC);
+        let mut group = Group::new(pacer, ledgers, rules, AgentRules::default(), 0);
+        let settings = Settings::default();
+        let mut engine = SimEngine::new(Scenario::Stationary.truth(&settings, 0.0).behaviour, 1);
+        let calls: Vec<_> = (0..4).map(|now| group.place(now)).collect();
+        for (id, ends) in calls.iter().zip([None, Some(CallEvent::Answered), Some(CallEvent::RemoteHangup), None]) {
+            let events = [Some(CallEvent::Sent), Some(CallEvent::Ringing), ends];
+            events.into_iter().flatten().for_each(|event| group.call_event(*id, event, 10, &mut engine));
+        }
+        let left: Vec<_> = group.ringing.iter().map(|(_, id)| *id).collect();
+        assert_eq!(left, [calls[0], calls[3]]);
+        group.make_room(1, 10 + rules.least_ring, &mut engine);
+        assert_eq!((group.totals.cut_short, group.ringing.len()), (1, 1), "the first, as a new call is worth more");
     }
 }
