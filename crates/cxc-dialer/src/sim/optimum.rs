@@ -7,7 +7,7 @@ use crate::pacing::markov::{Model, optimum};
 
 /// Mean time of a call in flight, seconds: the convention by which optima are compared.
 const RING: f64 = 15.0;
-/// How often the world is looked at, seconds.
+/// How often the world is looked at, seconds; more often where shocks follow each other sooner than each hour.
 const STEP: f64 = 300.0;
 
 /// Optima as a share of the agents' time.
@@ -15,7 +15,7 @@ const STEP: f64 = 300.0;
 pub struct Optimum {
     /// Of the measured part of the run.
     pub whole: f64,
-    /// Of the windows that begin half an hour after each shock.
+    /// Of the windows that begin half an hour after each shock, less in a short run.
     pub recovered: Option<f64>,
 }
 
@@ -33,7 +33,7 @@ pub fn of(settings: &Settings) -> Optimum {
         if settings.scenario.has_recovered(settings, at) {
             recovered = (recovered.0 + *best * weight, recovered.1 + weight);
         }
-        at += STEP;
+        at += STEP * Scenario::scale(settings);
     }
     let mean = |(sum, weight): (f64, f64)| (weight > 0.0).then(|| sum / weight);
     Optimum { whole: mean(whole).unwrap_or(0.0), recovered: mean(recovered) }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::optimum::{self, Optimum};
 use super::run::{Point, Run, run};
-use super::{PolicyName, Settings};
+use super::{PolicyName, Scenario, Settings};
 use crate::group::share;
 use crate::pacing::Tables;
 
@@ -24,7 +24,7 @@ pub struct Report {
     pub progressive_percent: f64,
     /// Busy time under the best policy of the model.
     pub optimum_percent: f64,
-    /// Busy time from half an hour after each shock on.
+    /// Busy time from half an hour after each shock on, less in a short run.
     pub recovered_percent: Option<f64>,
     /// The optimum of the same windows.
     pub recovered_optimum_percent: Option<f64>,
@@ -161,7 +161,8 @@ impl Report {
             let _ = writeln!(text, "{name:<20}{value}");
         }
         if let (Some(ours), Some(best)) = (self.recovered_percent, self.recovered_optimum_percent) {
-            let _ = writeln!(text, "{:<20}{ours:.1} %, computed optimum {best:.1} %", "30 min after shocks");
+            let name = format!("{:.0} min after shocks", 30.0 * Scenario::scale(&self.settings));
+            let _ = writeln!(text, "{name:<20}{ours:.1} %, computed optimum {best:.1} %");
         }
         text.push_str("why not more:\n");
         for (name, percent) in &self.reasons_percent {

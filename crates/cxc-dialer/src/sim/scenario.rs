@@ -7,6 +7,8 @@ use serde::Serialize;
 use super::Settings;
 use super::engine::Behaviour;
 
+/// Seconds between two shocks, at least, in a run that is long enough for it.
+const HOUR: f64 = 3600.0;
 /// Seconds of a drift's period.
 const DRIFT: f64 = 90.0 * 60.0;
 /// Seconds for which agents stay away.
@@ -75,9 +77,16 @@ impl Scenario {
         !matches!(self, Scenario::Stationary | Scenario::Drift)
     }
 
-    /// The distance of shocks, seconds: a tenth of the run, one to four hours.
+    /// The distance of shocks, seconds: a tenth of the run, one to four hours. A run of less than two hours has one, in its
+    /// middle.
     pub fn period(settings: &Settings) -> f64 {
-        (settings.hours * 360.0).clamp(3600.0, 4.0 * 3600.0)
+        let run = settings.hours * HOUR;
+        (run / 10.0).clamp(HOUR, 4.0 * HOUR).min(run / 2.0)
+    }
+
+    /// What lasts for a time lasts for so much of it: less than 1 in runs of less than two hours.
+    pub fn scale(settings: &Settings) -> f64 {
+        (Self::period(settings) / HOUR).min(1.0)
     }
 
     /// Seconds since the last change of the world; none before the first.
@@ -86,17 +95,17 @@ impl Scenario {
         if !self.has_shocks() || at < period {
             return None;
         }
-        let since = at % period;
+        let (since, scale) = (at % period, Self::scale(settings));
         Some(match self {
-            Scenario::AgentsLeaving if since >= AWAY => since - AWAY,
-            Scenario::TrunkOutage if since >= OUTAGE => since - OUTAGE,
+            Scenario::AgentsLeaving if since >= AWAY * scale => since - AWAY * scale,
+            Scenario::TrunkOutage if since >= OUTAGE * scale => since - OUTAGE * scale,
             _ => since,
         })
     }
 
-    /// Whether the last shock lies half an hour back: from then on the pace must have found itself again.
+    /// Whether the last shock lies half an hour back, less in a short run: from then on the pace must have found itself again.
     pub fn has_recovered(self, settings: &Settings, at: f64) -> bool {
-        self.since_shock(settings, at).is_some_and(|since| since >= RECOVERY)
+        self.since_shock(settings, at).is_some_and(|since| since >= RECOVERY * Self::scale(settings))
     }
 
     /// The world at a second of the run.
@@ -109,21 +118,21 @@ impl Scenario {
             detection: None,
         };
         let mut agents = settings.agents;
-        let period = Self::period(settings);
+        let (period, scale) = (Self::period(settings), Self::scale(settings));
         let (round, within) = ((at / period) as u64, at % period);
         let other = round % 2 == 1;
         match self {
             Scenario::Drift => {
-                let swing = 1.0 + 0.4 * (std::f64::consts::TAU * at / DRIFT).sin();
+                let swing = 1.0 + 0.4 * (std::f64::consts::TAU * at / (DRIFT * scale)).sin();
                 behaviour.answer_rate = (behaviour.answer_rate * swing).min(1.0);
             }
             Scenario::StepChange if other => behaviour.answer_rate /= 2.0,
-            Scenario::AgentsLeaving if round > 0 && within < AWAY => {
+            Scenario::AgentsLeaving if round > 0 && within < AWAY * scale => {
                 let leave = f64::from(agents) * 0.4 * (within / 60.0).min(1.0);
                 agents -= leave as u32;
             }
             Scenario::DetectionDelay if other => behaviour.detection = Some(1.0),
-            Scenario::TrunkOutage => behaviour.trunk_up = round == 0 || within >= OUTAGE,
+            Scenario::TrunkOutage => behaviour.trunk_up = round == 0 || within >= OUTAGE * scale,
             Scenario::LongCalls if other => behaviour.handle_mean *= 2.0,
             _ => (),
         }
@@ -143,5 +152,31 @@ impl FromStr for Scenario {
     fn from_str(name: &str) -> Result<Self, String> {
         let names = Self::ALL.map(Self::name).join(", ");
         Self::ALL.into_iter().find(|s| s.name() == name).ok_or_else(|| format!("a scenario is one of {names}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seconds of a run at which the world is not as it is when nothing happens.
+    fn unusual(scenario: Scenario, hours: f64) -> usize {
+        let settings = Settings { hours, scenario, ..Settings::default() };
+        let usual = Scenario::Stationary.truth(&settings, 0.0);
+        (0..(hours * HOUR) as u32).filter(|at| scenario.truth(&settings, f64::from(*at)) != usual).count()
+    }
+
+    #[test]
+    fn each_scenario_happens_within_the_shortest_run_that_can_be_asked_for() {
+        for scenario in Scenario::ALL {
+            let some = unusual(scenario, 0.5);
+            assert_eq!(some > 0, scenario != Scenario::Stationary, "{scenario}: {some}");
+        }
+        let settings = Settings { hours: 0.5, ..Settings::default() };
+        let measured = |at: &u32| Scenario::TrunkOutage.has_recovered(&settings, f64::from(*at));
+        assert_eq!((0..1_800).filter(measured).count(), 300, "the pace is looked at after it");
+        assert_eq!(unusual(Scenario::TrunkOutage, 0.5), 150, "one outage, as long in the run as in one of two hours");
+        assert_eq!(unusual(Scenario::TrunkOutage, 2.0), 600);
+        assert_eq!(unusual(Scenario::TrunkOutage, 40.0), 9 * 600, "a tenth of the run apart");
     }
 }
