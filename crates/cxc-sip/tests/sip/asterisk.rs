@@ -10,13 +10,14 @@ use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, CallSpec, EngineEvent};
 use cxc_dialer::pacing::Why;
 use cxc_sip::ari::{Asterisk as Client, AsteriskOptions};
-use cxc_sip::engine::{EngineOptions, Report, TalkOrder};
+use cxc_sip::engine::{EngineOptions, Report, Sounds, TalkOrder, Third, ThirdParty};
 use cxc_sip::media::Codec;
 use cxc_sip::trunk::TrunkOptions;
 use cxc_sip::ua::Credentials;
 use cxc_test::{ASTERISK_PASSWORD, ASTERISK_USER, Asterisk};
 
-use crate::support::{Bed, PATIENCE, Sipp, spec, trunk, trust};
+use crate::support::{self, Bed, PATIENCE, Sipp, spec, tone, trunk, trust};
+use crate::talks::{self, CALL, Room, THIRD, abroad};
 use crate::voices::Voice;
 
 const AGENT: AgentId = AgentId(1);
@@ -308,4 +309,104 @@ async fn by_tls_only_the_machine_of_the_certificate_is_told_the_password() -> Re
     is_empty(&mut bed, &asterisk).await?;
     assert_eq!((stranger.down(), wrong.down()), (Some(503), Some(401)));
     peer.finish()
+}
+
+/// A talk with a person whom an Asterisk called. It calls third persons, too.
+async fn room(asterisk: &Asterisk, third: Voice, sounds: Sounds) -> Result<Room> {
+    let person = Voice::start('p')?;
+    let second = AsteriskOptions { application: "cxc-1-2".into(), ..options(asterisk, third.sipp.address())? };
+    let trunks = vec![by(options(asterisk, person.sipp.address())?)?, abroad(by(second)?)];
+    let bed = Bed::new(trunks, support::sounds(sounds)).await?;
+    waits_until_there(&bed, true).await?;
+    let start = Instant::now();
+    while bed.engine.trunks().all().iter().any(|trunk| trunk.asterisk.as_ref().is_some_and(|pbx| pbx.down().is_some()))
+    {
+        ensure!(start.elapsed() < PATIENCE, "both connections are there");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Room::of(bed, person, third).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_talk_by_an_asterisk_and_at_last_the_two_without_the_agent() -> Result<()> {
+    let third = Voice::start('t')?;
+    let asterisk = Asterisk::before(third.sipp.address())?;
+    let mut room = room(&asterisk, third, Sounds::default()).await?;
+    talks::asks_a_third_person(&mut room).await?;
+    is_empty(&mut room.ends(true).await?, &asterisk).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_handed_over_by_an_asterisk_talks_with_the_third_person_until_that_one_leaves() -> Result<()> {
+    let third = Voice::for_so_long('t', "6000")?;
+    let asterisk = Asterisk::before(third.sipp.address())?;
+    let mut room = room(&asterisk, third, Sounds::default()).await?;
+    talks::is_given_away(&mut room, ThirdParty::Number(THIRD.into())).await?;
+    is_empty(&mut room.ends(true).await?, &asterisk).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_supervisor_hears_a_talk_by_an_asterisk_and_is_heard_as_far_as_they_say() -> Result<()> {
+    let third = Voice::start('t')?;
+    let asterisk = Asterisk::before(third.sipp.address())?;
+    let mut room = room(&asterisk, third, Sounds::default()).await?;
+    talks::is_supervised(&mut room).await?;
+    is_empty(&mut room.ends(false).await?, &asterisk).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_in_a_talk_by_an_asterisk_hears_the_prompt_and_gets_the_digits() -> Result<()> {
+    let third = Voice::start('t')?;
+    let asterisk = Asterisk::before(third.sipp.address())?;
+    let mut room = room(&asterisk, third, Sounds { hold_prompt: Some(tone(0.1)), ..Sounds::default() }).await?;
+    talks::waits_and_is_mute(&mut room).await?;
+    is_empty(&mut room.ends(false).await?, &asterisk).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_third_person_who_is_busy_or_given_up_leaves_nothing_in_the_asterisk() -> Result<()> {
+    let busy = Sipp::prepared("refuse", 1, &[], &[("status", "486 Busy Here"), ("more", "X-A: b")], &[])?;
+    let ringing = Sipp::start("ring", 1, &[])?;
+    let asterisk = Asterisk::before(busy.address())?;
+    for (peer, is_busy) in [(busy, true), (ringing, false)] {
+        let person = Voice::start('p')?;
+        let second = AsteriskOptions { application: "cxc-1-2".into(), ..options(&asterisk, peer.address())? };
+        let trunks = vec![by(options(&asterisk, person.sipp.address())?)?, abroad(by(second)?)];
+        let bed = Bed::new(trunks, EngineOptions::default()).await?;
+        waits_until_there(&bed, true).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut room = Room::of(bed, person, Voice::start('t')?).await?;
+        match is_busy {
+            true => {
+                let state = room.order(talks::calls(THIRD, true), |state| state.failed.is_some()).await?;
+                assert_eq!((state.failed, state.third), (Some(CallResult::Busy), None));
+            }
+            false => {
+                room.order(talks::calls(THIRD, false), |state| state.third == Some(Third::Calling)).await?;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                room.order(TalkOrder::TakeBack, |state| state.third.is_none()).await?;
+            }
+        }
+        room.person.hears("a").await?;
+        peer.finish()?;
+        is_empty(&mut room.ends(false).await?, &asterisk).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_who_leaves_a_talk_of_three_by_an_asterisk_ends_it_for_all() -> Result<()> {
+    let third = Voice::start('t')?;
+    let asterisk = Asterisk::before(third.sipp.address())?;
+    let person = Voice::for_so_long('p', "6000")?;
+    let second = AsteriskOptions { application: "cxc-1-2".into(), ..options(&asterisk, third.sipp.address())? };
+    let trunks = vec![by(options(&asterisk, person.sipp.address())?)?, abroad(by(second)?)];
+    let bed = Bed::new(trunks, EngineOptions::default()).await?;
+    waits_until_there(&bed, true).await?;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut room = Room::of(bed, person, third).await?;
+    room.order(talks::calls(THIRD, false), |state| state.third == Some(Third::Talking)).await?;
+    room.order(TalkOrder::Conference, |state| state.third == Some(Third::Conference)).await?;
+    room.bed.event(CALL, CallEvent::RemoteHangup).await?;
+    is_empty(&mut room.ends(true).await?, &asterisk).await
 }

@@ -6,19 +6,20 @@ use cxc_dialer::agent::{AgentEvent, AgentId};
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, EngineEvent};
 use cxc_sip::engine::{EngineOptions, Level, Report, Sounds, TalkOrder, TalkState, Third, ThirdParty};
+use cxc_sip::trunk::TrunkOptions;
 
 use crate::support::{Bed, Sipp, sounds, spec, tone, trunk};
 use crate::voices::Voice;
 
 const AGENT: AgentId = AgentId(1);
-const CALL: CallId = CallId(1);
+pub const CALL: CallId = CallId(1);
 /// By the second trunk.
-const THIRD: &str = "+442079460000";
+pub const THIRD: &str = "+442079460000";
 
 /// A person and an agent who talk, and others who may be called.
-struct Room {
-    bed: Bed,
-    person: Voice,
+pub struct Room {
+    pub bed: Bed,
+    pub person: Voice,
     agent: Voice,
     third: Voice,
 }
@@ -29,10 +30,14 @@ impl Room {
     }
 
     async fn with(third: Voice, options: EngineOptions) -> Result<Self> {
-        let (person, agent) = (Voice::start('p')?, Voice::start('a')?);
-        let mut abroad = trunk("two", third.sipp.address());
-        abroad.countries = Country::from_code("GB").into_iter().collect();
-        let mut bed = Bed::new(vec![trunk("one", person.sipp.address()), abroad], options).await?;
+        let person = Voice::start('p')?;
+        let trunks = vec![trunk("one", person.sipp.address()), abroad(trunk("two", third.sipp.address()))];
+        Self::of(Bed::new(trunks, options).await?, person, third).await
+    }
+
+    /// Who is called by the first trunk of a bed, an agent, and who may be called by the second.
+    pub async fn of(mut bed: Bed, person: Voice, third: Voice) -> Result<Self> {
+        let agent = Voice::start('a')?;
         bed.engine.log_in(AGENT, agent.phone());
         let is_up = Report::Event(EngineEvent::Agent(AGENT, AgentEvent::LogIn));
         bed.until("phone", |report| *report == is_up).await?;
@@ -47,7 +52,7 @@ impl Room {
     }
 
     /// Gives an order and waits until the talk stands so.
-    async fn order(&mut self, order: TalkOrder, wanted: impl Fn(&TalkState) -> bool) -> Result<TalkState> {
+    pub async fn order(&mut self, order: TalkOrder, wanted: impl Fn(&TalkState) -> bool) -> Result<TalkState> {
         self.bed.engine.talk(CALL, order);
         self.stands(wanted).await
     }
@@ -61,24 +66,43 @@ impl Room {
     }
 
     /// Everything is hung up; who was never called is let go.
-    async fn over(mut self, was_third_called: bool) -> Result<()> {
+    async fn over(self, was_third_called: bool) -> Result<()> {
+        self.ends(was_third_called).await.map(drop)
+    }
+
+    /// The same; answers the bed, which is empty.
+    pub async fn ends(mut self, was_third_called: bool) -> Result<Bed> {
         self.bed.hangup(CALL);
         self.agent.hears_nothing().await?;
         self.bed.engine.log_out(AGENT);
         self.bed.is_empty().await?;
         self.person.finish()?;
         self.agent.finish()?;
-        if was_third_called { self.third.finish() } else { Ok(()) }
+        if was_third_called {
+            self.third.finish()?;
+        }
+        Ok(self.bed)
     }
 }
 
-fn calls(number: &str, is_blind: bool) -> TalkOrder {
+/// A trunk by which third persons are called.
+pub fn abroad(trunk: TrunkOptions) -> TrunkOptions {
+    TrunkOptions { countries: Country::from_code("GB").into_iter().collect(), ..trunk }
+}
+
+pub fn calls(number: &str, is_blind: bool) -> TalkOrder {
     TalkOrder::Call { to: ThirdParty::Number(number.into()), is_blind }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_waits_hears_the_prompt_and_who_is_mute_is_heard_by_nobody() -> Result<()> {
     let mut room = Room::new(sounds(Sounds { hold_prompt: Some(tone(0.1)), ..Sounds::default() })).await?;
+    waits_and_is_mute(&mut room).await?;
+    room.over(false).await
+}
+
+/// Hold, mute, digits.
+pub async fn waits_and_is_mute(room: &mut Room) -> Result<()> {
     room.person.hears("a").await?;
     room.agent.hears("p").await?;
     assert!(room.order(TalkOrder::Mute(true), |state| state.muted).await?.digits);
@@ -99,12 +123,18 @@ async fn who_waits_hears_the_prompt_and_who_is_mute_is_heard_by_nobody() -> Resu
     room.bed.engine.talk(CALL, TalkOrder::Press("4#x1".into()));
     assert_eq!(room.person.keys(3).await?, [4, 11, 1]);
     room.person.hears("a").await?;
-    room.over(false).await
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_agent_asks_a_third_person_then_three_talk_and_at_last_the_two_without_the_agent() -> Result<()> {
     let mut room = Room::new(EngineOptions::default()).await?;
+    asks_a_third_person(&mut room).await?;
+    room.over(true).await
+}
+
+/// Attended: who asks, three who talk, the two who are left.
+pub async fn asks_a_third_person(room: &mut Room) -> Result<()> {
     let order = calls(THIRD, false);
     room.order(order, |state| state.third == Some(Third::Talking)).await?;
     room.third.speaks().await?;
@@ -132,21 +162,26 @@ async fn an_agent_asks_a_third_person_then_three_talk_and_at_last_the_two_withou
     room.bed.engine.talk(CALL, TalkOrder::TakeBack);
     room.person.hears("t").await?;
     assert_eq!(room.bed.engine.trunks().in_use(), 2, "each of the two has a channel");
-    room.over(true).await
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_third_person_who_is_handed_the_call_takes_it_by_answering_and_ends_it_by_leaving() -> Result<()> {
     let mut room = Room::with(Voice::for_so_long('t', "5000")?, EngineOptions::default()).await?;
     let phone = ThirdParty::Phone(room.third.phone());
-    room.bed.engine.talk(CALL, TalkOrder::Call { to: phone, is_blind: true });
+    is_given_away(&mut room, phone).await?;
+    room.over(true).await
+}
+
+/// Blind: the third person hangs up after a while.
+pub async fn is_given_away(room: &mut Room, to: ThirdParty) -> Result<()> {
+    room.bed.engine.talk(CALL, TalkOrder::Call { to, is_blind: true });
     room.bed.event(CALL, CallEvent::Transferred).await?;
     room.third.speaks().await?;
     room.person.hears("t").await?;
     room.agent.hears_nothing().await?;
     // the third one hangs up, and so we do for the person
-    room.bed.event(CALL, CallEvent::RemoteHangup).await?;
-    room.over(true).await
+    room.bed.event(CALL, CallEvent::RemoteHangup).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -182,6 +217,12 @@ async fn who_must_not_be_called_or_does_not_come_leaves_the_person_with_the_agen
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_supervisor_hears_both_and_is_heard_as_far_as_they_say() -> Result<()> {
     let mut room = Room::new(EngineOptions::default()).await?;
+    is_supervised(&mut room).await?;
+    room.over(false).await
+}
+
+/// Listens, whispers, barges in.
+pub async fn is_supervised(room: &mut Room) -> Result<()> {
     let supervisor = Voice::start('s')?;
     let listens = TalkOrder::Supervise(supervisor.phone(), Level::Listen);
     room.order(listens, |state| state.supervisor == Some(Level::Listen)).await?;
@@ -202,5 +243,5 @@ async fn a_supervisor_hears_both_and_is_heard_as_far_as_they_say() -> Result<()>
     room.order(TalkOrder::Hold(false), |state| !state.held).await?;
     room.agent.hears("p").await.context("the agent is with the person again")?;
     supervisor.finish()?;
-    room.over(false).await
+    Ok(())
 }
