@@ -9,12 +9,12 @@ use cxc_core::kind;
 use cxc_server::audit::Entry;
 use cxc_server::document;
 use cxc_server::error::Code;
-use cxc_server::{ApiError, ApiPath, App, BASE, Principal};
+use cxc_server::{ApiError, ApiJson, ApiPath, App, BASE, Principal};
 use cxc_store::StoreError;
 use cxc_store::Tx;
 use cxc_store::group::GroupRow;
 use cxc_store::job::NewJob;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -46,8 +46,37 @@ impl Acted {
     }
 }
 
+/// What becomes of talks when their group is stopped at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Talks {
+    /// They go on to their end; only then is the group not loaded.
+    #[default]
+    Finish,
+    /// They are hung up now, whatever is being said.
+    End,
+}
+
+/// How a group is stopped at once.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ForceStop {
+    /// What becomes of talks, and of people who are in a script.
+    #[serde(default)]
+    talks: Talks,
+}
+
 /// Does an action on a group of the principal's tenant, in a transaction of its own.
 pub async fn act(app: &App, principal: &Principal, id: Uuid, action: GroupAction) -> Result<Acted, ApiError> {
+    act_with(app, principal, id, (action, Talks::Finish)).await
+}
+
+async fn act_with(
+    app: &App,
+    principal: &Principal,
+    id: Uuid,
+    (action, talks): (GroupAction, Talks),
+) -> Result<Acted, ApiError> {
     let loads = matches!(action, GroupAction::Load | GroupAction::Start);
     let row = app.db.read().await?.group_get(principal.tenant, id, false).await?;
     if let Some(row) = row.filter(|row| loads && row.state == GroupState::NotLoaded.as_str()) {
@@ -58,7 +87,12 @@ pub async fn act(app: &App, principal: &Principal, id: Uuid, action: GroupAction
     let state = GroupState::parse(&row.state)
         .ok_or_else(|| ApiError::internal(anyhow::anyhow!("unknown state {}", row.state)))?;
     let target = row.target.as_deref().and_then(GroupState::parse);
+    let ends = talks == Talks::End;
     let acted = match apply(state, target, action).map_err(refusal)? {
+        // it is being unloaded already, and the talks that it waits for end now
+        Change::Nothing if ends && state == GroupState::UnloadInProgress && !row.ends_talks => {
+            Acted::new(state, true, row.job)
+        }
         Change::Nothing => return Ok(Acted::new(state, false, row.job)),
         Change::Refresh => {
             let rules = tx.rule_set_version(row.tenant).await?;
@@ -67,12 +101,14 @@ pub async fn act(app: &App, principal: &Principal, id: Uuid, action: GroupAction
         }
         Change::To { state: to, target } => change_state(app, &mut tx, principal, &row, state, to, target).await?,
     };
+    let mut told = json!({ "state": acted.state });
+    if ends && acted.state == GroupState::UnloadInProgress {
+        tx.group_end_talks(row.number).await?;
+        told["talks"] = json!("end");
+    }
     let entry =
         Entry::new(name(action), kind::CAMPAIGN_GROUP).of(id, &group_name(&mut tx, principal.tenant, id).await?);
-    entry
-        .changed(Some(json!({ "state": state })), Some(json!({ "state": acted.state })))
-        .write(app, &mut tx, principal)
-        .await?;
+    entry.changed(Some(json!({ "state": state })), Some(told)).write(app, &mut tx, principal).await?;
     tell_state(app, &mut tx, &row, acted.state, Some(action)).await?;
     tx.commit().await?;
     Ok(acted)
@@ -280,6 +316,24 @@ fn name(action: GroupAction) -> &'static str {
     }
 }
 
+/// Stop a campaign group at once
+///
+/// Calls that nobody has answered are given up. Talks go on, and the group is `unload_in_progress` until the last one is over; with
+/// `{"talks": "end"}` they are hung up.
+#[utoipa::path(post, path = "/campaign-groups/{id}/actions/force-stop", tag = "Campaigns",
+    params(("id" = Uuid, Path, description = "The campaign group.")), request_body = Option<ForceStop>,
+    responses((status = OK, body = Acted, description = "Done, or it was so already."), ApiError))]
+pub(crate) async fn force_stop(
+    State(app): State<App>,
+    principal: Principal,
+    ApiPath(id): ApiPath<Uuid>,
+    asked: Option<ApiJson<ForceStop>>,
+) -> Result<Response, ApiError> {
+    let talks = asked.map(|ApiJson(asked)| asked.talks).unwrap_or_default();
+    let acted = act_with(&app, &principal, id, (GroupAction::ForceStop, talks)).await?;
+    Ok((StatusCode::OK, axum::Json(acted)).into_response())
+}
+
 async fn answer(app: App, principal: Principal, id: Uuid, action: GroupAction) -> Result<Response, ApiError> {
     let acted = act(&app, &principal, id, action).await?;
     let Some(job) = acted.job.filter(|_| acted.changed) else {
@@ -314,8 +368,6 @@ action_routes! {
     resume "/campaign-groups/{id}/actions/resume" Resume;
     /// Stop a campaign group: what is under way finishes
     stop "/campaign-groups/{id}/actions/stop" Stop;
-    /// Stop a campaign group at once
-    force_stop "/campaign-groups/{id}/actions/force-stop" ForceStop;
     /// Take over what changed in the lists of a loaded campaign group
     refresh "/campaign-groups/{id}/actions/refresh" Refresh;
 }

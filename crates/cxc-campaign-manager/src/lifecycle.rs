@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use cxc_core::campaign::CampaignGroupBody;
+use cxc_core::channel::Channel;
 use cxc_core::group_state::GroupState;
 use cxc_core::kind;
 use cxc_server::App;
@@ -20,6 +21,8 @@ use crate::turn::Turn;
 const TICK: Duration = Duration::from_millis(500);
 /// What is under way is waited for so long before a stopped group is unloaded, in microseconds.
 const UNLOAD_AFTER: i64 = 600_000_000;
+/// A dialer that has a group says each second what goes on. Without a word for so long none has it, microseconds.
+const NOBODY_AFTER: i64 = 10_000_000;
 /// A group is refreshed at most so often, in microseconds; after a failure less often.
 const REFRESH_EVERY: i64 = 5_000_000;
 const REFRESH_AFTER_FAILURE: i64 = 60_000_000;
@@ -114,6 +117,7 @@ async fn look_at(app: &App, group: &GroupRow) -> Result<(), StoreError> {
     match state {
         GroupState::NotLoaded => Ok(()),
         GroupState::PreLoading => lost_job(app, tx, group).await,
+        GroupState::UnloadInProgress if has_calls(&mut tx, group, now).await? => Ok(()),
         GroupState::UnloadInProgress => set(app, tx, group, GroupState::NotLoaded).await,
         GroupState::WaitingUnload => {
             let accounting = Accounting::of(&tx.record_counters(group.number).await?, now);
@@ -166,7 +170,29 @@ async fn set(app: &App, reader: Tx, group: &GroupRow, to: GroupState) -> Result<
 
 async fn move_to(app: &App, tx: &mut Tx, group: &GroupRow, to: GroupState) -> Result<(), StoreError> {
     tx.group_set_state(group.number, to.as_str(), None, None, app.now()).await?;
+    if to == GroupState::NotLoaded {
+        tx.group_live_forget(group.number).await?;
+    }
     tell_state(app, tx, group, to, None).await
+}
+
+/// Whether calls of a group go on that is being unloaded: nobody cuts a talk, and until its end the group is not at rest. Messages
+/// are on their way by themselves.
+async fn has_calls(tx: &mut Tx, group: &GroupRow, now: i64) -> Result<bool, StoreError> {
+    if group.channel != Channel::Voice.bit() {
+        return Ok(false);
+    }
+    let waited = now - group.changed_at;
+    Ok(match tx.group_live(group.number).await? {
+        // its dialer has heard that it is stopped: what is left may be wrap-up
+        Some(seen) if seen.age < NOBODY_AFTER => seen.calls > 0 || !seen.stopping,
+        // a dialer that has just taken it, or none that would ever say so
+        _ if waited < NOBODY_AFTER => {
+            let accounting = Accounting::of(&tx.record_counters(group.number).await?, now);
+            accounting.in_progress > accounting.awaiting_receipt
+        }
+        _ => false,
+    })
 }
 
 async fn list_changed(tx: &mut Tx, group: &GroupRow) -> Result<bool, StoreError> {

@@ -16,7 +16,7 @@ pub enum GroupState {
     Running,
     /// No new attempts; those under way finish.
     WaitingUnload,
-    /// Its records are being released.
+    /// Its records are being released; talks that go on end before that.
     UnloadInProgress,
 }
 
@@ -65,7 +65,7 @@ pub enum GroupAction {
     Resume,
     /// Finish what is under way and unload.
     Stop,
-    /// Unload at once.
+    /// Give up what nobody has answered, and unload.
     ForceStop,
     /// Take over what changed in its lists.
     Refresh,

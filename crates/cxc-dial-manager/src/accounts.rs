@@ -1,14 +1,17 @@
 //! Channel accounts as documents.
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
+use cxc_server::app::time_text;
 use cxc_server::document::{Extras, Reference, Removal, Write};
 use cxc_server::{ApiError, Document, Scope};
+use cxc_sip::trunk::{day_of, next_day};
 use cxc_store::object_query::ObjectField;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::channel::ChannelAccount as Account;
+use crate::channel::voice::live::amount;
 
 /// How to reach one carrier.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -24,6 +27,13 @@ pub struct AccountUse {
     pub groups_at_work: i64,
     /// Whether a sender of this installation holds it now.
     pub sending: bool,
+    /// What its calls have cost today, in UTC, where `spendPerDay` is a cap: at most some seconds old. A call that is not over counts
+    /// with its first minute.
+    #[schema(required, minimum = 0)]
+    pub spend_today: Option<f64>,
+    /// When the day ends, and nothing is spent any more; where there is a cap.
+    #[schema(required, format = DateTime)]
+    pub spend_resets_at: Option<String>,
 }
 
 /// With its password: the document kit hides what [`Document::SECRETS`] names.
@@ -83,15 +93,21 @@ impl Document for ChannelAccount {
     }
 
     async fn extra(extras: &mut Extras<'_, Self>) -> Result<Vec<AccountUse>, ApiError> {
+        let now = extras.app.now();
+        let has_cap = |account: &Account| account.trunk_terms().is_some_and(|(_, terms)| terms.spend_per_day.is_some());
+        let capped: Vec<Uuid> = extras.documents.iter().filter(|one| has_cap(&one.body.0)).map(|one| one.id).collect();
+        let spent = extras.tx.trunks_spent(&capped, day_of(now)).await?;
         let mut uses = Vec::with_capacity(extras.documents.len());
         for document in extras.documents {
-            let Some(number) = extras.tx.channel_account_find(extras.tenant, document.id).await? else {
-                uses.push(AccountUse::default());
-                continue;
-            };
-            let groups = extras.tx.groups_of_account(number).await?.len();
-            let sending = extras.tx.lease_holder(&format!("sender:{number}")).await?.is_some();
-            uses.push(AccountUse { groups_at_work: i64::try_from(groups).unwrap_or(0), sending });
+            let cap = capped.contains(&document.id);
+            let spend_today = cap.then(|| amount(spent.get(&document.id).copied().unwrap_or(0)));
+            let spend_resets_at = cap.then(|| time_text(next_day(now)));
+            let mut one = AccountUse { spend_today, spend_resets_at, ..AccountUse::default() };
+            if let Some(number) = extras.tx.channel_account_find(extras.tenant, document.id).await? {
+                one.groups_at_work = i64::try_from(extras.tx.groups_of_account(number).await?.len()).unwrap_or(0);
+                one.sending = extras.tx.lease_holder(&format!("sender:{number}")).await?.is_some();
+            }
+            uses.push(one);
         }
         Ok(uses)
     }

@@ -22,7 +22,7 @@ use cxc_store::location::Locations;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use channel::voice::{CallKit, inbound};
+use channel::voice::{CallKit, inbound, sharing};
 use live::LiveMetrics;
 use metrics::DialMetrics;
 use sender::{EvidenceKit, SenderContext};
@@ -45,12 +45,15 @@ pub fn dialer(app: App, zones: Zones, locations: Arc<Locations>, kit: CallKit) -
     let gauges = LiveMetrics::register(&app.metrics)?;
     let kit = Arc::new(kit);
     let context = context(&app, zones, locations, Some(Arc::clone(&kit)))?;
-    board.belongs_to(Arc::clone(&context.holder));
-    let reception = app.clone();
-    let routes = agents::routes(Arc::clone(&hub)).merge(live::routes(Arc::clone(&board))).merge(prompts::routes());
+    let (reception, sharing) = (app.clone(), (app.clone(), Arc::clone(&board)));
+    let routes = agents::routes(Arc::clone(&hub)).merge(prompts::routes());
     let service = Service::new("dialer", app, routes).work(move |stop| async move {
         let watched = caller_ids.keep(own, blocked, stop.clone());
         tokio::join!(agents::keep(hub, stop.clone()), gauges.keep(board, stop), watched);
+        Ok(())
+    });
+    let service = service.work(move |stop| async move {
+        sharing::share(sharing.0, sharing.1, stop).await;
         Ok(())
     });
     let service = match kit.inbound {
@@ -93,6 +96,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(crud::<accounts::ChannelAccount>())
         .merge(crud::<content::Content>())
+        .merge(live::routes())
         .routes(require(Scope::ContentRead, routes!(contents::render_content)))
         .routes(require(Scope::ContentWrite, routes!(contents::send_test)))
 }

@@ -1,48 +1,47 @@
-//! The dialer's live statistics: `/campaign-groups/{id}/live`, the same as a stream, and gauges.
+//! Live statistics of voice groups: `/campaign-groups/{id}/live`, the same as a stream, and the dialer's gauges.
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Extension;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cxc_core::channel::Channel;
 use cxc_server::metrics::Metrics;
 use cxc_server::{ApiError, ApiJson, ApiPath, App, Code, Principal, Scope, require, sse};
-use cxc_store::group::{GroupRow, state};
+use cxc_store::group::state;
+use futures_util::StreamExt as _;
 use prometheus::{Error, GaugeVec};
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use crate::channel::voice::live::{LiveBoard, LiveStatistics, Seen};
+use crate::channel::voice::live::{LiveBoard, LiveStatistics};
 
 /// How often the gauges are set.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often it is looked for figures that who follows a group has not seen.
+const FOLLOW: Duration = Duration::from_millis(500);
 
 /// The routes, below the base path.
-pub fn routes(board: Arc<LiveBoard>) -> OpenApiRouter<App> {
-    let routes = OpenApiRouter::new()
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
         .routes(require(Scope::CampaignsRead, routes!(live_statistics)))
-        .routes(require(Scope::CampaignsRead, routes!(follow_live_statistics)));
-    routes.layer(Extension(board))
+        .routes(require(Scope::CampaignsRead, routes!(follow_live_statistics)))
 }
 
 /// What goes on in a voice group now
 ///
-/// Calls and agents by state, counts since the group was loaded, abandoned calls against their limit. Looked at once a second.
+/// Calls and agents by state, counts since the group was loaded, abandoned calls against their limit. Looked at once a second, and
+/// the same whichever process is asked. `ageSeconds` says how old that is; where it is `stale`, nobody runs the group now.
 #[utoipa::path(get, path = "/campaign-groups/{id}/live", tag = "Campaigns", operation_id = "getLiveStatistics",
     params(("id" = Uuid, Path, description = "The campaign group.")), responses((status = OK, body = LiveStatistics), ApiError))]
 async fn live_statistics(
     State(app): State<App>,
-    Extension(board): Extension<Arc<LiveBoard>>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Response, ApiError> {
-    let seen = find(&app, &board, principal.tenant, id).await?;
-    let live = seen.borrow().clone().ok_or_else(|| not_loaded("it is just being loaded"))?;
-    Ok(ApiJson(LiveStatistics::clone(&live)).into_response())
+    Ok(ApiJson(look(&app, principal.tenant, id).await?).into_response())
 }
 
 /// Follow a voice group: an event `live` each second until it is unloaded
@@ -51,50 +50,43 @@ async fn live_statistics(
     responses((status = OK, content_type = "text/event-stream", body = String), ApiError))]
 async fn follow_live_statistics(
     State(app): State<App>,
-    Extension(board): Extension<Arc<LiveBoard>>,
     principal: Principal,
     ApiPath(id): ApiPath<Uuid>,
 ) -> Result<Response, ApiError> {
-    let mut seen = find(&app, &board, principal.tenant, id).await?;
-    // what was seen before the stream began is its first event
-    seen.mark_changed();
-    let stream = futures_util::stream::unfold(seen, |mut seen| async move {
+    let (tenant, first) = (principal.tenant, look(&app, principal.tenant, id).await?);
+    let event = |live: &LiveStatistics| sse::event("live", &live.at.to_string(), live);
+    let start = event(&first);
+    let next = futures_util::stream::unfold((app, first.at), move |(app, shown)| async move {
         loop {
-            seen.changed().await.ok()?;
-            let live = seen.borrow_and_update().clone();
-            if let Some(live) = live {
-                return Some((sse::event("live", &live.at.to_string(), &*live), seen));
+            tokio::time::sleep(FOLLOW).await;
+            let live = look(&app, tenant, id).await.ok()?;
+            if live.at != shown || live.stale {
+                return Some((event(&live), (app, live.at)));
             }
         }
     });
-    Ok(sse::answer(stream))
+    Ok(sse::answer(futures_util::stream::once(async { start }).chain(next)))
 }
 
-async fn find(app: &App, board: &LiveBoard, tenant: i64, id: Uuid) -> Result<Seen, ApiError> {
-    let row = app.db.read().await?.group_get(tenant, id, false).await?;
-    let row = row.ok_or_else(|| ApiError::not_found("campaign group"))?;
-    match board.get(row.number) {
-        Some(seen) => Ok(seen),
-        None => Err(missing(app, board, &row).await?),
-    }
-}
-
-/// Why a group is not on the board of this process.
-async fn missing(app: &App, board: &LiveBoard, row: &GroupRow) -> Result<ApiError, ApiError> {
+/// A group as the dialer that has its trunk last saw it.
+async fn look(app: &App, tenant: i64, id: Uuid) -> Result<LiveStatistics, ApiError> {
+    let mut tx = app.db.read().await?;
+    let row = tx.group_get(tenant, id, false).await?.ok_or_else(|| ApiError::not_found("campaign group"))?;
     if row.channel != Channel::Voice.bit() {
-        return Ok(not_loaded("it sends messages"));
+        return Err(not_loaded("it sends messages"));
     }
-    if ![state::ACTIVE, state::RUNNING, state::UNLOAD_IN_PROGRESS].contains(&row.state.as_str()) {
-        return Ok(not_loaded("it is not loaded"));
+    if [state::NOT_LOADED, state::PRE_LOADING].contains(&row.state.as_str()) {
+        return Err(not_loaded("it is not loaded"));
     }
-    let Some(holder) = app.db.read().await?.lease_holder(&format!("sender:{}", row.account)).await? else {
-        return Ok(not_loaded("no dialer has its trunk at this moment; one takes it within seconds"));
-    };
-    if board.is_ours(&holder) {
-        return Ok(not_loaded("its trunk is just being set up"));
+    let holder = tx.lease_holder(&format!("sender:{}", row.account)).await?;
+    match tx.group_live(row.number).await? {
+        Some(seen) => {
+            let live: LiveStatistics = serde_json::from_str(&seen.figures).map_err(ApiError::internal)?;
+            Ok(live.shown(seen.age, holder.is_some()))
+        }
+        None if holder.is_some() => Err(not_loaded("it is just being loaded")),
+        None => Err(not_loaded("no dialer has its trunk at this moment; one takes it within seconds")),
     }
-    let detail = "its trunk is held by another process of this installation, which alone sees its calls: ask there";
-    Ok(ApiError::new(Code::PlacedElsewhere, detail))
 }
 
 fn not_loaded(why: &str) -> ApiError {
@@ -151,13 +143,14 @@ impl LiveMetrics {
     pub async fn keep(self, board: Arc<LiveBoard>, stop: CancellationToken) {
         let mut known: BTreeMap<Uuid, String> = BTreeMap::new();
         while stop.run_until_cancelled(tokio::time::sleep(LOOK)).await.is_some() {
-            let groups = board.all();
+            let seen = board.all().into_iter().filter_map(|(placed, sight)| Some((placed.id, sight?)));
+            let groups: BTreeMap<_, _> = seen.collect();
             for (_, group) in known.extract_if(.., |id, _| !groups.contains_key(id)) {
                 self.each(&group, None);
             }
-            for (id, live) in groups {
+            for (id, sight) in groups {
                 let label = known.entry(id).or_insert_with(|| id.to_string());
-                self.each(label, Some(&live));
+                self.each(label, Some(&sight.figures));
             }
         }
     }

@@ -47,7 +47,6 @@ codes! {
     LastAdministrator "last_administrator" 409 "Nobody could manage the users any more";
     GroupRunning "group_running" 409 "Campaign group is running";
     GroupNotLoaded "group_not_loaded" 409 "Campaign group is not loaded";
-    PlacedElsewhere "placed_elsewhere" 409 "Another process places the calls of the campaign group";
     PreloadInProgress "preload_in_progress" 409 "Campaign group is loading";
     UnloadInProgress "unload_in_progress" 409 "Campaign group is unloading";
     UndoBlocked "undo_blocked" 409 "The import can't be undone";

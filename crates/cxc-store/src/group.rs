@@ -39,6 +39,7 @@ pub struct GroupRow {
     pub job: Option<Uuid>,
     pub loads: i64,
     pub changed_at: i64,
+    pub ends_talks: bool,
 }
 
 /// One list of a group.
@@ -56,7 +57,7 @@ pub struct GroupList {
 }
 
 const COLUMNS: &str =
-    "number, tenant, id, channel, account, state, target, last_error, limited_by, job, loads, changed_at";
+    "number, tenant, id, channel, account, state, target, last_error, limited_by, job, loads, changed_at, ends_talks";
 const LIST_COLUMNS: &str = "grp, list, weight, position, selection_rule, loaded_to, loaded_generation, loaded_changes";
 
 impl Tx {
@@ -136,8 +137,18 @@ impl Tx {
         job: Option<Uuid>,
         now: i64,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE campaign_group SET state = $2, target = $3, job = $4, changed_at = $5, limited_by = NULL WHERE number = $1";
-        on!(self, conn => sqlx::query(SQL).bind(number).bind(state).bind(target).bind(job).bind(now).execute(conn).await?.rows_affected());
+        const SQL: &str =
+            "UPDATE campaign_group SET state = $2, target = $3, job = $4, changed_at = $5, limited_by = NULL,
+            ends_talks = $6 WHERE number = $1";
+        on!(self, conn => sqlx::query(SQL).bind(number).bind(state).bind(target).bind(job).bind(now).bind(false)
+            .execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// A group that is being unloaded ends its talks, until it comes to another state.
+    pub async fn group_end_talks(&mut self, number: i64) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE campaign_group SET ends_talks = $2 WHERE number = $1";
+        on!(self, conn => sqlx::query(SQL).bind(number).bind(true).execute(conn).await?.rows_affected());
         Ok(())
     }
 
@@ -188,6 +199,7 @@ impl Tx {
         const MARK: &str = "INSERT INTO campaign_group_list (grp, list, weight, position) VALUES ($1, 0, -1, 0)";
         on!(self, conn => sqlx::query("DELETE FROM campaign_group_list WHERE grp = $1").bind(number).execute(conn).await?.rows_affected());
         on!(self, conn => sqlx::query(MARK).bind(number).execute(conn).await?.rows_affected());
+        self.group_live_forget(number).await?;
         on!(self, conn => sqlx::query("DELETE FROM campaign_group WHERE number = $1").bind(number).execute(conn).await?.rows_affected());
         Ok(())
     }

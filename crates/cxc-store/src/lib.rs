@@ -28,6 +28,7 @@ pub mod evidence;
 pub mod facts;
 pub mod garbage;
 pub mod group;
+pub mod group_live;
 pub mod id_block;
 pub mod idempotency;
 pub mod import;

@@ -33,4 +33,10 @@ async fn who_has_lost_a_trunk_writes_nothing_of_what_it_costs() {
     assert_eq!(tx.trunk_spent(trunk.0, trunk.1, 100).await.unwrap(), 45);
     assert_eq!(tx.trunk_spent(trunk.0, trunk.1, 101).await.unwrap(), 0, "another day");
     assert_eq!(tx.trunk_spent(2, trunk.1, 100).await.unwrap(), 0, "an alternate of another trunk");
+    tx.trunk_spend_set((2, trunk.1), (100, 5), 1).await.unwrap();
+    let both = [trunk.1, Uuid::from_u128(8)];
+    assert_eq!(tx.trunks_spent(&both, 100).await.unwrap(), [(trunk.1, 50)].into(), "by all that held it");
+    assert!(
+        tx.trunks_spent(&both, 101).await.unwrap().is_empty() && tx.trunks_spent(&[], 100).await.unwrap().is_empty()
+    );
 }

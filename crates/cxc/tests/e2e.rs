@@ -35,6 +35,8 @@ mod isolation;
 mod ivr;
 #[path = "e2e/kill.rs"]
 mod kill;
+#[path = "e2e/live.rs"]
+mod live;
 #[path = "e2e/outages.rs"]
 mod outages;
 #[path = "e2e/preview.rs"]
@@ -43,10 +45,14 @@ mod preview;
 mod prompts;
 #[path = "e2e/rung_phones.rs"]
 mod rung_phones;
+#[path = "e2e/rung_previews.rs"]
+mod rung_previews;
 #[path = "e2e/secure.rs"]
 mod secure;
 #[path = "e2e/sells.rs"]
 mod sells;
+#[path = "e2e/stopping.rs"]
+mod stopping;
 #[path = "e2e/talks.rs"]
 mod talks;
 #[path = "e2e/tools.rs"]

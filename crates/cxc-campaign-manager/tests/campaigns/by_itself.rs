@@ -2,9 +2,11 @@
 use std::time::Duration;
 
 use cxc_campaign_manager::preload::LOAD;
+use cxc_core::channel::Channel;
 use cxc_core::record::{Reason, RecordStatus};
+use cxc_store::group_live::LiveGroup;
 use cxc_store::job::NewJob;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Campaigns, Group, people};
 
@@ -119,4 +121,58 @@ async fn one_of_two_processes_looks_after_groups_and_hands_over_at_its_end() {
     assert!(holder(&c).await.is_some());
     c.app.stop_work().await.unwrap();
     assert_eq!(holder(&c).await, None);
+}
+
+#[tokio::test]
+async fn a_group_of_calls_is_at_rest_when_its_dialer_says_that_the_last_one_is_over() {
+    let c = Campaigns::at_work().await;
+    let group = c.group("one").await;
+    let says = async |calls, stopping| {
+        let figures = "{}".into();
+        let live = LiveGroup { grp: group.number, account: 1, token: 1, calls, stopping, figures };
+        let mut tx = c.app.app.db.begin().await.unwrap();
+        tx.group_set_account(group.number, Channel::Voice.bit(), 1).await.unwrap();
+        tx.group_live_put(&[live]).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    // a call was placed just when it was stopped: the dialer has not heard of it yet
+    says(0, false).await;
+    group.put_state("unload_in_progress", None).await;
+    for (calls, stopping) in [(0, false), (1, true)] {
+        says(calls, stopping).await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        assert_eq!(group.state().await, "unload_in_progress", "{calls} calls");
+    }
+    says(0, true).await;
+    group.until("it is at rest", async |g| g.state().await == "not_loaded").await;
+    let left = c.app.app.db.read().await.unwrap().group_live(group.number).await.unwrap();
+    assert_eq!(left, None, "nothing is left of what went on");
+}
+
+#[tokio::test]
+async fn talks_are_ended_with_their_group_only_where_that_is_asked_for() {
+    let c = Campaigns::start().await;
+    let group = c.group("one").await;
+    let stop = async |body: &Value| c.app.post(&format!("{}/actions/force-stop", group.path)).json(body).await;
+    let ends = async || {
+        let row = c.app.app.db.read().await.unwrap().group_by_number(group.number, false).await.unwrap();
+        row.unwrap().ends_talks
+    };
+    group.put_state("running", None).await;
+    assert_eq!(stop(&json!({"talks": "now"})).await.status, 422);
+    assert_eq!(group.act("force-stop").await.expect(200)["state"], "unload_in_progress");
+    assert_eq!(stop(&json!({})).await.expect(200)["changed"], false);
+    assert!(!ends().await);
+    for changed in [true, false] {
+        let answer = stop(&json!({"talks": "end"})).await.expect(200);
+        assert_eq!(answer, json!({"state": "unload_in_progress", "changed": changed}));
+        assert!(ends().await);
+    }
+    let audited = c.audited("force_stop").await;
+    let ended = audited.iter().filter(|one| one["after"] == json!({"state": "unload_in_progress", "talks": "end"}));
+    assert_eq!((audited.len(), ended.count()), (2, 1), "{audited:?}");
+    group.put_state("not_loaded", None).await;
+    assert!(!ends().await, "the next run is another one");
+    assert_eq!(stop(&json!({"talks": "end"})).await.expect(200)["changed"], false);
+    assert!(!ends().await);
 }

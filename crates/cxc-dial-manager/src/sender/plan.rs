@@ -52,6 +52,8 @@ pub struct GroupPlan {
     pub id: Uuid,
     /// Its state at work.
     pub state: String,
+    /// It is being unloaded, and its talks end, too.
+    pub ends_talks: bool,
     /// What was last said to hold it back.
     pub limited_by: Option<String>,
     /// Its lists.
@@ -296,6 +298,7 @@ async fn group_plan(
         number: row.number,
         id: row.id,
         state: row.state.clone(),
+        ends_talks: row.ends_talks,
         limited_by: row.limited_by.clone(),
         lists,
         settings,

@@ -1,5 +1,5 @@
 //! A group at this moment, for those who watch it.
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::agent::AgentState;
@@ -8,7 +8,7 @@ use crate::call::State;
 use super::Group;
 
 /// Where its calls are. The sum is the calls that hold a slot.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CallsNow {
     /// Placed, and nothing rings yet.
@@ -32,7 +32,7 @@ pub struct CallsNow {
 }
 
 /// Where its agents are. Who logged out is none any more.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AgentsNow {
     /// Phones that are called, and were not there yet.

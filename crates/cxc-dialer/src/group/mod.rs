@@ -311,12 +311,6 @@ impl Group {
         }
     }
 
-    /// Gives up the calls that nobody has answered; those who talk go on.
-    pub fn stop(&mut self, now: Micros, engine: &mut impl CallEngine) {
-        let calls: Vec<CallId> = self.calls.keys().copied().collect();
-        calls.into_iter().for_each(|id| self.call_event(id, CallEvent::Stop, now, engine));
-    }
-
     /// The calls that have ended since the last time, with their results.
     pub fn take_finished(&mut self) -> Vec<(CallId, CallResult)> {
         std::mem::take(&mut self.finished)
@@ -335,6 +329,11 @@ impl Group {
     /// Calls that hold a slot.
     pub fn calls(&self) -> usize {
         self.calls.len()
+    }
+
+    /// Where a call is; none if it is over.
+    pub fn call(&self, id: CallId) -> Option<State> {
+        self.calls.get(&id).map(|held| held.call.state)
     }
 
     /// Where an agent is; none if the group never heard of them.

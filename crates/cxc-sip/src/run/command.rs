@@ -30,8 +30,10 @@ pub enum Command {
     Sounds(Arc<Sounds>),
     /// That the person of a call wants no more calls is written.
     OptedOut(CallId),
-    /// Every talk ends now.
-    HangUpAll,
-    /// No new calls; those that nobody has answered are given up, and when the others are over the run ends.
-    Stop,
+    /// Every talk ends now, for this reason; agents say what it came to.
+    EndTalks(&'static str),
+    /// The same, and nobody has any more time for that.
+    HangUpAll(&'static str),
+    /// No new calls; those that nobody has answered are given up for this reason, and when the others are over the run ends.
+    Stop(&'static str),
 }

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::engine::{Phone, Report, SipEngine};
 pub use command::Command;
-pub use source::Source;
+pub use source::{Look, Source};
 
 const SECOND: Micros = 1_000_000;
 /// How often the pace is looked at when nothing happens.
@@ -143,7 +143,14 @@ impl<S: Source> Runner<S> {
         }
         if now >= self.next_look {
             self.next_look = now + SECOND;
-            self.source.looked(&self.group, (self.engine.ports_in_use(), self.engine.free_ports()));
+            self.source.looked(&Look {
+                group: &self.group,
+                ports: (self.engine.ports_in_use(), self.engine.free_ports()),
+                given_away: self.transferred.len(),
+                is_stopping: self.stopped.is_some(),
+                trunks: self.engine.trunks(),
+                now,
+            });
         }
         for (call, note) in self.group.take_notes() {
             if let Some(record) = self.calls.get_mut(&call) {
@@ -377,17 +384,34 @@ impl<S: Source> Runner<S> {
             Command::Mode(mode) => self.group.pacer().set_mode(mode),
             Command::Sounds(sounds) => self.engine.set_sounds(sounds),
             Command::OptedOut(call) => self.group.script_event(call, Input::OptedOut, now, &mut self.engine),
-            Command::HangUpAll => {
+            Command::EndTalks(why) => self.end_talks(why, now),
+            Command::HangUpAll(why) => {
                 self.hurried = true;
-                let calls: Vec<CallId> = self.calls.keys().copied().collect();
-                for call in calls {
-                    self.group.call_event(call, CallEvent::AgentHangup, now, &mut self.engine);
-                }
-                self.transferred.iter().for_each(|call| self.engine.hangup(*call, now));
+                self.end_talks(why, now);
             }
-            Command::Stop => {
+            Command::Stop(why) => {
                 self.stopped = Some(Why::NotStarted);
-                self.group.stop(now, &mut self.engine);
+                self.end_all(CallEvent::Stop, why, now);
+            }
+        }
+    }
+
+    /// Hangs up who talks, with an agent, a script or whom an agent gave the call to.
+    fn end_talks(&mut self, why: &'static str, now: Micros) {
+        self.end_all(CallEvent::AgentHangup, why, now);
+        self.transferred.iter().for_each(|call| self.engine.hangup(*call, now));
+    }
+
+    /// Ends the calls that an event ends, and says so in their records.
+    fn end_all(&mut self, event: CallEvent, why: &'static str, now: Micros) {
+        let calls: Vec<CallId> = self.calls.keys().copied().collect();
+        for call in calls {
+            let before = self.group.call(call);
+            self.group.call_event(call, event, now, &mut self.engine);
+            if self.group.call(call) != before
+                && let Some(record) = self.calls.get_mut(&call)
+            {
+                self.source.cut(record, why);
             }
         }
     }

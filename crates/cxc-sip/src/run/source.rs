@@ -1,4 +1,5 @@
 //! What a runner asks of who has the records, and tells them.
+use cxc_core::Micros;
 use cxc_core::enumerations::CallResult;
 use cxc_dialer::agent::AgentId;
 use cxc_dialer::call::CallId;
@@ -8,6 +9,23 @@ use cxc_dialer::pacing::{Records, Why};
 
 use crate::engine::{LegReport, TalkState, Told};
 use crate::media::Counts;
+use crate::trunk::Trunks;
+
+/// A group as it is at a moment, and what its calls go by.
+pub struct Look<'a> {
+    /// Its agents, its calls, its pace.
+    pub group: &'a Group,
+    /// Ports of media that are in use, and those that are free.
+    pub ports: (usize, usize),
+    /// Calls that are up and that agents gave to others.
+    pub given_away: usize,
+    /// It places no more calls, and ends when those that are up are over.
+    pub is_stopping: bool,
+    /// Its trunks, shared with the other groups of the first one.
+    pub trunks: &'a Trunks,
+    /// When.
+    pub now: Micros,
+}
 
 /// Where numbers come from and where results go.
 pub trait Source: Send {
@@ -47,8 +65,8 @@ pub trait Source: Send {
     fn paced(&mut self, why: &Why, _missing: u32) -> &'static str {
         why.name()
     }
-    /// About once a second: a look at the group, and at the ports of media that are in use and free.
-    fn looked(&mut self, _group: &Group, _ports: (usize, usize)) {}
+    /// About once a second: a look at the group.
+    fn looked(&mut self, _look: &Look<'_>) {}
     /// Something is there that was not before: the pace is looked at again.
     fn arrival(&mut self) -> impl Future<Output = ()> + Send {
         std::future::pending()
@@ -59,6 +77,8 @@ pub trait Source: Send {
     fn told(&mut self, _record: &mut Self::Record, _told: &Told) {}
     /// This came and went of a call's audio; the result follows.
     fn audio(&mut self, _call: CallId, _counts: Counts) {}
+    /// A call was ended or given up for a reason that is none of its own; the result follows, unless an answer crossed that.
+    fn cut(&mut self, _record: &mut Self::Record, _why: &'static str) {}
     /// The person of a call pressed a key.
     fn digit(&mut self, _call: CallId, _digit: char) {}
     /// The script of a call left this to be known.

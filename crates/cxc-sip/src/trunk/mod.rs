@@ -16,7 +16,7 @@ use crate::ua::{Credentials, Registration, Transport, Trust};
 pub use destination::{Destinations, NeverDialed};
 pub(crate) use headers::{addressed, originated};
 use spend::Spend;
-pub use spend::{Tariff, day_of};
+pub use spend::{Tariff, day_of, next_day};
 
 /// A carrier connection.
 #[derive(Debug, Clone)]

@@ -31,6 +31,11 @@ pub fn day_of(now: Micros) -> i64 {
     now.div_euclid(DAY)
 }
 
+/// When the day of an instant is over, and caps begin anew.
+pub fn next_day(now: Micros) -> Micros {
+    (day_of(now) + 1) * DAY
+}
+
 impl Spend {
     /// An account in which nothing was spent.
     pub fn new(tariff: Tariff) -> Self {

@@ -156,7 +156,7 @@ async fn an_agent_whose_phone_vanishes_takes_no_calls_and_the_group_says_so() ->
     tell.send(Command::LogIn(AgentId(0), Phone::at(&uri)))?;
     let run = tokio::spawn(runner.run());
     tokio::time::sleep(Duration::from_secs(4)).await;
-    tell.send(Command::Stop)?;
+    tell.send(Command::Stop("the test is over"))?;
     let finished = timeout(Duration::from_secs(20), run).await.context("the group stops")??;
     assert_eq!(book.numbers().results, [("+12125550100".to_owned(), CallResult::CallDropError)], "the talk was lost");
     assert_eq!(finished.group.scene().agents, 0);

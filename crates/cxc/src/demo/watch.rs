@@ -205,6 +205,7 @@ mod tests {
 
     fn row() -> GroupRow {
         GroupRow {
+            ends_talks: false,
             number: 1,
             tenant: 2,
             id: uuid::Uuid::nil(),

@@ -1,9 +1,10 @@
 //! People who take calls: real calls of a carrier, real phones, and the desk that is used in a terminal.
 use std::time::Duration;
 
-use cxc_test::Sipp;
+use cxc_test::{Asterisk, Sipp};
 use serde_json::{Value, json};
 
+use crate::asterisk::by_asterisk;
 use crate::audience::{Audience, number};
 use crate::campaign::Group;
 use crate::desk::{Bare, Desk, PASSWORD};
@@ -20,13 +21,32 @@ pub struct Floor {
     pub template: String,
     pub trunk: Sipp,
     pub phones: Sipp,
+    /// Which places the calls, if it is one.
+    pub asterisk: Option<Asterisk>,
 }
 
 impl Floor {
     /// So many agents, people who talk for so long (milliseconds), calls of phones.
     pub async fn start(agents: usize, people: Audience, talk: &str, phones: u32) -> Self {
+        Self::by(agents, (people, talk), phones, false).await
+    }
+
+    /// The same, whose calls an Asterisk places.
+    pub async fn by_asterisk(agents: usize, people: Audience, talk: &str, phones: u32) -> Self {
+        Self::by(agents, (people, talk), phones, true).await
+    }
+
+    async fn by(agents: usize, (people, talk): (Audience, &str), phones: u32, is_asterisk: bool) -> Self {
         let world = World::start().await;
         let (trunk, phones) = (carrier(people.0, talk), Sipp::start("answer", phones, &["-rtp_echo"]).unwrap());
+        let asterisk = is_asterisk.then(|| Asterisk::before(trunk.address()).unwrap());
+        let account = match &asterisk {
+            Some(asterisk) => by_asterisk("calls", asterisk),
+            None => json!({
+                "name": "calls", "kind": "sip", "host": "127.0.0.1", "port": trunk.address().port(),
+                "sender": "+12125550100", "ratePerSecond": 50, "sip": {"channels": 40, "countries": ["US"]},
+            }),
+        };
         let mut users = Vec::new();
         for n in 0..agents {
             users.push(world.person(&format!("agent{n}"), "agent").await);
@@ -35,8 +55,8 @@ impl Floor {
         world.make("/disposition-codes", &json!({"name": "Sold", "code": "SALE"})).await;
         world.make("/disposition-codes", &json!({"name": "Never again", "code": "NEVER", "doNotCall": true})).await;
         world.make("/not-ready-reasons", &json!({"name": "Lunch"})).await;
-        let template = world.manned_template(&group, trunk.address().port()).await;
-        Self { world, agents: group, users, template, trunk, phones }
+        let template = world.manned_template(&group, &account).await;
+        Self { world, agents: group, users, template, trunk, phones, asterisk }
     }
 
     pub async fn group(&self, people: Audience) -> Group {
@@ -99,12 +119,8 @@ impl World {
     }
 
     /// A template of progressive calls for an agent group, whose wrap-up only a word of the agent ends in time.
-    async fn manned_template(&self, agents: &str, port: u16) -> String {
-        let account = json!({
-            "name": "calls", "kind": "sip", "host": "127.0.0.1", "port": port, "sender": "+12125550100",
-            "ratePerSecond": 50, "sip": {"channels": 40, "countries": ["US"]},
-        });
-        let account = self.make("/channel-accounts", &account).await;
+    async fn manned_template(&self, agents: &str, account: &Value) -> String {
+        let account = self.make("/channel-accounts", account).await;
         let settings = json!({
             "dialing": {"mode": 4}, "calls": {"agentGroup": agents, "maxRingSeconds": 15, "wrapUpSeconds": 600},
             "compliance": {"purpose": "informational"},

@@ -144,6 +144,11 @@ async fn a_trunk_costs_no_more_a_day_than_it_may_and_a_restart_forgets_nothing()
     group.start().await;
     office.limited(&group, "spend_cap").await;
     assert_eq!(trunk.called().len(), 3);
+    let path = format!("/channel-accounts/{account}");
+    let api = office.world.api.clone();
+    let shown = async || api.get(&path).await.expect(200);
+    until("it is shown what was spent", PATIENCE, async || shown().await["spendToday"] == json!(3.0)).await;
+    assert!(shown().await["spendResetsAt"].as_str().unwrap().ends_with("T00:00:00Z"), "{}", shown().await);
     office.world.cxc.kill().unwrap();
     office.world.cxc.up().unwrap();
     // what was said before the restart stays until something else is known
@@ -154,7 +159,10 @@ async fn a_trunk_costs_no_more_a_day_than_it_may_and_a_restart_forgets_nothing()
     })
     .await;
     assert_eq!(trunk.called().len(), 3, "{:?}", trunk.called());
-    let path = format!("/channel-accounts/{account}");
+    let now = office.world.api.get(&live).await.expect(200);
+    let spend = &now["spend"][0];
+    assert_eq!((&spend["spendToday"], &spend["spendPerDay"]), (&json!(3.0), &json!(3.0)), "{now}");
+    assert_eq!((&spend["trunk"], &spend["spendResetsAt"]), (&json!("calls"), &shown().await["spendResetsAt"]), "{now}");
     let tag = office.world.api.get(&path).await.etag();
     let more = json!({"sip": {"spendPerDay": 100}});
     office.world.api.patch(&path).if_match(&tag).json(&more).await.expect(200);

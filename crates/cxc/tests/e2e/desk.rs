@@ -2,7 +2,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cxc_test::Cxc;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -65,8 +65,12 @@ impl Desk {
 
     /// Waits until so many lines begin so.
     pub async fn sees(&self, start: &str, times: usize) {
-        let what = format!("{times} lines begin with {start:?}");
-        until(&what, PATIENCE, async || self.count(start) >= times).await;
+        let begin = Instant::now();
+        while self.count(start) < times {
+            let shown = self.shown();
+            assert!(begin.elapsed() < PATIENCE, "{times} lines should begin with {start:?}: {shown:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Waits for the end and answers whether it was a good one.

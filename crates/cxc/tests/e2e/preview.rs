@@ -16,7 +16,7 @@ const MOMENT: Duration = Duration::from_secs(20);
 
 impl Floor {
     /// Changes the settings of a group that is not loaded.
-    async fn set(&self, group: &Group, settings: Value) {
+    pub async fn set(&self, group: &Group, settings: Value) {
         let path = format!("/campaign-groups/{}", group.id());
         let tag = self.world.api.get(&path).await.etag();
         let change = json!({ "settings": settings });
@@ -30,7 +30,7 @@ impl Floor {
     }
 
     /// Waits until some record of the group has a reason.
-    async fn rests(&self, group: &Group, reason: &str) -> Value {
+    pub async fn rests(&self, group: &Group, reason: &str) -> Value {
         let path = format!("/campaign-groups/{}/records?limit=100", group.id());
         let mut found = Value::Null;
         until(reason, MOMENT, async || {
@@ -44,14 +44,14 @@ impl Floor {
     }
 }
 
-fn soon(seconds: i64) -> Timestamp {
+pub fn soon(seconds: i64) -> Timestamp {
     #[expect(clippy::disallowed_methods, reason = "the binary runs by the clock of the machine")]
     let now = Timestamp::now();
     now + SignedDuration::from_secs(seconds)
 }
 
 /// Hangs up and says what the call came to; then the agent is ready.
-async fn finish(desk: &mut Desk, talks: usize) {
+pub async fn finish(desk: &mut Desk, talks: usize) {
     desk.sees("talk: both hear each other", talks).await;
     desk.types("h");
     desk.sees("state: wrap_up", talks).await;

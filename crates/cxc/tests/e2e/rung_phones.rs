@@ -14,7 +14,7 @@ use crate::world::until;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Phones of the group are called for each call, and ring for five seconds.
-async fn for_each_call(floor: &Floor, group: &Group) {
+pub async fn for_each_call(floor: &Floor, group: &Group) {
     let path = format!("/campaign-groups/{}", group.id());
     let change = json!({"settings": {"calls": {"agentPhones": {"mode": "per_call", "ringSeconds": 5}}}});
     let api = &floor.world.api;

@@ -68,6 +68,11 @@ impl World {
         world
     }
 
+    /// Where its database is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// A new object, and its id.
     pub async fn make(&self, path: &str, body: &Value) -> String {
         self.api.post(path).json(body).await.expect(201)["id"].as_str().unwrap().to_owned()

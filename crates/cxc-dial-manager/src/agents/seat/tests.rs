@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{Receiver, UnboundedReceiver, unbounded_channel};
 use super::*;
 use crate::channel::voice::DeskRules;
 use crate::channel::voice::caller_ids::Displays;
-use crate::channel::voice::live::LiveBoard;
+use crate::channel::voice::live::{LiveBoard, Placed};
 
 const CALL: CallId = CallId(1);
 
@@ -27,7 +27,7 @@ fn seat_of(kind: Option<PreviewKind>) -> (Arc<Seat>, Receiver<Event>, UnboundedR
     let (tell, orders) = unbounded_channel();
     let (clock, board) = (cxc_sip::engine::Clock::starting(1), LiveBoard::default());
     let desk = Arc::new(Desk::new(
-        (5, Uuid::from_u128(5)),
+        Placed { group: 5, id: Uuid::from_u128(5), account: 1, token: 1 },
         clock,
         (DeskRules { previews: kind, needs_disposition: true }, Displays::one(None)),
         Arc::default(),

@@ -14,10 +14,9 @@ use cxc_dialer::engine::CallSpec;
 use cxc_dialer::pacing::{Learned, Why};
 use cxc_sip::engine::Clock;
 use tokio::sync::{Notify, oneshot, watch};
-use uuid::Uuid;
 
 use super::caller_ids::Displays;
-use super::live::{LiveBoard, LiveStatistics};
+use super::live::{LiveBoard, Placed, Sight};
 use super::script::OptOuts;
 use crate::agents::Seat;
 use crate::channel::{Body, Course, OutMessage, Outcome};
@@ -55,7 +54,7 @@ pub struct Desk {
     /// Wakes the engine of records.
     asked: Arc<Notify>,
     /// Where it is shown what goes on.
-    seen: watch::Sender<Option<Arc<LiveStatistics>>>,
+    seen: watch::Sender<Option<Arc<Sight>>>,
     /// Who writes what people ask scripts for.
     pub opt_outs: OnceLock<OptOuts>,
 }
@@ -101,7 +100,7 @@ impl Waiting {
 impl Desk {
     /// Nothing waits.
     pub fn new(
-        (group, id): (i64, Uuid),
+        placed: Placed,
         clock: Clock,
         (rules, displays): (DeskRules, Displays),
         asked: Arc<Notify>,
@@ -124,7 +123,7 @@ impl Desk {
             over: false,
         };
         let (demand, arrived) = (Demand::default(), Notify::new());
-        let seen = board.show(group, id);
+        let (group, seen) = (placed.group, board.show(placed));
         let opt_outs = OnceLock::new();
         Self { demand, group, clock, rules, displays, state: Mutex::new(state), arrived, asked, seen, opt_outs }
     }
@@ -156,6 +155,7 @@ impl Desk {
             caller_id: caller_id.clone(),
             rejected: None,
             seat: None,
+            cut: None,
             scripted: None,
         };
         let (number, caller_id, recording) = (message.to.clone(), caller_id, body.recording.clone());
@@ -248,7 +248,7 @@ mod tests {
 
     fn desk() -> (Arc<Desk>, Calls) {
         let desk = Arc::new(Desk::new(
-            (1, Uuid::nil()),
+            Placed { group: 1, id: uuid::Uuid::nil(), account: 1, token: 1 },
             Clock::starting(1),
             (DeskRules::default(), Displays::one(Some("+12125550100"))),
             Arc::default(),

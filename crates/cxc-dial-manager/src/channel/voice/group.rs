@@ -21,6 +21,7 @@ use uuid::Uuid;
 use super::caller_ids::Displays;
 use super::desk::{Calls, Desk, DeskRules};
 use super::learned;
+use super::live::Placed;
 use super::phones::{NoPhone, Phones};
 use super::prompts::{NoPrompt, read_sounds, usual_sounds};
 use super::roster::{LOOK_AGAIN, Roster, is_worth_saying};
@@ -29,6 +30,9 @@ use super::setup::{Trunk, mode, policies, rules};
 use super::speech::Speech;
 use crate::agents::{AgentHub, Seat, Work};
 use crate::sender::GroupPlan;
+
+/// Why calls end with their group.
+pub const STOPPED: &str = "the group was stopped";
 
 /// A group at work, and the hand that gives it orders.
 pub struct GroupActor {
@@ -104,7 +108,7 @@ impl GroupActor {
             SipEngine::start(options, trunks, destinations).await.map_err(|error| error.to_string())?;
         let rules = DeskRules { previews: dialing.preview(), needs_disposition: calls.disposition_required };
         let desk = Arc::new(Desk::new(
-            (plan.number, plan.id),
+            Placed { group: plan.number, id: plan.id, account: trunk.number, token: trunk.epoch },
             trunk.clock,
             (rules, displays(trunk, plan)),
             asked,
@@ -149,7 +153,10 @@ impl GroupActor {
         self.desk.displays.set(plan.caller_ids.as_deref());
         self.desk.set(stopped(plan, &self.speech, &self.desk), plan.settings.dialing.max_ports, plan.due);
         if plan.state == state::UNLOAD_IN_PROGRESS {
-            self.tell(Command::Stop);
+            self.tell(Command::Stop(STOPPED));
+            if plan.ends_talks {
+                self.tell(Command::EndTalks(STOPPED));
+            }
         }
         let mode = mode(&plan.settings.dialing, &plan.settings.calls);
         if mode != self.mode {

@@ -12,6 +12,7 @@ mod recordings;
 mod roster;
 mod script;
 mod setup;
+pub mod sharing;
 mod speech;
 
 use std::collections::HashMap;
@@ -46,6 +47,8 @@ use setup::{Trunk, TrunkAccount};
 
 /// Talks that go on when a trunk stops are ended after this time.
 const FAREWELL: Duration = Duration::from_secs(12);
+/// Why calls end with their trunk.
+const CLOSED: &str = "the dialer stopped, or began anew with its trunk";
 /// So many calls at most are over and wait for a word of their agents.
 const MOST_IN_WRAP_UP: usize = 1_000;
 /// How often it is written down what calls cost.
@@ -206,7 +209,10 @@ impl Carrier for VoiceCarrier {
         let _one_at_a_time = self.setting.lock().await;
         self.groups().retain(|_, actor| !actor.is_over());
         let is_there = |number: i64| groups.iter().any(|plan| plan.number == number);
-        self.groups().iter().filter(|(number, _)| !is_there(**number)).for_each(|(_, actor)| actor.tell(Command::Stop));
+        self.groups()
+            .iter()
+            .filter(|(number, _)| !is_there(**number))
+            .for_each(|(_, actor)| actor.tell(Command::Stop(group::STOPPED)));
         let mut status = CarrierStatus::Connected;
         for plan in groups {
             if let Err(reason) = self.set_group(plan).await {
@@ -237,18 +243,18 @@ impl Carrier for VoiceCarrier {
 
     fn wind_down(&self) {
         let farewell: Vec<_> = self.groups().values().map(GroupActor::commands).collect();
-        self.tell_all(&Command::Stop);
+        self.tell_all(&Command::Stop(CLOSED));
         tokio::spawn(async move {
             tokio::time::sleep(FAREWELL).await;
             // a group that is over needs no farewell
-            farewell.iter().for_each(|tell| drop(tell.send(Command::HangUpAll)));
+            farewell.iter().for_each(|tell| drop(tell.send(Command::HangUpAll(CLOSED))));
         });
     }
 
     async fn close(&self) {
         self.set_status(CarrierStatus::Closed);
-        self.tell_all(&Command::Stop);
-        self.tell_all(&Command::HangUpAll);
+        self.tell_all(&Command::Stop(CLOSED));
+        self.tell_all(&Command::HangUpAll(CLOSED));
         let until = Instant::now() + GOODBYE;
         let actors: Vec<GroupActor> = self.groups().drain().map(|(_, actor)| actor).collect();
         for actor in actors {

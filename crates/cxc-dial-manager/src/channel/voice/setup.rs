@@ -58,10 +58,11 @@ pub struct Trunk {
     /// How the phones of its agents are reached.
     pub phones: Phones,
     /// The number of its own account.
-    number: i64,
+    pub number: i64,
     /// Its own first.
     accounts: Vec<TrunkAccount>,
-    epoch: i64,
+    /// Of the lease of its sender.
+    pub epoch: i64,
     /// From which of our addresses they are reached, and where they are, with their limits.
     found: OnceCell<(IpAddr, Arc<Trunks>)>,
     /// Which accounts these are, and what was last written of what they cost.

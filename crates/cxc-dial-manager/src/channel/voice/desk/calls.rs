@@ -9,11 +9,11 @@ use cxc_dialer::engine::CallSpec;
 use cxc_dialer::group::{AgentChange, Group, Note};
 use cxc_dialer::pacing::{Records, Why};
 use cxc_sip::engine::{LegReport, TalkState, Told};
-use cxc_sip::run::Source;
+use cxc_sip::run::{Look, Source};
 
 use super::{Desk, Ended, Ticket, Waiting};
 use crate::channel::Course;
-use crate::channel::voice::live::{CallerIdsNow, LiveStatistics, PortUse};
+use crate::channel::voice::live::{CallerIdsNow, Sight};
 use crate::opt_out::DO_NOT_CALL;
 
 /// Asked for so long without getting any: there are none.
@@ -95,17 +95,16 @@ impl Source for Calls {
         why
     }
 
-    fn looked(&mut self, group: &Group, (in_use, free): (usize, usize)) {
+    fn looked(&mut self, look: &Look<'_>) {
         let why = {
             let mut state = self.0.state();
-            state.absent = absent(group);
-            state.learned = Some(group.learned());
+            state.absent = absent(look.group);
+            state.learned = Some(look.group.learned());
             state.why
         };
         let (usable, blocked) = self.0.displays.counts();
-        let (ports, caller_ids) = (PortUse { in_use, free }, CallerIdsNow { usable, blocked });
-        let live = LiveStatistics::of(group, why, (ports, caller_ids), self.0.clock.now());
-        self.0.seen.send_replace(Some(Arc::new(live)));
+        let sight = Sight::of(look, why, CallerIdsNow { usable, blocked });
+        self.0.seen.send_replace(Some(Arc::new(sight)));
     }
 
     async fn arrival(&mut self) {
@@ -142,6 +141,10 @@ impl Source for Calls {
                 ticket.reaches(true);
             }
         }
+    }
+
+    fn cut(&mut self, ticket: &mut Ticket, why: &'static str) {
+        ticket.cut = Some(why);
     }
 
     fn noted(&mut self, call: CallId, ticket: &mut Ticket, note: Note) {

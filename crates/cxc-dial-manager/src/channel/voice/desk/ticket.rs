@@ -33,6 +33,8 @@ pub struct Ticket {
     pub(super) rejected: Option<bool>,
     /// The person who talks with the caller.
     pub(super) seat: Option<Arc<Seat>>,
+    /// It was given up or hung up, for this reason.
+    pub(super) cut: Option<&'static str>,
     /// What the script of the call left to be known.
     pub(super) scripted: Option<Box<AgentReport>>,
 }
@@ -48,7 +50,8 @@ pub struct Ended {
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        let detail = std::mem::take(&mut self.ticket.said);
+        let said = std::mem::take(&mut self.ticket.said);
+        let detail = self.ticket.end_in_words(self.result).unwrap_or(said);
         let report = AgentReport::both(self.ticket.scripted.take(), self.report.take());
         // who gave a call up says more than a trunk that would not have carried it
         let course = if self.result == CallResult::Cleared { Course::Left } else { self.ticket.course };
@@ -65,6 +68,18 @@ impl Ticket {
         let after = [Abandoned, AnsweringMachine, CallDropError, Dropped, Ok, WrongNumber, WrongParty];
         let hung_up = result == RemoteRelease && self.connected;
         CallResult::TALKS.contains(&result) || after.contains(&result) || hung_up
+    }
+
+    /// Who ended it for what reason, if neither person nor agent did: an answer may have crossed that.
+    fn end_in_words(&self, result: CallResult) -> Option<String> {
+        let why = self.cut?;
+        let how = match result {
+            CallResult::Cleared => "given up",
+            CallResult::GeneralError => "hung up",
+            talk if CallResult::TALKS.contains(&talk) => "hung up",
+            _ => return None,
+        };
+        Some(format!("{how}: {why}"))
     }
 
     /// A leg of it may have reached somebody, or certainly has not: what one may have done stays.
