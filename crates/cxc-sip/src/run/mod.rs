@@ -243,6 +243,8 @@ impl<S: Source> Runner<S> {
     fn phone(&mut self, agent: AgentId, is_up: bool, now: Micros) {
         if is_up {
             self.group.agent_event(agent, AgentEvent::PhoneUp, now, &mut self.engine);
+            // one that is answered at once may not have been told yet that it rings
+            self.tell_agents();
             return self.source.answered(agent);
         }
         self.engine.hang_up_phone(agent, now);

@@ -120,6 +120,40 @@ async fn records_are_offered_to_agents_whose_phones_ring_when_they_accept() {
 }
 
 #[tokio::test]
+async fn who_asks_for_one_agent_is_called_once_the_phone_of_that_agent_is_answered() {
+    let floor = Floor::start(1, Audience(9), "60000", 3).await;
+    let group = floor.group(Audience(1)).await;
+    floor.loaded(&group, json!({"dialing": {"mode": 4}})).await;
+    let mut ann = floor.desk(0);
+    ann.sees("logged in as ", 1).await;
+    ann.types("r");
+    ann.sees("talk: both hear each other", 1).await;
+    ann.types(&format!("c {} mine", soon(8)));
+    ann.types("h");
+    ann.sees("state: wrap_up", 1).await;
+    ann.types("d SALE");
+    let waits = floor.rests(&group, "personal_callback").await;
+    assert_eq!(waits["cause"], json!(floor.users[0]), "{waits}");
+    // her phone is called, then the person
+    ann.sees("state: dialing", 1).await;
+    ann.sees("talk: both hear each other", 2).await;
+    // due while she is busy: it follows the wrap-up
+    ann.types(&format!("c {} mine", soon(1)));
+    ann.types("h");
+    ann.sees("state: wrap_up", 2).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    ann.types("d SALE");
+    ann.sees("talk: both hear each other", 3).await;
+    ann.types("h");
+    ann.sees("state: wrap_up", 3).await;
+    ann.types("d SALE");
+    let accounting = group.finished(PATIENCE).await;
+    assert_eq!(accounting["done"], json!({"Answer": 1}), "{accounting}");
+    assert_eq!(floor.trunk.called().values().sum::<usize>(), 3);
+    floor.phones.finish().unwrap();
+}
+
+#[tokio::test]
 async fn a_callback_whose_agent_does_not_answer_the_phone_is_left_to_the_others_after_the_grace() {
     let floor = Floor::start(2, Audience(9), "60000", 1).await;
     // answers once; later nobody is at it

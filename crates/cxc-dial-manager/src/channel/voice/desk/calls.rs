@@ -52,6 +52,8 @@ impl Source for Calls {
         let mut state = self.0.state();
         let Waiting { spec, mut ticket, .. } = state.waiting.pop_front()?;
         state.dry = false;
+        // it is not due any more: no other phone need ring for it
+        state.due = state.due.saturating_sub(1);
         ticket.placed = true;
         Some((spec, ticket))
     }
