@@ -7,6 +7,7 @@ the postal operators' lists of areas (Canada Post FSA, Royal Mail areas, Austral
 import json
 from collections import defaultdict
 
+import country_zones
 import regions as r
 import zip_zones
 from countries import SOURCES
@@ -85,6 +86,12 @@ ISLAND_ZONES = {"GY": "Europe/Guernsey", "JE": "Europe/Jersey", "IM": "Europe/Is
 # Areas of Royal Mail that are other countries.
 ISLANDS = {("GB", "GY"): "GG", ("GB", "JE"): "JE", ("GB", "IM"): "IM"}
 
+# Overseas parts of France by the first three digits of their codes, and countries of their own. Saint-Barthelemy and
+# Saint-Martin still have codes of Guadeloupe (97133, 97150): its zone is theirs.
+FRANCE_OVERSEAS = {"971": "GP", "972": "MQ", "973": "GF", "974": "RE", "975": "PM", "976": "YT", "977": "BL", "978": "MF",
+                   "984": "TF", "986": "WF", "987": "PF", "988": "NC"}
+ISLANDS.update({("FR", prefix): country for prefix, country in FRANCE_OVERSEAS.items()})
+
 
 def britain():
     areas = {**{a: ["ENG"] for a in ENGLAND}, **{a: ["SCT"] for a in SCOTLAND}, **{a: ["WLS"] for a in WALES}, **BORDER,
@@ -114,11 +121,25 @@ NEW_ZEALAND = {
 }
 
 
+def france():
+    """What lies overseas: every other code is read as the one zone of the country."""
+    paris = "Europe/Paris"
+    zones = country_zones.zones()
+    for prefix, country in FRANCE_OVERSEAS.items():
+        yield "FR", prefix, [], zones[country]
+    # Codes of nobody yet may be any of them. 980 is Monaco, by the same clock.
+    anywhere = {paris}.union(*(zones[country] for country in FRANCE_OVERSEAS.values()))
+    for prefix in ("97", "98"):
+        yield "FR", prefix, [], sorted(anywhere)
+    yield "FR", "980", [], [paris]
+
+
 def rows():
     """Every row."""
     yield from united_states()
     yield from canada()
     yield from britain()
+    yield from france()
     for prefix, (states, zones) in AUSTRALIA.items():
         yield "AU", prefix, states, zones
     for prefix, codes in NEW_ZEALAND.items():

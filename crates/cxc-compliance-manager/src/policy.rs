@@ -1,14 +1,18 @@
 //! The policy of a tenant's whole rule set: the guard before a window's end, and who is contacted without a known zone.
 use axum::extract::State;
+use axum::http::{HeaderMap, header};
 use cxc_core::compliance::{DEFAULT_GUARD_SECONDS, MAX_GUARD_SECONDS, UnmappedPolicy, Zones};
 use cxc_core::field_error::FieldError;
 use cxc_core::written_reason::WrittenReason;
 use cxc_server::audit::Entry;
+use cxc_server::document::if_match;
 use cxc_server::{ApiError, ApiJson, App, Principal, Scope};
 use cxc_store::rule_set::RulePolicy;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
+
+use crate::legal_rules::EtagHeader;
 
 /// The scope that reading needs.
 pub(crate) const READ: Scope = Scope::ComplianceRead;
@@ -85,32 +89,49 @@ impl NewPolicy {
 
 /// The policy of the rule set
 #[utoipa::path(get, path = "/compliance/policy", tag = "Compliance", operation_id = "getCompliancePolicy",
-    responses((status = OK, body = Policy), ApiError))]
-pub(crate) async fn get(State(app): State<App>, principal: Principal) -> Result<axum::Json<Policy>, ApiError> {
+    responses((status = OK, body = Policy, headers(("ETag" = String))), ApiError))]
+pub(crate) async fn get(
+    State(app): State<App>,
+    principal: Principal,
+) -> Result<(EtagHeader, axum::Json<Policy>), ApiError> {
     let stored = app.db.read().await?.rule_policy_get(principal.tenant).await?;
-    Ok(axum::Json(Policy::of(stored)))
+    Ok((tag(stored.version), axum::Json(Policy::of(stored))))
+}
+
+fn tag(version: i64) -> EtagHeader {
+    [(header::ETAG, format!("\"{version}\""))]
 }
 
 /// Change the policy of the rule set
-#[utoipa::path(put, path = "/compliance/policy", tag = "Compliance", operation_id = "setCompliancePolicy", request_body = NewPolicy,
-    responses((status = OK, body = Policy), ApiError))]
+///
+/// Only the first change needs no `If-Match`.
+#[utoipa::path(put, path = "/compliance/policy", tag = "Compliance", operation_id = "setCompliancePolicy",
+    params(("If-Match" = Option<String>, Header, description = "The ETag of the policy as it was read; may be left out until the first change.")),
+    request_body = NewPolicy, responses((status = OK, body = Policy, headers(("ETag" = String))), ApiError))]
 pub(crate) async fn set(
     State(app): State<App>,
     principal: Principal,
+    headers: HeaderMap,
     ApiJson(wanted): ApiJson<NewPolicy>,
-) -> Result<axum::Json<Policy>, ApiError> {
+) -> Result<(EtagHeader, axum::Json<Policy>), ApiError> {
     let errors = wanted.errors(&app.rules.zones);
     if !errors.is_empty() {
         return Err(ApiError::validation(errors));
     }
     let mut tx = app.db.begin().await?;
-    let before = Policy::of(tx.rule_policy_get(principal.tenant).await?);
+    let taken = tx.rule_policy_take(principal.tenant).await?;
+    let is_first = taken == RulePolicy::default() && !headers.contains_key(header::IF_MATCH);
+    if !is_first {
+        if_match(&headers, taken.version)?;
+    }
+    let (version, before) = (taken.version + 1, Policy::of(taken));
     let after = Policy { guard_seconds: wanted.guard_seconds, unmapped: wanted.unmapped };
-    let stored = RulePolicy { guard_seconds: Some(after.guard_seconds), unmapped: Some(after.unmapped.clone()) };
+    let (guard_seconds, unmapped) = (Some(after.guard_seconds), Some(after.unmapped.clone()));
+    let stored = RulePolicy { guard_seconds, unmapped, version };
     tx.rule_policy_set(principal.tenant, &stored).await?;
     let entry = Entry::new("update", "compliance_policy")
         .changed(Some(json!(before)), Some(json!({ "policy": after, "reason": wanted.reason.trim() })));
     entry.write(&app, &mut tx, &principal).await?;
     tx.commit().await?;
-    Ok(axum::Json(after))
+    Ok((tag(version), axum::Json(after)))
 }

@@ -10,9 +10,12 @@ use cxc_core::kind;
 use cxc_server::document::{NoExtra, Removal, Write};
 use cxc_server::{ApiError, App, Document, Principal, Scope};
 use cxc_store::object_query::ObjectField;
+use jiff::civil::Date;
 use serde::ser::Error;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
+
+use crate::legal_rules::yesterday;
 
 /// Only those who may change required items change a rule that is, or was, required.
 fn may_require(principal: &Principal, before: bool, after: bool) -> Result<(), ApiError> {
@@ -20,7 +23,7 @@ fn may_require(principal: &Principal, before: bool, after: bool) -> Result<(), A
 }
 
 macro_rules! rule_document {
-    ($(#[$doc:meta])* $type:ident($body:ident), $kind:expr, $noun:literal, $path:literal, $filters:expr, $required:expr $(, secret $secret:literal)? $(, zones $zones:expr)? $(, written $written:expr)?) => {
+    ($(#[$doc:meta])* $type:ident($body:ident), $kind:expr, $noun:literal, $path:literal, $filters:expr, $required:expr $(, secret $secret:literal)? $(, zones $zones:expr)? $(, written $written:expr)? $(, dates $dates:expr)?) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Deserialize, ToSchema)]
         #[serde(transparent)]
@@ -67,6 +70,16 @@ macro_rules! rule_document {
             async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
                 let required: fn(&$body) -> bool = $required;
                 let before = write.before.is_some_and(|b| required(&b.body.0));
+                $(
+                    let dates: fn(&$body, Date) -> Vec<FieldError> = $dates;
+                    let from = yesterday(write.app);
+                    let errors = dates(&write.after.body.0, from);
+                    // what is over already may get another name
+                    let was_idle = write.before.is_some_and(|b| !dates(&b.body.0, from).is_empty());
+                    if !errors.is_empty() && !was_idle {
+                        return Err(ApiError::validation(errors));
+                    }
+                )?
                 may_require(write.principal, before, required(&write.after.body.0))
             }
 
@@ -87,13 +100,14 @@ rule_document! {
     /// Hours of the week in which people may be contacted.
     ContactTimesRule(ContactTimesBody), kind::CONTACT_TIMES, "contact times rule", "/compliance/contact-times",
     &[ObjectField::Text("country"), ObjectField::Text("region")], |body| body.required,
-    written |body| body.unexplained().into_iter().collect()
+    written |body| body.unexplained().into_iter().chain(body.idle()).collect()
 }
 
 rule_document! {
     /// A day on which people may not be contacted, or only in hours of its own.
     ContactDatesRule(ContactDatesBody), kind::CONTACT_DATES, "contact dates rule", "/compliance/contact-dates",
-    &[ObjectField::Text("country"), ObjectField::Text("region"), ObjectField::Text("date")], |_| true
+    &[ObjectField::Text("country"), ObjectField::Text("region"), ObjectField::Text("date")], |_| true,
+    dates ContactDatesBody::idle
 }
 
 rule_document! {
@@ -106,13 +120,13 @@ rule_document! {
     /// Where an attempt may not be made, or where alone it may.
     LocationRule(LocationRuleBody), kind::LOCATION_RULE, "location rule", "/compliance/location-rules",
     &[ObjectField::Bool("required"), ObjectField::Text("effect"), ObjectField::Text("matchOn")], |body| body.required,
-    zones LocationRuleBody::zone_errors, written LocationRuleBody::idle_area_codes
+    zones LocationRuleBody::zone_errors, written |body| body.idle_area_codes().into_iter().chain(body.idle()).collect()
 }
 
 rule_document! {
     /// A condition of the tenant's own that must hold.
     CustomRule(CustomRuleBody), kind::CUSTOM_RULE, "custom rule", "/compliance/custom-rules",
-    &[ObjectField::Bool("required")], |body| body.required
+    &[ObjectField::Bool("required")], |body| body.required, written |body| body.idle().into_iter().collect()
 }
 
 rule_document! {

@@ -96,7 +96,7 @@ async fn what_is_required_is_changed_only_by_those_who_may() {
     assert_eq!(assistant.delete(&path).if_match(&required.etag()).await.expect_problem(403), "scope_missing");
     app.delete(&path).if_match(&required.etag()).await.expect(204);
     // contact times are required unless they say otherwise, special dates always
-    let times = json!({ "name": "t", "weekdays": week(&json!([])) });
+    let times = json!({ "name": "t", "weekdays": week(&json!([{ "from": "09:00", "till": "17:00" }])) });
     assert_eq!(assistant.post(TIMES).json(&times).await.expect_problem(403), "scope_missing");
     let date = json!({ "name": "d", "date": "2026-12-25" });
     assert_eq!(assistant.post("/compliance/contact-dates").json(&date).await.expect_problem(403), "scope_missing");

@@ -18,6 +18,31 @@ async fn start() -> TestApp {
 }
 
 #[tokio::test]
+async fn a_consent_that_is_wrong_is_refused_in_words() {
+    let app = start().await;
+    let right = json!({ "device": PHONE, "kind": "express", "at": "2020-01-01T00:00:00Z", "source": "web form" });
+    for (member, value, says) in [
+        ("kind", json!("sure"), "there is no value sure here: it is one of implied, "),
+        ("kind", Value::Null, "kind is missing: it must be given"),
+        ("at", json!("yesterday"), "as in 2026-03-01T12:00:00Z"),
+        ("at", json!(5), "a text was expected, and the number 5 found"),
+        ("channels", json!("sms"), r#"a list was expected, and the text "sms" found"#),
+        ("chanels", json!([]), "there is no member chanels here: the members are device, clientId, kind, "),
+        ("scope", json!({ "kind": "list" }), "there is no value list here: it is one of all, brand, topic"),
+    ] {
+        let mut wrong = right.clone();
+        match value {
+            Value::Null => drop(wrong.as_object_mut().unwrap().remove(member)),
+            value => wrong[member] = value,
+        }
+        let refused = app.post(CONSENTS).json(&wrong).await.expect(422);
+        let detail = refused["errors"][0]["detail"].as_str().unwrap();
+        assert!(detail.contains(says), "{member}: {detail}");
+    }
+    app.post(CONSENTS).json(&right).await.expect(201);
+}
+
+#[tokio::test]
 async fn a_consent_is_added_and_a_revocation_ends_it_at_once() {
     let app = start().await;
     let consent = json!({ "device": PHONE, "kind": "prior_express_written", "channels": ["sms"],

@@ -37,7 +37,7 @@ async fn every_check_of_a_zone_asks_the_database_that_the_process_decides_with()
             let status = |good: u16| if known { good } else { 422 };
             app.post("/compliance/time-zones").json(&zone(name)).await.expect(status(201));
             app.post("/compliance/location-rules").json(&place(name)).await.expect(status(201));
-            app.put("/compliance/policy").json(&policy(name)).await.expect(status(200));
+            app.put("/compliance/policy").if_match("*").json(&policy(name)).await.expect(status(200));
             app.post("/compliance/custom-rules/actions/test").json(&tried(name)).await.expect(status(200));
         }
     }
@@ -154,9 +154,9 @@ async fn an_emergency_is_declared_by_dates_and_ended_with_a_reason() {
     let wrong = json!({ "state": "on", "narrow": { "dates": [{ "first": "2026-12-03", "last": "2026-12-01" }] } });
     assert_eq!(decide(&app, &id, wrong).await.expect(422)["errors"][0]["pointer"], "/narrow/dates/0");
     // its end lets contacts pass again
-    let ended = decide(&app, &id, json!({ "state": "on" })).await.expect(422);
+    let ended = decide(&app, &id, json!({ "state": "off" })).await.expect(422);
     assert_eq!(ended["errors"][0]["pointer"], "/reason");
-    decide(&app, &id, json!({ "state": "on", "reason": "the state of emergency was lifted" })).await.expect(200);
+    decide(&app, &id, json!({ "state": "off", "reason": "the state of emergency was lifted" })).await.expect(200);
 }
 
 #[tokio::test]
@@ -193,8 +193,18 @@ async fn the_policy_is_read_changed_with_a_reason_and_audited() {
     assert_eq!(put(bad).await.expect(422)["errors"][0]["pointer"], "/unmapped/zone");
     let good =
         json!({ "guardSeconds": 120, "unmapped": { "sources": "all_devices", "phone": "block" }, "reason": "counsel" });
-    assert_eq!(put(good).await.expect(200)["guardSeconds"], 120);
-    let shown = app.get(path).await.expect(200);
+    let read = app.get(path).await.etag();
+    let first = put(good.clone()).await;
+    assert_eq!(first.expect(200)["guardSeconds"], 120);
+    assert_ne!(first.etag(), read);
+    // who has not seen what holds now does not put another in its place
+    assert_eq!(put(good.clone()).await.expect_problem(428), "if_match_required");
+    assert_eq!(app.put(path).if_match(&read).json(&good).await.expect_problem(412), "etag_mismatch");
+    let again = app.put(path).if_match(&first.etag()).json(&good).await;
+    again.expect(200);
+    let answer = app.get(path).await;
+    assert_eq!(answer.etag(), again.etag());
+    let shown = answer.expect(200);
     assert_eq!((&shown["unmapped"]["phone"], &shown["unmapped"]["sources"]), (&json!("block"), &json!("all_devices")));
     let documents = app.app.db.read().await.unwrap().rule_documents(app.tenant()).await.unwrap();
     assert_eq!(documents.guard_seconds, 120);
@@ -289,6 +299,46 @@ async fn what_does_not_narrow_is_refused_and_only_what_widens_needs_a_reason() {
     assert_eq!(wider.expect_problem(403), "scope_missing");
     let wider = decide(&app, "US-REGF-7IN7", narrow(json!({ "max": 4 }))).await.expect(422);
     assert_eq!(wider["errors"][0]["pointer"], "/reason");
+}
+
+#[tokio::test]
+async fn an_emergency_is_declared_by_days_that_are_not_over_and_ended_by_taking_it_back() {
+    let app = start().await;
+    let on = |dates: Value| json!({ "state": "on", "narrow": { "dates": dates } });
+    let days = |first: &str, last: &str| json!([{ "first": first, "last": last }]);
+    for (body, says) in [
+        (json!({ "state": "on" }), "an emergency is declared by its days"),
+        (on(json!([])), "take the decision back (DELETE)"),
+        (on(days("2026-01-02", "2026-01-05")), "are over everywhere: name days from"),
+    ] {
+        let refused = decide(&app, "US-NY-EMERGENCY", body).await.expect(422);
+        let error = &refused["errors"][0];
+        assert_eq!(error["pointer"], "/narrow/dates", "{refused}");
+        assert!(error["detail"].as_str().unwrap().contains(says), "{refused}");
+    }
+    decide(&app, "US-NY-EMERGENCY", on(days("2026-01-02", "2026-12-05"))).await.expect(200);
+    // to have no days any more is to end it
+    decide(&app, "US-NY-EMERGENCY", json!({ "state": "on", "reason": "it is over" })).await.expect(422);
+    decide(&app, "US-NY-EMERGENCY", json!({ "state": "off", "reason": "it is over" })).await.expect(200);
+}
+
+#[tokio::test]
+async fn a_rule_of_ones_own_that_does_nothing_is_refused_when_it_is_made() {
+    let app = start().await;
+    let day = |last: &str| json!({ "blackout_date": { "dates": [{ "first": "2026-01-01", "last": last }] } });
+    for (kind, pointer) in [
+        (json!({ "blackout_date": { "declared": true } }), "/rule/kind/blackout_date/dates"),
+        (day("2026-01-05"), "/rule/kind/blackout_date/dates"),
+        (json!({ "person_flags": { "flags": [] } }), "/rule/kind/person_flags/flags"),
+    ] {
+        let refused = app.post(OWN).json(&own_rule("US-HOUSE", &kind)).await.expect(422);
+        assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
+    }
+    let mut ended = own_rule("US-HOUSE", &day("2026-12-31"));
+    ended["rule"]["effectiveUntil"] = json!("2026-01-10");
+    let refused = app.post(OWN).json(&ended).await.expect(422);
+    assert_eq!(refused["errors"][0]["pointer"], "/rule/effectiveUntil", "{refused}");
+    app.post(OWN).json(&own_rule("US-HOUSE", &day("2026-12-31"))).await.expect(201);
 }
 
 #[tokio::test]

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use cxc_compliance_manager::EvaluationKit;
 use cxc_compliance_manager::evidence::replay;
 use cxc_compliance_manager::export::{ExportAsked, collect, verify};
+use cxc_core::channel::Channel;
 use cxc_core::compliance::{Calendars, DataVersion, DataVersions, Zones};
 use cxc_server::rule_data::RuleData;
 use cxc_server::{App, Principal, Scope};
+use cxc_store::evidence::{Appending, Decision, DeviceSeal, EvidenceChain, Indexed};
 use cxc_test::TestApp;
 use serde_json::{Value, json};
 
@@ -193,6 +195,68 @@ async fn what_somebody_else_held_is_told_as_held_back_and_not_as_allowed() {
     assert!(last["sentence"].as_str().unwrap().contains("held back"), "{last}");
 }
 
+#[tokio::test]
+async fn the_table_of_an_export_names_the_campaign_group() {
+    let app = start().await;
+    let (tenant, id) = (app.tenant(), app.app.ids.next());
+    let group = cxc_store::object::Object {
+        id,
+        name: "Spring, late".into(),
+        description: String::new(),
+        body: cxc_store::object::Json(json!({})),
+        version: 1,
+        created_at: 0,
+        created_by: String::new(),
+        updated_at: 0,
+        updated_by: String::new(),
+    };
+    let mut tx = app.app.db.begin().await.unwrap();
+    tx.object_insert(tenant, "campaign_group", &group).await.unwrap();
+    let number = tx.group_insert(tenant, id, 2, 0, app.app.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    for grp in [0, number] {
+        keep_of(&app, grp).await;
+    }
+    let groups = async || -> Vec<String> {
+        let file = app.post("/compliance/evidence-exports").json(&json!({ "clientId": "a" })).await;
+        let mut zip = zip::ZipArchive::new(std::io::Cursor::new(file.body.to_vec())).unwrap();
+        let mut table = csv::Reader::from_reader(zip.by_name("decisions.csv").unwrap());
+        table.records().map(|row| row.unwrap()[2].to_owned()).collect()
+    };
+    assert_eq!(groups().await, ["", "Spring, late"], "one was for no group of ours");
+    tamper(&app, "DELETE FROM campaign_group").await;
+    assert_eq!(groups().await, [String::new(), number.to_string()], "of a group that is gone its number is left");
+}
+
+/// Keeps a decision about client id `a` of a campaign group.
+async fn keep_of(app: &TestApp, grp: i64) {
+    let (tenant, now) = (app.tenant(), app.app.now());
+    let decision: Decision = Decision {
+        at: now,
+        grp,
+        channel: Channel::Voice,
+        device: 1,
+        client: Some(app.app.hash_key.hash(tenant, "a")),
+        attempt: None,
+        request_id: None,
+        campaign_id: None,
+        trace: None,
+        held: None,
+        rules: Arc::default(),
+        data: Arc::default(),
+        software: "1".into(),
+        inputs: Value::Null,
+        verdict: json!({ "decision": "deny", "reasons": [] }),
+        columns: None,
+    };
+    let seal = DeviceSeal::new(&app.app.hash_key).unwrap();
+    let mut chain = EvidenceChain::new(1);
+    let mut tx = app.app.db.begin().await.unwrap();
+    let to = Appending { chain: &mut chain, seal: &seal, tenant, now, indexed: Indexed::Itself };
+    tx.evidence_append(to, &[&decision], &std::collections::HashMap::new()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
 /// Changes what is kept, as nobody may.
 async fn tamper(app: &TestApp, sql: &str) {
     let mut tx = app.app.db.begin().await.unwrap();
@@ -259,7 +323,7 @@ async fn who_takes_a_person_out_of_the_index_of_the_evidence_is_told() {
         ids.push(decided(&app, &ask(n, "a"), if n == 1 { "allow" } else { "defer" }).await);
     }
     tamper(&app, "DELETE FROM evidence_subject WHERE seq = 2").await;
-    let chain = &replayed(&app, &ids[0]).await["chain"];
+    let chain = &replayed(&app, &ids[1]).await["chain"];
     assert_eq!(
         (&chain["holds"], &chain["brokenAt"], &chain["blocks"]),
         (&json!(false), &json!(2), &json!(1)),

@@ -116,11 +116,60 @@ async fn headers_are_kept_and_never_shown() {
 async fn required_rules_and_time_zones_are_changed_only_by_those_who_may() {
     let app = start().await;
     let assistant = app.with_scopes(&[Scope::ComplianceRead, Scope::ComplianceWrite]).await.unwrap();
-    let rule = |required: bool| json!({ "name": format!("r{required}"), "required": required, "expression": "true" });
+    let rule = |required: bool| json!({ "name": format!("r{required}"), "required": required, "expression": "c_other1 != 'x'" });
     assert_eq!(assistant.post(CUSTOM).json(&rule(true)).await.expect_problem(403), "scope_missing");
     assistant.post(CUSTOM).json(&rule(false)).await.expect(201);
     let zone = json!({ "name": "z", "country": "GB", "timezone": "Europe/London" });
     assert_eq!(assistant.post(ZONES).json(&zone).await.expect_problem(403), "scope_missing");
+}
+
+#[tokio::test]
+async fn a_rule_that_would_do_nothing_or_forbid_everything_is_refused_and_says_how_to_mend_it() {
+    let app = start().await;
+    let told = async |path: &str, body: Value| {
+        let problem = app.post(path).json(&body).await.expect(422);
+        let error = &problem["errors"][0];
+        (error["pointer"].as_str().unwrap().to_owned(), error["detail"].as_str().unwrap().to_owned())
+    };
+    let (closed, open) =
+        (json!([[], [], [], [], [], [], []]), json!(vec![json!([{ "from": "00:00", "till": "24:00" }]); 7]));
+    let (dates, times) = ("/compliance/contact-dates", "/compliance/contact-times");
+    // the clock of the tests stands at the second of March 2026
+    for (path, body, pointer, says) in [
+        (times, json!({ "name": "x", "required": true, "weekdays": closed }), "/weekdays", "stop switch"),
+        (times, json!({ "name": "x", "required": false, "weekdays": open }), "/weekdays", "shorter windows"),
+        (dates, json!({ "name": "x", "date": "2026-02-28" }), "/date", "name a day from 2026-03-01 on"),
+        (
+            dates,
+            json!({ "name": "x", "date": "2026-12-25", "window": { "from": "00:00", "till": "24:00" } }),
+            "/window",
+            "leave it out",
+        ),
+        (CUSTOM, json!({ "name": "x", "expression": "1 == 1" }), "/expression", "holds nobody back"),
+        (CUSTOM, json!({ "name": "x", "expression": "channel == 'fax'" }), "/expression", "nobody would be contacted"),
+        (
+            LOCATIONS,
+            json!({ "name": "x", "channels": ["email"], "wirelessOnly": true, "locations": [{ "country": "US" }] }),
+            "/wirelessOnly",
+            "voice or sms",
+        ),
+        (
+            LOCATIONS,
+            json!({ "name": "x", "matchOn": "contact", "locations": [{ "country": "US", "postalCode": "K1A*" }] }),
+            "/locations/0/postalCode",
+            "five or nine digits",
+        ),
+    ] {
+        let (at, detail) = told(path, body).await;
+        assert_eq!(at, pointer, "{detail}");
+        assert!(detail.contains(says), "{detail}");
+    }
+    // a day that is over since may still get another name
+    let made = app.post(dates).json(&json!({ "name": "x", "date": "2026-03-04" })).await;
+    let path = format!("{dates}/{}", made.expect(201)["id"].as_str().unwrap());
+    app.clock.advance(std::time::Duration::from_secs(10 * 86_400));
+    let renamed = app.patch(&path).if_match(&made.etag()).json(&json!({ "description": "an inventory" })).await;
+    renamed.expect(200);
 }
 
 #[tokio::test]

@@ -202,6 +202,9 @@ mod tests {
         let unknown = find("America/New_York", "US", "", "Fla.").unwrap();
         assert!(unknown.starts_with("u|US|US-AK,") && unknown.ends_with("|America/New_York"), "{unknown}");
         assert_eq!(find("", "US", "75201", "Tejas"), Some("p|US|US-TX|America/Chicago".into()));
+        // a territory that the post takes for a part of the country
+        assert_eq!(find("", "FR", "97400", ""), Some("p|RE||Indian/Reunion".into()));
+        assert_eq!(find("", "FR", "97400", "La Réunion"), Some("p|RE||Indian/Reunion".into()));
         assert!(find("", "DE", "", "Bayern").unwrap().starts_with("e|DE|"));
     }
 }

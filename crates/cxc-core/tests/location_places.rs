@@ -38,6 +38,43 @@ fn north_american_numbers_have_their_exchange_s_zone_or_all_of_their_area_code()
     }
 }
 
+#[test]
+fn french_codes_of_overseas_are_read_as_what_lies_there() {
+    let t = tables();
+    for (code, key) in [
+        ("97110", "p|GP||America/Guadeloupe"),
+        ("97133", "p|GP||America/Guadeloupe"),
+        ("97200", "p|MQ||America/Martinique"),
+        ("97300", "p|GF||America/Cayenne"),
+        ("97400", "p|RE||Indian/Reunion"),
+        ("97500", "p|PM||America/Miquelon"),
+        ("97600", "p|YT||Indian/Mayotte"),
+        ("97700", "p|BL||America/St_Barthelemy"),
+        ("97800", "p|MF||America/Marigot"),
+        ("98413", "p|TF||Indian/Kerguelen"),
+        ("98600", "p|WF||Pacific/Wallis"),
+        ("98713", "p|PF||Pacific/Gambier,Pacific/Marquesas,Pacific/Tahiti"),
+        ("98800", "p|NC||Pacific/Noumea"),
+        ("75001", "p|FR||Europe/Paris"),
+        ("20000", "p|FR||Europe/Paris"),
+        ("98000", "p|FR||Europe/Paris"),
+        // Ariège, of which a spreadsheet took the zero
+        ("9711", "p|FR||Europe/Paris"),
+    ] {
+        assert_eq!(postal(&t, "FR", code), key, "{code}");
+    }
+    for text in ["F-97110", "fr 97110", "97 110", "97110 Pointe-à-Pitre", "97110 CEDEX 2", "971", "97110.0", "(97110)"]
+    {
+        assert_eq!(postal(&t, "France", text), "p|GP||America/Guadeloupe", "{text}");
+    }
+    for text in ["97999", "98199", "98500", "97", "98"] {
+        let zones = t.of_postal(Country::FR, text).zones().len();
+        assert_eq!(zones, 15, "{text} may be anywhere");
+    }
+    assert_eq!(postal(&t, "RE", "97400"), "p|RE||Indian/Reunion");
+    assert!(postal(&t, "DE", "97070").starts_with("p|DE||Europe/Berlin"), "Würzburg");
+}
+
 /// An exchange that nobody has, so that the union of the area code answers.
 fn area_code(t: &LocationTables, code: &str) -> Location {
     t.of_phone(&PhoneNumber::parse(&format!("+1{code}5550100")).unwrap(), LineType::FixedOrMobile)

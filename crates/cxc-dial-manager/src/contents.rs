@@ -31,6 +31,8 @@ use crate::channel::{self, Body, CarrierStatus, OutMessage, Outcome};
 use crate::content::{CompiledContent, Content, Placement, confirmation};
 use crate::sender::fields::fields_for;
 
+mod daily_limit;
+
 /// The most addresses of a test send.
 const MOST: usize = 10;
 /// How long a test send takes at most, connection and answers together.
@@ -242,6 +244,8 @@ pub(crate) async fn render_content(
 }
 
 /// Send a content to up to ten addresses as a test: no pace, but never past a suppression list, an opt-out or the stop switch
+///
+/// A tenant sends at most `testMessagesPerDay` of its settings a day; what goes past it is refused as a whole (429).
 #[utoipa::path(post, path = "/contents/{id}/actions/send-test", tag = "Content", operation_id = "sendTestContent",
     params(("id" = Uuid, Path, description = "The content.")), request_body = TestSend, responses((status = OK, body = TestResult), ApiError))]
 pub(crate) async fn send_test(
@@ -266,6 +270,8 @@ pub(crate) async fn send_test(
     let addresses = normalised(&asked.addresses, channel)?;
     let hashes: Vec<i64> = addresses.iter().map(|a| app.hash_key.hash(principal.tenant, &a.to_lowercase())).collect();
     let barred = Barred::read(&mut tx, (principal.tenant, channel), &hashes, app.clock.now()).await?;
+    let leaving = hashes.iter().filter(|hash| barred.why(**hash).is_none()).count();
+    daily_limit::take(&app, &mut tx, principal.tenant, leaving).await?;
     let entry =
         Entry::new("send_test", kind::CONTENT).of(id, "").changed(None, Some(json!({ "addresses": addresses.len() })));
     entry.write(&app, &mut tx, &principal).await?;

@@ -63,6 +63,39 @@ async fn an_account_may_not_point_at_a_neighbour_of_this_machine() {
 }
 
 #[tokio::test]
+async fn a_tenant_sends_no_more_tests_a_day_than_its_settings_say() {
+    let app = start().await;
+    let account = json!({ "name": "centre", "kind": "simulator", "sender": "+12125550100",
+        "simulator": { "channel": "sms", "seed": 1 } });
+    let account = app.create("/channel-accounts", &account).await;
+    let content = json!({ "name": "hello", "channel": "sms", "templates": [{ "body": "Hello" }] });
+    let content = app.create("/contents", &content).await;
+    let path = format!("/contents/{}/actions/send-test", content["id"].as_str().unwrap());
+    let send = async |count: usize| {
+        let numbers: Vec<String> = (0..count).map(|n| format!("+1212555{:04}", 100 + n)).collect();
+        app.post(&path).json(&json!({ "account": account["id"], "addresses": numbers })).await
+    };
+    let allow = async |most: u32| {
+        let tag = app.get("/settings").await.etag();
+        app.patch("/settings").if_match(&tag).json(&json!({ "testMessagesPerDay": most })).await.expect(200)
+    };
+    assert_eq!(app.get("/settings").await.expect(200)["testMessagesPerDay"], 200);
+    allow(5).await;
+    send(3).await.expect(200);
+    let refused = send(3).await;
+    assert_eq!(refused.expect_problem(429), "rate_limited");
+    assert!(refused.text().contains("at most 5 test messages a day, and 2 are left"), "{}", refused.text());
+    send(2).await.expect(200);
+    assert_eq!(send(1).await.expect_problem(429), "rate_limited");
+    // another day, another allowance
+    app.clock.advance(Duration::from_secs(86_400));
+    send(5).await.expect(200);
+    allow(0).await;
+    app.clock.advance(Duration::from_secs(86_400));
+    assert_eq!(send(1).await.expect_problem(429), "rate_limited");
+}
+
+#[tokio::test]
 async fn a_test_goes_to_nobody_who_opted_out_and_nowhere_while_everything_is_stopped() {
     let app = start().await;
     let account = json!({ "name": "centre", "kind": "simulator", "sender": "+12125550100",

@@ -1,5 +1,6 @@
 //! Extractors whose rejections are problem documents with pointers.
 mod once;
+mod words;
 mod wrong_places;
 
 use axum::body::Bytes;
@@ -97,6 +98,11 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|e| {
+        // a number in the place of a name is JSON all the same, whatever the parser of texts says
+        let value = e.inner().is_syntax().then(|| serde_json::from_slice(bytes).ok()).flatten();
+        if let Some(error) = value.and_then(|value| from_value::<T>(value).err()) {
+            return error;
+        }
         let first = explain(&e);
         let is_shape = first.code() == Code::ValidationFailed && bytes.len() <= LARGEST;
         let all = is_shape.then(|| serde_json::from_slice(bytes).map(wrong_places::<T>).unwrap_or_default());
@@ -142,8 +148,7 @@ fn told(pointer: String, text: &str) -> FieldError {
     } else {
         "invalid"
     };
-    let text = text.rsplit_once(" at line ").map_or(text, |(head, _)| head).to_owned();
-    FieldError::new(pointer, code, text)
+    FieldError::new(pointer, code, words::in_words(text))
 }
 
 /// The path of serde as a JSON pointer.
@@ -236,6 +241,11 @@ mod tests {
     use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
+    enum Kind {
+        A,
+    }
+
+    #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Window {
         #[expect(dead_code, reason = "only its shape matters")]
@@ -247,6 +257,8 @@ mod tests {
         let error = parse::<Window>(br#"{"days":[1,"x"]}"#).unwrap_err();
         assert_eq!(error.code(), Code::ValidationFailed);
         assert_eq!(error.problem("").errors[0].pointer, "/days/1");
+        let error = parse::<Kind>(b"5").unwrap_err();
+        assert_eq!(error.problem("").errors[0].detail, "a text was expected, and the number 5 found");
         let error = parse::<Window>(br#"{"days":[],"more":1}"#).unwrap_err();
         assert_eq!(error.problem("").errors[0].code, "unknown_member");
         let error = parse::<Window>(br#"{"less":0,"days":[1,"x",3,"y"],"more":1}"#).unwrap_err();

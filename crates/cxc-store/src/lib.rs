@@ -68,6 +68,7 @@ pub mod suppression;
 pub mod suppression_change;
 pub mod suppression_import;
 pub mod tenant;
+pub mod test_send;
 pub mod trunk_spend;
 pub mod user;
 pub mod voice;

@@ -37,6 +37,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (38, "caller ids", include_str!("../migrations/0038_caller_ids.sql")),
     (40, "prompts", include_str!("../migrations/0040_prompts.sql")),
     (43, "learned", include_str!("../migrations/0043_learned.sql")),
+    (44, "evidence skip and test sends", include_str!("../migrations/0044_evidence_skip.sql")),
     (46, "group live", include_str!("../migrations/0046_group_live.sql")),
 ];
 

@@ -17,6 +17,14 @@ pub struct RulePolicy {
     pub guard_seconds: Option<u32>,
     /// What holds for people whose zone is not known, if it is not the usual.
     pub unmapped: Option<UnmappedPolicy>,
+    /// How often it was changed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub version: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }
 
 impl Tx {
@@ -73,10 +81,15 @@ impl Tx {
         Ok(policy.map(|p| p.0).unwrap_or_default())
     }
 
-    /// Changes the policy, and moves the version.
+    /// Moves the version, and the policy as it is: nobody else changes it before the end of the transaction.
+    pub async fn rule_policy_take(&mut self, tenant: i64) -> Result<RulePolicy, StoreError> {
+        self.rule_set_moved(tenant).await?;
+        self.rule_policy_get(tenant).await
+    }
+
+    /// Changes the policy that was taken.
     pub async fn rule_policy_set(&mut self, tenant: i64, policy: &RulePolicy) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE rule_set SET policy = $2 WHERE tenant = $1";
-        self.rule_set_moved(tenant).await?;
         on!(self, conn => sqlx::query(SQL).bind(tenant).bind(Json(policy)).execute(conn).await?.rows_affected());
         Ok(())
     }

@@ -17,6 +17,7 @@ use super::person;
 
 /// The most consents of a bulk call.
 const MOST: usize = 1_000;
+const AN_INSTANT: &str = "a moment has its date, its time and its offset, as in 2026-03-01T12:00:00Z";
 /// The most late revocations that are shown.
 const MOST_LATE: i64 = 500;
 
@@ -292,13 +293,12 @@ fn read(app: &App, tenant: i64, input: &ConsentInput, pointer: &str) -> Result<N
     let wrong = |member: &str, text: &'static str| ApiError::invalid(&format!("{pointer}/{member}"), "bad_value", text);
     let key = person::read(pointer, input.device.as_deref(), input.client_id.as_deref())?;
     let (key_kind, key, key_hash) = person::hashed(&app.hash_key, tenant, &key);
-    let at = instant(&input.at).ok_or_else(|| wrong("at", "an instant is RFC 3339"))?;
+    let at = instant(&input.at).ok_or_else(|| wrong("at", AN_INSTANT))?;
     let now = app.now();
     if at > now {
         return Err(wrong("at", "a consent is of the past: the person said so before now"));
     }
-    let expires_at =
-        input.expires.as_deref().map(|t| instant(t).ok_or_else(|| wrong("expires", "an instant is RFC 3339")));
+    let expires_at = input.expires.as_deref().map(|t| instant(t).ok_or_else(|| wrong("expires", AN_INSTANT)));
     let expires_at = expires_at.transpose()?;
     if expires_at.is_some_and(|end| end <= at) {
         return Err(wrong("expires", "the end of a consent is after its beginning"));

@@ -102,6 +102,13 @@ pub struct EvaluationDocument {
     pub guard_seconds: Option<u32>,
 }
 
+impl EvaluationDocument {
+    /// Whether it asks about the shipped rules alone, and about nobody who is stored.
+    pub fn is_of_the_law_alone(&self) -> bool {
+        self.rule_set == RulesAsked::Shipped && self.list_id.is_none() && self.group_id.is_none()
+    }
+}
+
 /// A person.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

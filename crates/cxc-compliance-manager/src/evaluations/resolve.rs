@@ -187,8 +187,11 @@ impl Resolver<'_> {
             }
         }
         let home = country.or_else(|| devices.get(chosen).and_then(|d| d.country)).or(self.home);
+        let mut country = country;
         if let Some(code) = contact.postal_code.as_deref().filter(|code| !code.trim().is_empty()) {
             let found = home.map_or_else(|| Location::unmappable(None), |country| tables.of_postal(country, code));
+            // the code says where: Réunion is not where France is
+            country = country.filter(|country| found.is_unmappable() || found.country() == Some(*country));
             parts.push(KnownPart::of(PartKind::Postal, PartOrigin::Contact, &found));
         }
         if let Some(region) = contact.region.as_deref().filter(|region| !region.trim().is_empty()) {
@@ -338,7 +341,12 @@ fn chosen(asked: Option<&Value>, devices: &[CheckedDevice], errors: &mut Vec<Fie
     let place = match asked {
         None | Some(Value::Null) => Some(0),
         Some(Value::Number(number)) => number.as_u64().and_then(|n| usize::try_from(n).ok()),
-        Some(Value::String(address)) => devices.iter().position(|d| d.address.eq_ignore_ascii_case(address.trim())),
+        Some(Value::String(text)) => {
+            let text = text.trim();
+            let by_address = devices.iter().position(|d| d.address.eq_ignore_ascii_case(text));
+            // no address is as short as a place
+            by_address.or_else(|| text.parse().ok().filter(|_| text.len() <= 2))
+        }
         Some(_) => None,
     };
     let place = place.filter(|place| *place < devices.len());

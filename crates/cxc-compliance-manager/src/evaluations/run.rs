@@ -230,11 +230,11 @@ pub(crate) fn tried_errors(documents: &RuleDocuments, tried: &[LegalRuleSetting]
         if !documents.has_law(&setting.rule) {
             let detail = format!("there is no legal rule {}: rules are named as in US-TX-HOURS", setting.rule);
             errors.push(FieldError::new(format!("/legalSettings/{at}/rule"), "not_found", detail));
-        } else if let Some(narrow) = &setting.narrow {
+        } else {
             let shipped = documents.legal_packs.get(&setting.rule).map(AsRef::as_ref);
             let own = documents.legal_rules.iter().filter_map(|stored| stored.body.as_ref().ok());
             let versions: Vec<&LegalRule> = shipped.chain(own.filter(|rule| rule.id == setting.rule)).collect();
-            let idle = narrow.idle(&versions).into_iter();
+            let idle = setting.idle(&versions).into_iter();
             errors.extend(idle.map(|e| FieldError { pointer: format!("/legalSettings/{at}{}", e.pointer), ..e }));
         }
     }

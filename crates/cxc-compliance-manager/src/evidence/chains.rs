@@ -1,7 +1,7 @@
 //! Whether chains of evidence hold: of a day, and those that a decision or a file rests on.
 use axum::extract::State;
 use cxc_server::{ApiError, ApiQuery, App, Code, Principal};
-use cxc_store::evidence::is_day;
+use cxc_store::evidence::{ChainState, EvidenceId, is_day};
 use cxc_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -14,6 +14,18 @@ pub(super) struct Day {
     day: i64,
 }
 
+/// What of a chain was looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = EvidenceLookedAt)]
+pub enum Looked {
+    /// Every block from the first to the end, and whether each decision is found.
+    #[default]
+    WholeChain,
+    /// The blocks that lead from the end to the one of a decision, and whether that is found.
+    Decision,
+}
+
 /// How one chain of a day stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -23,11 +35,14 @@ pub struct ChainView {
     pub day: i64,
     /// The chain.
     pub chain: String,
-    /// Its blocks that hold.
+    /// What of it was looked at.
+    #[serde(default)]
+    pub looked_at: Looked,
+    /// The blocks that were looked at and hold.
     pub blocks: i64,
     /// Their decisions.
     pub decisions: i64,
-    /// Whether every block follows from the one before, to the end that was noted.
+    /// Whether each of these blocks follows from those that it names, to the end that was noted.
     pub holds: bool,
     /// The first block that does not.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,11 +58,29 @@ impl ChainView {
     /// How it stands, in words.
     pub fn sentence(&self) -> String {
         let Self { day, chain, blocks, .. } = self;
-        match (self.broken_at, &self.why) {
-            (Some(at), Some(why)) => format!(
-                "the evidence chain {chain} of {day} is broken at block {at}: {why}; the {blocks} blocks before it hold"
+        match (self.broken_at, &self.why, self.looked_at) {
+            (Some(at), Some(why), _) => format!(
+                "the evidence chain {chain} of {day} is broken at block {at}: {why}; the {blocks} blocks before it that were \
+                 looked at hold"
+            ),
+            (.., Looked::Decision) => format!(
+                "the decision is verified: the {blocks} blocks that lead to it from the end of the evidence chain {chain} of \
+                 {day} hold"
             ),
             _ => format!("the evidence chain {chain} of {day} is verified: its {blocks} blocks hold"),
+        }
+    }
+
+    fn of(state: &ChainState, (day, chain): (i64, i64), looked_at: Looked) -> Self {
+        Self {
+            day,
+            chain: format!("{chain:x}"),
+            looked_at,
+            blocks: state.blocks,
+            decisions: state.decisions,
+            holds: state.broken.is_none(),
+            broken_at: state.broken.map(|broken| broken.0),
+            why: state.broken.map(|broken| broken.1.to_owned()),
         }
     }
 }
@@ -55,15 +88,13 @@ impl ChainView {
 /// Recomputes one chain.
 pub(crate) async fn checked(tx: &mut Tx, tenant: i64, day: i64, chain: i64) -> Result<ChainView, StoreError> {
     let state = tx.evidence_verify(tenant, day, chain).await?;
-    Ok(ChainView {
-        day,
-        chain: format!("{chain:x}"),
-        blocks: state.blocks,
-        decisions: state.decisions,
-        holds: state.broken.is_none(),
-        broken_at: state.broken.map(|broken| broken.0),
-        why: state.broken.map(|broken| broken.1.to_owned()),
-    })
+    Ok(ChainView::of(&state, (day, chain), Looked::WholeChain))
+}
+
+/// Recomputes what leads from the end of its chain to one decision.
+pub(crate) async fn proved(tx: &mut Tx, tenant: i64, id: EvidenceId) -> Result<ChainView, StoreError> {
+    let state = tx.evidence_prove(tenant, id).await?;
+    Ok(ChainView::of(&state, (id.day, id.chain), Looked::Decision))
 }
 
 /// 409 for evidence that can't be read: who asks is told that it was changed.
@@ -91,7 +122,7 @@ pub(super) async fn chains(
     let mut tx = app.db.read().await?;
     let mut shown = Vec::new();
     for chain in tx.evidence_chains(principal.tenant, day).await? {
-        shown.push(checked(&mut tx, principal.tenant, day, chain).await?);
+        shown.push(checked(&mut tx, principal.tenant, day, chain).await.map_err(unreadable)?);
     }
     Ok(axum::Json(shown))
 }

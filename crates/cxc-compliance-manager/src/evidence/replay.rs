@@ -7,7 +7,7 @@ use axum::Extension;
 use axum::extract::State;
 use cxc_core::compliance::{
     Calendars, CheckInputs, DataVersion, Decision as Verdicts, IntervalCache, RuleDocuments, RuleSet, Step, Verdict,
-    Zones,
+    Zones, list_versions,
 };
 use cxc_server::app::time_text;
 use cxc_server::extract::ApiPath;
@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::chains::{ChainView, checked, unreadable};
+use super::chains::{ChainView, proved, unreadable};
 use crate::evaluations::{EvaluationKit, Evaluator};
 
 /// The places that one decision looks at.
@@ -49,8 +49,8 @@ pub struct Replayed {
     pub same_reasons: bool,
     /// Whether the whole verdicts are.
     pub same_verdict: bool,
-    /// How the chain of evidence stands in which the decision is kept, recomputed from its first block to its end: what is
-    /// made again is what was decided only if it holds.
+    /// How the decision stands in its chain of evidence, recomputed from its block to the end of the chain: what is made
+    /// again is what was decided only if that holds. The whole chain is looked at by `GET /compliance/evidence-chains`.
     pub chain: ChainView,
     /// The versions that the decision was made with and is made again with, by name.
     pub versions: BTreeMap<String, String>,
@@ -100,6 +100,10 @@ pub async fn replay(app: &App, kit: &EvaluationKit, tenant: i64, id: &str) -> Re
     let steps = held_back.iter().fold(explained.steps, |steps, why| not_allowed(steps, why));
     let written = serde_json::to_string(&replayed).map_err(ApiError::internal)?;
     let mut versions = BTreeMap::clone(&decision.data);
+    if let Some(numbers) = &inputs.numbers {
+        versions.insert("dnc".to_owned(), list_versions(&numbers.lists));
+        versions.retain(|_, version| !version.is_empty());
+    }
     versions.insert("tenantRules".to_owned(), format!("{} sha256:{}", decision.rules.version, decision.rules.sha256));
     Ok(Replayed {
         id: id.to_string(),
@@ -121,7 +125,7 @@ pub async fn replay(app: &App, kit: &EvaluationKit, tenant: i64, id: &str) -> Re
 
 /// A decision with its chain. One that was taken out of its chain, or can't be read, is told as such.
 async fn found(tx: &mut Tx, tenant: i64, id: EvidenceId) -> Result<(Found, ChainView), ApiError> {
-    let chain = checked(tx, tenant, id.day, id.chain).await?;
+    let chain = proved(tx, tenant, id).await.map_err(unreadable)?;
     match tx.evidence_get(tenant, id).await {
         Ok(Some(found)) => Ok((found, chain)),
         Ok(None) if chain.holds => Err(ApiError::not_found("decision")),

@@ -52,6 +52,7 @@ pub async fn collect(app: &App, principal: &Principal, asked: &ExportAsked) -> R
     let seal = DeviceSeal::new(&app.hash_key)?;
     let mut bundle = Bundle::new().map_err(ApiError::internal)?;
     let (mut next, mut chains, mut devices) = (filter.clone(), BTreeSet::new(), BTreeMap::new());
+    let mut groups = BTreeMap::new();
     loop {
         let mut page = tx.evidence_find(tenant, &next, PAGE).await.map_err(unreadable)?;
         if bundle.len() + page.len() > MOST {
@@ -60,7 +61,8 @@ pub async fn collect(app: &App, principal: &Principal, asked: &ExportAsked) -> R
         }
         for found in &mut page {
             let device = found.open(&seal, tenant).map_err(unreadable)?;
-            add(&mut bundle, found, device.as_deref()).map_err(ApiError::internal)?;
+            let group = group_name(&mut tx, tenant, &mut groups, found.decision.grp).await?;
+            add(&mut bundle, found, device.as_deref(), group).map_err(ApiError::internal)?;
             chains.insert((found.id.day, found.id.chain));
             devices.extend(found.decision.attempt.zip(device));
         }
@@ -159,10 +161,29 @@ async fn attempts(
     Ok(())
 }
 
-fn add(bundle: &mut Bundle, found: &Found, device: Option<&str>) -> anyhow::Result<()> {
+/// What a campaign group is called; its number where it is gone, and nothing where a decision was for none.
+async fn group_name<'a>(
+    tx: &mut Tx,
+    tenant: i64,
+    known: &'a mut BTreeMap<i64, String>,
+    number: i64,
+) -> Result<&'a str, ApiError> {
+    if !known.contains_key(&number) {
+        let row = tx.group_by_number(number, false).await?.filter(|row| row.tenant == tenant);
+        let name = match row {
+            Some(row) => tx.object_name(tenant, row.id).await?,
+            None => None,
+        };
+        let number_text = || if number == 0 { String::new() } else { number.to_string() };
+        known.insert(number, name.unwrap_or_else(number_text));
+    }
+    Ok(known.get(&number).map_or("", String::as_str))
+}
+
+fn add(bundle: &mut Bundle, found: &Found, device: Option<&str>, group: &str) -> anyhow::Result<()> {
     let id = found.id.to_string();
     let line = Line { id: &id, device, decision: serde_json::to_value(&found.decision)? };
-    bundle.add(&line, &time_text(found.decision.at), &found.decision.grp.to_string())
+    bundle.add(&line, &time_text(found.decision.at), group)
 }
 
 fn manifest(app: &App, ccid: String, asked: &ExportAsked) -> Manifest {

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use own::OwnLegalRule;
-use version::EtagHeader;
+pub(crate) use version::EtagHeader;
 
 /// The scope that reading needs.
 pub(crate) const READ: Scope = Scope::ComplianceRead;
@@ -49,7 +49,8 @@ impl Document for Setting {
         let versions: Vec<&LegalRule> =
             write.app.rules.packs.get(&write.after.body.0.rule).map(AsRef::as_ref).collect();
         let default = versions.first().map(|rule| rule.default).ok_or_else(|| ApiError::not_found("legal rule"))?;
-        let idle = write.after.body.0.narrow.as_ref().map(|narrow| narrow.idle(&versions)).unwrap_or_default();
+        let mut idle = write.after.body.0.idle(&versions);
+        idle.extend(write.after.body.0.narrow.as_ref().and_then(|narrow| narrow.over(yesterday(write.app))));
         if !idle.is_empty() {
             return Err(ApiError::validation(idle));
         }
@@ -78,7 +79,7 @@ impl Document for Setting {
 }
 
 /// The first day that is not over everywhere: a zone far in the east has tomorrow's date, one in the west still yesterday's.
-fn yesterday(app: &App) -> Date {
+pub(crate) fn yesterday(app: &App) -> Date {
     app.clock.now().to_zoned(TimeZone::UTC).date().saturating_sub(1.day())
 }
 
@@ -114,7 +115,7 @@ pub struct LegalRuleDecision {
     #[serde(default)]
     #[schema(max_length = 2000)]
     pub reason: String,
-    /// How the rule is narrowed. Its `dates` declare an emergency; without them it is over.
+    /// How the rule is narrowed. Its `dates` declare an emergency.
     #[serde(default)]
     pub narrow: Option<Narrowing>,
 }

@@ -54,6 +54,12 @@ impl Document for OwnLegalRule {
             let detail = "this rule makes others count less: say why, the audit log keeps it";
             return Err(ApiError::invalid("/reason", "required", detail));
         }
+        // what is stored may be renamed and ended whatever it says
+        let from = super::yesterday(write.app);
+        let idle = if write.before.is_none() { rule.idle(from) } else { Vec::new() };
+        if !idle.is_empty() {
+            return Err(ApiError::validation(idle.into_iter().map(|e| e.under("/rule")).collect()));
+        }
         compiles(write).await
     }
 

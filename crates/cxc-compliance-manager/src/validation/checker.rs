@@ -25,13 +25,14 @@ impl Checker {
 
     /// The answers to the questions of one tenant.
     async fn check(&mut self, tenant: i64, asks: &[Ask]) -> Result<Vec<Outcome>, StoreError> {
-        let (at, now) = (self.app.now(), self.app.clock.now());
+        let at = self.app.now();
+        let now = Timestamp::from_microsecond(at).unwrap_or_default();
         let asks: Vec<&Ask> = asks.iter().collect();
         let (facts, marks) = BatchFacts::look(&self.app, self.cache.zones(), tenant, &asks, at).await?;
         facts.need_whole(&asks)?;
         let mut outcome = |ask: &Ask| {
             let (verdict, _) = facts.judge(ask, None, &mut self.cache, now, false);
-            Outcome { held: held_for(&marks, ask), ..Outcome::of(verdict, at) }
+            Outcome { held: held_for(&marks, ask), dnc: facts.dnc(ask), ..Outcome::of(verdict, at) }
         };
         Ok(asks.into_iter().map(&mut outcome).collect())
     }

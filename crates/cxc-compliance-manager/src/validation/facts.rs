@@ -54,6 +54,11 @@ impl BatchFacts {
         Err(StoreError::Corrupt("more attempts on one person than are read at once".into()))
     }
 
+    /// The lists of numbers that were asked about somebody, each with its version.
+    pub fn dnc(&self, ask: &Ask) -> String {
+        self.0.list_versions(ask.channel)
+    }
+
     /// Adds an attempt that was allowed earlier in the same batch.
     pub fn remember(&mut self, attempt: PastAttempt) {
         self.0.remember(attempt);

@@ -67,6 +67,8 @@ pub struct Outcome {
     pub at: i64,
     /// What it must keep to, if it is a call.
     pub duties: CallDuties,
+    /// The lists of numbers that were asked, with their versions; empty where none is loaded.
+    pub dnc: String,
     /// What external rules answered besides: fields that change, or the result of a refusal.
     pub fields: Map<String, Value>,
 }
@@ -81,6 +83,7 @@ impl Outcome {
             evidence: None,
             at,
             duties: CallDuties::default(),
+            dnc: String::new(),
             fields: Map::new(),
         }
     }

@@ -13,6 +13,7 @@ use cxc_store::evidence::{
 };
 use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::reservation::{Reservation, StandingReservation, own_guid};
+use jiff::Timestamp;
 
 use super::ask::{Ask, word};
 use super::batcher::Work;
@@ -118,13 +119,14 @@ impl Reserver {
         marks.iter_mut().filter(|m| free.contains(&m.attempt)).for_each(|m| m.sequence = Some(-1));
         let mut facts = BatchFacts::gather(&mut tx, &self.app.numbers, self.cache.zones(), tenant, asks, at).await?;
         facts.need_whole(asks)?;
-        let now = self.app.clock.now();
+        // what is kept, answered and judged by is one instant
+        let now = Timestamp::from_microsecond(at).unwrap_or_default();
         let (mut outcomes, mut held_now, mut returned, mut decisions) = (vec![], vec![], vec![], vec![]);
         for (id, ask) in (first..).zip(asks.iter().copied()) {
             let of_guid = known(&standing, ask);
             let again = of_guid.filter(|s| is_same(s, ask) && s.sequence < 0);
             let (verdict, inputs) = facts.judge(ask, again.map(|s| s.attempt), &mut self.cache, now, true);
-            let mut outcome = Outcome::of(verdict, at);
+            let mut outcome = Outcome { dnc: facts.dnc(ask), ..Outcome::of(verdict, at) };
             if let Some(again) = again {
                 stand(&mut outcome, again);
                 let attempt = Some((again.month, again.attempt));

@@ -331,7 +331,7 @@ pub struct ValidationAnswer {
     pub fields: Map<String, Value>,
     /// When it was judged.
     pub evaluated_at: String,
-    /// The versions of data and rules.
+    /// The versions of data and rules; `dnc` are the lists of numbers that were asked.
     pub data_versions: BTreeMap<String, String>,
     /// Where the decision is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -349,6 +349,9 @@ impl ValidationAnswer {
         let duties = if is_allowed { outcome.duties } else { CallDuties::default() };
         let mut data_versions = data.clone();
         data_versions.insert("rules".to_owned(), rules.to_string());
+        if !outcome.dnc.is_empty() {
+            data_versions.insert("dnc".to_owned(), outcome.dnc.clone());
+        }
         Self {
             request_id: asked.request_id.clone(),
             trace: asked.trace.clone(),

@@ -72,6 +72,23 @@ async fn members_in_snake_case_mean_the_same_and_nothing_is_written() {
 }
 
 #[tokio::test]
+async fn a_french_code_of_overseas_is_judged_by_the_clock_there() {
+    let app = start().await;
+    let asked = |at: &str, code: &str| {
+        json!({ "at": at, "channel": "voice", "purpose": "informational", "tech": "live", "guardSeconds": 0,
+            "contact": { "country": "FR", "postalCode": code, "devices": ["+262262161234"] } })
+    };
+    // half past six in Paris, half past nine in Réunion
+    for (code, decision) in [("97400", "allow"), ("75001", "defer")] {
+        let answer = app.post(PATH).json(&asked("2026-12-01T05:30:00Z", code)).await.expect(200);
+        assert_eq!(answer["decision"], decision, "{code}: {}", answer["steps"]);
+    }
+    let answer = app.post(PATH).json(&asked("2026-12-01T05:30:00Z", "97400")).await.expect(200);
+    let steps = answer["steps"].to_string();
+    assert!(steps.contains("Indian/Reunion") && !steps.contains("Europe/Paris"), "{steps}");
+}
+
+#[tokio::test]
 async fn an_inline_history_counts() {
     let app = start().await;
     let call = |at: &str| json!({ "at": at, "result": "NoAnswer" });

@@ -104,6 +104,9 @@ async fn a_damaged_register_holds_up_whom_its_rule_concerns_and_nobody_else() {
     let reasons = async |number: &str| app.post(VALIDATE).json(&sale(number)).await.json()["reasons"].to_string();
     let listed = reasons(&phone(1)).await;
     assert!(listed.contains("US-DNC") && listed.contains("suppressed"), "{listed}");
+    let answer = app.post(VALIDATE).json(&sale(&phone(2))).await.json();
+    let dnc = answer["data_versions"]["dnc"].as_str().unwrap();
+    assert!(dnc.starts_with("US-DNC ") && !dnc.contains("GB-TPS"), "those that were asked, with their versions: {dnc}");
     let free = reasons(&phone(2)).await;
     assert!(!free.contains("data_missing") && !free.contains("GB-TPS"), "{free}");
     let british = reasons("+442079460000").await;

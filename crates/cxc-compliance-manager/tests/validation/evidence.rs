@@ -31,6 +31,28 @@ async fn every_dial_time_decision_is_kept_and_found_again() {
     assert_eq!(app.get("/compliance/evidence-chains?day=20240229").await.expect(200), json!([]));
 }
 
+/// A clock that goes on whenever somebody looks.
+struct Ticking(std::sync::atomic::AtomicI64);
+
+impl cxc_server::Clock for Ticking {
+    fn now(&self) -> jiff::Timestamp {
+        let at = self.0.fetch_add(1_000, std::sync::atomic::Ordering::Relaxed);
+        jiff::Timestamp::from_microsecond(at).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_decision_is_answered_kept_and_judged_by_one_instant() {
+    let noon: jiff::Timestamp = NOON.parse().unwrap();
+    let clock: std::sync::Arc<dyn cxc_server::Clock> =
+        std::sync::Arc::new(Ticking(std::sync::atomic::AtomicI64::new(noon.as_microsecond())));
+    let service = move |app| cxc_compliance_manager::service(cxc_server::App { clock, ..app }).unwrap();
+    let app = TestApp::start(service).await.unwrap();
+    let held = app.post(VALIDATE).json(&ask(1, "a", 60_000)).await.expect(200);
+    let kept = app.get(&format!("/compliance/evidence/{}", held["evidence_id"].as_str().unwrap())).await.expect(200);
+    assert_eq!((&kept["at"], &kept["decision"]["inputs"]["at"]), (&held["evaluated_at"], &held["evaluated_at"]));
+}
+
 #[tokio::test]
 async fn whom_evidence_is_about_is_told_to_who_may_see_peoples_data_only() {
     let app = start().await;

@@ -7,6 +7,17 @@ use crate::location::Country;
 /// Rows of country, region and name, of the countries whose regions are told apart.
 const REGIONS: &str = include_str!("../../data/location/region.tsv");
 
+/// Countries to which the post of another gives codes: a rule about a code may name either.
+const POSTS: [(&str, &[&str]); 2] =
+    [("FR", &["BL", "GF", "GP", "MF", "MQ", "NC", "PF", "PM", "RE", "TF", "WF", "YT"]), ("GB", &["GG", "IM", "JE"])];
+
+/// Whose post serves a country.
+pub(super) fn post_of(country: &str) -> String {
+    let country = country.to_ascii_uppercase();
+    let served = POSTS.iter().find(|(_, served)| served.contains(&country.as_str()));
+    served.map_or(country, |(post, _)| (*post).to_owned())
+}
+
 /// Where a rule holds. A region is written as ISO 3166-2 does, `US-FL`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Area {

@@ -48,6 +48,21 @@ impl ContactDates {
         errors
     }
 
+    /// What it says in vain from a day on: a date that is over, or a window of the whole day.
+    pub fn idle(&self, from: Date) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        if self.date < from {
+            let detail = format!("{} is over everywhere: name a day from {from} on", self.date);
+            errors.push(FieldError::new("/date", "idle", detail));
+        }
+        if self.window == Some(DayWindow::ALL_DAY) {
+            let detail =
+                "a window of the whole day narrows nothing: name a shorter one, or leave it out to close the day";
+            errors.push(FieldError::new("/window", "idle", detail));
+        }
+        errors
+    }
+
     pub(super) fn area(&self) -> Area {
         Area::of(self.country.as_deref(), self.region.as_deref())
     }
@@ -62,6 +77,18 @@ mod tests {
         let rule: ContactDates = serde_json::from_str(r#"{"country":"US","date":"2026-12-25"}"#).unwrap();
         assert_eq!(rule.window, None);
         assert!(rule.validate().is_empty());
+    }
+
+    #[test]
+    fn a_day_that_is_over_and_a_window_of_all_of_it_are_idle() {
+        let idle = |text: &str| -> Vec<String> {
+            let rule: ContactDates = serde_json::from_str(text).unwrap();
+            assert!(rule.validate().is_empty());
+            rule.idle("2026-12-25".parse().unwrap()).into_iter().map(|e| e.pointer).collect()
+        };
+        assert!(idle(r#"{"date":"2026-12-25"}"#).is_empty());
+        assert_eq!(idle(r#"{"date":"2026-12-24"}"#), ["/date"]);
+        assert_eq!(idle(r#"{"date":"2026-12-25","window":{"from":"00:00","till":"24:00"}}"#), ["/window"]);
     }
 
     #[test]

@@ -76,6 +76,21 @@ impl ContactTimes {
         lacks.then(|| FieldError::new("/reason", "required", detail))
     }
 
+    /// What it says in vain: hours that are open never, or, of a rule that only narrows, always.
+    pub fn idle(&self) -> Option<FieldError> {
+        let is_all = |day: &Vec<DayWindow>| matches!(day[..], [window] if window == DayWindow::ALL_DAY);
+        let detail = if self.weekdays.len() == 7 && self.weekdays.iter().all(Vec::is_empty) {
+            "these hours are open at no time, so nobody would be contacted: name the windows of at least one day. To contact \
+             nobody at a place is a location rule, to contact nobody at all the stop switch"
+        } else if !self.required && self.weekdays.iter().all(is_all) {
+            "a rule that is not required only narrows, and these hours are open all week: name shorter windows, or leave \
+             the rule out"
+        } else {
+            return None;
+        };
+        Some(FieldError::new("/weekdays", "idle", detail))
+    }
+
     /// Everything that is wrong with it; empty if it can be used.
     pub fn validate(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
@@ -153,6 +168,26 @@ mod tests {
             assert!(wide.validate().is_empty());
             assert_eq!(ContactTimes { reason: "a load test".to_owned(), ..wide.clone() }.unexplained(), None);
             assert_eq!(ContactTimes { required: false, ..wide }.unexplained(), None, "it only narrows");
+        }
+    }
+
+    #[test]
+    fn hours_that_never_open_and_those_that_narrow_nothing_are_idle() {
+        let rule = |required: bool, week: &str| -> ContactTimes {
+            serde_json::from_str(&format!(r#"{{"required":{required},"weekdays":[{week}]}}"#)).unwrap()
+        };
+        let (none, all) = (["[]"; 7].join(","), [r#"[{"from":"00:00","till":"24:00"}]"#; 7].join(","));
+        let one = format!(r#"{},[{{"from":"09:00","till":"10:00"}}]"#, ["[]"; 6].join(","));
+        for (rule, idle) in [
+            (rule(true, &none), true),
+            (rule(false, &none), true),
+            (rule(false, &all), true),
+            (rule(true, &all), false),
+            (rule(true, &one), false),
+            (rule(false, &one), false),
+        ] {
+            assert_eq!(rule.idle().map(|e| e.pointer), idle.then(|| "/weekdays".to_owned()), "{rule:?}");
+            assert!(rule.validate().is_empty(), "one that was stored before is read");
         }
     }
 

@@ -42,6 +42,19 @@ pub struct CustomRule {
 }
 
 impl CustomRule {
+    /// What is wrong with a condition that never changes its answer: it lets everybody pass, or nobody.
+    pub fn idle(&self) -> Option<FieldError> {
+        let channels = if self.channels.is_empty() { &Channel::ALL[..] } else { &self.channels };
+        let always = match CustomExpression::compile(&self.expression).ok()?.constant(channels)? {
+            Ok(true) => {
+                "true, so that it holds nobody back: compare something of the contact, or leave the rule out".to_owned()
+            }
+            Ok(false) => NOBODY.replace('$', "false"),
+            Err(error) => NOBODY.replace('$', &format!("an error ({error})")),
+        };
+        Some(FieldError::new("/expression", "idle", format!("whomever it is asked about, this is {always}")))
+    }
+
     /// Everything that is wrong with it; empty if it can be used.
     pub fn validate(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
@@ -53,6 +66,10 @@ impl CustomRule {
         errors
     }
 }
+
+/// Of a condition that is never true.
+const NOBODY: &str = "$, so that nobody would be contacted: compare something of the contact; to contact nobody at all is \
+                      the stop switch";
 
 /// A custom rule, compiled.
 #[derive(Debug)]

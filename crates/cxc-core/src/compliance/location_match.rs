@@ -1,7 +1,7 @@
 //! Whether a location rule stands in the way of an attempt.
 use std::sync::Arc;
 
-use super::area::Area;
+use super::area::{Area, post_of};
 use super::documents::RuleRef;
 use super::location_rule::{LocationEffect, LocationRule, MatchOn, RuleLocation};
 use super::place::{Part, PartOrigin, names};
@@ -197,7 +197,10 @@ impl CompiledPlace {
             (Area::Any, ..) => Fit::Yes,
             (area, country, Some(region)) => yes(area.holds(&Area::of(country, Some(region)))),
             (_, None, None) => Fit::Maybe,
-            (Area::Country(own), Some(country), None) => yes(own.eq_ignore_ascii_case(country)),
+            (Area::Country(own), Some(country), None) => {
+                let is_by_post = self.postal.is_some() && post_of(own) == post_of(country);
+                yes(own.eq_ignore_ascii_case(country) || is_by_post)
+            }
             // somewhere in the country of the state
             (Area::Region(own), Some(country), None) if own.starts_with(&country.to_ascii_uppercase()) => Fit::Maybe,
             (Area::Region(_), Some(_), None) => Fit::No,
@@ -293,6 +296,24 @@ mod tests {
         assert!(!blocks(florida, &at(&[Part { regions: "US-GA", ..FLORIDA }])));
         assert!(blocks(florida, &at(&[Part { regions: "US-GA,US-FL", ..FLORIDA }])), "it may be there");
         assert!(!blocks(florida, &at(&[Part { regions: "", country: "CA", ..FLORIDA }])));
+    }
+
+    #[test]
+    fn a_code_of_the_french_or_british_post_is_found_where_it_is_another_country() {
+        let rule = |country: &str, code: &str| {
+            format!(r#"{{"matchOn":"contact","locations":[{{"country":"{country}","postalCode":"{code}"}}]}}"#)
+        };
+        let part = |country| Part { country, regions: "", zones: "Indian/Reunion", ..TEXAN };
+        for (told, lies, code, own) in
+            [("FR", "RE", "974*", "97400"), ("RE", "RE", "974*", "97400"), ("GB", "JE", "JE*", "JE2 3AB")]
+        {
+            let parts = [part(lies)];
+            let at = Whereabouts { postal: own, ..at(&parts) };
+            assert!(blocks(&rule(told, code), &at), "{told} {code}");
+            assert!(!blocks(&rule(told, "9"), &at) && !blocks(&rule("ES", code), &at));
+            let whole = format!(r#"{{"matchOn":"contact","locations":[{{"country":"{told}"}}]}}"#);
+            assert_eq!(blocks(&whole, &at), told == lies, "a whole country is that country");
+        }
     }
 
     #[test]

@@ -135,6 +135,32 @@ impl LocationRule {
         named.filter(|(_, place)| is_formed(place)).filter_map(problem).collect()
     }
 
+    /// What it says in vain: of lines and area codes where no call or SMS is made, and postal codes that no country of
+    /// theirs has. A rule about them would concern nobody.
+    pub fn idle(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let is_of_phones = self.channels.is_empty() || self.channels.iter().any(|channel| *channel != Channel::Email);
+        let detail = "an email address has no line and no number: name voice or sms in `channels`, or leave this out";
+        for (is_set, pointer) in [(self.wireless_only, "/wirelessOnly"), (self.do_not_call_only, "/doNotCallOnly")] {
+            if is_set && !is_of_phones {
+                errors.push(FieldError::new(pointer, "idle", detail));
+            }
+        }
+        for (i, place) in
+            self.locations.iter().enumerate().take(MAX_PLACES).filter(|(_, place)| place.errors().is_empty())
+        {
+            if place.area_code.is_some() && !is_of_phones {
+                errors.push(FieldError::new(format!("/locations/{i}/areaCode"), "idle", detail));
+            }
+            let form =
+                place.country.as_deref().zip(place.postal_code.as_deref()).and_then(|(c, code)| other_form(c, code));
+            if let Some(form) = form {
+                errors.push(FieldError::new(format!("/locations/{i}/postalCode"), "postal_code", form));
+            }
+        }
+        errors
+    }
+
     /// What is wrong with its zones by the database in use; empty if that knows them.
     pub fn zone_errors(&self, zones: &Zones) -> Vec<FieldError> {
         let named = self.locations.iter().enumerate().take(MAX_PLACES);
@@ -181,6 +207,38 @@ impl RuleLocation {
     }
 }
 
+/// What the codes of a country look like, if this one, or its beginning, can be none of them.
+fn other_form(country: &str, code: &str) -> Option<&'static str> {
+    let is_beginning = code.ends_with('*');
+    let plain: Vec<u8> = code.bytes().filter(u8::is_ascii_alphanumeric).collect();
+    let digits = |lengths: &[usize]| {
+        let most = lengths.iter().max().copied().unwrap_or_default();
+        let fits = if is_beginning { plain.len() <= most } else { lengths.contains(&plain.len()) };
+        fits && plain.iter().all(u8::is_ascii_digit)
+    };
+    let turns = |(at, b): (usize, &u8)| if at % 2 == 0 { b.is_ascii_alphabetic() } else { b.is_ascii_digit() };
+    let (fits, form) = match country {
+        "US" => (digits(&[5, 9]), "a ZIP is five or nine digits, as in 90210; `902*` is its beginning"),
+        "AU" | "NZ" => {
+            (digits(&[4]), "a postal code of this country is four digits, as in 2000; `20*` is its beginning")
+        }
+        "CA" => {
+            let fits =
+                plain.iter().enumerate().all(turns) && if is_beginning { plain.len() <= 6 } else { plain.len() == 6 };
+            (
+                fits,
+                "a Canadian postal code is letter, digit, letter, digit, letter, digit, as in K1A 0B1; `K1A*` is its beginning",
+            )
+        }
+        "GB" => (
+            plain.first().is_some_and(u8::is_ascii_alphabetic) && plain.len() <= 7,
+            "a British postal code begins with a letter and has at most seven letters and digits, as in SW1A 1AA; `SW1*` is its beginning",
+        ),
+        _ => return None,
+    };
+    (!fits).then_some(form)
+}
+
 fn is_postal_pattern(text: &str) -> bool {
     let code = text.strip_suffix('*').unwrap_or(text);
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-');
@@ -218,6 +276,36 @@ mod tests {
         assert!(
             on_contact(r#"{"country":"GB","postalCode":"SW1A 1AA"},{"country":"US","postalCode":"902*"}"#).is_empty()
         );
+    }
+
+    #[test]
+    fn what_concerns_nobody_is_found() {
+        let idle = |text: &str| -> Vec<String> {
+            let rule: LocationRule = serde_json::from_str(text).unwrap();
+            assert_eq!(rule.validate(), []);
+            rule.idle().into_iter().map(|e| e.pointer).collect()
+        };
+        let on = |channels: &str, more: &str| {
+            format!(r#"{{"channels":{channels},"locations":[{{"country":"US","areaCode":"212"}}],{more}}}"#)
+        };
+        let only = r#""wirelessOnly":true,"doNotCallOnly":true"#;
+        assert!(idle(&on("[]", only)).is_empty() && idle(&on(r#"["sms","email"]"#, only)).is_empty());
+        let pointers = ["/wirelessOnly", "/doNotCallOnly", "/locations/0/areaCode"];
+        assert_eq!(idle(&on(r#"["email"]"#, only)), pointers);
+        let codes = |country: &str, code: &str| {
+            idle(&format!(r#"{{"matchOn":"contact","locations":[{{"country":"{country}","postalCode":"{code}"}}]}}"#))
+                .len()
+        };
+        for (country, right, wrong) in [
+            ("US", ["90210", "90210-1234", "902*"], ["K1A*", "9021", "9021012345*"]),
+            ("AU", ["2000", "20*", "0872"], ["200", "20000", "2O*"]),
+            ("CA", ["K1A 0B1", "k1a*", "K*"], ["K1A", "90*", "KK*"]),
+            ("GB", ["SW1A 1AA", "SW1*", "M1"], ["1SW", "90*", "SW1A 1AAX"]),
+            ("FR", ["97400", "974*", "x"], ["", "", ""]),
+        ] {
+            assert!(right.iter().all(|code| codes(country, code) == 0), "{country}");
+            assert!(wrong.iter().filter(|code| !code.is_empty()).all(|code| codes(country, code) == 1), "{country}");
+        }
     }
 
     #[test]

@@ -76,6 +76,7 @@ pub use law::{CallDuties, OpenQuestion, Read, Reading};
 pub use location_rule::{LocationEffect, LocationRule, MatchOn, RuleLocation};
 pub use number_facts::{
     NumberFacts, NumberIntelligence, NumberListHit, NumberListState, NumberListStatus, Reassigned, ReassignedAnswer,
+    list_versions,
 };
 pub use place::{Part, PartKind, PartOrigin};
 pub use problems::RuleProblem;

@@ -71,6 +71,15 @@ pub struct NumberFacts<'a> {
     pub holding: &'a [NumberListHit],
 }
 
+/// The lists of numbers that were asked, each with its version: `US-DNC 2026-11`. Empty where none is loaded.
+pub fn list_versions(lists: &[NumberListStatus]) -> String {
+    let version = |list: &NumberListStatus| match &list.state {
+        NumberListState::Loaded { version, .. } => Some(format!("{} {version}", list.name)),
+        _ => None,
+    };
+    lists.iter().filter_map(version).collect::<Vec<_>>().join(", ")
+}
+
 /// An answer of a database of reassigned numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -25,6 +25,10 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// All of them.
+    pub const ALL: [Purpose; 5] =
+        [Self::Telemarketing, Self::Informational, Self::Collections, Self::Survey, Self::Emergency];
+
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -27,6 +27,8 @@ impl Country {
     pub const GB: Country = Country(*b"GB");
     /// Australia.
     pub const AU: Country = Country(*b"AU");
+    /// France.
+    pub const FR: Country = Country(*b"FR");
     /// New Zealand.
     pub const NZ: Country = Country(*b"NZ");
 

@@ -1,4 +1,4 @@
-//! Postal codes: their form in five countries, and the search by leading characters.
+//! Postal codes: their form in six countries, and the search by leading characters.
 use std::collections::HashMap;
 
 use super::Country;
@@ -40,8 +40,11 @@ impl PostalTable {
     /// The place of a code's longest known beginning. Nothing for a code of the wrong form.
     pub fn find(&self, country: Country, postal: &str) -> Option<u16> {
         let mut buffer = [0; MAX_TEXT];
-        let code = normal(postal, &mut buffer)?;
         let mut padded = [b'0'; 5];
+        if country == Country::FR {
+            return self.longest(country, french(postal, &mut padded)?);
+        }
+        let code = normal(postal, &mut buffer)?;
         let code = match country {
             Country::US => zip(code, &mut padded)?,
             Country::AU | Country::NZ => four_digits(code, &mut padded)?,
@@ -49,6 +52,10 @@ impl PostalTable {
             Country::GB => return self.0.get(&key(country, british_area(code)?)?).copied(),
             _ => return None,
         };
+        self.longest(country, code)
+    }
+
+    fn longest(&self, country: Country, code: &[u8]) -> Option<u16> {
         (1..=code.len().min(MAX_PREFIX)).rev().find_map(|n| self.0.get(&key(country, &code[..n])?).copied())
     }
 }
@@ -97,6 +104,20 @@ fn four_digits<'a>(code: &'a [u8], padded: &'a mut [u8; 5]) -> Option<&'a [u8]> 
 fn pad<'a>(code: &[u8], padded: &'a mut [u8; 5]) -> &'a [u8] {
     padded[5 - code.len()..].copy_from_slice(code);
     padded
+}
+
+/// The first digits of a code, whatever stands around them (`F-97110`, `97110 Pointe-à-Pitre`): overseas is told by three.
+/// Nothing for four, which lost a zero and lie in Europe.
+fn french<'a>(text: &str, digits: &'a mut [u8; 5]) -> Option<&'a [u8]> {
+    let from = text.find(|c: char| c.is_ascii_digit())?;
+    let parted = |c: &char| c.is_ascii_digit() || c.is_whitespace() || matches!(c, '.' | '-');
+    let found = text[from..].chars().take_while(parted).filter_map(|c| u8::try_from(c).ok().filter(u8::is_ascii_digit));
+    let mut count = 0;
+    for (place, digit) in digits.iter_mut().zip(found) {
+        *place = digit;
+        count += 1;
+    }
+    (count != 4).then_some(&digits[..count])
 }
 
 /// `A1A` or `A1A1A1`.

@@ -152,7 +152,7 @@ impl LocationTables {
         }
     }
 
-    /// Where a postal code may be. Outside the five countries that have tables every code is its
+    /// Where a postal code may be. Outside the five countries that have tables, and overseas France, every code is its
     /// country's one zone; a code that is not known is unmappable.
     pub fn of_postal(&self, country: Country, postal: &str) -> Location {
         if let Some(place) = self.postal.find(country, postal) {

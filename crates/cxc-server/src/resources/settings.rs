@@ -77,6 +77,9 @@ pub struct Settings {
     /// Pre-dial validations per second and instance.
     #[schema(minimum = 1, maximum = 1_000_000)]
     pub validations_per_second: u32,
+    /// Test messages of the whole tenant a day (UTC), on every channel; 0 for none.
+    #[schema(minimum = 0, maximum = 100_000)]
+    pub test_messages_per_day: u32,
     /// How long attempts are kept.
     #[schema(minimum = 1, maximum = 3650)]
     pub history_retention_days: u32,
@@ -106,6 +109,7 @@ impl Default for Settings {
             validations_per_client_id_per_minute: 20,
             validations_per_tenant_per_minute: None,
             validations_per_second: 10_000,
+            test_messages_per_day: 200,
             history_retention_days: 730,
             evidence_retention_days: 1827,
         }
@@ -163,6 +167,7 @@ impl Document for Settings {
                 1e8,
             ),
             ("/validationsPerSecond", f64::from(self.validations_per_second), 1.0, 1e6),
+            ("/testMessagesPerDay", f64::from(self.test_messages_per_day), 0.0, 1e5),
             ("/historyRetentionDays", f64::from(self.history_retention_days), 35.0, 3650.0),
             ("/evidenceRetentionDays", f64::from(self.evidence_retention_days), 1827.0, 36_500.0),
         ];

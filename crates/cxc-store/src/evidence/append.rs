@@ -5,8 +5,9 @@ use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
 use super::block::{Head, pack};
-use super::chain::{ChainHead, EvidenceChain};
+use super::chain::EvidenceChain;
 use super::devices;
+use super::links::Tip;
 use super::sealed::DeviceSeal;
 use super::{BLOCK, Decision, EvidenceId, Indexed, day_of, head};
 use crate::rows::{PgRowQuery, column};
@@ -34,7 +35,7 @@ pub struct Packed {
     chain: i64,
     at: i64,
     pub(crate) blocks: Vec<Block>,
-    head: ChainHead,
+    tip: Tip,
     ids: Vec<EvidenceId>,
     /// Decisions that no attempt leads to: key, instant, place.
     lonely: Vec<(i64, i64, EvidenceId)>,
@@ -43,7 +44,7 @@ pub struct Packed {
 impl Packed {
     /// What [`EvidenceChain::committed`] is told, once the blocks are.
     pub fn appended(self) -> Appended {
-        Appended { ids: self.ids, tenant: self.tenant, day: self.day, head: self.head }
+        Appended { ids: self.ids, tenant: self.tenant, day: self.day, tip: self.tip }
     }
 }
 
@@ -54,7 +55,7 @@ pub struct Appended {
     pub ids: Vec<EvidenceId>,
     pub(super) tenant: i64,
     pub(super) day: i64,
-    pub(super) head: ChainHead,
+    pub(super) tip: Tip,
 }
 
 /// A block as a row.
@@ -66,17 +67,19 @@ pub(crate) struct Block {
     body: Vec<u8>,
     devices: Vec<u8>,
     previous: [u8; 32],
+    skip: Option<[u8; 32]>,
     hash: [u8; 32],
 }
 
 /// The columns of a block that differ within a batch.
-const OWN: [(&str, &str); 7] = [
+const OWN: [(&str, &str); 8] = [
     ("seq", "BIGINT"),
     ("grp", "BIGINT"),
     ("decisions", "BIGINT"),
     ("body", "BYTEA"),
     ("devices", "BYTEA"),
     ("previous", "BYTEA"),
+    ("skip", "BYTEA"),
     ("hash", "BYTEA"),
 ];
 
@@ -87,13 +90,13 @@ impl Appending<'_> {
         decisions: &[&Decision<I, V>],
         addresses: &HashMap<i64, &str>,
     ) -> Result<Option<Packed>, StoreError> {
-        let head = self.chain.take(self.tenant, day_of(self.now));
-        head.map(|head| self.pack_behind(head, decisions, addresses)).transpose()
+        let tip = self.chain.take(self.tenant, day_of(self.now));
+        tip.map(|tip| self.pack_behind(tip, decisions, addresses)).transpose()
     }
 
     fn pack_behind<I: Serialize, V: Serialize>(
         self,
-        mut head: ChainHead,
+        mut tip: Tip,
         decisions: &[&Decision<I, V>],
         addresses: &HashMap<i64, &str>,
     ) -> Result<Packed, StoreError> {
@@ -104,19 +107,19 @@ impl Appending<'_> {
         for places in blocks_of(decisions) {
             let members: Vec<&Decision<I, V>> = places.iter().map(|i| decisions[*i]).collect();
             let devices = devices::seal_all(seal, tenant, &members, addresses)?;
-            let row = block(head, (tenant, day, chain, now), &members, devices)?;
+            let row = block(&tip, (tenant, day, chain, now), &members, devices)?;
             for (item, place) in places.iter().enumerate() {
                 ids[*place].seq = row.seq;
                 ids[*place].item = i64::try_from(item).unwrap_or(0);
             }
-            head = ChainHead { seq: row.seq, hash: row.hash };
+            tip.grow(row.hash);
             blocks.push(row);
         }
         let is_lonely = |d: &&Decision<I, V>| indexed == Indexed::Itself || d.attempt.is_none();
         let found = decisions.iter().zip(&ids).filter(|(d, _)| is_lonely(d));
         let lonely = found.flat_map(|(d, id)| [Some(d.device), d.client].into_iter().flatten().map(|k| (k, now, *id)));
         let lonely = lonely.collect();
-        Ok(Packed { tenant, day, chain, at: now, blocks, head, ids, lonely })
+        Ok(Packed { tenant, day, chain, at: now, blocks, tip, ids, lonely })
     }
 }
 
@@ -130,14 +133,14 @@ impl Tx {
         addresses: &HashMap<i64, &str>,
     ) -> Result<Appended, StoreError> {
         let (tenant, day) = (to.tenant, day_of(to.now));
-        let head = match to.chain.take(tenant, day) {
-            Some(head) => head,
-            None => self.evidence_head(tenant, day, to.chain.number()).await?,
+        let tip = match to.chain.take(tenant, day) {
+            Some(tip) => tip,
+            None => self.evidence_tip(tenant, day, to.chain.number()).await?,
         };
-        let packed = to.pack_behind(head, decisions, addresses)?;
+        let packed = to.pack_behind(tip, decisions, addresses)?;
         if !packed.blocks.is_empty() {
             self.evidence_blocks(&packed).await?;
-            self.evidence_head_put(tenant, day, packed.chain, &packed.head).await?;
+            self.evidence_head_put(tenant, day, packed.chain, &packed.tip.head).await?;
             self.evidence_index(tenant, &packed.lonely).await?;
         }
         Ok(packed.appended())
@@ -155,7 +158,7 @@ impl Tx {
                 .bind(packed.at);
             for b in &packed.blocks {
                 query = query.bind(b.seq).bind(b.grp).bind(b.decisions).bind(&b.body[..]).bind(&b.devices[..])
-                    .bind(&b.previous[..]).bind(&b.hash[..]);
+                    .bind(&b.previous[..]).bind(b.skip.as_ref().map(|skip| &skip[..])).bind(&b.hash[..]);
             }
             query.execute(conn).await?.rows_affected()
         });
@@ -163,7 +166,8 @@ impl Tx {
     }
 }
 
-const INTO: &str = "INSERT INTO evidence (tenant, day, chain, at, seq, grp, decisions, body, devices, previous, hash)";
+const INTO: &str =
+    "INSERT INTO evidence (tenant, day, chain, at, seq, grp, decisions, body, devices, previous, skip, hash)";
 
 /// The parts of a larger statement of PostgreSQL that write packed decisions: blocks and the chain's head, bound from
 /// `$first` on by [`bind_packed`].
@@ -194,6 +198,7 @@ pub(crate) fn bind_packed<'q, O>(query: PgRowQuery<'q, O>, packed: &'q Packed) -
         .bind(column(rows, |b| b.body.as_slice()))
         .bind(column(rows, |b| b.devices.as_slice()))
         .bind(column(rows, |b| b.previous.as_slice()))
+        .bind(column(rows, |b| b.skip.as_ref().map(<[u8; 32]>::as_slice)))
         .bind(column(rows, |b| b.hash.as_slice()))
 }
 
@@ -209,7 +214,7 @@ fn blocks_of<I, V>(decisions: &[&Decision<I, V>]) -> Vec<Vec<usize>> {
 }
 
 fn block<I: Serialize, V: Serialize>(
-    last: ChainHead,
+    tip: &Tip,
     (tenant, day, chain, at): (i64, i64, i64, i64),
     members: &[&Decision<I, V>],
     devices: Vec<u8>,
@@ -217,7 +222,8 @@ fn block<I: Serialize, V: Serialize>(
     let body = pack(members)?;
     let decisions = i64::try_from(members.len()).unwrap_or(0);
     let grp = members.first().map_or(0, |d| d.grp);
-    let head = Head { tenant, day, chain, seq: last.seq + 1, at, grp, decisions };
-    let hash = head.hash(&last.hash, &body);
-    Ok(Block { seq: head.seq, grp, decisions, body, devices, previous: last.hash, hash })
+    let head = Head { tenant, day, chain, seq: tip.head.seq + 1, at, grp, decisions };
+    let (previous, skip) = (tip.head.hash, tip.skip());
+    let hash = head.hash(&previous, skip.as_ref().map(<[u8; 32]>::as_slice), &body);
+    Ok(Block { seq: head.seq, grp, decisions, body, devices, previous, skip, hash })
 }

@@ -1,37 +1,30 @@
 //! A writer's chain, and proving that nobody changed one.
 use std::collections::HashMap;
 
-use super::block::{FIRST, Head, corrupt};
+use sqlx::AssertSqlSafe;
+
+use super::block::{Head, corrupt};
 use super::findable::{Looked, SOME_BLOCKS};
 use super::head::beside;
+use super::links::{ChainHead, Tip, stops};
+use crate::int_set::IntSet;
 use crate::{StoreError, Tx, on};
 
 /// The chain of one writer: a worker that appends one batch after another. Two writers never share one.
 #[derive(Debug)]
 pub struct EvidenceChain {
     number: i64,
-    /// The last block of each tenant's day that is known to be committed.
-    heads: HashMap<(i64, i64), ChainHead>,
+    /// The end of each tenant's day that is known to be committed.
+    tips: HashMap<(i64, i64), Tip>,
 }
 
-/// The last block of a chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ChainHead {
-    pub seq: i64,
-    pub hash: [u8; 32],
-}
-
-impl ChainHead {
-    pub const START: Self = Self { seq: 0, hash: FIRST };
-}
-
-/// The most heads that are remembered; one that is forgotten is read again.
+/// The most ends that are remembered; one that is forgotten is read again.
 const MOST: usize = 4_096;
 
 impl EvidenceChain {
     /// A chain of its own for a writer that starts; `random` tells it from every other one's.
     pub fn new(random: u32) -> Self {
-        Self { number: i64::from(random), heads: HashMap::new() }
+        Self { number: i64::from(random), tips: HashMap::new() }
     }
 
     /// Its number.
@@ -39,20 +32,20 @@ impl EvidenceChain {
         self.number
     }
 
-    pub(super) fn take(&mut self, tenant: i64, day: i64) -> Option<ChainHead> {
-        self.heads.remove(&(tenant, day))
+    pub(super) fn take(&mut self, tenant: i64, day: i64) -> Option<Tip> {
+        self.tips.remove(&(tenant, day))
     }
 
     /// Notes what was appended, once its transaction is committed. Without it the next block asks the database.
     pub fn committed(&mut self, appended: &super::Appended) {
-        if self.heads.len() >= MOST {
-            self.heads.clear();
+        if self.tips.len() >= MOST {
+            self.tips.clear();
         }
-        self.heads.insert((appended.tenant, appended.day), appended.head);
+        self.tips.insert((appended.tenant, appended.day), appended.tip.clone());
     }
 }
 
-/// How a chain stands.
+/// How a chain stands, or the part of one that was looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChainState {
     /// Its blocks that hold.
@@ -63,13 +56,60 @@ pub struct ChainState {
     pub broken: Option<(i64, &'static str)>,
 }
 
-type Row = (i64, i64, i64, i64, Vec<u8>, Vec<u8>, Vec<u8>);
+impl ChainState {
+    pub(super) fn broken(self, seq: i64, why: &'static str) -> Self {
+        Self { broken: Some((seq, why)), ..self }
+    }
+}
+
+/// A block as it is looked at: all that its hash covers, and the hash.
+#[derive(sqlx::FromRow)]
+pub(super) struct Row {
+    pub seq: i64,
+    pub at: i64,
+    grp: i64,
+    pub decisions: i64,
+    pub body: Vec<u8>,
+    pub previous: Vec<u8>,
+    pub skip: Option<Vec<u8>>,
+    pub hash: Vec<u8>,
+}
+
+impl Row {
+    pub const COLUMNS: &str = "seq, at, grp, decisions, body, previous, skip, hash";
+
+    /// Whether its hash is made of what it says.
+    pub fn is_whole(&self, (tenant, day, chain): (i64, i64, i64)) -> bool {
+        let Self { seq, at, grp, decisions, .. } = *self;
+        let head = Head { tenant, day, chain, seq, at, grp, decisions };
+        head.hash(&self.previous, self.skip.as_deref(), &self.body).as_slice() == self.hash
+    }
+
+    /// What is wrong with a block behind the end of those before it.
+    fn wrong_behind(&self, tip: &Tip, chain: (i64, i64, i64)) -> Option<&'static str> {
+        let skip = tip.skip();
+        if self.seq != tip.head.seq + 1 {
+            Some(MISSING)
+        } else if self.previous != tip.head.hash
+            || self.skip.as_ref().is_some_and(|own| Some(&own[..]) != skip.as_ref().map(|s| &s[..]))
+        {
+            Some(OTHER_BEFORE)
+        } else if !self.is_whole(chain) {
+            Some(CHANGED)
+        } else {
+            None
+        }
+    }
+}
 
 /// Blocks that are read at once.
 const PAGE: i64 = 200;
 
+pub(super) const MISSING: &str = "a block is missing before it";
+pub(super) const OTHER_BEFORE: &str = "it does not name the block before it";
+pub(super) const CHANGED: &str = "its content is not what its hash was made of";
 /// Why a block is broken whose content is whole, but whose decisions nobody finds.
-const UNFINDABLE: &str = "a decision of it is not found any more by whom it is about: the index was changed";
+pub(super) const UNFINDABLE: &str = "a decision of it is not found any more by whom it is about: the index was changed";
 
 impl Tx {
     /// The chains of a tenant's day, also those of which no block is left.
@@ -80,65 +120,80 @@ impl Tx {
     }
 
     /// Recomputes a chain from its first block. Ends at the first block that was changed, put in or taken out, also at
-    /// the chain's end.
+    /// the chain's end. It reads the whole day: [`Tx::evidence_prove`] is for one decision.
     pub async fn evidence_verify(&mut self, tenant: i64, day: i64, chain: i64) -> Result<ChainState, StoreError> {
-        const SQL: &str = "SELECT seq, at, grp, decisions, body, previous, hash FROM evidence
-            WHERE tenant = $1 AND day = $2 AND chain = $3 AND seq > $4 ORDER BY seq LIMIT $5";
-        let mut state = ChainState::default();
-        let mut last = ChainHead::START;
+        let (mut state, mut tip) = (ChainState::default(), Tip::START);
         loop {
-            let page: Vec<Row> = on!(self, conn => sqlx::query_as(SQL).bind(tenant).bind(day).bind(chain).bind(last.seq)
-                .bind(PAGE).fetch_all(conn).await?);
+            let page = self.evidence_rows((tenant, day, chain), tip.head.seq).await?;
             let begun = state.clone();
-            for (seq, at, grp, decisions, body, previous, hash) in &page {
-                let head = Head { tenant, day, chain, seq: *seq, at: *at, grp: *grp, decisions: *decisions };
-                let wrong = if *seq != last.seq + 1 {
-                    Some("a block is missing before it")
-                } else if previous.as_slice() != last.hash {
-                    Some("it does not name the block before it")
-                } else if head.hash(previous, body).as_slice() != hash {
-                    Some("its content is not what its hash was made of")
-                } else {
-                    None
-                };
-                if let Some(wrong) = wrong {
-                    return Ok(ChainState { broken: Some((*seq, wrong)), ..state });
+            for row in &page {
+                if let Some(wrong) = row.wrong_behind(&tip, (tenant, day, chain)) {
+                    return Ok(state.broken(row.seq, wrong));
                 }
-                let hash = hash_of(hash)?;
-                last = ChainHead { seq: *seq, hash };
+                tip.grow(hash_of(&row.hash)?);
                 state.blocks += 1;
-                state.decisions += decisions;
+                state.decisions += row.decisions;
             }
             for some in page.chunks(SOME_BLOCKS) {
-                let looked: Vec<Looked<'_>> =
-                    some.iter().map(|(seq, at, .., body, _, _)| (*seq, *at, &body[..])).collect();
+                let looked: Vec<Looked<'_>> = some.iter().map(|row| (row.seq, row.at, &row.body[..])).collect();
                 if let Some(seq) = self.evidence_unfindable((tenant, day, chain), &looked).await? {
-                    let before: Vec<&Row> = page.iter().take_while(|block| block.0 < seq).collect();
-                    let decisions = begun.decisions + before.iter().map(|block| block.3).sum::<i64>();
+                    let before: Vec<&Row> = page.iter().take_while(|row| row.seq < seq).collect();
+                    let decisions = begun.decisions + before.iter().map(|row| row.decisions).sum::<i64>();
                     let blocks = begun.blocks + i64::try_from(before.len()).unwrap_or(0);
                     return Ok(ChainState { blocks, decisions, broken: Some((seq, UNFINDABLE)) });
                 }
             }
             if (page.len() as i64) < PAGE {
                 let kept = self.evidence_head_kept(tenant, day, chain).await?;
-                return Ok(ChainState { broken: beside(last, kept), ..state });
+                return Ok(ChainState { broken: beside(tip.head, kept), ..state });
             }
         }
     }
 
-    /// The last block of a chain, from the database. Where blocks were removed at its end the chain goes on behind
-    /// them, so that the gap shows.
-    pub(super) async fn evidence_head(&mut self, tenant: i64, day: i64, chain: i64) -> Result<ChainHead, StoreError> {
+    /// A page of a chain's blocks behind one.
+    pub(super) async fn evidence_rows(
+        &mut self,
+        (tenant, day, chain): (i64, i64, i64),
+        behind: i64,
+    ) -> Result<Vec<Row>, StoreError> {
+        let sql = format!(
+            "SELECT {} FROM evidence WHERE tenant = $1 AND day = $2 AND chain = $3 AND seq > $4 ORDER BY seq LIMIT $5",
+            Row::COLUMNS
+        );
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(day).bind(chain).bind(behind).bind(PAGE)
+            .fetch_all(conn).await?),
+        )
+    }
+
+    /// The last block of a chain that is there, and its hash as it stands.
+    pub(super) async fn evidence_last(
+        &mut self,
+        (tenant, day, chain): (i64, i64, i64),
+    ) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
         const SQL: &str = "SELECT seq, hash FROM evidence WHERE tenant = $1 AND day = $2 AND chain = $3
             ORDER BY seq DESC LIMIT 1";
-        let row: Option<(i64, Vec<u8>)> =
-            on!(self, conn => sqlx::query_as(SQL).bind(tenant).bind(day).bind(chain).fetch_optional(conn).await?);
-        let there = match row {
+        Ok(on!(self, conn => sqlx::query_as(SQL).bind(tenant).bind(day).bind(chain).fetch_optional(conn).await?))
+    }
+
+    /// The end of a chain, from the database. Where blocks were removed at its end the chain goes on behind them, so that
+    /// the gap shows.
+    pub(super) async fn evidence_tip(&mut self, tenant: i64, day: i64, chain: i64) -> Result<Tip, StoreError> {
+        let there = match self.evidence_last((tenant, day, chain)).await? {
             Some((seq, hash)) => ChainHead { seq, hash: hash_of(&hash)? },
             None => ChainHead::START,
         };
         let kept = self.evidence_head_kept(tenant, day, chain).await?;
-        Ok(kept.filter(|kept| kept.seq > there.seq).unwrap_or(there))
+        let head = kept.filter(|kept| kept.seq > there.seq).unwrap_or(there);
+        let sql = format!(
+            "SELECT seq, hash FROM evidence WHERE tenant = $1 AND day = $2 AND chain = $3 AND seq{} ORDER BY seq",
+            IntSet::test(self, "$4")
+        );
+        let wanted = IntSet::of(stops(head.seq));
+        let rows: Vec<(i64, Vec<u8>)> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(day)
+            .bind(chain).bind(wanted.text()).fetch_all(conn).await?);
+        let stops = rows.into_iter().map(|(seq, hash)| Ok(ChainHead { seq, hash: hash_of(&hash)? }));
+        Ok(Tip::new(head, stops.collect::<Result<_, StoreError>>()?))
     }
 }
 

@@ -1,7 +1,8 @@
 //! The last block of each chain, kept beside the blocks: a chain whose end was removed does not reach it.
 use sqlx::AssertSqlSafe;
 
-use super::chain::{ChainHead, hash_of};
+use super::chain::hash_of;
+use super::links::ChainHead;
 use crate::{StoreError, Tx, on};
 
 pub(super) const INTO: &str = "INSERT INTO evidence_head (tenant, day, chain, seq, hash)";

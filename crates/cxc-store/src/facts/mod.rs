@@ -18,7 +18,7 @@ use std::sync::Arc;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
     DataFault, DeclaredTimes, Facts, NumberIntelligence, NumberListHit, PastAttempt, PersonFlag, SuppressionHit,
-    ToolAnswers,
+    ToolAnswers, list_versions,
 };
 use cxc_core::consent::ConsentEvent;
 use jiff::Timestamp;
@@ -183,6 +183,12 @@ impl BatchFacts {
     /// Whether every attempt that may count was read. If not, nobody of the batch is contacted: ask about each alone.
     pub fn is_whole(&self) -> bool {
         self.history.is_whole()
+    }
+
+    /// The lists of numbers that bear on a channel, each with its version; empty where none is loaded.
+    pub fn list_versions(&self, channel: Channel) -> String {
+        let numbers = self.numbers.iter().find(|(of, _)| *of == channel);
+        numbers.map(|(_, numbers)| list_versions(numbers.facts(&[]).lists)).unwrap_or_default()
     }
 
     /// Adds an attempt that was allowed earlier in the same batch.

@@ -90,7 +90,8 @@ async fn clock(config: &Config, accept: Option<&str>) -> Result<(), Failure> {
 
 async fn evaluate(config: &Config, asked: &Evaluate) -> Result<(), Failure> {
     let document = document(&asked.file)?;
-    let answer = if asked.shipped {
+    let is_shipped = asked.shipped || (document.is_of_the_law_alone() && !has_database(config));
+    let answer = if is_shipped {
         let evaluator = evaluator(config)?;
         // nothing is looked up, so that any key will do
         evaluator
@@ -100,6 +101,11 @@ async fn evaluate(config: &Config, asked: &Evaluate) -> Result<(), Failure> {
         by_tenant(config, asked.tenant.as_deref(), &document).await?
     };
     say(&answer, asked.explain)
+}
+
+/// Whether there is a database to look things up in.
+fn has_database(config: &Config) -> bool {
+    config.embedded_file().is_none_or(|file| file.exists())
 }
 
 /// A document from a file, or from standard input.
@@ -132,7 +138,7 @@ async fn by_tenant(
     document: &EvaluationDocument,
 ) -> Result<EvaluationAnswer, Failure> {
     let evaluator = evaluator(config)?;
-    let desk = Desk::open(config).await?;
+    let desk = Desk::open_existing(config).await?;
     let tenant = desk.tenant(tenant).await?;
     let answer = evaluator.evaluate(&desk.app, tenant.no, document).await;
     desk.close().await;
@@ -167,7 +173,7 @@ fn say(answer: &EvaluationAnswer, in_words: bool) -> Result<(), Failure> {
 
 async fn replay(config: &Config, asked: &Replay) -> Result<(), Failure> {
     let evaluator = evaluator(config)?;
-    let desk = Desk::open(config).await?;
+    let desk = Desk::open_existing(config).await?;
     let tenant = desk.tenant(asked.tenant.as_deref()).await?;
     let replayed = evidence::replay(&desk.app, evaluator.kit(), tenant.no, &asked.id).await;
     desk.close().await;

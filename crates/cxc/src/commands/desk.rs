@@ -31,6 +31,15 @@ impl Desk {
         Ok(Self { app, zones, _store: store })
     }
 
+    /// The same of a database that is there: whoever only reads makes none.
+    pub async fn open_existing(config: &Config) -> Result<Self, Failure> {
+        if let Some(file) = config.embedded_file().filter(|file| !file.exists()) {
+            let text = "there is no database at $: name the folder of the installation by --data, or its configuration by --config";
+            return Err(Failure::usage(text.replace('$', &file.display().to_string())));
+        }
+        Self::open(config).await
+    }
+
     /// The tenant of a name, or the only one there is.
     pub async fn tenant(&self, name: Option<&str>) -> Result<Tenant, Failure> {
         let mut tx = self.app.db.read().await?;

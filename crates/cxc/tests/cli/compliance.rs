@@ -26,6 +26,12 @@ fn a_question_is_answered_in_json_or_in_sentences_and_by_the_exit_code() {
     assert!(said.out.contains("at 2026-12-01T13:30:00Z it is Tuesday 2026-12-01 08:30:00 in America/New_York"));
     assert!(said.out.contains("the earliest legal instant is 2026-12-01T16:00:00Z"), "{said:?}");
     assert!(!desk.path().join("cxc-data").exists(), "no database is needed");
+    let of_law = question("2026-12-01T17:00:00Z").replacen('{', r#"{"ruleSet":"shipped","device":"0","#, 1);
+    assert!(desk.run_with(&["compliance", "evaluate", "-"], &of_law).ok().out.contains(r#""decision": "allow""#));
+    let none = desk.run_with(&["compliance", "evaluate", "-"], &question("2026-12-01T17:00:00Z"));
+    none.failed(2, "there is no database at ");
+    desk.run(&["compliance", "replay", "20260301-1f-12-0"]).failed(2, "--data");
+    assert!(!desk.path().join("cxc-data").exists(), "who only reads makes none");
 }
 
 #[test]

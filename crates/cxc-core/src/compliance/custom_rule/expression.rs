@@ -1,4 +1,5 @@
 //! Compiling and evaluating a condition.
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cel::common::ast::{CallExpr, Expr, LiteralValue, operators};
@@ -7,9 +8,10 @@ use cel::{Context, Env, ExecutionError, Value};
 use jiff::civil::DateTime;
 
 use super::bounds::{MAX_BRACKETS, MAX_DEPTH, MAX_EXPRESSION, MAX_PARTS, bound, bracket_depth};
-use super::inputs::{Columns, CustomInputs, Known, Lasting, Resolver, is_of_record, known};
+use super::inputs::{Columns, CustomInputs, Known, Lasting, Nobody, Resolver, is_of_record, known};
 use crate::channel::Channel;
 use crate::compliance::attempt_rule::MAX_WINDOW_SECONDS;
+use crate::compliance::subject::Purpose;
 
 /// Attempts that an expression counts: those of the last so many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,6 +125,27 @@ impl CustomExpression {
         let columns = Lasting(inputs.columns);
         let open = CustomInputs { columns: &columns, local: &[], counts: &[], ..*inputs };
         self.evaluate(&open, None) != Ok(false)
+    }
+
+    /// What it says whomever it is asked about on these channels, if that is always the same: yes, no, or an error.
+    pub(crate) fn constant(&self, channels: &[Channel]) -> Option<Result<bool, String>> {
+        let mut said = None;
+        for (channel, purpose) in channels.iter().flat_map(|c| Purpose::ALL.map(|purpose| (*c, purpose))) {
+            let nobody = Nobody { channel: channel.as_str(), purpose: purpose.as_str(), asked: AtomicBool::new(false) };
+            let mut context = Context::with_env(Arc::clone(&self.env));
+            context.set_variable_resolver(&nobody);
+            let result = match Value::resolve(&self.root, &context) {
+                Ok(Value::Bool(holds)) => Ok(holds),
+                // what it wanted to know may make it true
+                _ if nobody.asked.load(Ordering::Relaxed) => return None,
+                Ok(_) => Err("its value is not true or false".into()),
+                Err(error) => Err(why(&error)),
+            };
+            if said.get_or_insert_with(|| result.clone()) != &result {
+                return None;
+            }
+        }
+        said
     }
 
     /// Tries it on columns that somebody gives.

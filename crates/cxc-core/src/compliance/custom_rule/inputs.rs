@@ -1,6 +1,7 @@
 //! What an expression can ask for: columns, the channel, the moment, counts of attempts.
 use std::borrow::Cow;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cel::common::types::{CelInt, CelString};
 use cel::common::value::CowVal;
@@ -76,6 +77,28 @@ pub(super) struct Resolver<'a> {
     pub date: String,
     /// A name that has no value.
     pub missing: Mutex<Option<String>>,
+}
+
+/// Someone of whom nothing is known but how and what for they are reached.
+pub(super) struct Nobody<'a> {
+    pub channel: &'a str,
+    pub purpose: &'a str,
+    /// Whether more was asked for.
+    pub asked: AtomicBool,
+}
+
+impl VariableResolver for Nobody<'_> {
+    fn resolve<'b>(&'b self, name: &str) -> Option<CowVal<'b, 'b>> {
+        let told = match name {
+            "channel" => Some(self.channel),
+            "purpose" => Some(self.purpose),
+            _ => None,
+        };
+        if told.is_none() && (known(name).is_some() || name.contains(':')) {
+            self.asked.store(true, Ordering::Relaxed);
+        }
+        told.map(|text| CowVal::owned(CelString::from(text)))
+    }
 }
 
 impl VariableResolver for Resolver<'_> {

@@ -185,6 +185,40 @@ fn the_dearest_expression_that_is_taken_ends_quickly() {
     }
 }
 
+#[test]
+fn a_condition_that_never_changes_its_answer_is_idle() {
+    let idle = |text: &str, channels: &str| {
+        let json = serde_json::json!({ "expression": text, "channels": serde_json::from_str::<serde_json::Value>(channels).unwrap() });
+        let rule: CustomRule = serde_json::from_value(json).unwrap();
+        assert_eq!(rule.validate(), [], "{text}");
+        rule.idle().map(|error| error.detail).unwrap_or_default()
+    };
+    for (text, says) in [
+        ("true", "true, so that it holds nobody back"),
+        ("1 + 1 == 2", "true, so that it holds nobody back"),
+        (r#"true || c_other1 == "x""#, "true, so that it holds nobody back"),
+        (r#"purpose != "sales""#, "true, so that it holds nobody back"),
+        ("false", "false, so that nobody would be contacted"),
+        (r#"c_other1 == "x" && false"#, "false, so that nobody would be contacted"),
+        (r#"channel == "fax""#, "false, so that nobody would be contacted"),
+        ("1 / 0 == 1", "an error (it divides by zero), so that nobody would be contacted"),
+    ] {
+        assert!(idle(text, "[]").contains(says), "{text}: {}", idle(text, "[]"));
+    }
+    for text in [
+        r#"c_other1 == "x""#,
+        r#"channel == "sms""#,
+        r#"purpose == "survey" || local_hour > 9"#,
+        "attempts_on_device(60) < 1",
+        r#"custom("Branch") != "x""#,
+        "[1, 2].exists(n, n == local_day)",
+        "c_other1 == 5 || true == (local_hour > 9)",
+    ] {
+        assert_eq!(idle(text, "[]"), "", "{text}");
+    }
+    assert_ne!(idle(r#"channel == "sms""#, r#"["sms"]"#), "", "of the channels of the rule");
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_compiler_fall_over(text in "\\PC{0,200}") {

@@ -40,6 +40,8 @@ fn window_plan(body: &WindowBody, calendars: &Calendars) -> DayPlan {
                 plan.replaced.push((before, eve.clone()));
             }
         }
+        // no list tells whether the day after the last one is a holiday
+        plan.narrowed.extend(plan.covered.map(|(_, last)| (last, eve)));
     }
     plan.replaced.extend(holidays.into_iter().map(|date| (date, holiday_hours.clone())));
     plan.replaced = one_a_date(plan.replaced);

@@ -133,6 +133,13 @@ pub struct BlackoutBody {
     pub declared: bool,
 }
 
+impl BlackoutBody {
+    /// Whether it closes no day until an operator declares some.
+    pub fn waits(&self) -> bool {
+        self.declared && self.dates.is_empty() && self.holidays.is_empty()
+    }
+}
+
 /// Until when an established business relationship lasts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

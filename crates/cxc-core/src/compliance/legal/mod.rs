@@ -1,6 +1,7 @@
 //! Legal rules as data: what they say, where they come from, and what a tenant decided about them.
 mod body;
 mod cap;
+mod idle;
 mod narrowing;
 mod parse;
 mod rule;

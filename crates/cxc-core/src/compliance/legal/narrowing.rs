@@ -127,6 +127,13 @@ impl Narrowing {
         errors
     }
 
+    /// What of its dates is in vain from a day on: all of them are over.
+    pub fn over(&self, from: Date) -> Option<FieldError> {
+        let is_over = !self.dates.is_empty() && self.dates.iter().all(|range| range.last < from);
+        let detail = format!("these days are over everywhere: name days from {from} on, or leave them out");
+        is_over.then(|| FieldError::new("/narrow/dates", "idle", detail))
+    }
+
     /// Whether it lets nothing pass from a day on that another narrowing of the rule holds back.
     pub fn is_as_strict_as(&self, other: &Self, versions: &[&LegalRule], from: Date) -> bool {
         let hours = |own: &Week, narrow: &Self| match &narrow.hours {

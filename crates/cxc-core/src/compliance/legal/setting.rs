@@ -3,7 +3,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::body::RuleBody;
 use super::narrowing::Narrowing;
+use super::rule::LegalRule;
 use crate::field_error::FieldError;
 use crate::written_reason::WrittenReason;
 
@@ -52,6 +54,21 @@ impl LegalRuleSetting {
         let at = self.decided_at.map(|at| format!(" on {}", at.strftime("%Y-%m-%d"))).unwrap_or_default();
         let why = if self.reason.is_empty() { String::new() } else { format!(": {}", self.reason) };
         format!("{by}{at}{why}")
+    }
+
+    /// What it says in vain of the rule in these versions.
+    pub fn idle(&self, versions: &[&LegalRule]) -> Vec<FieldError> {
+        let narrow = self.narrow.as_ref();
+        let mut errors = narrow.map(|narrow| narrow.idle(versions)).unwrap_or_default();
+        let is_declared = |rule: &&LegalRule| matches!(&rule.kind, RuleBody::BlackoutDate(body) if body.waits());
+        let undated = narrow.is_none_or(|narrow| narrow.dates.is_empty());
+        if self.state == SettingState::On && undated && !versions.is_empty() && versions.iter().all(is_declared) {
+            let detail = "an emergency is declared by its days, and closes none without: name them, as in \
+                          [{\"first\": \"2026-12-01\", \"last\": \"2026-12-03\"}]. To end one, take the decision back (DELETE) or set \
+                          the rule off";
+            errors.push(FieldError::new("/narrow/dates", "required", detail));
+        }
+        errors
     }
 
     /// Everything that is wrong with it by itself; empty if it can be used.

@@ -82,6 +82,17 @@ fn spain_and_italy_have_their_hours() {
 }
 
 #[test]
+fn the_last_day_that_is_listed_may_be_the_eve_of_a_holiday() {
+    let mut italy = sales("IT", "", "Europe/Rome");
+    // a Tuesday; whether the first of January 2031 is a holiday no list says
+    assert_eq!(italy.barred_by("2030-12-31T08:30:00Z"), ["IT-HOURS"], "half past nine");
+    assert!(italy.allowed("2030-12-31T09:30:00Z") && !italy.allowed("2030-12-31T18:00:00Z"));
+    assert!(italy.allowed("2030-12-30T08:30:00Z"), "the day before it is an eve for certain of nothing");
+    assert!(!italy.allowed("2028-12-31T10:00:00Z") && italy.allowed("2029-12-31T09:30:00Z"));
+    assert!(!italy.allowed("2029-12-31T08:30:00Z"), "nor is a year that is listed another");
+}
+
+#[test]
 fn four_states_close_at_eight_without_a_decision() {
     for (region, zone, now) in [
         ("US-FL", NEW_YORK, "2026-12-02T01:00:00Z"),
