@@ -143,6 +143,30 @@ async fn a_decision_is_taken_back_also_of_a_rule_that_is_not_shipped_any_more() 
 }
 
 #[tokio::test]
+async fn a_rule_that_makes_others_ask_for_less_needs_its_reason_where_it_comes_to_hold() {
+    let app = start().await;
+    let path = |id: &str| format!("{RULES}/{id}/setting");
+    let off = json!({ "state": "off", "reason": "we count everything" });
+    let (on, said) = (json!({ "state": "on" }), json!({ "state": "on", "reason": "counsel said so" }));
+    let refused = |answer: &Value| answer["errors"][0]["pointer"] == "/reason";
+    // on by default: to count less again is what widens
+    decide(&app, "US-REGF-EXCL", off.clone()).await.expect(200);
+    assert!(refused(&decide(&app, "US-REGF-EXCL", on.clone()).await.expect(422)));
+    assert!(refused(&app.delete(&path("US-REGF-EXCL")).if_match("*").await.expect(422)));
+    let assistant = app.with_scopes(&[Scope::ComplianceRead, Scope::ComplianceWrite]).await.unwrap();
+    assert_eq!(decide(&assistant, "US-REGF-EXCL", said.clone()).await.expect_problem(403), "scope_missing");
+    decide(&app, "US-REGF-EXCL", said.clone()).await.expect(200);
+    let audited = app.get("/audit-events?objectKind=legal_rule_setting").await.expect(200);
+    assert_eq!(audited["items"][0]["after"]["reason"], "counsel said so", "{audited}");
+    decide(&app, "US-REGF-EXCL", off).await.expect(200);
+    app.delete(&format!("{}?reason=a%20mistake", path("US-REGF-EXCL"))).if_match("*").await.expect(204);
+    // off by default
+    assert!(refused(&decide(&app, "US-WIRELESS-PORT", on).await.expect(422)));
+    decide(&app, "US-WIRELESS-PORT", said).await.expect(200);
+    assistant.delete(&path("US-WIRELESS-PORT")).if_match("*").await.expect(204);
+}
+
+#[tokio::test]
 async fn an_emergency_is_declared_by_dates_and_ended_with_a_reason() {
     let app = start().await;
     let listed = app.get(&format!("{RULES}?country=US&region=NY&kind=blackout_date")).await.expect(200);
@@ -275,6 +299,15 @@ async fn a_rule_of_ones_own_that_does_not_compile_is_refused() {
     let tag = app.get(&path).await.etag();
     first["rule"]["effectiveUntil"] = json!("2027-02-01");
     app.put(&path).if_match(&tag).json(&first).await.expect(422);
+}
+
+#[tokio::test]
+async fn a_rule_of_ones_own_that_would_bar_nobody_is_refused() {
+    let app = start().await;
+    let flags = |flags: Value| own_rule("US-HOUSE", &json!({ "person_flags": { "flags": flags } }));
+    let refused = app.post(OWN).json(&flags(json!([]))).await.expect(422);
+    assert_eq!(refused["errors"][0]["pointer"], "/rule/kind/person_flags/flags");
+    app.post(OWN).json(&flags(json!(["cease"]))).await.expect(201);
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ pub mod number_answer;
 pub mod number_bytes;
 pub mod number_list;
 pub mod number_lists;
+pub mod number_register;
 pub mod object;
 pub mod object_query;
 pub mod opt_out;

@@ -94,6 +94,13 @@ pub struct ListAtHand {
 }
 
 impl ListAtHand {
+    /// A list as its row says that it is, without its numbers: for who asks about its age and not whom it holds.
+    pub fn unread(row: &ActiveList) -> Self {
+        let as_of = row.as_of.and_then(|at| Timestamp::from_microsecond(at).ok());
+        let state = as_of.map_or(ListState::NotLoaded, |as_of| ListState::Loaded { version: row.list.active, as_of });
+        Self { list: row.list.clone(), state, set: None }
+    }
+
     /// Whether it is the customer's own.
     pub fn is_own(&self) -> bool {
         self.list.kind() == NumberListKind::Customer
@@ -107,6 +114,12 @@ impl ListAtHand {
     /// Whether it holds a number.
     pub fn holds(&self, number: PhoneNumber) -> bool {
         self.set.as_ref().is_some_and(|set| set.contains(number))
+    }
+
+    /// When it will be past the age that it says itself that it may have.
+    pub fn too_old_from(&self) -> Option<Timestamp> {
+        let ListState::Loaded { as_of, .. } = self.state else { return None };
+        as_of.checked_add(SignedDuration::from_hours(24 * self.list.max_age_days?)).ok()
     }
 
     /// What is wrong with it: its numbers are not at hand, and nobody can say whom it holds; the day that they are of has

@@ -67,7 +67,7 @@ pub struct SuppressionEntry {
     pub added_at: i64,
 }
 
-/// A person or device that a list suppresses now.
+/// A person or device that a list suppresses, or will. Times are microseconds.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow, Deserialize)]
 pub struct SuppressionHit {
     /// The list.
@@ -76,6 +76,17 @@ pub struct SuppressionHit {
     pub key_hash: i64,
     /// The entry's key; empty if it was erased: then the hash alone decides.
     pub key: String,
+    /// Not before.
+    pub from_at: Option<i64>,
+    /// No longer from then on.
+    pub until_at: Option<i64>,
+}
+
+impl SuppressionHit {
+    /// Whether it holds at an instant.
+    pub fn holds(&self, at: i64) -> bool {
+        self.from_at.is_none_or(|from| from <= at) && self.until_at.is_none_or(|until| at < until)
+    }
 }
 
 pub(crate) const COLUMNS: &str =
@@ -109,20 +120,26 @@ pub fn opt_out_role(channel: Channel) -> &'static str {
     }
 }
 
+impl SuppressionList {
+    /// The channel whose opt-outs the program collects in it, if it does.
+    pub fn collects(&self) -> Option<Channel> {
+        Channel::ALL.into_iter().find(|channel| self.role.as_deref() == Some(opt_out_role(*channel)))
+    }
+}
+
 /// The numbers of the lists of a kind.
 pub(crate) fn numbers_of(lists: &[SuppressionList], kind: &str) -> IntSet {
     IntSet::of(lists.iter().filter(|l| l.kind == kind).map(|l| l.number))
 }
 
-/// The [`SuppressionHit`]s of lists and hashes, of devices and of client ids.
+/// The [`SuppressionHit`]s of lists and hashes, of devices and of client ids: those that have not ended at `now`.
 pub(crate) fn hits_text(engine: Engine, now: &str, devices: [&str; 2], clients: [&str; 2]) -> String {
     // by the list, not by its entries as they were: an import may have put others in their place since
     let part = |[lists, hashes]: [&str; 2]| {
         format!(
-            "SELECT l.number AS list, e.key_hash, e.key FROM suppression_list l
+            "SELECT l.number AS list, e.key_hash, e.key, e.from_at, e.until_at FROM suppression_list l
              JOIN suppression_entry e ON e.generation = l.generation
-             WHERE l.number{} AND e.key_hash{} AND (e.from_at IS NULL OR e.from_at <= {now})
-               AND (e.until_at IS NULL OR e.until_at > {now})",
+             WHERE l.number{} AND e.key_hash{} AND (e.until_at IS NULL OR e.until_at > {now})",
             IntSet::test_on(engine, lists),
             IntSet::test_on(engine, hashes)
         )
@@ -233,6 +250,19 @@ impl Tx {
     /// Who of these is suppressed by one of these lists at an instant: one statement a batch. Each list is
     /// asked for the hashes of its kind. Confirm a hit on its key, unless that is empty.
     pub async fn suppression_hits(
+        &mut self,
+        lists: &[SuppressionList],
+        devices: &[i64],
+        clients: &[i64],
+        now: i64,
+    ) -> Result<Vec<SuppressionHit>, StoreError> {
+        let mut hits = self.suppression_hits_since(lists, devices, clients, now).await?;
+        hits.retain(|hit| hit.holds(now));
+        Ok(hits)
+    }
+
+    /// The same at that instant or at any later one.
+    pub async fn suppression_hits_since(
         &mut self,
         lists: &[SuppressionList],
         devices: &[i64],

@@ -118,6 +118,7 @@ impl Question {
             flags: Some(&self.contact.flags),
             tools: &ToolAnswers::NONE,
             data_faults,
+            ..Facts::none_known()
         };
         ask(&request, &facts)
     }

@@ -8,7 +8,7 @@ pub(crate) mod withdraw;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use cxc_core::compliance::legal::{DefaultState, LegalRule, LegalRuleSetting, Narrowing, SettingState};
+use cxc_core::compliance::legal::{LegalRule, LegalRuleSetting, Narrowing, SettingState, widens};
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
 use cxc_server::document::{self, Draft, NoExtra, Write};
@@ -48,7 +48,9 @@ impl Document for Setting {
     async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
         let versions: Vec<&LegalRule> =
             write.app.rules.packs.get(&write.after.body.0.rule).map(AsRef::as_ref).collect();
-        let default = versions.first().map(|rule| rule.default).ok_or_else(|| ApiError::not_found("legal rule"))?;
+        if versions.is_empty() {
+            return Err(ApiError::not_found("legal rule"));
+        }
         let mut idle = write.after.body.0.idle(&versions);
         idle.extend(write.after.body.0.narrow.as_ref().and_then(|narrow| narrow.over(yesterday(write.app))));
         if !idle.is_empty() {
@@ -57,7 +59,7 @@ impl Document for Setting {
         write.after.body.0.decided_by = Some(write.principal.name.clone());
         write.after.body.0.decided_at = Some(write.app.clock.now());
         let before = write.before.map(|b| &b.body.0);
-        if widens(default, &versions, before, &write.after.body.0, yesterday(write.app)) {
+        if widens(&versions, before, Some(&write.after.body.0), yesterday(write.app)) {
             write.principal.need(Scope::ComplianceRequired)?;
             if write.after.body.0.reason.is_empty() {
                 let detail = "this widens a legal rule: say why, the audit log keeps it";
@@ -81,28 +83,6 @@ impl Document for Setting {
 /// The first day that is not over everywhere: a zone far in the east has tomorrow's date, one in the west still yesterday's.
 pub(crate) fn yesterday(app: &App) -> Date {
     app.clock.now().to_zoned(TimeZone::UTC).date().saturating_sub(1.day())
-}
-
-/// Whether a decision lets contacts pass, from a day on, that were held back before it.
-fn widens(
-    default: DefaultState,
-    versions: &[&LegalRule],
-    before: Option<&LegalRuleSetting>,
-    after: &LegalRuleSetting,
-    from: Date,
-) -> bool {
-    // an unanswered rule holds back whom it concerns, so that waiving it widens
-    let held = match before.map(|b| b.state) {
-        None => default != DefaultState::Off,
-        Some(SettingState::On) => true,
-        Some(SettingState::Off) => default == DefaultState::Ask,
-        Some(SettingState::Waived) => false,
-    };
-    let wide = Narrowing::default();
-    let narrowed = before.and_then(|b| b.narrow.as_ref()).unwrap_or(&wide);
-    let keeps_narrowing = after.narrow.as_ref().unwrap_or(&wide).is_as_strict_as(narrowed, versions, from);
-    // turning an unanswered rule on asks for less than holding everybody back, and is what it asks for
-    held && (after.state != SettingState::On || !keeps_narrowing)
 }
 
 /// What a tenant decides about a shipped rule.

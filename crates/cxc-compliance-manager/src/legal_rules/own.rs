@@ -1,5 +1,5 @@
 //! A tenant's own rules in the legal form.
-use cxc_core::compliance::legal::{DefaultState, LegalRule};
+use cxc_core::compliance::legal::{Holding, LegalRule, RuleBody};
 use cxc_core::compliance::{RuleRef, Stored};
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
@@ -32,6 +32,11 @@ impl Document for OwnLegalRule {
 
     fn validate(&self) -> Vec<FieldError> {
         let mut errors: Vec<FieldError> = self.rule.validate().into_iter().map(|e| e.under("/rule")).collect();
+        // one that was stored before bars nobody and stops nobody
+        if matches!(&self.rule.kind, RuleBody::PersonFlags(body) if body.flags.is_empty()) {
+            let detail = "a rule names at least one of the flags that bar, such as cease: without one it bars nobody";
+            errors.push(FieldError::new("/rule/kind/person_flags/flags", "length", detail));
+        }
         if !self.reason.is_empty()
             && let Err(error) = WrittenReason::of_law(&self.reason)
         {
@@ -46,11 +51,12 @@ impl Document for OwnLegalRule {
             let detail = format!("{} is a shipped rule: decide about it instead, or take another id", rule.id);
             return Err(ApiError::invalid("/rule/id", "taken", detail));
         }
-        let holds = |rule: &LegalRule| rule.default != DefaultState::Off;
+        let standing = Holding::of(rule.default, None);
         if holds(rule) || write.before.is_some_and(|b| holds(&b.body.rule)) {
             write.principal.need(Scope::ComplianceRequired)?;
         }
-        if holds(rule) && rule.kind.widens() && write.after.body.reason.is_empty() {
+        // whatever held before may have been another rule: each writing answers for all that it lets pass
+        if rule.kind.lets_pass(Holding::Dormant, standing) && write.after.body.reason.is_empty() {
             let detail = "this rule makes others count less: say why, the audit log keeps it";
             return Err(ApiError::invalid("/reason", "required", detail));
         }
@@ -68,11 +74,16 @@ impl Document for OwnLegalRule {
     }
 
     async fn before_delete(removal: &mut Removal<'_, Self>) -> Result<(), ApiError> {
-        if removal.document.body.rule.default != DefaultState::Off {
+        if holds(&removal.document.body.rule) {
             removal.principal.need(Scope::ComplianceRequired)?;
         }
         Ok(removal.tx.rule_set_moved(removal.principal.tenant).await?)
     }
+}
+
+/// Whether a rule of one's own bears on anybody.
+fn holds(rule: &LegalRule) -> bool {
+    Holding::of(rule.default, None) != Holding::Dormant
 }
 
 /// Refuses a rule that compilation would not take: it would stop everybody.

@@ -1,7 +1,7 @@
 //! Taking a decision on a legal rule back: what holds without one holds again.
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use cxc_core::compliance::legal::{DefaultState, LegalRule, LegalRuleSetting, SettingState};
+use cxc_core::compliance::legal::{LegalRule, LegalRuleSetting, widens};
 use cxc_server::audit::Entry;
 use cxc_server::document::Document as _;
 use cxc_server::{ApiError, ApiPath, ApiQuery, App, Code, Principal, Scope};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
 
-use super::{Setting, history, version, widens, yesterday};
+use super::{Setting, history, version, yesterday};
 use crate::consents::person;
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -44,7 +44,7 @@ pub(crate) async fn withdraw(
     let versions: Vec<&LegalRule> = app.rules.packs.get(&rule).map(AsRef::as_ref).collect();
     // one that can't be read stops everybody, so that its end lets them pass
     let before = serde_json::from_value::<LegalRuleSetting>(stored.body.0.clone()).ok();
-    let frees = before.as_ref().is_none_or(|before| frees(before, &versions, &app));
+    let frees = before.as_ref().is_none_or(|before| widens(&versions, Some(before), None, yesterday(&app)));
     if frees {
         principal.need(Scope::ComplianceRequired)?;
         if reason.is_none() {
@@ -62,16 +62,4 @@ pub(crate) async fn withdraw(
     entry.changed(Some(stored.body.0), after).write(&app, &mut tx, &principal).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// Whether contacts pass without the decision that are held back by it. A rule that is not shipped any more holds nobody,
-/// and one that nobody decided about and that asks holds everybody.
-fn frees(before: &LegalRuleSetting, versions: &[&LegalRule], app: &App) -> bool {
-    let Some(default) = versions.first().map(|rule| rule.default).filter(|default| *default != DefaultState::Ask)
-    else {
-        return false;
-    };
-    let state = if default == DefaultState::On { SettingState::On } else { SettingState::Off };
-    let after = LegalRuleSetting { state, narrow: None, ..before.clone() };
-    widens(default, versions, Some(before), &after, yesterday(app))
 }

@@ -125,6 +125,7 @@ fn person(ask: &Ask) -> Person<'_> {
         is_told: true,
         subjects: ask.subjects(),
         lists: &ask.group.lists,
+        at: ask.at,
     }
 }
 

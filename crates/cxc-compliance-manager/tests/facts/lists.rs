@@ -182,3 +182,83 @@ async fn past_its_legal_age_a_register_lets_nobody_through_and_keeps_holding_who
         assert!(listed["decision"] == "deny" && codes.contains(&"suppressed"), "{listed}");
     }
 }
+
+#[tokio::test]
+async fn of_two_lists_of_a_register_the_older_decides_whether_it_is_fresh() {
+    const DAY: i64 = 86_400_000_000;
+    let app = start_with_law().await;
+    let now = app.app.now();
+    list_of(&app, app.app.ids.next(), ("national_dnc", "US-DNC"), &[phone(1)], now - 61 * DAY, false).await;
+    list_of(&app, app.app.ids.next(), ("national_dnc", "US-DNC"), &[phone(4)], now, false).await;
+    for hold in [0, 60_000] {
+        let mut asked = ask(2, "a", hold);
+        (asked["purpose"], asked["tech"]) = (json!("telemarketing"), json!("live"));
+        let no = app.post(VALIDATE).json(&asked).await.json();
+        assert_eq!((&no["decision"], &no["code"]), (&json!("error"), &json!("data_stale")), "{no}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_of_a_suppression_list_is_judged_at_the_instant_that_is_asked_about() {
+    const HOUR: i64 = 3_600_000_000;
+    let app = start().await;
+    let (tenant, now) = (app.tenant(), app.app.now());
+    let (kind, id) = (cxc_store::suppression::DEVICE, app.app.ids.next());
+    let new = cxc_store::suppression::NewSuppressionList {
+        id,
+        kind,
+        channels: 7,
+        required: true,
+        expires_at: Some(now + 5 * HOUR),
+        role: None,
+        opt_outs: false,
+    };
+    let hash = |n: u32| app.app.hash_key.hash(tenant, &phone(n));
+    let entry = |n: u32, from_at: Option<i64>, until_at: Option<i64>| cxc_store::suppression::SuppressionEntry {
+        key_hash: hash(n),
+        key: phone(n),
+        from_at,
+        until_at,
+        reason: None,
+        source: "api".into(),
+        added_at: now,
+    };
+    let mut tx = app.app.db.begin().await.unwrap();
+    assert!(tx.suppression_list_insert(tenant, &new).await.unwrap());
+    let list = tx.suppression_list_get(tenant, id).await.unwrap().unwrap();
+    let entries =
+        [entry(1, Some(now + HOUR), Some(now + 3 * HOUR)), entry(2, None, Some(now + HOUR)), entry(3, None, None)];
+    tx.suppression_add(&list, &entries, 0).await.unwrap();
+    tx.commit().await.unwrap();
+    let iso = |at: i64| jiff::Timestamp::from_microsecond(at).unwrap().to_string();
+    let asked = async |n: u32, hours: i64| {
+        let mut asked = ask(n, &format!("c{n}"), 0);
+        asked["intended_at"] = json!(iso(now + hours * HOUR));
+        app.post(VALIDATE).json(&asked).await.json()
+    };
+    // one after the other and in one batch
+    for (n, hours, decision) in [
+        (1, 0, "allow"),
+        (1, 1, "deny"),
+        (1, 2, "deny"),
+        (1, 3, "allow"),
+        (2, 0, "deny"),
+        (2, 1, "allow"),
+        (3, 4, "deny"),
+    ] {
+        let answer = asked(n, hours).await;
+        assert_eq!(answer["decision"], decision, "{n} in {hours} hours: {answer}");
+    }
+    assert_eq!(asked(1, 0).await["not_after"], iso(now + HOUR), "it is known when it begins");
+    assert_eq!(asked(3, 5).await["decision"], "allow", "the list ends");
+    let items: Vec<_> = [(1, 0), (1, 2), (2, 2)]
+        .map(|(n, hours)| {
+            let mut item = ask(n, &format!("c{n}"), 0);
+            item["intended_at"] = json!(iso(now + hours * HOUR));
+            item
+        })
+        .to_vec();
+    let batch = app.post(&format!("{VALIDATE}/batch")).json(&json!({ "items": items })).await.json();
+    let decisions: Vec<_> = batch["items"].as_array().unwrap().iter().map(|item| item["decision"].clone()).collect();
+    assert_eq!(decisions, ["allow", "deny", "allow"], "{batch}");
+}

@@ -1,14 +1,13 @@
 //! The check that comes before every attempt.
 mod counting;
+mod known;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::cache::{IntervalCache, PlaceId, SEARCH_DAYS};
 use super::calendar::timestamp;
 use super::documents::RuleRef;
-use super::law::{
-    Asked, LawRule, Profile, callback_ends, callback_opens_hours, callback_opens_hours_until, judge, relationship,
-};
+use super::law::{Asked, LawRule, Profile, callback_opens_hours, judge, relationship};
 use super::legal::RuleBody;
 use super::program::{DAY, OpenWindow, TOLD};
 use super::request::{AttemptRequest, Facts, SuppressedBy, SuppressionHit};
@@ -264,21 +263,6 @@ impl<'a> Case<'a> {
     fn runs_out(&mut self) -> Option<Failure> {
         let horizon = self.now.saturating_add(SEARCH_DAYS * DAY);
         self.cache.program(self.place).ok()?.runs_out(horizon)
-    }
-
-    /// Until when what lets the attempt pass stays as it is: no consent ends and no rule begins.
-    fn known_until(&self) -> Micros {
-        let expiry = self.consents.until.map(Timestamp::as_microsecond);
-        let zones = self.cache.day_zones(self.place);
-        let callback = self.consents.callback.map(|c| callback_ends(c, self.rules.law.callback_days, zones));
-        // one that is over already lets nothing pass
-        let callback = callback.filter(|end| self.now < *end);
-        let opened = self.consents.callback.filter(|_| self.profile.callback).map(callback_opens_hours_until);
-        let known = self.cache.program(self.place).ok();
-        let indices = known.into_iter().flat_map(|p| p.judged.iter().chain(&p.counted).chain(&p.unanswered));
-        let begins = indices.filter_map(|i| self.rules.law.rules.get(*i)).map(|law| law.from);
-        let begins = begins.filter(|from| self.now < *from).min();
-        [expiry, callback, opened, begins].into_iter().flatten().min().unwrap_or(Micros::MAX)
     }
 }
 

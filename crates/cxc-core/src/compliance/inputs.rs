@@ -108,6 +108,11 @@ pub struct CheckInputs {
     /// Not there in decisions that were made by the client id alone.
     #[serde(default)]
     pub by_number: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_until: Option<Timestamp>,
+    /// Absent from what was kept before: then `not_after` is what it was at that time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends_known: bool,
 }
 
 impl CheckInputs {
@@ -162,6 +167,8 @@ impl CheckInputs {
             columns: None,
             data_faults: facts.data_faults.to_vec(),
             by_number: request.by_number,
+            data_until: facts.data_until,
+            ends_known: facts.ends_known,
         }
     }
 
@@ -221,6 +228,8 @@ impl CheckInputs {
             flags: self.flags.as_deref(),
             tools: &self.tools,
             data_faults: &self.data_faults,
+            data_until: self.data_until,
+            ends_known: self.ends_known,
         };
         ask(&request, &facts)
     }

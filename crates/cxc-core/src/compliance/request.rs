@@ -202,7 +202,7 @@ impl PastAttempt {
 /// rule that holds needs it. Made with [`Facts::none_known`] and struct update.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// The suppression entries that hold the device or the client id on this channel. Always needed.
+    /// The suppression entries that hold the device or the client id on this channel, or will. Always needed.
     pub suppression: Option<&'a [SuppressionHit]>,
     /// The attempts on the person, the device, the account and the debts, in any order.
     pub attempts: Option<&'a [PastAttempt]>,
@@ -220,6 +220,11 @@ pub struct Facts<'a> {
     pub tools: &'a ToolAnswers,
     /// What is wrong with data that every decision needs, such as time zones that are too old. Nobody is contacted then.
     pub data_faults: &'a [DataFault],
+    /// When data that nothing is wrong with yet will be too old by its own terms, if it will.
+    pub data_until: Option<Timestamp>,
+    /// Whether an attempt is allowed only until the first moment at which any of this becomes another. Decisions that were
+    /// kept before all of these moments were looked at are made again without.
+    pub ends_known: bool,
 }
 
 impl Facts<'_> {
@@ -235,6 +240,8 @@ impl Facts<'_> {
             flags: None,
             tools: &tool_answers::NONE,
             data_faults: &[],
+            data_until: None,
+            ends_known: true,
         }
     }
 }

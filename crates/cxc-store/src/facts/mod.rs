@@ -59,6 +59,8 @@ pub struct Person<'a> {
     pub subjects: Vec<SubjectKey>,
     /// The suppression lists that hold and are to be asked.
     pub lists: &'a [SuppressionList],
+    /// The instant that is asked about, microseconds, where it is not that of the batch.
+    pub at: Option<i64>,
 }
 
 /// What is to be gathered of a batch of one tenant's people.
@@ -66,7 +68,7 @@ pub struct Person<'a> {
 pub struct Wanted<'a> {
     /// The tenant.
     pub tenant: i64,
-    /// The instant at which entries of lists must hold, microseconds.
+    /// The instant that is asked about, microseconds.
     pub now: i64,
     /// Since when attempts count, microseconds; `None` if no rule counts any.
     pub since: Option<i64>,
@@ -93,8 +95,8 @@ pub struct BatchFacts {
     flags: Keyed<StoredFlag>,
     declared: Keyed<StoredDeclared>,
     history: History,
-    /// What lists of numbers say, by the channels of the batch.
-    numbers: Vec<(Channel, BatchNumbers)>,
+    /// What lists of numbers say, by the channels of the batch and the instants that are asked about.
+    numbers: Vec<((Channel, Option<i64>), BatchNumbers)>,
     intelligence: BatchIntelligence,
     data_faults: Vec<DataFault>,
     /// Devices and client ids that were told together and are one person's.
@@ -165,10 +167,12 @@ impl BatchFacts {
             paired: HashSet::new(),
         };
         if let Some(lists) = numbers {
-            let at = Timestamp::from_microsecond(wanted.now).map_err(|e| StoreError::Corrupt(e.to_string()))?;
             for person in people.iter().filter(|p| has_number(p)) {
-                if !facts.numbers.iter().any(|(channel, _)| *channel == person.channel) {
-                    facts.numbers.push((person.channel, BatchNumbers::new(&lists, person.channel, at)));
+                let key = (person.channel, person.at);
+                if !facts.numbers.iter().any(|(known, _)| *known == key) {
+                    let at = Timestamp::from_microsecond(person.at.unwrap_or(wanted.now));
+                    let at = at.map_err(|e| StoreError::Corrupt(e.to_string()))?;
+                    facts.numbers.push((key, BatchNumbers::new(&lists, person.channel, at)));
                 }
             }
         }
@@ -198,7 +202,7 @@ impl BatchFacts {
 
     /// The facts of one of the batch.
     pub fn of(&self, person: &Person<'_>) -> PersonFacts<'_> {
-        let numbers = self.numbers.iter().find(|(channel, _)| *channel == person.channel).map(|(_, found)| found);
+        let numbers = self.numbers.iter().find(|(key, _)| *key == (person.channel, person.at)).map(|(_, found)| found);
         let mut suppression = self.suppressed.hits(person);
         suppression.extend(numbers.into_iter().flat_map(|numbers| numbers.suppression(&person.address)));
         let is_one =
@@ -278,6 +282,8 @@ impl PersonFacts<'_> {
             intelligence: self.intelligence.as_ref(),
             tools,
             data_faults: &self.data_faults,
+            data_until: self.numbers.and_then(BatchNumbers::until),
+            ends_known: true,
         }
     }
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    DataFault, NumberFacts, NumberListHit, NumberListState, NumberListStatus, RuleRef, SuppressedBy, SuppressionHit,
+    DataFault, NumberFacts, NumberListHit, NumberListStatus, RuleRef, SuppressedBy, SuppressionHit,
 };
 use cxc_core::phone::PhoneNumber;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::number_lists::{ListAtHand, ListState, TenantLists};
+use crate::number_register::register_state;
 
 /// The lists that bear on the channel of a batch.
 pub struct BatchNumbers {
@@ -20,50 +21,36 @@ pub struct BatchNumbers {
     /// What is wrong with the customer's own lists: one that can't be read may hold anybody, and of those that say how old
     /// they may be, their age.
     own_faults: Vec<DataFault>,
+    /// When the first list will be past its own age that is not yet.
+    until: Option<Timestamp>,
 }
 
 impl BatchNumbers {
     /// The lists as they are at hand, for a channel at an instant.
     pub fn new(lists: &Arc<TenantLists>, channel: Channel, now: Timestamp) -> Self {
-        let mut numbers = Self { lists: Arc::clone(lists), channel, named: Vec::new(), own_faults: Vec::new() };
+        let mut numbers =
+            Self { lists: Arc::clone(lists), channel, named: Vec::new(), own_faults: Vec::new(), until: None };
         for list in lists.lists().iter().filter(|list| list.bears_on(channel)) {
             if list.is_own() {
                 numbers.own_faults.extend(list.fault(now));
-            } else {
-                numbers.name(list, now);
+            } else if !numbers.named.iter().any(|named| *named.name == *list.list.register) {
+                let parts = lists.lists().iter().filter(|part| {
+                    part.bears_on(channel) && !part.is_own() && part.list.register == list.list.register
+                });
+                let (name, state) = (list.list.register.as_str().into(), register_state(parts, now));
+                numbers.named.push(NumberListStatus { name, own: false, state });
             }
         }
+        // at that very age it is still good
+        let later = now.saturating_add(SignedDuration::from_micros(1)).unwrap_or(now);
+        let ends = numbers.bearing().filter_map(ListAtHand::too_old_from).filter(|at| now <= *at);
+        numbers.until = ends.map(|at| at.max(later)).min();
         numbers
     }
 
-    /// Two lists of one register, the tenant's and the installation's, are one to the rules: the younger counts for
-    /// its age, and what either holds is held. While one of them can't be read nobody can say whom the register holds;
-    /// that is no reason to doubt the others.
-    fn name(&mut self, list: &ListAtHand, now: Timestamp) {
-        let state = match list.state {
-            // past its own age, or dated ahead, it is as good as none
-            ListState::Loaded { version, as_of } if list.fault(now).is_none() => {
-                NumberListState::Loaded { version: format!("{}@{version}", list.list.id).into(), as_of }
-            }
-            ListState::Loading => NumberListState::Unreadable,
-            _ => NumberListState::NotLoaded,
-        };
-        match self.named.iter_mut().find(|named| *named.name == *list.list.register) {
-            None => {
-                let name = list.list.register.as_str().into();
-                self.named.push(NumberListStatus { name, own: false, state });
-            }
-            Some(named) => {
-                let rank = |state: &NumberListState| match state {
-                    NumberListState::NotLoaded => (0, None),
-                    NumberListState::Loaded { as_of, .. } => (1, Some(*as_of)),
-                    NumberListState::Unreadable => (2, None),
-                };
-                if rank(&state) > rank(&named.state) {
-                    named.state = state;
-                }
-            }
-        }
+    /// When the first of the lists will be past its own age that is not yet.
+    pub fn until(&self) -> Option<Timestamp> {
+        self.until
     }
 
     /// What is wrong with the customer's own lists.

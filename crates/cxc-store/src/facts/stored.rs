@@ -32,6 +32,8 @@ pub(super) struct Stored {
 /// What is asked of a batch.
 pub(super) struct Asked<'a> {
     wanted: &'a Wanted<'a>,
+    /// Entries of lists that ended before say nothing of any of the instants that are asked about.
+    earliest: i64,
     devices: Vec<i64>,
     clients: Vec<i64>,
     /// Every suppression list that holds for one of them.
@@ -46,6 +48,7 @@ impl<'a> Asked<'a> {
     pub fn of(wanted: &'a Wanted<'a>, people: &[Person<'_>], answers: bool, marks: bool) -> Self {
         Self {
             wanted,
+            earliest: people.iter().filter_map(|p| p.at).fold(wanted.now, i64::min),
             devices: people.iter().map(|p| p.device).collect(),
             clients: people.iter().filter_map(|p| p.client).collect(),
             lists: lists(people),
@@ -65,11 +68,11 @@ impl<'a> Asked<'a> {
 
     /// The statements where a round trip costs nothing.
     async fn one_by_one(&self, tx: &mut Tx) -> Result<Stored, StoreError> {
-        let Wanted { tenant, now, since, flags, .. } = *self.wanted;
+        let Wanted { tenant, since, flags, .. } = *self.wanted;
         let (devices, clients) = (self.devices.as_slice(), self.clients.as_slice());
         let mut found = Stored::default();
         if !self.lists.is_empty() {
-            found.suppressed = tx.suppression_hits(&self.lists, devices, clients, now).await?;
+            found.suppressed = tx.suppression_hits_since(&self.lists, devices, clients, self.earliest).await?;
         }
         found.consents = tx.consents_of(tenant, devices, clients).await?;
         found.declared = tx.declared_of(tenant, devices, clients).await?;
@@ -90,7 +93,7 @@ impl<'a> Asked<'a> {
 
     /// The same statements as parts of one, each row as the JSON of its columns.
     pub async fn together<'e>(&self, on: impl PgExecutor<'e>) -> Result<Stored, StoreError> {
-        let Wanted { tenant, now, since, .. } = *self.wanted;
+        let Wanted { tenant, since, .. } = *self.wanted;
         let (devices, clients) = (IntSet::of(self.devices.iter().copied()), IntSet::of(self.clients.iter().copied()));
         let (keys, marks) = (self.keys.rows()?, mark_rows(&self.devices, &self.clients)?);
         let of_lists = |kind| numbers_of(&self.lists, kind);
@@ -98,7 +101,7 @@ impl<'a> Asked<'a> {
             .bind(tenant)
             .bind(devices.text())
             .bind(clients.text())
-            .bind(now)
+            .bind(self.earliest)
             .bind(of_lists(DEVICE).text())
             .bind(of_lists(CLIENT_ID).text())
             .bind(keys.text())

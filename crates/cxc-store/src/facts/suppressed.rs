@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 
 use cxc_core::compliance::{self, RuleRef, SuppressedBy};
+use jiff::Timestamp;
 
 use super::Person;
 use crate::suppression::{DEVICE, SuppressionHit, SuppressionList};
@@ -16,6 +17,8 @@ struct Entry {
     rule: RuleRef,
     by: SuppressedBy,
     key: String,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
 
 impl Suppressed {
@@ -26,12 +29,16 @@ impl Suppressed {
             let Some(list) = lists.iter().find(|l| l.number == hit.list) else { continue };
             let by = if list.kind == DEVICE { SuppressedBy::Device } else { SuppressedBy::ClientId };
             let rule = RuleRef::new(list.id.to_string(), list.changes);
-            found.0.entry(hit.key_hash).or_default().push(Entry { list: list.number, rule, by, key: hit.key });
+            // with the end of its list an entry ends, too
+            let ends = [hit.until_at, list.expires_at].into_iter().flatten().min();
+            let at = |micros: Option<i64>| micros.and_then(|at| Timestamp::from_microsecond(at).ok());
+            let entry = Entry { list: list.number, rule, by, key: hit.key, from: at(hit.from_at), until: at(ends) };
+            found.0.entry(hit.key_hash).or_default().push(entry);
         }
         found
     }
 
-    /// The entries of those lists that hold for a person.
+    /// The entries of those lists that hold for a person, or will.
     pub fn hits(&self, person: &Person<'_>) -> Vec<compliance::SuppressionHit> {
         if self.0.is_empty() {
             return Vec::new();
@@ -41,7 +48,7 @@ impl Suppressed {
             // an erased person's entry has no key left: there the hash alone decides
             let is_own = |e: &&Entry| e.by == by && (e.key.is_empty() || e.key == key);
             let holds = |e: &&Entry| person.lists.iter().any(|list| list.number == e.list);
-            let hit = |e: &Entry| compliance::SuppressionHit { list: e.rule.clone(), by, from: None, until: None };
+            let hit = |e: &Entry| compliance::SuppressionHit { list: e.rule.clone(), by, from: e.from, until: e.until };
             found.filter(is_own).filter(holds).map(hit).collect::<Vec<_>>()
         };
         let mut hits = by(Some(person.device), &person.address, SuppressedBy::Device);

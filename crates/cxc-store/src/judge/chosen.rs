@@ -75,6 +75,7 @@ impl<'a> Chosen<'a> {
             is_told: false,
             subjects: Vec::new(),
             lists,
+            at: None,
         }
     }
 }

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::desk::Desk;
 use super::import::{progress_bar, shown_by};
 use super::input::Input;
-use super::numbers_shown::{age, legal_age, line, shown, told, version_line};
+use super::numbers_shown::{Standing, age, line, shown, told, version_line};
 use super::tenant::refused;
 use super::{jobs, number_answers};
 use crate::cli::{
@@ -148,17 +148,17 @@ async fn status(config: &Config, asked: &NumbersStatus) -> Result<(), Failure> {
     let (lists, now) = (lists(&desk, tenant).await?, desk.app.now());
     let mut all = Vec::new();
     for (name, row) in &lists {
-        let legal = legal_age(&desk.app.rules.packs, row);
+        let standing = Standing::of(&desk.app.rules.packs, row, lists.iter().map(|(_, row)| row), now);
         let versions = if asked.versions { versions(&desk, row).await? } else { Vec::new() };
         if asked.json {
-            let mut object = shown(name, row, legal, now);
+            let mut object = shown(name, row, standing);
             if asked.versions {
                 object["versions"] = serde_json::to_value(&versions).context("versions are JSON")?;
             }
             all.push(object);
             continue;
         }
-        terminal::say(&line(name, row, legal, now))?;
+        terminal::say(&line(name, row, standing))?;
         versions.iter().try_for_each(|version| terminal::say(&version_line(version)))?;
     }
     desk.close().await;
@@ -196,7 +196,8 @@ async fn check(config: &Config, asked: &NumbersCheck) -> Result<(), Failure> {
     let at_hand = desk.app.numbers.at_hand(&mut desk.app.db.read().await?, tenant).await?;
     for list in at_hand.lists() {
         let Some((name, row)) = names.iter().find(|(_, row)| row.list.id == list.list.id) else { continue };
-        let age = age(row, legal_age(&desk.app.rules.packs, row), desk.app.now()).unwrap_or_default();
+        let rows = names.iter().map(|(_, row)| row);
+        let age = age(row, Standing::of(&desk.app.rules.packs, row, rows, desk.app.now())).unwrap_or_default();
         let says = match list.state {
             ListState::Loaded { version, .. } if list.holds(number) => format!("listed: version {version}, {age}"),
             ListState::Loaded { version, .. } => format!("not listed: version {version}, {age}"),

@@ -1,8 +1,12 @@
 //! What `cxc numbers` says of lists of numbers and their versions.
+use cxc_core::compliance::NumberListState;
 use cxc_core::compliance::legal::{LegalRules, RuleBody};
 use cxc_list_builder::numbers::NumberVersion;
 use cxc_server::app::time_text;
 use cxc_store::number_list::{ActiveList, INSTALLATION};
+use cxc_store::number_lists::ListAtHand;
+use cxc_store::number_register::register_state;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 const DAY: i64 = 24 * 3600 * 1_000_000;
@@ -44,7 +48,7 @@ pub fn told(list: &str, v: &NumberVersion, active: i64) -> String {
 }
 
 /// How old a list may be by law, in days: what the strictest of the shipped rules says of its register.
-pub fn legal_age(laws: &LegalRules, row: &ActiveList) -> Option<i64> {
+fn legal_age(laws: &LegalRules, row: &ActiveList) -> Option<i64> {
     let ages = laws.all().iter().filter_map(|rule| match &rule.kind {
         RuleBody::ScrubAge(body) if body.list == row.list.register => Some(i64::from(body.max_days)),
         _ => None,
@@ -52,26 +56,71 @@ pub fn legal_age(laws: &LegalRules, row: &ActiveList) -> Option<i64> {
     ages.min()
 }
 
+/// What is said of a list beside its row: what the law asks of its register, and how old that is by all of its lists.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// How old the register may be by law, in days.
+    legal: Option<i64>,
+    /// Whether the register as a whole is too old, dated ahead or not loaded for the law.
+    is_stale: bool,
+    now: i64,
+}
+
+impl Standing {
+    /// Of one of these lists.
+    pub fn of<'a>(
+        laws: &LegalRules,
+        row: &ActiveList,
+        rows: impl IntoIterator<Item = &'a ActiveList>,
+        now: i64,
+    ) -> Self {
+        let legal = legal_age(laws, row);
+        let of_register = |one: &&ActiveList| one.list.register == row.list.register;
+        let parts: Vec<ListAtHand> = rows.into_iter().filter(of_register).map(ListAtHand::unread).collect();
+        let at = Timestamp::from_microsecond(now).unwrap_or_default();
+        let is_stale = match register_state(&parts, at) {
+            NumberListState::Loaded { as_of, .. } => {
+                legal.is_some_and(|most| now - as_of.as_microsecond() > most * DAY)
+            }
+            _ => true,
+        };
+        Self { legal, is_stale, now }
+    }
+
+    /// Whether a list is too old by itself, or dated ahead.
+    fn is_old(&self, as_of: i64) -> bool {
+        self.legal.is_some_and(|most| self.now - as_of > most * DAY || as_of - self.now > DAY)
+    }
+}
+
 /// How old a list is, and what comes of that.
-pub fn age(row: &ActiveList, legal: Option<i64>, now: i64) -> Option<String> {
+pub fn age(row: &ActiveList, standing: Standing) -> Option<String> {
+    let Standing { legal, is_stale, now } = standing;
     let old = now - row.as_of?;
+    // where the installation and a tenant have the register, the younger copy counts
+    let comes =
+        if is_stale { "nobody whom it concerns is contacted" } else { "the younger copy of the register counts" };
     if old < -DAY && (legal.is_some() || row.list.max_age_days.is_some()) {
-        return Some("dated ahead: its age is not known, and nobody whom it concerns is contacted".to_owned());
+        return Some(format!("dated ahead: its age is not known, and {comes}"));
     }
     let days = format!("{} days old", old / DAY);
     let own = row.list.max_age_days.filter(|most| old > most * DAY);
     Some(match (own, legal) {
         (Some(most), _) => format!("{days}: past its own {most} days, so that it counts as not loaded"),
         (None, Some(most)) if old > most * DAY => {
-            format!("{days}: too old for the law, which allows {most}: nobody whom it concerns is contacted")
+            format!("{days}: too old for the law, which allows {most}: {comes}")
         }
+        (None, Some(most)) if is_stale => format!(
+            "{days}; the law allows {most}, but another list of {} is too old: nobody whom it concerns is contacted",
+            row.list.register
+        ),
         (None, Some(most)) => format!("{days}; the law allows {most}"),
         (None, None) => days,
     })
 }
 
 /// A list for programs.
-pub fn shown(name: &str, row: &ActiveList, legal: Option<i64>, now: i64) -> Value {
+pub fn shown(name: &str, row: &ActiveList, standing: Standing) -> Value {
     json!({
         "name": name,
         "kind": row.list.kind,
@@ -80,18 +129,19 @@ pub fn shown(name: &str, row: &ActiveList, legal: Option<i64>, now: i64) -> Valu
         "state": if row.as_of.is_some() { "loaded" } else { "not_loaded" },
         "version": row.as_of.map(|_| row.list.active),
         "asOf": row.as_of.map(time_text),
-        "ageDays": row.as_of.map(|as_of| (now - as_of) / DAY),
-        "legalAgeDays": legal,
-        "stale": row.as_of.zip(legal).map(|(as_of, most)| now - as_of > most * DAY || as_of - now > DAY),
+        "ageDays": row.as_of.map(|as_of| (standing.now - as_of) / DAY),
+        "legalAgeDays": standing.legal,
+        "stale": row.as_of.filter(|_| standing.legal.is_some()).map(|as_of| standing.is_old(as_of)),
+        "registerStale": standing.legal.map(|_| standing.is_stale),
         "numbers": row.numbers.unwrap_or(0),
     })
 }
 
 /// A list for people.
-pub fn line(name: &str, row: &ActiveList, legal: Option<i64>, now: i64) -> String {
+pub fn line(name: &str, row: &ActiveList, standing: Standing) -> String {
     let whose = if row.list.tenant == INSTALLATION { ", of the installation" } else { "" };
     let what = format!("{name} ({}{whose})", row.list.kind);
-    match (row.as_of, age(row, legal, now)) {
+    match (row.as_of, age(row, standing)) {
         (Some(as_of), Some(age)) => format!(
             "{what}: version {}, {} numbers of {}, {age}",
             row.list.active,
@@ -149,20 +199,39 @@ mod tests {
         let calendars = Calendars::shipped().unwrap();
         let laws = LegalRules::shipped(&Zones::bundled(), &calendars).unwrap();
         let young = list(Some(0), None);
-        let legal = legal_age(&laws, &young);
-        assert_eq!(legal, Some(28));
+        let standing = |row: &ActiveList, now| Standing::of(&laws, row, [row], now);
+        let told = |row: &ActiveList, now| line("TPS", row, standing(row, now));
+        let stale = |row: &ActiveList, now| shown("TPS", row, standing(row, now))["stale"].clone();
         assert_eq!(
-            line("TPS", &young, legal, 9 * DAY),
+            told(&young, 9 * DAY),
             "TPS (national_dnc): version 4, 100,000,000 numbers of 1970-01-01, 9 days old; the law allows 28"
         );
-        assert!(line("TPS", &young, legal, 28 * DAY + 1).contains("too old for the law, which allows 28"));
-        assert_eq!(shown("TPS", &young, legal, 28 * DAY + 1)["stale"], true);
-        assert_eq!(shown("TPS", &young, legal, 28 * DAY)["stale"], false);
+        let old = told(&young, 28 * DAY + 1);
+        assert!(old.contains("too old for the law, which allows 28: nobody whom it concerns is contacted"), "{old}");
+        assert_eq!(stale(&young, 28 * DAY + 1), true);
+        assert_eq!(stale(&young, 28 * DAY), false);
         let own = list(Some(0), Some(7));
-        assert!(line("TPS", &own, legal, 9 * DAY).contains("past its own 7 days"));
+        assert!(told(&own, 9 * DAY).contains("past its own 7 days"));
         let ahead = list(Some(3 * DAY), None);
-        assert!(line("TPS", &ahead, legal, DAY).contains("dated ahead"));
-        assert_eq!(shown("TPS", &ahead, legal, DAY)["stale"], true);
-        assert_eq!(line("TPS", &list(None, None), legal, 0), "TPS (national_dnc): not loaded");
+        assert!(told(&ahead, DAY).contains("dated ahead: its age is not known, and nobody"));
+        assert_eq!(stale(&ahead, DAY), true);
+        assert_eq!(told(&list(None, None), 0), "TPS (national_dnc): not loaded");
+    }
+
+    #[test]
+    fn what_comes_of_an_old_list_depends_on_the_others_of_its_register() {
+        let calendars = Calendars::shipped().unwrap();
+        let laws = LegalRules::shipped(&Zones::bundled(), &calendars).unwrap();
+        let (old, young, now) = (list(Some(0), None), list(Some(60 * DAY), None), 61 * DAY);
+        let told = |row: &ActiveList, rows: [&ActiveList; 2]| age(row, Standing::of(&laws, row, rows, now)).unwrap();
+        assert!(told(&old, [&old, &young]).ends_with("allows 28: nobody whom it concerns is contacted"));
+        let hindered = told(&young, [&old, &young]);
+        assert!(hindered.ends_with("another list of GB-TPS is too old: nobody whom it concerns is contacted"));
+        let mut copy = young.clone();
+        copy.list.tenant = INSTALLATION;
+        assert!(told(&old, [&old, &copy]).ends_with("the younger copy of the register counts"));
+        assert!(told(&copy, [&old, &copy]).ends_with("1 days old; the law allows 28"));
+        let json = shown("TPS", &young, Standing::of(&laws, &young, [&old, &young], now));
+        assert_eq!((&json["stale"], &json["registerStale"]), (&json!(false), &json!(true)));
     }
 }

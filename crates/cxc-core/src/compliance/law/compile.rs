@@ -9,8 +9,8 @@ use jiff::tz::{Offset, TimeZone};
 use super::super::attempts::CompiledCap;
 use super::super::documents::{RuleDocuments, RuleRef};
 use super::super::legal::{
-    DefaultState, Exclude, LegalRule, LegalRuleSetting, RevocationScope, RuleBody, SettingState, TzBasis, overlap,
-    unknown_calendar, unknown_zone,
+    Exclude, LegalRule, LegalRuleSetting, RevocationScope, RuleBody, SettingState, TzBasis, overlap, unknown_calendar,
+    unknown_zone,
 };
 use super::super::rule_set::channel_bits;
 use super::super::zones::Zones;
@@ -33,7 +33,7 @@ pub(in super::super) fn compile(
     for (place, legal) in rules.into_iter().enumerate() {
         let rule = RuleRef::new(legal.id.as_str(), i64::from(legal.version));
         let setting = settings.get(legal.id.as_str()).copied();
-        let holding = holding(legal.default, setting);
+        let holding = Holding::of(legal.default, setting);
         let wrong = unknown_zone(&legal, zones).or_else(|| unknown_calendar(&legal, &documents.calendars));
         if let Some(detail) = wrong {
             if holding != Holding::Dormant {
@@ -111,14 +111,6 @@ fn all_rules(documents: &RuleDocuments, unreadable: &mut Vec<(RuleRef, String)>)
     rules
 }
 
-fn holding(default: DefaultState, setting: Option<&LegalRuleSetting>) -> Holding {
-    match (setting.map(|s| s.state), default) {
-        (Some(SettingState::On), _) | (None, DefaultState::On) => Holding::Holds,
-        (Some(SettingState::Off) | None, DefaultState::Ask) => Holding::Unanswered,
-        (Some(SettingState::Off | SettingState::Waived), _) | (None, DefaultState::Off) => Holding::Dormant,
-    }
-}
-
 /// What the exclusions that hold take out of the counts, by the ids of caps and cool-downs.
 fn exclusions(
     rules: &[Arc<LegalRule>],
@@ -127,7 +119,7 @@ fn exclusions(
     let mut found: BTreeMap<String, Vec<Exclude>> = BTreeMap::new();
     for rule in rules {
         let RuleBody::CountExclusion(body) = &rule.kind else { continue };
-        if holding(rule.default, settings.get(rule.id.as_str()).copied()) == Holding::Holds {
+        if Holding::of(rule.default, settings.get(rule.id.as_str()).copied()) == Holding::Holds {
             for id in &body.rules {
                 found.entry(id.clone()).or_default().extend(&body.exclude);
             }

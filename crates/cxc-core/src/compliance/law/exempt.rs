@@ -38,14 +38,29 @@ pub(in super::super) fn relationship(subject: &Subject, consents: &Standing<'_>,
     }
 }
 
-/// A relationship is as old as the latest dates of the subject and of the ledger that are past. Without such a date
-/// nothing tells when it ends, so there is none, whatever the tenant says.
+/// Without a date nothing tells when a relationship ends, so there is none, whatever the tenant says.
 fn has_ebr(terms: EbrTerms, subject: &Subject, ledger: &Standing<'_>, now: Timestamp) -> bool {
+    end(terms, subject, ledger, now).is_some_and(|end| now < end)
+}
+
+/// When a relationship ends, also one that is over: it is as old as the latest dates of the subject and of the ledger that
+/// are past.
+fn end(terms: EbrTerms, subject: &Subject, ledger: &Standing<'_>, now: Timestamp) -> Option<Timestamp> {
     let latest = |dates: [Option<Timestamp>; 2]| dates.into_iter().flatten().filter(|at| *at <= now).max();
     let purchased = latest([subject.purchased_at, ledger.purchased_at]);
     let inquired = latest([subject.inquired_at, ledger.inquired_at]);
-    let young = |since: Option<Timestamp>, months: u16| since.is_some_and(|since| now < months_after(since, months));
-    young(purchased, terms.purchase_months) || young(inquired, terms.inquiry_months)
+    let purchase = purchased.map(|at| months_after(at, terms.purchase_months));
+    purchase.max(inquired.map(|at| months_after(at, terms.inquiry_months)))
+}
+
+/// When the relationship ends by which somebody is exempt under these terms, or the usual ones, also if it is over.
+pub(in super::super) fn ebr_ends(
+    terms: Option<EbrTerms>,
+    subject: &Subject,
+    ledger: &Standing<'_>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    end(terms.unwrap_or(USUAL), subject, ledger, now).filter(|_| ledger.opted_out.is_none())
 }
 
 fn months_after(at: Timestamp, months: u16) -> Timestamp {

@@ -24,6 +24,7 @@ use super::place::{Part, Place, names};
 use crate::Micros;
 use crate::consent::LegalReach;
 
+pub(super) use super::legal::Holding;
 pub(super) use callback::{
     ends as callback_ends, holds as callback_holds, opens_hours as callback_opens_hours,
     opens_hours_until as callback_opens_hours_until,
@@ -32,22 +33,12 @@ pub(super) use compile::compile;
 pub(super) use cooldown::CompiledCooldown;
 pub use data::{Read, Reading};
 pub use duties::CallDuties;
-pub(super) use exempt::relationship;
+pub(super) use exempt::{ebr_ends, relationship};
 pub(super) use judge::{Asked, judge};
 pub(super) use plan::{declared_plan, is_uncovered};
 pub(super) use profile::Profile;
 pub use questions::OpenQuestion;
 pub(super) use territory::holds_in;
-
-/// Whether a rule holds for the tenant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Holding {
-    Holds,
-    /// The tenant has neither turned it on nor waived it: nobody that it concerns is contacted.
-    Unanswered,
-    /// It is off or waived.
-    Dormant,
-}
 
 /// On whose clocks a rule is read.
 #[derive(Debug, Clone)]

@@ -10,6 +10,7 @@ mod setting;
 mod shipped;
 mod validate;
 mod week_hours;
+mod widening;
 
 pub use body::{
     AbandonmentBody, AbandonmentPeriod, BlackoutBody, ConsentGateBody, ContentBody, DateRange, EbrTerms, ExclusionBody,
@@ -29,3 +30,4 @@ pub use rules::{LegalRules, RuleFileError};
 pub use setting::{LegalRuleSetting, SettingState};
 pub use shipped::SHIPPED_FILES;
 pub use week_hours::{DayHours, WeekHours};
+pub use widening::{Holding, widens};

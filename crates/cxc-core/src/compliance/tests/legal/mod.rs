@@ -7,6 +7,7 @@ mod decisions;
 mod explained;
 mod fallback;
 mod hours;
+mod known;
 mod lists;
 mod packs;
 mod properties;
