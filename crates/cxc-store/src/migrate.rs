@@ -37,6 +37,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (38, "caller ids", include_str!("../migrations/0038_caller_ids.sql")),
     (40, "prompts", include_str!("../migrations/0040_prompts.sql")),
     (43, "learned", include_str!("../migrations/0043_learned.sql")),
+    (47, "asked_for", include_str!("../migrations/0047_asked_for.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.
