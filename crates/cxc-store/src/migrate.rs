@@ -39,6 +39,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (43, "learned", include_str!("../migrations/0043_learned.sql")),
     (44, "evidence skip and test sends", include_str!("../migrations/0044_evidence_skip.sql")),
     (46, "group live", include_str!("../migrations/0046_group_live.sql")),
+    (47, "asked_for", include_str!("../migrations/0047_asked_for.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.

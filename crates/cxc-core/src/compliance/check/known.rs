@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::calendar::timestamp;
-use super::super::law::{LawRule, callback_ends, callback_opens_hours_until, ebr_ends};
+use super::super::law::{LawRule, callback_ends, ebr_ends};
 use super::super::legal::{EbrTerms, Exemptions, RuleBody};
 use super::super::number_facts::{NumberFacts, NumberListState};
 use super::super::subject::Relationship;
@@ -26,7 +26,7 @@ impl Case<'_> {
         let callback = self.consents.callback.map(|c| callback_ends(c, self.rules.law.callback_days, zones));
         // one that is over already lets nothing pass
         let callback = callback.filter(|end| self.now < *end);
-        let opened = self.consents.callback.filter(|_| self.profile.callback).map(callback_opens_hours_until);
+        let opened = self.asked_time.filter(|_| self.profile.callback).map(|(_, till)| till);
         let known = self.cache.program(self.place).ok();
         let indices = known.into_iter().flat_map(|p| p.judged.iter().chain(&p.counted).chain(&p.unanswered));
         let begins = indices.filter_map(|i| self.rules.law.rules.get(*i)).map(|law| law.from);
