@@ -95,6 +95,19 @@ pub enum ScriptStep {
         /// The step if it can't be arranged: nobody knows why they called, or it can't be written within five seconds.
         otherwise: String,
     },
+    /// An agent of the group that calls by this number takes the call; the person waits until then. Only in scripts of calls
+    /// that come in.
+    Agent {
+        /// What the person hears meanwhile, again and again; else what people hear who are on hold.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prompt: Option<String>,
+        /// How long they wait, seconds, 5 to 1800.
+        #[serde(default = "usual_wait")]
+        #[schema(minimum = 5, maximum = 1_800)]
+        max_seconds: u32,
+        /// The step if no agent came in that time, or none can come: no such group is loaded.
+        otherwise: String,
+    },
     /// Plays a prompt and records what the person says then, until a key, or until the time is over.
     Record {
         /// What asks for the message.
@@ -121,6 +134,10 @@ pub enum ScriptStep {
         #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$")]
         disposition: Option<String>,
     },
+}
+
+fn usual_wait() -> u32 {
+    60
 }
 
 fn usual_message() -> u32 {
@@ -214,7 +231,7 @@ impl ScriptStep {
         match self {
             Self::Prompt { prompt, .. } | Self::Record { prompt, .. } => vec![prompt],
             Self::Gather(gather) => std::iter::once(&gather.prompt).chain(&gather.invalid).collect(),
-            Self::HangUp { prompt, .. } => prompt.iter().collect(),
+            Self::HangUp { prompt, .. } | Self::Agent { prompt, .. } => prompt.iter().collect(),
             Self::Branch { .. } | Self::Transfer {} | Self::OptOut { .. } | Self::CallBack { .. } => Vec::new(),
         }
     }
@@ -234,6 +251,7 @@ impl ScriptStep {
             | Self::Record { next, otherwise, .. } => {
                 vec![named("next", next), named("otherwise", otherwise)]
             }
+            Self::Agent { otherwise, .. } => vec![named("otherwise", otherwise)],
             Self::Transfer {} | Self::HangUp { .. } => Vec::new(),
         }
     }

@@ -159,6 +159,7 @@ impl LiveMetrics {
     fn each(&self, group: &str, live: Option<&LiveStatistics>) {
         let calls = live.map(|l| l.calls).unwrap_or_default();
         let agents = live.map(|l| l.agents).unwrap_or_default();
+        let callers = live.map(|l| l.callers).unwrap_or_default();
         let ports = live.map(|l| l.ports).unwrap_or_default();
         let budget = live.and_then(|l| l.budget.as_ref());
         let count = |n: u32| live.map(|_| f64::from(n));
@@ -172,6 +173,8 @@ impl LiveMetrics {
             (&self.calls, "talking", count(calls.talking)),
             (&self.calls, "abandoned", count(calls.abandoned)),
             (&self.calls, "machines", count(calls.machines)),
+            (&self.calls, "caller_waiting", count(callers.waiting)),
+            (&self.calls, "caller_talking", count(callers.talking)),
             (&self.agents, "logged_out", count(agents.logged_out)),
             (&self.agents, "not_ready", count(agents.not_ready)),
             (&self.agents, "ready", count(agents.ready)),

@@ -45,25 +45,27 @@ pub async fn forbid_calls(app: &App, tenant: i64, attempt: &str, number: String)
     tx.commit().await
 }
 
-/// A wish that can't be written is tried again so often ...
+/// The wish of who wants no more calls, in logs.
+pub const DO_NOT_CALL_SAID: &str = "a do-not-call";
+/// What can't be written is tried again so often ...
 const TRIES: u32 = 300;
 /// ... and after this time.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// Writes the wish of somebody on the phone, again and again for ten minutes if it must be: it holds even if the call is
+/// Writes what somebody said on the phone, again and again for ten minutes if it must be: it holds even if the call is
 /// over. False if it was lost; `call` names the call for who has to mend that.
-pub async fn write_wish<F>(call: &str, write: impl Fn() -> F) -> bool
+pub async fn write_said<F>(what: &str, call: &str, write: impl Fn() -> F) -> bool
 where
     F: Future<Output = Result<(), StoreError>>,
 {
     for _ in 0..TRIES {
         match write().await {
             Ok(()) => return true,
-            Err(error) => tracing::warn!(call, %error, "a do-not-call can't be written yet"),
+            Err(error) => tracing::warn!(call, what, %error, "what was said in a call can't be written yet"),
         }
         tokio::time::sleep(AGAIN).await;
     }
-    tracing::error!(call, "a do-not-call was lost: the person of this call wants no more calls");
+    tracing::error!(call, what, "what was said in a call was lost: somebody has to enter it");
     false
 }
 

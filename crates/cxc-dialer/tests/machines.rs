@@ -4,6 +4,8 @@
 mod agents;
 #[path = "machines/answers.rs"]
 mod answers;
+#[path = "machines/callers.rs"]
+mod callers;
 #[path = "machines/scripts.rs"]
 mod scripts;
 
@@ -83,6 +85,7 @@ fn agent_event() -> impl Strategy<Value = AgentEvent> {
 enum Happens {
     Place,
     PlaceOwn(u32),
+    Receive(Micros),
     Summon(u32),
     Call(u64, CallEvent),
     Agent(u32, AgentEvent),
@@ -94,6 +97,7 @@ fn happens() -> impl Strategy<Value = Happens> {
     prop_oneof![
         2 => Just(Happens::Place),
         2 => (0..4_u32).prop_map(Happens::PlaceOwn),
+        1 => (0..9_000_000_i64).prop_map(Happens::Receive),
         2 => (0..3_u32).prop_map(Happens::Summon),
         5 => (1..30_u64, call_event()).prop_map(|(call, event)| Happens::Call(call, event)),
         3 => (1..30_u64, script_input()).prop_map(|(call, input)| Happens::Script(call, input)),
@@ -155,7 +159,7 @@ proptest! {
     ) {
         let ring = is_rung.then_some(20 * SECOND);
         let group = if has_script { scripted((classify, machine, ring)) } else { rung(classify, machine, ring) };
-        let (mut group, mut now, mut placed) = (group, 0, 0_usize);
+        let (mut group, mut now, mut placed, mut received) = (group, 0, 0_usize, 0_usize);
         for happens in course {
             match happens {
                 Happens::Place => {
@@ -164,6 +168,11 @@ proptest! {
                 }
                 Happens::PlaceOwn(agent) => {
                     placed += usize::from(group.place_own(AgentId(agent), now, &mut Silent).is_some());
+                }
+                Happens::Receive(wait) => {
+                    group.receive(now + wait, now);
+                    group.serve_callers(now, &mut Silent);
+                    received += 1;
                 }
                 Happens::Summon(due) => group.summon(due, now, &mut Silent),
                 Happens::Call(call, event) => group.call_event(CallId(call), event, now, &mut Silent),
@@ -178,8 +187,10 @@ proptest! {
             prop_assert!(scene.ready == 0 || scene.queued == 0, "a person waits while an agent is ready");
             let (calls, agents) = (group.calls_now(), group.agents_now());
             let [up, over] = [calls.dialing + calls.ringing + calls.cancelling + calls.scripted, calls.abandoned + calls.machines];
-            prop_assert_eq!((up + calls.classifying + calls.waiting + calls.talking + over) as usize, group.calls());
-            prop_assert_eq!(calls.waiting, scene.queued);
+            let callers = group.callers_now();
+            let slots = group.calls() - (callers.waiting + callers.talking) as usize;
+            prop_assert_eq!((up + calls.classifying + calls.waiting + calls.talking + over) as usize, slots);
+            prop_assert_eq!((calls.waiting, callers.waiting), (scene.queued, scene.callers));
             // who waits for the phone is ready for people who look, and not for the pace
             prop_assert!(agents.ready == scene.ready || is_rung && agents.ready > scene.ready);
         }
@@ -192,21 +203,27 @@ proptest! {
         for (call, _) in group.take_finished() {
             *results.entry(call).or_insert(0) += 1;
         }
-        prop_assert_eq!(results.len(), placed);
+        prop_assert_eq!(results.len(), placed + received);
         prop_assert!(results.values().all(|times| *times == 1));
         prop_assert_eq!((group.calls(), group.scene().dialing, group.scene().queued), (0, 0, 0));
+        prop_assert_eq!(group.scene().callers, 0);
         prop_assert_eq!(group.scene().ready, group.scene().agents, "nobody is reserved or talks");
         let totals = group.totals();
         prop_assert_eq!(totals.results.values().sum::<u64>(), placed as u64);
         prop_assert!(totals.abandoned + totals.dropped <= totals.live);
+        let callers = totals.callers;
+        prop_assert_eq!((callers.came, callers.connected + callers.left + callers.unserved), (received as u64, received as u64));
+        prop_assert_eq!(totals.dials, placed as u64);
     }
 
     #[test]
     fn a_call_has_a_deadline_in_every_state_and_finishes_once(
+        came_in in any::<bool>(),
         course in prop::collection::vec((call_event(), 0..2_000_000_i64), 0..40),
     ) {
         let rules = CallRules::default();
-        let (mut call, mut now, mut finished) = (Call::new(0), 0, 0);
+        let begun = if came_in { Call::came_in(0, 20_000_000) } else { Call::new(0) };
+        let (mut call, mut now, mut finished) = (begun, 0, 0);
         for (event, passed) in course {
             now += passed;
             let (next, actions) = call.step(event, now, &rules);

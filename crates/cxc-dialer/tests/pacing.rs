@@ -38,7 +38,7 @@ fn warm(mode: Mode, agents: u32) -> Pacer {
             (0..7).for_each(|_| pacer.failed(dialed, now));
         }
     }
-    pacer.look(300 * SECOND, Scene { agents, ready: 0, dialing: 0, queued: 0 });
+    pacer.look(300 * SECOND, Scene { agents, ready: 0, dialing: 0, queued: 0, callers: 0 });
     if let Some(key) = pacer.table_needed(agents) {
         pacer.set_table(Tables::default().get(key));
     }
@@ -53,7 +53,7 @@ fn decide(pacer: &mut Pacer, scene: Scene, ledgers: &Ledgers, outside: &Outside)
 
 #[test]
 fn a_script_alone_fills_its_ports_or_its_minute_without_agents_and_one_with_agents_keeps_the_limit() {
-    let nobody = Scene { agents: 0, ready: 0, dialing: 6, queued: 0 };
+    let nobody = Scene { agents: 0, ready: 0, dialing: 6, queued: 0, callers: 0 };
     let outside = Outside { ports: 4, ..free() };
     let mut ports = Pacer::new(Mode::Ports { agents: false }, 25 * SECOND, 2 * SECOND, None);
     let decision = decide(&mut ports, nobody, &ledgers(0, 9), &outside);
@@ -68,7 +68,7 @@ fn a_script_alone_fills_its_ports_or_its_minute_without_agents_and_one_with_agen
 
     let mut handed = Pacer::new(Mode::Ports { agents: true }, 25 * SECOND, 2 * SECOND, None);
     assert_eq!(decide(&mut handed, nobody, &ledgers(0, 0), &outside).why, Why::NoAgentsReady);
-    let two = Scene { agents: 5, ready: 2, dialing: 0, queued: 0 };
+    let two = Scene { agents: 5, ready: 2, dialing: 0, queued: 0, callers: 0 };
     let decision = decide(&mut handed, two, &ledgers(0, 0), &outside);
     assert_eq!((decision.dial, decision.why), (2, Why::BudgetGate { abandoned: 0, live: 0 }));
     assert_eq!(decide(&mut handed, two, &ledgers(1_000, 0), &outside).dial, 4, "the ledger covers all ports");
@@ -77,7 +77,7 @@ fn a_script_alone_fills_its_ports_or_its_minute_without_agents_and_one_with_agen
 #[test]
 fn a_fresh_ledger_allows_one_call_for_each_idle_agent() {
     let mut pacer = warm(PREDICTIVE, 10);
-    let scene = Scene { agents: 10, ready: 4, dialing: 0, queued: 0 };
+    let scene = Scene { agents: 10, ready: 4, dialing: 0, queued: 0, callers: 0 };
     let decision = decide(&mut pacer, scene, &ledgers(0, 0), &free());
     assert_eq!((decision.dial, decision.why), (4, Why::BudgetGate { abandoned: 0, live: 0 }));
     assert!(decision.wanted > 4);
@@ -88,18 +88,18 @@ fn a_fresh_ledger_allows_one_call_for_each_idle_agent() {
 #[test]
 fn a_group_that_knows_nothing_warms_up_and_one_agent_never_overdials() {
     let mut cold = Pacer::new(PREDICTIVE, 25 * SECOND, 2 * SECOND, None);
-    let scene = Scene { agents: 10, ready: 4, dialing: 1, queued: 0 };
+    let scene = Scene { agents: 10, ready: 4, dialing: 1, queued: 0, callers: 0 };
     let decision = decide(&mut cold, scene, &ledgers(10_000, 0), &free());
     assert_eq!((decision.dial, decision.why), (3, Why::WarmingUp { cohorts: 0 }));
     let mut one = warm(PREDICTIVE, 1);
-    let scene = Scene { agents: 1, ready: 1, dialing: 0, queued: 0 };
+    let scene = Scene { agents: 1, ready: 1, dialing: 0, queued: 0, callers: 0 };
     assert_eq!(decide(&mut one, scene, &ledgers(10_000, 0), &free()).dial, 1);
 }
 
 #[test]
 fn every_limit_says_that_it_is_the_one() {
     let mut pacer = warm(PREDICTIVE, 10);
-    let scene = Scene { agents: 10, ready: 8, dialing: 0, queued: 0 };
+    let scene = Scene { agents: 10, ready: 8, dialing: 0, queued: 0, callers: 0 };
     let ledgers = ledgers(100_000, 0);
     let next = Why::RecordsOutsideWindow { next: 5 };
     let cases = [
@@ -114,7 +114,7 @@ fn every_limit_says_that_it_is_the_one() {
         let decision = decide(&mut pacer, scene, &ledgers, &outside);
         assert_eq!((decision.dial, decision.why), (dial, why));
     }
-    let nobody = Scene { agents: 0, ready: 0, dialing: 3, queued: 0 };
+    let nobody = Scene { agents: 0, ready: 0, dialing: 3, queued: 0, callers: 0 };
     assert_eq!(decide(&mut pacer, nobody, &ledgers, &free()).why, Why::NoAgentsReady);
 }
 
@@ -141,7 +141,7 @@ fn a_decision_for_a_hundred_agents_takes_less_than_a_microsecond() {
     let start = Instant::now();
     let mut dialed = 0_u64;
     for n in 0..1_000_000_u32 {
-        let scene = Scene { agents: 100, ready: n % 7, dialing: 50, queued: 0 };
+        let scene = Scene { agents: 100, ready: n % 7, dialing: 50, queued: 0, callers: 0 };
         dialed += u64::from(decide(&mut pacer, scene, &ledgers, &outside).dial);
     }
     let each = start.elapsed().as_nanos() / 1_000_000;
@@ -162,7 +162,7 @@ proptest! {
         let mode = if predictive { PREDICTIVE } else { Mode::Progressive { tenths } };
         let mut pacer = WARM.clone();
         pacer.set_mode(mode);
-        let scene = Scene { agents: ready + busy, ready, dialing, queued };
+        let scene = Scene { agents: ready + busy, ready, dialing, queued, callers: 0 };
         let decision = decide(&mut pacer, scene, &ledgers(live, abandoned), &free());
         let in_flight = dialing + decision.dial;
         if decision.dial > 0 && in_flight + queued > ready {

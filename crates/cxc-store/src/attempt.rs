@@ -212,6 +212,19 @@ impl Tx {
         )
     }
 
+    /// Keeps with an attempt, by its month and id, which agent talked with the person and what they wrote about it.
+    pub async fn attempt_said(
+        &mut self,
+        tenant: i64,
+        (month, id): (i64, i64),
+        (agent, note): (Option<&str>, Option<&str>),
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE attempt SET agent = $4, note = $5 WHERE tenant = $1 AND month = $2 AND id = $3";
+        on!(self, conn => sqlx::query(SQL).bind(tenant).bind(month).bind(id).bind(agent).bind(note)
+            .execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
     /// Accepted attempts of a channel account that have waited for their receipt since before an instant.
     pub async fn attempt_unreceipted(
         &mut self,

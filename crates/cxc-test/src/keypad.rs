@@ -46,6 +46,23 @@ impl Keypad {
         Ok(())
     }
 
+    /// Says this byte of G.711 µ-law over and over for so long; answers the audio that comes meanwhile.
+    pub fn says(&mut self, byte: u8, within: Duration) -> Result<Vec<u8>> {
+        let (start, mut heard, mut sent) = (Instant::now(), Vec::new(), 0);
+        while start.elapsed() < within {
+            let mut datagram = vec![0x80, 0];
+            datagram.extend(self.sequence.to_be_bytes());
+            datagram.extend(self.timestamp.to_be_bytes());
+            datagram.extend([0, 0, 0, 7]);
+            datagram.extend([byte; 160]);
+            self.socket.send_to(&datagram, self.to).context("audio is sent")?;
+            (self.sequence, self.timestamp) = (self.sequence.wrapping_add(1), self.timestamp.wrapping_add(160));
+            sent += 1;
+            heard.extend(self.listens((FRAME * sent).saturating_sub(start.elapsed())));
+        }
+        Ok(heard)
+    }
+
     /// How many packets of audio come within a time.
     pub fn hears(&self, within: Duration) -> usize {
         self.packets(within).len()

@@ -8,7 +8,7 @@ use cxc_compliance_data::LiveData;
 use cxc_compliance_data::client::{Client, ProviderSettings};
 use cxc_core::compliance::Zones;
 use cxc_core::phone::PhoneParser;
-use cxc_dial_manager::channel::voice::{CallKit, Prompt, PromptShelf, Recorder, keep_recordings};
+use cxc_dial_manager::channel::voice::{CallKit, DeskBoard, Prompt, PromptShelf, Recorder, keep_recordings};
 use cxc_list_builder::Folders;
 use cxc_list_builder::import::Checkers;
 use cxc_list_manager::{ComplianceData, Readers};
@@ -92,6 +92,7 @@ impl Shared {
             inbound: voice.inbound_listen,
             agents: Arc::default(),
             live: Arc::default(),
+            desks: DeskBoard::default(),
             caller_ids: Arc::default(),
         })
     }

@@ -14,6 +14,8 @@ mod asterisk;
 mod audience;
 #[path = "e2e/caller_ids.rs"]
 mod caller_ids;
+#[path = "e2e/callers.rs"]
+mod callers;
 #[path = "e2e/campaign.rs"]
 #[expect(dead_code, reason = "the bench uses more of it")]
 mod campaign;

@@ -32,7 +32,7 @@ impl CallScript {
     /// What is wrong with a script of calls that come in, with pointers below `at`.
     pub fn inbound_problems(&self, at: &str) -> Vec<FieldError> {
         let not_yet = |step: &ScriptStep| matches!(step, ScriptStep::Transfer {} | ScriptStep::Record { .. });
-        let detail = "a call that comes in is neither transferred nor recorded yet: take call_back";
+        let detail = "a call that comes in is not recorded by a script yet, and comes to agents by the step agent";
         let mut problems = self.problems(at);
         problems.extend(self.step_errors(at, not_yet, detail));
         problems
@@ -40,9 +40,10 @@ impl CallScript {
 
     /// What is wrong with a script of calls that are placed, with pointers below `at`.
     pub fn outbound_problems(&self, at: &str) -> Vec<FieldError> {
-        let comes_in = |step: &ScriptStep| matches!(step, ScriptStep::CallBack { .. });
+        let comes_in = |step: &ScriptStep| matches!(step, ScriptStep::CallBack { .. } | ScriptStep::Agent { .. });
         let mut problems = self.problems(at);
-        problems.extend(self.step_errors(at, comes_in, "call_back is a step of scripts for calls that come in"));
+        let detail = "call_back and agent are steps of scripts for calls that come in";
+        problems.extend(self.step_errors(at, comes_in, detail));
         problems
     }
 
@@ -95,6 +96,7 @@ impl CallScript {
                 choice_problems(choices, MAX_DIGITS, check);
             }
             ScriptStep::Record { max_seconds, .. } => check.within(*max_seconds, 1..=300, "maxSeconds"),
+            ScriptStep::Agent { max_seconds, .. } => check.within(*max_seconds, 5..=1_800, "maxSeconds"),
             ScriptStep::HangUp { result, disposition, .. } => {
                 let detail = "a script ends with result 0, 9, 40 or 53";
                 check.must(RESULTS.contains(result), "result", "not_allowed", detail);
@@ -219,6 +221,14 @@ mod tests {
         let pointers = |problems: Vec<FieldError>| problems.into_iter().map(|p| p.pointer).collect::<Vec<_>>();
         assert_eq!(pointers(script.outbound_problems("/s")), ["/s/steps/a"]);
         assert_eq!(pointers(script.inbound_problems("/s")), ["/s/steps/c"]);
+        let agent = |seconds: u32| {
+            let steps = json!({"a": {"type": "agent", "prompt": "wait", "maxSeconds": seconds, "otherwise": "b"}, "b": {"type": "hang_up"}});
+            serde_json::from_value::<CallScript>(json!({"start": "a", "steps": steps})).unwrap()
+        };
+        assert_eq!(pointers(agent(60).inbound_problems("/s")), [""; 0]);
+        assert_eq!(agent(60).prompts(), ["wait"]);
+        assert_eq!(pointers(agent(60).outbound_problems("/s")), ["/s/steps/a"]);
+        assert_eq!(pointers(agent(4).inbound_problems("/s")), ["/s/steps/a/maxSeconds"]);
     }
 
     #[test]

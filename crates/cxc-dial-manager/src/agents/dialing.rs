@@ -12,7 +12,7 @@ pub async fn dial(app: &App, seat: &Seat, position: Option<i16>, number: Option<
         (Some(position), None) => Ok(seat.dial_other(position, app.now())?),
         (None, Some(number)) => {
             let group = seat.dials_for()?;
-            let found = find(app, seat.agent.tenant, group, &number).await?;
+            let found = record_of_number(app, seat.agent.tenant, group, &number).await?;
             let unknown: Refused =
                 ("unknown_number", "no record of the group has this number: add the person to a list");
             Ok(seat.dial_record(found.ok_or(unknown)?)?)
@@ -22,7 +22,7 @@ pub async fn dial(app: &App, seat: &Seat, position: Option<i16>, number: Option<
 }
 
 /// The first record of a group that has a number.
-async fn find(app: &App, tenant: i64, group: i64, number: &str) -> Result<Option<Named>, StoreError> {
+pub async fn record_of_number(app: &App, tenant: i64, group: i64, number: &str) -> Result<Option<Named>, StoreError> {
     let mut tx = app.db.read().await?;
     let hash = app.hash_key.hash(tenant, number);
     for entry in tx.group_lists(group).await? {

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use desk_line::DeskLine;
+pub(crate) use dialing::record_of_number;
 pub use routes::routes;
 pub use seat::{Agent, Seat, Work};
 

@@ -302,15 +302,32 @@ pub struct Shown {
 #[serde(rename_all = "camelCase")]
 #[schema(as = DeskTalk)]
 pub struct Talk {
-    /// Its attempt.
+    /// Its attempt; of a call that came in, the number by which the conversation is kept.
     pub attempt: String,
+    /// Who called whom.
+    pub direction: Direction,
+    /// Of a call that came in, the number of ours that the person called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub called: Option<String>,
     /// The campaign group.
     pub group: String,
     /// When person and agent were connected, RFC 3339.
     pub connected_at: String,
-    /// The person.
+    /// The person. Of who called in and is not known there is no `recordId` and no name, and no number where it is withheld.
     #[schema(value_type = ScreenPop)]
     pub person: Arc<ScreenPop>,
+}
+
+/// Who began a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = DeskDirection)]
+pub enum Direction {
+    /// We called the person.
+    Out,
+    /// The person called us.
+    In,
 }
 
 /// A person whom the agent may call now.

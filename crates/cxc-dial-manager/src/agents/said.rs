@@ -52,7 +52,7 @@ impl Choices {
 
 /// Says what a call came to.
 pub async fn dispose(app: &App, seat: &Seat, code: String, note: Option<String>) -> Result<(), Failed> {
-    seat.dialed()?;
+    seat.has_call()?;
     if note.as_ref().is_some_and(|note| note.chars().count() > NOTE || note.contains('\0')) {
         return Err(Failed::Refused(("bad_note", "a note has at most 1000 characters")));
     }

@@ -92,6 +92,7 @@ struct Inner {
 /// The call that an agent has, from the talk to the end of its wrap-up.
 struct Call {
     talk: Talk,
+    /// The person's; empty where it is withheld.
     number: String,
     report: AgentReport,
     /// Its result, once there is one.
@@ -117,6 +118,9 @@ const PHONE_IN_USE: Refused = (
 );
 
 const NO_CALL: Refused = ("no_call", "there is no call of which this could be said");
+const NO_NUMBER: Refused = ("no_number", "who called did not show their number: ask them for it");
+const NO_RECORD: Refused =
+    ("no_record", "who called is no record of the group: there is nothing that could be put off");
 
 impl Seat {
     /// A place without a desk, not ready.
@@ -280,8 +284,11 @@ impl Seat {
     /// When the person is to be called again, and whether by this agent.
     pub fn reschedule(&self, at: Micros, personal: bool) -> Result<(), Refused> {
         let mut inner = self.inner();
-        let report = &mut inner.call.as_mut().ok_or(NO_CALL)?.report;
-        (report.again_at, report.personal) = (Some(at), personal);
+        let call = inner.call.as_mut().ok_or(NO_CALL)?;
+        if call.talk.person.record_id.is_empty() {
+            return Err(NO_RECORD);
+        }
+        (call.report.again_at, call.report.personal) = (Some(at), personal);
         Ok(())
     }
 
@@ -294,11 +301,19 @@ impl Seat {
         Ok(())
     }
 
-    /// The attempt of the call in hand, and the number that was dialed.
+    /// Whether there is a call in hand.
+    pub fn has_call(&self) -> Result<(), Refused> {
+        self.inner().call.as_ref().map(|_| ()).ok_or(NO_CALL)
+    }
+
+    /// The attempt of the call in hand, and the person's number.
     pub fn dialed(&self) -> Result<(String, String), Refused> {
         let inner = self.inner();
         let call = inner.call.as_ref().ok_or(NO_CALL)?;
-        Ok((call.talk.attempt.clone(), call.number.clone()))
+        match call.number.is_empty() {
+            true => Err(NO_NUMBER),
+            false => Ok((call.talk.attempt.clone(), call.number.clone())),
+        }
     }
 
     /// What desks and supervisors see.

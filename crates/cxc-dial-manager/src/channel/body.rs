@@ -37,7 +37,7 @@ pub struct CallBody {
 #[derive(Clone, PartialEq, Eq, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScreenPop {
-    /// The record's number in its group.
+    /// The record's number in its group; empty of a person who called in and is no record of it.
     pub record_id: String,
     /// The customer's own key.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ pub struct ScreenPop {
     pub fields: Map<String, Value>,
     /// Its telephone numbers, in their order.
     pub numbers: Vec<PersonNumber>,
-    /// The position of the number that was dialed.
+    /// The position of the number that was dialed, or by which the person called in.
     pub dialed: i16,
     /// Attempts for this record before this one.
     pub attempts_before: i16,

@@ -38,8 +38,10 @@ use crate::metrics::DialMetrics;
 
 pub use demand::{Demand, Named, Refusal};
 pub use evidence::EvidenceKit;
+pub(crate) use outcome::after_call;
 pub use plan::{GroupPlan, Plans};
 pub use previews::{Fate, Offer};
+pub(crate) use render::screen_pop;
 pub use supervisor::supervise;
 
 /// The longest life of the lease of a trunk.

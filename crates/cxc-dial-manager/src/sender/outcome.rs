@@ -125,7 +125,7 @@ fn micros(duration: Duration) -> Micros {
 }
 
 /// Where a record goes after a call: what its agent arranged with the person holds before any treatment.
-fn after_call(
+pub fn after_call(
     record: &Record,
     treatment: &Treatment,
     (result, report): (CallResult, Option<&AgentReport>),

@@ -2,9 +2,8 @@
 use std::sync::Arc;
 
 use cxc_core::Micros;
-use cxc_core::call_media::{RecordingDuty, RecordingMode};
+use cxc_core::call_media::RecordingMode;
 use cxc_core::record::{Reason, RecordStatus};
-use cxc_core::recording;
 use cxc_dialer::engine::RecordingSpec;
 use cxc_store::attempt::{NewAttempt, month_of};
 use cxc_store::contact::{Device, FullContact};
@@ -12,8 +11,6 @@ use cxc_store::id_block::{IdBlocks, Numbered};
 use cxc_store::judge::{Allowed, Case, Finding, Judge, Judged, Scope};
 use cxc_store::record::{Record, RecordChange};
 use cxc_store::{StoreError, Tx};
-use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
 use serde_json::{Map, Value};
 
 use super::SenderContext;
@@ -21,6 +18,7 @@ use super::evidence::Explained;
 use super::fields::fields_for;
 use super::plan::{GroupPlan, Plans};
 use super::prepare::{Prepared, reference};
+use crate::channel::voice::recording_spec;
 use crate::channel::{Body, CallBody, OutMessage, PersonNumber, ScreenPop};
 use crate::content::{Placement, UnsubscribeClaim, UnsubscribeLink};
 
@@ -223,25 +221,16 @@ impl Renderer {
     /// Whether and how a call is recorded: by the strictest rule of where the person may be.
     fn recording(&self, tenant: i64, plan: &GroupPlan, attempt: i64, judged: &Judged) -> Option<RecordingSpec> {
         let settings = &plan.settings.calls.recording;
-        let duty = || settings.duty(judged.inputs.call_duties(&plan.rules, &self.context.zones).recording_consent);
-        let announce = match settings.mode {
-            RecordingMode::Off => return None,
-            RecordingMode::Messages | RecordingMode::All => match duty() {
-                RecordingDuty::Leave => return None,
-                RecordingDuty::Record => false,
-                RecordingDuty::Announce => true,
-            },
-        };
-        let now = Timestamp::from_microsecond(self.context.now()).ok()?;
-        let today = now.to_zoned(TimeZone::UTC).date();
-        let until = today.saturating_add(Span::new().days(i64::from(settings.keep_days.min(3_650))));
-        let talks = settings.mode == RecordingMode::All;
-        Some(RecordingSpec { file: recording::file(tenant, attempt, until), announce, talks })
+        if settings.mode == RecordingMode::Off {
+            return None;
+        }
+        let duty = settings.duty(judged.inputs.call_duties(&plan.rules, &self.context.zones).recording_consent);
+        recording_spec(settings, duty, (tenant, attempt), self.context.now())
     }
 }
 
 /// What an agent sees of a person.
-fn screen_pop(record: &Record, contact: &FullContact, device: &Device) -> ScreenPop {
+pub fn screen_pop(record: &Record, contact: &FullContact, device: &Device) -> ScreenPop {
     let person = &contact.contact;
     let words = [&person.first_name, &person.last_name].into_iter().flatten();
     let name = words.map(String::as_str).collect::<Vec<_>>().join(" ");

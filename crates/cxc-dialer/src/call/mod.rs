@@ -42,6 +42,8 @@ pub enum State {
     Connecting(AgentId),
     /// A person waits for an agent.
     Queued,
+    /// A person who called in waits for an agent.
+    Waiting,
     /// Talks with an agent; `warned` that the time is over.
     Bridged {
         /// With whom.
@@ -68,12 +70,20 @@ pub struct Call {
     pub answered: Option<Micros>,
     /// Three have talked.
     pub conferenced: bool,
+    /// The person called in, and waits for an agent until then.
+    pub came_in: Option<Micros>,
 }
 
 impl Call {
     /// A call that is handed to the engine.
     pub fn new(now: Micros) -> Self {
-        Self { state: State::Placing, since: now, answered: None, conferenced: false }
+        Self { state: State::Placing, since: now, answered: None, conferenced: false, came_in: None }
+    }
+
+    /// A call that came in, whose person waits for an agent until an instant. Nobody was called, so it is neither a live
+    /// answer nor can it be abandoned.
+    pub fn came_in(now: Micros, until: Micros) -> Self {
+        Self { state: State::Waiting, answered: Some(now), came_in: Some(until), ..Self::new(now) }
     }
 
     /// When the state must have ended; none once the call is over.
@@ -88,6 +98,7 @@ impl Call {
             State::Scripted => self.since + rules.script.unwrap_or(0),
             State::Connecting(_) => self.since + rules.connect,
             State::Queued => answered + rules.threshold,
+            State::Waiting => self.came_in.unwrap_or(self.since),
             State::Bridged { warned, .. } => self.since + if warned { rules.grace } else { rules.max_talk },
             State::Abandoned => self.since + rules.message + 2_000_000,
             State::Machine => self.since + rules.machine_message,

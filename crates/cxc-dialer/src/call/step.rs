@@ -10,6 +10,7 @@ impl Call {
     #[must_use]
     pub fn step(self, event: CallEvent, now: Micros, rules: &CallRules) -> (Self, Vec<CallAction>) {
         if event == CallEvent::Classified(Verdict::Machine)
+            && self.came_in.is_none()
             && let Some(stepped) = self.unmasked(now, rules)
         {
             return stepped;
@@ -22,6 +23,7 @@ impl Call {
             State::Scripted => self.scripted(event, now),
             State::Connecting(agent) => self.connecting(agent, event, now, rules),
             State::Queued => self.queued(event, now),
+            State::Waiting => self.waiting(event, now),
             State::Bridged { agent, warned } => self.bridged(agent, warned, event, now),
             State::Abandoned => match event {
                 CallEvent::MessagePlayed | CallEvent::Deadline => self.hang_up(CallResult::Abandoned, now),
@@ -168,10 +170,32 @@ impl Call {
         }
     }
 
+    /// Whoever has it goes on with a person to whom no agent came: it is not hung up.
+    fn waiting(self, event: CallEvent, now: Micros) -> (Self, Vec<CallAction>) {
+        match event {
+            CallEvent::Assigned(agent) => self.to(State::Connecting(agent), now, vec![]),
+            CallEvent::Deadline => self.end(CallResult::Overflowed, now),
+            CallEvent::Stop | CallEvent::AgentHangup => self.end(CallResult::Cleared, now),
+            CallEvent::RemoteHangup => self.end(CallResult::Dropped, now),
+            _ => (self, vec![]),
+        }
+    }
+
     fn connecting(self, agent: AgentId, event: CallEvent, now: Micros, rules: &CallRules) -> (Self, Vec<CallAction>) {
         match event {
             CallEvent::Connected => {
                 self.to(State::Bridged { agent, warned: false }, now, vec![CallAction::Talk(agent)])
+            }
+            CallEvent::Deadline | CallEvent::AgentLost if self.came_in.is_some_and(|until| now >= until) => {
+                let result = CallResult::Overflowed;
+                self.to(State::Ended(result), now, vec![CallAction::Release(agent), CallAction::Finish(result)])
+            }
+            CallEvent::Deadline | CallEvent::AgentLost if self.came_in.is_some() => {
+                self.to(State::Waiting, now, vec![CallAction::Release(agent), CallAction::FindAgent])
+            }
+            CallEvent::RemoteHangup if self.came_in.is_some() => {
+                let result = CallResult::Dropped;
+                self.to(State::Ended(result), now, vec![CallAction::Release(agent), CallAction::Finish(result)])
             }
             CallEvent::Deadline | CallEvent::AgentLost => {
                 let release = CallAction::Release(agent);

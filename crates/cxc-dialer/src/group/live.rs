@@ -59,7 +59,7 @@ impl Group {
     /// Where its calls are: each is looked at.
     pub fn calls_now(&self) -> CallsNow {
         let mut now = CallsNow::default();
-        for held in self.calls.values() {
+        for held in self.calls.values().filter(|held| held.call.came_in.is_none()) {
             let count = match held.call.state {
                 State::Placing | State::Trying { .. } => &mut now.dialing,
                 State::Ringing => &mut now.ringing,
@@ -70,7 +70,8 @@ impl Group {
                 State::Connecting(_) | State::Bridged { .. } => &mut now.talking,
                 State::Abandoned => &mut now.abandoned,
                 State::Machine => &mut now.machines,
-                State::Ended(_) => continue,
+                // of those that came in, which are counted by themselves
+                State::Waiting | State::Ended(_) => continue,
             };
             *count += 1;
         }

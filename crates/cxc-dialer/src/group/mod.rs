@@ -1,6 +1,7 @@
 //! A campaign group at work: the only owner of its agents, its calls and its pace. Events come in, orders go to the
 //! engine; time is handed in, so a task of the dialer and the simulator drive the same code.
 mod agents;
+mod callers;
 mod clock;
 mod live;
 mod pace;
@@ -22,6 +23,8 @@ use crate::engine::CallEngine;
 use crate::ivr::Session;
 use crate::pacing::Pacer;
 use agents::Agents;
+use callers::Callers;
+pub use callers::{CallersNow, CallersTotals};
 use clock::{Deadlines, Of};
 pub use live::{AgentsNow, CallsNow};
 pub use script::Note;
@@ -48,6 +51,7 @@ pub struct Group {
     waiting: VecDeque<CallId>,
     /// Calls of the pace that ring, since when.
     ringing: BTreeSet<(Micros, CallId)>,
+    callers: Callers,
     dialing: u32,
     queued: u32,
     deadlines: Deadlines,
@@ -86,6 +90,7 @@ impl Group {
             calls: BTreeMap::new(),
             waiting: VecDeque::new(),
             ringing: BTreeSet::new(),
+            callers: Callers::default(),
             dialing: 0,
             queued: 0,
             deadlines: Deadlines::default(),
@@ -119,12 +124,15 @@ impl Group {
     }
 
     fn enter(&mut self, own: Option<AgentId>, now: Micros) -> CallId {
+        self.totals.dials += 1;
+        self.hold(Call::new(now), own, now)
+    }
+
+    fn hold(&mut self, call: Call, own: Option<AgentId>, now: Micros) -> CallId {
         self.last_call += 1;
         let id = CallId(self.last_call);
-        let call = Call::new(now);
         self.deadlines.set(call.deadline(&self.call_rules), Of::Call(id));
         self.calls.insert(id, Held { call, dialed: now, session: None, own });
-        self.totals.dials += 1;
         id
     }
 
@@ -149,6 +157,7 @@ impl Group {
         self.dialing -= u32::from(is_paced && before.is_dialing() && !after.is_dialing());
         self.queued -= u32::from(before.state == State::Queued && after.state != State::Queued);
         self.queued += u32::from(before.state != State::Queued && after.state == State::Queued);
+        self.callers.moved(&before, &after);
         if let State::Ended(result) = after.state
             && before.is_dialing()
             && is_paced
@@ -180,11 +189,16 @@ impl Group {
                 }
                 self.find_agent(id, now, engine);
             }
+            CallAction::FindAgent if self.came_in(id) => self.waits_again(id, now, engine),
             CallAction::FindAgent => self.find_agent(id, now, engine),
             CallAction::Release(agent) => self.agent_event(agent, AgentEvent::Released(id), now, engine),
             CallAction::Talk(agent) => {
                 self.agent_event(agent, AgentEvent::Talk(id), now, engine);
-                self.totals.served(self.calls.get(&id).and_then(|held| held.call.answered), now);
+                let answered = self.calls.get(&id).and_then(|held| held.call.answered);
+                match self.came_in(id) {
+                    true => self.totals.callers.served(answered, now),
+                    false => self.totals.served(answered, now),
+                }
             }
             CallAction::EndTalk(agent) => self.agent_event(agent, AgentEvent::TalkEnded(id), now, engine),
             CallAction::Abandon => {
@@ -203,8 +217,11 @@ impl Group {
             }
             CallAction::Finish(result) => {
                 self.release_own(id, now, engine);
-                self.calls.remove(&id);
-                self.totals.ended(result);
+                let came_in = self.calls.remove(&id).is_some_and(|held| held.call.came_in.is_some());
+                match came_in {
+                    true => self.totals.callers.ended(result),
+                    false => self.totals.ended(result),
+                }
                 self.finished.push((id, result));
             }
         }
@@ -272,7 +289,7 @@ impl Group {
         }
     }
 
-    /// Gives a free agent to the person who has waited longest.
+    /// Gives a free agent to the person who has waited longest; who was called goes before who called in.
     fn serve(&mut self, now: Micros, engine: &mut impl CallEngine) {
         while let Some(call) = self.waiting.pop_front() {
             if self.calls.get(&call).is_none_or(|held| held.call.state != State::Queued) {
@@ -284,6 +301,7 @@ impl Group {
             }
             return;
         }
+        self.serve_callers(now, engine);
     }
 
     /// The next instant at which [`Group::expire`] has something to do.
@@ -326,7 +344,7 @@ impl Group {
         self.watched.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// Calls that hold a slot.
+    /// Calls that hold a slot, and those that came in.
     pub fn calls(&self) -> usize {
         self.calls.len()
     }

@@ -11,7 +11,7 @@ impl Group {
     /// What pacing sees.
     pub fn scene(&self) -> Scene {
         let (agents, ready) = self.agents.counts();
-        Scene { agents, ready, dialing: self.dialing, queued: self.queued }
+        Scene { agents, ready, dialing: self.dialing, queued: self.queued, callers: self.callers.waiting }
     }
 
     /// How many calls to start now. Each of them is then taken in by [`Group::place`].

@@ -22,7 +22,7 @@ impl Group {
         if !self.agents.are_rung() {
             return;
         }
-        let near = due.saturating_add(self.dialing).saturating_add(self.queued);
+        let near = due.saturating_add(self.dialing).saturating_add(self.queued).saturating_add(self.callers.waiting);
         if near == 0 && self.agents.waiting().1 > 0 {
             for agent in self.agents.ringing() {
                 self.agent_event(agent, AgentEvent::StandDown, now, engine);

@@ -40,8 +40,9 @@ impl Group {
             match order {
                 Order::Audio(audio) => engine.script(id, audio, now),
                 Order::OptOut => self.notes.push((id, Note::OptOut)),
-                // a step of calls that come in: these are placed
+                // steps of calls that come in: these are placed
                 Order::CallBack => self.script_event(id, Input::CallBack(false), now, engine),
+                Order::Agent { .. } => self.script_event(id, Input::Agent(false), now, engine),
                 Order::Transfer => self.call_event(id, CallEvent::Transfer, now, engine),
                 Order::End { result, disposition } => {
                     self.notes.extend(disposition.map(|code| (id, Note::Disposition(code))));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use cxc_core::Micros;
 use cxc_core::enumerations::CallResult;
 
+use super::CallersTotals;
 use crate::pacing::Why;
 
 /// Counts and times since the start; times are microseconds.
@@ -39,6 +40,8 @@ pub struct Totals {
     pub results: BTreeMap<CallResult, u64>,
     /// How long each reason held the group back.
     pub reasons: BTreeMap<&'static str, Micros>,
+    /// Persons who called in: in none of the counts above.
+    pub callers: CallersTotals,
     now: Micros,
     why: &'static str,
 }
@@ -61,6 +64,7 @@ impl Totals {
             cut_short: 0,
             results: BTreeMap::new(),
             reasons: BTreeMap::new(),
+            callers: CallersTotals::default(),
             now,
             why: Why::NotStarted.name(),
         }

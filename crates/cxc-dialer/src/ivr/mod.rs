@@ -18,6 +18,8 @@ const SECOND: Micros = 1_000_000;
 const PROMPT: Micros = 602 * SECOND;
 /// How long it is waited until an opt-out is written.
 const WRITTEN: Micros = 5 * SECOND;
+/// Who finds agents says in time that none came; this is how long it is waited for that word beyond it.
+const LATE: Micros = 10 * SECOND;
 /// The most steps of a call. A script may go in circles; a call may not for ever.
 const MOST_STEPS: u32 = 100;
 
@@ -36,6 +38,8 @@ pub enum Input {
     OptedOut,
     /// A callback is arranged, or can't be.
     CallBack(bool),
+    /// An agent took the call, or none comes.
+    Agent(bool),
     /// The deadline has come.
     Deadline,
 }
@@ -64,6 +68,13 @@ pub enum Order {
     CallBack,
     /// Find an agent.
     Transfer,
+    /// Find an agent for who called in; it is said whether one came.
+    Agent {
+        /// What is heard meanwhile.
+        prompt: Option<String>,
+        /// How long that may take.
+        wait: Micros,
+    },
     /// End the call.
     End {
         /// Its result.
@@ -88,6 +99,8 @@ enum Phase {
     Writing,
     /// A callback is being arranged.
     Arranging,
+    /// The person waits for an agent.
+    Waiting,
     /// The script is over.
     Over,
 }
@@ -125,6 +138,11 @@ impl Session {
             (_, Input::Begin) if self.steps == 0 => self.enter(self.at.clone(), now),
             (_, Input::Played(number) | Input::NotRecorded(number)) if number != self.number => Vec::new(),
             (Phase::Over, _) => Vec::new(),
+            // whatever the script had gone on with: the person talks
+            (_, Input::Agent(true)) => {
+                self.phase = Phase::Over;
+                Vec::new()
+            }
             (Phase::Gathering(_), input) => self.gather(input, now),
             (Phase::Speaking, Input::Played(_) | Input::Deadline) => self.spoken(now),
             (Phase::Announcing, Input::Played(_)) => self.ask_for_message(now),
@@ -136,7 +154,8 @@ impl Session {
             }
             (Phase::Writing, Input::OptedOut) => self.leave(false, now),
             (Phase::Arranging, Input::CallBack(is_arranged)) => self.leave(!is_arranged, now),
-            (Phase::Writing | Phase::Arranging, Input::Deadline) => self.leave(true, now),
+            (Phase::Waiting, Input::Agent(false)) => self.leave(true, now),
+            (Phase::Writing | Phase::Arranging | Phase::Waiting, Input::Deadline) => self.leave(true, now),
             _ => Vec::new(),
         }
     }
@@ -201,6 +220,11 @@ impl Session {
                 self.to(Phase::Arranging, now + WRITTEN);
                 vec![Order::CallBack]
             }
+            ScriptStep::Agent { prompt, max_seconds, .. } => {
+                let wait = Micros::from(*max_seconds) * SECOND;
+                self.to(Phase::Waiting, now + wait + LATE);
+                vec![Order::Agent { prompt: prompt.clone(), wait }]
+            }
             ScriptStep::Transfer {} | ScriptStep::Branch { .. } => {
                 self.phase = Phase::Over;
                 vec![Order::Transfer]
@@ -239,6 +263,7 @@ impl Session {
                 | ScriptStep::OptOut { next, otherwise }
                 | ScriptStep::CallBack { next, otherwise },
             ) => (next, otherwise),
+            Some(ScriptStep::Agent { otherwise, .. }) => (otherwise, otherwise),
             _ => return self.end(CallResult::GeneralError, None),
         };
         self.enter(if otherwise { ways.1.clone() } else { ways.0.clone() }, now)

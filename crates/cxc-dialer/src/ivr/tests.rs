@@ -120,6 +120,22 @@ fn a_callback_is_arranged_or_goes_another_way_at_once_or_in_five_seconds() {
     assert_eq!(session.step(Input::Deadline, 7 * SECOND), [Order::Transfer]);
 }
 
+#[test]
+fn who_waits_for_an_agent_talks_with_one_or_goes_another_way() {
+    let steps = r#"{"start": "wait", "steps": {"wait": {"type": "agent", "maxSeconds": 20, "otherwise": "bye"},
+        "bye": {"type": "hang_up", "prompt": "bye"}}}"#;
+    let mut session = Session::new(Arc::new(serde_json::from_str(steps).unwrap()), 0);
+    let orders = session.step(Input::Begin, 0);
+    assert_eq!(orders, [Order::Agent { prompt: None, wait: 20 * SECOND }]);
+    assert_eq!(session.deadline(), Some(30 * SECOND), "who looks for agents speaks first");
+    let mut late = session.clone();
+    assert_eq!(session.clone().step(Input::Agent(false), 20 * SECOND), play(1, "bye"));
+    assert_eq!(late.step(Input::Deadline, 30 * SECOND), play(1, "bye"));
+    assert_eq!((late.step(Input::Agent(true), 31 * SECOND), late.deadline()), (vec![], None), "one came all the same");
+    assert_eq!(session.step(Input::Digit('1'), SECOND), []);
+    assert_eq!((session.step(Input::Agent(true), 2 * SECOND), session.deadline()), (vec![], None));
+}
+
 fn input() -> impl Strategy<Value = Input> {
     prop_oneof![
         1 => Just(Input::Begin),

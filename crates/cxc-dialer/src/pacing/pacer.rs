@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::bucket::Bucket;
 use super::cohort::Cohorts;
 use super::{Controller, HandleTime, Hazards, Mode, Records, Table, TableKey, Target, Why, progressive};
-use crate::abandon::Ledgers;
+use crate::abandon::{Ledger, Ledgers};
 
 /// Calls that must have counted before the pace runs ahead of idle agents.
 const WARM: u64 = 30;
@@ -26,12 +26,30 @@ pub struct Scene {
     pub dialing: u32,
     /// Persons who wait for an agent.
     pub queued: u32,
+    /// Persons who called in and wait for one.
+    pub callers: u32,
 }
 
 impl Scene {
     /// Ready agents for whom no person waits; negative where more persons wait than agents are ready.
     fn idle(self) -> i64 {
-        i64::from(self.ready) - i64::from(self.queued)
+        i64::from(self.ready) - i64::from(self.waiting())
+    }
+
+    /// Persons who wait, however they came.
+    fn waiting(self) -> u32 {
+        self.queued.saturating_add(self.callers)
+    }
+
+    /// Whether an agent may go to somebody who called in: either no call in flight needs that agent, or the limit of abandoned
+    /// calls would hold even if all of them were answered now. It is the same promise as at an overdial.
+    pub fn can_spare(self, ledgers: &Ledgers) -> bool {
+        let left = i64::from(self.ready) - i64::from(self.queued) - 1;
+        let is_covered = |ledger: &Ledger| {
+            let dialing = f64::from(self.dialing);
+            dialing - left as f64 <= ledger.headroom() + ledger.policy().rate * dialing
+        };
+        left >= 0 && (i64::from(self.dialing) <= left || ledgers.tightest().is_none_or(is_covered))
     }
 
     /// Persons who could find no agent if all calls were answered now: the full risk.
@@ -244,7 +262,7 @@ impl Pacer {
 
     /// Calls that the agents could use, and what to say if nothing else bounds them.
     fn wanted(&mut self, now: Micros, scene: Scene, ledgers: &Ledgers) -> (u32, Why) {
-        let safe = |tenths| progressive(tenths, scene.ready, scene.queued, scene.dialing);
+        let safe = |tenths| progressive(tenths, scene.ready, scene.waiting(), scene.dialing);
         let target = match self.mode {
             Mode::Progressive { tenths } => return (safe(tenths), Why::Dialing),
             Mode::Ports { .. } => return (u32::MAX, Why::PortsFull),

@@ -123,6 +123,9 @@ impl Attempt {
                         | Order::MachineMessage
                         | Order::Play(_)
                         | Order::Say(..)
+                        | Order::SayOn(_)
+                        | Order::Lend(_)
+                        | Order::Return
                         | Order::Script(_)
                         | Order::Bridge(..)
                         | Order::Talk(_),

@@ -35,6 +35,8 @@ use crate::trunk::{Destinations, TrunkOptions, Trunks};
 use crate::ua::{Registered, UaError, UaOptions, UserAgent};
 use agent::Rung;
 pub use floor::{Level, Third};
+use inbound::Borrower;
+pub use inbound::Loan;
 use line::Line;
 pub use line::Phone;
 pub use parties::{TalkOrder, TalkState, ThirdParty};
@@ -224,6 +226,12 @@ pub(crate) enum Order {
     Play(Prompt),
     /// A prompt of a script, by its number.
     Say(u32, Prompt),
+    /// A prompt, again and again.
+    SayOn(Prompt),
+    /// From now on the call is one of another engine's ...
+    Lend(Box<Borrower>),
+    /// ... and is not any more.
+    Return,
     Script(Audio),
     Bridge(AgentId, Peer),
     Talk(TalkOrder),
@@ -375,8 +383,8 @@ impl SipEngine {
 impl Drop for SipEngine {
     fn drop(&mut self) {
         self.registered.clear();
-        // a call that nobody gives orders any more hangs up
-        self.shared.calls().clear();
+        // a call that nobody gives orders any more hangs up; one that was lent has others who do
+        self.shared.calls().drain().for_each(|(_, call)| drop(call.send(Order::Hangup)));
     }
 }
 

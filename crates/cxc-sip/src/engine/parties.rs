@@ -135,7 +135,7 @@ impl Guests {
     }
 }
 
-impl Talk<'_> {
+impl Talk {
     /// Does what was asked for, where it fits, and says how the talk stands.
     pub(super) fn wish(&mut self, attempt: &Attempt, order: TalkOrder) {
         let floor = self.floor;
@@ -162,7 +162,7 @@ impl Talk<'_> {
             (TalkOrder::TakeBack, Some(_)) => self.take_back(),
             (TalkOrder::Supervise(phone, level), _) => {
                 self.floor.supervisor = Some(level);
-                self.guests.supervisor = Some(self.guests.call(self.shared, Of::Supervisor, Callee::Phone(phone)));
+                self.guests.supervisor = Some(self.guests.call(&self.shared, Of::Supervisor, Callee::Phone(phone)));
             }
             (TalkOrder::Level(level), _) if floor.supervisor.is_some() => self.floor.supervisor = Some(level),
             (TalkOrder::Unsupervise, _) => self.without_supervisor(),
@@ -180,10 +180,10 @@ impl Talk<'_> {
             }
             // what the person was shown: the signed identity is for that call alone
             ThirdParty::Number(number) => {
-                Callee::Number(Box::new(CallSpec { number, identity: None, recording: None, ..self.spec.clone() }))
+                Callee::Number(Box::new(CallSpec { number, identity: None, recording: None, ..(*self.spec).clone() }))
             }
         };
-        self.guests.third = Some(self.guests.call(self.shared, Of::Third, callee));
+        self.guests.third = Some(self.guests.call(&self.shared, Of::Third, callee));
         self.guests.is_blind = is_blind;
         (self.floor.third, self.floor.held) = (Some(Third::Calling), true);
         Ok(())

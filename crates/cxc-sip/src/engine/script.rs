@@ -1,4 +1,6 @@
 //! What a script asks for in a call: prompts by name, the notice of a recording, messages.
+use std::sync::Arc;
+
 use cxc_dialer::call::CallId;
 use cxc_dialer::engine::EngineEvent;
 use cxc_dialer::ivr::{Audio, Input};
@@ -7,7 +9,7 @@ use super::attempt::Attempt;
 use super::talk::{Says, Talk};
 use super::{Report, Shared};
 
-impl Talk<'_> {
+impl Talk {
     /// Does what a script asks for.
     pub(super) fn script(&mut self, attempt: &Attempt, audio: Audio) {
         match audio {
@@ -34,7 +36,7 @@ impl Talk<'_> {
 
     /// Tells the person that they are recorded, where they must be told and were not yet.
     fn announce(&mut self, attempt: &Attempt, number: u32) {
-        let shared = self.shared;
+        let shared = Arc::clone(&self.shared);
         let spec = self.spec.recording.as_ref().filter(|_| shared.recorder.is_some());
         let input = match (spec, &shared.sounds().recording_notice) {
             (None, _) => Input::NotRecorded(number),

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use super::attempt::Attempt;
 use super::ear::{Ear, Sound};
 use super::floor::Floor;
+use super::inbound::Borrower;
 use super::parties::Guests;
 use super::vigil::Vigil;
 use super::{Order, Report, Shared};
@@ -28,10 +29,13 @@ pub(super) enum Says {
     Script(u64, u32),
 }
 
-pub(super) struct Talk<'a> {
-    pub shared: &'a Arc<Shared>,
+pub(super) struct Talk {
+    /// Whose call it is now, and its number there.
+    pub shared: Arc<Shared>,
     pub id: CallId,
-    pub spec: &'a CallSpec,
+    pub spec: Arc<CallSpec>,
+    /// Who lent it, if somebody did.
+    lender: Option<Borrower>,
     pub says: Option<Says>,
     pub recording: Option<Recording>,
     /// The person knows that they are recorded.
@@ -59,9 +63,10 @@ pub(super) async fn talk(
 ) -> Option<CallEvent> {
     let ear = Ear::open(shared, &attempt.stream);
     let mut talk = Talk {
-        shared,
+        shared: Arc::clone(shared),
         id,
-        spec,
+        spec: Arc::new(spec.clone()),
+        lender: None,
         says: None,
         recording: None,
         is_told: false,
@@ -75,18 +80,17 @@ pub(super) async fn talk(
     };
     let last = run(&mut talk, attempt, orders).await;
     talk.let_agent_go(attempt);
-    last
+    talk.over(last)
 }
 
-async fn run(talk: &mut Talk<'_>, attempt: &mut Attempt, orders: &mut UnboundedReceiver<Order>) -> Option<CallEvent> {
-    let (shared, id) = (talk.shared, talk.id);
+async fn run(talk: &mut Talk, attempt: &mut Attempt, orders: &mut UnboundedReceiver<Order>) -> Option<CallEvent> {
     let mut vigil = Vigil::over_a_person();
     loop {
         tokio::select! {
             event = attempt.leg.next() => match event {
                 Some(LegEvent::Ended | LegEvent::Failed(_)) | None => {
                     if talk.ear.is_judging {
-                        shared.report(Report::Detected(id, amd::Verdict::Hangup));
+                        talk.shared.report(Report::Detected(talk.id, amd::Verdict::Hangup));
                     }
                     return Some(CallEvent::RemoteHangup);
                 }
@@ -100,7 +104,7 @@ async fn run(talk: &mut Talk<'_>, attempt: &mut Attempt, orders: &mut UnboundedR
                 Some(order) => talk.obey(attempt, order),
             },
             Some(event) = attempt.media.recv() => match event {
-                MediaEvent::Digit(digit) => shared.report(Report::Digit(id, digit)),
+                MediaEvent::Digit(digit) => talk.shared.report(Report::Digit(talk.id, digit)),
                 MediaEvent::Played(number) => talk.played(attempt, number),
             },
             sound = talk.ear.next() => talk.heard(attempt, sound),
@@ -115,18 +119,47 @@ async fn run(talk: &mut Talk<'_>, attempt: &mut Attempt, orders: &mut UnboundedR
     }
 }
 
-impl Talk<'_> {
+impl Talk {
+    /// The call is another engine's from now on, or the lender's again.
+    fn belong_to(&mut self, borrower: Borrower) -> Borrower {
+        let Borrower { shared, id, spec } = borrower;
+        let (shared, spec) = (std::mem::replace(&mut self.shared, shared), std::mem::replace(&mut self.spec, spec));
+        Borrower { shared, id: std::mem::replace(&mut self.id, id), spec }
+    }
+
+    /// The call is over. Of one that was lent both are told, whoever hung up.
+    fn over(mut self, last: Option<CallEvent>) -> Option<CallEvent> {
+        let Some(lender) = self.lender.take() else { return last };
+        self.belong_to(lender).let_go(last);
+        Some(CallEvent::RemoteHangup)
+    }
+
     fn obey(&mut self, attempt: &Attempt, order: Order) {
         match order {
             // an answer that crossed the cancellation: the group knows by now and decides anew
             Order::Cancel | Order::Hangup => (),
+            Order::Lend(borrower) => {
+                let before = self.belong_to(*borrower);
+                self.lender.get_or_insert(before);
+            }
+            Order::Return => {
+                if let Some(lender) = self.lender.take() {
+                    self.let_agent_go(attempt);
+                    attempt.stream.quiet();
+                    drop(self.belong_to(lender));
+                }
+            }
+            Order::SayOn(prompt) => {
+                self.says = None;
+                attempt.stream.play_on(&prompt, &self.shared.wheel);
+            }
             Order::Message => self.say(attempt, self.shared.sounds().message.as_ref()),
             Order::MachineMessage => {
                 self.recording = None;
                 self.let_agent_go(attempt);
                 (self.floor, self.guests) = (Floor::default(), Guests::none());
                 attempt.stream.quiet();
-                self.ear.wait_for_beep(self.shared, &attempt.stream);
+                self.ear.wait_for_beep(&self.shared, &attempt.stream);
             }
             Order::Play(prompt) => {
                 attempt.stream.play(&prompt, &self.shared.wheel);

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use crate::engine::{Phone, Report, SipEngine};
 pub use command::Command;
-pub use source::{Look, Source};
+pub use source::{Caller, Look, Source};
 
 const SECOND: Micros = 1_000_000;
 /// How often the pace is looked at when nothing happens.
@@ -36,6 +36,8 @@ pub struct Runner<S: Source> {
     commands: UnboundedReceiver<Command>,
     source: S,
     calls: HashMap<CallId, S::Record>,
+    /// Those of them that came in.
+    callers: BTreeSet<CallId>,
     stopped: Option<Why>,
     /// None while a table is being made.
     tables: Option<Tables>,
@@ -81,6 +83,7 @@ impl<S: Source> Runner<S> {
             commands,
             source,
             calls,
+            callers: BTreeSet::new(),
             stopped: None,
             tables: Some(Tables::default()),
             making: None,
@@ -129,6 +132,7 @@ impl<S: Source> Runner<S> {
     async fn work(&mut self) {
         let now = self.engine.clock().now();
         self.group.expire(now, &mut self.engine);
+        self.take_callers(now);
         self.tell_agents();
         if now >= self.next_tick {
             self.group.tick(now);
@@ -160,14 +164,34 @@ impl<S: Source> Runner<S> {
         for (call, result) in self.group.take_finished() {
             match result {
                 CallResult::Transferred => self.transferred.push(call),
+                // only of persons who called in: whoever has their call goes on with them
+                CallResult::Overflowed => self.engine.give_back(call),
+                CallResult::Cleared if self.callers.contains(&call) => self.engine.give_back(call),
                 // what the group has given up may be up for the engine
                 _ => self.engine.hangup(call, now),
             }
+            self.callers.remove(&call);
             if let Some(record) = self.calls.remove(&call) {
                 self.source.ended(record, result);
             }
         }
         self.pace(now);
+    }
+
+    /// Persons who called in and want agents. Those who wait get one who can be spared by now.
+    fn take_callers(&mut self, now: Micros) {
+        while let Some((caller, record)) = self.source.caller() {
+            if self.stopped.is_some() {
+                // nothing was done with their call yet
+                self.source.ended(record, CallResult::Cleared);
+                continue;
+            }
+            let call = self.group.receive(caller.until, now);
+            self.engine.take_over(call, caller.loan, caller.spec);
+            self.calls.insert(call, record);
+            self.callers.insert(call);
+        }
+        self.group.serve_callers(now, &mut self.engine);
     }
 
     /// What agents went through, before the results of their calls.
@@ -189,7 +213,7 @@ impl<S: Source> Runner<S> {
     fn pace(&mut self, now: Micros) {
         self.place_own(now);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let own = self.source.ports().saturating_sub(count(self.group.calls()));
+        let own = self.source.ports().saturating_sub(count(self.group.calls().saturating_sub(self.callers.len())));
         let ports = count(self.engine.free_ports()).min(own);
         let trunk = self.engine.trunks().room(now);
         let stopped = self.stopped.clone().or_else(|| self.source.stopped());

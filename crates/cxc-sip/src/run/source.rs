@@ -7,7 +7,7 @@ use cxc_dialer::engine::CallSpec;
 use cxc_dialer::group::{AgentChange, Group, Note};
 use cxc_dialer::pacing::{Records, Why};
 
-use crate::engine::{LegReport, TalkState, Told};
+use crate::engine::{LegReport, Loan, TalkState, Told};
 use crate::media::Counts;
 use crate::trunk::Trunks;
 
@@ -25,6 +25,17 @@ pub struct Look<'a> {
     pub trunks: &'a Trunks,
     /// When.
     pub now: Micros,
+}
+
+/// A person who called in and wants an agent.
+#[derive(Debug)]
+pub struct Caller {
+    /// The call, on loan.
+    pub loan: Loan,
+    /// What it is from now on: whether it is recorded, and what third persons see.
+    pub spec: CallSpec,
+    /// Until when they wait.
+    pub until: Micros,
 }
 
 /// Where numbers come from and where results go.
@@ -56,7 +67,12 @@ pub trait Source: Send {
     fn own(&mut self) -> Option<(AgentId, CallSpec, Self::Record)> {
         None
     }
-    /// Such a call is placed.
+    /// A person who called in and wants an agent. The record of one who gets none comes back with Overflowed, or Cleared where the
+    /// group stops, and their call with it.
+    fn caller(&mut self) -> Option<(Caller, Self::Record)> {
+        None
+    }
+    /// A call that an agent asked for is placed.
     fn placed(&mut self, _record: &mut Self::Record) {}
     /// The agent of such a call gives it up before it is answered.
     fn given_up(&mut self, _record: &mut Self::Record) {}

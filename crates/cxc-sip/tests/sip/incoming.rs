@@ -14,7 +14,7 @@ use cxc_test::Keypad;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::support::{Bed, PATIENCE, Sipp, tone};
+use crate::support::{Bed, PATIENCE, Sipp, spec, tone};
 
 const NUMBER: &str = "12125550100";
 const SDP: &str = "Content-Type: application/sdp\n      Content-Length: [len]\n\n      v=0\n      o=peer 1 1 IN IP4 [local_ip]\n      \
@@ -143,4 +143,57 @@ async fn calls_that_are_not_for_us_or_can_not_be_read_are_refused() -> Result<()
     }
     assert_eq!(house.bed.failed(CallId(1)).await?, CallEvent::Failed(CallResult::DialError));
     house.bed.is_empty().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_is_lent_is_another_engines_until_it_is_given_back_or_over() -> Result<()> {
+    let (mut house, mut group) = (House::open().await?, Bed::new(vec![], EngineOptions::default()).await?);
+    let peer = house.caller(("0", "60000"), (SDP, NONE))?;
+    let visitor = house.visitor().await?;
+    let (own, theirs) = (CallId(7), CallId(40));
+    house.bed.engine.receive(own, visitor);
+    house.bed.event(own, CallEvent::Answered).await?;
+    let audio = *peer.media().get("+12125550142").context("its audio is noted")?;
+    let mut keypad = Keypad::of(audio)?;
+
+    house.bed.engine.say_on(own, tone(0.1));
+    let loan = house.bed.engine.lend(own).context("it is up")?;
+    group.engine.take_over(theirs, loan, spec());
+    tokio::task::block_in_place(|| keypad.press("5"))?;
+    group.until("key", |report| *report == Report::Digit(theirs, '5')).await?;
+    group.engine.give_back(theirs);
+    assert!(!group.engine.is_up(theirs) && house.bed.engine.is_up(own));
+    tokio::task::block_in_place(|| keypad.press("6"))?;
+    house.bed.until("key", |report| *report == Report::Digit(own, '6')).await?;
+    house.bed.engine.say(own, 3, tone(0.1));
+    let played = Report::Event(EngineEvent::Script(own, Input::Played(3)));
+    house.bed.until("prompt", |report| *report == played).await?;
+
+    // who has it hangs up, and both know
+    let loan = house.bed.engine.lend(own).context("it is up")?;
+    group.engine.take_over(theirs, loan.clone(), spec());
+    group.hangup(theirs);
+    house.bed.event(own, CallEvent::RemoteHangup).await?;
+    house.bed.is_empty().await?;
+    assert!(!group.engine.is_up(theirs) && house.bed.engine.lend(own).is_none());
+    peer.finish()?;
+    // it comes too late to be taken over
+    group.engine.take_over(CallId(41), loan, spec());
+    group.event(CallId(41), CallEvent::RemoteHangup).await?;
+    group.is_empty().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_engine_that_ends_hangs_up_what_was_lent_to_it() -> Result<()> {
+    let (mut house, mut group) = (House::open().await?, Bed::new(vec![], EngineOptions::default()).await?);
+    let peer = house.caller(("0", "60000"), (SDP, NONE))?;
+    let visitor = house.visitor().await?;
+    house.bed.engine.receive(CallId(7), visitor);
+    house.bed.event(CallId(7), CallEvent::Answered).await?;
+    let loan = house.bed.engine.lend(CallId(7)).context("it is up")?;
+    group.engine.take_over(CallId(1), loan, spec());
+    group.engine.close().await;
+    house.bed.event(CallId(7), CallEvent::RemoteHangup).await?;
+    house.bed.is_empty().await?;
+    peer.finish()
 }

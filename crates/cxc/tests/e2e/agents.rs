@@ -110,7 +110,7 @@ impl Floor {
 
 impl World {
     /// A user with a role.
-    async fn person(&self, name: &str, role: &str) -> String {
+    pub async fn person(&self, name: &str, role: &str) -> String {
         let role_name = role;
         let roles = self.api.get("/roles?limit=100").await.expect(200);
         let role = roles["items"].as_array().unwrap().iter().find(|role| role["builtIn"] == role_name).unwrap();

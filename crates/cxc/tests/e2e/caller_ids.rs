@@ -36,6 +36,11 @@ impl Office {
         Self { world, ids, _folder: folder }
     }
 
+    /// Waits until the numbers and trunks of now are known to who answers: they are read every two seconds.
+    pub async fn is_read(&self) {
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+    }
+
     /// Settings of calls that say something and end, one at a time.
     fn settings(numbers: &[&str]) -> Value {
         let script = json!({"start": "say", "steps": {

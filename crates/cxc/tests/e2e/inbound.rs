@@ -10,7 +10,7 @@ use crate::caller_ids::{NUMBERS, Office};
 use crate::world::until;
 
 const PATIENCE: Duration = Duration::from_secs(120);
-const SDP: &str = "Content-Type: application/sdp\n      Content-Length: [len]\n\n      v=0\n      o=peer 1 1 IN IP4 [local_ip]\n      \
+pub const SDP: &str = "Content-Type: application/sdp\n      Content-Length: [len]\n\n      v=0\n      o=peer 1 1 IN IP4 [local_ip]\n      \
                    s=-\n      c=IN IP4 [media_ip]\n      t=0 0\n      m=audio [media_port] RTP/AVP 0 101\n      \
                    a=rtpmap:0 PCMU/8000\n      a=rtpmap:101 telephone-event/8000\n";
 

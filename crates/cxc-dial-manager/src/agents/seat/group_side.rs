@@ -7,7 +7,7 @@ use cxc_dialer::group::AgentChange;
 use cxc_server::app::time_text;
 
 use super::super::describe::{Standing, Wish, place};
-use super::super::protocol::{Event, PhoneState, Place, PreviewEnd, Talk};
+use super::super::protocol::{Direction, Event, PhoneState, Place, PreviewEnd, Talk};
 use super::{Call, Order, PHONE_IN_USE, Refused, Seat, Work};
 use crate::channel::voice::Ended;
 use crate::channel::{AgentReport, ScreenPop};
@@ -110,12 +110,18 @@ impl Seat {
         inner.tell_state();
     }
 
-    /// A call is connected.
-    pub fn talks(&self, attempt: i64, number: &str, person: &Arc<ScreenPop>, now: Micros) {
+    /// A call is connected; `called` is the number that a person called who called in. Theirs is empty where it is withheld.
+    pub fn talks(&self, (attempt, number): (i64, &str), person: &Arc<ScreenPop>, called: Option<&str>, now: Micros) {
         let mut inner = self.inner();
         let group = inner.work.as_ref().map(|work| work.name.clone()).unwrap_or_default();
-        let connected_at = time_text(now);
-        let talk = Talk { attempt: attempt.to_string(), group, connected_at, person: Arc::clone(person) };
+        let talk = Talk {
+            attempt: attempt.to_string(),
+            direction: if called.is_some() { Direction::In } else { Direction::Out },
+            called: called.map(ToOwned::to_owned),
+            group,
+            connected_at: time_text(now),
+            person: Arc::clone(person),
+        };
         let report = AgentReport { agent: Some(self.agent.user), ..AgentReport::default() };
         let before = inner.call.replace(Call { talk: talk.clone(), number: number.to_owned(), report, ended: None });
         if let Some(before) = before {

@@ -8,6 +8,7 @@ use cxc_dialer::group::AgentChange;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver, unbounded_channel};
 
 use super::*;
+use crate::channel::ScreenPop;
 use crate::channel::voice::DeskRules;
 use crate::channel::voice::caller_ids::Displays;
 use crate::channel::voice::live::{LiveBoard, Placed};
@@ -42,6 +43,11 @@ fn seat_of(kind: Option<PreviewKind>) -> (Arc<Seat>, Receiver<Event>, UnboundedR
 
 fn change(state: AgentState) -> AgentChange {
     AgentChange { agent: AgentId(0), state, since: 2, deadline: None }
+}
+
+/// A person of a record.
+fn known() -> Arc<ScreenPop> {
+    Arc::new(ScreenPop { record_id: "5".into(), ..ScreenPop::default() })
 }
 
 fn events(told: &mut Receiver<Event>) -> Vec<Event> {
@@ -116,7 +122,7 @@ async fn a_disposition_is_of_a_call_and_ends_its_wrap_up() {
     seat.phone(true);
     assert_eq!(seat.dispose("SALE".into(), None).unwrap_err().0, "no_call");
     seat.came_to(&change(AgentState::Talking(CALL)));
-    seat.talks(9, "+12125550142", &Arc::default(), 3);
+    seat.talks((9, "+12125550142"), &known(), None, 3);
     seat.dispose("SALE".into(), Some("said yes".into())).unwrap();
     assert!(orders.try_recv().is_err(), "they still talk");
     seat.came_to(&change(AgentState::Wrap));
@@ -263,7 +269,7 @@ async fn who_must_say_what_a_call_came_to_is_not_ready_before() {
     seat.ready_by_agent().unwrap();
     for said in [false, true] {
         seat.came_to(&change(AgentState::Talking(CALL)));
-        seat.talks(9, "+12125550142", &Arc::default(), 3);
+        seat.talks((9, "+12125550142"), &known(), None, 3);
         if said {
             seat.dispose("SALE".into(), None).unwrap();
         }
@@ -311,4 +317,21 @@ async fn a_phone_that_is_called_for_each_call_is_there_before_what_the_agent_ask
     assert_eq!(seat.shown().reason.as_deref(), Some("phone_no_answer"));
     seat.answered();
     assert!(!is_asked(&seat), "what was asked for is forgotten");
+}
+
+#[tokio::test]
+async fn a_desk_sees_who_calls_in_and_says_of_nobody_what_can_be_said_of_a_record_or_a_number_only() {
+    let (seat, mut told, _orders) = seat();
+    seat.talks((9, ""), &Arc::default(), Some("+12125550100"), 3);
+    let talk = events(&mut told).into_iter().find_map(|event| match event {
+        Event::Call(talk) => Some(talk),
+        _ => None,
+    });
+    let shown = serde_json::to_value(talk.unwrap()).unwrap();
+    assert_eq!((&shown["direction"], &shown["called"]), (&"in".into(), &"+12125550100".into()));
+    assert_eq!(seat.reschedule(5, false).unwrap_err().0, "no_record");
+    assert_eq!(seat.dialed().unwrap_err().0, "no_number");
+    assert!(seat.has_call().is_ok() && seat.dispose("SALE".into(), None).is_ok());
+    seat.talks((10, "+12125550142"), &known(), None, 4);
+    assert!(seat.reschedule(5, false).is_ok() && seat.dialed().is_ok());
 }

@@ -166,6 +166,19 @@ impl Displays {
         self.ids().is_some() && self.counts().0 == 0
     }
 
+    /// Whose numbers these are.
+    pub fn tenant(&self) -> i64 {
+        self.tenant
+    }
+
+    /// Whether a number is one of them, also while it is left alone.
+    pub fn shows(&self, number: &str) -> bool {
+        match &*self.ids() {
+            Some(ids) => ids.iter().any(|id| id.number == number),
+            None => self.fixed.as_deref() == Some(number),
+        }
+    }
+
     /// What a person sees. None is the number of the trunk.
     pub fn to(&self, number: &str) -> Result<Option<String>, NoCallerId> {
         let Some(mut ids) = self.ids().clone() else { return Ok(self.fixed.clone()) };

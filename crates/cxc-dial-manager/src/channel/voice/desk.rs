@@ -1,4 +1,5 @@
 //! Between the engine of records and a group's actor: calls whose attempts are written, on their way to the phone.
+mod callers;
 mod calls;
 mod own;
 mod preview;
@@ -13,6 +14,7 @@ use cxc_dialer::agent::AgentId;
 use cxc_dialer::engine::CallSpec;
 use cxc_dialer::pacing::{Learned, Why};
 use cxc_sip::engine::Clock;
+use cxc_sip::run::Caller;
 use tokio::sync::{Notify, oneshot, watch};
 
 use super::caller_ids::Displays;
@@ -21,6 +23,7 @@ use super::script::OptOuts;
 use crate::agents::Seat;
 use crate::channel::{Body, Course, OutMessage, Outcome};
 use crate::sender::Demand;
+pub use callers::{Asking, CallerTerms, DeskBoard, Story};
 pub use calls::Calls;
 use own::OwnCalls;
 use ticket::not_placed;
@@ -77,6 +80,10 @@ struct State {
     /// The agents who are people.
     seats: HashMap<AgentId, Arc<Seat>>,
     own: OwnCalls,
+    /// Persons who called in and want an agent.
+    callers: VecDeque<(Caller, Ticket)>,
+    /// What holds for them.
+    terms: Arc<CallerTerms>,
     /// Some agent may want a record, or want none any more.
     stirred: bool,
     /// When agents were last looked at for that.
@@ -118,6 +125,8 @@ impl Desk {
             absent: Vec::new(),
             seats: HashMap::new(),
             own: OwnCalls::default(),
+            callers: VecDeque::new(),
+            terms: Arc::default(),
             stirred: false,
             shown_at: 0,
             over: false,
@@ -157,6 +166,7 @@ impl Desk {
             seat: None,
             cut: None,
             scripted: None,
+            came_in: None,
         };
         let (number, caller_id, recording) = (message.to.clone(), caller_id, body.recording.clone());
         let spec = CallSpec { number, caller_id, recording, ..CallSpec::default() };
@@ -221,7 +231,7 @@ impl Desk {
             let mut state = self.state();
             state.over = true;
             self.demand.ask(0);
-            let own = std::mem::take(&mut state.own);
+            let own = (std::mem::take(&mut state.own), std::mem::take(&mut state.callers));
             (std::mem::take(&mut state.waiting), own, std::mem::take(&mut state.seats))
         };
         drop((waiting, own));

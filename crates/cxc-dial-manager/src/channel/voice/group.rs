@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::caller_ids::Displays;
-use super::desk::{Calls, Desk, DeskRules};
+use super::desk::{CallerTerms, Calls, Desk, DeskRules};
 use super::learned;
 use super::live::Placed;
 use super::phones::{NoPhone, Phones};
@@ -70,6 +70,17 @@ fn stopped(plan: &GroupPlan, speech: &Speech, desk: &Desk) -> Option<Why> {
     }
 }
 
+/// What holds for persons who call in.
+fn caller_terms(plan: &GroupPlan) -> CallerTerms {
+    let calls = &plan.settings.calls;
+    CallerTerms {
+        has_agents: is_loaded(plan) && calls.has_agents(),
+        recording: calls.recording.clone(),
+        treatment: plan.settings.treatment.clone(),
+        subject: plan.subject.clone(),
+    }
+}
+
 /// What the calls of a group display.
 fn displays(trunk: &Trunk, plan: &GroupPlan) -> Displays {
     let kit = &trunk.kit;
@@ -115,6 +126,8 @@ impl GroupActor {
             &trunk.kit.live,
         ));
         desk.set(stopped(plan, &speech, &desk), dialing.max_ports, plan.due);
+        desk.set_terms(caller_terms(plan));
+        trunk.kit.desks.show(&desk);
         let (mut runner, tell) = Runner::new(group, engine, reports, Calls(Arc::clone(&desk)));
         if let Some(seconds) = calls.agent_phones.ring() {
             runner.ring_for(Duration::from_secs(seconds.into()));
@@ -151,6 +164,7 @@ impl GroupActor {
     /// The group as it stands now.
     pub fn set(&mut self, plan: &GroupPlan) {
         self.desk.displays.set(plan.caller_ids.as_deref());
+        self.desk.set_terms(caller_terms(plan));
         self.desk.set(stopped(plan, &self.speech, &self.desk), plan.settings.dialing.max_ports, plan.due);
         if plan.state == state::UNLOAD_IN_PROGRESS {
             self.tell(Command::Stop(STOPPED));

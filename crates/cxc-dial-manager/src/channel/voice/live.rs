@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cxc_core::Micros;
-use cxc_dialer::group::{AgentsNow, CallsNow, Totals};
+use cxc_dialer::group::{AgentsNow, CallersNow, CallersTotals, CallsNow, Totals};
 use cxc_sip::run::Look;
 use cxc_sip::trunk::{TrunkOptions, Trunks, next_day};
 use jiff::Timestamp;
@@ -37,6 +37,9 @@ pub struct LiveStatistics {
     pub calls: CallsNow,
     /// Where its agents are. Who logged out is none any more.
     pub agents: AgentsNow,
+    /// Persons who called in and asked for an agent: in none of the calls above.
+    #[serde(default)]
+    pub callers: CallersNow,
     /// Since it was loaded.
     pub totals: LiveTotals,
     /// The tightest limit of abandoned calls; none where no limit holds.
@@ -97,6 +100,35 @@ pub struct LiveTotals {
     pub results: BTreeMap<i16, u64>,
     /// How long each reason held the group back, seconds.
     pub limited_seconds: BTreeMap<String, f64>,
+    /// Persons who called in and asked for an agent: in none of the counts above, but for occupancy.
+    #[serde(default)]
+    pub callers: LiveCallers,
+}
+
+/// Counts of persons who called in and asked for an agent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveCallers {
+    /// Who asked.
+    pub came: u64,
+    /// Who came to an agent.
+    pub connected: u64,
+    /// Who hung up before that.
+    pub left: u64,
+    /// To whom none came in time.
+    pub unserved: u64,
+    /// How long those waited who came to an agent, seconds: the mean.
+    pub mean_wait_seconds: f64,
+    /// The longest.
+    pub longest_wait_seconds: f64,
+}
+
+impl LiveCallers {
+    fn of(totals: &CallersTotals) -> Self {
+        let CallersTotals { came, connected, left, unserved, waited, longest_wait } = *totals;
+        let (mean_wait_seconds, longest_wait_seconds) = (mean(waited, connected), seconds(longest_wait));
+        Self { came, connected, left, unserved, mean_wait_seconds, longest_wait_seconds }
+    }
 }
 
 /// Abandoned calls against what is allowed, in the open window of a policy.
@@ -149,6 +181,7 @@ impl LiveStatistics {
             answer_rate: group.answer_rate(),
             calls: group.calls_now(),
             agents: group.agents_now(),
+            callers: group.callers_now(),
             totals: LiveTotals::of(group.totals()),
             budget,
             ports: PortUse { in_use, free },
@@ -205,6 +238,7 @@ impl LiveTotals {
             longest_set_up_seconds: seconds(totals.longest_set_up),
             results: totals.results.iter().map(|(result, count)| (result.code(), *count)).collect(),
             limited_seconds: totals.reasons.iter().map(|(why, time)| ((*why).to_owned(), seconds(*time))).collect(),
+            callers: LiveCallers::of(&totals.callers),
         }
     }
 }

@@ -36,13 +36,14 @@ use crate::sender::{Demand, GroupPlan, Plans};
 use caller_ids::CallerIdBoard;
 #[cfg(test)]
 pub use desk::DeskRules;
-pub use desk::{Desk, Ended};
+pub use desk::{Desk, DeskBoard, Ended};
 use group::GroupActor;
 use live::LiveBoard;
 pub use phones::{NoPhone, OF_TRUNK, Phones, shares_host};
 pub use prompts::PromptShelf;
 use prompts::read_sounds;
 pub use recordings::keep_recordings;
+pub(crate) use recordings::recording_spec;
 use setup::{Trunk, TrunkAccount};
 
 /// Talks that go on when a trunk stops are ended after this time.
@@ -84,6 +85,8 @@ pub struct CallKit {
     pub agents: Arc<AgentHub>,
     /// What goes on in the groups.
     pub live: Arc<LiveBoard>,
+    /// Where persons who call in find agents.
+    pub desks: DeskBoard,
     /// What is seen of their caller ids.
     pub caller_ids: Arc<CallerIdBoard>,
 }

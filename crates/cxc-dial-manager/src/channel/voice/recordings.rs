@@ -6,10 +6,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cxc_core::recording::kept_until;
+use cxc_core::Micros;
+use cxc_core::call_media::{RecordingDuty, RecordingMode, RecordingSettings};
+use cxc_core::recording::{self, kept_until};
+use cxc_dialer::engine::RecordingSpec;
 use cxc_server::app::Clock;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+/// How the call of an attempt is recorded by a duty, if it is.
+pub fn recording_spec(
+    settings: &RecordingSettings,
+    duty: RecordingDuty,
+    (tenant, attempt): (i64, i64),
+    now: Micros,
+) -> Option<RecordingSpec> {
+    let announce = match duty {
+        RecordingDuty::Leave => return None,
+        RecordingDuty::Record => false,
+        RecordingDuty::Announce => true,
+    };
+    let today = Timestamp::from_microsecond(now).ok()?.to_zoned(TimeZone::UTC).date();
+    let until = today.saturating_add(Span::new().days(i64::from(settings.keep_days.min(3_650))));
+    let talks = settings.mode == RecordingMode::All;
+    Some(RecordingSpec { file: recording::file(tenant, attempt, until), announce, talks })
+}
 
 /// How often recordings are looked through.
 const EVERY: Duration = Duration::from_secs(3_600);

@@ -4,7 +4,7 @@ use cxc_server::App;
 use cxc_sip::run::Command;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::opt_out::{forbid_calls, write_wish};
+use crate::opt_out::{DO_NOT_CALL_SAID, forbid_calls, write_said};
 
 /// Writes the wishes of a group's people.
 pub struct OptOuts {
@@ -24,7 +24,7 @@ impl OptOuts {
         let (app, tenant, tell) = (self.app.clone(), self.tenant, self.tell.clone());
         tokio::spawn(async move {
             let attempt = attempt.to_string();
-            if write_wish(&attempt, || forbid_calls(&app, tenant, &attempt, number.clone())).await {
+            if write_said(DO_NOT_CALL_SAID, &attempt, || forbid_calls(&app, tenant, &attempt, number.clone())).await {
                 // a group that is over needs no word
                 let _over = tell.send(Command::OptedOut(call));
             }

@@ -49,7 +49,9 @@ fn state(event: &Value) -> String {
 
 fn call(event: &Value) -> Vec<String> {
     let who = plain(&event["person"]["name"]);
-    let first = format!("call {} of {}: {who}", plain(&event["attempt"]), plain(&event["group"]));
+    let called = &event["called"];
+    let called = if called.is_null() { String::new() } else { format!(" (called {})", plain(called)) };
+    let first = format!("call {} of {}: {who}{called}", plain(&event["attempt"]), plain(&event["group"]));
     person(first, &event["person"], "dialed")
 }
 
@@ -160,6 +162,15 @@ mod tests {
         let shown = |callback| lines(&json!({"type": "preview", "group": "g", "callback": callback, "person": person}));
         assert_eq!(shown(false)[..2], ["preview of g: Ann", "  number 1: +12125550142 (next)"]);
         assert_eq!(shown(true)[0], "callback of g: Ann");
+    }
+
+    #[test]
+    fn a_call_that_came_in_says_which_number_was_called() {
+        let person = json!({"name": "", "numbers": [{"position": 1, "number": "+12125550142"}], "dialed": 1,
+            "fields": {}, "attemptsBefore": 0});
+        let event = json!({"type": "call", "attempt": "7", "group": "g", "direction": "in", "called": "+12125550100",
+            "person": person});
+        assert_eq!(lines(&event)[0], "call 7 of g:  (called +12125550100)");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use cxc_dialer::engine::CallSpec;
 use cxc_dialer::group::{AgentChange, Group, Note};
 use cxc_dialer::pacing::{Records, Why};
 use cxc_sip::engine::{LegReport, TalkState, Told};
-use cxc_sip::run::{Look, Source};
+use cxc_sip::run::{Caller, Look, Source};
 
 use super::{Desk, Ended, Ticket, Waiting};
 use crate::channel::Course;
@@ -66,6 +66,10 @@ impl Source for Calls {
                 return Some((agent, waiting.spec, waiting.ticket));
             }
         }
+    }
+
+    fn caller(&mut self) -> Option<(Caller, Ticket)> {
+        self.0.state().callers.pop_front()
     }
 
     fn placed(&mut self, ticket: &mut Ticket) {
@@ -182,11 +186,16 @@ impl Source for Calls {
     }
 
     fn agent(&mut self, change: &AgentChange, ticket: Option<&mut Ticket>) {
-        let Some(seat) = self.0.seat_of(change.agent) else { return };
-        self.0.state().stirred = true;
-        seat.came_to(change);
+        let seat = self.0.seat_of(change.agent);
+        if let Some(seat) = &seat {
+            self.0.state().stirred = true;
+            seat.came_to(change);
+        }
         if let (AgentState::Talking(_), Some(ticket)) = (change.state, ticket) {
-            seat.talks(ticket.attempt, &ticket.number, &ticket.person, self.0.clock.now());
+            ticket.talks();
+            let Some(seat) = seat else { return };
+            let called = ticket.came_in.as_ref().map(|came_in| came_in.called.as_str());
+            seat.talks((ticket.attempt, &ticket.number), &ticket.person, called, self.0.clock.now());
             ticket.seat = Some(seat);
         }
     }
@@ -211,6 +220,9 @@ impl Source for Calls {
     }
 
     fn ended(&mut self, mut ticket: Ticket, result: CallResult) {
+        if ticket.came_in_vain() {
+            return;
+        }
         if let Some(is_blocked) = ticket.rejected.or_else(|| ticket.was_answered(result).then_some(false)) {
             self.0.displays.note(ticket.caller_id.as_deref(), is_blocked);
         }

@@ -37,6 +37,16 @@ pub struct Ticket {
     pub(super) cut: Option<&'static str>,
     /// What the script of the call left to be known.
     pub(super) scripted: Option<Box<AgentReport>>,
+    /// Of a call that came in.
+    pub(super) came_in: Option<CameIn>,
+}
+
+/// What is known of a call that came in.
+pub(super) struct CameIn {
+    /// The number that was called.
+    pub called: String,
+    /// Who is told that its person talks with an agent.
+    pub talks: Option<oneshot::Sender<()>>,
 }
 
 /// A call that is over, with what its agent says of it: whoever lets go of it hands over the result.
@@ -60,6 +70,20 @@ impl Drop for Ended {
 }
 
 impl Ticket {
+    /// Its person talks with an agent. One who called in does so for the first time: until then nothing had come of the call.
+    pub(super) fn talks(&mut self) {
+        if let Some(talks) = self.came_in.as_mut().and_then(|came_in| came_in.talks.take()) {
+            self.placed = true;
+            // who wants to know is there as long as the call is
+            let _gone = talks.send(());
+        }
+    }
+
+    /// Whether it is of a person who called in and to whom no agent came.
+    pub(super) fn came_in_vain(&self) -> bool {
+        self.came_in.is_some() && !self.placed
+    }
+
     /// Whether somebody, or a machine, answered a call that ended so.
     pub(super) fn was_answered(&self, result: CallResult) -> bool {
         use CallResult::{

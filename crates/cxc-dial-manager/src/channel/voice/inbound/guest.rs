@@ -19,11 +19,14 @@ use crate::channel::voice::prompts::read_prompts;
 const SECOND: Micros = 1_000_000;
 /// How long it may take until the caller knows that the call was answered: an ACK is waited for, for 32 s.
 const ANSWER: Micros = 40 * SECOND;
+/// How long a talk with an agent may take: who ends it before is the agent's group, also where the call was given to a third person.
+const TALK: Micros = 12 * 3_600 * SECOND;
 
 /// What people hear at a number without a script of its own.
 const USUAL: &str = r#"{"start": "menu", "maxSeconds": 180, "steps": {
     "menu": {"type": "gather", "prompt": "inbound", "timeoutSeconds": 5, "retries": 2,
-        "choices": {"1": "never", "2": "again"}, "otherwise": "bye"},
+        "choices": {"1": "never", "2": "again", "3": "agent"}, "otherwise": "bye"},
+    "agent": {"type": "agent", "otherwise": "menu"},
     "never": {"type": "opt_out", "next": "gone", "otherwise": "sorry"},
     "gone": {"type": "hang_up", "prompt": "inbound-opted-out"},
     "again": {"type": "call_back", "next": "soon", "otherwise": "sorry"},
@@ -55,6 +58,16 @@ impl Guest {
     pub fn answered(&mut self, now: Micros) {
         (self.is_answered, self.end) = (true, now + self.most);
     }
+
+    /// The caller waits for an agent: that is not the time of the script.
+    pub fn waits(&mut self, wait: Micros) {
+        self.end += wait;
+    }
+
+    /// The caller talks with an agent.
+    pub fn talks(&mut self, now: Micros) {
+        self.end = now + TALK;
+    }
 }
 
 /// What a call will hear, and who calls.
@@ -70,8 +83,8 @@ pub async fn prepare(
     };
     let prompts = read_prompts(app, kit, called.tenant, &script.prompts()).await?;
     let caller = knock.caller.as_deref().and_then(|caller| person(kit, &called.number, caller));
-    let (tenant, account, call_id) = (called.tenant, called.account, knock.call_id.clone());
-    let visit = Arc::new(Visit { tenant, account, call_id, caller });
+    let Called { tenant, account, number, .. } = called;
+    let visit = Arc::new(Visit { tenant, called: number, account, call_id: knock.call_id.clone(), caller });
     let (now, most) = (clock.now(), Micros::from(script.max_seconds) * SECOND);
     let session = Session::new(script, now);
     Ok(Guest { visit, session, prompts, most, end: now + ANSWER, is_answered: false, _place: place })

@@ -1,7 +1,9 @@
 //! Calls to the numbers that we display: each is answered by a script. Who calls is recognised by their number.
+mod conversation;
 mod directory;
 mod gate;
 mod guest;
+mod seeking;
 mod wishes;
 
 use std::collections::HashMap;
@@ -9,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cxc_core::Micros;
 use cxc_dialer::call::{CallEvent, CallId};
 use cxc_dialer::engine::{CallEngine as _, EngineEvent};
 use cxc_dialer::ivr::{Audio, Input, Order};
@@ -18,14 +21,19 @@ use cxc_sip::trunk::{Destinations, Trunks};
 use cxc_sip::ua::{Admit, Door, Knock, Refusal, UaOptions, Visitor};
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::CallKit;
 use directory::Directory;
 use gate::{Gate, MOST_NEW, Place};
 use guest::{Guest, prepare};
+use seeking::seek;
 
 /// How often trunks and numbers are read.
 const READ: Duration = Duration::from_secs(2);
+/// How long talks with agents may go on when it is told to stop, until what came of them is written: a little longer than groups take
+/// to end them.
+const FAREWELL: Duration = Duration::from_secs(20);
 /// A deadline that is never.
 const NEVER: Duration = Duration::from_secs(3_600);
 
@@ -47,6 +55,8 @@ struct Reception {
     guests: HashMap<CallId, Guest>,
     last: u64,
     tell: UnboundedSender<News>,
+    /// Who stays with those who wait for agents or talk with them.
+    talks: TaskTracker,
 }
 
 /// Answers calls at an address until told to stop; those that are up then are hung up.
@@ -68,11 +78,17 @@ pub async fn serve(app: App, kit: Arc<CallKit>, listen: SocketAddr, stop: Cancel
     let (engine, mut reports) = SipEngine::start(options, Trunks::new(Vec::new()), destinations).await?;
     tracing::info!(address = %listen, "calls to caller ids are answered");
     let (tell, mut news) = unbounded_channel();
-    let mut reception = Reception { app, kit, clock, engine, directory, gate, guests: HashMap::new(), last: 0, tell };
+    let (guests, talks) = (HashMap::new(), TaskTracker::new());
+    let mut reception =
+        Reception { app, kit, clock, engine, directory, gate, guests, last: 0, tell, talks: talks.clone() };
     let reading = tokio::spawn(keep(Arc::clone(&reception.directory), reception.app.clone()));
     let lost = reception.work(&mut visitors, (&mut reports, &mut news), &stop).await;
     reading.abort();
     reception.engine.close().await;
+    talks.close();
+    if tokio::time::timeout(FAREWELL, talks.wait()).await.is_err() {
+        tracing::warn!("what came of talks with persons who called in could not be written in time");
+    }
     match lost {
         true => Err(anyhow::anyhow!("the SIP agent for calls that come in has ended")),
         false => Ok(()),
@@ -181,6 +197,9 @@ impl Reception {
     fn input(&mut self, call: CallId, input: Input) {
         let now = self.clock.now();
         let Some(guest) = self.guests.get_mut(&call) else { return };
+        if input == Input::Agent(true) {
+            guest.talks(now);
+        }
         for order in guest.session.step(input, now) {
             match order {
                 Order::Audio(Audio::Play(number, name)) => self.say(call, number, &name),
@@ -188,6 +207,7 @@ impl Reception {
                 Order::Audio(audio) => self.engine.script(call, audio, now),
                 Order::OptOut => self.opt_out(call),
                 Order::CallBack => self.call_back(call),
+                Order::Agent { prompt, wait } => self.find_agent(call, prompt.as_deref(), wait),
                 Order::Transfer | Order::End { .. } => {
                     self.engine.hangup(call, now);
                     self.guests.remove(&call);
@@ -222,6 +242,20 @@ impl Reception {
                 let _closed = tell.send(News::Input(call, Input::OptedOut));
             }
         });
+    }
+
+    /// The call is lent to the group whose agents are asked; it comes back if none of them takes it.
+    fn find_agent(&mut self, call: CallId, prompt: Option<&str>, wait: Micros) {
+        let (Some(guest), Some(loan)) = (self.guests.get_mut(&call), self.engine.lend(call)) else { return };
+        guest.waits(wait);
+        let named = prompt.and_then(|name| guest.prompts.get(name)).or(self.kit.hold_prompt.as_ref());
+        if let Some(prompt) = named {
+            self.engine.say_on(call, prompt.clone());
+        }
+        let tell = self.tell.clone();
+        // the call may be over by then
+        let told = move |is_there| drop(tell.send(News::Input(call, Input::Agent(is_there))));
+        self.talks.spawn(seek(self.app.clone(), Arc::clone(&self.kit), Arc::clone(&guest.visit), (loan, wait), told));
     }
 
     fn call_back(&self, call: CallId) {

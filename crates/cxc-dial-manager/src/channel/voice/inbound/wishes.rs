@@ -9,10 +9,10 @@ use cxc_store::counter::Deltas;
 use cxc_store::record::RecordChange;
 use cxc_store::{StoreError, Tx};
 
-use crate::opt_out::{forbid_calls, write_wish};
+use crate::opt_out::{DO_NOT_CALL_SAID, forbid_calls, write_said};
 
 /// The counters that these changes are added to: those of no sender.
-const SHARD: i64 = -3;
+pub(super) const SHARD: i64 = -3;
 /// Attempts on a device that are looked through for the call that is answered.
 const NEWEST: i64 = 50;
 
@@ -21,6 +21,8 @@ const NEWEST: i64 = 50;
 pub struct Visit {
     /// Whose number was called.
     pub tenant: i64,
+    /// That number.
+    pub called: String,
     /// By which account's trunk.
     pub account: i64,
     /// The Call-ID.
@@ -46,7 +48,7 @@ impl Visit {
     }
 
     /// The newest call of a campaign to the person.
-    async fn last_call(&self, app: &App, tx: &mut Tx, caller: &str) -> Result<Option<Attempt>, StoreError> {
+    pub(super) async fn last_call(&self, app: &App, tx: &mut Tx, caller: &str) -> Result<Option<Attempt>, StoreError> {
         let device = app.hash_key.hash(self.tenant, caller);
         let attempts = tx.attempt_of_device(self.tenant, device, NEWEST).await?;
         let is_ours = |a: &Attempt| a.grp > 0 && a.channel == Channel::Voice.bit() && a.contact > 0;
@@ -56,7 +58,7 @@ impl Visit {
     /// Ends calls to the person; it is tried until it is written, for ten minutes.
     pub async fn opt_out(&self, app: &App) -> bool {
         let Some(caller) = &self.caller else { return false };
-        write_wish(&self.call_id, || self.write_opt_out(app, caller)).await
+        write_said(DO_NOT_CALL_SAID, &self.call_id, || self.write_opt_out(app, caller)).await
     }
 
     async fn write_opt_out(&self, app: &App, caller: &str) -> Result<(), StoreError> {
