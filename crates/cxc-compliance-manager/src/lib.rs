@@ -12,6 +12,7 @@ pub mod export;
 mod external_rules;
 mod group_subject;
 mod history;
+mod keys;
 pub mod legal_rules;
 mod metrics;
 mod person_flags;

@@ -1,8 +1,10 @@
 //! The ledger of consents, reviews and words by their API.
 #![expect(clippy::unwrap_used, reason = "a test that finds something else than it expects has failed")]
 use cxc_core::channel::Channel;
+use cxc_core::compliance::Zones;
 use cxc_core::hash::HashKey;
-use cxc_server::Scope;
+use cxc_server::rule_data::RuleData;
+use cxc_server::{App, Scope};
 use cxc_store::opt_out_review::NewReview;
 use cxc_store::suppression::SuppressionEntry;
 use cxc_test::TestApp;
@@ -40,6 +42,41 @@ async fn a_consent_is_added_and_a_revocation_ends_it_at_once() {
 }
 
 #[tokio::test]
+async fn a_consent_to_be_called_back_keeps_the_time_that_was_asked_for() {
+    let rules = RuleData::shipped(&Zones::bundled()).unwrap();
+    let app = TestApp::start(|app| cxc_compliance_manager::service(App { rules, ..app }).unwrap()).await.unwrap();
+    app.clock.set("2026-12-24T00:00:00Z");
+    let device = "+61291231234";
+    let mut consent = json!({ "device": device, "kind": "callback", "channels": ["voice"], "at": "2026-12-23T00:00:00Z",
+        "source": "call" });
+    for (from, till) in [
+        ("2026-12-25T01:00:00Z", "2026-12-25T01:00:00Z"),
+        ("2026-12-25T01:00:00Z", "2026-12-26T01:00:01Z"),
+        ("2026-12-22T01:00:00Z", "2026-12-22T02:00:00Z"),
+    ] {
+        consent["askedFor"] = json!({ "from": from, "till": till });
+        assert_eq!(app.post(CONSENTS).json(&consent).await.expect(422)["errors"][0]["pointer"], "/askedFor");
+    }
+    let closed = async |at: &str| {
+        let asked = json!({ "type": "voice", "purpose": "telemarketing", "tech": "live", "device": { "e164": device },
+            "intended_at": at });
+        app.post("/internal/v1/compliance/validations").json(&asked).await.json()["reasons"]
+            .to_string()
+            .contains("AU-TMS-HOURS")
+    };
+    consent.as_object_mut().unwrap().remove("askedFor");
+    app.post(CONSENTS).json(&consent).await.expect(201);
+    assert!(closed("2026-12-25T01:15:00Z").await, "a holiday");
+    consent["at"] = json!("2026-12-23T01:00:00Z");
+    consent["askedFor"] = json!({ "from": "2026-12-25T01:00:00Z", "till": "2026-12-25T02:00:00Z" });
+    app.post(CONSENTS).json(&consent).await.expect(201);
+    let ledger = app.get("/compliance/consents?device=%2B61291231234").await.expect(200);
+    assert_eq!(ledger["items"][1]["entry"]["askedFor"], consent["askedFor"], "{ledger}");
+    assert!(!closed("2026-12-25T01:15:00Z").await, "the time that was asked for");
+    assert!(closed("2026-12-25T02:00:00Z").await && closed("2026-12-25T00:59:59Z").await);
+}
+
+#[tokio::test]
 async fn a_topic_is_revoked_in_the_ledger_only() {
     let app = start().await;
     let body = json!({ "clientId": "C-1", "scope": { "kind": "topic", "name": "news" } });
@@ -61,6 +98,7 @@ async fn what_is_wrong_with_a_consent_is_said_at_its_place() {
         ("source", json!("keyword"), "/source"),
         ("expires", json!("2019-01-01T00:00:00Z"), "/expires"),
         ("scope", json!({ "kind": "topic", "name": " " }), "/scope/name"),
+        ("askedFor", json!({ "from": "2020-01-02T00:00:00Z", "till": "2020-01-02T01:00:00Z" }), "/askedFor"),
     ] {
         let mut bad = good.clone();
         bad[member] = value;

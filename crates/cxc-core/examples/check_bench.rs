@@ -84,6 +84,7 @@ fn written_consent(now: Timestamp) -> ConsentEvent {
         revoked: false,
         source: "form".into(),
         lifts_nothing: false,
+        asked_for: None,
         key: Default::default(),
     }
 }

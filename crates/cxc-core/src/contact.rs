@@ -85,7 +85,7 @@ pub fn state_code(tables: &LocationTables, country: Option<Country>, state: &str
     code.get(3..).map(str::to_owned)
 }
 
-/// What is said of where a contact is. Empty texts say nothing.
+/// What is said of where a contact is. Empty texts say nothing. See also [`Told::country_of_state`].
 pub struct Told<'a> {
     /// The explicit zone.
     pub zone: Option<Location>,
@@ -112,10 +112,11 @@ impl ContactPlaces {
     /// that is not known makes it unmappable, with the zone that is given; so does a state that is not known, unless a
     /// postal code says where it is: it may be any state of the country. What is absent says nothing.
     pub fn find(&mut self, tables: &LocationTables, told: Told<'_>) -> Option<Location> {
-        let postal = told.home.filter(|_| !told.postal.is_empty()).map(|c| tables.of_postal(c, told.postal));
-        let state = told.home.filter(|_| !told.state.is_empty()).map(|c| tables.of_region(c, told.state));
+        let home = told.country_of_state(tables).unwrap_or(told.home);
+        let postal = home.filter(|_| !told.postal.is_empty()).map(|c| tables.of_postal(c, told.postal));
+        let state = home.filter(|_| !told.state.is_empty()).map(|c| tables.of_region(c, told.state));
         let is_placed = postal.as_ref().is_some_and(|p| !p.is_unmappable());
-        let mistaken = told.home.filter(|c| !is_placed && tables.tells_regions_apart(*c));
+        let mistaken = home.filter(|c| !is_placed && tables.tells_regions_apart(*c));
         let state = state.and_then(|s| match s.is_unmappable() {
             true => mistaken.map(|c| tables.somewhere_in(c)),
             false => Some(s),

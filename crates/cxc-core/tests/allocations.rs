@@ -56,6 +56,7 @@ fn a_check_that_allows_allocates_nothing() {
         revoked: false,
         source: "form".into(),
         lifts_nothing: false,
+        asked_for: None,
         key: Default::default(),
     }];
     let facts = Facts {

@@ -97,6 +97,7 @@ async fn a_test_goes_to_nobody_who_opted_out_and_nowhere_while_everything_is_sto
         words: None,
         evidence: None,
         import: 0,
+        asked_for: None,
         lifts: false,
     };
     let mut tx = app.app.db.begin().await.unwrap();

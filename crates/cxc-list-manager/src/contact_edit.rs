@@ -50,6 +50,9 @@ impl ReadContact {
         let home = given.or(first).or(default);
         let (postal, state) = (fields.postal.unwrap_or_default(), fields.state.unwrap_or_default());
         let told = Told { zone: zone.clone(), country: given, home, postal: &postal, state: &state };
+        // a state says its country, so that it is still found when places are found anew
+        let of_state = || told.country_of_state(&readers.tables.current()).ok().flatten();
+        let home = given.or_else(of_state).or(home);
         let place = ContactPlaces::default().find(&readers.tables.current(), told);
         let client_id = some(input.client_id.as_deref().unwrap_or_default().trim());
         let key = key_text(client_id.as_deref(), devices.first().map(|d| d.address.as_str()));

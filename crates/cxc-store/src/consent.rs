@@ -4,7 +4,7 @@ mod files;
 mod pages;
 
 use cxc_core::channel::Channel;
-use cxc_core::consent::{ConsentEvent, ConsentKey, ConsentKind, ConsentScope};
+use cxc_core::consent::{AskedFor, ConsentEvent, ConsentKey, ConsentKind, ConsentScope};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
@@ -63,6 +63,8 @@ pub struct NewConsent {
     pub deadline: Option<i64>,
     /// Until when, exclusively.
     pub expires_at: Option<i64>,
+    /// From when until when, exclusively, the person asked to be called back.
+    pub asked_for: Option<(i64, i64)>,
     /// Where it comes from: `keyword`, `link`, `api`, `form`.
     pub source: String,
     /// The words: of the person, or of the text the person agreed to.
@@ -91,6 +93,8 @@ struct Row<'a> {
     effective_at: i64,
     deadline: Option<i64>,
     expires_at: Option<i64>,
+    asked_from: Option<i64>,
+    asked_till: Option<i64>,
     source: &'a str,
     words: Option<&'a str>,
     evidence: Option<&'a str>,
@@ -113,6 +117,8 @@ const COLUMNS: &[(&str, &str)] = &[
     ("effective_at", "BIGINT"),
     ("deadline", "BIGINT"),
     ("expires_at", "BIGINT"),
+    ("asked_from", "BIGINT"),
+    ("asked_till", "BIGINT"),
     ("source", "TEXT"),
     ("words", "TEXT"),
     ("evidence", "TEXT"),
@@ -145,6 +151,10 @@ pub struct StoredConsent {
     pub deadline: Option<i64>,
     /// Until when, exclusively.
     pub expires_at: Option<i64>,
+    /// From when the person asked to be called back.
+    pub asked_from: Option<i64>,
+    /// Until when, exclusively.
+    pub asked_till: Option<i64>,
     /// Where it comes from.
     pub source: String,
     /// The words.
@@ -188,6 +198,7 @@ impl StoredConsent {
             revoked,
             source: self.source.as_str().into(),
             lifts_nothing: self.lifts == 0 && !revoked,
+            asked_for: self.asked_from.and_then(time).zip(self.asked_till.and_then(time)).map(asked_for),
             key: ConsentKey::Person,
         })
     }
@@ -208,7 +219,7 @@ impl StoredConsent {
 }
 
 const SELECT: &str = "c.id, c.key_kind, c.key_hash, c.key, c.kind, c.revoked, c.channels, c.scope_kind, c.scope, c.said_at, \
-    c.received_at, c.effective_at, c.deadline, c.expires_at, c.source, c.words, c.evidence, c.import, c.voided_at, c.lifts";
+    c.received_at, c.effective_at, c.deadline, c.expires_at, c.asked_from, c.asked_till, c.source, c.words, c.evidence, c.import, c.voided_at, c.lifts";
 
 const COUNTS: &str = " AND c.voided_at IS NULL AND (c.import = 0 OR c.revoked = 1 OR NOT EXISTS (SELECT 1
     FROM list_import i WHERE i.number = c.import AND i.state IN ('running', 'undoing')))";
@@ -317,6 +328,10 @@ impl Tx {
     }
 }
 
+fn asked_for((from, till): (Timestamp, Timestamp)) -> AskedFor {
+    AskedFor { from, till }
+}
+
 fn row(id: i64, new: &NewConsent) -> Row<'_> {
     let (scope_kind, scope) = match &new.scope {
         ConsentScope::All => (0, ""),
@@ -338,6 +353,8 @@ fn row(id: i64, new: &NewConsent) -> Row<'_> {
         effective_at: new.effective_at,
         deadline: new.deadline,
         expires_at: new.expires_at,
+        asked_from: new.asked_for.map(|asked| asked.0),
+        asked_till: new.asked_for.map(|asked| asked.1),
         source: &new.source,
         words: new.words.as_deref(),
         evidence: new.evidence.as_deref(),

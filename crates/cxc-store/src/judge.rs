@@ -8,7 +8,6 @@ mod clock;
 mod columns;
 mod external;
 mod finding;
-mod place;
 
 use std::sync::Arc;
 

@@ -38,6 +38,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (40, "prompts", include_str!("../migrations/0040_prompts.sql")),
     (43, "learned", include_str!("../migrations/0043_learned.sql")),
     (46, "group live", include_str!("../migrations/0046_group_live.sql")),
+    (47, "asked for", include_str!("../migrations/0047_asked_for.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.

@@ -150,6 +150,7 @@ impl Tx {
                 words: revocation.words.map(str::to_owned),
                 evidence: revocation.evidence.map(str::to_owned),
                 import: 0,
+                asked_for: None,
                 lifts: true,
             };
             keys.iter().map(new).collect::<Vec<_>>()
@@ -229,6 +230,7 @@ impl Tx {
             words: Some(words.to_owned()),
             evidence: None,
             import: 0,
+            asked_for: None,
             lifts: true,
         };
         self.consent_insert(tenant, &[grant]).await?;

@@ -401,6 +401,7 @@ fn revocation(entry: &SuppressionEntry, made: &Made<'_>, policy: &ConsentPolicy)
         words: entry.reason.clone(),
         evidence: None,
         import: made.import,
+        asked_for: None,
         lifts: true,
     }
 }

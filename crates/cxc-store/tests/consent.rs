@@ -215,6 +215,7 @@ async fn a_consent_from_a_file_that_is_dated_before_a_revocation_lifts_nothing()
         words: None,
         evidence: None,
         import: 0,
+        asked_for: None,
         lifts: true,
     };
     tx.consent_insert(1, &[consent(now() - 1)]).await.unwrap();

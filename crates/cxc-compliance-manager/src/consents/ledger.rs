@@ -3,7 +3,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use cxc_core::channel::Channel;
-use cxc_core::consent::{ConsentEvent, ConsentKind, ConsentScope, SOURCE_KEYWORD, opted_out_of_all};
+use cxc_core::consent::{AskedFor, ConsentEvent, ConsentKind, ConsentScope, SOURCE_KEYWORD, opted_out_of_all};
 use cxc_server::app::time_text;
 use cxc_server::audit::Entry;
 use cxc_server::{ApiError, ApiJson, ApiQuery, App, Code, Principal};
@@ -155,6 +155,9 @@ pub(crate) struct ConsentInput {
     #[serde(default)]
     #[schema(format = DateTime)]
     expires: Option<String>,
+    /// When the person asked to be called back, of a consent of the kind `callback`: it opens closed hours then, and no others.
+    #[serde(default)]
+    asked_for: Option<AskedFor>,
     /// Where it comes from: a form, a call, a contract.
     #[schema(min_length = 1, max_length = 100)]
     source: String,
@@ -320,6 +323,9 @@ fn read(app: &App, tenant: i64, input: &ConsentInput, pointer: &str) -> Result<N
     {
         return Err(wrong("scope/name", "the name of a topic or brand has 1 to 100 characters"));
     }
+    if let Some(problem) = input.asked_for.and_then(|asked| asked.problem(input.kind, at)) {
+        return Err(wrong("askedFor", problem));
+    }
     Ok(NewConsent {
         key_kind,
         key_hash,
@@ -337,6 +343,7 @@ fn read(app: &App, tenant: i64, input: &ConsentInput, pointer: &str) -> Result<N
         words: words.transpose()?,
         evidence: evidence.transpose()?,
         import: 0,
+        asked_for: input.asked_for.map(|asked| (asked.from.as_microsecond(), asked.till.as_microsecond())),
         lifts: true,
     })
 }

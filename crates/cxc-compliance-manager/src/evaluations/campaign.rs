@@ -4,8 +4,8 @@ use cxc_core::compliance::abandonment::AbandonmentDay;
 use cxc_core::compliance::campaign::{CampaignFacts, CampaignFinding, Kept, MessageSeen, OptOutWords, REQUIREMENTS};
 use cxc_core::compliance::legal::Parties;
 use cxc_core::compliance::{
-    Decision, Explanation, Failure, Part, PartKind, PartOrigin, Reading, RuleKind, RuleSet, Standing, Step, Subject,
-    Verdict, Zones,
+    Decision, Explanation, Failure, KeptPart, Part, PartKind, PartOrigin, Reading, RuleKind, RuleSet, Standing, Step,
+    Subject, Verdict, Zones,
 };
 use cxc_core::device::LineType;
 use cxc_core::field_error::FieldError;
@@ -18,7 +18,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::document::EvaluationDocument;
-use super::question::KnownPart;
 use super::resolve::Resolver;
 
 /// The most days of a ledger of calls.
@@ -161,8 +160,8 @@ pub(super) fn alone(
 ) -> Result<(Explanation, Vec<CampaignFinding>), ApiError> {
     let places = asked.campaign.as_ref().map(|told| told.places.as_slice()).unwrap_or_default();
     let known = places.iter().enumerate().map(|(at, place)| part(resolver, at, place));
-    let known = known.collect::<Result<Vec<KnownPart>, FieldError>>().map_err(|e| ApiError::validation(vec![e]))?;
-    let parts: Vec<Part<'_>> = known.iter().map(KnownPart::part).collect();
+    let known = known.collect::<Result<Vec<KeptPart>, FieldError>>().map_err(|e| ApiError::validation(vec![e]))?;
+    let parts: Vec<Part<'_>> = known.iter().map(KeptPart::part).collect();
     let subject = subject.unwrap_or_else(|| resolver.subject(asked, LineType::Unknown));
     let reading = Reading {
         channel: asked.channel.or(channel).unwrap_or(Channel::Voice),
@@ -185,7 +184,7 @@ pub(super) fn alone(
 }
 
 /// A country, or a region of one.
-fn part(resolver: &Resolver<'_>, at: usize, text: &str) -> Result<KnownPart, FieldError> {
+fn part(resolver: &Resolver<'_>, at: usize, text: &str) -> Result<KeptPart, FieldError> {
     let wrong = |detail: String| FieldError::new(format!("/campaign/places/{at}"), "invalid", detail);
     let (country, region) = text.split_once('-').map_or((text, None), |(country, _)| (country, Some(text)));
     let country = Country::parse(country).map_err(|error| wrong(error.to_string()))?;
@@ -196,7 +195,7 @@ fn part(resolver: &Resolver<'_>, at: usize, text: &str) -> Result<KnownPart, Fie
         }
         Some(_) => return Err(wrong("a country such as US, or a region such as US-TX".to_owned())),
     };
-    Ok(KnownPart::of(PartKind::Explicit, PartOrigin::Contact, &found))
+    Ok(KeptPart::of(&found, PartKind::Explicit, PartOrigin::Contact))
 }
 
 /// Adds findings to an explanation: a rule that is broken denies, one that advises warns.

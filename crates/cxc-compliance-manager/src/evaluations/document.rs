@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::campaign::CampaignAsked;
+use crate::keys::{key, keys, keys_if_said};
 
 /// Which rules are asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -56,10 +57,13 @@ pub struct EvaluationDocument {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub inquired_at: Option<Timestamp>,
     /// The debt collector for whom it is made; without it, the creditor.
+    #[serde(deserialize_with = "key")]
     pub collector: Option<String>,
     /// What it is about.
+    #[serde(deserialize_with = "key")]
     pub topic: Option<String>,
     /// On behalf of which brand.
+    #[serde(deserialize_with = "key")]
     pub brand: Option<String>,
     /// The person, who need not be stored.
     pub contact: Option<ContactAsked>,
@@ -107,13 +111,16 @@ pub struct EvaluationDocument {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ContactAsked {
     /// The client id.
+    #[serde(deserialize_with = "key")]
     pub client_id: Option<String>,
     /// The key of the person over merged identities.
+    #[serde(deserialize_with = "key")]
     pub person_key: Option<String>,
     /// The account.
-    #[serde(alias = "accountId")]
+    #[serde(alias = "accountId", deserialize_with = "key")]
     pub account: Option<String>,
     /// The debts.
+    #[serde(deserialize_with = "keys")]
     pub debts: Vec<String>,
     /// IANA zones in which the person may be.
     pub zones: Vec<String>,
@@ -201,10 +208,10 @@ pub struct PastAsked {
     #[serde(default)]
     pub purpose: Option<Purpose>,
     /// The debts that it was about; those of the contact if nothing is said.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "keys_if_said")]
     pub debts: Option<Vec<String>>,
     /// The debt collector; as the attempt that is asked about if nothing is said.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "key")]
     pub collector: Option<String>,
     /// The campaign group.
     #[serde(default)]
@@ -225,7 +232,7 @@ pub struct PastAsked {
     #[serde(default)]
     pub other_person: bool,
     /// What it was about.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "key")]
     pub topic: Option<String>,
 }
 

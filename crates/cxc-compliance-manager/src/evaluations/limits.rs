@@ -35,6 +35,11 @@ pub(super) fn limits(asked: &EvaluationDocument, contact: &ContactAsked, errors:
             errors.push(FieldError::new(format!("/numberLists/{place}/name"), "duplicate", detail));
         }
     }
+    for (place, consent) in contact.consents.iter().enumerate().take(MOST) {
+        if let Some(problem) = consent.asked_for_problem() {
+            errors.push(FieldError::new(format!("/contact/consents/{place}/askedFor"), "invalid", problem));
+        }
+    }
     let texts = [
         ("/contact/clientId", &contact.client_id),
         ("/contact/personKey", &contact.person_key),

@@ -1,46 +1,12 @@
 //! A question in the terms of the check, owned: the check borrows from it.
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    AttemptRequest, DataFault, Facts, NumberFacts, NumberIntelligence, NumberListHit, NumberListStatus, Part, PartKind,
-    PartOrigin, PastAttempt, Reading, Subject, SuppressionHit, ToolAnswers,
+    AttemptRequest, DataFault, Facts, KeptPart, NumberFacts, NumberIntelligence, NumberListHit, NumberListStatus, Part,
+    PastAttempt, Reading, Subject, SuppressionHit, ToolAnswers,
 };
-use cxc_core::location::Location;
 use jiff::Timestamp;
 
 use super::document::ContactAsked;
-
-/// A part of a location.
-#[derive(Debug, Clone)]
-pub struct KnownPart {
-    /// What kind of part it is.
-    pub kind: PartKind,
-    /// Whose it is.
-    pub origin: PartOrigin,
-    /// The country.
-    pub country: String,
-    /// The regions.
-    pub regions: String,
-    /// The zones.
-    pub zones: String,
-}
-
-impl KnownPart {
-    /// A part of a location.
-    pub fn of(kind: PartKind, origin: PartOrigin, location: &Location) -> Self {
-        Self {
-            kind,
-            origin,
-            country: location.country().map(|c| c.to_string()).unwrap_or_default(),
-            regions: location.regions().join(","),
-            zones: location.zones().join(","),
-        }
-    }
-
-    /// As the check takes it.
-    pub fn part(&self) -> Part<'_> {
-        Part::new(self.kind, &self.country, &self.regions, &self.zones).of(self.origin)
-    }
-}
 
 /// A question in the terms of the check.
 #[derive(Debug)]
@@ -68,7 +34,7 @@ pub struct Question {
     /// What it is for.
     pub subject: Subject,
     /// Where the person may be.
-    pub parts: Vec<KnownPart>,
+    pub parts: Vec<KeptPart>,
     /// What was tried.
     pub attempts: Vec<PastAttempt>,
     /// The suppression lists that hold the person.
@@ -84,7 +50,7 @@ pub struct Question {
 impl Question {
     /// Where and for what the rules about campaigns are read.
     pub fn reading<T>(&self, read: impl FnOnce(&Reading<'_>) -> T) -> T {
-        let parts: Vec<Part<'_>> = self.parts.iter().map(KnownPart::part).collect();
+        let parts: Vec<Part<'_>> = self.parts.iter().map(KeptPart::part).collect();
         read(&Reading { channel: self.channel, subject: &self.subject, parts: Some(&parts), at: self.at })
     }
 
@@ -95,7 +61,7 @@ impl Question {
         data_faults: &[DataFault],
         ask: impl FnOnce(&AttemptRequest<'_>, &Facts<'_>) -> T,
     ) -> T {
-        let parts: Vec<Part<'_>> = self.parts.iter().map(KnownPart::part).collect();
+        let parts: Vec<Part<'_>> = self.parts.iter().map(KeptPart::part).collect();
         let request = AttemptRequest {
             client: self.client,
             parts: &parts,

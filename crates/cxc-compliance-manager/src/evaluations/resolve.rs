@@ -5,15 +5,15 @@ use std::sync::Arc;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    Direction, NumberListHit, NumberListState, NumberListStatus, PartKind, PartOrigin, PastAttempt, RuleRef, RuleSet,
-    Subject, SuppressedBy, SuppressionHit,
+    Direction, KeptPart, NumberListHit, NumberListState, NumberListStatus, PartKind, PartOrigin, PastAttempt, RuleRef,
+    RuleSet, Subject, SuppressedBy, SuppressionHit,
 };
-use cxc_core::contact::{CheckedDevice, address_text};
+use cxc_core::contact::{CheckedDevice, ContactPlaces, Told, address_text};
 use cxc_core::device::{DeviceKind, LineType};
 use cxc_core::enumerations::CallResult;
 use cxc_core::field_error::FieldError;
 use cxc_core::hash::HashKey;
-use cxc_core::location::{Country, Location, LocationTables};
+use cxc_core::location::{Country, Location, LocationSource, LocationTables};
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, collector_hash, subject_hash};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::document::{ContactAsked, DirectionAsked, EvaluationDocument, PastAsked};
 use super::kit::Kit;
 use super::limits::{DEVICES, limits};
-use super::question::{KnownPart, Question};
+use super::question::Question;
 
 /// What a document is read with.
 #[derive(Clone)]
@@ -166,6 +166,7 @@ impl Resolver<'_> {
         read
     }
 
+    /// The parts of the person's location, as of a stored contact and of a validation.
     fn parts(
         &self,
         contact: &ContactAsked,
@@ -173,56 +174,25 @@ impl Resolver<'_> {
         devices: &[CheckedDevice],
         chosen: usize,
         errors: &mut Vec<FieldError>,
-    ) -> Vec<KnownPart> {
-        let tables = &self.tables;
-        let mut parts = Vec::new();
-        let zones = contact.zones.iter().enumerate().map(|(at, zone)| (format!("/contact/zones/{at}"), zone.as_str()));
-        let zone = contact.timezone.as_deref().map(|zone| ("/contact/timezone".to_owned(), zone));
-        for (pointer, zone) in zones.chain(zone).filter(|(_, zone)| !zone.trim().is_empty()) {
-            match tables.of_zone(zone) {
-                Ok(found) => {
-                    parts.push(KnownPart::of(PartKind::Explicit, PartOrigin::Contact, &found));
-                }
-                Err(error) => errors.push(wrong(&pointer, error.to_string())),
-            }
-        }
-        let home = country.or_else(|| devices.get(chosen).and_then(|d| d.country)).or(self.home);
-        if let Some(code) = contact.postal_code.as_deref().filter(|code| !code.trim().is_empty()) {
-            let found = home.map_or_else(|| Location::unmappable(None), |country| tables.of_postal(country, code));
-            parts.push(KnownPart::of(PartKind::Postal, PartOrigin::Contact, &found));
-        }
-        if let Some(region) = contact.region.as_deref().filter(|region| !region.trim().is_empty()) {
-            let told =
-                home.map(|country| tables.of_region(country, region)).filter(|found| !found.regions().is_empty());
-            // what was imported was warned of then, and stands for any region of its country
-            let stored = home.filter(|_| self.is_stored).map(|country| tables.somewhere_in(country));
-            match told.or(stored) {
-                Some(found) => {
-                    let mut part = KnownPart::of(PartKind::Explicit, PartOrigin::Contact, &found);
-                    if !parts.is_empty() {
-                        // the zones of a whole state say less than a zone or a postal code, as in imports
-                        part.zones.clear();
-                    }
-                    parts.push(part);
-                }
-                None => errors.push(wrong(
-                    "/contact/region",
-                    "a region is known by its code or name, and its country".to_owned(),
-                )),
-            }
-        } else if let Some(country) = country {
-            // a country of one zone tells it; of any other only the country is known
-            let found = tables.of_country(country);
-            let found = if found.zones().len() == 1 { found } else { Location::unmappable(Some(country)) };
-            parts.push(KnownPart::of(PartKind::Explicit, PartOrigin::Contact, &found));
-        }
+    ) -> Vec<KeptPart> {
+        let of_device = devices.get(chosen).and_then(|device| device.country);
+        let told = Told {
+            zone: self.zone(contact, errors),
+            country,
+            home: country.or(of_device).or(self.home),
+            postal: contact.postal_code.as_deref().unwrap_or_default().trim(),
+            state: contact.region.as_deref().unwrap_or_default().trim(),
+        };
+        // what was imported was warned of then, and stands for any region of its country
+        let mistaken = told.country_of_state(&self.tables).err().filter(|_| !self.is_stored);
+        errors.extend(mistaken.map(|problem| wrong("/contact/region", problem.to_string())));
+        let place = ContactPlaces::default().find(&self.tables, told);
+        let mut parts: Vec<KeptPart> = place.iter().flat_map(KeptPart::of_contact).collect();
         for (at, device) in devices.iter().enumerate() {
             let origin = if at == chosen { PartOrigin::Device } else { PartOrigin::OtherDevice };
             if let Some(zone) = contact.devices[at].detail().timezone {
-                match tables.of_zone(&zone) {
-                    Ok(found) => {
-                        parts.push(KnownPart::of(PartKind::Explicit, origin, &found));
-                    }
+                match self.tables.of_zone(&zone) {
+                    Ok(found) => parts.push(KeptPart::of(&found, PartKind::Explicit, origin)),
                     Err(error) => errors.push(wrong(&format!("/contact/devices/{at}/timezone"), error.to_string())),
                 }
             }
@@ -231,19 +201,26 @@ impl Resolver<'_> {
         parts
     }
 
-    /// Where a phone is: in the zones of the numbering plan and in those that the tenant gave it.
-    fn phone(&self, device: &CheckedDevice, origin: PartOrigin) -> Option<KnownPart> {
-        let plan = device.place.as_ref().map(|place| KnownPart::of(PartKind::Phone, origin, place));
-        let country = device.country.filter(|_| device.kind == DeviceKind::Phone);
-        let (Some(rules), Some(country)) = (self.rules, country) else { return plan };
-        let known = plan.as_ref().map(|part| part.zones.clone()).unwrap_or_default();
-        let area_code = device.area_code.as_deref().unwrap_or_default();
-        let zones = rules.custom_zones().apply(country.as_ref(), area_code, &known).into_owned();
-        if zones == known {
-            return plan;
+    /// All the zones that are told of the contact.
+    fn zone(&self, contact: &ContactAsked, errors: &mut Vec<FieldError>) -> Option<Location> {
+        let zones = contact.zones.iter().enumerate().map(|(at, zone)| (format!("/contact/zones/{at}"), zone.as_str()));
+        let zone = contact.timezone.as_deref().map(|zone| ("/contact/timezone".to_owned(), zone));
+        let mut names = Vec::new();
+        for (pointer, zone) in zones.chain(zone).filter(|(_, zone)| !zone.trim().is_empty()) {
+            match self.tables.of_zone(zone) {
+                Ok(found) => names.extend_from_slice(found.zones()),
+                Err(error) => errors.push(wrong(&pointer, error.to_string())),
+            }
         }
-        let unplaced = || KnownPart::of(PartKind::Phone, origin, &Location::unmappable(Some(country)));
-        Some(KnownPart { zones, ..plan.unwrap_or_else(unplaced) })
+        (!names.is_empty()).then(|| Location::new(LocationSource::Explicit, None, Vec::new(), names))
+    }
+
+    /// Where a phone is: in the zones of the numbering plan and in those that the tenant gave it.
+    fn phone(&self, device: &CheckedDevice, origin: PartOrigin) -> Option<KeptPart> {
+        let own = self.rules.map(RuleSet::custom_zones).cloned().unwrap_or_default();
+        let country = device.country.as_ref().map(Country::as_str);
+        let number = (country, device.area_code.as_deref().unwrap_or_default());
+        KeptPart::of_phone(device.place.as_ref(), &own, number, origin)
     }
 
     pub(super) fn subject(&self, asked: &EvaluationDocument, line_type: LineType) -> Subject {
@@ -311,18 +288,11 @@ impl Resolver<'_> {
             conversation: asked.conversation,
             refused: asked.refused,
             consented: asked.consented,
-            regions: regions(&question.parts).into(),
+            regions: KeptPart::regions(&question.parts).into(),
             topic: asked.topic.as_deref().map(Into::into).or_else(|| question.subject.topic.as_deref().map(Into::into)),
             ..PastAttempt::new(asked.at, channel, device)
         })
     }
-}
-
-fn regions(parts: &[KnownPart]) -> String {
-    let mut regions: Vec<&str> = parts.iter().flat_map(|p| p.regions.split(',')).filter(|r| !r.is_empty()).collect();
-    regions.sort_unstable();
-    regions.dedup();
-    regions.join(",")
 }
 
 fn wrong(pointer: &str, text: String) -> FieldError {

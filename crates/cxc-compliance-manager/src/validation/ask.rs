@@ -4,10 +4,9 @@ use std::sync::Arc;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    AttemptRequest, CustomZones, KeptColumns, Part, PartKind, PastAttempt, PersonFlag, Subject, ToolAnswers,
+    AttemptRequest, KeptColumns, KeptPart, Part, PastAttempt, PersonFlag, Subject, ToolAnswers,
 };
 use cxc_core::consent::ConsentEvent;
-use cxc_core::location::{Location, LocationSource};
 use cxc_server::data_in_use::Versions;
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, SubjectKey};
 use cxc_store::reservation::OutsideAttempt;
@@ -51,7 +50,7 @@ pub struct Ask {
     /// Those of the debts.
     pub debts: Vec<i64>,
     /// Where the person may be.
-    pub places: Vec<Place>,
+    pub places: Vec<KeptPart>,
     /// What it is for.
     pub subject: Subject,
     /// Consents that the caller knows of.
@@ -76,61 +75,6 @@ pub struct Ask {
     pub tools: ToolAnswers,
     /// The fields that they change.
     pub fields: Map<String, Value>,
-}
-
-/// A part of a location, owned.
-#[derive(Clone)]
-pub struct Place {
-    kind: PartKind,
-    country: String,
-    regions: String,
-    zones: String,
-}
-
-impl Place {
-    /// The place of a contact's words or of a device.
-    pub fn of(location: &Location, is_device: bool) -> Self {
-        let kind = match location.source() {
-            LocationSource::Postal => PartKind::Postal,
-            LocationSource::Unmappable if !is_device && location.is_unmappable() => PartKind::Postal,
-            _ if is_device => PartKind::Phone,
-            _ => PartKind::Explicit,
-        };
-        Self {
-            kind,
-            country: location.country().map(|c| c.to_string()).unwrap_or_default(),
-            regions: location.regions().join(","),
-            zones: location.zones().join(","),
-        }
-    }
-
-    /// The places of a contact's words: beside a zone, a postal code of which nothing is known is one of its own.
-    pub fn of_contact(location: &Location) -> impl Iterator<Item = Self> {
-        let is_beside = location.source() == LocationSource::Unmappable && !location.is_unmappable();
-        let unknown = is_beside.then(|| Self::of(&Location::unmappable(location.country()), false));
-        std::iter::once(Self::of(location, false)).chain(unknown)
-    }
-
-    /// A device whose number the tenant places itself: by its own zones before the numbering plan's.
-    pub fn placed_by(own: &CustomZones, plan: Option<Self>, country: &str, area_code: &str) -> Option<Self> {
-        let known = plan.as_ref().map(|p| p.zones.clone()).unwrap_or_default();
-        let zones = own.apply(country, area_code, &known).into_owned();
-        if zones == known {
-            return plan;
-        }
-        let empty = || Self {
-            kind: PartKind::Phone,
-            country: country.to_owned(),
-            regions: String::new(),
-            zones: String::new(),
-        };
-        Some(Self { zones, ..plan.unwrap_or_else(empty) })
-    }
-
-    /// As the check takes it.
-    pub fn part(&self) -> Part<'_> {
-        Part::new(self.kind, &self.country, &self.regions, &self.zones)
-    }
 }
 
 impl Ask {
@@ -159,15 +103,6 @@ impl Ask {
         }
     }
 
-    /// The regions in which the person may be, as attempts keep them.
-    fn regions(&self) -> String {
-        let mut regions: Vec<&str> =
-            self.places.iter().flat_map(|p| p.regions.split(',')).filter(|r| !r.is_empty()).collect();
-        regions.sort_unstable();
-        regions.dedup();
-        regions.join(",")
-    }
-
     /// The attempt that is held when it is allowed.
     pub fn attempt(&self, id: i64, now: i64) -> OutsideAttempt {
         OutsideAttempt {
@@ -177,7 +112,7 @@ impl Ask {
             purpose: word(&self.subject.purpose),
             collector: self.subject.collector,
             topic: self.subject.topic.as_deref().map(str::to_owned),
-            regions: Some(self.regions()).filter(|r| !r.is_empty()),
+            regions: Some(KeptPart::regions(&self.places)).filter(|r| !r.is_empty()),
             subjects: self.subjects(),
             ..OutsideAttempt::new(id, self.channel.bit(), self.device, now)
         }
@@ -195,7 +130,7 @@ impl Ask {
             accounts: self.accounts.clone(),
             debts: self.debts.clone(),
             collector: self.subject.collector,
-            regions: self.regions().into(),
+            regions: KeptPart::regions(&self.places).into(),
             topic: self.subject.topic.as_deref().map(Into::into),
             ..PastAttempt::new(now, self.channel, self.device)
         }

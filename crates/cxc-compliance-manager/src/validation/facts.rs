@@ -1,8 +1,8 @@
 //! The questions of a batch and what is known of their people: facts are gathered where everybody gathers them, what
 //! the caller knows besides is added.
 use cxc_core::compliance::{
-    AttemptRequest, CheckInputs, DataFault, Facts, IntervalCache, PastAttempt, PersonFlag, ToolAnswers, Verdict, Zones,
-    check,
+    AttemptRequest, CheckInputs, DataFault, Facts, IntervalCache, KeptPart, PastAttempt, PersonFlag, ToolAnswers,
+    Verdict, Zones, check,
 };
 use cxc_core::consent::ConsentEvent;
 use cxc_server::App;
@@ -12,7 +12,7 @@ use cxc_store::reservation::Held as Mark;
 use cxc_store::{StoreError, Tx};
 use jiff::Timestamp;
 
-use super::ask::{Ask, Place};
+use super::ask::Ask;
 
 /// The facts of a batch of one tenant.
 pub struct BatchFacts(facts::BatchFacts);
@@ -71,7 +71,7 @@ impl BatchFacts {
     ) -> (Verdict, Option<CheckInputs>) {
         let at = ask.at.and_then(|at| Timestamp::from_microsecond(at).ok()).unwrap_or(now);
         let rules = &ask.group.rules;
-        let parts: Vec<_> = ask.places.iter().map(Place::part).collect();
+        let parts: Vec<_> = ask.places.iter().map(KeptPart::part).collect();
         let mut known = self.0.of(&person(ask));
         known.attempts.retain(|past| own.is_none_or(|own| past.id != own));
         // what a caller tells is in no ledger: it ends no opt-out that is

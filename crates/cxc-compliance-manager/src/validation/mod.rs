@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{CallDuties, IntervalCache, Purpose, Reading, Verdict, Zones};
+use cxc_core::compliance::{CallDuties, IntervalCache, KeptPart, Purpose, Reading, Verdict, Zones};
 use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_server::data_in_use::DataInUse;
@@ -27,7 +27,7 @@ use cxc_server::{ApiError, App};
 use cxc_store::Engine;
 use cxc_store::evidence::{DeviceSeal, EvidenceChain};
 
-use self::ask::{Ask, Place};
+use self::ask::Ask;
 use self::batcher::{Batcher, Bounds};
 use self::checker::Checker;
 use self::clock::ClockGuard;
@@ -157,7 +157,7 @@ impl Validator {
         if ask.channel != Channel::Voice {
             return CallDuties::default();
         }
-        let parts: Vec<_> = ask.places.iter().map(Place::part).collect();
+        let parts: Vec<_> = ask.places.iter().map(KeptPart::part).collect();
         let at =
             ask.at.and_then(|at| jiff::Timestamp::from_microsecond(at).ok()).unwrap_or_else(|| self.app.clock.now());
         let reading = Reading { channel: ask.channel, subject: &ask.subject, parts: Some(&parts), at };

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use cxc_core::channel::Channel;
-use cxc_core::compliance::{KeptColumns, Purpose, RuleSet, Subject, ToolAnswers};
+use cxc_core::compliance::{KeptColumns, KeptPart, PartKind, PartOrigin, Purpose, RuleSet, Subject, ToolAnswers};
 use cxc_core::contact::{ContactPlaces, Told};
 use cxc_core::device::LineType;
 use cxc_core::email::EmailAddress;
@@ -13,7 +13,7 @@ use cxc_server::{ApiError, Code, Principal, Scope};
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, collector_hash, subject_hash};
 
 use super::Validator;
-use super::ask::{Ask, Place, word};
+use super::ask::{Ask, word};
 use super::rules::{GroupRules, TenantRules};
 use super::wire::{DeviceAsked, KindAsked, ValidationRequest};
 
@@ -77,7 +77,8 @@ impl Validator {
         let tables = self.kit.tables.current();
         let device = self.read_device(&tables, tenant, asked, pointer, &mut errors);
         let country = country(asked.contact.country.as_deref(), &format!("{pointer}/contact/country"), &mut errors);
-        let mut places = places(&tables, asked, (device.as_ref(), country), pointer, &mut errors);
+        let home = tenant.country.parse().ok();
+        let mut places = places(&tables, asked, (device.as_ref(), country, home), pointer, &mut errors);
         let channel = asked.kind.channel();
         let group = self.rules.group(tenant, asked.group_id, channel).await.map_err(|e| {
             ApiError::unavailable("the rules of the group can't be read: nobody is contacted", anyhow::Error::new(e))
@@ -94,11 +95,11 @@ impl Validator {
         }
         let of_group = group.as_ref().and_then(|group| group.subject.as_ref());
         let purpose = purpose(principal, asked, of_group, pointer, &mut errors)?;
-        let (Some(mut device), Some(group), true) = (device, group, errors.is_empty()) else {
+        let (Some(device), Some(group), true) = (device, group, errors.is_empty()) else {
             return Err(ApiError::validation(errors));
         };
         let subject = self.subject(tenant, (asked, &group), purpose, device.line_type);
-        places.extend(device_place(&mut device, &group.rules));
+        places.extend(device_place(&device, &group.rules));
         let (key, number) = (&self.app.hash_key, tenant.tenant);
         let subject_of = |kind, text: &str| subject_hash(key, number, kind, text);
         let contact = &asked.contact;
@@ -239,10 +240,10 @@ fn purpose(
 fn places(
     tables: &LocationTables,
     asked: &ValidationRequest,
-    (device, country): (Option<&ReadDevice>, Option<Country>),
+    (device, country, home): (Option<&ReadDevice>, Option<Country>, Option<Country>),
     pointer: &str,
     errors: &mut Vec<FieldError>,
-) -> Vec<Place> {
+) -> Vec<KeptPart> {
     let mut zone = |text: Option<&str>, member: &str| {
         let found = tables.of_zone(text.filter(|t| !t.is_empty())?);
         if found.is_err() {
@@ -254,30 +255,25 @@ fn places(
     let told = Told {
         zone: zone(asked.contact.tz.as_deref(), "contact/tz"),
         country,
-        home: country.or_else(|| device.and_then(|d| d.country)),
-        postal: asked.contact.postal.as_deref().unwrap_or_default(),
-        state: asked.contact.state.as_deref().unwrap_or_default(),
+        home: country.or_else(|| device.and_then(|d| d.country)).or(home),
+        postal: asked.contact.postal.as_deref().unwrap_or_default().trim(),
+        state: asked.contact.state.as_deref().unwrap_or_default().trim(),
     };
-    let of_country = told.home.filter(|c| !told.state.is_empty() && tables.tells_regions_apart(*c));
-    let is_mistaken = of_country.is_some_and(|c| tables.region_code(c, told.state).is_none());
+    let mistaken = told.country_of_state(tables).err();
     let contact = ContactPlaces::default().find(tables, told);
     let explicit = zone(asked.device.tz.as_deref(), "device/tz");
-    if is_mistaken {
-        let text = "a state is known by its code or name, such as FL or Florida; or leave it out";
-        errors.push(FieldError::new(format!("{pointer}/contact/state"), "invalid", text));
+    if let Some(problem) = mistaken {
+        errors.push(FieldError::new(format!("{pointer}/contact/state"), "invalid", problem.to_string()));
     }
-    let mut places: Vec<Place> = contact.iter().flat_map(Place::of_contact).collect();
-    places.extend(explicit.iter().map(|l| Place::of(l, false)));
+    let mut places: Vec<KeptPart> = contact.iter().flat_map(KeptPart::of_contact).collect();
+    places.extend(explicit.iter().map(|l| KeptPart::of(l, PartKind::Explicit, PartOrigin::Device)));
     places
 }
 
 /// Where the device is.
-fn device_place(device: &mut ReadDevice, rules: &RuleSet) -> Option<Place> {
-    let plan = device.place.take().map(|l| Place::of(&l, true));
-    match device.country {
-        Some(country) => Place::placed_by(rules.custom_zones(), plan, country.as_ref(), &device.area_code),
-        None => plan,
-    }
+fn device_place(device: &ReadDevice, rules: &RuleSet) -> Option<KeptPart> {
+    let number = (device.country.as_ref().map(Country::as_str), device.area_code.as_str());
+    KeptPart::of_phone(device.place.as_ref(), rules.custom_zones(), number, PartOrigin::Device)
 }
 
 /// The columns of the contact and the device, as far as the caller tells them.
@@ -354,6 +350,11 @@ fn check_texts(asked: &ValidationRequest, pointer: &str, errors: &mut Vec<FieldE
     }
     if contact.consents.len() > CONSENTS {
         refuse("contact/consents", "too_many_items", format!("at most {CONSENTS} consents"));
+    }
+    for (at, consent) in contact.consents.iter().enumerate().take(CONSENTS) {
+        if let Some(problem) = consent.asked_for_problem() {
+            refuse(&format!("contact/consents/{at}/askedFor"), "invalid", problem.into());
+        }
     }
     let wants_email = asked.kind.channel() == Channel::Email;
     if asked.device.kind.is_some_and(|kind| (kind == KindAsked::Email) != wants_email) {

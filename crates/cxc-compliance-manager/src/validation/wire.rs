@@ -17,19 +17,7 @@ use utoipa::ToSchema;
 
 use super::ask::word;
 use super::outcome::Outcome;
-
-/// A key as reports have it: without outer spaces, and none where nothing is left.
-fn key<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
-    let text = Option::<String>::deserialize(from)?;
-    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
-}
-
-/// Several of them; a text may hold more than one, as that of a report does.
-fn keys<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
-    let texts = Vec::<String>::deserialize(from)?;
-    let keys = texts.iter().flat_map(|text| text.split([',', ';'])).map(str::trim).filter(|text| !text.is_empty());
-    Ok(keys.map(str::to_owned).collect())
-}
+use crate::keys::{key, keys};
 
 /// What kind of contact is asked about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

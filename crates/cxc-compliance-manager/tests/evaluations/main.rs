@@ -1,5 +1,6 @@
 //! Asking compliance anything by the API: evaluations, explanations, dry runs, signed exports.
 #![expect(clippy::unwrap_used, reason = "a test that finds something else than it expects has failed")]
+mod alike;
 mod campaign;
 mod consent;
 

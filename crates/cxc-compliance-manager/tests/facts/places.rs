@@ -45,3 +45,31 @@ async fn a_state_that_is_no_state_is_refused_and_nobodys_law_is_lost_by_a_spelli
     asked = json!({ "type": "voice", "contact": { "state": "Bayern" }, "device": { "e164": "+4930123456" } });
     app.post(VALIDATE).json(&asked).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_state_is_of_the_country_that_it_says_and_what_is_no_state_anywhere_is_refused() {
+    let app = start_with_law().await;
+    // half past eight in the evening in New York
+    let voice = |contact: Value| {
+        json!({ "type": "voice", "purpose": "telemarketing", "tech": "live", "contact": contact,
+            "device": { "e164": "+442079460123" }, "intended_at": "2026-12-02T01:30:00Z" })
+    };
+    for state in ["US-FL", "FL", "Florida", "florida "] {
+        let no = app.post(VALIDATE).json(&voice(json!({ "state": state }))).await.json();
+        assert!(no["reasons"].to_string().contains("US-FL-HOURS"), "{state}: {no}");
+    }
+    for contact in [
+        json!({ "state": "Flordia" }),
+        json!({ "state": "Flordia", "tz": "America/New_York" }),
+        json!({ "state": "Flordia", "country": "GB" }),
+        json!({ "state": "Florida", "country": "GB" }),
+        json!({ "state": "WA" }),
+    ] {
+        let refused = app.post(VALIDATE).json(&voice(contact.clone())).await.expect(422);
+        assert_eq!(refused["errors"][0]["pointer"], "/contact/state", "{contact}: {refused}");
+        let inline = json!({ "contact": { "region": contact["state"], "country": contact["country"],
+            "timezone": contact["tz"], "devices": ["+442079460123"] } });
+        let refused = app.post("/compliance/evaluations").json(&inline).await.expect(422);
+        assert_eq!(refused["errors"][0]["pointer"], "/contact/region", "{contact}: {refused}");
+    }
+}

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::attempts::{DayZones, days_began, today_lasts};
 use super::declared::DeclaredTimes;
+use super::edition::Edition;
 use super::interval::Interval;
 use super::law::Profile;
 use super::place::{Part, PartKind, PartOrigin, Place};
@@ -113,7 +114,7 @@ impl IntervalCache {
             self.entries.clear();
             self.generation = self.generation.wrapping_add(1);
         }
-        let place = Place::judge(parts, &rules.unmapped, &self.zones);
+        let place = Place::judge(parts, &rules.unmapped, &self.zones, profile.edition);
         let program = Program::new(rules, profile, &place, declared);
         let index = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
         self.entries.push(Entry {
@@ -241,6 +242,9 @@ fn write_key(
 ) {
     key.clear();
     key.push_str(rules.key());
+    if profile.edition != Edition::CURRENT {
+        key.push('<');
+    }
     key.push_str(profile.channel.as_str());
     if rules.law.rules.is_empty() {
         key.push(if profile.subject.purpose == Purpose::Emergency { 'e' } else { '.' });

@@ -6,9 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::cache::{IntervalCache, PlaceId, SEARCH_DAYS};
 use super::calendar::timestamp;
 use super::documents::RuleRef;
-use super::law::{
-    Asked, LawRule, Profile, callback_ends, callback_opens_hours, callback_opens_hours_until, judge, relationship,
-};
+use super::edition::Edition;
+use super::law::{Asked, LawRule, Profile, callback_ends, callback_opened_by, judge, relationship};
 use super::legal::RuleBody;
 use super::program::{DAY, OpenWindow, TOLD};
 use super::request::{AttemptRequest, Facts, SuppressedBy, SuppressionHit};
@@ -43,6 +42,8 @@ pub(super) struct Case<'a> {
     pub request: &'a AttemptRequest<'a>,
     pub facts: &'a Facts<'a>,
     pub consents: Standing<'a>,
+    /// When a consent to be called back opens hours that are closed otherwise.
+    pub asked_time: Option<(Micros, Micros)>,
     pub profile: Profile<'a>,
     pub place: PlaceId,
     pub now: Micros,
@@ -62,21 +63,24 @@ impl<'a> Case<'a> {
             channel: request.channel,
             topic: request.subject.topic.as_deref(),
             brand: request.subject.brand.as_deref(),
-            reach: rules.law.reach(request.parts, now.as_microsecond()),
+            reach: rules.law.reach(request, now.as_microsecond()),
         };
         let consents = Standing::of(facts.consents.unwrap_or_default(), &asked, now);
+        let asked_time = consents.callback.and_then(|given| callback_opened_by(given, request.edition, rules.guard));
+        let is_asked_time = |at: Micros| asked_time.is_some_and(|(from, till)| from <= at && at < till);
         let profile = Profile {
+            edition: request.edition,
             channel: request.channel,
             subject: request.subject,
             line: line_type(rules, request, facts, now),
             consent: consents.state(),
-            callback: consents.callback.is_some_and(|consent| callback_opens_hours(consent, now.as_microsecond())),
+            callback: is_asked_time(now.as_microsecond()),
             relationship: Some(relationship(request.subject, &consents, now)),
         };
         let place = cache.place_of(rules, &profile, request.parts, request.declared);
         let now = now.as_microsecond();
         let (failures, warnings) = (Vec::new(), Vec::new());
-        Self { rules, cache, request, facts, consents, profile, place, now, failures, warnings }
+        Self { rules, cache, request, facts, consents, asked_time, profile, place, now, failures, warnings }
     }
 
     pub fn decide(mut self) -> Verdict {
@@ -151,7 +155,7 @@ impl<'a> Case<'a> {
             failure.window_start = Some(revocation.at);
             let mut told = format!("opted out through {}", revocation.source);
             if !revocation.on(self.request.channel)
-                && let Some(law) = self.rules.law.widening(self.request.parts, self.now).last()
+                && let Some(law) = self.rules.law.widening(self.request, self.now).last()
             {
                 told.push_str(" on another channel, and by ");
                 told.push_str(&law.rule.id);
@@ -242,7 +246,7 @@ impl<'a> Case<'a> {
             // what is known beyond depends on what was asked before
             let told = self.now.saturating_add(TOLD);
             not_after = Some(timestamp(window.not_after.min(told).min(self.known_until())));
-            window_end = Some(timestamp(window.window_end.min(told)));
+            window_end = Some(timestamp(window.window_end.min(told).min(self.asked_end())));
             Decision::Allow
         } else if let Some(earliest) = self.earliest() {
             not_before = Some(timestamp(earliest));
@@ -266,6 +270,13 @@ impl<'a> Case<'a> {
         self.cache.program(self.place).ok()?.runs_out(horizon)
     }
 
+    /// The end of the time for which the person asked, where that is what opens the hours.
+    fn asked_end(&self) -> Micros {
+        let is_asked = self.profile.callback && self.request.edition != Edition::First;
+        let till = self.asked_time.filter(|_| is_asked).map(|(_, till)| till.saturating_add(self.rules.guard));
+        till.unwrap_or(Micros::MAX)
+    }
+
     /// Until when what lets the attempt pass stays as it is: no consent ends and no rule begins.
     fn known_until(&self) -> Micros {
         let expiry = self.consents.until.map(Timestamp::as_microsecond);
@@ -273,7 +284,7 @@ impl<'a> Case<'a> {
         let callback = self.consents.callback.map(|c| callback_ends(c, self.rules.law.callback_days, zones));
         // one that is over already lets nothing pass
         let callback = callback.filter(|end| self.now < *end);
-        let opened = self.consents.callback.filter(|_| self.profile.callback).map(callback_opens_hours_until);
+        let opened = self.asked_time.filter(|_| self.profile.callback).map(|(_, till)| till);
         let known = self.cache.program(self.place).ok();
         let indices = known.into_iter().flat_map(|p| p.judged.iter().chain(&p.counted).chain(&p.unanswered));
         let begins = indices.filter_map(|i| self.rules.law.rules.get(*i)).map(|law| law.from);

@@ -10,10 +10,12 @@ use super::check::check;
 use super::custom_rule::Columns;
 use super::declared::DeclaredTimes;
 use super::documents::DataFault;
+use super::edition::Edition;
 use super::explain::{Explanation, explain};
+use super::kept_part::KeptPart;
 use super::law::{CallDuties, Reading};
 use super::number_facts::{NumberFacts, NumberIntelligence, NumberListHit, NumberListStatus};
-use super::place::{Part, PartKind, PartOrigin};
+use super::place::Part;
 use super::request::{AttemptRequest, Facts, PastAttempt, SuppressionHit, one_or_many};
 use super::rule_set::RuleSet;
 use super::subject::{PersonFlag, Subject};
@@ -33,28 +35,6 @@ impl Columns for KeptColumns {
     }
 }
 
-/// A part of a location, owned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KeptPart {
-    /// What it comes from.
-    pub kind: PartKind,
-    /// Of what it is.
-    pub origin: PartOrigin,
-    /// The country.
-    pub country: Box<str>,
-    /// The regions.
-    pub regions: Box<str>,
-    /// The zones.
-    pub zones: Box<str>,
-}
-
-impl KeptPart {
-    fn part(&self) -> Part<'_> {
-        Part::new(self.kind, &self.country, &self.regions, &self.zones).of(self.origin)
-    }
-}
-
 /// What number lists said, owned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -70,6 +50,8 @@ pub struct KeptNumbers {
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the members are those of the request and the facts")]
 pub struct CheckInputs {
+    #[serde(default, skip_serializing_if = "Edition::is_first")]
+    pub edition: Edition,
     pub at: Timestamp,
     pub channel: Channel,
     pub group: i64,
@@ -113,11 +95,7 @@ pub struct CheckInputs {
 impl CheckInputs {
     /// The regions in which the person may be, as attempts keep them; `None` where none is known.
     pub fn regions(&self) -> Option<String> {
-        let mut regions: Vec<&str> = self.parts.iter().flat_map(|p| p.regions.split(',')).collect();
-        regions.retain(|region| !region.is_empty());
-        regions.sort_unstable();
-        regions.dedup();
-        (!regions.is_empty()).then(|| regions.join(","))
+        Some(KeptPart::regions(&self.parts)).filter(|regions| !regions.is_empty())
     }
 
     /// What a call must keep to by these inputs.
@@ -138,6 +116,7 @@ impl CheckInputs {
         };
         let numbers = |n: NumberFacts<'_>| KeptNumbers { lists: n.lists.to_vec(), holding: n.holding.to_vec() };
         Self {
+            edition: request.edition,
             at,
             channel: request.channel,
             group: request.group,
@@ -198,6 +177,7 @@ impl CheckInputs {
     pub fn with<T>(&self, ask: impl FnOnce(&AttemptRequest<'_>, &Facts<'_>) -> T) -> T {
         let parts: Vec<Part<'_>> = self.parts.iter().map(KeptPart::part).collect();
         let request = AttemptRequest {
+            edition: self.edition,
             client: self.client,
             parts: &parts,
             subject: &self.subject,

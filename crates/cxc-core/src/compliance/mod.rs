@@ -24,6 +24,7 @@ mod data_versions;
 mod day_plan;
 mod declared;
 mod documents;
+mod edition;
 mod explain;
 mod external_rule;
 mod fallback;
@@ -31,6 +32,7 @@ mod harassment;
 mod holidays;
 mod inputs;
 mod interval;
+mod kept_part;
 mod law;
 pub mod legal;
 mod location_match;
@@ -68,10 +70,13 @@ pub use declared::{DeclaredTimes, SaidTimes};
 pub use documents::{
     DEFAULT_GUARD_SECONDS, DataFault, MAX_GUARD_SECONDS, RuleDocument, RuleDocuments, RuleRef, Stored,
 };
+pub use edition::Edition;
 pub use explain::{Explanation, OpenStretch, Standing, Step, explain};
 pub use external_rule::{ExternalRule, MAX_TIMEOUT_SECONDS};
 pub use holidays::{CalendarError, Calendars, HOLIDAY_FILES};
-pub use inputs::{CheckInputs, KeptColumns, KeptNumbers, KeptPart};
+pub use inputs::{CheckInputs, KeptColumns, KeptNumbers};
+pub use kept_part::KeptPart;
+pub(crate) use law::whole_country;
 pub use law::{CallDuties, OpenQuestion, Read, Reading};
 pub use location_rule::{LocationEffect, LocationRule, MatchOn, RuleLocation};
 pub use number_facts::{

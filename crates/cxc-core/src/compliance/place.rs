@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::area::Area;
 use super::country_zones::country_zones;
+use super::edition::Edition;
 use super::unmapped::{OnUnmapped, OnUnmappedPhone, Sources, UnmappedPolicy};
 use super::zones::Zones;
 
@@ -99,9 +100,18 @@ pub(super) fn is_used(part: &Part<'_>, parts: &[Part<'_>], sources: Sources, dat
     }
 }
 
+/// Whether the law of where a part lies holds. The policy of sources picks by whose clocks the hours are read. The law of the
+/// number that is called and of every place that is told of the contact holds whatever it says.
+fn tells_law(part: &Part<'_>, parts: &[Part<'_>], sources: Sources, database: &Zones, edition: Edition) -> bool {
+    match edition {
+        Edition::First => is_used(part, parts, sources, database),
+        Edition::Second => part.origin != PartOrigin::OtherDevice || sources == Sources::AllDevices,
+    }
+}
+
 impl Place {
     /// Judges the parts by steps 1 to 5 of the compliance design, section 4.
-    pub fn judge(parts: &[Part<'_>], policy: &UnmappedPolicy, database: &Zones) -> Self {
+    pub fn judge(parts: &[Part<'_>], policy: &UnmappedPolicy, database: &Zones, edition: Edition) -> Self {
         let mut place = Place::default();
         let used: Vec<&Part<'_>> = parts.iter().filter(|p| is_used(p, parts, policy.sources, database)).collect();
         let mut unmapped_phones = Vec::new();
@@ -114,6 +124,8 @@ impl Place {
                 PartKind::Postal if !mapped => place.unmapped(policy.postal, part, policy, database),
                 PartKind::Postal | PartKind::Explicit => {}
             }
+        }
+        for part in parts.iter().filter(|part| tells_law(part, parts, policy.sources, database, edition)) {
             place.add_areas(part);
         }
         for part in unmapped_phones {
@@ -242,7 +254,11 @@ mod tests {
     }
 
     fn judge(parts: &[Part<'_>]) -> Place {
-        Place::judge(parts, &UnmappedPolicy::default(), &Zones::bundled())
+        under(parts, &UnmappedPolicy::default())
+    }
+
+    fn under(parts: &[Part<'_>], policy: &UnmappedPolicy) -> Place {
+        Place::judge(parts, policy, &Zones::bundled(), Edition::CURRENT)
     }
 
     #[test]
@@ -311,32 +327,39 @@ mod tests {
         let mut policy =
             UnmappedPolicy { postal: OnUnmapped::Ignore, phone: OnUnmappedPhone::Ignore, ..Default::default() };
         let parts = [part(PartKind::Postal, "", "", ""), part(PartKind::Phone, "", "", "")];
-        assert!(Place::judge(&parts, &policy, &Zones::bundled()).restricted);
+        assert!(under(&parts, &policy).restricted);
         policy.phone = OnUnmappedPhone::Block;
-        assert!(Place::judge(&parts, &policy, &Zones::bundled()).blocked);
+        assert!(under(&parts, &policy).blocked);
     }
 
     #[test]
-    fn the_policy_of_sources_says_which_parts_count() {
+    fn the_policy_of_sources_says_whose_clocks_count_and_the_law_of_all_of_them_holds() {
         let parts = [
             part(PartKind::Explicit, "US", "US-CA", "America/Los_Angeles"),
             part(PartKind::Phone, "US", "US-NY", "America/New_York"),
             part(PartKind::Phone, "US", "US-TX", "America/Chicago").of(PartOrigin::OtherDevice),
         ];
-        for (sources, zones) in [
-            (Sources::ContactAndDevice, 2),
-            (Sources::AllDevices, 3),
-            (Sources::Device, 1),
-            (Sources::Contact, 1),
-            (Sources::ContactThenDevice, 1),
+        for (sources, zones, areas) in [
+            (Sources::ContactAndDevice, 2, 2),
+            (Sources::AllDevices, 3, 3),
+            (Sources::Device, 1, 2),
+            (Sources::Contact, 1, 2),
+            (Sources::ContactThenDevice, 1, 2),
         ] {
             let policy = UnmappedPolicy { sources, ..UnmappedPolicy::default() };
-            let place = Place::judge(&parts, &policy, &Zones::bundled());
-            assert_eq!((place.zones.len(), place.areas.len()), (zones, zones), "{sources:?}");
+            let place = under(&parts, &policy);
+            assert_eq!((place.zones.len(), place.areas.len()), (zones, areas), "{sources:?}");
+            // a decision of before is made again as it was
+            let before = Place::judge(&parts, &policy, &Zones::bundled(), Edition::First);
+            assert_eq!((before.zones.len(), before.areas.len()), (zones, zones), "{sources:?}");
         }
+        // a zone alone tells no country, and the number that is called does
+        let policy = UnmappedPolicy { sources: Sources::Contact, ..UnmappedPolicy::default() };
+        let place = under(&[part(PartKind::Explicit, "", "", "Europe/London"), parts[1]], &policy);
+        assert_eq!((place.zones.len(), place.areas), (1, vec![Area::of(None, Some("US-NY"))]));
         let policy = UnmappedPolicy { sources: Sources::ContactThenDevice, ..UnmappedPolicy::default() };
         let silent = [part(PartKind::Explicit, "US", "", ""), parts[1]];
-        assert_eq!(Place::judge(&silent, &policy, &Zones::bundled()).zones.len(), 1);
+        assert_eq!(under(&silent, &policy).zones.len(), 1);
     }
 
     #[test]
@@ -352,12 +375,12 @@ mod tests {
     fn an_override_takes_the_zone_of_the_tenant_or_all_zones_of_the_country() {
         let toll_free = [part(PartKind::Phone, "US", "", "")];
         let mut policy = UnmappedPolicy { phone: OnUnmappedPhone::TenantDefaultZone, ..UnmappedPolicy::default() };
-        assert!(Place::judge(&toll_free, &policy, &Zones::bundled()).restricted);
+        assert!(under(&toll_free, &policy).restricted);
         policy.default_zone = Some("America/Denver".to_owned());
-        let place = Place::judge(&toll_free, &policy, &Zones::bundled());
+        let place = under(&toll_free, &policy);
         assert!(!place.restricted && place.zones.len() == 1);
         policy.phone = OnUnmappedPhone::CountryIntersection;
-        let place = Place::judge(&toll_free, &policy, &Zones::bundled());
+        let place = under(&toll_free, &policy);
         assert!(!place.restricted && place.zones.len() == 5);
     }
 

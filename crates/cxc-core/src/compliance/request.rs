@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::custom_rule::Columns;
 use super::declared::DeclaredTimes;
 use super::documents::{DataFault, RuleRef};
+use super::edition::Edition;
 use super::number_facts::{NumberFacts, NumberIntelligence};
 use super::place::Part;
 use super::subject::{PersonFlag, Purpose, Subject, UNSPECIFIED};
@@ -17,6 +18,8 @@ use crate::enumerations::CallResult;
 /// An attempt that someone wants to make. Made with [`AttemptRequest::new`] and struct update.
 #[derive(Debug, Clone, Copy)]
 pub struct AttemptRequest<'a> {
+    /// By which meaning it is judged: the current one, except where a decision of the past is made again.
+    pub edition: Edition,
     /// How the person is to be reached.
     pub channel: Channel,
     /// The number of the campaign group.
@@ -52,6 +55,7 @@ impl<'a> AttemptRequest<'a> {
     /// An attempt of a group on a device, of which nothing else is known.
     pub fn new(channel: Channel, group: i64, device: i64) -> Self {
         Self {
+            edition: Edition::CURRENT,
             channel,
             group,
             client: None,

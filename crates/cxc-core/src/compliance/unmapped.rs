@@ -4,7 +4,8 @@ use utoipa::ToSchema;
 
 use super::wall_time::DayWindow;
 
-/// Which parts of a location are looked at.
+/// Which parts of a location say by whose clocks hours are read. The law of the number that is called and of every place that is
+/// told of the contact holds besides.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Sources {

@@ -1,6 +1,7 @@
 //! The ledger of consents and opt-outs: what a person allowed or forbade, for what, and when.
 //!
 //! Entries are added and never changed. [`Standing::of`] folds them, at an instant, into what a rule asks.
+mod asked_for;
 mod policy;
 mod revocation;
 mod standing;
@@ -14,6 +15,7 @@ use utoipa::ToSchema;
 use crate::channel::Channel;
 use crate::compliance::is_same_name;
 
+pub use asked_for::AskedFor;
 pub use policy::ConsentPolicy;
 pub use revocation::{RevocationLaw, RevocationReach, RevocationTerms};
 pub use standing::{ConsentQuestion, LegalReach, Standing, opted_out_of_all};
@@ -168,6 +170,9 @@ pub struct ConsentEvent {
     /// It gives, and lifts no opt-out however late it was given: one from a file, unless the tenant lets files lift.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lifts_nothing: bool,
+    /// When a consent to be called back asks to be called. Without it the call comes within the usual hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_for: Option<AskedFor>,
     /// By what it names the person, where that whose client id and whose device it is may be two people.
     #[serde(default, skip_serializing_if = "ConsentKey::is_person")]
     pub key: ConsentKey,

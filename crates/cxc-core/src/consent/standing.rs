@@ -73,7 +73,7 @@ impl<'a> Standing<'a> {
     fn add(&mut self, grant: &'a ConsentEvent) {
         match grant.kind {
             ConsentKind::Callback => {
-                self.callback = [self.callback, Some(grant)].into_iter().flatten().max_by_key(|g| g.at);
+                self.callback = [self.callback, Some(grant)].into_iter().flatten().max_by_key(|g| (g.at, g.asked_for));
             }
             ConsentKind::EbrPurchase => self.purchased_at = self.purchased_at.max(Some(grant.at)),
             ConsentKind::EbrInquiry => self.inquired_at = self.inquired_at.max(Some(grant.at)),
@@ -206,6 +206,7 @@ mod tests {
             revoked: false,
             source: "form".into(),
             lifts_nothing: false,
+            asked_for: None,
             key: ConsentKey::Person,
         }
     }

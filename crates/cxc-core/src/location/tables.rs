@@ -205,6 +205,20 @@ impl LocationTables {
         self.zones_differ(country) && self.regions.keys().any(|(of, _)| *of == country)
     }
 
+    /// Whether the regions of a country are known.
+    pub fn lists_regions(&self, country: Country) -> bool {
+        self.regions.keys().any(|(of, _)| *of == country)
+    }
+
+    /// The countries of which somebody may mean a region by this code or name, of those whose regions are known.
+    pub fn countries_of_region(&self, state: &str) -> Vec<Country> {
+        let mut countries: Vec<Country> = self.regions.keys().map(|(country, _)| *country).collect();
+        countries.sort_unstable();
+        countries.dedup();
+        countries.retain(|country| self.region_place(*country, state).is_some());
+        countries
+    }
+
     /// All zones of a country.
     pub fn of_country(&self, country: Country) -> Location {
         match self.countries.get(&country) {

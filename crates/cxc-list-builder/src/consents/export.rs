@@ -13,7 +13,7 @@ use crate::export::Out;
 /// Entries of a slice.
 const SLICE: i64 = 5_000;
 
-const HEADER: [&str; 18] = [
+const HEADER: [&str; 20] = [
     "Device",
     "Client ID",
     "Consent Kind",
@@ -28,6 +28,8 @@ const HEADER: [&str; 18] = [
     "Effective At",
     "Deadline",
     "Expires At",
+    "Asked From",
+    "Asked Till",
     "Lifts Opt-Outs",
     "Import",
     "Voided At",
@@ -58,7 +60,7 @@ pub async fn export_consents(db: &Db, folder: &Path, control: &JobControl) -> Re
     Ok(rows)
 }
 
-fn row(entry: &StoredConsent) -> [String; 18] {
+fn row(entry: &StoredConsent) -> [String; 20] {
     let event = entry.event();
     let channels =
         event.as_ref().map(|e| e.channels.iter().map(|c: &Channel| c.as_str()).collect::<Vec<_>>().join(" "));
@@ -85,6 +87,8 @@ fn row(entry: &StoredConsent) -> [String; 18] {
         time_text(entry.effective_at),
         time(entry.deadline),
         time(entry.expires_at),
+        time(entry.asked_from),
+        time(entry.asked_till),
         if lifts { "yes" } else { "no" }.into(),
         if entry.import == 0 { String::new() } else { entry.import.to_string() },
         time(entry.voided_at),

@@ -178,6 +178,7 @@ impl Reader<'_> {
             words: text(ConsentField::Text, WORDS),
             evidence: text(ConsentField::Evidence, EVIDENCE),
             import: 0,
+            asked_for: None,
             lifts: false,
         }
     }

@@ -91,9 +91,11 @@ impl Validator {
         let (devices, device_places) = self.devices(row, given)?;
         let first = devices.first().and_then(|d| d.country.as_deref()).and_then(Country::from_code);
         let home = given.or(first).or(self.default_country);
+        let told = Told { zone: zone.clone(), country: given, home, postal: row.postal_code, state: row.state };
+        // a state says its country, so that it is still found when places are found anew
+        let home = given.or_else(|| told.country_of_state(&self.tables).ok().flatten()).or(home);
         // a line of an update that has no device says nothing of the country that the contact's own gave it
         let country = if devices.is_empty() { given } else { home };
-        let told = Told { zone: zone.clone(), country: given, home, postal: row.postal_code, state: row.state };
         let place = self.contact_places.find(&self.tables, told);
         let contact = Contact {
             id: 0,

@@ -87,3 +87,20 @@ async fn a_list_that_is_being_imported_is_left_alone() {
     assert_eq!(job.state, "failed");
     assert_eq!(job.error.unwrap().0["code"], "list_importing");
 }
+
+#[tokio::test]
+async fn a_state_of_another_country_than_the_phones_is_found_and_stays_found() {
+    let world = World::start().await;
+    let people = "client id,phone,state\n1,+442079460123,US-FL\n2,+442079460124,Florida\n";
+    world.import(people, settings(ImportMode::Append)).await;
+    let before = world.contacts().await;
+    let at: Vec<i64> = before.iter().map(|full| full.contact.location).collect();
+    let mut tx = world.app.db.read().await.unwrap();
+    let places = world.jobs.context.locations.resolve(&mut tx, &at).await.unwrap();
+    drop(tx);
+    for full in &before {
+        assert!(places[&full.contact.location].key().starts_with("e|US|US-FL|"), "{places:?}");
+        assert_eq!((full.contact.country.as_deref(), full.contact.region.as_deref()), (Some("US"), Some("FL")));
+    }
+    assert_eq!(counted(&world, false).await, Relocated { contacts: 2, ..Relocated::default() }, "nobody is moved");
+}

@@ -271,6 +271,8 @@ fn event_of(new: &NewConsent) -> Option<ConsentEvent> {
         revoked: new.revoked,
         source: new.source.as_str().into(),
         lifts_nothing: !new.lifts && !new.revoked,
+        // what a consent opens is no matter of what it lifts
+        asked_for: None,
         key: ConsentKey::Person,
     })
 }

@@ -141,6 +141,12 @@ pub struct ConsentAdd {
     /// The text that the person agreed to
     #[arg(long)]
     pub text: Option<String>,
+    /// From when the person asked to be called back, for --kind callback: a moment, RFC 3339
+    #[arg(long, requires = "asked_till")]
+    pub asked_from: Option<jiff::Timestamp>,
+    /// Until when, exclusively; a day later at most
+    #[arg(long, requires = "asked_from")]
+    pub asked_till: Option<jiff::Timestamp>,
     /// Only this channel; may be repeated
     #[arg(long, value_enum)]
     pub channel: Vec<ChannelName>,

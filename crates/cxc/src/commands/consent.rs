@@ -1,6 +1,8 @@
 //! `cxc consent`: what people allowed and forbade, in the ledger of a tenant.
 use cxc_core::channel::Channel;
-use cxc_core::consent::{ConsentEvent, ConsentKind, ConsentScope, RevocationReach, SOURCE_KEYWORD, opted_out_of_all};
+use cxc_core::consent::{
+    AskedFor, ConsentEvent, ConsentKind, ConsentScope, RevocationReach, SOURCE_KEYWORD, opted_out_of_all,
+};
 use cxc_server::Principal;
 use cxc_server::app::time_text;
 use cxc_server::audit::Entry;
@@ -64,6 +66,10 @@ fn read(desk: &Desk, tenant: i64, asked: &ConsentAdd) -> Result<NewConsent, Fail
         PersonKey::Address(text) => (KeyKind::Device, text),
         PersonKey::ClientId(text) => (KeyKind::Client, text),
     };
+    let asked_for = asked.asked_from.zip(asked.asked_till).map(|(from, till)| AskedFor { from, till });
+    if let Some(problem) = asked_for.and_then(|time| time.problem(kind, at)) {
+        return Err(Failure::usage(problem));
+    }
     Ok(NewConsent {
         key_kind,
         key_hash: desk.app.hash_key.hash(tenant, &key),
@@ -81,6 +87,7 @@ fn read(desk: &Desk, tenant: i64, asked: &ConsentAdd) -> Result<NewConsent, Fail
         words: asked.text.as_ref().map(|t| t.chars().filter(|c| *c != '\0').take(4_000).collect()),
         evidence: None,
         import: 0,
+        asked_for: asked_for.map(|time| (time.from.as_microsecond(), time.till.as_microsecond())),
         lifts: true,
     })
 }
@@ -201,5 +208,7 @@ fn line(event: &ConsentEvent) -> String {
         ConsentScope::Topic { name } => format!(", topic {name}"),
     };
     let until = event.expires.map(|end| format!(", until {end}")).unwrap_or_default();
-    format!("{}  {what} on {on}{about}{until} ({})", event.at, event.source)
+    let asked =
+        event.asked_for.map(|asked| format!(", asked for {} to {}", asked.from, asked.till)).unwrap_or_default();
+    format!("{}  {what} on {on}{about}{until}{asked} ({})", event.at, event.source)
 }

@@ -3,8 +3,9 @@
 use super::super::attempts::{CompiledCap, Exceeded, days_began};
 use super::super::cache::SEARCH_DAYS;
 use super::super::documents::RuleRef;
+use super::super::edition::Edition;
 use super::super::harassment;
-use super::super::law::{Act, LawRule, callback_holds};
+use super::super::law::{Act, LawRule, Profile, callback_holds};
 use super::super::legal::{Exclude, OnViolation, RuleBody};
 use super::super::program::DAY;
 use super::super::request::PastAttempt;
@@ -111,10 +112,31 @@ impl Case<'_> {
         self.failures.push(failure.because("the attempts of its window are not known"));
     }
 
-    /// The earliest instant after `now` that every window, cap and cool-down allows.
+    /// The earliest instant after `now` that every window, cap and cool-down allows. The usual hours and the time for which
+    /// the person asked are searched each by itself: what opens one of them does not open the other.
     pub(super) fn earliest(&mut self) -> Option<Micros> {
+        let Some((from, till)) = self.asked_time.filter(|_| self.request.edition != Edition::First) else {
+            return self.earliest_from(self.now);
+        };
+        self.look_at(false);
+        let in_hours = self.earliest_from(self.now);
+        self.look_at(true);
+        let in_time = self.earliest_from(from.max(self.now)).filter(|at| *at < till);
+        self.look_at(self.profile.callback);
+        [in_hours, in_time].into_iter().flatten().min()
+    }
+
+    /// Takes the windows of the place as they are with or without the hours that a consent to be called back opens.
+    fn look_at(&mut self, callback: bool) {
+        let profile = Profile { callback, ..self.profile };
+        self.place = self.cache.place_of(self.rules, &profile, self.request.parts, self.request.declared);
+    }
+
+    fn earliest_from(&mut self, mut at: Micros) -> Option<Micros> {
         let limit = self.now.saturating_add(SEARCH_DAYS * DAY);
-        let mut at = self.now;
+        if at >= limit {
+            return None;
+        }
         loop {
             at = self.cache.window_from(self.place, self.now, at).ok()??.open;
             match self.counted_until(at) {

@@ -21,7 +21,7 @@ pub(super) fn steps(
     now: Timestamp,
     verdict: &Verdict,
 ) -> Vec<Step> {
-    let place = Place::judge(request.parts, &rules.unmapped, cache.zones());
+    let place = Place::judge(request.parts, &rules.unmapped, cache.zones(), request.edition);
     let mut steps: Vec<Step> = request.parts.iter().map(|part| part_step(part, request.parts, rules, cache)).collect();
     steps.push(place_step(&place));
     steps.extend(place.zones.iter().map(|zone| clock_step(zone, now)));
@@ -69,7 +69,7 @@ fn part_step(part: &Part<'_>, parts: &[Part<'_>], rules: &RuleSet, cache: &Inter
         PartOrigin::Device => ("device", "of the device to be used"),
         PartOrigin::OtherDevice => ("other_device", "of another device"),
     };
-    let ignored = if used { "" } else { "; the policy of sources leaves it out" };
+    let ignored = if used { "" } else { "; the policy of sources leaves its clocks out" };
     let sentence =
         format!("{what} {whose} tells the zones {} and the regions {}{ignored}", list(&zones), list(&regions));
     Step::Part { tier, origin, zones, regions, used, sentence }
@@ -97,5 +97,8 @@ fn consent_step(case: &Case<'_>, facts: &Facts<'_>) -> Step {
         ConsentState::ExpressWritten => "an express written consent holds",
     };
     let unread = if facts.consents.is_none() { "; the ledger could not be read" } else { "" };
-    Step::Consent { state, callback: case.consents.callback.is_some(), sentence: format!("{words}{unread}") }
+    let asked = case.consents.callback.and_then(|given| given.asked_for);
+    let asked = asked.map(|time| format!("; the person asked to be called back from {} to {}", time.from, time.till));
+    let sentence = format!("{words}{}{unread}", asked.unwrap_or_default());
+    Step::Consent { state, callback: case.consents.callback.is_some(), sentence }
 }

@@ -1,25 +1,28 @@
-//! A consent to be called back: how long it lasts.
+//! A consent to be called back: how long it lasts, and what it opens.
 use super::super::attempts::DayZones;
 use super::super::calendar::day_start_after;
 use super::super::count_filter::same_person;
+use super::super::edition::Edition;
 use super::super::request::{AttemptRequest, PastAttempt};
 use crate::Micros;
-use crate::consent::ConsentEvent;
+use crate::consent::{AskedFor, ConsentEvent};
 
 const DAY: Micros = 86_400_000_000;
 
-/// For how many days a consent to be called back opens hours that are closed otherwise. It is given for a call at some
-/// agreed time and not for all times to come; the ledger does not keep which, so that a month bounds it.
-const OUT_OF_HOURS_DAYS: i64 = 30;
+/// For how many days a consent to be called back opened closed hours, by the first meaning of the check.
+const FIRST_DAYS: i64 = 30;
 
-/// Whether a consent to be called back opens closed hours at `at`: it was given within the last 30 days.
-pub(in super::super) fn opens_hours(consent: &ConsentEvent, at: Micros) -> bool {
-    consent.at.as_microsecond() <= at && at < opens_hours_until(consent)
-}
-
-/// When a consent to be called back opens no closed hours any more.
-pub(in super::super) fn opens_hours_until(consent: &ConsentEvent) -> Micros {
-    consent.at.as_microsecond().saturating_add(OUT_OF_HOURS_DAYS * DAY)
+/// When a consent to be called back opens hours that are closed otherwise, the end exclusive; `None` if it never does. It
+/// opens the time for which the person asked, less the guard, and no other: who asks to be called back has not said that
+/// any Sunday will do.
+pub(in super::super) fn opened_by(consent: &ConsentEvent, edition: Edition, guard: Micros) -> Option<(Micros, Micros)> {
+    let given = consent.at.as_microsecond();
+    if edition == Edition::First {
+        return Some((given, given.saturating_add(FIRST_DAYS * DAY)));
+    }
+    let asked = consent.asked_for.filter(AskedFor::is_specific)?;
+    let (from, till) = (asked.from.as_microsecond().max(given), asked.till.as_microsecond().saturating_sub(guard));
+    (from < till).then_some((from, till))
 }
 
 /// Whether a consent to be called back holds at `at`: from when it was given to its last day (its own day is the

@@ -2,6 +2,7 @@
 use jiff::Timestamp;
 
 use super::super::documents::RuleRef;
+use super::super::edition::Edition;
 use super::super::legal::{
     AbandonmentBody, ContentBody, LegalRule, Parties, RecordingBody, RevocationBody, RingMinBody, RuleBody,
 };
@@ -89,7 +90,7 @@ impl RuleSet {
         body: impl Fn(&'a RuleBody) -> Option<&'a T>,
     ) -> Vec<Read<'a, T>> {
         let profile = Profile::of(reading.channel, reading.subject);
-        let place = reading.parts.map(|parts| Place::judge(parts, &self.unmapped, zones));
+        let place = reading.parts.map(|parts| Place::judge(parts, &self.unmapped, zones, Edition::CURRENT));
         let holds = |law: &&'a LawRule| {
             law.holding == Holding::Holds
                 && law.in_force(reading.at.as_microsecond())

@@ -19,15 +19,14 @@ use super::area::Area;
 use super::attempts::CompiledCap;
 use super::day_plan::DayPlan;
 use super::documents::RuleRef;
+use super::edition::Edition;
 use super::legal::{LegalRule, LegalRuleSetting, Narrowing, RuleBody, SettingState};
-use super::place::{Part, Place, names};
+use super::place::{Place, names};
+use super::request::AttemptRequest;
 use crate::Micros;
 use crate::consent::LegalReach;
 
-pub(super) use callback::{
-    ends as callback_ends, holds as callback_holds, opens_hours as callback_opens_hours,
-    opens_hours_until as callback_opens_hours_until,
-};
+pub(super) use callback::{ends as callback_ends, holds as callback_holds, opened_by as callback_opened_by};
 pub(super) use compile::compile;
 pub(super) use cooldown::CompiledCooldown;
 pub use data::{Read, Reading};
@@ -37,7 +36,8 @@ pub(super) use judge::{Asked, judge};
 pub(super) use plan::{declared_plan, is_uncovered};
 pub(super) use profile::Profile;
 pub use questions::OpenQuestion;
-pub(super) use territory::holds_in;
+pub(crate) use territory::whole_country;
+pub(super) use territory::{holds_in, region_of_territory};
 
 /// Whether a rule holds for the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,18 +144,21 @@ impl LawRule {
 }
 
 impl Law {
-    /// The rules that widen revocations of somebody who may be in these parts at an instant. Where no country is known, the
+    /// The rules that widen revocations of somebody whom an attempt would reach at an instant. Where no country is known, the
     /// law of any may hold.
-    pub fn widening<'a>(&'a self, parts: &'a [Part<'_>], now: Micros) -> impl Iterator<Item = &'a LawRule> {
-        let told = move || parts.iter().flat_map(|part| names(part.country));
-        let holds = move |rule: &&LawRule| told().next().is_none() || told().any(|country| rule.is_law_of(country));
+    pub fn widening<'a>(&'a self, request: &'a AttemptRequest<'_>, now: Micros) -> impl Iterator<Item = &'a LawRule> {
+        let told = move || request.parts.iter().flat_map(|part| names(part.country));
+        let is_first = request.edition == Edition::First;
+        let is_law =
+            move |rule: &LawRule, country| rule.is_law_of(if is_first { country } else { whole_country(country) });
+        let holds = move |rule: &&LawRule| told().next().is_none() || told().any(|country| is_law(rule, country));
         self.widening.iter().filter_map(|i| self.rules.get(*i)).filter(move |r| r.in_force(now)).filter(holds)
     }
 
     /// How far such revocations reach.
-    pub fn reach(&self, parts: &[Part<'_>], now: Micros) -> LegalReach {
+    pub fn reach(&self, request: &AttemptRequest<'_>, now: Micros) -> LegalReach {
         let mut reach = LegalReach::default();
-        for rule in self.widening(parts, now) {
+        for rule in self.widening(request, now) {
             let RuleBody::RevocationSla(body) = &rule.legal.kind else { continue };
             reach.scope = reach.scope.max(body.scope);
             reach.channels |= super::rule_set::channel_bits(&rule.legal.applies_to.channels);

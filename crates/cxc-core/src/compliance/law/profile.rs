@@ -1,4 +1,5 @@
 //! What decides, besides the place, which legal rules apply to an attempt.
+use super::super::edition::Edition;
 use super::super::legal::{AppliesTo, ConsentState, LegalRule};
 use super::super::subject::{Relationship, Subject, is_same_name};
 use crate::channel::Channel;
@@ -7,6 +8,8 @@ use crate::device::LineType;
 /// An attempt as legal rules see it.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct Profile<'a> {
+    /// By which meaning the attempt is judged.
+    pub edition: Edition,
     pub channel: Channel,
     pub subject: &'a Subject,
     /// The line, also from number intelligence.
@@ -22,7 +25,15 @@ impl<'a> Profile<'a> {
     /// An attempt of which only the subject is known.
     pub fn of(channel: Channel, subject: &'a Subject) -> Self {
         let relationship = Some(subject.relationship).filter(|told| *told != Relationship::Ebr);
-        Self { channel, subject, line: subject.line_type, consent: ConsentState::None, callback: false, relationship }
+        Self {
+            edition: Edition::CURRENT,
+            channel,
+            subject,
+            line: subject.line_type,
+            consent: ConsentState::None,
+            callback: false,
+            relationship,
+        }
     }
 
     /// Whether a rule is about attempts of this kind, wherever the person is.

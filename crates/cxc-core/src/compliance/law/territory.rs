@@ -11,6 +11,21 @@ const EU: [&str; 27] = [
 /// The law of the Union holds there, too (TFEU 349 and 355).
 const PARTS: [(&str, &[&str]); 2] = [("FR", &["GF", "GP", "MF", "MQ", "RE", "YT"]), ("FI", &["AX"])];
 
+/// The territories of the United States, whose law they have, as regions of them: numbers and addresses there have a
+/// country code of their own.
+const TERRITORIES: [(&str, &str); 6] =
+    [("PR", "US-PR"), ("GU", "US-GU"), ("VI", "US-VI"), ("MP", "US-MP"), ("AS", "US-AS"), ("UM", "US-UM")];
+
+/// The region of the United States that a country code means; `None` for any other country.
+pub(in crate::compliance) fn region_of_territory(country: &str) -> Option<&'static str> {
+    TERRITORIES.iter().find(|(code, _)| code.eq_ignore_ascii_case(country)).map(|(_, region)| *region)
+}
+
+/// The country whose law holds under a country code: the United States for their territories.
+pub(crate) fn whole_country(country: &str) -> &str {
+    region_of_territory(country).map_or(country, |_| "US")
+}
+
 /// Whether the law of `jurisdiction`, a country or `EU`, holds in a country.
 pub(in crate::compliance) fn holds_in(jurisdiction: &str, country: &str) -> bool {
     let whole = PARTS.iter().find(|(_, parts)| parts.iter().any(|part| part.eq_ignore_ascii_case(country)));
@@ -21,6 +36,15 @@ pub(in crate::compliance) fn holds_in(jurisdiction: &str, country: &str) -> bool
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_territory_is_a_region_of_the_united_states() {
+        for country in ["PR", "gu", "VI", "MP", "AS"] {
+            assert!(holds_in("US", whole_country(country)), "{country}");
+        }
+        assert_eq!((region_of_territory("PR"), region_of_territory("US")), (Some("US-PR"), None));
+        assert_eq!((whole_country("CA"), whole_country("MX")), ("CA", "MX"));
+    }
 
     #[test]
     fn law_holds_in_the_parts_of_a_country_and_of_the_union() {

@@ -1,4 +1,5 @@
 //! The legal rules that are shipped, judged on the published cases of the compliance design, section 8.
+mod asked_time;
 mod campaign;
 mod clock;
 mod consent;
@@ -11,12 +12,13 @@ mod lists;
 mod packs;
 mod properties;
 mod reg_f;
+mod sources;
 
 use std::sync::{Arc, LazyLock};
 
 use super::*;
 use crate::compliance::legal::{LegalRule, LegalRuleSetting, LegalRules};
-use crate::consent::{ConsentEvent, ConsentKind, ConsentScope};
+use crate::consent::{AskedFor, ConsentEvent, ConsentKind, ConsentScope};
 use crate::device::LineType;
 
 static CALENDARS: LazyLock<Arc<Calendars>> = LazyLock::new(|| Arc::new(Calendars::shipped().unwrap()));
@@ -207,8 +209,13 @@ fn consent(kind: ConsentKind, when: &str) -> ConsentEvent {
         revoked: false,
         source: "form".into(),
         lifts_nothing: false,
+        asked_for: None,
         key: Default::default(),
     }
+}
+
+fn asked_for(from: &str, till: &str) -> Option<AskedFor> {
+    Some(AskedFor { from: at(from), till: at(till) })
 }
 
 fn revocation(when: &str) -> ConsentEvent {

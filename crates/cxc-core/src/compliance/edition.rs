@@ -1,0 +1,26 @@
+//! By which meaning of the check a decision was made. What the same inputs come to changes now and then, because a
+//! mistake of it was found; a decision that is kept says by which meaning it was made, and is made again by that.
+use serde::{Deserialize, Serialize};
+
+/// A meaning of the check. Kept decisions that name none are of the first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Edition {
+    /// Parts that the policy of sources leaves out told no law either, revocations did not reach the territories of the
+    /// United States by law, and a consent to be called back opened closed hours for thirty days.
+    #[default]
+    First,
+    /// The law of every number that is called and of every place that is told holds, whatever the policy of sources
+    /// says of zones; and a consent to be called back opens the time that was asked for.
+    Second,
+}
+
+impl Edition {
+    /// The one by which attempts are judged.
+    pub const CURRENT: Self = Self::Second;
+
+    /// Whether it is the one that kept decisions do not name.
+    pub(super) fn is_first(&self) -> bool {
+        *self == Self::First
+    }
+}
