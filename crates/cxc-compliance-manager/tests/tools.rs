@@ -91,7 +91,8 @@ async fn a_bad_rule_is_refused_with_its_place_and_reason() {
     assert_eq!(refused(&app, CUSTOM, expression(&deep)).await, ["/expression"]);
     let url = |url: &str| json!({ "name": "x", "url": url, "timeoutSeconds": 6 });
     assert_eq!(refused(&app, EXTERNAL, url("ftp://x")).await, ["/url", "/timeoutSeconds"]);
-    let zone = |country: &str| json!({ "name": "x", "country": country, "timezone": "Nowhere" });
+    let zone =
+        |country: &str| json!({ "name": "x", "country": country, "timezone": "Nowhere", "reason": "they say so" });
     assert_eq!(refused(&app, ZONES, zone("us")).await, ["/country"]);
     assert_eq!(refused(&app, ZONES, zone("US")).await, ["/timezone"]);
 }
@@ -188,4 +189,16 @@ async fn the_service_of_an_external_rule_is_really_asked() {
     let private = app.post(&item).json(&json!({})).await.expect(200);
     assert_eq!((&private["passed"], &private["answered"]), (&json!(false), &json!(false)));
     assert!(private["detail"].as_str().unwrap().contains("private_networks"), "{private}");
+}
+
+#[tokio::test]
+async fn a_zone_of_numbers_that_tell_of_no_place_needs_a_reason_which_is_audited() {
+    let app = start().await;
+    let mut zone =
+        json!({ "name": "freephone", "country": "US", "areaCodes": ["800"], "timezone": "America/New_York" });
+    assert_eq!(refused(&app, ZONES, zone.clone()).await, ["/reason"]);
+    zone["reason"] = json!("our freephone customers are all in New York");
+    app.create(ZONES, &zone).await;
+    let audited = app.get("/audit-events?objectKind=time_zone").await.expect(200);
+    assert_eq!(audited["items"][0]["after"]["reason"], zone["reason"], "{audited}");
 }

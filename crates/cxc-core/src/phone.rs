@@ -15,7 +15,7 @@ mod parser;
 mod plan;
 mod reserved;
 
-pub use area_code::area_code_problem;
+pub use area_code::{area_code_problem, tells_no_place};
 pub use error::PhoneError;
 pub use number::{NotE164, PhoneNumber};
 pub use parser::{Phone, PhoneParser, PhoneTablesError};

@@ -139,11 +139,7 @@ impl Document for SuppressionList {
         let row = write.tx.suppression_list_get(tenant, id).await?;
         let Some(row) = row else { return Ok(()) };
         if row.role.is_some() {
-            // documents of before the member existed do not name it
-            write.after.body.opt_outs = true;
-            if !write.after.body.required {
-                return Err(kept_by_system());
-            }
+            stays(&row, write)?;
         }
         if row.opt_outs != write.after.body.opt_outs && row.size > 0 {
             let text =
@@ -195,9 +191,33 @@ impl Document for SuppressionList {
     }
 }
 
+/// Refuses what would let pass whose opt-outs the system collects in a list.
+fn stays(
+    row: &cxc_store::suppression::SuppressionList,
+    write: &mut Write<'_, SuppressionList>,
+) -> Result<(), ApiError> {
+    let after = &mut write.after.body;
+    // documents of before the member existed do not name it
+    let named = write.before.is_some_and(|before| before.body.opt_outs);
+    if !after.required || (named && !after.opt_outs) {
+        return Err(kept_by_system());
+    }
+    after.opt_outs = true;
+    match row.collects().filter(|channel| !after.channels.contains(channel)) {
+        Some(channel) => {
+            let detail = format!(
+                "the system collects opt-outs of the channel {} in this list: it keeps that channel",
+                channel.as_str()
+            );
+            Err(ApiError::new(Code::RequiredItem, detail))
+        }
+        None => Ok(()),
+    }
+}
+
 fn kept_by_system() -> ApiError {
     ApiError::new(
         Code::RequiredItem,
-        "this list collects opt-outs and is kept by the system: it stays, and stays required",
+        "this list collects opt-outs and is kept by the system: it stays, stays required, and stays a list of opt-outs",
     )
 }

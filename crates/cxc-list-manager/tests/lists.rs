@@ -253,3 +253,30 @@ async fn another_tenant_sees_and_changes_nothing() {
     app.other.send_json(&format!("/lists/{id}/contacts/bulk"), json!({ "items": [] })).await.expect(404);
     app.get(&contact).await.expect(200);
 }
+
+#[tokio::test]
+async fn a_list_of_the_systems_opt_outs_keeps_its_channel_and_stays_one() {
+    let app = start().await;
+    let mut tx = app.app.db.begin().await.unwrap();
+    let (id, now) = (app.app.ids.next(), app.app.now());
+    tx.suppression_opt_out_list(app.tenant(), cxc_core::channel::Channel::Voice, id, now).await.unwrap();
+    tx.commit().await.unwrap();
+    let path = format!("/suppression-lists/{id}");
+    let patch = async |change: Value| {
+        let etag = app.get(&path).await.etag();
+        app.patch(&path).if_match(&etag).json(&change).await
+    };
+    // what suppresses more is free
+    patch(json!({ "channels": ["voice", "sms"] })).await.expect(200);
+    for (change, told) in [
+        (json!({ "channels": ["email"] }), "opt-outs of the channel voice"),
+        (json!({ "optOuts": false }), "stays a list of opt-outs"),
+        (json!({ "required": false, "optOuts": false }), "stays required"),
+    ] {
+        let refused = patch(change).await;
+        assert!(refused.text().contains(told), "{}", refused.text());
+        assert_eq!(refused.expect_problem(422), "required_item");
+    }
+    let kept = app.get(&path).await.expect(200);
+    assert_eq!((&kept["channels"], &kept["optOuts"]), (&json!(["voice", "sms"]), &json!(true)));
+}

@@ -109,6 +109,13 @@ pub fn opt_out_role(channel: Channel) -> &'static str {
     }
 }
 
+impl SuppressionList {
+    /// The channel whose opt-outs the program collects in it, if it does.
+    pub fn collects(&self) -> Option<Channel> {
+        Channel::ALL.into_iter().find(|channel| self.role.as_deref() == Some(opt_out_role(*channel)))
+    }
+}
+
 /// The numbers of the lists of a kind.
 pub(crate) fn numbers_of(lists: &[SuppressionList], kind: &str) -> IntSet {
     IntSet::of(lists.iter().filter(|l| l.kind == kind).map(|l| l.number))

@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::job::{DryRunAsked, KIND};
-use crate::evaluations::tried_errors;
+use crate::evaluations::{rule_errors, tried_errors};
 
 /// The routes below the public base path.
 pub(crate) fn routes() -> OpenApiRouter<App> {
@@ -39,7 +39,8 @@ async fn start(
         return Err(ApiError::invalid("/groupId", "not_found", "there is no such campaign group"));
     }
     let documents = app.rules.documents(&mut tx, principal.tenant).await?;
-    let errors = tried_errors(&documents, &asked.legal_settings);
+    let mut errors = rule_errors(&documents, &asked.rules);
+    errors.extend(tried_errors(&documents, &asked.legal_settings));
     if !errors.is_empty() {
         return Err(ApiError::validation(errors));
     }

@@ -20,4 +20,4 @@ pub use document::EvaluationDocument;
 pub use kit::Kit as EvaluationKit;
 pub(crate) use routes::routes;
 pub use run::Evaluator;
-pub(crate) use run::{Group, group, tried_errors};
+pub(crate) use run::{Group, group, rule_errors, tried_errors};

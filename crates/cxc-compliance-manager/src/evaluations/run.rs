@@ -144,15 +144,10 @@ impl Evaluator {
         tenant: i64,
         asked: &EvaluationDocument,
     ) -> Result<RuleDocuments, ApiError> {
-        let documents = match asked.rule_set {
+        Ok(match asked.rule_set {
             RulesAsked::Shipped => self.shipped(),
             RulesAsked::Tenant => app.rules.documents(tx, tenant).await?,
-        };
-        if let Some(wanted) = asked.rule_set_version.filter(|wanted| *wanted != documents.version) {
-            let text = format!("the rules have version {}, not {wanted}", documents.version);
-            return Err(ApiError::invalid("/ruleSetVersion", "stale", text));
-        }
-        Ok(documents)
+        })
     }
 
     /// The shipped law and nothing of a tenant's.
@@ -221,13 +216,26 @@ impl Evaluator {
     }
 }
 
+/// What is wrong with rules that are to hold besides: one that there is not would be passed over.
+pub(crate) fn rule_errors(documents: &RuleDocuments, rules: &[Uuid]) -> Vec<FieldError> {
+    let unknown = rules.iter().enumerate().filter(|(_, id)| !documents.has_rule(&id.to_string()));
+    let wrong = |(at, id): (usize, &Uuid)| {
+        let detail = format!("there is no rule {id} among those that are asked: they are the tenant's, by their ids");
+        FieldError::new(format!("/rules/{at}"), "not_found", detail)
+    };
+    unknown.map(wrong).collect()
+}
+
 /// What is wrong with decisions that are to be tried, compared with the rules that there are.
 pub(crate) fn tried_errors(documents: &RuleDocuments, tried: &[LegalRuleSetting]) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for (at, setting) in tried.iter().enumerate() {
         let own = setting.validate().into_iter();
         errors.extend(own.map(|e| FieldError { pointer: format!("/legalSettings/{at}{}", e.pointer), ..e }));
-        if !documents.has_law(&setting.rule) {
+        if let Some(first) = tried[..at].iter().position(|earlier| earlier.rule == setting.rule) {
+            let detail = format!("{} is decided about at /legalSettings/{first}: one decision a rule", setting.rule);
+            errors.push(FieldError::new(format!("/legalSettings/{at}/rule"), "duplicate", detail));
+        } else if !documents.has_law(&setting.rule) {
             let detail = format!("there is no legal rule {}: rules are named as in US-TX-HOURS", setting.rule);
             errors.push(FieldError::new(format!("/legalSettings/{at}/rule"), "not_found", detail));
         } else if let Some(narrow) = &setting.narrow {
@@ -244,7 +252,12 @@ pub(crate) fn tried_errors(documents: &RuleDocuments, tried: &[LegalRuleSetting]
 /// Refuses a document with everything that is wrong with it.
 fn refuse_wrong(documents: &RuleDocuments, asked: &EvaluationDocument, reader: &Resolver<'_>) -> Result<(), ApiError> {
     let mut errors = shape(asked);
+    errors.extend(rule_errors(documents, &asked.rules));
     errors.extend(tried_errors(documents, &asked.legal_settings));
+    if let Some(wanted) = asked.rule_set_version.filter(|wanted| *wanted != documents.version) {
+        let text = format!("the rules have version {}, not {wanted}", documents.version);
+        errors.push(FieldError::new("/ruleSetVersion", "stale", text));
+    }
     if errors.is_empty() {
         return Ok(());
     }

@@ -95,6 +95,8 @@ impl Record {
         let mut errors = Vec::new();
         let kind = self.kind(&mut errors);
         let address = self.text(&["contact_info", "GSW_PHONE", "GSW_CONTACT_INFO", "email"]);
+        let phones = ["contact_info", "GSW_PHONE", "GSW_CONTACT_INFO"];
+        let named = phones.into_iter().filter_map(|name| Some((name, self.text(&[name])?))).skip(1);
         if address.is_none() {
             let text = "the device that is to be contacted";
             errors.push(FieldError::new("/contact_info", "required", text));
@@ -165,6 +167,7 @@ impl Record {
             intended_at: None,
             hold_ms: hold_ms.unwrap_or(0),
             guid,
+            same_device: named.filter(|_| !is_email).collect(),
             columns: self.columns(),
             rule_set_version: None,
             trace: self.text(&["cxc_trace"]),

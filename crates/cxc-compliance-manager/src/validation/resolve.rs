@@ -8,6 +8,7 @@ use cxc_core::device::LineType;
 use cxc_core::email::EmailAddress;
 use cxc_core::field_error::FieldError;
 use cxc_core::location::{Country, Location, LocationTables};
+use cxc_core::phone::Phone;
 use cxc_server::principal::SYSTEM_TENANT;
 use cxc_server::{ApiError, Code, Principal, Scope};
 use cxc_store::attempt_subject::{ACCOUNT, DEBT, PERSON, collector_hash, subject_hash};
@@ -190,7 +191,16 @@ impl Validator {
             DeviceAsked { e164: Some(text), email: None, .. } if !wants_email => {
                 let home = asked.contact.country.as_deref().unwrap_or(&tenant.country);
                 let home = home.parse::<Country>().ok();
-                match self.kit.phones.parse(text, home) {
+                let parsed = self.kit.phones.parse(text, home);
+                for (name, other) in parsed.iter().flat_map(|_| &asked.same_device) {
+                    let is_same =
+                        |first: &Phone| self.kit.phones.parse(other, home).is_ok_and(|p| p.number == first.number);
+                    if !parsed.as_ref().is_ok_and(is_same) {
+                        let detail = "the record names another device in contact_info: name one, or the same in both";
+                        errors.push(FieldError::new(format!("{pointer}/{name}"), "inconsistent", detail));
+                    }
+                }
+                match parsed {
                     Ok(phone) => Some(ReadDevice {
                         place: Some(tables.of_phone(&phone.number, phone.line_type)),
                         address: phone.number.to_string(),

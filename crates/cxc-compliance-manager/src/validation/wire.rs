@@ -117,6 +117,9 @@ pub struct ValidationRequest {
     /// The caller's own id of the attempt: its reports carry it. Asked again with it, the answer is the same reservation.
     #[serde(default)]
     pub guid: Option<String>,
+    /// Other properties of a record that name the device, each with its text: they must name the same.
+    #[serde(skip)]
+    pub same_device: Vec<(&'static str, String)>,
     /// The columns of a record, for custom and external rules.
     #[serde(skip)]
     pub columns: BTreeMap<String, String>,

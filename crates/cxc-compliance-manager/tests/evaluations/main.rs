@@ -336,6 +336,36 @@ async fn a_wrong_document_is_refused_with_every_place() {
 }
 
 #[tokio::test]
+async fn what_would_be_passed_over_is_refused_where_it_stands() {
+    let app = start().await;
+    let contact = json!({ "devices": ["+12125550123"] });
+    let of = async |more: Value| {
+        let mut asked = json!({ "contact": contact });
+        asked.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let refused = app.post(PATH).json(&asked).await.expect(422);
+        pointers(&refused).join(" ")
+    };
+    let ported = json!({ "portedAt": "2026-11-25T00:00:00Z", "reassigned": { "answer": "no", "consentOn": "2026-01-01",
+        "askedAt": "2026-11-01T00:00:00Z", "source": "x" } });
+    assert_eq!(of(json!({ "intelligence": ported })).await, "/intelligence/portedAt /intelligence/reassigned/source");
+    let theirs = json!({ "name": "r", "maxAttempts": 1, "window": { "seconds": 60 } });
+    let theirs = app.other.post("/compliance/attempt-rules").json(&theirs).await.expect(201)["id"].clone();
+    let own = json!({ "name": "r", "maxAttempts": 1, "window": { "seconds": 60 } });
+    let own = app.create("/compliance/attempt-rules", &own).await["id"].clone();
+    assert_eq!(of(json!({ "rules": [own, theirs] })).await, "/rules/1");
+    assert_eq!(of(json!({ "rules": [own], "ruleSet": "shipped" })).await, "/rules/0");
+    let both = json!([{ "rule": "US-NY-HOURS", "state": "on" }, { "rule": "US-NY-HOURS", "state": "off", "reason": "we say so" }]);
+    assert_eq!(of(json!({ "legalSettings": both })).await, "/legalSettings/1/rule");
+    assert_eq!(of(json!({ "ruleSet": "shipped", "ruleSetVersion": 99 })).await, "/ruleSetVersion");
+    // at the command line, too
+    let asked = json!({ "contact": contact, "ruleSetVersion": 99 });
+    let asked: cxc_compliance_manager::EvaluationDocument = serde_json::from_value(asked).unwrap();
+    let evaluator = cxc_compliance_manager::Evaluator::new(cxc_compliance_manager::EvaluationKit::embedded().unwrap());
+    let refused = evaluator.evaluate_shipped(&app.app.hash_key, &asked, app.app.clock.now()).unwrap_err().problem("");
+    assert_eq!(refused.errors[0].pointer, "/ruleSetVersion");
+}
+
+#[tokio::test]
 async fn a_wrong_rule_is_refused_with_every_place() {
     let app = start().await;
     let day = json!([{ "from": "25:00", "till": "26:00" }]);

@@ -57,6 +57,18 @@ async fn what_is_wrong_with_a_question_is_named() {
 }
 
 #[tokio::test]
+async fn a_record_that_names_two_devices_is_refused() {
+    let app = start().await;
+    let record = |contact: &str, other: &str| json!({ "GSW_RECORD_HANDLE": 1, "contact_info": contact, "GSW_PHONE": other, "email": "a@example.com" });
+    let refused = app.post(RECORDS).json(&record(&phone(1), &phone(2))).await.expect(422);
+    assert_eq!(refused["errors"][0]["pointer"], "/GSW_PHONE", "{refused}");
+    app.post(RECORDS).json(&record(&phone(1), "+1 (212) 930-0001")).await.expect(200);
+    let email = json!({ "GSW_RECORD_HANDLE": 1, "contact_info": "a@example.com", "contact_info_type": 10,
+        "GSW_PHONE": phone(2), "c_tz_name": "America/New_York" });
+    app.post(RECORDS).json(&email).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_question_is_answered_with_every_reason_and_the_earliest_instant() {
     let app = start().await;
     let answer = app.post(VALIDATE).json(&ask(1, "a", 0)).await.expect(200);

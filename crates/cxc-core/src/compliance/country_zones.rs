@@ -18,6 +18,13 @@ pub(super) fn country_zones(country: &str) -> impl Iterator<Item = &'static str>
     names(zones).filter(move |zone| polar || !zone.starts_with("Antarctica/"))
 }
 
+/// Whether the clocks of a country differ, so that a number that tells of no place has no zone. Also where nothing is known
+/// of a country.
+pub(super) fn clocks_differ(country: &str) -> bool {
+    let row = COUNTRIES.lines().find(|row| row.get(..2).is_some_and(|code| code.eq_ignore_ascii_case(country)));
+    row.is_none_or(|row| row.split('\t').nth(1) != Some("one"))
+}
+
 fn place_of(country: &str) -> Option<&'static str> {
     let row = COUNTRIES.lines().find(|row| row.get(..2).is_some_and(|code| code.eq_ignore_ascii_case(country)))?;
     let number: usize = row.rsplit('\t').next()?.parse().ok()?;
@@ -36,6 +43,7 @@ mod tests {
         assert_eq!(zones("US").len(), 5);
         assert!(zones("AU").contains(&"Australia/Perth") && !zones("AU").contains(&"Antarctica/Macquarie"));
         assert!(zones("XX").is_empty());
+        assert_eq!(["GB", "US", "AU", "XX"].map(clocks_differ), [false, true, true, true]);
         let database = Zones::bundled();
         for row in COUNTRIES.lines().filter(|row| !row.starts_with('#')) {
             let found = zones(&row[..2]);

@@ -6,9 +6,11 @@ use utoipa::ToSchema;
 
 use super::area::validate_area;
 use super::contact_times::{MAX_REASON, validate_name};
+use super::country_zones::clocks_differ;
 use super::zones::{Zones, unknown_zone};
 use crate::field_error::FieldError;
-use crate::phone::area_code_problem;
+use crate::location::Country;
+use crate::phone::{area_code_problem, tells_no_place};
 use crate::written_reason::WrittenReason;
 
 /// The most area codes that one entry names.
@@ -45,7 +47,8 @@ pub struct CustomTimeZone {
     /// What it does with the zones that are known already.
     #[serde(default)]
     pub effect: ZoneEffect,
-    /// Why the zones that are known already do not hold. An entry that replaces them needs one; the audit log keeps it.
+    /// Why the zones that are known already do not hold. An entry that replaces them, or that gives a zone to numbers of which
+    /// none is known, needs one; the audit log keeps it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schema(max_length = 2000)]
     pub reason: String,
@@ -75,12 +78,36 @@ impl CustomTimeZone {
         errors
     }
 
-    /// What it lacks to be stored: a reason, if it replaces zones.
+    /// What it lacks to be stored: a reason, if it replaces zones, or gives one to numbers that have none and are held to the
+    /// hours of people who may be anywhere.
     pub fn unexplained(&self) -> Option<FieldError> {
-        let detail =
-            "this lets people be contacted at hours that the known zones forbid: say why, the audit log keeps it";
-        let lacks = self.effect == ZoneEffect::Replace && !self.replaces();
-        lacks.then(|| FieldError::new("/reason", "required", detail))
+        if self.has_reason() {
+            return None;
+        }
+        let detail = match self.effect {
+            ZoneEffect::Replace => "the known zones forbid".to_owned(),
+            ZoneEffect::Add => format!("are closed to {}, which tell of no place", self.unplaced()?),
+        };
+        let detail = format!("this lets people be contacted at hours that {detail}: say why, the audit log keeps it");
+        Some(FieldError::new("/reason", "required", detail))
+    }
+
+    /// Numbers that the numbering plan gives no zone and the entry does, in words; nothing if there are none.
+    fn unplaced(&self) -> Option<String> {
+        // a country that is none is refused for that
+        Country::from_code(&self.country).filter(|country| country.as_str() == self.country)?;
+        if !clocks_differ(&self.country) {
+            return None;
+        }
+        if self.area_codes.is_empty() {
+            return Some(format!("some numbers of {}, such as freephone numbers", self.country));
+        }
+        let code = self.area_codes.iter().find(|code| tells_no_place(&self.country, code))?;
+        Some(format!("numbers of the area code {code}"))
+    }
+
+    fn has_reason(&self) -> bool {
+        WrittenReason::of_law(&self.reason).is_ok()
     }
 
     /// Its area codes that no number has: an entry about them would concern nobody.
@@ -97,7 +124,7 @@ impl CustomTimeZone {
     /// Whether its zone stands in the place of the others. Without a reason it stands beside them, as of an entry that was
     /// stored when none was asked for.
     fn replaces(&self) -> bool {
-        self.effect == ZoneEffect::Replace && WrittenReason::of_law(&self.reason).is_ok()
+        self.effect == ZoneEffect::Replace && self.has_reason()
     }
 
     /// What is wrong with its zone by the database in use; empty if that knows it.
@@ -214,6 +241,25 @@ mod tests {
         let told = entry(&format!(r#"{text},"reason":"all of them are of Pensacola"}}"#));
         assert!(told.validate().is_empty() && told.unexplained().is_none());
         assert_eq!(CustomZones::new([&told]).apply("US", "850", "America/New_York"), "America/Chicago");
+    }
+
+    #[test]
+    fn an_entry_gives_a_zone_to_numbers_that_tell_of_no_place_only_with_a_reason() {
+        let lacks = |places: &str| {
+            let silent = entry(&format!(r#"{{{places},"timezone":"America/New_York"}}"#)).unexplained();
+            let told = entry(&format!(r#"{{{places},"timezone":"America/New_York","reason":"all call from there"}}"#));
+            assert_eq!(told.unexplained(), None);
+            silent.map(|error| error.detail)
+        };
+        assert!(lacks(r#""country":"US","areaCodes":["212","800"]"#).unwrap().contains("numbers of the area code 800"));
+        assert!(lacks(r#""country":"US","areaCodes":["900"]"#).is_some());
+        assert!(lacks(r#""country":"US""#).unwrap().contains("freephone"));
+        assert!(lacks(r#""country":"AU""#).is_some());
+        for known in
+            [r#""country":"US","areaCodes":["212"]"#, r#""country":"GB""#, r#""country":"CA","areaCodes":["600"]"#]
+        {
+            assert_eq!(lacks(known), None, "{known}");
+        }
     }
 
     #[test]

@@ -85,7 +85,7 @@ pub enum ReassignedAnswer {
 
 /// What a query about a reassigned number brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Reassigned {
     /// The answer.
     pub answer: ReassignedAnswer,
@@ -99,7 +99,7 @@ pub struct Reassigned {
 
 /// What is known of a number from outside.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct NumberIntelligence {
     /// Whether it was reassigned.
     pub reassigned: Option<Reassigned>,

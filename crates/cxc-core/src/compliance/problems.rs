@@ -62,6 +62,20 @@ impl RuleDocuments {
         self.legal_packs.get(id).next().is_some() || own.any(|rule| rule.id == id)
     }
 
+    /// Whether a rule of the tenant's that a campaign may name goes by this id.
+    pub fn has_rule(&self, id: &str) -> bool {
+        fn holds<T>(rules: &[Stored<T>], id: &str) -> bool {
+            rules.iter().any(|stored| *stored.rule.id == *id)
+        }
+        holds(&self.contact_times, id)
+            || holds(&self.contact_dates, id)
+            || holds(&self.attempt_rules, id)
+            || holds(&self.location_rules, id)
+            || holds(&self.custom_rules, id)
+            || holds(&self.external_rules, id)
+            || holds(&self.time_zones, id)
+    }
+
     fn kind_of(&self, rule: &RuleRef) -> &'static str {
         fn holds<T>(rules: &[Stored<T>], rule: &RuleRef) -> bool {
             rules.iter().any(|stored| stored.rule == *rule)

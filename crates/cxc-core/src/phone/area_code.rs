@@ -10,12 +10,11 @@ const WITH_ZERO: [&str; 3] = ["IT", "SM", "VA"];
 /// Why no number of a country has this area code; nothing if some may. In North America every code in use is known; elsewhere
 /// only the form is looked at.
 pub fn area_code_problem(country: &str, code: &str) -> Option<String> {
-    static TABLE: OnceLock<Option<NanpTable>> = OnceLock::new();
     if !(1..=6).contains(&code.len()) || !code.bytes().all(|b| b.is_ascii_digit()) {
         return Some("an area code is 1 to 6 digits without a leading 0 or +, as in 212".to_owned());
     }
     let country: Country = country.parse().ok()?;
-    let table = TABLE.get_or_init(|| NanpTable::embedded().ok()).as_ref()?;
+    let table = table()?;
     if !table.has(country) {
         let is_zero = code.starts_with('0') && !WITH_ZERO.contains(&country.as_str());
         return is_zero.then(|| {
@@ -32,6 +31,18 @@ pub fn area_code_problem(country: &str, code: &str) -> Option<String> {
         Some(other) if other != country => Some(format!("{code} is an area code of {other}, not of {country}")),
         Some(_) => None,
     }
+}
+
+/// Whether the numbers of an area code tell of no place, such as freephone numbers. Outside of North America such numbers
+/// have no area code.
+pub fn tells_no_place(country: &str, code: &str) -> bool {
+    let country = country.parse::<Country>().ok();
+    table().is_some_and(|table| country.is_some_and(|country| table.has(country)) && table.tells_no_place(code))
+}
+
+fn table() -> Option<&'static NanpTable> {
+    static TABLE: OnceLock<Option<NanpTable>> = OnceLock::new();
+    TABLE.get_or_init(|| NanpTable::embedded().ok()).as_ref()
 }
 
 #[cfg(test)]

@@ -48,6 +48,14 @@ impl NanpTable {
         self.codes.get(code).copied().flatten().map(|(country, _)| country)
     }
 
+    /// Whether the numbers of an area code, or some of them, tell of no place: freephone, premium, personal.
+    pub fn tells_no_place(&self, code: &str) -> bool {
+        let found = code.parse::<usize>().ok().and_then(|code| self.codes.get(code).copied().flatten());
+        found.is_some_and(|(_, line)| {
+            line.is_none_or(|line| matches!(line, LineType::TollFree | LineType::Premium | LineType::Other))
+        })
+    }
+
     /// Whether a country is part of the plan.
     pub fn has(&self, country: Country) -> bool {
         self.countries.contains(&country)
