@@ -191,7 +191,7 @@ impl BatchFacts {
 
     /// The lists of numbers that bear on a channel, each with its version; empty where none is loaded.
     pub fn list_versions(&self, channel: Channel) -> String {
-        let numbers = self.numbers.iter().find(|(of, _)| *of == channel);
+        let numbers = self.numbers.iter().find(|((of, _), _)| *of == channel);
         numbers.map(|(_, numbers)| list_versions(numbers.facts(&[]).lists)).unwrap_or_default()
     }
 
