@@ -38,7 +38,7 @@ impl SipEngine {
 
     /// Takes a call over from another engine: orders for it are given here and its events come here, by this number. Its end
     /// is told to both.
-    pub fn take_over(&mut self, call: CallId, loan: Loan, spec: CallSpec) {
+    pub fn take_over(&mut self, call: CallId, loan: &Loan, spec: CallSpec) {
         let borrower = Borrower { shared: Arc::clone(&self.shared), id: call, spec: Arc::new(spec) };
         self.shared.calls().insert(call, loan.0.clone());
         if loan.0.send(Order::Lend(Box::new(borrower))).is_err() {

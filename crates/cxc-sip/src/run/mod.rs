@@ -187,7 +187,7 @@ impl<S: Source> Runner<S> {
                 continue;
             }
             let call = self.group.receive(caller.until, now);
-            self.engine.take_over(call, caller.loan, caller.spec);
+            self.engine.take_over(call, &caller.loan, caller.spec);
             self.calls.insert(call, record);
             self.callers.insert(call);
         }

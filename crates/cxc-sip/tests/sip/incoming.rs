@@ -158,7 +158,7 @@ async fn a_call_that_is_lent_is_another_engines_until_it_is_given_back_or_over()
 
     house.bed.engine.say_on(own, tone(0.1));
     let loan = house.bed.engine.lend(own).context("it is up")?;
-    group.engine.take_over(theirs, loan, spec());
+    group.engine.take_over(theirs, &loan, spec());
     tokio::task::block_in_place(|| keypad.press("5"))?;
     group.until("key", |report| *report == Report::Digit(theirs, '5')).await?;
     group.engine.give_back(theirs);
@@ -171,14 +171,14 @@ async fn a_call_that_is_lent_is_another_engines_until_it_is_given_back_or_over()
 
     // who has it hangs up, and both know
     let loan = house.bed.engine.lend(own).context("it is up")?;
-    group.engine.take_over(theirs, loan.clone(), spec());
+    group.engine.take_over(theirs, &loan, spec());
     group.hangup(theirs);
     house.bed.event(own, CallEvent::RemoteHangup).await?;
     house.bed.is_empty().await?;
     assert!(!group.engine.is_up(theirs) && house.bed.engine.lend(own).is_none());
     peer.finish()?;
     // it comes too late to be taken over
-    group.engine.take_over(CallId(41), loan, spec());
+    group.engine.take_over(CallId(41), &loan, spec());
     group.event(CallId(41), CallEvent::RemoteHangup).await?;
     group.is_empty().await
 }
@@ -191,7 +191,7 @@ async fn an_engine_that_ends_hangs_up_what_was_lent_to_it() -> Result<()> {
     house.bed.engine.receive(CallId(7), visitor);
     house.bed.event(CallId(7), CallEvent::Answered).await?;
     let loan = house.bed.engine.lend(CallId(7)).context("it is up")?;
-    group.engine.take_over(CallId(1), loan, spec());
+    group.engine.take_over(CallId(1), &loan, spec());
     group.engine.close().await;
     house.bed.event(CallId(7), CallEvent::RemoteHangup).await?;
     house.bed.is_empty().await?;

@@ -96,6 +96,7 @@ impl Desk {
             seat: None,
             scripted: None,
             came_in: Some(CameIn { called: called.clone(), talks: Some(talk) }),
+            cut: None,
         };
         let now = self.clock.now();
         let mut state = self.state();
