@@ -53,7 +53,9 @@ fn who_waits_longest_is_next_and_who_hangs_up_or_gets_nobody_leaves_nothing_behi
     assert_eq!(group.callers_now().waiting, 2);
     group.expire(13 * SECOND, &mut Silent);
     assert_eq!(group.take_finished(), [(first, CallResult::Dropped), (fourth, CallResult::Overflowed)]);
-    group.stop(14 * SECOND, &mut Silent);
+    for call in [second, third] {
+        group.call_event(call, CallEvent::Stop, 14 * SECOND, &mut Silent);
+    }
     assert_eq!(group.take_finished(), [(third, CallResult::Cleared)], "who talks talks on");
     group.agent_event(ANN, AgentEvent::LegLost, 15 * SECOND, &mut Silent);
     assert_eq!(group.take_finished(), [(second, CallResult::CallDropError)]);
