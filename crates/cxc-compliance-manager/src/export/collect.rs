@@ -168,14 +168,14 @@ async fn group_name<'a>(
     known: &'a mut BTreeMap<i64, String>,
     number: i64,
 ) -> Result<&'a str, ApiError> {
-    if !known.contains_key(&number) {
+    if let Entry::Vacant(unknown) = known.entry(number) {
         let row = tx.group_by_number(number, false).await?.filter(|row| row.tenant == tenant);
         let name = match row {
             Some(row) => tx.object_name(tenant, row.id).await?,
             None => None,
         };
         let number_text = || if number == 0 { String::new() } else { number.to_string() };
-        known.insert(number, name.unwrap_or_else(number_text));
+        unknown.insert(name.unwrap_or_else(number_text));
     }
     Ok(known.get(&number).map_or("", String::as_str))
 }

@@ -103,7 +103,7 @@ mod tests {
             let problem = parse::<Once>(text.as_bytes()).unwrap_err();
             assert_eq!(problem.code(), Code::ValidationFailed);
             let errors = problem.problem("").errors;
-            let told: Vec<_> = errors.iter().map(|e| (e.pointer.as_str(), &*e.code, e.detail.as_str())).collect();
+            let told: Vec<_> = errors.iter().map(|e| (e.pointer.as_str(), e.code, e.detail.as_str())).collect();
             assert_eq!(told, [(pointer, "duplicate", TWICE)], "{text}");
         }
     }

@@ -105,7 +105,8 @@ impl Conversation {
         let Some(record) = tx.record_get(grp, record).await? else { return Ok(()) };
         let is_wanted = said.is_some_and(|said| said.again_at.is_some() && !said.do_not_call);
         let is_open = record.status == RecordStatus::Ready.code();
-        if !is_open && !(is_wanted && record.status == RecordStatus::Done.code()) {
+        let is_reopened = is_wanted && record.status == RecordStatus::Done.code();
+        if !is_open && !is_reopened {
             return Ok(());
         }
         let kind = DeviceKind::for_channel(Channel::Voice).code();
