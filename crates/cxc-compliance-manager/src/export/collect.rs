@@ -1,4 +1,5 @@
 //! The decisions about a person or of a campaign group, and the attempts, read into a file.
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cxc_server::app::time_text;

@@ -315,7 +315,7 @@ async fn a_conversation_with_who_called_opens_the_cool_down_of_debt_collectors()
     let mut desk = house.ready(0).await;
     let _caller = house.asks(&number(0), "60000").await;
     desk.sees("talk: both hear each other", 1).await;
-    let soon = jiff::Timestamp::now() + Duration::from_secs(5);
+    let soon = cxc_server::Clock::now(&cxc_server::SystemClock) + Duration::from_secs(5);
     desk.types(&format!("c {soon:.0}"));
     desk.types("h");
     desk.sees("state: wrap_up", 1).await;
