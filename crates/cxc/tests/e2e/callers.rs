@@ -295,8 +295,8 @@ async fn a_caller_whose_agent_or_group_is_gone_is_not_left_alone() {
     let mut caller = house.asks("+16465550102", "60000").await;
     house.shows("somebody waits", |live| live["callers"]["waiting"] == 1).await;
     desk.types("o");
-    let unload = format!("/campaign-groups/{}/actions/unload", house.group.id());
-    assert!(house.office.world.api.post(&unload).await.status.is_success());
+    let stop = format!("/campaign-groups/{}/actions/force-stop", house.group.id());
+    house.office.world.api.post(&stop).await.expect(200);
     until("it is unloaded", PATIENCE, async || house.group.standing().await["state"] == "not_loaded").await;
     caller.presses("1").await;
     caller.peer.finish().unwrap();
