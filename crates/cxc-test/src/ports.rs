@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail};
 
@@ -24,7 +25,10 @@ pub struct MediaPorts {
 impl MediaPorts {
     /// Takes a free range.
     pub fn free() -> Result<Self> {
-        for first in MEDIA.step_by(usize::from(MEDIA_PORTS)) {
+        static TURN: AtomicU16 = AtomicU16::new(0);
+        let count = (MEDIA.end - MEDIA.start) / MEDIA_PORTS;
+        for _ in 0..count {
+            let first = MEDIA.start + TURN.fetch_add(1, Ordering::Relaxed) % count * MEDIA_PORTS;
             if let Some(lock) = locked(&format!("media-{first}"))? {
                 return Ok(Self { first, _lock: lock });
             }
@@ -61,11 +65,14 @@ pub struct Port {
 impl Port {
     /// Takes a free port.
     pub fn free() -> Result<Self> {
-        // processes begin at different places, so that they rarely try the same port
-        let first = std::process::id().wrapping_mul(101) % u32::from(RANGE.end - RANGE.start);
-        let first = u16::try_from(first).unwrap_or_default();
-        for step in 0..(RANGE.end - RANGE.start) {
-            let number = RANGE.start + (first + step) % (RANGE.end - RANGE.start);
+        // what was sent to a port of before must reach no other server: each is taken after the last one, and processes
+        // begin at different places
+        static TURN: AtomicU32 = AtomicU32::new(0);
+        let count = u32::from(RANGE.end - RANGE.start);
+        let first = std::process::id().wrapping_mul(101) % count;
+        for _ in 0..count {
+            let turn = first.wrapping_add(TURN.fetch_add(1, Ordering::Relaxed)) % count;
+            let number = RANGE.start + u16::try_from(turn).unwrap_or_default();
             let Some(lock) = locked(&number.to_string())? else { continue };
             if TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok() {
                 return Ok(Self { number, _lock: lock });

@@ -75,7 +75,8 @@ async fn a_validation_an_inline_and_a_stored_contact_are_judged_alike() {
     let mut n = 0;
     for sources in ["contact_and_device", "contact", "contact_then_device"] {
         let policy = json!({ "unmapped": { "sources": sources }, "reason": "the table has it so" });
-        app.put("/compliance/policy").json(&policy).await.expect(200);
+        let read = app.get("/compliance/policy").await;
+        app.put("/compliance/policy").if_match(&read.etag()).json(&policy).await.expect(200);
         // a validation learns of new rules in two seconds
         tokio::time::sleep(std::time::Duration::from_millis(2_100)).await;
         for (number, told) in table {
