@@ -131,8 +131,10 @@ async fn nobody_is_called_by_a_number_that_is_being_blocked_until_somebody_clear
     let gauge = |value: u8| format!("cxc_dialer_caller_id_blocked{{caller_id=\"{}\"}} {value}", office.ids[0]);
     let shows = |value: u8| office.world.cxc.metrics("dialer").unwrap().contains(&gauge(value));
     until("the gauge shows it", PATIENCE, async || shows(1)).await;
-    let live = api.get(&format!("/campaign-groups/{}/live", group.id())).await.expect(200);
-    assert_eq!(live["callerIds"], json!({"usable": 0, "blocked": 1}));
+    // what goes on is told once a second
+    let live = format!("/campaign-groups/{}/live", group.id());
+    let told = async || api.get(&live).await.expect(200)["callerIds"] == json!({"usable": 0, "blocked": 1});
+    until("the live statistics show it", PATIENCE, told).await;
 
     api.post(&format!("{path}/actions/unblock")).await.expect(204);
     until("the others are called", PATIENCE, async || trunk.called().len() == 8).await;
