@@ -2,14 +2,14 @@
 //! connections, and locked against other test processes of this machine.
 use std::fs::File;
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
 use anyhow::{Context, Result, bail};
 
-/// The kernel's own range usually begins at 32768.
-const RANGE: Range<u16> = 18_000..31_000;
+/// Below the media ports that engines take by default, from 20000 on; the kernel's own range usually begins at 32768.
+const RANGE: Range<u16> = 10_000..20_000;
 
 /// Where servers receive media: so many ports each. What a peer still sends to a port of before must reach no other server.
 const MEDIA: Range<u16> = 33_000..60_000;
@@ -74,7 +74,8 @@ impl Port {
             let turn = first.wrapping_add(TURN.fetch_add(1, Ordering::Relaxed)) % count;
             let number = RANGE.start + u16::try_from(turn).unwrap_or_default();
             let Some(lock) = locked(&number.to_string())? else { continue };
-            if TcpListener::bind((Ipv4Addr::LOCALHOST, number)).is_ok() {
+            let at = (Ipv4Addr::LOCALHOST, number);
+            if TcpListener::bind(at).is_ok() && UdpSocket::bind(at).is_ok() {
                 return Ok(Self { number, _lock: lock });
             }
         }
