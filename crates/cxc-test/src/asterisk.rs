@@ -60,7 +60,7 @@ impl Asterisk {
         let user = format!("[{ASTERISK_USER}]\ntype = user\npassword = {ASTERISK_PASSWORD}\npassword_format = plain\n");
         write("ari.conf", format!("[general]\nenabled = yes\n{user}"))?;
         // the keys of people come from other ports than their voices
-        write("rtp.conf", "[general]\nrtpstart = 10000\nrtpend = 17998\nstrictrtp = no\nicesupport = no\n".into())?;
+        write("rtp.conf", "[general]\nrtpstart = 5000\nrtpend = 9998\nstrictrtp = no\nicesupport = no\n".into())?;
         write("logger.conf", "[logfiles]\nconsole => notice,warning,error,verbose\n".into())?;
         write("pjsip.conf", carrier(&sip, peer))?;
         let process = spawn(home.path(), &http)?;
