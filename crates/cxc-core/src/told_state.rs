@@ -45,6 +45,7 @@ impl Told<'_> {
             return Ok(Some(home));
         }
         let mut may_be = tables.countries_of_region(state);
+        let is_known = !may_be.is_empty();
         // one whose states are not known may have any
         may_be.extend(home.filter(|home| !tables.lists_regions(*home)));
         if may_be.len() > 1 {
@@ -52,7 +53,7 @@ impl Told<'_> {
         }
         match may_be[..] {
             [one] => Ok(Some(one)),
-            [] if tables.countries_of_region(state).is_empty() => Err(StateProblem::Unknown),
+            [] if !is_known => Err(StateProblem::Unknown),
             _ => Err(StateProblem::OfSeveral),
         }
     }

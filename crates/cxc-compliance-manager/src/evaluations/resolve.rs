@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::compliance::{
-    Direction, KeptPart, NumberListHit, NumberListState, NumberListStatus, PartKind, PartOrigin, PastAttempt, RuleRef,
-    RuleSet, Subject, SuppressedBy, SuppressionHit,
+    CustomZones, Direction, KeptPart, NumberListHit, NumberListState, NumberListStatus, PartKind, PartOrigin,
+    PastAttempt, RuleRef, RuleSet, Subject, SuppressedBy, SuppressionHit,
 };
 use cxc_core::contact::{CheckedDevice, ContactPlaces, Told, address_text};
 use cxc_core::device::{DeviceKind, LineType};
@@ -217,10 +217,11 @@ impl Resolver<'_> {
 
     /// Where a phone is: in the zones of the numbering plan and in those that the tenant gave it.
     fn phone(&self, device: &CheckedDevice, origin: PartOrigin) -> Option<KeptPart> {
-        let own = self.rules.map(RuleSet::custom_zones).cloned().unwrap_or_default();
+        let none = CustomZones::default();
+        let own = self.rules.map_or(&none, RuleSet::custom_zones);
         let country = device.country.as_ref().map(Country::as_str);
         let number = (country, device.area_code.as_deref().unwrap_or_default());
-        KeptPart::of_phone(device.place.as_ref(), &own, number, origin)
+        KeptPart::of_phone(device.place.as_ref(), own, number, origin)
     }
 
     pub(super) fn subject(&self, asked: &EvaluationDocument, line_type: LineType) -> Subject {

@@ -7,7 +7,6 @@ use jiff::{SignedDuration, Timestamp};
 use super::cache::{IntervalCache, PlaceId, SEARCH_DAYS};
 use super::calendar::timestamp;
 use super::documents::RuleRef;
-use super::edition::Edition;
 use super::law::{Asked, LawRule, Profile, callback_opened_by, judge, relationship};
 use super::legal::RuleBody;
 use super::program::{DAY, OpenWindow, TOLD};
@@ -273,7 +272,7 @@ impl<'a> Case<'a> {
 
     /// The end of the time for which the person asked, where that is what opens the hours.
     fn asked_end(&self) -> Micros {
-        let is_asked = self.profile.callback && self.request.edition != Edition::First;
+        let is_asked = self.profile.callback && !self.request.edition.is_first();
         let till = self.asked_time.filter(|_| is_asked).map(|(_, till)| till.saturating_add(self.rules.guard));
         till.unwrap_or(Micros::MAX)
     }

@@ -76,7 +76,7 @@ impl Keys {
 /// answers there, it does not make them somebody else.
 pub(super) fn same_person(request: &AttemptRequest<'_>, past: &PastAttempt) -> bool {
     let device = past.device == request.device;
-    is_person(request, past).map_or(device, |same| same || device && request.by_number)
+    is_person(request, past).map_or(device, |same| same || device && !request.edition.is_first())
 }
 
 /// Whether the keys say that it is the same person; `None` where none is known of both.

@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "snake_case")]
 pub enum Edition {
     /// Parts that the policy of sources leaves out told no law either, revocations did not reach the territories of the
-    /// United States by law, and a consent to be called back opened closed hours for thirty days.
+    /// United States by law, a consent to be called back opened closed hours for thirty days, legal rules about a person
+    /// counted by the client id alone, and an attempt was allowed until a consent ended or a rule began.
     #[default]
     First,
     /// The law of every number that is called and of every place that is told holds, whatever the policy of sources
-    /// says of zones; and a consent to be called back opens the time that was asked for.
+    /// says of zones; a consent to be called back opens the time that was asked for; legal rules about a person count what was
+    /// tried at the number, too; and an attempt is allowed until the first moment at which anything known becomes another.
     Second,
 }
 

@@ -87,14 +87,8 @@ pub struct CheckInputs {
     pub columns: Option<KeptColumns>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data_faults: Vec<DataFault>,
-    /// Not there in decisions that were made by the client id alone.
-    #[serde(default)]
-    pub by_number: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_until: Option<Timestamp>,
-    /// Absent from what was kept before: then `not_after` is what it was at that time.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub ends_known: bool,
 }
 
 impl CheckInputs {
@@ -145,9 +139,7 @@ impl CheckInputs {
             tools: facts.tools.clone(),
             columns: None,
             data_faults: facts.data_faults.to_vec(),
-            by_number: request.by_number,
             data_until: facts.data_until,
-            ends_known: facts.ends_known,
         }
     }
 
@@ -195,7 +187,6 @@ impl CheckInputs {
             area_code: &self.area_code,
             postal: &self.postal,
             columns: self.columns.as_ref().map(|columns| columns as &dyn Columns),
-            by_number: self.by_number,
             ..AttemptRequest::new(self.channel, self.group, self.device)
         };
         let facts = Facts {
@@ -209,7 +200,6 @@ impl CheckInputs {
             tools: &self.tools,
             data_faults: &self.data_faults,
             data_until: self.data_until,
-            ends_known: self.ends_known,
         };
         ask(&request, &facts)
     }

@@ -46,9 +46,6 @@ pub struct AttemptRequest<'a> {
     pub postal: &'a str,
     /// The columns of the contact and the device, for custom rules; `None` if they could not be read.
     pub columns: Option<&'a dyn Columns>,
-    /// Whether a legal rule about the person counts what was tried at the number, too, whoever's it was said to be. False
-    /// only for decisions that were made before it was so, when they are made again.
-    pub by_number: bool,
 }
 
 impl<'a> AttemptRequest<'a> {
@@ -69,7 +66,6 @@ impl<'a> AttemptRequest<'a> {
             area_code: "",
             postal: "",
             columns: None,
-            by_number: true,
         }
     }
 }
@@ -226,9 +222,6 @@ pub struct Facts<'a> {
     pub data_faults: &'a [DataFault],
     /// When data that nothing is wrong with yet will be too old by its own terms, if it will.
     pub data_until: Option<Timestamp>,
-    /// Whether an attempt is allowed only until the first moment at which any of this becomes another. Decisions that were
-    /// kept before all of these moments were looked at are made again without.
-    pub ends_known: bool,
 }
 
 impl Facts<'_> {
@@ -245,7 +238,6 @@ impl Facts<'_> {
             tools: &tool_answers::NONE,
             data_faults: &[],
             data_until: None,
-            ends_known: true,
         }
     }
 }

@@ -202,20 +202,19 @@ impl LocationTables {
 
     /// Whether the regions of a country are known, and are not all of one zone: a region that is not among them is a mistake.
     pub fn tells_regions_apart(&self, country: Country) -> bool {
-        self.zones_differ(country) && self.regions.keys().any(|(of, _)| *of == country)
+        self.zones_differ(country) && self.lists_regions(country)
     }
 
     /// Whether the regions of a country are known.
     pub fn lists_regions(&self, country: Country) -> bool {
-        self.regions.keys().any(|(of, _)| *of == country)
+        self.somewhere.contains_key(&country)
     }
 
     /// The countries of which somebody may mean a region by this code or name, of those whose regions are known.
     pub fn countries_of_region(&self, state: &str) -> Vec<Country> {
-        let mut countries: Vec<Country> = self.regions.keys().map(|(country, _)| *country).collect();
+        let has = |country: &Country| self.region_place(*country, state).is_some();
+        let mut countries: Vec<Country> = self.somewhere.keys().copied().filter(has).collect();
         countries.sort_unstable();
-        countries.dedup();
-        countries.retain(|country| self.region_place(*country, state).is_some());
         countries
     }
 

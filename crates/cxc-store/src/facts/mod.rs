@@ -283,7 +283,6 @@ impl PersonFacts<'_> {
             tools,
             data_faults: &self.data_faults,
             data_until: self.numbers.and_then(BatchNumbers::until),
-            ends_known: true,
         }
     }
 }

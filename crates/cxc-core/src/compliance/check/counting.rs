@@ -3,7 +3,6 @@
 use super::super::attempts::{CompiledCap, Exceeded, days_began};
 use super::super::cache::SEARCH_DAYS;
 use super::super::documents::RuleRef;
-use super::super::edition::Edition;
 use super::super::harassment;
 use super::super::law::{Act, LawRule, Profile, callback_holds};
 use super::super::legal::{Exclude, OnViolation, RuleBody};
@@ -115,7 +114,7 @@ impl Case<'_> {
     /// The earliest instant after `now` that every window, cap and cool-down allows. The usual hours and the time for which
     /// the person asked are searched each by itself: what opens one of them does not open the other.
     pub(super) fn earliest(&mut self) -> Option<Micros> {
-        let Some((from, till)) = self.asked_time.filter(|_| self.request.edition != Edition::First) else {
+        let Some((from, till)) = self.asked_time.filter(|_| !self.request.edition.is_first()) else {
             return self.earliest_from(self.now);
         };
         self.look_at(false);

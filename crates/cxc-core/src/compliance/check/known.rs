@@ -13,10 +13,10 @@ use super::Case;
 use crate::Micros;
 
 impl Case<'_> {
-    /// The first such moment; exclusive. Decisions of before this was looked at in full have what it was then.
+    /// The first such moment; exclusive.
     pub(super) fn known_until(&self) -> Micros {
         let ended = self.consents_and_rules();
-        if self.facts.ends_known { ended.min(self.facts_and_ages()) } else { ended }
+        if self.request.edition.is_first() { ended } else { ended.min(self.facts_and_ages()) }
     }
 
     /// No consent that holds ends and no rule begins.

@@ -17,7 +17,7 @@ const FIRST_DAYS: i64 = 30;
 /// any Sunday will do.
 pub(in super::super) fn opened_by(consent: &ConsentEvent, edition: Edition, guard: Micros) -> Option<(Micros, Micros)> {
     let given = consent.at.as_microsecond();
-    if edition == Edition::First {
+    if edition.is_first() {
         return Some((given, given.saturating_add(FIRST_DAYS * DAY)));
     }
     let asked = consent.asked_for.filter(AskedFor::is_specific)?;

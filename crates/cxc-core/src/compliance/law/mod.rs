@@ -19,7 +19,6 @@ use super::area::Area;
 use super::attempts::CompiledCap;
 use super::day_plan::DayPlan;
 use super::documents::RuleRef;
-use super::edition::Edition;
 use super::legal::{LegalRule, LegalRuleSetting, Narrowing, RuleBody, SettingState};
 use super::place::{Place, names};
 use super::request::AttemptRequest;
@@ -139,7 +138,7 @@ impl Law {
     /// law of any may hold.
     pub fn widening<'a>(&'a self, request: &'a AttemptRequest<'_>, now: Micros) -> impl Iterator<Item = &'a LawRule> {
         let told = move || request.parts.iter().flat_map(|part| names(part.country));
-        let is_first = request.edition == Edition::First;
+        let is_first = request.edition.is_first();
         let is_law =
             move |rule: &LawRule, country| rule.is_law_of(if is_first { country } else { whole_country(country) });
         let holds = move |rule: &&LawRule| told().next().is_none() || told().any(|country| is_law(rule, country));
