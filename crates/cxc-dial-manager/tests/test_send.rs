@@ -35,6 +35,16 @@ async fn told(app: &TestApp, name: &str, port: u16) -> (Value, Duration) {
     (answer["results"][0].clone(), began.elapsed())
 }
 
+/// A simulated account for SMS, and where a content of it is sent as a test.
+async fn greeting(app: &TestApp) -> (Value, String) {
+    let account = json!({ "name": "centre", "kind": "simulator", "sender": "+12125550100",
+        "simulator": { "channel": "sms", "seed": 1 } });
+    let account = app.create("/channel-accounts", &account).await;
+    let content = json!({ "name": "hello", "channel": "sms", "templates": [{ "body": "Hello" }] });
+    let content = app.create("/contents", &content).await;
+    (account, format!("/contents/{}/actions/send-test", content["id"].as_str().unwrap()))
+}
+
 #[tokio::test]
 async fn a_test_send_tells_soon_why_nothing_was_sent() {
     let app = start().await;
@@ -65,12 +75,7 @@ async fn an_account_may_not_point_at_a_neighbour_of_this_machine() {
 #[tokio::test]
 async fn a_tenant_sends_no_more_tests_a_day_than_its_settings_say() {
     let app = start().await;
-    let account = json!({ "name": "centre", "kind": "simulator", "sender": "+12125550100",
-        "simulator": { "channel": "sms", "seed": 1 } });
-    let account = app.create("/channel-accounts", &account).await;
-    let content = json!({ "name": "hello", "channel": "sms", "templates": [{ "body": "Hello" }] });
-    let content = app.create("/contents", &content).await;
-    let path = format!("/contents/{}/actions/send-test", content["id"].as_str().unwrap());
+    let (account, path) = greeting(&app).await;
     let send = async |count: usize| {
         let numbers: Vec<String> = (0..count).map(|n| format!("+1212555{:04}", 100 + n)).collect();
         app.post(&path).json(&json!({ "account": account["id"], "addresses": numbers })).await
@@ -98,12 +103,7 @@ async fn a_tenant_sends_no_more_tests_a_day_than_its_settings_say() {
 #[tokio::test]
 async fn a_test_goes_to_nobody_who_opted_out_and_nowhere_while_everything_is_stopped() {
     let app = start().await;
-    let account = json!({ "name": "centre", "kind": "simulator", "sender": "+12125550100",
-        "simulator": { "channel": "sms", "seed": 1 } });
-    let account = app.create("/channel-accounts", &account).await;
-    let content = json!({ "name": "hello", "channel": "sms", "templates": [{ "body": "Hello" }] });
-    let content = app.create("/contents", &content).await;
-    let path = format!("/contents/{}/actions/send-test", content["id"].as_str().unwrap());
+    let (account, path) = greeting(&app).await;
     let numbers = ["+12125550101", "+12125550102"];
     let sent = async || {
         let asked = json!({ "account": account["id"], "addresses": numbers });

@@ -51,16 +51,11 @@ impl House {
             "name": "calls", "kind": "sip", "host": "127.0.0.1", "port": trunk.address().port(),
             "ratePerSecond": 50, "sip": {"channels": 40, "countries": ["US"]},
         });
-        let account = world.make("/channel-accounts", &account).await;
         let mut all =
             json!({"agentGroup": agents, "maxRingSeconds": 15, "wrapUpSeconds": 600, "callerIds": [NUMBERS[0]]});
         all.as_object_mut().unwrap().extend(calls.as_object().unwrap().clone());
         let settings = json!({"dialing": {"mode": 4}, "calls": all, "compliance": compliance});
-        let profile = json!({"name": "calls", "type": "agent", "settings": settings});
-        let profile = world.make("/dialing-profiles", &profile).await;
-        let session = world.make("/session-profiles", &json!({"name": "calls", "gateway": account})).await;
-        let template = json!({"name": "calls", "dialingProfile": profile, "sessionProfile": session});
-        let template = world.make("/campaign-templates", &template).await;
+        let template = world.template("calls", &account, ("agent", settings)).await;
         let list = world.import("people", people).await;
         let group = world.voice_group("calls", &template, &list).await;
         world.waive(&group).await;

@@ -63,10 +63,15 @@ impl World {
 
     /// A template of calls by an account.
     pub async fn calls_by(&self, name: &str, account: &Value, dialing: &Value, calls: Value) -> String {
-        let account = self.make("/channel-accounts", account).await;
         let compliance = json!({"purpose": "informational"});
         let settings = json!({"dialing": dialing, "calls": calls, "compliance": compliance});
-        let profile = json!({"name": name, "type": "agent", "settings": settings});
+        self.template(name, account, ("agent", settings)).await
+    }
+
+    /// A template of an account and a dialing profile of a type.
+    pub async fn template(&self, name: &str, account: &Value, (kind, settings): (&str, Value)) -> String {
+        let account = self.make("/channel-accounts", account).await;
+        let profile = json!({"name": name, "type": kind, "settings": settings});
         let profile = self.make("/dialing-profiles", &profile).await;
         let session = self.make("/session-profiles", &json!({"name": name, "gateway": account})).await;
         let template = json!({"name": name, "dialingProfile": profile, "sessionProfile": session});
