@@ -55,7 +55,7 @@ impl House {
             json!({"agentGroup": agents, "maxRingSeconds": 15, "wrapUpSeconds": 600, "callerIds": [NUMBERS[0]]});
         all.as_object_mut().unwrap().extend(calls.as_object().unwrap().clone());
         let settings = json!({"dialing": {"mode": 4}, "calls": all, "compliance": compliance});
-        let template = world.template("calls", &account, ("agent", settings)).await;
+        let template = world.call_template("calls", &account, ("agent", settings)).await;
         let list = world.import("people", people).await;
         let group = world.voice_group("calls", &template, &list).await;
         world.waive(&group).await;

@@ -83,7 +83,7 @@ async fn people_hear_what_was_uploaded_and_a_group_without_it_waits() {
         "name": "calls", "kind": "sip", "host": "127.0.0.1", "port": trunk.address().port(), "sender": "+12125550100",
         "ratePerSecond": 50, "sip": {"channels": 40, "countries": ["US"]},
     });
-    let template = world.template("calls", &account, ("ivr", settings)).await;
+    let template = world.call_template("calls", &account, ("ivr", settings)).await;
     let list = world.import("people", people).await;
     let group = world.voice_group("calls", &template, &list).await;
     world.waive(&group).await;

@@ -65,11 +65,11 @@ impl World {
     pub async fn calls_by(&self, name: &str, account: &Value, dialing: &Value, calls: Value) -> String {
         let compliance = json!({"purpose": "informational"});
         let settings = json!({"dialing": dialing, "calls": calls, "compliance": compliance});
-        self.template(name, account, ("agent", settings)).await
+        self.call_template(name, account, ("agent", settings)).await
     }
 
     /// A template of an account and a dialing profile of a type.
-    pub async fn template(&self, name: &str, account: &Value, (kind, settings): (&str, Value)) -> String {
+    pub async fn call_template(&self, name: &str, account: &Value, (kind, settings): (&str, Value)) -> String {
         let account = self.make("/channel-accounts", account).await;
         let profile = json!({"name": name, "type": kind, "settings": settings});
         let profile = self.make("/dialing-profiles", &profile).await;
