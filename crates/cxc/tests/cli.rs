@@ -16,6 +16,8 @@ mod demo;
 mod dialer;
 #[path = "cli/explorer.rs"]
 mod explorer;
+#[path = "cli/first_campaign.rs"]
+mod first_campaign;
 #[path = "cli/import.rs"]
 mod import;
 #[path = "cli/internal.rs"]

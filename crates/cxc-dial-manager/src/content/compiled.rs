@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cxc_core::channel::Channel;
 use cxc_core::field_error::FieldError;
-use cxc_core::sms::{self, MAX_PARTS};
+use cxc_core::sms;
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, filters, tests};
 
 use super::document::{Content, ContentClass};
@@ -76,6 +76,7 @@ pub struct CompiledContent {
     channel: Channel,
     marketing: bool,
     smart_filter: bool,
+    max_parts: u16,
     from_name: Option<String>,
     reply_to: Option<String>,
     defaults: Arc<BTreeMap<String, String>>,
@@ -108,6 +109,7 @@ impl CompiledContent {
             channel: content.channel,
             marketing: content.class == ContentClass::Marketing,
             smart_filter: content.smart_filter,
+            max_parts: content.max_parts,
             from_name: content.from_name.clone(),
             reply_to: content.reply_to.clone(),
             defaults: Arc::new(content.defaults.clone()),
@@ -202,8 +204,10 @@ impl CompiledContent {
         }
         match sms::count(&text).parts {
             0 => Err(ContentError::Unusable(name, "empty".into())),
-            parts @ 1..=MAX_PARTS => Ok(SmsBody { parts: u16::try_from(parts).unwrap_or(u16::MAX), text }),
-            parts => Err(ContentError::Unusable(name, format!("{parts} segments, and 255 are the limit"))),
+            parts => match u16::try_from(parts).ok().filter(|parts| *parts <= self.max_parts) {
+                Some(parts) => Ok(SmsBody { parts, text }),
+                None => Err(ContentError::Unusable(name, too_many(parts, self.max_parts))),
+            },
         }
     }
 
@@ -248,6 +252,11 @@ impl CompiledContent {
             headers,
         })
     }
+}
+
+/// Says that a message has too many parts.
+pub(super) fn too_many(parts: usize, most: u16) -> String {
+    format!("it takes {parts} parts, and this content allows {most}: shorten it, or raise maxParts")
 }
 
 impl std::fmt::Debug for CompiledContent {

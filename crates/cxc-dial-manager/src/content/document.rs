@@ -93,6 +93,10 @@ pub struct Content {
     /// SMS: collapses spaces and maps needless symbols to plain ones, so that fewer segments are needed.
     #[serde(default = "yes")]
     pub smart_filter: bool,
+    /// SMS: a message that needs more parts than this is not sent. Carriers charge each part.
+    #[serde(default = "usual_parts")]
+    #[schema(minimum = 1, maximum = 255)]
+    pub max_parts: u16,
     /// What stands for an empty field, by placeholder.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub defaults: BTreeMap<String, String>,
@@ -100,6 +104,11 @@ pub struct Content {
 
 fn yes() -> bool {
     true
+}
+
+/// Longer than any message that people write, and far from what a mistake makes.
+fn usual_parts() -> u16 {
+    10
 }
 
 impl Content {

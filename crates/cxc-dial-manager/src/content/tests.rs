@@ -109,6 +109,23 @@ fn an_sms_counts_its_segments_and_the_smart_filter_saves_some() {
 }
 
 #[test]
+fn a_message_has_no_more_parts_than_its_content_allows() {
+    assert_eq!(codes(sms(&"a".repeat(10 * 153))), [""; 0]);
+    assert_eq!(codes(sms(&"a".repeat(10 * 153 + 1))), ["too_many_parts"]);
+    let mut value = sms("{{ a }}");
+    let long = "a".repeat(2_000);
+    let refused = render(value.clone(), &[("a", &long)]).unwrap_err().to_string();
+    assert!(refused.contains("14 parts, and this content allows 10"), "{refused}");
+    value["maxParts"] = json!(14);
+    let Body::Sms(body) = render(value.clone(), &[("a", &long)]).unwrap() else { panic!("an SMS") };
+    assert_eq!(body.parts, 14);
+    for most in [0, 256] {
+        value["maxParts"] = json!(most);
+        assert_eq!(codes(value.clone()), ["out_of_range"]);
+    }
+}
+
+#[test]
 fn html_escapes_fields_and_plain_text_does_not() {
     let value =
         email("<p>{{ name }}</p><a href=\"{{ unsubscribe_url }}\">stop</a>", "{{ name }} {{ unsubscribe_url }}");

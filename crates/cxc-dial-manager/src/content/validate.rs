@@ -1,8 +1,9 @@
 //! What a content must be.
 use cxc_core::channel::Channel;
 use cxc_core::field_error::FieldError;
+use cxc_core::sms::{MAX_PARTS, count};
 
-use super::compiled::{CompiledContent, sources};
+use super::compiled::{CompiledContent, sources, too_many};
 use super::document::{Content, ContentClass, ContentKind, Template};
 use super::{UNSUBSCRIBE_URL, syntax};
 
@@ -17,7 +18,7 @@ pub(super) fn problems(content: &Content) -> Vec<FieldError> {
     frame(content, &mut found);
     if let Some(template) = content.templates.first() {
         match content.channel {
-            Channel::Sms => sms(template, &mut found),
+            Channel::Sms => sms(content, template, &mut found),
             Channel::Email => email(content, template, &mut found),
             Channel::Voice => {}
         }
@@ -63,10 +64,19 @@ fn frame(content: &Content, found: &mut Vec<FieldError>) {
     }
 }
 
-fn sms(template: &Template, found: &mut Vec<FieldError>) {
+fn sms(content: &Content, template: &Template, found: &mut Vec<FieldError>) {
     if template.body.trim().is_empty() || template.body.len() > SMS_LIMIT {
         let detail = "the text of an SMS has 1 to 10000 bytes";
         found.push(FieldError::new("/templates/0/body", "bad_text", detail));
+    }
+    if !(1..=MAX_PARTS).contains(&usize::from(content.max_parts)) {
+        found.push(FieldError::new("/maxParts", "out_of_range", "a message may have 1 to 255 parts"));
+    }
+    // what has placeholders is known when it is rendered
+    let parts = count(&template.body).parts;
+    if !template.body.contains('{') && parts > usize::from(content.max_parts) {
+        let detail = too_many(parts, content.max_parts);
+        found.push(FieldError::new("/templates/0/body", "too_many_parts", detail));
     }
     let others = [(&template.subject, "subject"), (&template.preheader, "preheader"), (&template.html, "html")];
     for (text, name) in others {

@@ -14,6 +14,8 @@ pub(super) struct Found {
     /// Bytes of the byte-order mark.
     pub mark: usize,
     pub how: How,
+    /// How many letters are good UTF-8 though the file as a whole is not.
+    pub odd: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +28,11 @@ pub(super) enum How {
 }
 
 impl Found {
+    /// An encoding that all of the file is in.
+    pub fn new(encoding: &'static Encoding, mark: usize, how: How) -> Self {
+        Self { encoding, mark, how, odd: 0 }
+    }
+
     /// The name as users know it: text without the bytes in which the two differ is ISO 8859-1.
     pub fn name(&self, sample: &[u8]) -> &'static str {
         if self.encoding == WINDOWS_1252 && !sample.iter().any(|b| (0x80..0xA0).contains(b)) {
@@ -46,12 +53,12 @@ pub(super) fn find(
     let given = given.map(str::trim).filter(|g| is_given(g));
     let asked = given.map(|label| by_label(label, sample)).transpose()?;
     if let Some((encoding, mark)) = Encoding::for_bom(sample) {
-        return Ok(Found { encoding, mark, how: How::Mark });
+        return Ok(Found::new(encoding, mark, How::Mark));
     }
     match (given, asked) {
         (Some(label), Some(encoding)) => {
             check_given(label, encoding, sample, whole)?;
-            Ok(Found { encoding, mark: 0, how: How::Given })
+            Ok(Found::new(encoding, 0, How::Given))
         }
         _ => detect(sample, whole, later),
     }
@@ -68,14 +75,14 @@ fn is_given(label: &str) -> bool {
 
 fn detect(sample: &[u8], whole: bool, later: impl FnOnce() -> Result<Vec<u8>, FileError>) -> Result<Found, FileError> {
     if let Some(encoding) = utf16_by_zeros(sample) {
-        return Ok(Found { encoding, mark: 0, how: How::Bytes });
+        return Ok(Found::new(encoding, 0, How::Bytes));
     }
     if !sample.is_ascii() {
         return Ok(by_bytes(sample, whole));
     }
     let stretch = if whole { Vec::new() } else { later()? };
     if stretch.is_empty() {
-        return Ok(Found { encoding: UTF_8, mark: 0, how: How::Ascii });
+        return Ok(Found::new(UTF_8, 0, How::Ascii));
     }
     Ok(by_bytes(&stretch, false))
 }
@@ -84,12 +91,15 @@ fn by_bytes(sample: &[u8], whole: bool) -> Found {
     let (letters, broken) = utf8_letters(sample, whole);
     // One broken line must not turn every accent of a UTF-8 file into two wrong letters.
     if broken == 0 || broken * 10 <= letters {
-        return Found { encoding: UTF_8, mark: 0, how: How::Bytes };
+        return Found::new(UTF_8, 0, How::Bytes);
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     let cut = &sample[..sample.len().min(GUESS_BYTES)];
     detector.feed(cut, whole && cut.len() == sample.len());
-    Found { encoding: detector.guess(None, Utf8Detection::Deny), mark: 0, how: How::Guess }
+    let encoding = detector.guess(None, Utf8Detection::Deny);
+    // in other encodings two bytes of one letter may look like UTF-8
+    let odd = if encoding == WINDOWS_1252 { letters } else { 0 };
+    Found { odd, ..Found::new(encoding, 0, How::Guess) }
 }
 
 /// Letters outside ASCII that are good UTF-8, and places that are not UTF-8.

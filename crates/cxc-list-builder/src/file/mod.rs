@@ -30,7 +30,7 @@ mod window;
 pub use batch::{Batch, RecordProblem, RecordRef, RecordStatus};
 pub use error::FileError;
 pub use options::{FixedColumn, HeaderOption, Limits, ReadOptions};
-pub use reader::{FileKind, FileReader, column_name, open};
+pub use reader::{Doubt, FileKind, FileReader, column_name, open};
 pub use reason::RejectReason;
 pub use rejects::{REJECT_COLUMNS, Reject, RejectsWriter, originals};
 pub use source::Packing;

@@ -1,4 +1,5 @@
 //! Opens a list: finds its kind, encoding, delimiter and header, and hands out its records.
+use std::fmt;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -48,10 +49,37 @@ pub struct FileReader {
     pub total_bytes: u64,
     /// In words, what was found out, for the user.
     pub notes: Vec<String>,
+    /// What somebody should know who takes the file as it is.
+    pub doubts: Vec<Doubt>,
     sample: Batch,
     records: Records,
     // Keeps a spreadsheet's temporary file.
     _source: Source,
+}
+
+/// A reason to look at a file again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doubt {
+    /// So many sheets of the workbook are not read.
+    OtherSheets(usize),
+    /// So many letters look like UTF-8 in a file that is read as Windows-1252.
+    MixedEncoding(usize),
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OtherSheets(others) => {
+                let sheets = if *others == 1 { "one more sheet is" } else { &format!("{others} more sheets are") };
+                write!(f, "{sheets} not read: save each as a file of its own")
+            }
+            Self::MixedEncoding(letters) => write!(
+                f,
+                "the file is read as Windows-1252, yet {letters} of its letters look like UTF-8 and become wrong ones (ë is \
+                 Ã«): save all of it in one encoding, or say which one it is in, and import it again"
+            ),
+        }
+    }
 }
 
 /// Opens a list. Spreadsheets are unpacked here, everything else is read as it is asked for.
@@ -103,6 +131,7 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<FileReader, FileError>
         columns: width.most,
         total_bytes: source.total,
         notes,
+        doubts: doubts(&source, found),
         sample: first,
         records,
         _source: source,
@@ -145,7 +174,7 @@ fn beginning(source: &Source) -> Result<(Vec<u8>, bool), FileError> {
 
 fn find_encoding(source: &Source, raw: &[u8], whole: bool, options: &ReadOptions) -> Result<Found, FileError> {
     if source.sheet.is_some() {
-        return Ok(Found { encoding: encoding_rs::UTF_8, mark: 0, how: How::Given });
+        return Ok(Found::new(encoding_rs::UTF_8, 0, How::Given));
     }
     let found = encoding::find(raw, whole, options.encoding.as_deref(), || later_letters(source));
     let wide = |f: &Found| f.encoding == encoding_rs::UTF_16LE || f.encoding == encoding_rs::UTF_16BE;
@@ -267,6 +296,12 @@ fn keep_data(sample: &mut Batch, has_header: bool, width: Width) {
     sample.records.truncate(SAMPLE_RECORDS);
 }
 
+fn doubts(source: &Source, found: Found) -> Vec<Doubt> {
+    let sheets = source.sheet.as_ref().map(|sheet| sheet.others).filter(|others| *others > 0);
+    let letters = Some(found.odd).filter(|odd| *odd > 0);
+    sheets.map(Doubt::OtherSheets).into_iter().chain(letters.map(Doubt::MixedEncoding)).collect()
+}
+
 fn notes(source: &Source, kind: FileKind, encoding: &str, how: How, has_header: bool) -> Vec<String> {
     let mut notes = Vec::new();
     match (source.packing, &source.member) {
@@ -277,7 +312,7 @@ fn notes(source: &Source, kind: FileKind, encoding: &str, how: How, has_header: 
     if let Some(sheet) = &source.sheet {
         notes.push(format!("the sheet {:?} is read", sheet.name));
         if sheet.others > 0 {
-            notes.push(format!("{} further sheets are not read", sheet.others));
+            notes.push(Doubt::OtherSheets(sheet.others).to_string());
         }
         if sheet.error_cells > 0 {
             notes.push(format!("{} cells hold an error such as #N/A and are read as empty", sheet.error_cells));

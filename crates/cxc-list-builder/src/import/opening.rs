@@ -6,7 +6,8 @@ use cxc_server::job_runner::JobError;
 use super::outcome::Detail;
 use super::settings::ImportSettings;
 use super::stop::Stop;
-use crate::file::{self, FileKind, FileReader};
+use super::warnings::WarningKind;
+use crate::file::{self, Doubt, FileKind, FileReader};
 use crate::mapping::{Mapping, Plan, PlannedColumn, Purpose, Specification, Why};
 
 /// An open file with the plan of its columns.
@@ -14,8 +15,8 @@ pub(crate) struct Opened {
     pub file: FileReader,
     pub plan: Plan,
     pub detail: Detail,
-    /// What is lost because no line names the columns, and how to mend it.
-    pub unnamed: Option<String>,
+    /// What is to be said of the whole file: of columns that no line names, and what else is odd about it.
+    pub remarks: Vec<(WarningKind, String)>,
 }
 
 /// Opens the file of an import.
@@ -45,7 +46,16 @@ fn open_blocking(settings: &ImportSettings, path: &Path, purpose: Purpose) -> Re
         ..Detail::default()
     };
     let unnamed = if settings.mapping.is_none() && specification.is_none() { unnamed(&file, &plan) } else { None };
-    Ok(Opened { file, plan, detail, unnamed })
+    let doubts = file.doubts.iter().map(|doubt| (kind_of(*doubt), doubt.to_string()));
+    let remarks = doubts.chain(unnamed.map(|text| (WarningKind::NoHeader, text))).collect();
+    Ok(Opened { file, plan, detail, remarks })
+}
+
+fn kind_of(doubt: Doubt) -> WarningKind {
+    match doubt {
+        Doubt::OtherSheets(_) => WarningKind::OtherSheets,
+        Doubt::MixedEncoding(_) => WarningKind::MixedEncoding,
+    }
 }
 
 /// Says that columns of a file without a line of names are kept under their numbers only.

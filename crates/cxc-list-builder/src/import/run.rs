@@ -146,7 +146,7 @@ async fn pipeline(
     lease: &mut HeldLease,
 ) -> Result<(Taken, ConsentCounts), Stop> {
     let app = &context.app;
-    let Opened { file, plan, unnamed, .. } = opened;
+    let Opened { file, plan, remarks, .. } = opened;
     let total_bytes = file.total_bytes;
     // packed lines are more than the bytes of the file tell: the filter only gets a little less sharp
     let lines = total_bytes / BYTES_PER_LINE;
@@ -195,8 +195,8 @@ async fn pipeline(
     if let Some(line) = consents.first_held_back {
         taken.warnings.note(WarningKind::HeldBack, line, consents.held_back, HELD_BACK);
     }
-    if let Some(text) = unnamed {
-        taken.warnings.note(WarningKind::NoHeader, 1, 1, &text);
+    for (kind, text) in remarks {
+        taken.warnings.note(kind, 1, 1, &text);
     }
     // opt-outs of lines that were not taken stand, unless the list would be emptied with them
     let stands = consents.opt_outs > 0 && settings.mode != ImportMode::Replace;

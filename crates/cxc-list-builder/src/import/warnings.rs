@@ -18,6 +18,10 @@ pub const WARNING_COLUMNS: [&str; 5] = ["line_number", "column", "value", "reaso
 pub enum WarningKind {
     /// The file has no line of names: what its columns are was guessed.
     NoHeader,
+    /// Sheets of a workbook were not read.
+    OtherSheets,
+    /// A part of the file is in another encoding than the rest.
+    MixedEncoding,
     /// Lines were rejected because nobody said of which country their numbers are.
     NoCountry,
     /// A text over its limit was cut.
@@ -41,6 +45,8 @@ impl WarningKind {
     pub fn code(self) -> &'static str {
         match self {
             Self::NoHeader => "no_header",
+            Self::OtherSheets => "other_sheets",
+            Self::MixedEncoding => "mixed_encoding",
             Self::NoCountry => "no_country",
             Self::Cut => "cut",
             Self::BadDevice => "bad_device",
@@ -54,7 +60,7 @@ impl WarningKind {
 
     /// Whether it is about the file, and not about so many values of it.
     pub fn is_of_file(self) -> bool {
-        matches!(self, Self::NoHeader)
+        matches!(self, Self::NoHeader | Self::OtherSheets | Self::MixedEncoding)
     }
 }
 

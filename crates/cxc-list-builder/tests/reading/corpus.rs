@@ -92,6 +92,22 @@ fn a_line_in_another_encoding_is_rejected_not_garbled() {
 }
 
 #[test]
+fn letters_of_another_encoding_in_a_short_file_are_told() {
+    let doubts = |bytes: &[u8]| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let reader = open(file.path(), &ReadOptions::default()).unwrap();
+        (reader.encoding, reader.doubts)
+    };
+    let mixed = doubts(b"Name,Mobile\nZo\xc3\xab,+12025550101\nJos\xe9,+12025550102\n");
+    assert_eq!(mixed, ("ISO-8859-1", vec![Doubt::MixedEncoding(1)]));
+    assert_eq!(doubts(b"Name,Mobile\nJos\xe9,+12025550102\n"), ("ISO-8859-1", Vec::new()));
+    assert_eq!(doubts("Name,Mobile\nZoë,+12025550101\n".as_bytes()), ("UTF-8", Vec::new()));
+    assert!(Doubt::OtherSheets(1).to_string().starts_with("one more sheet is not read"));
+    assert!(Doubt::OtherSheets(2).to_string().starts_with("2 more sheets are not read"));
+}
+
+#[test]
 fn forcing_a_wrong_encoding_is_an_error_or_rejects_the_lines_it_breaks() {
     let forced = |name: &str, encoding: &str| {
         let options = ReadOptions { encoding: Some(encoding.into()), ..ReadOptions::default() };

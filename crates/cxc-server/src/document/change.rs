@@ -57,7 +57,7 @@ impl<D: Document> Draft<D> {
                 Err(ApiError::validation(errors))
             }
             Err(wrong) => {
-                errors.extend(wrong.problem("").errors);
+                errors.extend(wrong.problem("").errors.into_iter().map(with_common));
                 Err(ApiError::validation(errors))
             }
         }
@@ -77,6 +77,17 @@ impl<D: Document> Draft<D> {
             errors.push(FieldError::new("", "too_many", "at most 1,000 references"));
         }
         if errors.is_empty() { Ok(self) } else { Err(ApiError::validation(errors)) }
+    }
+}
+
+/// The members that every document has are read before its own: whoever misspells one is told of them, too.
+fn with_common(error: FieldError) -> FieldError {
+    let is_outermost = error.pointer.matches('/').count() < 2;
+    match error.detail.split_once(": the members are ") {
+        Some((none, own)) if is_outermost => {
+            FieldError::new(error.pointer, error.code, format!("{none}: the members are name, description, {own}"))
+        }
+        _ => error,
     }
 }
 

@@ -170,6 +170,9 @@ async fn what_is_wrong_is_named_by_its_pointer() {
         assert_eq!(problem["errors"][0]["code"], code, "{body}");
         assert!(problem["errors"][0]["pointer"].as_str().unwrap().starts_with(pointer), "{problem}");
     }
+    let problem = admin.post(PATH, &json!({"nam": "a"})).await.expect_problem(422, "validation_failed");
+    let detail = problem["errors"][1]["detail"].as_str().unwrap();
+    assert!(detail.starts_with("there is no member nam here: the members are name, description, "), "{problem}");
 }
 
 #[tokio::test]

@@ -34,6 +34,12 @@ pub struct Import {
     /// A mapping document (JSON) that says what each column is
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
+    /// The encoding, such as utf-8 or windows-1252 [default: found out]
+    #[arg(long, value_name = "NAME")]
+    pub encoding: Option<String>,
+    /// The sign between columns, or tab [default: found out]
+    #[arg(long, value_name = "SIGN")]
+    pub delimiter: Option<String>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -80,8 +80,7 @@ fn report(
                 terminal::say(&told(outcome))?;
             }
             for warning in &outcome.warnings {
-                let (count, text, line) = (warning.count, &warning.text, warning.first_line);
-                terminal::note(&format!("{count} times: {text} (first in line {line})"));
+                terminal::note(&warned(warning));
             }
             if let Some(path) = path {
                 terminal::say(&format!("rejected and duplicate lines: {path}"))?;

@@ -93,7 +93,7 @@ fn settings(asked: &Import) -> Result<ImportSettings, Failure> {
         Country::parse(country).map_err(|e| Failure::usage(format!("--default-country {country}: {e}")))?;
     }
     let mapping = asked.mapping.as_deref().map(mapping).transpose()?;
-    Ok(ImportSettings {
+    let settings = ImportSettings {
         mode: match asked.mode {
             Mode::Append => ImportMode::Append,
             Mode::Update => ImportMode::Update,
@@ -101,8 +101,13 @@ fn settings(asked: &Import) -> Result<ImportSettings, Failure> {
         },
         default_country: asked.default_country.clone(),
         mapping,
+        encoding: asked.encoding.clone(),
+        delimiter: asked.delimiter.clone(),
         ..ImportSettings::default()
-    })
+    };
+    let options = settings.read_options().map_err(|error| Failure::usage(error.to_string()))?;
+    options.check().map_err(|error| Failure::usage(error.to_string()))?;
+    Ok(settings)
 }
 
 pub(super) fn mapping(path: &Path) -> Result<DataMapping, Failure> {
@@ -149,11 +154,16 @@ fn report(
     }
 }
 
-fn warned(warning: &Warning) -> String {
+/// A warning in words, with where it was first.
+pub(super) fn warned(warning: &Warning) -> String {
     if warning.kind.is_of_file() {
         return warning.text.clone();
     }
-    format!("{} times: {} (first in line {})", warning.count, warning.text, warning.first_line)
+    let (text, line) = (&warning.text, warning.first_line);
+    match warning.count {
+        1 => format!("{text} (in line {line})"),
+        count => format!("{count} times: {text} (first in line {line})"),
+    }
 }
 
 fn json_of(outcome: Option<&ImportOutcome>, [rejects, warnings]: [Option<&Path>; 2], why: Option<&str>) -> Value {
