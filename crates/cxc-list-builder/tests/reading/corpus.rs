@@ -1,5 +1,5 @@
 //! The corpus of ugly files: small ones, each with one sin.
-use cxc_list_builder::file::{FileError, FileKind, FixedColumn, HeaderOption, ReadOptions, open};
+use cxc_list_builder::file::{Doubt, FileError, FileKind, FixedColumn, HeaderOption, ReadOptions, open};
 
 use crate::support::{corpus, open_default, read, read_corpus};
 
