@@ -16,7 +16,7 @@ use cxc_store::job::Job;
 use serde_json::json;
 
 use super::desk::Desk;
-use super::import::{mapping, progress_bar, shown_by};
+use super::import::{mapping, progress_bar, shown_by, warned};
 use super::input::Input;
 use super::tenant::refused;
 use super::{export, jobs};
