@@ -13,6 +13,7 @@ use cxc_store::evidence::{
 use cxc_store::{Db, on};
 use cxc_test::{TestDb, begun};
 use serde_json::json;
+use sqlx::AssertSqlSafe;
 
 const TENANT: i64 = 7;
 const NOW: i64 = 1_772_366_400_000_000;
@@ -89,6 +90,38 @@ async fn a_decision_is_read_as_it_was_appended_and_only_by_its_tenant() {
     // two groups of 125: four blocks, none of two groups
     let state = tx.evidence_verify(TENANT, day_of(NOW), 5).await.unwrap();
     assert_eq!((state.blocks, state.decisions, state.broken), (4, 250, None));
+}
+
+#[tokio::test]
+async fn who_writes_a_days_chains_anew_gets_another_digest() {
+    let db = TestDb::start().await.unwrap();
+    let mut chain = EvidenceChain::new(5);
+    append(&db, &mut chain, NOW, &[decision(1, None, 1), decision(2, None, 1)]).await;
+    append(&db, &mut EvidenceChain::new(6), NOW, &[decision(3, None, 1)]).await;
+    append(&db, &mut chain, NOW + DAY, &[decision(1, None, 1)]).await;
+    let (day, next) = (day_of(NOW), day_of(NOW + DAY));
+    let mut tx = db.read().await.unwrap();
+    let was = tx.evidence_digest(TENANT, day).await.unwrap().unwrap();
+    assert_eq!((was.chains, was.blocks, was.digest.len()), (2, 2, 64));
+    assert_eq!(tx.evidence_digest(TENANT, day).await.unwrap(), Some(was.clone()));
+    assert_ne!(tx.evidence_digest(TENANT, next).await.unwrap().unwrap().digest, was.digest);
+    assert_eq!(tx.evidence_digest(TENANT + 1, day).await.unwrap(), None);
+    drop(tx);
+
+    // whoever writes to the database and knows its key removes a day and writes another: the chains hold
+    let mut tx = db.begin().await.unwrap();
+    for table in ["evidence", "evidence_head"] {
+        let sql = format!("DELETE FROM {table} WHERE day = {day}");
+        on!(&mut tx, conn => sqlx::query(AssertSqlSafe(sql)).execute(conn).await.unwrap().rows_affected());
+    }
+    tx.commit().await.unwrap();
+    append(&db, &mut EvidenceChain::new(5), NOW, &[decision(1, None, 1)]).await;
+    append(&db, &mut EvidenceChain::new(6), NOW, &[decision(3, None, 1)]).await;
+    let mut tx = db.read().await.unwrap();
+    assert_eq!(tx.evidence_verify(TENANT, day, 5).await.unwrap().broken, None);
+    let is = tx.evidence_digest(TENANT, day).await.unwrap().unwrap();
+    assert_eq!((is.chains, is.blocks), (2, 2));
+    assert_ne!(is.digest, was.digest);
 }
 
 #[tokio::test]

@@ -14,6 +14,14 @@ pub(super) struct Day {
     day: i64,
 }
 
+impl Day {
+    /// The day, if there is such a one.
+    pub fn checked(&self) -> Result<i64, ApiError> {
+        let bad = || ApiError::new(Code::BadFilter, "day: year, month and day in eight digits, such as 20260301");
+        Some(self.day).filter(|day| is_day(*day)).ok_or_else(bad)
+    }
+}
+
 /// What of a chain was looked at.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -114,11 +122,9 @@ pub(crate) fn unreadable(error: StoreError) -> ApiError {
 pub(super) async fn chains(
     State(app): State<App>,
     principal: Principal,
-    ApiQuery(Day { day }): ApiQuery<Day>,
+    ApiQuery(asked): ApiQuery<Day>,
 ) -> Result<axum::Json<Vec<ChainView>>, ApiError> {
-    if !is_day(day) {
-        return Err(ApiError::new(Code::BadFilter, "day: year, month and day in eight digits, such as 20260301"));
-    }
+    let day = asked.checked()?;
     let mut tx = app.db.read().await?;
     let mut shown = Vec::new();
     for chain in tx.evidence_chains(principal.tenant, day).await? {

@@ -1,6 +1,7 @@
 //! Evidence as a compliance officer reads it: decisions of a person, a group and a time, one decision, and whether
 //! a day's chains hold.
 mod chains;
+mod digest;
 mod replay;
 
 use axum::extract::State;
@@ -21,6 +22,8 @@ use crate::validation::Held;
 
 pub use chains::ChainView;
 pub(crate) use chains::{checked, unreadable};
+pub(crate) use digest::Telling;
+pub use digest::{DigestView, digest};
 pub use replay::{Replayed, replay};
 
 /// What came of a decision: a verdict that allows is deferred where somebody else held the person.
@@ -44,6 +47,7 @@ pub(crate) fn routes() -> OpenApiRouter<App> {
         .routes(require(Scope::ComplianceRead, routes!(get)))
         .routes(require(Scope::ComplianceRead, routes!(replay::replay_one)))
         .routes(require(Scope::ComplianceRead, routes!(chains::chains)))
+        .routes(require(Scope::ComplianceRead, routes!(digest::of_day)))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -1,5 +1,5 @@
 //! Attempts that nobody reports to their end harden; evidence, what it was made with and attempts go when they need not be
-//! kept any longer.
+//! kept any longer. What a day's evidence comes to is told when it is over.
 use std::time::Duration;
 
 use cxc_core::compliance::Zones;
@@ -9,6 +9,7 @@ use cxc_server::resources::settings::Settings;
 use tokio_util::sync::CancellationToken;
 
 use super::retention;
+use crate::evidence::Telling;
 
 const LOOK: Duration = Duration::from_secs(5);
 /// Evidence and old attempts are looked through once in so many looks: an hour.
@@ -17,7 +18,7 @@ const BATCH: i64 = 500;
 
 /// Sweeps until told to stop. What fails is tried again: until then those attempts count all the same.
 pub(crate) async fn sweep(app: App, zones: Zones, stop: CancellationToken) -> anyhow::Result<()> {
-    let mut looks: u32 = 0;
+    let (mut looks, mut telling) = (0_u32, Telling::default());
     while !stop.is_cancelled() {
         if let Err(error) = harden(&app).await {
             tracing::warn!("open attempts could not be swept: {error}");
@@ -25,6 +26,9 @@ pub(crate) async fn sweep(app: App, zones: Zones, stop: CancellationToken) -> an
         if looks.is_multiple_of(SELDOM) {
             if let Err(error) = expire(&app).await {
                 tracing::warn!("old evidence could not be swept: {error}");
+            }
+            if let Err(error) = telling.tell(&app).await {
+                tracing::warn!("the evidence of a day could not be told: {error}");
             }
             if let Err(error) = retention::expire(&app, &zones, &stop).await {
                 tracing::warn!("old attempts could not be swept: {error}");

@@ -24,6 +24,12 @@ async fn every_dial_time_decision_is_kept_and_found_again() {
     assert_eq!(rest["next"], Value::Null);
     let chains = app.get("/compliance/evidence-chains?day=20260303").await.expect(200);
     assert!(chains.as_array().unwrap().iter().all(|c| c["holds"] == true), "{chains}");
+    let digest = app.get("/compliance/evidence-digest?day=20260303").await.expect(200);
+    assert_eq!((&digest["holds"], &digest["isOver"], &digest["broken"]), (&json!(true), &json!(false), &json!([])));
+    assert_eq!(digest["digest"].as_str().unwrap().len(), 64);
+    let none = json!({ "day": 20_240_229, "chains": 0, "blocks": 0, "isOver": true, "holds": true, "broken": [] });
+    assert_eq!(app.get("/compliance/evidence-digest?day=20240229").await.expect(200), none);
+    assert_eq!(app.get("/compliance/evidence-digest?day=20260230").await.expect_problem(400), "bad_filter");
     for day in ["0", "20260230", "2026-03-03", "202603031", "-20260303"] {
         let refused = app.get(&format!("/compliance/evidence-chains?day={day}")).await;
         assert_eq!(refused.expect_problem(400), "bad_filter", "{day}");

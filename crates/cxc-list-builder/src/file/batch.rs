@@ -33,6 +33,8 @@ pub enum RecordProblem {
     Nul,
     /// A quote that opens in this line and does not close.
     UnclosedQuote,
+    /// A quote that opens in this line and closes so far behind, or so that it looks like two stray ones.
+    StrayQuote,
 }
 
 impl RecordProblem {
@@ -42,7 +44,7 @@ impl RecordProblem {
             Self::BadEncoding => RejectReason::BadEncoding,
             Self::ColumnCount { .. } => RejectReason::ColumnCount,
             Self::TooLong { .. } => RejectReason::TooLong,
-            Self::Nul | Self::UnclosedQuote => RejectReason::BadValue,
+            Self::Nul | Self::UnclosedQuote | Self::StrayQuote => RejectReason::BadValue,
         }
     }
 }
@@ -57,6 +59,10 @@ impl fmt::Display for RecordProblem {
             Self::TooLong { limit } => write!(f, "a line may have {limit} bytes at most"),
             Self::Nul => f.write_str("the line has a NUL character"),
             Self::UnclosedQuote => f.write_str("a quote opens in this line and is not closed"),
+            Self::StrayQuote => f.write_str(
+                "a quote opens in this line and would take in the lines behind it: close it in the line, or write it \
+                 twice within quotes",
+            ),
         }
     }
 }

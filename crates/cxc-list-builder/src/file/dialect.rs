@@ -51,13 +51,13 @@ pub(super) fn declared_delimiter(text: &[u8]) -> Option<u8> {
 }
 
 /// The delimiter of a sample; a comma where there is only one column.
-pub(super) fn delimiter(sample: &Sample, quote: Option<u8>, limit: usize) -> Result<u8, FileError> {
+pub(super) fn delimiter(sample: &Sample, quote: Option<u8>, lines: usize, limit: usize) -> Result<u8, FileError> {
     let mut best = (0.0, b',');
     for delimiter in [b'\t', b';', b'|', b',', b':'] {
         if memchr::memchr(delimiter, &sample.text).is_none() {
             continue;
         }
-        let layout = Layout::Delimited(Splitter { delimiter, quote });
+        let layout = Layout::Delimited(Splitter { delimiter, quote, lines });
         let batch = sample.records(layout, limit, false, SAMPLE_RECORDS)?;
         // Times and addresses of pages have colons, too.
         let weight = if delimiter == b':' { 0.5 } else { 1.0 };
@@ -127,12 +127,12 @@ mod tests {
     }
 
     fn found(text: &str) -> char {
-        char::from(delimiter(&sample(text), Some(b'"'), 1 << 20).unwrap())
+        char::from(delimiter(&sample(text), Some(b'"'), 20, 1 << 20).unwrap())
     }
 
     fn header(text: &str) -> bool {
         let delimiter = found(text) as u8;
-        let layout = Layout::Delimited(Splitter { delimiter, quote: Some(b'"') });
+        let layout = Layout::Delimited(Splitter { delimiter, quote: Some(b'"'), lines: 20 });
         has_header(&sample(text).records(layout, 1 << 20, false, 100).unwrap())
     }
 

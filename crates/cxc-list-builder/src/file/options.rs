@@ -35,6 +35,9 @@ pub struct FixedColumn {
 pub struct Limits {
     /// The longest record in bytes of UTF-8; a longer one is rejected and reading goes on at the next line.
     pub record_bytes: usize,
+    /// The most lines of a record of delimited text: more is no address with line breaks but a stray quote. A file of
+    /// one number a line has 1.
+    pub record_lines: usize,
     /// The most columns of a header.
     pub columns: usize,
     /// The most bytes that an archive may unpack to.
@@ -51,6 +54,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             record_bytes: 1 << 20,
+            record_lines: 20,
             columns: 1_000,
             unpacked: 20_000_000_000,
             ratio: 100,
@@ -77,6 +81,15 @@ pub struct ReadOptions {
     pub limits: Limits,
     /// Where a spreadsheet is unpacked to; none takes the system's folder.
     pub temp_dir: Option<PathBuf>,
+}
+
+impl Limits {
+    /// The limits of a file whose every line speaks for itself: numbers, devices to suppress, consents. A quote never
+    /// takes in the next line there, since what it took in would be contacted.
+    #[must_use]
+    pub fn line_by_line() -> Self {
+        Self { record_lines: 1, ..Self::default() }
+    }
 }
 
 impl ReadOptions {

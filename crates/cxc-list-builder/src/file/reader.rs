@@ -224,9 +224,9 @@ fn start(source: &Source, found: Found, layout: Layout, limit: usize, rows: bool
 }
 
 fn layout(source: &Source, sample: &Sample, options: &ReadOptions) -> Result<(Layout, FileKind, bool), FileError> {
-    let quote = options.quote_byte()?;
+    let (quote, lines) = (options.quote_byte()?, options.limits.record_lines.max(1));
     if source.sheet.is_some() {
-        let splitter = Splitter { delimiter: b',', quote: Some(b'"') };
+        let splitter = Splitter { delimiter: b',', quote: Some(b'"'), lines: usize::MAX };
         return Ok((Layout::Delimited(splitter), FileKind::Spreadsheet, false));
     }
     if let Some(columns) = &options.fixed {
@@ -237,12 +237,12 @@ fn layout(source: &Source, sample: &Sample, options: &ReadOptions) -> Result<(La
     let delimiter = match (options.delimiter_byte()?, declared) {
         (Some(given), _) => given,
         (None, Some(declared)) => declared,
-        (None, None) => dialect::delimiter(sample, quote, options.limits.record_bytes)?,
+        (None, None) => dialect::delimiter(sample, quote, lines, options.limits.record_bytes)?,
     };
     if Some(delimiter) == quote {
         return Err(options::same());
     }
-    let splitter = Splitter { delimiter, quote };
+    let splitter = Splitter { delimiter, quote, lines };
     Ok((Layout::Delimited(splitter), FileKind::Delimited(char::from(delimiter)), declared.is_some()))
 }
 

@@ -7,6 +7,7 @@ use super::batch::{Batch, Record, RecordProblem, RecordStatus, Span};
 use super::error::FileError;
 use super::finish;
 use super::fixed::Positions;
+use super::look;
 use super::split::{Columns, Split, Splitter, count_line_ends, line_end, span};
 use super::trim::is_blank;
 use super::window::Window;
@@ -126,6 +127,13 @@ impl Records {
                     self.looked_in_vain(end - start);
                     return Ok(Next::Oversize);
                 }
+                Split::Record { end, quoted: true, .. } if self.holds_others(&data[start..end]) => {
+                    columns.spans.truncate(first);
+                    let Some((end, next)) = line_end(view, start, last) else { return Ok(Next::Oversize) };
+                    records.push(self.rejected(span(start, end), first, RecordProblem::StrayQuote));
+                    self.pass(at, next, 1);
+                    return Ok(Next::Record);
+                }
                 Split::Record { end, next, columns: count, quoted } => {
                     let status = status(data, columns, first, count, self.width);
                     let raw = span(start, end);
@@ -135,18 +143,15 @@ impl Records {
                     self.pass(at, next, 1 + inner);
                     return Ok(Next::Record);
                 }
-                Split::MoreQuoted if ended => {
+                Split::Stray | Split::MoreQuoted if ended || split == Split::Stray => {
                     let looked = view.len() - start;
                     let Some((end, next)) = line_end(view, start, last) else { return Ok(Next::Oversize) };
-                    let status = RecordStatus::Rejected(RecordProblem::UnclosedQuote);
-                    records.push(Record {
-                        line: self.line,
-                        raw: span(start, end),
-                        first: first as u32,
-                        count: 0,
-                        status,
-                    });
-                    self.looked_in_vain(looked);
+                    let stray = split == Split::Stray;
+                    let problem = if stray { RecordProblem::StrayQuote } else { RecordProblem::UnclosedQuote };
+                    records.push(self.rejected(span(start, end), first, problem));
+                    if !stray {
+                        self.looked_in_vain(looked);
+                    }
                     self.pass(at, next, 1);
                     return Ok(Next::Record);
                 }
@@ -154,12 +159,38 @@ impl Records {
                     self.looked_in_vain(bound - start);
                     return Ok(Next::Oversize);
                 }
-                Split::More | Split::MoreQuoted => {
+                Split::More | Split::MoreQuoted | Split::Stray => {
                     let pending = data.len() - start;
                     self.window.fill(pending)?;
                 }
             }
         }
+    }
+
+    fn rejected(&self, raw: Span, first: usize, problem: RecordProblem) -> Record {
+        Record { line: self.line, raw, first: first as u32, count: 0, status: RecordStatus::Rejected(problem) }
+    }
+
+    /// Whether the first line of a record and one behind it are records of their own by their columns and devices: then
+    /// two stray quotes have swallowed what is between them. An address with line breaks has no such lines.
+    fn holds_others(&self, record: &[u8]) -> bool {
+        let Layout::Delimited(splitter) = &self.layout else { return false };
+        if self.rows {
+            return false;
+        }
+        let mut lines = record.split(|b| matches!(b, b'\n' | b'\r')).filter(|line| !line.is_empty());
+        let Some(first) = lines.next().and_then(|line| self.width_of(splitter, line)) else { return false };
+        lines.any(|line| self.width_of(splitter, line).is_some_and(|found| self.width.is_some() || found == first))
+    }
+
+    /// The number of columns of a line that could be a record.
+    fn width_of(&self, splitter: &Splitter, line: &[u8]) -> Option<usize> {
+        let mut found = Columns::default();
+        let count = splitter.line(line, &mut found);
+        let fits = self.width.is_none_or(|w| (w.least..=w.most).contains(&count));
+        let text = |&s: &Span| str::from_utf8(found.bytes(line, s)).unwrap_or_default().to_owned();
+        let is_device = |text: &str| look::is_email(text) || look::is_phone(text);
+        (fits && found.spans.iter().map(text).any(|t| is_device(t.trim_matches('"')))).then_some(count)
     }
 
     fn pass(&mut self, at: &mut usize, next: usize, lines: u64) {

@@ -16,6 +16,9 @@ pub(super) const COPIED: u32 = 1 << 31;
 pub(super) struct Splitter {
     pub delimiter: u8,
     pub quote: Option<u8>,
+    /// The most lines of a record, its quoted columns with line breaks among them; 1 where none may have any, 0 where
+    /// a quote that does not close is text.
+    pub lines: usize,
 }
 
 /// A record as found.
@@ -27,6 +30,8 @@ pub(super) enum Split {
     More,
     /// The data ends within a quoted column.
     MoreQuoted,
+    /// A quote in the line would take in more lines than a record may have, or has text behind its end.
+    Stray,
 }
 
 /// Where columns go.
@@ -93,23 +98,55 @@ impl Splitter {
     /// Splits the record at `at`. `last` says that nothing follows the data. On anything but a
     /// record, `columns` is left as it was.
     pub fn record(&self, data: &[u8], at: usize, last: bool, columns: &mut Columns) -> Split {
-        let line = line_end(data, at, last);
-        let seen = line.map_or(data.len(), |(end, _)| end);
-        let quote = self.quote.filter(|&q| memchr(q, &data[at..seen]).is_some());
-        match (quote, line) {
-            (Some(quote), _) => {
-                let (spans, copies) = (columns.spans.len(), columns.copies.len());
-                let split = self.quoted(data, at, last, quote, columns);
-                if !matches!(split, Split::Record { .. }) {
-                    columns.spans.truncate(spans);
-                    columns.copies.truncate(copies);
-                }
-                split
+        let Some((end, next)) = line_end(data, at, last) else { return Split::More };
+        let Some(quote) = self.quote.filter(|&q| memchr(q, &data[at..end]).is_some()) else {
+            return Split::Record { end, next, columns: self.plain(data, at, end, columns), quoted: false };
+        };
+        // Most quotes close within their line; only those that do not are worth a look at the next ones.
+        let line = self.tried(&data[..next], at, true, quote, columns);
+        if line != Split::MoreQuoted {
+            return line;
+        }
+        let (seen, all) = self.lines_from(data, next, last);
+        match self.tried(&data[..seen], at, all || last, quote, columns) {
+            Split::More | Split::MoreQuoted if all => Split::Stray,
+            split => split,
+        }
+    }
+
+    /// Where the lines of a record that starts in the line before `next` end at the latest, and whether the data has
+    /// as many lines.
+    fn lines_from(&self, data: &[u8], next: usize, last: bool) -> (usize, bool) {
+        if self.lines == usize::MAX {
+            return (data.len(), false);
+        }
+        let mut seen = next;
+        for _ in 1..self.lines {
+            match line_end(data, seen, last) {
+                Some((_, next)) if next < data.len() || !last => seen = next,
+                _ => return (data.len(), false),
             }
-            (None, Some((end, next))) => {
-                Split::Record { end, next, columns: self.plain(data, at, end, columns), quoted: false }
-            }
-            (None, None) => Split::More,
+        }
+        (seen, true)
+    }
+
+    fn tried(&self, data: &[u8], at: usize, last: bool, quote: u8, columns: &mut Columns) -> Split {
+        let (spans, copies) = (columns.spans.len(), columns.copies.len());
+        let split = self.quoted(data, at, last, quote, columns);
+        if !matches!(split, Split::Record { .. }) {
+            columns.spans.truncate(spans);
+            columns.copies.truncate(copies);
+        }
+        split
+    }
+
+    /// Splits a line that stands for itself, whatever its quotes say, and counts its columns.
+    pub fn line(&self, line: &[u8], columns: &mut Columns) -> usize {
+        let literal = Self { lines: 0, ..*self };
+        let quote = self.quote.filter(|&q| memchr(q, line).is_some());
+        match quote.map(|quote| literal.tried(line, 0, true, quote, columns)) {
+            Some(Split::Record { columns, .. }) => columns,
+            _ => self.plain(line, 0, line.len(), columns),
         }
     }
 
@@ -134,14 +171,18 @@ impl Splitter {
             count += 1;
             // Spaces before a quote: `a, "b, c"` is two columns.
             let open = start + data[start..].iter().take_while(|&&b| b == b' ').count();
-            let end = if data.get(open) == Some(&quote) {
-                let close = match closing(data, open + 1, last, quote) {
-                    Closing::At(close) => close,
-                    Closing::Missing => return Split::MoreQuoted,
-                };
+            let close = (data.get(open) == Some(&quote)).then(|| closing(data, open + 1, last, quote));
+            if matches!(close, Some(Closing::Missing)) && self.lines > 0 {
+                return Split::MoreQuoted;
+            }
+            let end = if let Some(Closing::At(close)) = close {
                 let Some(end) = self.column_end(data, close.at + 1, last) else { return Split::More };
                 let (text, rest) = (&data[open + 1..close.at], &data[close.at + 1..end]);
                 let rest = if rest.iter().all(|&b| b == b' ') { &rest[..0] } else { rest };
+                // With text behind it, the quote that seems to close is another stray one.
+                if !rest.is_empty() && memchr2(b'\n', b'\r', text).is_some() {
+                    return Split::Stray;
+                }
                 if close.doubled || !rest.is_empty() {
                     columns.push_copy(first, text, quote, rest);
                 } else {
@@ -210,7 +251,7 @@ pub(super) fn count_line_ends(data: &[u8]) -> u64 {
 mod tests {
     use super::*;
 
-    const COMMA: Splitter = Splitter { delimiter: b',', quote: Some(b'"') };
+    const COMMA: Splitter = Splitter { delimiter: b',', quote: Some(b'"'), lines: 3 };
 
     fn columns(text: &str) -> Vec<String> {
         let mut columns = Columns::default();
@@ -242,13 +283,25 @@ mod tests {
     fn a_record_cut_off_asks_for_more() {
         let mut out = Columns::default();
         for cut in ["a,b", "a,b\r", "\"a\"", "\"a\",b"] {
-            assert_eq!(COMMA.record(cut.as_bytes(), 0, false, &mut out), split_of(cut), "{cut:?}");
+            assert_eq!(COMMA.record(cut.as_bytes(), 0, false, &mut out), Split::More, "{cut:?}");
             assert!(out.spans.is_empty() && out.copies.is_empty());
         }
         assert_eq!(COMMA.record(b"\"a", 0, true, &mut out), Split::MoreQuoted);
     }
 
-    fn split_of(cut: &str) -> Split {
-        if cut == "\"a\"" { Split::MoreQuoted } else { Split::More }
+    #[test]
+    fn a_quote_that_takes_in_too_many_lines_or_has_text_behind_its_end_is_stray() {
+        let split = |text: &str, last: bool| {
+            let mut columns = Columns::default();
+            let split = COMMA.record(text.as_bytes(), 0, last, &mut columns);
+            assert!(columns.spans.is_empty() || matches!(split, Split::Record { .. }));
+            split
+        };
+        assert!(matches!(split("\"a\nb\nc\",x\nd\n", true), Split::Record { columns: 2, .. }));
+        assert_eq!(split("\"a\nb\nc\nd\",x\n", true), Split::Stray);
+        assert_eq!(split("\"a\nb\nc\nd", false), Split::Stray);
+        assert_eq!(split("\"a\nb\"c,d\n", true), Split::Stray);
+        assert_eq!(split("\"a\nb", false), Split::MoreQuoted);
+        assert_eq!(split("a,\"b\nc\"", false), Split::MoreQuoted);
     }
 }

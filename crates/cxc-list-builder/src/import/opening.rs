@@ -7,7 +7,7 @@ use super::outcome::Detail;
 use super::settings::ImportSettings;
 use super::stop::Stop;
 use super::warnings::WarningKind;
-use crate::file::{self, Doubt, FileKind, FileReader};
+use crate::file::{self, Doubt, FileKind, FileReader, Limits};
 use crate::mapping::{Mapping, Plan, PlannedColumn, Purpose, Specification, Why};
 
 /// An open file with the plan of its columns.
@@ -27,7 +27,11 @@ pub(crate) async fn open(settings: &ImportSettings, path: PathBuf, purpose: Purp
 }
 
 fn open_blocking(settings: &ImportSettings, path: &Path, purpose: Purpose) -> Result<Opened, Stop> {
-    let file = file::open(path, &settings.read_options()?)?;
+    let mut options = settings.read_options()?;
+    if !matches!(purpose, Purpose::Contacts | Purpose::Updates) {
+        options.limits = Limits::line_by_line();
+    }
+    let file = file::open(path, &options)?;
     let specification = settings.specification.as_deref().map(Specification::parse).transpose()?;
     let mapping = match (&settings.mapping, &specification) {
         (Some(document), _) => Mapping::Document(document),

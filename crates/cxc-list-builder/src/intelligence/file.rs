@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::{IntelligenceError, NumberAnswer, NumberIntelligence, Question};
-use crate::file::{self, FileError, FileReader, HeaderOption, ReadOptions, RecordRef, RecordStatus, trim};
+use crate::file::{self, FileError, FileReader, HeaderOption, Limits, ReadOptions, RecordRef, RecordStatus, trim};
 
 /// The most answers of a file: they are held in memory.
 const MOST: usize = 2_000_000;
@@ -49,7 +49,8 @@ impl BatchFile {
         country: Option<Country>,
         now: Timestamp,
     ) -> Result<Self, FileError> {
-        let options = ReadOptions { header: HeaderOption::Yes, ..ReadOptions::default() };
+        let options =
+            ReadOptions { header: HeaderOption::Yes, limits: Limits::line_by_line(), ..ReadOptions::default() };
         let mut file = file::open(path, &options)?;
         let columns = Columns::find(&file)?;
         let mut found = Self { name: name.into(), ..Self::default() };

@@ -4,7 +4,7 @@ use cxc_store::number_list::NumberListVersion;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::file::{HeaderOption, ReadOptions};
+use crate::file::{HeaderOption, Limits, ReadOptions};
 use crate::jobs::Source;
 
 /// What a file is to the numbers that the list has.
@@ -58,7 +58,7 @@ pub struct LoadSettings {
 impl LoadSettings {
     /// How the file is read.
     pub fn read_options(&self) -> ReadOptions {
-        ReadOptions { header: self.header, ..ReadOptions::default() }
+        ReadOptions { header: self.header, limits: Limits::line_by_line(), ..ReadOptions::default() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Files made to hurt: endless lines, endless quotes, endless columns.
 use std::time::{Duration, Instant};
 
-use cxc_list_builder::file::{BatchStream, HeaderOption, ReadOptions, RecordStatus, open};
+use cxc_list_builder::file::{BatchStream, HeaderOption, Limits, ReadOptions, RecordStatus, open, trim};
 
 use crate::support::{Outcome, add, file, open_default, read, read_bytes};
 
@@ -70,6 +70,50 @@ fn quotes_made_to_be_searched_for_again_and_again_cost_little() {
     let spool = file(text.as_bytes());
     let outcome = read(&mut open(spool.path(), &options).unwrap()).unwrap();
     assert!(outcome.total() >= 1 && started.elapsed() < Duration::from_secs(30), "took {:?}", started.elapsed());
+}
+
+/// Contacts, with these lines for some of them.
+fn contacts(rows: usize, others: &[(usize, &str)]) -> String {
+    let row = |i: usize| match others.iter().find(|(line, _)| *line == i) {
+        Some((_, text)) => format!("{text}\n"),
+        None => format!("Ann{i},fine,+1202555{i:04}\n"),
+    };
+    format!("name,note,phone\n{}", (2..rows + 2).map(row).collect::<String>())
+}
+
+#[test]
+fn two_stray_quotes_take_in_no_lines_between_them() {
+    let (opens, closes) = ("Bob,\"call,+12025550100", "Eve,end\",+12025550101");
+    for far in [1, 5, 18, 19, 20, 40, 5_000] {
+        for closes in [closes, "Eve,\",+12025550101", "\",end,+12025550101", "\"x\",y,+12025550101"] {
+            let text = contacts(6_000, &[(10, opens), (10 + far, closes)]);
+            let outcome = read_bytes(text.as_bytes()).unwrap();
+            assert_eq!(outcome.total(), 6_000, "{far} {closes}");
+            assert!(outcome.rejected.contains(&(10, "bad_value")), "{far} {closes}: {:?}", outcome.rejected);
+            assert!(outcome.rejected.iter().all(|(line, _)| *line == 10 || *line == 10 + far as u64), "{far} {closes}");
+        }
+    }
+}
+
+#[test]
+fn an_address_of_some_lines_is_one_column() {
+    let address = "1 Main St, Apt 2\nc/o Smith, Doe\nSpringfield, 62701-1234\r\nUSA\n";
+    let text = contacts(50, &[(10, &format!("Bob,\"{address}\",+12025550100"))]);
+    let outcome = read_bytes(text.as_bytes()).unwrap();
+    assert_eq!((outcome.rejected.as_slice(), outcome.data.len()), ([].as_slice(), 50));
+    assert_eq!(outcome.data[8][1], trim(address));
+    let long = format!("Bob,\"{}\",+12025550100", "words\n".repeat(25));
+    let outcome = read_bytes(contacts(50, &[(10, &long)]).as_bytes()).unwrap();
+    assert_eq!((outcome.rejected[0], outcome.data.len()), ((10, "bad_value"), 49), "{:?}", outcome.rejected);
+}
+
+#[test]
+fn where_each_line_speaks_for_itself_no_quote_takes_in_the_next() {
+    let options = ReadOptions { limits: Limits::line_by_line(), header: HeaderOption::No, ..ReadOptions::default() };
+    let spool = file(b"\"+12025550100\"\n\"+12025550101\n+12025550102\nx\"\n\"+12025550103\"\n");
+    let outcome = read(&mut open(spool.path(), &options).unwrap()).unwrap();
+    assert_eq!(outcome.rejected, [(2, "bad_value")]);
+    assert_eq!(outcome.data.concat(), ["+12025550100", "+12025550102", "x\"", "+12025550103"]);
 }
 
 #[test]

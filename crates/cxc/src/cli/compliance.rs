@@ -24,6 +24,10 @@ Exit codes: 0 allowed, 3 not now or not at all, 2 the document is refused.")]
   cxc compliance export --person +12025550123 --output evidence.zip
   cxc compliance verify evidence.zip --key \"$(cxc compliance key)\"")]
     Export(EvidenceExport),
+    /// What the evidence of a day comes to: recomputes its chains, and compares their digest with one that was kept elsewhere
+    #[command(after_help = "A server's log tells the digest of each day an hour after its end.
+Exit codes: 0 the chains hold and the digest is the expected one, 1 they don't, or it is not.")]
+    Digest(Digest),
     /// Print the public key that exports are signed with
     Key,
     /// Whether the clock is behind the newest decision that is kept: then nobody is contacted
@@ -95,6 +99,29 @@ pub struct Replay {
     /// Tenant by short name, domain or ccid; may be left out when there is only one
     #[arg(long)]
     pub tenant: Option<String>,
+}
+
+/// `cxc compliance digest`.
+#[derive(Debug, Args)]
+pub struct Digest {
+    /// The day in UTC, such as 2026-03-01 or 20260301
+    #[arg(value_name = "DAY", value_parser = day)]
+    pub day: i64,
+    /// The digest that it must have
+    #[arg(long, value_name = "DIGEST")]
+    pub expect: Option<String>,
+    /// Print JSON instead of sentences
+    #[arg(long)]
+    pub json: bool,
+    /// Tenant by short name, domain or ccid; may be left out when there is only one
+    #[arg(long)]
+    pub tenant: Option<String>,
+}
+
+/// A day as evidence is kept by.
+fn day(text: &str) -> Result<i64, String> {
+    let day = text.replace('-', "").parse().ok().filter(|day| cxc_store::evidence::is_day(*day));
+    day.ok_or_else(|| "a day is year, month and day, such as 2026-03-01".to_owned())
 }
 
 /// `cxc compliance export`.

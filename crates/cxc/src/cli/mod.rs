@@ -20,7 +20,7 @@ use crate::config::Flags;
 
 pub use access::{TenantAdd, TenantCommand, UserAdd, UserCommand, UserGrant, UserReset};
 pub use agent::Agent;
-pub use compliance::{ComplianceCommand, Evaluate, EvidenceExport, Replay};
+pub use compliance::{ComplianceCommand, Digest, Evaluate, EvidenceExport, Replay};
 pub use compliance_data::{ComplianceDataBuild, ComplianceDataCommand, ComplianceDataServe};
 pub use consent::{
     ConsentAdd, ConsentCommand, ConsentExport, ConsentImport, ConsentRevoke, ConsentShow, ConsentUndo, TimesAdd,

@@ -51,6 +51,7 @@ pub async fn run(config: &Config, command: &ComplianceCommand) -> Result<(), Fai
         }
         ComplianceCommand::Replay(asked) => replay(config, asked).await,
         ComplianceCommand::Export(asked) => export(config, asked).await,
+        ComplianceCommand::Digest(asked) => super::evidence_digest::run(config, asked).await,
         ComplianceCommand::Key => {
             let desk = Desk::open(config).await?;
             let key = Signer::new(&desk.app.hash_key)?.public_key();

@@ -8,6 +8,7 @@ mod consent_file;
 mod consent_times;
 mod desk;
 pub mod dialer;
+pub mod evidence_digest;
 pub mod export;
 pub mod group;
 pub mod import;

@@ -56,6 +56,12 @@ fn a_tenant_s_own_rules_answer_and_exports_verify() {
     let said = desk.run(&["compliance", "verify", "e.zip", "--key", key.trim()]).ok().out;
     assert!(said.contains("whole and signed by the key that was given: 0 decisions"), "{said}");
     desk.run(&["compliance", "replay", "20260301-1f-12-0"]).failed(1, "there is no such decision");
+    assert_eq!(desk.run(&["compliance", "digest", "20260301"]).ok().out, "no evidence is kept of 20260301\n");
+    let missed = desk.run(&["compliance", "digest", "20260301", "--expect", "ab12"]);
+    missed.failed(1, "the evidence of 20260301 is not what it was: ab12 was expected, it is none");
+    assert_eq!(desk.run(&["compliance", "digest", "2026-03-01"]).ok().out, "no evidence is kept of 20260301\n");
+    let wrong = desk.run(&["compliance", "digest", "20260230"]);
+    assert!(wrong.code == 2 && wrong.err.contains("such as 2026-03-01"), "{wrong:?}");
     let mut bytes = std::fs::read(desk.path().join("e.zip")).unwrap();
     let middle = bytes.len() / 3;
     bytes[middle] ^= 0x55;

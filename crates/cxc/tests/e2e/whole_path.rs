@@ -97,6 +97,9 @@ async fn why_each_was_contacted(world: &World, group: &str) {
     let day = cxc_server::Clock::now(&cxc_server::SystemClock).strftime("%Y%m%d");
     let chains = world.api.get(&format!("/compliance/evidence-chains?day={day}")).await.expect(200);
     assert!(chains.as_array().unwrap().iter().all(|chain| chain["holds"] == true), "{chains}");
+    let digest = world.api.get(&format!("/compliance/evidence-digest?day={day}")).await.expect(200);
+    let blocks: i64 = chains.as_array().unwrap().iter().filter_map(|chain| chain["blocks"].as_i64()).sum();
+    assert_eq!((&digest["blocks"], &digest["holds"]), (&json!(blocks), &json!(true)), "{digest}");
 }
 
 /// Follows the link of an email as a person does, and as a mail program does.
