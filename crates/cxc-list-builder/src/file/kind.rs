@@ -27,8 +27,15 @@ pub(super) fn of_head(head: &[u8]) -> Result<Content, FileError> {
     }
     match OTHERS.iter().find(|(magic, _)| head.starts_with(magic)) {
         Some((_, name)) => Err(FileError::Unsupported(name)),
+        None if is_json(head) => Err(FileError::Unsupported("a JSON document")),
         None => Ok(Content::Text),
     }
+}
+
+/// Whether text begins as a list of objects or an object does.
+fn is_json(head: &[u8]) -> bool {
+    let mut signs = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head).iter().filter(|b| !b.is_ascii_whitespace());
+    matches!((signs.next(), signs.next()), (Some(b'['), Some(b'{')) | (Some(b'{'), Some(b'"')))
 }
 
 const OTHERS: &[(&[u8], &str)] = &[
@@ -73,6 +80,12 @@ mod tests {
         assert_eq!(of_head(&[0x1F, 0x8B, 8]).unwrap(), Content::Gzip);
         assert!(matches!(of_head(b"%PDF-1.7"), Err(FileError::Unsupported("a PDF document"))));
         assert!(matches!(of_head(&[0xFF, 0xD8, 0xFF, 0xE0]), Err(FileError::Unsupported(_))));
+        for json in ["[{\"phone\":1}]", "\u{FEFF}[\n  {", "{ \"items\": []}"] {
+            assert!(matches!(of_head(json.as_bytes()), Err(FileError::Unsupported("a JSON document"))), "{json}");
+        }
+        for text in ["[name],phone\n", "{name},phone\n", "", "["] {
+            assert_eq!(of_head(text.as_bytes()).unwrap(), Content::Text, "{text}");
+        }
     }
 
     #[test]

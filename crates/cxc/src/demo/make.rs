@@ -33,7 +33,11 @@ pub async fn make(config: &Config) -> Result<(), Failure> {
 async fn make_in(config: &Config, desk: &Desk) -> Result<(), Failure> {
     let app = &desk.app;
     if app.db.read().await?.installation_get(FACT).await?.is_some() {
-        return terminal::say(&format!("The demonstration goes on where it stood ({}).", config.data_dir.display()));
+        let folder = config.data_dir.display();
+        return terminal::say(&format!(
+            "The demonstration goes on where it stood ({folder}).\n\
+             A lost password is made anew by: cxc --data {folder} user reset-password '{TENANT}\\{USER}'"
+        ));
     }
     let tenant = tenant(app).await?;
     let password = user(app, tenant).await?;
