@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use cxc_core::compliance::{
-    Calendars, CheckInputs, DataVersion, Decision as Verdicts, IntervalCache, RuleDocuments, RuleSet, Step, Verdict,
-    Zones, list_versions,
+    Calendars, CheckInputs, DataVersion, Decision as Verdicts, Edition, IntervalCache, RuleDocuments, RuleSet, Step,
+    Verdict, Zones, list_versions,
 };
 use cxc_server::app::time_text;
 use cxc_server::extract::ApiPath;
@@ -221,7 +221,13 @@ async fn documents(
         let key = decision.data.get("rules").map_or("without a name", String::as_str);
         gone(&format!("the legal rules of its time, sha256 {key}, are not kept"), decision)
     })?;
-    Ok(RuleDocuments { legal_packs: Arc::new(packs), calendars, ..kept.documents()? })
+    Ok(RuleDocuments { edition: edition(decision), legal_packs: Arc::new(packs), calendars, ..kept.documents()? })
+}
+
+/// By which meaning a decision was made.
+fn edition(decision: &Decision) -> Edition {
+    let told = decision.inputs.get("edition").cloned();
+    told.and_then(|told| serde_json::from_value(told).ok()).unwrap_or_default()
 }
 
 fn inputs(decision: &Decision, rules: &RuleSet) -> Result<CheckInputs, ApiError> {
