@@ -134,3 +134,19 @@ pub(super) async fn chains(
     }
     Ok(axum::Json(shown))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_block_holds_and_several_hold() {
+        let view = |blocks, looked_at| {
+            let chain = ChainState::default();
+            ChainView { blocks, holds: true, ..ChainView::of(&chain, (20_260_301, 31), looked_at) }.sentence()
+        };
+        assert!(view(1, Looked::WholeChain).ends_with("is verified: its 1 block holds"));
+        assert!(view(3, Looked::WholeChain).ends_with("is verified: its 3 blocks hold"));
+        assert!(view(1, Looked::Decision).contains("the 1 block that leads to it"));
+    }
+}

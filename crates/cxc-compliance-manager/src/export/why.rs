@@ -28,7 +28,8 @@ pub fn sentence(reason: &Value, names: &Names) -> String {
         (_, Some(observed)) => {
             let since = if from.is_empty() { String::new() } else { format!(" since {from}") };
             let next = if till.is_empty() { String::new() } else { format!("; the next fits at {till}") };
-            format!("counts {observed} attempts{since} and allows {}{next}", text(&reason["limit"]))
+            let attempts = if observed == 1 { "attempt" } else { "attempts" };
+            format!("counts {observed} {attempts}{since} and allows {}{next}", text(&reason["limit"]))
         }
         (code, None) => format!("bars: {}", detail.map_or_else(|| code.replace('_', " "), str::to_owned)),
     };

@@ -257,3 +257,14 @@ fn counted(count: usize, noun: &str) -> String {
 fn moment(text: &str) -> Result<Timestamp, Failure> {
     text.parse().map_err(|_| Failure::usage(format!("{text}: a moment such as 2027-01-31T12:00:00Z")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn one_is_one_and_the_rest_are_several() {
+        let said = [0, 1, 2].map(|count| counted(count, "evidence chain"));
+        assert_eq!(said, ["0 evidence chains", "1 evidence chain", "2 evidence chains"]);
+    }
+}

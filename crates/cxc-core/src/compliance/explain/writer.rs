@@ -155,7 +155,8 @@ impl Writer<'_> {
             failure.and_then(|f| f.window_end).map(|end| format!("; the next fits at {end}")).unwrap_or_default();
         let sentence = match observed {
             Some(observed) => {
-                format!("{} counts {observed} attempts since {since} and allows {limit}{free}", cap.rule.id)
+                let attempts = if observed == 1 { "attempt" } else { "attempts" };
+                format!("{} counts {observed} {attempts} since {since} and allows {limit}{free}", cap.rule.id)
             }
             None => format!("{} can't count: the attempts since {since} are not known", cap.rule.id),
         };

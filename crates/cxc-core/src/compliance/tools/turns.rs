@@ -52,3 +52,28 @@ fn next_expiry(count: Count, facts: &Facts<'_>, now: Micros) -> Option<Micros> {
     let leaves = facts.attempts?.iter().map(|past| past.at.as_microsecond().saturating_add(length));
     leaves.filter(|at| now < *at).min()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::Zones;
+    use super::*;
+
+    fn turns(zone: &str, tick: Tick, now: &str) -> String {
+        let now: jiff::Timestamp = now.parse().unwrap();
+        let zone = Zones::bundled().get(zone).unwrap();
+        timestamp(next_tick(&zone, tick, now.as_microsecond())).to_string()
+    }
+
+    #[test]
+    fn a_part_of_the_time_turns_with_its_clock_and_where_clocks_are_moved() {
+        let york = "America/New_York";
+        assert_eq!(turns(york, Tick::Minute, "2026-12-01T17:00:00.25Z"), "2026-12-01T17:01:00Z");
+        assert_eq!(turns(york, Tick::Hour, "2026-12-01T17:59:59Z"), "2026-12-01T18:00:00Z");
+        assert_eq!(turns("Asia/Kathmandu", Tick::Hour, "2026-12-01T17:00:00Z"), "2026-12-01T17:15:00Z");
+        assert_eq!(turns(york, Tick::Day, "2026-12-01T17:00:00Z"), "2026-12-02T05:00:00Z");
+        // the hour before the clocks go on, and the day on which they go back
+        assert_eq!(turns(york, Tick::Hour, "2027-03-14T06:30:00Z"), "2027-03-14T07:00:00Z");
+        assert_eq!(turns(york, Tick::Day, "2026-11-01T05:30:00Z"), "2026-11-01T06:00:00Z");
+        assert_eq!(turns("Australia/Lord_Howe", Tick::Hour, "2026-04-04T14:59:00Z"), "2026-04-04T15:00:00Z");
+    }
+}
