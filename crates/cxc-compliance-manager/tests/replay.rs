@@ -262,6 +262,7 @@ async fn a_file_names_a_rule_as_people_do_and_says_why_and_its_ids_are_texts() {
     assert_eq!((&again["sameReasons"], &again["sameVerdict"]), (&json!(true), &json!(true)));
     let count = again["steps"].as_array().unwrap().iter().find(|step| step["step"] == "count").unwrap();
     assert!(count["attempts"][0].is_string(), "{count}");
+    assert!(count["sentence"].as_str().unwrap().starts_with("\"one a day\" counts 1 attempt"), "{count}");
 }
 
 /// Keeps a decision about client id `a` of a campaign group.

@@ -19,7 +19,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::chains::{ChainView, proved, unreadable};
-use crate::evaluations::{EvaluationKit, Evaluator};
+use crate::evaluations::{EvaluationKit, Evaluator, put_names};
 
 /// The places that one decision looks at.
 const PLACES: usize = 64;
@@ -97,7 +97,8 @@ pub async fn replay(app: &App, kit: &EvaluationKit, tenant: i64, id: &str) -> Re
     let text = |value: &Value| value.to_string();
     let replayed = explained.verdict;
     let held_back = decision.held.as_deref().map(super::held_back);
-    let steps = held_back.iter().fold(explained.steps, |steps, why| not_allowed(steps, why));
+    let mut steps = held_back.iter().fold(explained.steps, |steps, why| not_allowed(steps, why));
+    put_names(&mut app.db.read().await?, tenant, &mut steps).await?;
     let written = serde_json::to_string(&replayed).map_err(ApiError::internal)?;
     let mut versions = BTreeMap::clone(&decision.data);
     if let Some(numbers) = &inputs.numbers {

@@ -78,7 +78,8 @@ impl CompiledCap {
     }
 
     /// A legal cap.
-    pub fn of_law(rule: &RuleRef, binds: i16, body: &AttemptCap) -> Self {
+    pub fn of_law(rule: &RuleRef, binds: i16, body: &AttemptCap, edition: Edition) -> Self {
+        let place = || body.location.as_deref().map(|text| Area::of_text(text).meant(edition));
         Self {
             rule: rule.clone(),
             priority: body.priority,
@@ -97,8 +98,8 @@ impl CompiledCap {
                 results: result_bits(&body.results),
                 dispositions: body.dispositions.clone(),
                 exclude: body.exclude.clone(),
-                to: body.location.as_deref().map(Area::of_text),
-                from: body.location.as_deref().map(Area::of_text),
+                to: place(),
+                from: place(),
             },
             max: usize::try_from(body.max).unwrap_or(usize::MAX),
             window: match body.window {

@@ -177,7 +177,9 @@ fn act(
             Some(plan) => Act::Hours(Arc::new(plan), clocks(&legal.tz_basis, zones)),
             None => Act::Other,
         },
-        RuleBody::AttemptCap(cap) => Act::Cap(CompiledCap::of_law(rule, channel_bits(&legal.applies_to.channels), cap)),
+        RuleBody::AttemptCap(cap) => {
+            Act::Cap(CompiledCap::of_law(rule, channel_bits(&legal.applies_to.channels), cap, documents.edition))
+        }
         RuleBody::Cooldown(body) => Act::Cooldown(CompiledCooldown::new(rule, legal.day_basis, body)),
         _ => Act::Other,
     }

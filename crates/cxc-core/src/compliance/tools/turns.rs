@@ -21,9 +21,12 @@ impl Tools {
         }
         let rules = self.customs.iter().filter(|rule| rule.holds_for(request.channel));
         let turns = rules.flat_map(|rule| {
-            let ticks =
-                rule.expression.tick().into_iter().flat_map(|tick| zones.iter().map(move |z| next_tick(z, tick, now)));
-            let counts = rule.expression.counts().iter().filter_map(|count| next_expiry(*count, facts, now));
+            let ticks = rule
+                .expression
+                .tick()
+                .into_iter()
+                .flat_map(move |tick| zones.iter().map(move |z| next_tick(z, tick, now)));
+            let counts = rule.expression.counts().iter().filter_map(move |count| next_expiry(*count, facts, now));
             ticks.chain(counts)
         });
         turns.min().unwrap_or(Micros::MAX)
