@@ -243,7 +243,10 @@ async fn a_file_names_a_rule_as_people_do_and_says_why_and_its_ids_are_texts() {
     let (names, why) = (place("rule_names"), place("why"));
     let rows: Vec<_> = table.records().map(Result::unwrap).collect();
     assert_eq!((&rows[1][names], &rows[0][why]), ("one a day", ""));
-    assert!(rows[1][why].starts_with("one a day counts 1 attempt since 2026-03-02T17:03:00Z and allows 1"), "{rows:?}");
+    assert!(
+        rows[1][why].starts_with("one a day counts 1 attempt since 2026-03-02T17:03:00.000001Z and allows 1"),
+        "{rows:?}"
+    );
     let lines = std::io::read_to_string(zip.by_name("decisions.jsonl").unwrap()).unwrap();
     let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let decision = &lines[1]["decision"];

@@ -46,6 +46,8 @@ pub(super) fn pointer(path: &Path, value: &Value) -> String {
 enum Step {
     Member(String),
     Item(usize),
+    /// The only member of its object, which names what the object is.
+    Variant(String),
 }
 
 /// The steps to a place. The name of a variant is a member where its content stands below it, and none where it is a text.
@@ -56,12 +58,12 @@ fn steps(path: &Path, value: &Value) -> Vec<Step> {
             Segment::Seq { index } => Step::Item(*index),
             Segment::Map { key } => Step::Member(key.clone()),
             Segment::Enum { variant } if at.is_some_and(|at| at.get(variant).is_some()) => {
-                Step::Member(variant.clone())
+                Step::Variant(variant.clone())
             }
             Segment::Enum { .. } | Segment::Unknown => continue,
         };
         at = at.and_then(|at| match &step {
-            Step::Member(name) => at.get(name),
+            Step::Member(name) | Step::Variant(name) => at.get(name),
             Step::Item(index) => at.get(index),
         });
         steps.push(step);
@@ -84,7 +86,7 @@ impl Taken {
         let mut pointer = String::new();
         for step in path {
             let next = match step {
-                Step::Member(name) => name.replace('~', "~0").replace('/', "~1"),
+                Step::Member(name) | Step::Variant(name) => name.replace('~', "~0").replace('/', "~1"),
                 Step::Item(index) => {
                     let gone = self.items.get(&pointer).map(Vec::as_slice).unwrap_or_default();
                     gone.iter().fold(*index, |index, gone| if *gone <= index { index + 1 } else { index }).to_string()
@@ -98,12 +100,17 @@ impl Taken {
 
     /// Takes the value at a place out; false where there is none, or where it is the whole.
     fn take(&mut self, value: &mut Value, path: &[Step]) -> bool {
+        // what is left of a variant without its content is no value of its kind
+        let path = match path {
+            [whole @ .., Step::Variant(_)] => whole,
+            path => path,
+        };
         let original = self.original(path);
         let Some((last, above)) = path.split_last() else { return false };
         let mut parent = value;
         for step in above {
             let next = match step {
-                Step::Member(name) => parent.get_mut(name),
+                Step::Member(name) | Step::Variant(name) => parent.get_mut(name),
                 Step::Item(index) => parent.get_mut(index),
             };
             let Some(next) = next else { return false };
