@@ -129,8 +129,9 @@ pub(crate) async fn set(
     let (guard_seconds, unmapped) = (Some(after.guard_seconds), Some(after.unmapped.clone()));
     let stored = RulePolicy { guard_seconds, unmapped, version };
     tx.rule_policy_set(principal.tenant, &stored).await?;
-    let entry = Entry::new("update", "compliance_policy")
-        .changed(Some(json!(before)), Some(json!({ "policy": after, "reason": wanted.reason.trim() })));
+    let mut audited = json!(after);
+    audited["reason"] = wanted.reason.trim().into();
+    let entry = Entry::new("update", "compliance_policy").changed(Some(json!(before)), Some(audited));
     entry.write(&app, &mut tx, &principal).await?;
     tx.commit().await?;
     Ok((tag(version), axum::Json(after)))

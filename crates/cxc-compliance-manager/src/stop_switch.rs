@@ -41,8 +41,9 @@ pub(crate) async fn set(
     let before = tx.stop_switch_get(principal.tenant).await?;
     let after = wanted.stopped.then_some(reason.as_str());
     tx.stop_switch_set(principal.tenant, after).await?;
-    let entry = Entry::new("update", "stop_switch")
-        .changed(Some(json!({ "stopped": before })), Some(json!({ "stopped": after, "reason": reason })));
+    let was = before.map_or_else(|| json!({ "stopped": false }), |why| json!({ "stopped": true, "reason": why }));
+    let is = json!({ "stopped": wanted.stopped, "reason": reason });
+    let entry = Entry::new("update", "stop_switch").changed(Some(was), Some(is));
     entry.write(&app, &mut tx, &principal).await?;
     tx.commit().await?;
     let reason = if wanted.stopped { reason } else { String::new() };

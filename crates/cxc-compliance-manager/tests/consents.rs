@@ -235,6 +235,15 @@ async fn a_tenants_own_words_are_kept_and_may_not_turn_stop_around() {
         let own = app.get("/compliance/opt-out-words").await;
         assert_eq!(own.expect(200)["optOut"], json!([word]));
     }
+    // what carriers name stops all the same, and is shown
+    let mut own = app.get("/compliance/opt-out-words").await.expect(200);
+    let fixed = own["fixed"].as_array().unwrap().clone();
+    assert!(["STOP", "UNSUBSCRIBE", "END"].iter().all(|word| fixed.contains(&json!(word))), "{own}");
+    own["fixed"] = json!(["NOTHING"]);
+    let set = app.put("/compliance/opt-out-words").json(&own).await.expect(200);
+    assert_eq!(set["fixed"], json!(fixed), "nobody changes them");
+    let audited = app.get("/audit-events?objectKind=opt_out_words").await.expect(200);
+    assert!(!audited["items"][0]["after"].to_string().contains("NOTHING"), "{audited}");
 }
 
 #[tokio::test]

@@ -50,13 +50,35 @@ async fn the_consent_policy_is_strict_until_somebody_decides_and_only_shortens_t
         app.post("/compliance/consents/revoke").json(&asked).await.expect(200)["deadline"].as_str().unwrap().to_owned()
     };
     let by_law = revoke("+12125550100").await;
-    let decide = |days: i64, reason: &str| json!({ "policy": { "revocationDays": days }, "reason": reason });
-    app.put(POLICY).json(&decide(3, "")).await.expect(422);
-    app.put(POLICY).json(&decide(31, "more time")).await.expect(422);
-    app.put(POLICY).json(&decide(30, "as long as it gets")).await.expect(200);
+    let decide = |days: i64, reason: &str| json!({ "revocationDays": days, "reason": reason });
+    for (wrong, pointer) in [(decide(3, ""), "/reason"), (decide(31, "more time"), "/revocationDays")] {
+        assert_eq!(app.put(POLICY).json(&wrong).await.expect(422)["errors"][0]["pointer"], pointer);
+    }
+    let first = app.put(POLICY).json(&decide(30, "as long as it gets")).await;
+    first.expect(200);
     assert_eq!(revoke("+12125550101").await, by_law, "no longer than the law's");
-    app.put(POLICY).json(&decide(3, "we are quicker")).await.expect(200);
+    app.put(POLICY).if_match(&first.etag()).json(&decide(3, "we are quicker")).await.expect(200);
     assert_eq!(revoke("+12125550102").await, "2026-03-05T09:00:00Z");
     assert!(by_law.as_str() > "2026-03-05T09:00:00Z");
     assert_eq!(app.other.get(POLICY).await.expect(200), strict);
+}
+
+#[tokio::test]
+async fn a_consent_policy_is_written_as_it_is_read_and_by_nobody_who_did_not_read_it() {
+    let app = TestApp::start(|app| cxc_compliance_manager::service(app).unwrap()).await.unwrap();
+    let read = app.get(POLICY).await;
+    let mut wanted = read.expect(200);
+    wanted["confirmMinutes"] = json!(2);
+    let mut told = wanted.clone();
+    told["reason"] = json!("our counsel says so");
+    let set = app.put(POLICY).if_match(&read.etag()).json(&told).await;
+    assert_eq!(set.expect(200), wanted);
+    let again = app.get(POLICY).await;
+    assert_eq!((again.expect(200), again.etag()), (wanted.clone(), set.etag()));
+    assert_eq!(app.put(POLICY).json(&told).await.expect_problem(428), "if_match_required");
+    assert_eq!(app.put(POLICY).if_match(&read.etag()).json(&told).await.expect_problem(412), "etag_mismatch");
+    let audited = app.get("/audit-events?objectKind=consent_policy").await.expect(200);
+    let change = &audited["items"][0];
+    let strict = json!({ "filesLiftOptOuts": false, "revocationDays": null, "confirmMinutes": null });
+    assert_eq!((&change["before"], &change["after"]), (&strict, &told), "{audited}");
 }

@@ -307,7 +307,41 @@ async fn a_rule_of_ones_own_that_would_bar_nobody_is_refused() {
     let flags = |flags: Value| own_rule("US-HOUSE", &json!({ "person_flags": { "flags": flags } }));
     let refused = app.post(OWN).json(&flags(json!([]))).await.expect(422);
     assert_eq!(refused["errors"][0]["pointer"], "/rule/kind/person_flags/flags");
-    app.post(OWN).json(&flags(json!(["cease"]))).await.expect(201);
+    let made = app.post(OWN).json(&flags(json!(["cease"]))).await;
+    made.expect(201);
+    // nor can it be emptied later, and it can be ended at any time
+    let path = format!("{OWN}/{}", made.id());
+    let emptied = app.put(&path).if_match(&made.etag()).json(&flags(json!([]))).await.expect(422);
+    assert_eq!(emptied["errors"][0]["pointer"], "/rule/kind/person_flags/flags");
+    let mut ended = flags(json!(["cease"]));
+    ended["rule"]["effectiveUntil"] = json!("2026-01-10");
+    app.put(&path).if_match(&made.etag()).json(&ended).await.expect(200);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_rule_is_named_where_it_was_sent_and_a_member_is_there_once() {
+    let app = start().await;
+    let kind = json!({ "window": { "hours": { "daily": "21:00-08:00" }, "holidays": "US" } });
+    let refused = app.post(OWN).json(&own_rule("US-HOUSE", &kind)).await.expect(422);
+    let pointers: Vec<&Value> = refused["errors"].as_array().unwrap().iter().map(|e| &e["pointer"]).collect();
+    assert_eq!(pointers, ["/rule/kind/window/hours/daily", "/rule/kind/window/holidays"], "{refused}");
+    let wrong = own_rule("US-HOUSE", &json!({ "attempt_cap": { "max": 1 } }));
+    let refused = app.post(OWN).json(&wrong).await.expect(422);
+    assert_eq!(refused["errors"][0]["pointer"], "/rule/kind/attempt_cap", "{refused}");
+    let hours = json!({ "window": { "hours": { "daily": "08:00-21:00" } } });
+    let text = own_rule("US-HOUSE", &hours).to_string();
+    let twice = text.replace(r#""daily":"#, r#""daily":"09:00-10:00","daily":"#);
+    assert_ne!(text, twice);
+    let refused = app.post(OWN).json_text(twice).await.expect(422);
+    let error = &refused["errors"][0];
+    assert_eq!((&error["pointer"], &error["code"]), (&json!("/rule/kind/window/hours/daily"), &json!("duplicate")));
+    let made = app.post(OWN).json_text(text).await;
+    made.expect(201);
+    // and so in a patch
+    let path = format!("{OWN}/{}", made.id());
+    let patch = r#"{"description":"a","description":"b"}"#;
+    let refused = app.patch(&path).if_match(&made.etag()).json_text(patch).await.expect(422);
+    assert_eq!(refused["errors"][0]["pointer"], "/description", "{refused}");
 }
 
 #[tokio::test]

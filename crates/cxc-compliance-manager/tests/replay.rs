@@ -228,6 +228,46 @@ async fn the_table_of_an_export_names_the_campaign_group() {
     assert_eq!(groups().await, [String::new(), number.to_string()], "of a group that is gone its number is left");
 }
 
+#[tokio::test]
+async fn a_file_names_a_rule_as_people_do_and_says_why_and_its_ids_are_texts() {
+    let app = start().await;
+    decided(&app, &ask(1, "a"), "allow").await;
+    app.clock.advance(std::time::Duration::from_secs(180));
+    let deferred = decided(&app, &ask(1, "a"), "defer").await;
+    let file = app.post("/compliance/evidence-exports").json(&json!({ "clientId": "a" })).await;
+    let mut zip = zip::ZipArchive::new(std::io::Cursor::new(file.body.to_vec())).unwrap();
+    let text = std::io::read_to_string(zip.by_name("decisions.csv").unwrap()).unwrap();
+    let mut table = csv::Reader::from_reader(text.as_bytes());
+    let headers = table.headers().unwrap().clone();
+    let place = |name: &str| headers.iter().position(|column| column == name).unwrap();
+    let (names, why) = (place("rule_names"), place("why"));
+    let rows: Vec<_> = table.records().map(Result::unwrap).collect();
+    assert_eq!((&rows[1][names], &rows[0][why]), ("one a day", ""));
+    assert!(
+        rows[1][why].starts_with("one a day counts 1 attempt since 2026-03-02T17:03:00.000001Z and allows 1"),
+        "{rows:?}"
+    );
+    let lines = std::io::read_to_string(zip.by_name("decisions.jsonl").unwrap()).unwrap();
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let decision = &lines[1]["decision"];
+    let rule = decision["verdict"]["reasons"][0]["rule"]["id"].as_str().unwrap();
+    assert_eq!(lines[1]["names"][rule], "one a day", "{}", lines[1]);
+    for id in [&decision["device"], &decision["client"], &decision["inputs"]["attempts"][0]["id"]] {
+        assert!(id.is_string(), "{decision}");
+    }
+    let attempts = std::io::read_to_string(zip.by_name("attempts.jsonl").unwrap()).unwrap();
+    let attempt: Value = serde_json::from_str(attempts.lines().next().unwrap()).unwrap();
+    assert_eq!(lines[0]["decision"]["attempt"], attempt["id"], "the decision names the attempt that it allowed");
+    // the same by the API, and what is kept is still what was decided
+    let shown = app.get(&format!("/compliance/evidence/{deferred}")).await.expect(200);
+    assert_eq!(&shown["decision"], decision);
+    let again = replayed(&app, &deferred).await;
+    assert_eq!((&again["sameReasons"], &again["sameVerdict"]), (&json!(true), &json!(true)));
+    let count = again["steps"].as_array().unwrap().iter().find(|step| step["step"] == "count").unwrap();
+    assert!(count["attempts"][0].is_string(), "{count}");
+    assert!(count["sentence"].as_str().unwrap().starts_with("\"one a day\" counts 1 attempt"), "{count}");
+}
+
 /// Keeps a decision about client id `a` of a campaign group.
 async fn keep_of(app: &TestApp, grp: i64) {
     let (tenant, now) = (app.tenant(), app.app.now());

@@ -109,17 +109,16 @@ pub struct ContactPlaces {
 impl ContactPlaces {
     /// Where a contact may be: its explicit zone together with that of its postal code, else that of its
     /// postal code, else those of its state, else that of its country if it has one zone; in its country in any case. A postal code
-    /// that is not known makes it unmappable, with the zone that is given; so does a state that is not known, unless a
-    /// postal code says where it is: it may be any state of the country. What is absent says nothing.
+    /// that is not known makes it unmappable, with the zone that is given; a state that is not known, such
+    /// as a British county, may be any of its country, unless a postal code says where it is. What is absent says nothing.
     pub fn find(&mut self, tables: &LocationTables, told: Told<'_>) -> Option<Location> {
         let home = told.country_of_state(tables).unwrap_or(told.home);
         let postal = home.filter(|_| !told.postal.is_empty()).map(|c| tables.of_postal(c, told.postal));
-        let state = home.filter(|_| !told.state.is_empty()).map(|c| tables.of_region(c, told.state));
         let is_placed = postal.as_ref().is_some_and(|p| !p.is_unmappable());
-        let mistaken = home.filter(|c| !is_placed && tables.tells_regions_apart(*c));
-        let state = state.and_then(|s| match s.is_unmappable() {
-            true => mistaken.map(|c| tables.somewhere_in(c)),
-            false => Some(s),
+        let of_state = home.filter(|_| !told.state.is_empty());
+        let state = of_state.and_then(|c| match tables.region_code(c, told.state) {
+            None if tables.lists_regions(c) => (!is_placed).then(|| tables.somewhere_in(c)),
+            _ => Some(tables.of_region(c, told.state)).filter(|found| !found.is_unmappable()),
         });
         match (&told.zone, &postal, &state) {
             (None, None, None) => told.country.map(|country| self.anywhere(tables, country)),
@@ -203,6 +202,10 @@ mod tests {
         let unknown = find("America/New_York", "US", "", "Fla.").unwrap();
         assert!(unknown.starts_with("u|US|US-AK,") && unknown.ends_with("|America/New_York"), "{unknown}");
         assert_eq!(find("", "US", "75201", "Tejas"), Some("p|US|US-TX|America/Chicago".into()));
+        // a county may lie in any of the four nations, and its clocks are the same
+        let kent = "e|GB|GB-ENG,GB-NIR,GB-SCT,GB-WLS|Europe/London".to_owned();
+        assert_eq!((find("", "GB", "", "Kent"), find("", "GB", "", "Flordia")), (Some(kent.clone()), Some(kent)));
+        assert_eq!(find("", "GB", "EH1 1YZ", "Lothian"), Some("p|GB|GB-SCT|Europe/London".into()));
         // a territory that the post takes for a part of the country
         assert_eq!(find("", "FR", "97400", ""), Some("p|RE||Indian/Reunion".into()));
         assert_eq!(find("", "FR", "97400", "La Réunion"), Some("p|RE||Indian/Reunion".into()));

@@ -31,11 +31,8 @@ impl Told<'_> {
         let named = named(tables, state);
         if let Some(told) = self.country {
             let told = whole(told);
-            return match (has(&told), named.filter(|named| *named != told)) {
-                (false, Some(_)) => Err(StateProblem::NotOf(told)),
-                (false, None) if tables.lists_regions(told) => Err(StateProblem::NotOf(told)),
-                _ => Ok(Some(told)),
-            };
+            let is_of_another = named.is_some_and(|named| named != told) || !self.may_be_part_of(tables, told);
+            return if has(&told) || !is_of_another { Ok(Some(told)) } else { Err(StateProblem::NotOf(told)) };
         }
         if let Some(named) = named {
             return if has(&named) { Ok(Some(named)) } else { Err(StateProblem::NotOf(named)) };
@@ -58,10 +55,25 @@ impl Told<'_> {
         }
     }
 
+    /// Whether a name that is no region of a country may be a place in it all the same: where its regions are not known, and
+    /// where addresses tell counties or districts, which are parts of its regions. One that another country has is its.
+    fn may_be_part_of(&self, tables: &LocationTables, country: Country) -> bool {
+        let state = self.state.trim();
+        // the codes of British counties are as long as those of regions elsewhere
+        let is_elsewhere = || state.len() != 3 && !tables.countries_of_region(state).is_empty();
+        !tables.lists_regions(country) || tells_counties(country) && !is_elsewhere()
+    }
+
     fn is_zone_of(&self, tables: &LocationTables, country: Country) -> bool {
         let of_country = tables.of_country(country);
         self.zone.as_ref().is_some_and(|zone| zone.zones().iter().any(|zone| of_country.zones().contains(zone)))
     }
+}
+
+/// Whether people give a county or a district where others give the state: addresses there tell none, and no law of the
+/// country is that of a county.
+fn tells_counties(country: Country) -> bool {
+    [Country::GB, Country::NZ].contains(&country)
 }
 
 /// The country whose states are known and that a state names itself, as `US-FL` does.
@@ -116,14 +128,27 @@ mod tests {
     #[test]
     fn a_state_that_its_country_does_not_have_is_refused() {
         let gb = Country::GB;
-        assert_eq!(read("GB", "", "", "Flordia"), Err(StateProblem::NotOf(gb)));
-        assert_eq!(read("GB", "", "", "Florida"), Err(StateProblem::NotOf(gb)));
+        for state in ["Florida", "FL", "US-FL", "Ontario"] {
+            assert_eq!(read("GB", "", "", state), Err(StateProblem::NotOf(gb)), "{state}");
+        }
         assert_eq!(read("US", "", "", "Flordia"), Err(StateProblem::NotOf(Country::US)));
         for home in ["GB", "US", ""] {
             assert_eq!(read("", home, "America/New_York", "Flordia"), Err(StateProblem::Unknown), "{home}");
         }
         assert_eq!(read("", "GB", "", "US-XX"), Err(StateProblem::NotOf(Country::US)));
         assert!(read("DE", "", "", "US-FL").is_err() && read("DE", "", "", "Bayern").is_ok());
+    }
+
+    #[test]
+    fn a_county_or_a_district_is_somewhere_in_its_country() {
+        for county in ["Kent", "Greater London", "GB-KEN", "KEN", "NTL", "scotland"] {
+            assert_eq!(read("GB", "", "", county), Ok("GB".into()), "{county}");
+        }
+        assert_eq!(read("NZ", "", "", "Queenstown-Lakes"), Ok("NZ".into()));
+        // states are told there, and one that is not known is a mistake
+        for country in ["US", "CA", "AU"] {
+            assert!(read(country, "", "", "Kent").is_err(), "{country}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 pub use self::once::Once;
 use self::once::TWICE;
-use self::wrong_places::{LARGEST, wrong_places};
+use self::wrong_places::{LARGEST, pointer, wrong_places};
 use crate::error::{ApiError, Code};
 
 /// A JSON body: refused with 415, 413, 400 (not JSON) or 422 (JSON of another shape, with the pointer). As an
@@ -57,7 +57,7 @@ impl<T: Serialize> IntoResponse for ApiJson<T> {
     }
 }
 
-/// A JSON merge patch, as `application/merge-patch+json` or `application/json`.
+/// A JSON merge patch, as `application/merge-patch+json` or `application/json`. A member that is there twice is refused.
 #[derive(Debug)]
 pub struct MergePatch(pub serde_json::Value);
 
@@ -65,7 +65,7 @@ impl<S: Send + Sync> FromRequest<S> for MergePatch {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let ApiJson(patch) = ApiJson::<serde_json::Value>::from_request(request, state).await?;
+        let ApiJson(Once(patch)) = ApiJson::<Once>::from_request(request, state).await?;
         if patch.is_object() {
             Ok(Self(patch))
         } else {
@@ -103,10 +103,10 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         if let Some(error) = value.and_then(|value| from_value::<T>(value).err()) {
             return error;
         }
-        let first = explain(&e);
+        let sent: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let first = explain(&e, &sent);
         let is_shape = first.code() == Code::ValidationFailed && bytes.len() <= LARGEST;
-        let all = is_shape.then(|| serde_json::from_slice(bytes).map(wrong_places::<T>).unwrap_or_default());
-        every(first, all.unwrap_or_default())
+        every(first, if is_shape { wrong_places::<T>(sent) } else { Vec::new() })
     })?;
     reader.end().map_err(|e| ApiError::new(Code::MalformedRequest, format!("not JSON: {e}")))?;
     Ok(value)
@@ -122,11 +122,11 @@ pub fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Ap
     let kept = value.clone();
     serde_path_to_error::deserialize(value).map_err(|e| {
         let is_small = serde_json::to_string(&kept).is_ok_and(|text| text.len() <= LARGEST);
-        every(explain(&e), if is_small { wrong_places::<T>(kept) } else { Vec::new() })
+        every(explain(&e, &kept), if is_small { wrong_places::<T>(kept) } else { Vec::new() })
     })
 }
 
-fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
+fn explain(error: &serde_path_to_error::Error<serde_json::Error>, sent: &serde_json::Value) -> ApiError {
     use serde_json::error::Category;
     match error.inner().classify() {
         Category::Data => {}
@@ -134,7 +134,7 @@ fn explain(error: &serde_path_to_error::Error<serde_json::Error>) -> ApiError {
             return ApiError::new(Code::MalformedRequest, format!("not JSON: {}", error.inner()));
         }
     }
-    ApiError::validation(vec![told(pointer(error.path()), &error.inner().to_string())])
+    ApiError::validation(vec![told(pointer(error.path(), sent), &error.inner().to_string())])
 }
 
 /// What serde says of a place.
@@ -149,20 +149,6 @@ fn told(pointer: String, text: &str) -> FieldError {
         "invalid"
     };
     FieldError::new(pointer, code, words::in_words(text))
-}
-
-/// The path of serde as a JSON pointer.
-fn pointer(path: &serde_path_to_error::Path) -> String {
-    use serde_path_to_error::Segment;
-    let mut pointer = String::new();
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    pointer
 }
 
 /// Whether a text in the JSON holds U+0000, which PostgreSQL can't store: `\u0000` after an even number of backslashes.

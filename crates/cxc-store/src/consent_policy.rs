@@ -11,8 +11,15 @@ use crate::{StoreError, Tx};
 impl Tx {
     /// What a tenant decided; the strict default if nothing.
     pub async fn consent_policy(&mut self, tenant: i64) -> Result<ConsentPolicy, StoreError> {
-        let found = self.object_all(tenant, kind::CONSENT_POLICY).await?.pop();
-        Ok(found.map(|object| serde_json::from_value(object.body.0)).transpose()?.unwrap_or_default())
+        Ok(self.consent_policy_versioned(tenant).await?.0)
+    }
+
+    /// The same with its version; 0 while nothing was decided.
+    pub async fn consent_policy_versioned(&mut self, tenant: i64) -> Result<(ConsentPolicy, i64), StoreError> {
+        let Some(object) = self.object_all(tenant, kind::CONSENT_POLICY).await?.pop() else {
+            return Ok((ConsentPolicy::default(), 0));
+        };
+        Ok((serde_json::from_value(object.body.0)?, object.version))
     }
 
     /// Sets it. `id` names the document if there is none yet.

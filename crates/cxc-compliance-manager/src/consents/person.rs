@@ -2,7 +2,7 @@
 use cxc_core::email::EmailAddress;
 use cxc_core::hash::HashKey;
 use cxc_core::phone::PhoneParser;
-use cxc_core::written_reason::{NoReason, WrittenReason};
+use cxc_core::written_reason::WrittenReason;
 use cxc_server::{ApiError, App};
 use cxc_store::consent::KeyKind;
 use cxc_store::privacy::PersonKey;
@@ -109,16 +109,7 @@ pub(crate) fn note(text: Option<&str>) -> Result<Option<String>, ApiError> {
 
 /// Why somebody does what is asked.
 pub(crate) fn reason(text: &str) -> Result<String, ApiError> {
-    read_reason(WrittenReason::parse(text))
-}
-
-/// Why somebody decides so about what the law asks.
-pub(crate) fn reason_of_law(text: &str) -> Result<String, ApiError> {
-    read_reason(WrittenReason::of_law(text))
-}
-
-fn read_reason(read: Result<WrittenReason, NoReason>) -> Result<String, ApiError> {
-    let written = read.map(WrittenReason::into_string);
+    let written = WrittenReason::parse(text).map(WrittenReason::into_string);
     written.map_err(|error| ApiError::invalid("/reason", "required", error.to_string()))
 }
 

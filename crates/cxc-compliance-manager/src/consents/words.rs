@@ -13,17 +13,23 @@ fn read(body: Value) -> Result<KeywordSet, StoreError> {
     Ok(serde_json::from_value(body)?)
 }
 
+/// A set as it is shown: with the words that stop whatever it says.
+fn shown(set: KeywordSet) -> axum::Json<KeywordSet> {
+    axum::Json(KeywordSet { fixed: KeywordSet::carriers(), ..set })
+}
+
 /// Show the words that mean stop, help and start
 #[utoipa::path(get, path = "/compliance/opt-out-words", tag = "Compliance", operation_id = "getOptOutWords",
     responses((status = OK, body = KeywordSet), ApiError))]
 pub(crate) async fn get(State(app): State<App>, principal: Principal) -> Result<axum::Json<KeywordSet>, ApiError> {
     let own = app.db.read().await?.opt_out_words(principal.tenant).await?;
-    Ok(axum::Json(own.map(read).transpose()?.unwrap_or_default()))
+    Ok(shown(own.map(read).transpose()?.unwrap_or_default()))
 }
 
 /// Set the words that mean stop, help and start
 ///
-/// The words that carriers name stop in any case. A kind that is left out has the shipped words. Whatever lets fewer messages stop
+/// The words that carriers name stop in any case: an answer shows them as `fixed`, and what a request says of them is passed
+/// over. A kind that is left out has the shipped words. Whatever lets fewer messages stop
 /// than before, lets less end by them, or lets more words lift an opt-out, needs a reason, and a narrow scope its days.
 #[utoipa::path(put, path = "/compliance/opt-out-words", tag = "Compliance", operation_id = "setOptOutWords",
     request_body = KeywordSet, responses((status = OK, body = KeywordSet), ApiError))]
@@ -51,6 +57,8 @@ pub(crate) async fn set(
     if !errors.is_empty() {
         return Err(ApiError::validation(errors));
     }
+    // no tenant decides about them
+    wanted.fixed.clear();
     let audited = serde_json::to_value(&wanted).map_err(StoreError::from)?;
     // the reason is of this change: the next one has its own
     wanted.reason.clear();
@@ -59,5 +67,5 @@ pub(crate) async fn set(
     let entry = Entry::new("update", cxc_core::kind::OPT_OUT_WORDS).changed(before, Some(audited));
     entry.write(&app, &mut tx, &principal).await?;
     tx.commit().await?;
-    Ok(axum::Json(wanted))
+    Ok(shown(wanted))
 }

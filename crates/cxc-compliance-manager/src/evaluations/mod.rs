@@ -18,6 +18,7 @@ mod usual_group;
 pub use answer::EvaluationAnswer;
 pub use document::EvaluationDocument;
 pub use kit::Kit as EvaluationKit;
+pub(crate) use names::put as put_names;
 pub(crate) use routes::routes;
 pub use run::Evaluator;
 pub(crate) use run::{Group, group, rule_errors, tried_errors};

@@ -8,7 +8,7 @@ use cxc_store::Tx;
 use uuid::Uuid;
 
 /// Puts names in the place of ids, in the sentences only.
-pub(super) async fn put(tx: &mut Tx, tenant: TenantNo, steps: &mut [Step]) -> Result<(), ApiError> {
+pub(crate) async fn put(tx: &mut Tx, tenant: TenantNo, steps: &mut [Step]) -> Result<(), ApiError> {
     let mut names: BTreeMap<String, String> = BTreeMap::new();
     for rule in steps.iter().filter_map(Step::rule) {
         if let Ok(id) = rule.id.parse::<Uuid>()

@@ -66,16 +66,24 @@ impl ChainView {
     /// How it stands, in words.
     pub fn sentence(&self) -> String {
         let Self { day, chain, blocks, .. } = self;
+        let (one, hold) = (*blocks == 1, if *blocks == 1 { "block holds" } else { "blocks hold" });
         match (self.broken_at, &self.why, self.looked_at) {
-            (Some(at), Some(why), _) => format!(
-                "the evidence chain {chain} of {day} is broken at block {at}: {why}; the {blocks} blocks before it that were \
-                 looked at hold"
-            ),
-            (.., Looked::Decision) => format!(
-                "the decision is verified: the {blocks} blocks that lead to it from the end of the evidence chain {chain} of \
-                 {day} hold"
-            ),
-            _ => format!("the evidence chain {chain} of {day} is verified: its {blocks} blocks hold"),
+            (Some(at), Some(why), _) => {
+                let before = if one {
+                    "block before it that was looked at holds"
+                } else {
+                    "blocks before it that were looked at hold"
+                };
+                format!("the evidence chain {chain} of {day} is broken at block {at}: {why}; the {blocks} {before}")
+            }
+            (.., Looked::Decision) => {
+                let lead = if one { "block that leads" } else { "blocks that lead" };
+                let verb = if one { "holds" } else { "hold" };
+                format!(
+                    "the decision is verified: the {blocks} {lead} to it from the end of the evidence chain {chain} of {day} {verb}"
+                )
+            }
+            _ => format!("the evidence chain {chain} of {day} is verified: its {blocks} {hold}"),
         }
     }
 
@@ -131,4 +139,20 @@ pub(super) async fn chains(
         shown.push(checked(&mut tx, principal.tenant, day, chain).await.map_err(unreadable)?);
     }
     Ok(axum::Json(shown))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_block_holds_and_several_hold() {
+        let view = |blocks, looked_at| {
+            let chain = ChainState::default();
+            ChainView { blocks, holds: true, ..ChainView::of(&chain, (20_260_301, 31), looked_at) }.sentence()
+        };
+        assert!(view(1, Looked::WholeChain).ends_with("is verified: its 1 block holds"));
+        assert!(view(3, Looked::WholeChain).ends_with("is verified: its 3 blocks hold"));
+        assert!(view(1, Looked::Decision).contains("the 1 block that leads to it"));
+    }
 }

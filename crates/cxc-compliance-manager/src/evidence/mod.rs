@@ -3,6 +3,7 @@
 mod chains;
 mod digest;
 mod replay;
+mod shown;
 
 use axum::extract::State;
 use cxc_core::contact::address_text;
@@ -25,6 +26,7 @@ pub(crate) use chains::{checked, unreadable};
 pub(crate) use digest::Telling;
 pub use digest::{DigestView, digest};
 pub use replay::{Replayed, replay};
+pub(crate) use shown::shown;
 
 /// What came of a decision: a verdict that allows is deferred where somebody else held the person.
 pub(crate) fn came_out(verdict: &Value, held: Option<&str>) -> String {
@@ -97,7 +99,8 @@ struct EvidenceView {
     /// That it was held back, and why.
     #[serde(skip_serializing_if = "Option::is_none")]
     held_back: Option<String>,
-    /// The decision as it is kept: inputs, versions and the verdict with every rule that stood in the way.
+    /// The decision as it is kept: inputs, versions and the verdict with every rule that stood in the way. Ids and keyed hashes
+    /// are texts.
     #[schema(value_type = Object)]
     decision: Value,
 }
@@ -113,7 +116,7 @@ struct EvidencePage {
 
 impl EvidenceView {
     fn of(found: &Found, device: Option<String>) -> Result<Self, ApiError> {
-        let decision = serde_json::to_value(&found.decision).map_err(ApiError::internal)?;
+        let decision = shown(serde_json::to_value(&found.decision).map_err(ApiError::internal)?);
         let held = found.decision.held.clone();
         Ok(Self {
             id: found.id.to_string(),

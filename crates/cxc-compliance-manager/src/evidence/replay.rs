@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::extract::State;
 use cxc_core::compliance::{
-    Calendars, CheckInputs, DataVersion, Decision as Verdicts, IntervalCache, RuleDocuments, RuleSet, Step, Verdict,
-    Zones, list_versions,
+    Calendars, CheckInputs, DataVersion, Decision as Verdicts, Edition, IntervalCache, RuleDocuments, RuleSet, Step,
+    Verdict, Zones, list_versions,
 };
 use cxc_server::app::time_text;
 use cxc_server::extract::ApiPath;
@@ -19,7 +19,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::chains::{ChainView, proved, unreadable};
-use crate::evaluations::{EvaluationKit, Evaluator};
+use crate::evaluations::{EvaluationKit, Evaluator, put_names};
 
 /// The places that one decision looks at.
 const PLACES: usize = 64;
@@ -97,7 +97,8 @@ pub async fn replay(app: &App, kit: &EvaluationKit, tenant: i64, id: &str) -> Re
     let text = |value: &Value| value.to_string();
     let replayed = explained.verdict;
     let held_back = decision.held.as_deref().map(super::held_back);
-    let steps = held_back.iter().fold(explained.steps, |steps, why| not_allowed(steps, why));
+    let mut steps = held_back.iter().fold(explained.steps, |steps, why| not_allowed(steps, why));
+    put_names(&mut app.db.read().await?, tenant, &mut steps).await?;
     let written = serde_json::to_string(&replayed).map_err(ApiError::internal)?;
     let mut versions = BTreeMap::clone(&decision.data);
     if let Some(numbers) = &inputs.numbers {
@@ -221,7 +222,13 @@ async fn documents(
         let key = decision.data.get("rules").map_or("without a name", String::as_str);
         gone(&format!("the legal rules of its time, sha256 {key}, are not kept"), decision)
     })?;
-    Ok(RuleDocuments { legal_packs: Arc::new(packs), calendars, ..kept.documents()? })
+    Ok(RuleDocuments { edition: edition(decision), legal_packs: Arc::new(packs), calendars, ..kept.documents()? })
+}
+
+/// By which meaning a decision was made.
+fn edition(decision: &Decision) -> Edition {
+    let told = decision.inputs.get("edition").cloned();
+    told.and_then(|told| serde_json::from_value(told).ok()).unwrap_or_default()
 }
 
 fn inputs(decision: &Decision, rules: &RuleSet) -> Result<CheckInputs, ApiError> {

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::container::{self, Packed};
 use super::sign::{Signer, is_signed};
+use super::why::{Names, called, sentence};
 use crate::evidence::{ChainView, came_out};
 use crate::history::AttemptView;
 
@@ -82,8 +83,11 @@ pub struct Line<'a> {
     /// The device, unless the person was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device: Option<&'a str>,
-    /// The decision as it is kept.
+    /// The decision as it is kept, with its ids as texts.
     pub decision: Value,
+    /// What the rules and lists are called that stood in the way, by their ids.
+    #[serde(skip_serializing_if = "Names::is_empty")]
+    pub names: Names,
 }
 
 /// Collects decisions and attempts.
@@ -96,7 +100,7 @@ pub struct Bundle {
     attempts: usize,
 }
 
-const COLUMNS: [&str; 12] = [
+const COLUMNS: [&str; 14] = [
     "id",
     "at",
     "group",
@@ -109,6 +113,8 @@ const COLUMNS: [&str; 12] = [
     "reasons",
     "rules_version",
     "rules_sha256",
+    "rule_names",
+    "why",
 ];
 
 /// The columns of attempts, each with its member in JSON.
@@ -157,8 +163,11 @@ impl Bundle {
         self.lines.push(b'\n');
         let decision = &line.decision;
         let verdict = &decision["verdict"];
-        let reasons = verdict["reasons"].as_array().into_iter().flatten();
-        let reasons = reasons.map(|r| format!("{}@{}", text(&r["rule"]["id"]), text(&r["rule"]["version"])));
+        let reasons = verdict["reasons"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let each = |write: &dyn Fn(&Value) -> String, between: &str| {
+            reasons.iter().map(write).collect::<Vec<_>>().join(between)
+        };
+        let versions = |r: &Value| format!("{}@{}", text(&r["rule"]["id"]), text(&r["rule"]["version"]));
         let fields = [
             line.id.to_owned(),
             at.to_owned(),
@@ -169,9 +178,11 @@ impl Bundle {
             text(&decision["held"]),
             text(&verdict["notBefore"]),
             text(&verdict["notAfter"]),
-            reasons.collect::<Vec<_>>().join(" "),
+            each(&versions, " "),
             text(&decision["rules"]["version"]),
             text(&decision["rules"]["sha256"]),
+            each(&|r| called(r, &line.names).to_owned(), "; "),
+            each(&|r| sentence(r, &line.names), "; "),
         ];
         self.table.write_record(fields.iter().map(|field| guard(field).into_owned()))?;
         self.decisions += 1;
@@ -206,7 +217,7 @@ impl Bundle {
     }
 }
 
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -283,7 +294,7 @@ mod tests {
         let mut bundle = Bundle::new().unwrap();
         let decision = json!({ "channel": "sms", "rules": { "version": 3 }, "verdict": { "decision": "deny",
             "reasons": [{ "rule": { "id": "US-TCPA-HOURS", "version": 1 } }] } });
-        let line = Line { id: "20260301-1f-1-0", device: Some("+12025550123"), decision };
+        let line = Line { id: "20260301-1f-1-0", device: Some("+12025550123"), decision, names: Names::new() };
         bundle.add(&line, "2026-03-01T12:00:00Z", "spring").unwrap();
         bundle.finish(manifest(), signer).unwrap()
     }
@@ -319,7 +330,8 @@ mod tests {
             if let Some(held) = held {
                 kept["held"] = json!(held);
             }
-            bundle.add(&Line { id: "1", device: None, decision: kept }, "2026-03-01T12:00:00Z", "1").unwrap();
+            let line = Line { id: "1", device: None, decision: kept, names: Names::new() };
+            bundle.add(&line, "2026-03-01T12:00:00Z", "1").unwrap();
         }
         let table = bundle.table.into_inner().unwrap();
         let mut read = csv::Reader::from_reader(table.as_slice());

@@ -15,8 +15,9 @@ use uuid::Uuid;
 
 use super::bundle::{Bundle, Line, Manifest};
 use super::sign::Signer;
+use super::why::Names;
 use crate::consents::person::EntryKey;
-use crate::evidence::{ChainView, checked, unreadable};
+use crate::evidence::{ChainView, checked, shown, unreadable};
 use crate::history::AttemptView;
 
 /// The most decisions of a file.
@@ -53,7 +54,7 @@ pub async fn collect(app: &App, principal: &Principal, asked: &ExportAsked) -> R
     let seal = DeviceSeal::new(&app.hash_key)?;
     let mut bundle = Bundle::new().map_err(ApiError::internal)?;
     let (mut next, mut chains, mut devices) = (filter.clone(), BTreeSet::new(), BTreeMap::new());
-    let mut groups = BTreeMap::new();
+    let (mut groups, mut named) = (BTreeMap::new(), BTreeMap::new());
     loop {
         let mut page = tx.evidence_find(tenant, &next, PAGE).await.map_err(unreadable)?;
         if bundle.len() + page.len() > MOST {
@@ -63,7 +64,8 @@ pub async fn collect(app: &App, principal: &Principal, asked: &ExportAsked) -> R
         for found in &mut page {
             let device = found.open(&seal, tenant).map_err(unreadable)?;
             let group = group_name(&mut tx, tenant, &mut groups, found.decision.grp).await?;
-            add(&mut bundle, found, device.as_deref(), group).map_err(ApiError::internal)?;
+            let names = names(&mut tx, tenant, &mut named, found).await?;
+            add(&mut bundle, found, device.as_deref(), (group, names)).map_err(ApiError::internal)?;
             chains.insert((found.id.day, found.id.chain));
             devices.extend(found.decision.attempt.zip(device));
         }
@@ -181,9 +183,30 @@ async fn group_name<'a>(
     Ok(known.get(&number).map_or("", String::as_str))
 }
 
-fn add(bundle: &mut Bundle, found: &Found, device: Option<&str>, group: &str) -> anyhow::Result<()> {
+/// What the tenant's own rules and lists are called that stood in the way, by their ids; those that are gone are not named.
+async fn names(
+    tx: &mut Tx,
+    tenant: i64,
+    known: &mut BTreeMap<Uuid, Option<String>>,
+    found: &Found,
+) -> Result<Names, ApiError> {
+    let mut names = Names::new();
+    for reason in found.decision.verdict["reasons"].as_array().into_iter().flatten() {
+        // laws have codes of their own
+        let Some(id) = reason["rule"]["id"].as_str().and_then(|id| id.parse::<Uuid>().ok()) else { continue };
+        if let Entry::Vacant(unknown) = known.entry(id) {
+            unknown.insert(tx.object_name(tenant, id).await?);
+        }
+        if let Some(Some(name)) = known.get(&id) {
+            names.insert(id.to_string(), name.clone());
+        }
+    }
+    Ok(names)
+}
+
+fn add(bundle: &mut Bundle, found: &Found, device: Option<&str>, (group, names): (&str, Names)) -> anyhow::Result<()> {
     let id = found.id.to_string();
-    let line = Line { id: &id, device, decision: serde_json::to_value(&found.decision)? };
+    let line = Line { id: &id, device, decision: shown(serde_json::to_value(&found.decision)?), names };
     bundle.add(&line, &time_text(found.decision.at), group)
 }
 

@@ -4,6 +4,7 @@ mod collect;
 mod container;
 mod routes;
 mod sign;
+mod why;
 
 pub use bundle::{Manifest, Member, verify};
 pub use collect::{ExportAsked, collect};

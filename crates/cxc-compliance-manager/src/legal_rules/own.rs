@@ -1,11 +1,12 @@
 //! A tenant's own rules in the legal form.
-use cxc_core::compliance::legal::{Holding, LegalRule, RuleBody};
+use cxc_core::compliance::legal::{Holding, LegalRule};
 use cxc_core::compliance::{RuleRef, Stored};
 use cxc_core::field_error::FieldError;
 use cxc_core::kind;
 use cxc_core::written_reason::WrittenReason;
 use cxc_server::document::{NoExtra, Removal, Write};
 use cxc_server::{ApiError, Document, Scope};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -32,11 +33,6 @@ impl Document for OwnLegalRule {
 
     fn validate(&self) -> Vec<FieldError> {
         let mut errors: Vec<FieldError> = self.rule.validate().into_iter().map(|e| e.under("/rule")).collect();
-        // one that was stored before bars nobody and stops nobody
-        if matches!(&self.rule.kind, RuleBody::PersonFlags(body) if body.flags.is_empty()) {
-            let detail = "a rule names at least one of the flags that bar, such as cease: without one it bars nobody";
-            errors.push(FieldError::new("/rule/kind/person_flags/flags", "length", detail));
-        }
         if !self.reason.is_empty()
             && let Err(error) = WrittenReason::of_law(&self.reason)
         {
@@ -60,9 +56,7 @@ impl Document for OwnLegalRule {
             let detail = "this rule makes others count less: say why, the audit log keeps it";
             return Err(ApiError::invalid("/reason", "required", detail));
         }
-        // what is stored may be renamed and ended whatever it says
-        let from = super::yesterday(write.app);
-        let idle = if write.before.is_none() { rule.idle(from) } else { Vec::new() };
+        let idle = idle(rule, write.before.map(|before| &before.body.rule), super::yesterday(write.app));
         if !idle.is_empty() {
             return Err(ApiError::validation(idle.into_iter().map(|e| e.under("/rule")).collect()));
         }
@@ -84,6 +78,16 @@ impl Document for OwnLegalRule {
 /// Whether a rule of one's own bears on anybody.
 fn holds(rule: &LegalRule) -> bool {
     Holding::of(rule.default, None) != Holding::Dormant
+}
+
+/// What a rule says in vain. What is stored may be renamed and ended whatever it says, but not emptied.
+fn idle(rule: &LegalRule, before: Option<&LegalRule>, from: Date) -> Vec<FieldError> {
+    let mut errors = rule.idle(from);
+    if let Some(before) = before {
+        let known: Vec<String> = before.idle(from).into_iter().map(|error| error.pointer).collect();
+        errors.retain(|error| error.pointer != "/effectiveUntil" && !known.contains(&error.pointer));
+    }
+    errors
 }
 
 /// Refuses a rule that compilation would not take: it would stop everybody.

@@ -1,5 +1,6 @@
 //! What was decided by the law of a day is decided again by it, after a program came that ships another.
 use cxc_core::compliance::{CheckInputs, IntervalCache, RuleSet, Verdict};
+use cxc_store::evidence::EvidenceFilter;
 use serde_json::json;
 
 use super::*;
@@ -17,15 +18,16 @@ async fn a_decision_is_made_again_by_the_legal_rules_of_its_time() {
     app.clock.set("2026-03-04T00:00:00Z");
     app.post(VALIDATE).json(&ask(1, "a", 60_000)).await.expect(409);
     app.post(VALIDATE).json(&ask(2, "a", 60_000)).await.expect(409);
-    let found = app.get("/compliance/evidence?clientId=a").await.expect(200);
-    let decision = &found["items"][0]["decision"];
-    let inputs: CheckInputs = serde_json::from_value(decision["inputs"].clone()).unwrap();
-    let was = serde_json::to_string(&decision["verdict"]).unwrap();
+    let mut tx = app.app.db.read().await.unwrap();
+    let filter =
+        EvidenceFilter { keys: vec![app.app.hash_key.hash(app.tenant(), "a")], to: i64::MAX, ..Default::default() };
+    let decision = &tx.evidence_find(app.tenant(), &filter, 10).await.unwrap()[0].decision;
+    let inputs: CheckInputs = serde_json::from_value(decision.inputs.clone()).unwrap();
+    let was = serde_json::to_string(&decision.verdict).unwrap();
     assert!(was.contains("US-TEST"), "{was}");
 
-    let mut tx = app.app.db.read().await.unwrap();
     let documents = tx.rule_documents(app.tenant()).await.unwrap();
-    let kept = tx.legal_packs_kept(decision["data"]["rules"].as_str().unwrap()).await.unwrap().unwrap();
+    let kept = tx.legal_packs_kept(&decision.data["rules"]).await.unwrap().unwrap();
     assert_eq!(kept, *packs("18:00"));
     assert!(tx.legal_packs_kept(&"0".repeat(64)).await.unwrap().is_none());
     let by = |packs: Arc<LegalRules>| -> Verdict {

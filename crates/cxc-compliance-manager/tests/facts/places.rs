@@ -61,7 +61,7 @@ async fn a_state_is_of_the_country_that_it_says_and_what_is_no_state_anywhere_is
     for contact in [
         json!({ "state": "Flordia" }),
         json!({ "state": "Flordia", "tz": "America/New_York" }),
-        json!({ "state": "Flordia", "country": "GB" }),
+        json!({ "state": "Flordia", "country": "US" }),
         json!({ "state": "Florida", "country": "GB" }),
         json!({ "state": "WA" }),
     ] {
@@ -71,5 +71,24 @@ async fn a_state_is_of_the_country_that_it_says_and_what_is_no_state_anywhere_is
             "timezone": contact["tz"], "devices": ["+442079460123"] } });
         let refused = app.post("/compliance/evaluations").json(&inline).await.expect(422);
         assert_eq!(refused["errors"][0]["pointer"], "/contact/region", "{contact}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_british_county_may_be_in_any_of_the_four_nations() {
+    let app = start_with_law().await;
+    let place = json!({ "country": "GB", "state": "SCT" });
+    let rule = json!({ "name": "not Scotland", "required": true, "matchOn": "contact", "locations": [place] });
+    app.create("/compliance/location-rules", &rule).await;
+    for (state, barred) in [("Kent", true), ("Greater London", true), ("Scotland", true), ("England", false)] {
+        let asked = json!({ "type": "voice", "purpose": "informational", "tech": "live",
+            "contact": { "state": state, "country": "GB" }, "device": { "e164": "+442079460123" } });
+        let validated = app.post(VALIDATE).json(&asked).await.json();
+        let inline = json!({ "purpose": "informational", "tech": "live",
+            "contact": { "region": state, "country": "GB", "devices": ["+442079460123"] } });
+        let evaluated = app.post("/compliance/evaluations").json(&inline).await.expect(200);
+        for told in [&validated, &evaluated] {
+            assert_eq!(told["reasons"].to_string().contains("location_rule"), barred, "{state}: {told}");
+        }
     }
 }

@@ -87,6 +87,7 @@ async fn whom_evidence_is_about_is_told_to_who_may_see_peoples_data_only() {
 #[tokio::test]
 async fn what_was_decided_is_decided_again_from_what_is_kept() {
     use cxc_core::compliance::{CheckInputs, IntervalCache, RuleSet, Zones};
+    use cxc_store::evidence::EvidenceFilter;
     let app = start().await;
     cap(&app, 1, "device").await;
     let held = app.post(VALIDATE).json(&ask(1, "a", 60_000)).await.expect(200);
@@ -97,16 +98,19 @@ async fn what_was_decided_is_decided_again_from_what_is_kept() {
         .expect(200);
     app.clock.advance(Duration::from_secs(60));
     app.post(VALIDATE).json(&ask(1, "a", 60_000)).await.expect(409);
-    let found = app.get("/compliance/evidence?clientId=a").await.expect(200);
+    let keys = vec![app.app.hash_key.hash(app.tenant(), "a")];
+    let filter = EvidenceFilter { keys, to: i64::MAX, ..Default::default() };
+    let found = app.app.db.read().await.unwrap().evidence_find(app.tenant(), &filter, 10).await.unwrap();
     let documents = app.app.db.read().await.unwrap().rule_documents(app.tenant()).await.unwrap();
     let rules = RuleSet::compile(&documents, &[], &Zones::bundled());
     let mut cache = IntervalCache::new(Zones::bundled(), 10);
     let mut decisions = Vec::new();
-    for item in found["items"].as_array().unwrap() {
-        let inputs: CheckInputs = serde_json::from_value(item["decision"]["inputs"].clone()).unwrap();
+    for found in found {
+        let inputs: CheckInputs = serde_json::from_value(found.decision.inputs).unwrap();
         let again = serde_json::to_string(&inputs.check(&rules, &mut cache)).unwrap();
-        assert_eq!(again, serde_json::to_string(&item["decision"]["verdict"]).unwrap());
-        decisions.push(item["decision"]["verdict"]["decision"].as_str().unwrap().to_owned());
+        let verdict = found.decision.verdict;
+        assert_eq!(again, serde_json::to_string(&verdict).unwrap());
+        decisions.push(verdict["decision"].as_str().unwrap().to_owned());
     }
     assert_eq!(decisions, ["allow", "defer"]);
 }

@@ -1,6 +1,8 @@
 //! Where a rule holds: everywhere, in a country or in a region.
 use std::fmt;
 
+use super::edition::Edition;
+use super::law::region_of_territory;
 use crate::field_error::FieldError;
 use crate::location::Country;
 
@@ -52,6 +54,16 @@ impl Area {
     /// The area of a text: `US` or `US-FL`.
     pub(super) fn of_text(text: &str) -> Self {
         if text.contains('-') { Area::of(None, Some(text)) } else { Area::of(Some(text), None) }
+    }
+
+    /// The area as a rule means it: the code of a territory of the United States is a region of them, since numbers and
+    /// addresses there are judged as such.
+    pub(super) fn meant(self, edition: Edition) -> Self {
+        let region = match &self {
+            Area::Country(code) if edition.is_third() => region_of_territory(code),
+            _ => None,
+        };
+        region.map_or(self, |region| Area::Region(region.into()))
     }
 
     /// Whether a place that is written as text, `US-FL`, is in this area.

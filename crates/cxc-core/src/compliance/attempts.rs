@@ -6,6 +6,7 @@ use super::attempt_rule::{AttemptPlace, AttemptRule, CountBy, RuleScope};
 use super::calendar::{day_start_after, timestamp};
 use super::count_filter::{CountFilter, KeyScope, Keys, result_bits};
 use super::documents::RuleRef;
+use super::edition::Edition;
 use super::legal::{AttemptCap, CapLevel, CapScope, CapWindow, CountDirection, CountKind, OnViolation};
 use super::request::{AttemptRequest, PastAttempt};
 use super::rule_set::channel_bits;
@@ -45,7 +46,7 @@ pub(super) type DayZones<'a> = Option<&'a [TimeZone]>;
 
 impl CompiledCap {
     /// A tool's rule.
-    pub fn of_tool(rule: &RuleRef, body: &AttemptRule) -> Self {
+    pub fn of_tool(rule: &RuleRef, body: &AttemptRule, edition: Edition) -> Self {
         let channels = channel_bits(&body.channels);
         let scope = match body.count_by {
             CountBy::ClientId => KeyScope::Client,
@@ -68,8 +69,8 @@ impl CompiledCap {
                 results: result_bits(&body.results),
                 dispositions: body.dispositions.clone(),
                 exclude: Vec::new(),
-                to: body.to.as_ref().map(AttemptPlace::area).or_else(&both),
-                from: body.from.as_ref().map(AttemptPlace::area).or_else(&both),
+                to: body.to.as_ref().map(AttemptPlace::area).or_else(&both).map(|area| area.meant(edition)),
+                from: body.from.as_ref().map(AttemptPlace::area).or_else(&both).map(|area| area.meant(edition)),
             },
             max: usize::try_from(body.max_attempts).unwrap_or(usize::MAX),
             window: body.window.seconds.map_or(Window::LocalDays(1), |s| Window::Rolling(i64::from(s) * 1_000_000)),
@@ -77,7 +78,8 @@ impl CompiledCap {
     }
 
     /// A legal cap.
-    pub fn of_law(rule: &RuleRef, binds: i16, body: &AttemptCap) -> Self {
+    pub fn of_law(rule: &RuleRef, binds: i16, body: &AttemptCap, edition: Edition) -> Self {
+        let place = || body.location.as_deref().map(|text| Area::of_text(text).meant(edition));
         Self {
             rule: rule.clone(),
             priority: body.priority,
@@ -96,8 +98,8 @@ impl CompiledCap {
                 results: result_bits(&body.results),
                 dispositions: body.dispositions.clone(),
                 exclude: body.exclude.clone(),
-                to: body.location.as_deref().map(Area::of_text),
-                from: body.location.as_deref().map(Area::of_text),
+                to: place(),
+                from: place(),
             },
             max: usize::try_from(body.max).unwrap_or(usize::MAX),
             window: match body.window {

@@ -242,8 +242,10 @@ fn write_key(
 ) {
     key.clear();
     key.push_str(rules.key());
-    if profile.edition != Edition::CURRENT {
-        key.push('<');
+    match profile.edition {
+        Edition::First => key.push('<'),
+        Edition::Second => key.push('('),
+        Edition::Third => {}
     }
     key.push_str(profile.channel.as_str());
     if rules.law.rules.is_empty() {

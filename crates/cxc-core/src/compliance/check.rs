@@ -211,7 +211,7 @@ impl<'a> Case<'a> {
             return window;
         };
         if window.is_none_or(|w| w.open > self.now) {
-            let closed = program.closed_rules(intervals, self.now, false);
+            let closed = program.closed_rules(self.rules, intervals, self.now, false);
             if closed.is_empty() {
                 // together they leave less than the guard
                 let rule = RuleRef::new("contact_times", self.rules.version());
@@ -220,7 +220,7 @@ impl<'a> Case<'a> {
             self.failures.extend(closed);
         }
         if program.has_advice() {
-            self.warnings.extend(program.closed_rules(intervals, self.now, true));
+            self.warnings.extend(program.closed_rules(self.rules, intervals, self.now, true));
         }
         window
     }

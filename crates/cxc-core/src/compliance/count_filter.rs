@@ -57,12 +57,7 @@ impl Keys {
 
     fn same_scope(&self, request: &AttemptRequest<'_>, past: &PastAttempt) -> bool {
         let device = past.device == request.device;
-        let client = || {
-            let person = request.person.is_some() && past.person == request.person;
-            // a key that is not known of both does not tell them apart
-            let is_one = request.client.zip(past.client).map_or(device, |(own, other)| own == other);
-            is_one || person
-        };
+        let client = || same_client(request, past);
         match self.scope {
             KeyScope::Client => client(),
             KeyScope::Pair => device && client(),
@@ -70,6 +65,14 @@ impl Keys {
             KeyScope::Legal(CapScope::Contact | CapScope::Account | CapScope::Debt) => same_person(request, past),
         }
     }
+}
+
+/// Whether two attempts are on one client id or on one key of a person. Where a client id is not known of both, it does not
+/// tell them apart, and the device does.
+pub(super) fn same_client(request: &AttemptRequest<'_>, past: &PastAttempt) -> bool {
+    let person = request.person.is_some() && past.person == request.person;
+    let device = past.device == request.device;
+    request.client.zip(past.client).map_or(device, |(own, other)| own == other) || person
 }
 
 /// Two attempts are on one person where a key says so, or where they are on one device: another key names the person who

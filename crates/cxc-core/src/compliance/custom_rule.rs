@@ -17,7 +17,7 @@ pub use bounds::MAX_EXPRESSION;
 pub(super) use expression::Count;
 pub use expression::{CustomExpression, Trial};
 pub use inputs::Columns;
-pub(super) use inputs::CustomInputs;
+pub(super) use inputs::{CustomInputs, Tick};
 
 /// A condition that must hold for an attempt to be made. It is true or false of a contact, the device and
 /// the moment; an error, and anything that is not true or false, counts as no. With several time zones it must

@@ -10,6 +10,7 @@ use super::contact_dates::ContactDates;
 use super::contact_times::ContactTimes;
 use super::custom_rule::CustomRule;
 use super::custom_zones::CustomTimeZone;
+use super::edition::Edition;
 use super::external_rule::ExternalRule;
 use super::holidays::Calendars;
 use super::legal::{LegalRule, LegalRuleSetting, LegalRules};
@@ -134,6 +135,8 @@ impl<T: RuleDocument> Stored<T> {
 /// All the rules of a tenant. Compile them for a campaign with [`super::RuleSet::compile`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleDocuments {
+    /// By which meaning they are compiled: the current one, except where a decision of the past is made again.
+    pub edition: Edition,
     /// The version of the whole set: it moves with every edit.
     pub version: i64,
     /// Why the tenant stopped everything, if it did.
@@ -192,6 +195,7 @@ impl DataFault {
 impl Default for RuleDocuments {
     fn default() -> Self {
         Self {
+            edition: Edition::CURRENT,
             version: 0,
             stop_switch: None,
             guard_seconds: DEFAULT_GUARD_SECONDS,

@@ -15,11 +15,20 @@ pub enum Edition {
     /// says of zones; a consent to be called back opens the time that was asked for; legal rules about a person count what was
     /// tried at the number, too; and an attempt is allowed until the first moment at which anything known becomes another.
     Second,
+    /// Reasons name the holiday that closes hours and the event that begins a cool-down; custom rules that ask for the time
+    /// or count attempts end an allowed attempt where that turns, and count by the device where a client id is not known of
+    /// both; and a tenant's rule for the code of a territory of the United States is about that region of them.
+    Third,
 }
 
 impl Edition {
     /// The one by which attempts are judged.
-    pub const CURRENT: Self = Self::Second;
+    pub const CURRENT: Self = Self::Third;
+
+    /// Whether reasons name the facts, and what else came with the third meaning.
+    pub(super) fn is_third(self) -> bool {
+        self >= Self::Third
+    }
 
     /// Whether it is the one that kept decisions do not name.
     pub(super) fn is_first(&self) -> bool {

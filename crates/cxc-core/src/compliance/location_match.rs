@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::area::{Area, post_of};
 use super::documents::RuleRef;
+use super::edition::Edition;
 use super::location_rule::{LocationEffect, LocationRule, MatchOn, RuleLocation};
 use super::place::{Part, PartOrigin, names};
 use super::rule_set::channel_bits;
@@ -75,7 +76,7 @@ pub(super) enum Fit {
 }
 
 impl CompiledLocationRule {
-    pub fn new(rule: &RuleRef, body: &LocationRule, zones: &Zones) -> Self {
+    pub fn new(rule: &RuleRef, body: &LocationRule, zones: &Zones, edition: Edition) -> Self {
         Self {
             rule: rule.clone(),
             channels: channel_bits(&body.channels),
@@ -83,7 +84,7 @@ impl CompiledLocationRule {
             effect: body.effect,
             wireless_only: body.wireless_only,
             do_not_call_only: body.do_not_call_only,
-            places: body.locations.iter().map(|place| CompiledPlace::new(place, zones)).collect(),
+            places: body.locations.iter().map(|place| CompiledPlace::new(place, zones, edition)).collect(),
         }
     }
 
@@ -161,13 +162,13 @@ fn is_known(part: &Part<'_>) -> bool {
 }
 
 impl CompiledPlace {
-    fn new(place: &RuleLocation, zones: &Zones) -> Self {
+    fn new(place: &RuleLocation, zones: &Zones, edition: Edition) -> Self {
         let postal = place.postal_code.as_deref().map(|code| match code.strip_suffix('*') {
             Some(beginning) => (plain_postal(beginning).into(), true),
             None => (plain_postal(code).into(), false),
         });
         Self {
-            area: Area::of(place.country.as_deref(), place.state.as_deref()),
+            area: Area::of(place.country.as_deref(), place.state.as_deref()).meant(edition),
             area_code: place.area_code.as_deref().map(Into::into),
             postal,
             zone: place.time_zone.as_deref().map(|zone| zones.aliases(zone).unwrap_or_else(|| [zone.into()].into())),
@@ -282,7 +283,7 @@ mod tests {
     fn rule(text: &str) -> CompiledLocationRule {
         let body: LocationRule = serde_json::from_str(text).unwrap();
         assert_eq!(body.validate(), []);
-        CompiledLocationRule::new(&RuleRef::new("r", 1), &body, &Zones::bundled())
+        CompiledLocationRule::new(&RuleRef::new("r", 1), &body, &Zones::bundled(), Edition::CURRENT)
     }
 
     fn blocks(text: &str, at: &Whereabouts<'_>) -> bool {

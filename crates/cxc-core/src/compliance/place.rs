@@ -105,7 +105,7 @@ pub(super) fn is_used(part: &Part<'_>, parts: &[Part<'_>], sources: Sources, dat
 fn tells_law(part: &Part<'_>, parts: &[Part<'_>], sources: Sources, database: &Zones, edition: Edition) -> bool {
     match edition {
         Edition::First => is_used(part, parts, sources, database),
-        Edition::Second => part.origin != PartOrigin::OtherDevice || sources == Sources::AllDevices,
+        Edition::Second | Edition::Third => part.origin != PartOrigin::OtherDevice || sources == Sources::AllDevices,
     }
 }
 
@@ -126,7 +126,7 @@ impl Place {
             }
         }
         for part in parts.iter().filter(|part| tells_law(part, parts, policy.sources, database, edition)) {
-            place.add_areas(part);
+            place.add_areas(part, edition);
         }
         for part in unmapped_phones {
             let beside_mapped = mapped_phones > 0;
@@ -211,7 +211,7 @@ impl Place {
     }
 
     /// A part without a region may lie in any region of its country, so the country itself is a candidate.
-    fn add_areas(&mut self, part: &Part<'_>) {
+    fn add_areas(&mut self, part: &Part<'_>, edition: Edition) {
         let country = names(part.country).next();
         let mut any = false;
         for region in names(part.regions) {
@@ -220,7 +220,7 @@ impl Place {
         }
         if !any {
             for country in names(part.country) {
-                self.add_area(Area::of(Some(country), None));
+                self.add_area(Area::of(Some(country), None).meant(edition));
             }
         }
     }

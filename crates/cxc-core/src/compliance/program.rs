@@ -9,9 +9,10 @@ use super::calendar::{Track, local_date, timestamp};
 use super::day_plan::DayPlan;
 use super::declared::DeclaredTimes;
 use super::documents::RuleRef;
+use super::edition::Edition;
 use super::fallback::{Fallback, fallback};
 use super::interval::{Interval, intersect};
-use super::law::{Act, Clocks, Holding, LawRule, Profile, declared_plan, is_uncovered};
+use super::law::{Act, Clocks, Holding, LawRule, Profile, closing_day, declared_plan, is_uncovered};
 use super::legal::RuleBody;
 use super::place::Place;
 use super::rule_set::{CompiledHours, RuleSet};
@@ -44,6 +45,8 @@ pub(super) struct Hours {
     pub advisory: bool,
     pub zones: Vec<TimeZone>,
     pub plan: Arc<DayPlan>,
+    /// The legal rule that says them, as an index.
+    law: Option<usize>,
 }
 
 /// Everything that holds at a place.
@@ -64,6 +67,7 @@ pub(super) struct Program {
     pub unanswered: Vec<usize>,
     /// What becomes of the shipped contact times.
     pub fallback: Fallback,
+    edition: Edition,
     guard: Micros,
 }
 
@@ -81,6 +85,7 @@ impl Program {
             counted: Vec::new(),
             unanswered: Vec::new(),
             fallback: Fallback::Holds,
+            edition: profile.edition,
             guard: rules.guard,
         };
         for date in rules.dates_for(&place.areas) {
@@ -121,7 +126,7 @@ impl Program {
     }
 
     fn add(&mut self, rule: RuleRef, kind: RuleKind, zones: Vec<TimeZone>, plan: DayPlan) {
-        self.hours.push(Hours { rule, kind, advisory: false, zones, plan: Arc::new(plan) });
+        self.hours.push(Hours { rule, kind, advisory: false, zones, plan: Arc::new(plan), law: None });
     }
 
     /// The shipped contact times, on the days on which nobody else says hours.
@@ -133,7 +138,7 @@ impl Program {
             let bounded = from > Date::MIN || until < Date::MAX;
             let plan = if bounded { Arc::new(DayPlan::clone(plan).within(from, until)) } else { Arc::clone(plan) };
             let (rule, zones) = (rules.shipped.rule.clone(), self.zones.clone());
-            self.hours.push(Hours { rule, kind: RuleKind::ContactTimes, advisory: false, zones, plan });
+            self.hours.push(Hours { rule, kind: RuleKind::ContactTimes, advisory: false, zones, plan, law: None });
         }
     }
 
@@ -144,7 +149,7 @@ impl Program {
 
     fn add_tool(&mut self, tool: &CompiledHours, kind: RuleKind) {
         let (zones, plan) = (self.zones.clone(), Arc::clone(&tool.plan));
-        self.hours.push(Hours { rule: tool.rule.clone(), kind, advisory: false, zones, plan });
+        self.hours.push(Hours { rule: tool.rule.clone(), kind, advisory: false, zones, plan, law: None });
     }
 
     fn add_law(&mut self, index: usize, law: &LawRule, profile: &Profile<'_>, place: &Place) {
@@ -175,6 +180,7 @@ impl Program {
                     advisory: law.legal.advisory,
                     zones,
                     plan: Arc::clone(plan),
+                    law: Some(index),
                 });
             }
             Act::Cap(_) | Act::Cooldown(_) => self.counted.push(index),
@@ -207,9 +213,15 @@ impl Program {
     }
 
     /// Every rule that is closed at `now`, dates before times; advisory ones apart.
-    pub fn closed_rules(&self, intervals: &[Vec<Interval>], now: Micros, advisory: bool) -> Vec<Failure> {
+    pub fn closed_rules(
+        &self,
+        rules: &RuleSet,
+        intervals: &[Vec<Interval>],
+        now: Micros,
+        advisory: bool,
+    ) -> Vec<Failure> {
         let chosen = self.hours.iter().zip(intervals).filter(|(hours, _)| hours.advisory == advisory);
-        chosen.filter_map(|(hours, set)| self.closed(hours, set, now)).collect()
+        chosen.filter_map(|(hours, set)| self.closed(rules, hours, set, now)).collect()
     }
 
     /// Whether an advisory rule is closed at `now`.
@@ -218,7 +230,7 @@ impl Program {
     }
 
     /// Why a rule is closed at `now`, if it is: outside its hours, or in the guard before their end.
-    fn closed(&self, hours: &Hours, set: &[Interval], now: Micros) -> Option<Failure> {
+    fn closed(&self, rules: &RuleSet, hours: &Hours, set: &[Interval], now: Micros) -> Option<Failure> {
         let at = set.partition_point(|i| i.close <= now);
         if set.get(at).is_some_and(|i| i.open <= now && now < i.close - self.guard) {
             return None;
@@ -229,14 +241,40 @@ impl Program {
             false if hours.kind == RuleKind::ContactDate => Failure::new(&hours.rule, hours.kind, Reason::ContactDate),
             false => Failure::new(&hours.rule, hours.kind, Reason::ContactTimes),
         };
-        if failure.code != Reason::DataMissing && hours.is_doubtful(now) {
-            failure = failure
-                .because("a holiday by our reading of the law, which no second source confirms (confidence low)");
+        if failure.code != Reason::DataMissing
+            && let Some(why) = self.special_day(rules, hours, now)
+        {
+            failure = failure.because(why);
         }
         let next = set[at..].iter().find(|i| i.open > now && i.open < now + TOLD);
         failure.window_start = next.map(|i| timestamp(i.open));
         failure.window_end = next.map(|i| timestamp(i.close.min(now + TOLD)));
         Some(failure)
+    }
+}
+
+impl Program {
+    /// What is special about the day on which a rule is closed.
+    fn special_day(&self, rules: &RuleSet, hours: &Hours, now: Micros) -> Option<String> {
+        let doubtful = hours.is_doubtful(now);
+        if !self.edition.is_third() {
+            return doubtful.then(|| {
+                "a holiday by our reading of the law, which no second source confirms (confidence low)".to_owned()
+            });
+        }
+        let law = hours.law.and_then(|index| rules.law.rules.get(index));
+        let mut dates = hours.zones.iter().map(|zone| local_date(zone, now));
+        let day = match law {
+            Some(law) => dates.find_map(|date| closing_day(law, &rules.calendars, date)),
+            None if hours.kind == RuleKind::ContactDate => {
+                let named = dates.find(|date| hours.plan.narrowed.iter().any(|(own, _)| own == date));
+                named.map(|date| format!("{date} is a contact date of the tenant's own"))
+            }
+            None => None,
+        }?;
+        let doubt =
+            if doubtful { ", by our reading of the law: no second source confirms it (confidence low)" } else { "" };
+        Some(format!("{day}{doubt}"))
     }
 }
 

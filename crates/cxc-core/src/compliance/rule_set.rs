@@ -11,6 +11,8 @@ use super::calendar::{always_open, day, every_day};
 use super::contact_times::ContactTimes;
 use super::day_plan::DayPlan;
 use super::documents::{DataFault, MAX_GUARD_SECONDS, RuleDocuments, RuleRef, Stored};
+use super::edition::Edition;
+use super::holidays::Calendars;
 use super::law::{Holding, Law, Profile, compile};
 use super::legal::RuleBody;
 use super::subject::Subject;
@@ -54,6 +56,8 @@ pub struct RuleSet {
     pub(super) tools: Tools,
     /// Legal rules.
     pub(super) law: Law,
+    /// The holidays that its hours were compiled with, by which reasons name them.
+    pub(super) calendars: Arc<Calendars>,
     /// What is wrong with the data that every decision needs.
     pub(super) data_faults: Vec<DataFault>,
     /// Equal for sets whose windows are equal: they share cached intervals.
@@ -64,14 +68,17 @@ impl RuleSet {
     /// Compiles the rules for a campaign that names the rules `selected` by their ids. A rule that can't be
     /// read is kept as a reason to contact nobody, since it might have held.
     pub fn compile(documents: &RuleDocuments, selected: &[&str], zones: &Zones) -> Self {
+        let edition = documents.edition;
         let mut unreadable = Vec::new();
         let times = holding(&documents.contact_times, |r| r.required, selected, &mut unreadable);
         let dates = holding(&documents.contact_dates, |_| true, selected, &mut unreadable);
         let attempts = holding(&documents.attempt_rules, |r| r.required, selected, &mut unreadable);
-        let mut attempts: Vec<_> = attempts.into_iter().map(|(rule, body)| CompiledCap::of_tool(rule, body)).collect();
+        let mut attempts: Vec<_> =
+            attempts.into_iter().map(|(rule, body)| CompiledCap::of_tool(rule, body, edition)).collect();
         attempts.sort_by(|a, b| (a.priority, &a.rule.id).cmp(&(b.priority, &b.rule.id)));
-        let times: Vec<_> = times.into_iter().map(|(rule, body)| Arc::new(compile_times(rule, body))).collect();
-        let dates: Vec<_> = dates.into_iter().map(|(rule, body)| Arc::new(compile_date(rule, body))).collect();
+        let times: Vec<_> =
+            times.into_iter().map(|(rule, body)| Arc::new(compile_times(rule, body, edition))).collect();
+        let dates: Vec<_> = dates.into_iter().map(|(rule, body)| Arc::new(compile_date(rule, body, edition))).collect();
         let tools = Tools::compile(documents, selected, zones, &mut unreadable);
         let law = compile(documents, zones, &mut unreadable);
         let mut set = Self {
@@ -80,12 +87,17 @@ impl RuleSet {
             guard: i64::from(documents.guard_seconds.min(MAX_GUARD_SECONDS)) * 1_000_000,
             unmapped_zone: zones.get(&documents.unmapped.zone).unwrap_or(TimeZone::UTC),
             unmapped: documents.unmapped.clone(),
-            shipped: Arc::new(compile_times(&RuleRef::new("shipped_contact_times", 0), &ContactTimes::shipped())),
+            shipped: Arc::new(compile_times(
+                &RuleRef::new("shipped_contact_times", 0),
+                &ContactTimes::shipped(),
+                edition,
+            )),
             times,
             dates,
             attempts,
             tools,
             law,
+            calendars: Arc::clone(&documents.calendars),
             data_faults: documents.data_faults.clone(),
             unreadable,
             key: String::new(),
@@ -242,18 +254,19 @@ fn rank(area: &Area) -> u8 {
     }
 }
 
-fn compile_times(rule: &RuleRef, body: &ContactTimes) -> CompiledHours {
+fn compile_times(rule: &RuleRef, body: &ContactTimes, edition: Edition) -> CompiledHours {
     let week = std::array::from_fn(|i| body.weekdays.get(i).map(|windows| day(windows)).unwrap_or_default());
     CompiledHours {
         rule: rule.clone(),
-        area: body.area(),
+        area: body.area().meant(edition),
         channels: channel_bits(&body.channels),
         required: body.required,
         plan: Arc::new(DayPlan::of_week(week)),
     }
 }
 
-fn compile_date(rule: &RuleRef, body: &super::contact_dates::ContactDates) -> CompiledHours {
+fn compile_date(rule: &RuleRef, body: &super::contact_dates::ContactDates, edition: Edition) -> CompiledHours {
     let plan = DayPlan::of_dates(vec![(body.date, day(body.window.as_slice()))]);
-    CompiledHours { rule: rule.clone(), area: body.area(), channels: i16::MAX, required: true, plan: Arc::new(plan) }
+    let area = body.area().meant(edition);
+    CompiledHours { rule: rule.clone(), area, channels: i16::MAX, required: true, plan: Arc::new(plan) }
 }

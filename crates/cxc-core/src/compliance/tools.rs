@@ -1,4 +1,6 @@
 //! The tools of a tenant beside times, dates and attempt rules: location, custom and external rules, custom zones.
+mod turns;
+
 use std::borrow::Cow;
 
 use jiff::Timestamp;
@@ -6,6 +8,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::calendar::timestamp;
+use super::count_filter::same_client;
 use super::custom_rule::{Columns, CompiledCustomRule, Count, CustomInputs};
 use super::custom_zones::CustomZones;
 use super::documents::{RuleDocuments, RuleRef};
@@ -102,7 +105,7 @@ impl Tools {
         Self {
             locations: locations
                 .into_iter()
-                .map(|(rule, body)| CompiledLocationRule::new(rule, body, database))
+                .map(|(rule, body)| CompiledLocationRule::new(rule, body, database, documents.edition))
                 .collect(),
             customs: compiled,
             externals: externals.into_iter().map(ask).collect(),
@@ -254,6 +257,7 @@ fn attempts(count: Count, request: &AttemptRequest<'_>, facts: &Facts<'_>, at: T
         let device = past.device == request.device;
         match count {
             Count::OnDevice(_) => device,
+            Count::OnContact(_) if request.edition.is_third() => same_client(request, past),
             Count::OnContact(_) => request.client.map_or(device, |client| past.client == Some(client)),
         }
     };

@@ -69,12 +69,13 @@ pub struct Failure {
     pub code: Reason,
     /// What was counted, where the rule counts.
     pub observed: Option<i64>,
-    /// How much is allowed, where the rule counts.
+    /// How much is allowed, where the rule counts. A cool-down: how many days it lasts.
     pub limit: Option<i64>,
-    /// An attempt rule: since when attempts count. A window: when it opens next.
+    /// An attempt rule: since when attempts count. A cool-down: when the conversation or refusal was that began it. A
+    /// window: when it opens next.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub window_start: Option<Timestamp>,
-    /// An attempt rule: when it lets the next attempt pass. A window: when it then closes. A suppression: its end.
+    /// An attempt rule or a cool-down: when it lets the next attempt pass. A window: when it then closes. A suppression: its end.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub window_end: Option<Timestamp>,
     /// What a person may want to know besides.

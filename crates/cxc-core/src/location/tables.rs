@@ -69,7 +69,7 @@ impl LocationTables {
         let countries = read::countries(&places)?;
         let postal = PostalTable::read(&places)?;
         let zones = zones(&Zones::bundled());
-        let somewhere = somewhere(&places, &regions);
+        let somewhere = somewhere(&places, &regions, &countries);
         Ok(Self {
             places,
             phones,
@@ -188,8 +188,8 @@ impl LocationTables {
         }
     }
 
-    /// Somewhere in a country, in whatever region, where a region that is not known was told: in none of the zones, and under
-    /// the law of each of its regions.
+    /// Somewhere in a country, in whatever region, where a region that is not known was told: under the law of each of its
+    /// regions, and in its zone, if it has one alone.
     pub fn somewhere_in(&self, country: Country) -> Location {
         self.somewhere.get(&country).cloned().unwrap_or_else(|| Location::unmappable(Some(country)))
     }
@@ -198,11 +198,6 @@ impl LocationTables {
     pub fn region_code(&self, country: Country, state: &str) -> Option<Name> {
         let place = self.region_place(country, state)?;
         self.places.explicit[usize::from(place)].regions().first().cloned()
-    }
-
-    /// Whether the regions of a country are known, and are not all of one zone: a region that is not among them is a mistake.
-    pub fn tells_regions_apart(&self, country: Country) -> bool {
-        self.zones_differ(country) && self.lists_regions(country)
     }
 
     /// Whether the regions of a country are known.
@@ -241,14 +236,24 @@ impl LocationTables {
     }
 }
 
-/// For each country with regions, all of them and no zone.
-fn somewhere(places: &Places, regions: &HashMap<(Country, String), u16>) -> HashMap<Country, Location> {
+/// For each country with regions, all of them, and its zone where it has no other.
+fn somewhere(
+    places: &Places,
+    regions: &HashMap<(Country, String), u16>,
+    countries: &Countries,
+) -> HashMap<Country, Location> {
     let mut all: HashMap<Country, Vec<Name>> = HashMap::new();
     for ((country, _), place) in regions {
         all.entry(*country).or_default().extend(places.explicit[usize::from(*place)].regions().iter().cloned());
     }
-    let location =
-        |(country, regions)| (country, Location::new(LocationSource::Unmappable, Some(country), regions, Vec::new()));
+    let zones = |country: &Country| match countries.get(country) {
+        Some((place, false)) => places.explicit[usize::from(*place)].zones().to_vec(),
+        _ => Vec::new(),
+    };
+    let location = |(country, regions)| {
+        // one without a zone is unmappable, whatever it was learnt from
+        (country, Location::new(LocationSource::Explicit, Some(country), regions, zones(&country)))
+    };
     all.into_iter().map(location).collect()
 }
 

@@ -58,6 +58,10 @@ pub struct KeywordSet {
     #[serde(default = "opt_in")]
     #[schema(max_items = 200)]
     pub opt_in: Vec<String>,
+    /// The words that carriers name: they stop, also where `optOut` lacks them. Only answers tell them; sent back, they are
+    /// passed over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fixed: Vec<String>,
     /// How far a word that stops reaches, those of `optOutAll` left out.
     #[serde(default)]
     pub scope: WordScope,
@@ -88,12 +92,17 @@ fn opt_in() -> Vec<String> {
 impl Default for KeywordSet {
     fn default() -> Self {
         let scope = WordScope::default();
-        let reason = String::new();
-        Self { opt_out: opt_out(), opt_out_all: opt_out_all(), help: help(), opt_in: opt_in(), scope, reason }
+        let (reason, fixed) = (String::new(), Vec::new());
+        Self { opt_out: opt_out(), opt_out_all: opt_out_all(), help: help(), opt_in: opt_in(), fixed, scope, reason }
     }
 }
 
 impl KeywordSet {
+    /// The words that carriers name, which stop whatever a tenant says.
+    pub fn carriers() -> Vec<String> {
+        words::of(Meaning::Always).map(str::to_owned).collect()
+    }
+
     fn kinds(&self) -> [(Keyword, &'static str, &[String]); 4] {
         [
             (Keyword::OptOut, "/optOut", &self.opt_out),

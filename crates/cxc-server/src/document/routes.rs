@@ -16,7 +16,7 @@ use super::describe::Description;
 use super::{Common, Document, Stored, list, patch as merging, view};
 use crate::App;
 use crate::error::ApiError;
-use crate::extract::{ApiJson, ApiPath, MergePatch, NoQuery};
+use crate::extract::{ApiJson, ApiPath, MergePatch, NoQuery, Once};
 use crate::principal::{Principal, require};
 
 /// The collection and the items of a kind: list, create, get, replace, update (merge patch) and delete.
@@ -54,7 +54,7 @@ async fn create<D: Document>(
     State(app): State<App>,
     principal: Principal,
     _: NoQuery,
-    ApiJson(request): ApiJson<Value>,
+    ApiJson(Once(request)): ApiJson<Once>,
 ) -> Result<Response, ApiError> {
     let mut draft = Draft::<D>::read(request)?;
     draft.body.prepare(&app, &principal).await?;
@@ -87,7 +87,7 @@ async fn replace<D: Document>(
     ApiPath(id): ApiPath<Uuid>,
     _: NoQuery,
     headers: HeaderMap,
-    ApiJson(request): ApiJson<Value>,
+    ApiJson(Once(request)): ApiJson<Once>,
 ) -> Result<Response, ApiError> {
     edit::<D>(&app, &principal, id, &headers, |before| {
         let mut request = request;

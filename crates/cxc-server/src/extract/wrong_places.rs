@@ -21,7 +21,7 @@ pub(super) fn wrong_places<T: DeserializeOwned>(mut value: Value) -> Vec<FieldEr
     // what is taken out may leave a gap of its own, so that there are more readings than errors
     for _ in 0..2 * MOST {
         let Err(error) = serde_path_to_error::deserialize::<_, T>(value.clone()) else { break };
-        let path = steps(error.path());
+        let path = steps(error.path(), &value);
         let text = error.inner().to_string();
         let pointer = taken.original(&path);
         let missing = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
@@ -36,20 +36,39 @@ pub(super) fn wrong_places<T: DeserializeOwned>(mut value: Value) -> Vec<FieldEr
     errors
 }
 
+/// The pointer of a path of serde in the value that was read.
+pub(super) fn pointer(path: &Path, value: &Value) -> String {
+    Taken::default().original(&steps(path, value))
+}
+
 /// One step into a value.
 #[derive(Clone)]
 enum Step {
     Member(String),
     Item(usize),
+    /// The only member of its object, which names what the object is.
+    Variant(String),
 }
 
-fn steps(path: &Path) -> Vec<Step> {
-    let step = |segment: &Segment| match segment {
-        Segment::Seq { index } => Some(Step::Item(*index)),
-        Segment::Map { key } => Some(Step::Member(key.clone())),
-        Segment::Enum { .. } | Segment::Unknown => None,
-    };
-    path.iter().filter_map(step).collect()
+/// The steps to a place. The name of a variant is a member where its content stands below it, and none where it is a text.
+fn steps(path: &Path, value: &Value) -> Vec<Step> {
+    let (mut steps, mut at) = (Vec::new(), Some(value));
+    for segment in path {
+        let step = match segment {
+            Segment::Seq { index } => Step::Item(*index),
+            Segment::Map { key } => Step::Member(key.clone()),
+            Segment::Enum { variant } if at.is_some_and(|at| at.get(variant).is_some()) => {
+                Step::Variant(variant.clone())
+            }
+            Segment::Enum { .. } | Segment::Unknown => continue,
+        };
+        at = at.and_then(|at| match &step {
+            Step::Member(name) | Step::Variant(name) => at.get(name),
+            Step::Item(index) => at.get(index),
+        });
+        steps.push(step);
+    }
+    steps
 }
 
 /// What was taken out of a value already.
@@ -67,7 +86,7 @@ impl Taken {
         let mut pointer = String::new();
         for step in path {
             let next = match step {
-                Step::Member(name) => name.replace('~', "~0").replace('/', "~1"),
+                Step::Member(name) | Step::Variant(name) => name.replace('~', "~0").replace('/', "~1"),
                 Step::Item(index) => {
                     let gone = self.items.get(&pointer).map(Vec::as_slice).unwrap_or_default();
                     gone.iter().fold(*index, |index, gone| if *gone <= index { index + 1 } else { index }).to_string()
@@ -81,12 +100,17 @@ impl Taken {
 
     /// Takes the value at a place out; false where there is none, or where it is the whole.
     fn take(&mut self, value: &mut Value, path: &[Step]) -> bool {
+        // what is left of a variant without its content is no value of its kind
+        let path = match path {
+            [whole @ .., Step::Variant(_)] => whole,
+            path => path,
+        };
         let original = self.original(path);
         let Some((last, above)) = path.split_last() else { return false };
         let mut parent = value;
         for step in above {
             let next = match step {
-                Step::Member(name) => parent.get_mut(name),
+                Step::Member(name) | Step::Variant(name) => parent.get_mut(name),
                 Step::Item(index) => parent.get_mut(index),
             };
             let Some(next) = next else { return false };
@@ -134,6 +158,25 @@ mod tests {
         #[serde(default)]
         at: Option<u8>,
         kind: u8,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    #[expect(dead_code, reason = "only its shape matters")]
+    enum Kind {
+        Window(Window),
+        None,
+    }
+
+    #[test]
+    fn what_stands_below_the_name_of_a_variant_is_named_with_it() {
+        let pointers =
+            |value: Value| -> Vec<String> { wrong_places::<Vec<Kind>>(value).into_iter().map(|e| e.pointer).collect() };
+        let two = json!([{ "window": { "from": "x", "till": "y" } }, "none"]);
+        assert_eq!(pointers(two), ["/0/window/from", "/0/window/till"]);
+        assert_eq!(pointers(json!([{ "window": { "from": 1 } }])), ["/0/window"]);
+        assert_eq!(pointers(json!(["window"])), ["/0"], "a text has no members");
+        assert_eq!(pointers(json!([{ "windows": {} }])), ["/0"]);
     }
 
     fn pointers(value: Value) -> Vec<String> {

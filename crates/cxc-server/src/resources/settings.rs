@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::document::{self, Document, Draft, NoExtra, Stored};
+use crate::document::{self, Document, Draft, NoExtra, Stored, Write};
 use crate::error::{ApiError, Code};
 use crate::extract::MergePatch;
 use crate::principal::{Principal, require};
@@ -83,7 +83,7 @@ pub struct Settings {
     /// How long attempts are kept.
     #[schema(minimum = 1, maximum = 3650)]
     pub history_retention_days: u32,
-    /// How long evidence of decisions is kept: five years at least.
+    /// How long evidence of decisions is kept: five years at least. It can be made longer and never shorter again.
     #[schema(minimum = 1827, maximum = 36_500)]
     pub evidence_retention_days: u32,
 }
@@ -177,6 +177,19 @@ impl Document for Settings {
             }
         }
         errors
+    }
+
+    async fn before_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
+        let kept = write.before.map_or(0, |before| before.body.evidence_retention_days);
+        let wanted = write.after.body.evidence_retention_days;
+        if wanted >= kept {
+            return Ok(());
+        }
+        let text = format!(
+            "evidence is kept for {kept} days, and that can only be made longer: {wanted} would destroy what may still be \
+             asked for; name {kept} to 36500, or leave it out"
+        );
+        Err(ApiError::invalid("/evidenceRetentionDays", "shortened", text))
     }
 }
 

@@ -234,20 +234,38 @@ fn check(file: &Path, key: Option<&str>) -> Result<(), Failure> {
     let manifest = verify(&bytes, key).map_err(|e| Failure::refused(format!("{}: {e:#}", file.display())))?;
     let by = if key.is_some() { "the key that was given" } else { "the key that it names itself" };
     terminal::say(&format!(
-        "{} is whole and signed by {by}: {} decisions on {}, written {}, public key {}",
+        "{} is whole and signed by {by}: {} on {}, written {}, public key {}",
         file.display(),
-        manifest.decisions,
+        counted(manifest.decisions, "decision"),
         manifest.subject,
         manifest.exported_at,
         manifest.public_key
     ))?;
     let broken: Vec<String> = manifest.broken().map(ChainView::sentence).collect();
     if broken.is_empty() {
-        return terminal::say(&format!("{} evidence chains were verified when it was written", manifest.chains.len()));
+        let chains = counted(manifest.chains.len(), "evidence chain");
+        let were = if manifest.chains.len() == 1 { "was" } else { "were" };
+        return terminal::say(&format!("{chains} {were} verified when it was written"));
     }
     Err(Failure::refused(format!("when it was written, evidence had been changed: {}", broken.join("; "))))
 }
 
+/// `1 decision`, `2 decisions`.
+fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 fn moment(text: &str) -> Result<Timestamp, Failure> {
     text.parse().map_err(|_| Failure::usage(format!("{text}: a moment such as 2027-01-31T12:00:00Z")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counted;
+
+    #[test]
+    fn one_is_one_and_the_rest_are_several() {
+        let said = [0, 1, 2].map(|count| counted(count, "evidence chain"));
+        assert_eq!(said, ["0 evidence chains", "1 evidence chain", "2 evidence chains"]);
+    }
 }

@@ -71,7 +71,7 @@ impl Case<'_> {
         if self.is_under_callback(&cooldown.exclude, self.now) {
             return;
         }
-        let failure = cooldown.failure(held);
+        let failure = cooldown.failure(held, self.request.edition);
         if law.legal.advisory { self.warnings.push(failure) } else { self.failures.push(failure) }
     }
 
@@ -163,7 +163,7 @@ impl Case<'_> {
         let law = law.filter_map(|rule| match &rule.act {
             Act::Cap(cap) if cap.on_violation != OnViolation::Warn => exceeded(cap).map(|e| e.free_at),
             Act::Cooldown(cooldown) => {
-                let held = cooldown.held(self.request, past, zones, at).map(|(_, free_at)| free_at);
+                let held = cooldown.held(self.request, past, zones, at).map(|held| held.free_at);
                 held.filter(|_| !self.is_under_callback(&cooldown.exclude, at))
             }
             _ => None,

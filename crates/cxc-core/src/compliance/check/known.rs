@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::calendar::timestamp;
+use super::super::edition::Edition;
 use super::super::law::{LawRule, callback_ends, ebr_ends};
 use super::super::legal::{EbrTerms, Exemptions, RuleBody};
 use super::super::number_facts::{NumberFacts, NumberListState};
@@ -16,7 +17,17 @@ impl Case<'_> {
     /// The first such moment; exclusive.
     pub(super) fn known_until(&self) -> Micros {
         let ended = self.consents_and_rules();
-        if self.request.edition.is_first() { ended } else { ended.min(self.facts_and_ages()) }
+        match self.request.edition {
+            Edition::First => ended,
+            Edition::Second => ended.min(self.facts_and_ages()),
+            Edition::Third => ended.min(self.facts_and_ages()).min(self.conditions()),
+        }
+    }
+
+    /// No part of the local time becomes another for which a custom rule asks, and no attempt that one counts grows too old.
+    fn conditions(&self) -> Micros {
+        let zones = self.cache.day_zones(self.place).unwrap_or_default();
+        self.rules.tools.custom_until(self.request, self.facts, zones, self.now)
     }
 
     /// No consent that holds ends and no rule begins.

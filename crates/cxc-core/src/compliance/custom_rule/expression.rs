@@ -8,7 +8,7 @@ use cel::{Context, Env, ExecutionError, Value};
 use jiff::civil::DateTime;
 
 use super::bounds::{MAX_BRACKETS, MAX_DEPTH, MAX_EXPRESSION, MAX_PARTS, bound, bracket_depth};
-use super::inputs::{Columns, CustomInputs, Known, Lasting, Nobody, Resolver, is_of_record, known};
+use super::inputs::{Columns, CustomInputs, Known, Lasting, Nobody, Resolver, Tick, is_of_record, known, tick};
 use crate::channel::Channel;
 use crate::compliance::attempt_rule::MAX_WINDOW_SECONDS;
 use crate::compliance::subject::Purpose;
@@ -38,7 +38,8 @@ pub struct CustomExpression {
     counts: Vec<Count>,
     count_names: Vec<String>,
     columns: Vec<String>,
-    uses_local: bool,
+    /// How often the local time that it asks for becomes another; `None` if it asks for none.
+    tick: Option<Tick>,
     uses_record: bool,
 }
 
@@ -84,8 +85,8 @@ impl CustomExpression {
         if !may_be_boolean(&root) {
             return Err("its value is not true or false: compare it with something".into());
         }
-        let Reader { counts, count_names, columns, uses_local, uses_record, .. } = reader;
-        Ok(Self { root, env: Arc::new(Env::stdlib()), counts, count_names, columns, uses_local, uses_record })
+        let Reader { counts, count_names, columns, tick, uses_record, .. } = reader;
+        Ok(Self { root, env: Arc::new(Env::stdlib()), counts, count_names, columns, tick, uses_record })
     }
 
     /// The names of the columns that it reads, each once.
@@ -100,7 +101,7 @@ impl CustomExpression {
 
     /// Whether it holds: in every zone, if it asks for the local time. Otherwise why that can't be told.
     pub(crate) fn holds(&self, inputs: &CustomInputs<'_>) -> Result<bool, String> {
-        if !self.uses_local {
+        if self.tick.is_none() {
             return self.evaluate(inputs, None);
         }
         if inputs.local.is_empty() {
@@ -116,7 +117,12 @@ impl CustomExpression {
 
     /// Whether it asks for what changes by itself: the time, attempts, how far the record is.
     pub(crate) fn changes(&self) -> bool {
-        self.uses_local || self.uses_record || !self.counts.is_empty()
+        self.tick.is_some() || self.uses_record || !self.counts.is_empty()
+    }
+
+    /// How often the local time that it asks for becomes another; `None` if it asks for none.
+    pub(crate) fn tick(&self) -> Option<Tick> {
+        self.tick
     }
 
     /// Whether it may hold at some moment: what changes by itself is left open, and it is false only where it is so
@@ -226,7 +232,7 @@ struct Reader {
     counts: Vec<Count>,
     count_names: Vec<String>,
     columns: Vec<String>,
-    uses_local: bool,
+    tick: Option<Tick>,
     uses_record: bool,
     names: Vec<String>,
 }
@@ -275,7 +281,7 @@ impl Reader {
         }
         match known(name) {
             Some(Known::Local) => {
-                self.uses_local = true;
+                self.tick = self.tick.max(Some(tick(name)));
                 Ok(())
             }
             Some(_) => {

@@ -27,6 +27,26 @@ pub(super) enum Known {
     Local,
 }
 
+/// How often a part of the local time becomes another; the quickest is the greatest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Tick {
+    /// With the day.
+    Day,
+    /// With the hour.
+    Hour,
+    /// With the minute.
+    Minute,
+}
+
+/// How often the part of the local time of this name becomes another.
+pub(super) fn tick(name: &str) -> Tick {
+    match name {
+        "local_minute" => Tick::Minute,
+        "local_hour" => Tick::Hour,
+        _ => Tick::Day,
+    }
+}
+
 /// What a name stands for; `None` if nobody knows it.
 pub(super) fn known(name: &str) -> Option<Known> {
     match name {

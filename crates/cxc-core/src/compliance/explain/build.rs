@@ -2,6 +2,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::super::area::Area;
 use super::super::cache::IntervalCache;
 use super::super::check::Case;
 use super::super::documents::RuleRef;
@@ -83,7 +84,11 @@ fn place_step(place: &Place) -> Step {
         (false, true) => "; only the unmapped window is left",
         (false, false) => "",
     };
-    let sentence = format!("the person may be in the zones {} and in {}{left}", list(&zones), list(&areas));
+    let law =
+        if place.areas.contains(&Area::Any) { "in any country".to_owned() } else { format!("in {}", list(&areas)) };
+    let clocks =
+        if zones.is_empty() { "in no zone that is known".to_owned() } else { format!("in the zones {}", list(&zones)) };
+    let sentence = format!("the person may be {clocks} and {law}{left}");
     Step::Place { zones, areas, restricted: place.restricted, sentence }
 }
 

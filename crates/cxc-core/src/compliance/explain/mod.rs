@@ -3,7 +3,7 @@ mod build;
 mod writer;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::cache::IntervalCache;
@@ -124,7 +124,9 @@ pub enum Step {
         /// Since when attempts count.
         #[schema(value_type = String, format = DateTime)]
         since: Timestamp,
-        /// The numbers of the attempts that count.
+        /// The numbers of the attempts that count, as texts: they have 64 bits.
+        #[serde(serialize_with = "as_texts")]
+        #[schema(value_type = Vec<String>)]
         attempts: Vec<i64>,
         /// The same in words.
         sentence: String,
@@ -147,6 +149,10 @@ pub enum Step {
         /// The same in words.
         sentence: String,
     },
+}
+
+fn as_texts<S: Serializer>(numbers: &[i64], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(numbers.iter().map(ToString::to_string))
 }
 
 impl Step {

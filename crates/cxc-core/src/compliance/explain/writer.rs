@@ -130,13 +130,18 @@ impl Writer<'_> {
             .map(|i| OpenStretch { from: timestamp(i.open.max(self.now)), till: timestamp(i.close.min(end)) })
             .collect();
         let zones: Vec<String> = hours.zones.iter().map(zone_name).collect();
-        let (standing, _) = self.standing(&hours.rule);
-        let when = match open.first() {
-            Some(first) if first.from.as_microsecond() == self.now => format!("is open until {}", first.till),
-            Some(first) => format!("is closed until {}", first.from),
-            None => "is closed for two days".to_owned(),
+        let (standing, failure) = self.standing(&hours.rule);
+        let opens = open.first().map(|first| first.from).or_else(|| failure.and_then(|f| f.window_start));
+        let when = match (open.first(), opens) {
+            (Some(first), _) if first.from.as_microsecond() == self.now => {
+                let guarded = if failure.is_some() { ", and so shortly before that nothing is begun" } else { "" };
+                format!("is open until {}{guarded}", first.till)
+            }
+            (_, Some(opens)) => format!("is closed until {opens}"),
+            (_, None) => "is closed for two days".to_owned(),
         };
-        let sentence = format!("{} on the clocks of {} {when}", hours.rule.id, list(&zones));
+        let why = failure.and_then(|f| f.detail.as_deref()).map(|why| format!(": {why}")).unwrap_or_default();
+        let sentence = format!("{} on the clocks of {} {when}{why}", hours.rule.id, list(&zones));
         Step::Hours { rule: hours.rule.clone(), standing, zones, open, sentence }
     }
 
@@ -150,7 +155,8 @@ impl Writer<'_> {
             failure.and_then(|f| f.window_end).map(|end| format!("; the next fits at {end}")).unwrap_or_default();
         let sentence = match observed {
             Some(observed) => {
-                format!("{} counts {observed} attempts since {since} and allows {limit}{free}", cap.rule.id)
+                let attempts = if observed == 1 { "attempt" } else { "attempts" };
+                format!("{} counts {observed} {attempts} since {since} and allows {limit}{free}", cap.rule.id)
             }
             None => format!("{} can't count: the attempts since {since} are not known", cap.rule.id),
         };

@@ -8,15 +8,16 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::super::attempts::CompiledCap;
 use super::super::documents::{RuleDocuments, RuleRef};
+use super::super::edition::Edition;
 use super::super::legal::{
-    Exclude, LegalRule, LegalRuleSetting, RevocationScope, RuleBody, SettingState, TzBasis, overlap, unknown_calendar,
-    unknown_zone,
+    Exclude, Jurisdiction, LegalRule, LegalRuleSetting, RevocationScope, RuleBody, SettingState, TzBasis, overlap,
+    unknown_calendar, unknown_zone,
 };
 use super::super::rule_set::channel_bits;
 use super::super::zones::Zones;
 use super::cooldown::CompiledCooldown;
 use super::plan::plan;
-use super::{Act, Clocks, Holding, Law, LawRule};
+use super::{Act, Clocks, Holding, Law, LawRule, region_of_territory};
 use crate::Micros;
 
 /// Compiles; what can't be read or contradicts itself is added to `unreadable`.
@@ -106,9 +107,18 @@ fn all_rules(documents: &RuleDocuments, unreadable: &mut Vec<(RuleRef, String)>)
             unreadable.push((stored.rule.clone(), detail));
             continue;
         }
-        rules.push(Arc::new(own.clone()));
+        rules.push(Arc::new(LegalRule { jurisdiction: meant(&own.jurisdiction, documents.edition), ..own.clone() }));
     }
     rules
+}
+
+/// Where a rule is law: the code of a territory of the United States means that region of them.
+fn meant(own: &Jurisdiction, edition: Edition) -> Jurisdiction {
+    let territory = region_of_territory(&own.country).filter(|_| edition.is_third() && own.region.is_none());
+    match territory.and_then(|region| region.split_once('-')) {
+        Some((country, region)) => Jurisdiction { country: country.to_owned(), region: Some(region.to_owned()) },
+        None => own.clone(),
+    }
 }
 
 /// What the exclusions that hold take out of the counts, by the ids of caps and cool-downs.
@@ -167,7 +177,9 @@ fn act(
             Some(plan) => Act::Hours(Arc::new(plan), clocks(&legal.tz_basis, zones)),
             None => Act::Other,
         },
-        RuleBody::AttemptCap(cap) => Act::Cap(CompiledCap::of_law(rule, channel_bits(&legal.applies_to.channels), cap)),
+        RuleBody::AttemptCap(cap) => {
+            Act::Cap(CompiledCap::of_law(rule, channel_bits(&legal.applies_to.channels), cap, documents.edition))
+        }
         RuleBody::Cooldown(body) => Act::Cooldown(CompiledCooldown::new(rule, legal.day_basis, body)),
         _ => Act::Other,
     }

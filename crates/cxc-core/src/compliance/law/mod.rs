@@ -1,5 +1,6 @@
 //! Legal rules, compiled: which hold for a tenant, where, and for which attempts.
 mod callback;
+mod closing_day;
 mod compile;
 mod cooldown;
 mod data;
@@ -27,6 +28,7 @@ use crate::consent::LegalReach;
 
 pub(super) use super::legal::Holding;
 pub(super) use callback::{ends as callback_ends, holds as callback_holds, opened_by as callback_opened_by};
+pub(super) use closing_day::closing_day;
 pub(super) use compile::compile;
 pub(super) use cooldown::CompiledCooldown;
 pub use data::{Read, Reading};

@@ -3,6 +3,7 @@ mod attempts;
 mod legal;
 mod properties;
 mod speed;
+mod territories;
 mod windows;
 
 use jiff::Timestamp;

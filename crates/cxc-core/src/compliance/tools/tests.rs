@@ -174,6 +174,37 @@ fn a_custom_rule_counts_attempts_and_makes_them_be_read() {
 }
 
 #[test]
+fn an_attempt_on_the_contact_counts_by_its_device_where_a_client_id_is_not_known_of_both() {
+    let world = |client, device| {
+        let mut world = World::new().custom("attempts_on_contact(86400) < 1");
+        world.past = vec![PastAttempt { client, ..PastAttempt::new(at("2026-11-30T16:00:00Z"), Channel::Sms, device) }];
+        world.outcome().0
+    };
+    assert_eq!(world(Some(7), 9), Decision::Deny, "the contact's, on another device");
+    assert_eq!(world(None, 8), Decision::Deny, "nobody said whose it was");
+    assert_eq!(world(None, 9), Decision::Allow);
+    assert_eq!(world(Some(70), 8), Decision::Allow, "somebody else's");
+}
+
+#[test]
+fn a_custom_rule_that_asks_for_the_time_or_counts_ends_an_allowed_attempt_where_that_turns() {
+    for (expression, until) in [
+        ("c_other1 == 'VIP'", "2026-12-01T01:59:00Z"),
+        ("local_hour < 13", "2026-11-30T18:00:00Z"),
+        ("local_weekday == 1 && (local_minute < 30 || local_hour < 9)", "2026-11-30T17:01:00Z"),
+        // the day ends after the hours do
+        ("local_weekday == 1", "2026-12-01T01:59:00Z"),
+        ("attempts_on_device(7200) >= 1", "2026-11-30T18:30:00Z"),
+        ("attempts_on_device(86400) < 5", "2026-12-01T01:59:00Z"),
+    ] {
+        let mut world = World::new().custom(expression);
+        world.past = vec![PastAttempt::new(at("2026-11-30T16:30:00Z"), Channel::Sms, 8)];
+        let verdict = world.check(NOON);
+        assert_eq!(verdict.not_after, Some(at(until)), "{expression}: {verdict:?}");
+    }
+}
+
+#[test]
 fn an_external_rule_passes_blocks_or_is_asked_again() {
     let outcome = |answer| World::new().external(answer).outcome();
     assert_eq!(outcome(Some(ExternalOutcome::Pass)).0, Decision::Allow);

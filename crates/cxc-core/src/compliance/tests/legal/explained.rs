@@ -1,6 +1,6 @@
 //! Explanations tell every part, rule and count in sentences.
 use super::*;
-use crate::compliance::{Standing, Step, explain};
+use crate::compliance::{Edition, Standing, Step, explain};
 
 fn explained(case: &mut Case, now: &str) -> (Verdict, Vec<Step>) {
     let told = case.with(at(now), explain);
@@ -96,4 +96,81 @@ fn an_opt_out_and_a_list_are_told_as_rules_that_bar_and_their_absence_as_one_tha
     for failure in &verdict.reasons {
         assert!(steps.iter().any(|step| step.rule() == Some(&failure.rule)), "{failure:?}");
     }
+}
+
+fn told_of(steps: &[Step], id: &str) -> String {
+    let step = steps.iter().find(|step| step.rule().is_some_and(|rule| &*rule.id == id));
+    step.map(|step| step.sentence().to_owned()).unwrap_or_default()
+}
+
+/// What a decision that is kept says, made again by the meaning before reasons named their facts.
+fn as_before(case: &mut Case, now: &str) -> Verdict {
+    case.with(at(now), |rules, cache, request, facts, now| {
+        CheckInputs { edition: Edition::Second, ..CheckInputs::of(request, facts, now) }.check(rules, cache)
+    })
+}
+
+#[test]
+fn hours_that_a_holiday_closes_name_it_and_its_calendar() {
+    let mut case = Case::voice(&[]).at_home("AU", "AU-QLD", "Australia/Brisbane");
+    case.fresh = true;
+    for (now, day) in [
+        ("2026-12-25T02:00:00Z", "2026-12-25 is Christmas Day (holiday calendar AU)"),
+        ("2026-12-26T02:00:00Z", "2026-12-26 is Boxing Day (holiday calendar AU)"),
+    ] {
+        let (verdict, steps) = explained(&mut case, now);
+        assert_eq!((ids(&verdict), verdict.reasons[0].detail.as_deref()), (vec!["AU-TMS-HOURS"], Some(day)));
+        let told = told_of(&steps, "AU-TMS-HOURS");
+        assert!(told.ends_with(&format!("is closed until 2026-12-28T23:00:00Z: {day}")), "{told}");
+        assert_eq!(as_before(&mut case, now).reasons[0].detail, None, "what is kept is made again as it was");
+    }
+    // an ordinary evening has no day to name
+    let (verdict, _) = explained(&mut case, "2026-12-21T11:00:00Z");
+    assert_eq!((ids(&verdict), verdict.reasons[0].detail.as_deref()), (vec!["AU-TMS-HOURS"], None));
+}
+
+#[test]
+fn the_day_before_a_holiday_and_days_that_were_declared_are_named() {
+    let mut italy = Case::voice(&[]).at_home("IT", "", "Europe/Rome");
+    let verdict = italy.check("2026-06-01T07:30:00Z");
+    let eve = verdict.reasons[0].detail.as_deref().unwrap();
+    assert!(eve.starts_with("2026-06-01 is the day before ") && eve.ends_with("(holiday calendar IT)"), "{eve}");
+    let json =
+        r#"{"rule":"US-NY-EMERGENCY","state":"on","narrow":{"dates":[{"first":"2026-12-01","last":"2026-12-03"}]}}"#;
+    let mut documents = shipped();
+    documents.legal_settings = vec![stored("US-NY-EMERGENCY", json)];
+    let mut case = Case::new(&documents, Channel::Voice).at_home("US", "US-NY", NEW_YORK);
+    let verdict = case.check("2026-12-02T17:00:00Z");
+    let declared = "2026-12-02 is one of the days that were declared, 2026-12-01 to 2026-12-03";
+    assert_eq!(verdict.reasons[0].detail.as_deref(), Some(declared), "{verdict:?}");
+}
+
+#[test]
+fn a_cool_down_names_the_conversation_and_how_long_it_bars() {
+    let talk = PastAttempt { id: 17, direction: Direction::In, ..conversation("2026-09-08T15:00:00Z") };
+    let before = PastAttempt { id: 16, ..conversation("2026-09-07T15:00:00Z") };
+    let mut case = Case::collector(&[], "US-NY", NEW_YORK).past([talk, before]);
+    let now = "2026-09-10T15:00:00Z";
+    let (verdict, steps) = explained(&mut case, now);
+    let reason = &verdict.reasons[0];
+    let detail = "after a conversation, 2026-09-08T15:00:00Z by voice, begun by the person, attempt 17: no attempt until \
+                  2026-09-15T04:00:00Z (7 days, of which its own is the first)";
+    assert_eq!(
+        (ids(&verdict), reason.detail.as_deref(), reason.limit),
+        (vec!["US-REGF-COOLDOWN"], Some(detail), Some(7))
+    );
+    assert_eq!(reason.window_start, Some(at("2026-09-08T15:00:00Z")));
+    assert_eq!(reason.window_end, Some(at("2026-09-15T04:00:00Z")));
+    assert!(told_of(&steps, "US-REGF-COOLDOWN").contains(detail), "{steps:?}");
+    let kept = as_before(&mut case, now);
+    assert_eq!((kept.reasons[0].detail.as_deref(), kept.reasons[0].limit), (Some("after a conversation"), None));
+}
+
+#[test]
+fn of_whom_no_country_is_known_no_law_is_named() {
+    let mut case = Case::voice(&[]);
+    case.world = case.world.part(PartKind::Explicit, "", "", NEW_YORK);
+    let (_, steps) = explained(&mut case, "2026-12-01T17:00:00Z");
+    let place = steps.iter().find(|step| matches!(step, Step::Place { .. })).unwrap().sentence();
+    assert_eq!(place, "the person may be in the zones America/New_York and in any country");
 }

@@ -47,6 +47,16 @@ fn deciding(settings: &[(&str, &str)]) -> RuleDocuments {
     documents
 }
 
+/// A law of the tenant's own that closes a day in a country, by the code of that.
+pub(super) fn own_law(country: &str) -> Stored<LegalRule> {
+    let json = format!(
+        r#"{{"id":"{country}-OWN","jurisdiction":{{"country":"{country}"}},"citation":"a law","verifiedOn":"2026-11-22",
+            "confidence":"low","default":"on",
+            "kind":{{"blackout_date":{{"dates":[{{"first":"2026-11-30","last":"2026-12-02"}}]}}}}}}"#
+    );
+    stored("own", &json)
+}
+
 /// One person under the shipped rules.
 struct Case {
     world: World,
