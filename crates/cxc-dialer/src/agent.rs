@@ -207,7 +207,7 @@ impl Agent {
             (Standby, AgentEvent::Ring) => to(Ringing),
             (Ringing, AgentEvent::PhoneUp) => to(Ready),
             (Ringing, AgentEvent::Deadline | AgentEvent::LegLost) => to(NotReady(Reason::NoAnswer)),
-            (Own(None), AgentEvent::LegLost) if is_rung => to(NotReady(Reason::NoAnswer)),
+            (Own(None), AgentEvent::LegLost) if is_rung => to(self.goes_or(NotReady(Reason::NoAnswer))),
             // what is said of the phone of somebody who needs none is old
             (Standby | NotReady(_) | Wrap | Looking { .. }, AgentEvent::LegLost) if is_rung => self,
             (Ringing, AgentEvent::StandDown) => to(Standby),
@@ -245,9 +245,11 @@ impl Agent {
                 Self { after: Some(NotReady(reason)), ..self }
             }
             (Reserved(_) | Talking(_) | Own(_), AgentEvent::Ready) => Self { after: None, ..self },
-            (_, AgentEvent::LegLost) => to(NotReady(Reason::LegLost)),
+            // what the call came to can still be said
+            (Wrap, AgentEvent::LegLost) => Self { after: Some(self.goes_or(NotReady(Reason::LegLost))), ..self },
+            (_, AgentEvent::LegLost) => to(self.goes_or(NotReady(Reason::LegLost))),
             (Reserved(_), AgentEvent::Deadline) => to(self.after.unwrap_or(Ready)),
-            (Talking(_), AgentEvent::Deadline) => to(NotReady(Reason::TalkEnded)),
+            (Talking(_), AgentEvent::Deadline) => to(self.goes_or(NotReady(Reason::TalkEnded))),
             _ => self,
         };
         let lost = match (self.state, event) {
@@ -262,6 +264,11 @@ impl Agent {
     /// What the agent wished for later, if it was the agent who did.
     fn wished(self) -> Option<AgentState> {
         self.after.filter(|state| matches!(state, AgentState::NotReady(_) | AgentState::LoggedOut))
+    }
+
+    /// Where an agent comes to who can't go on: whoever wished to leave has left.
+    fn goes_or(self, state: AgentState) -> AgentState {
+        if self.after == Some(AgentState::LoggedOut) { AgentState::LoggedOut } else { state }
     }
 
     /// The next state of the same call: what was wished for later stays.
@@ -324,6 +331,41 @@ mod tests {
         assert_eq!(run(&talking).0.state, AgentState::Talking(CALL));
         let (agent, lost) = run(&[&talking[..], &[LegLost]].concat());
         assert_eq!((agent.state, lost), (AgentState::NotReady(Reason::LegLost), Some(CALL)));
+    }
+
+    #[test]
+    fn who_logged_out_is_gone_once_the_phone_is_wherever_they_are() {
+        use AgentEvent::{Deadline, Dial, LegLost, LogIn, LogOut, Own, Ready, Reserve, Talk, TalkEnded, WrapDone};
+        let ready = [LogIn, Ready];
+        let then = |events: &[AgentEvent]| run(&[&ready[..], events].concat()).0.state;
+        assert_eq!(then(&[Reserve(CALL), LogOut, LegLost]), AgentState::LoggedOut);
+        assert_eq!(then(&[Reserve(CALL), Talk(CALL), LogOut, LegLost]), AgentState::LoggedOut);
+        assert_eq!(then(&[Reserve(CALL), Talk(CALL), LogOut, Deadline]), AgentState::LoggedOut);
+        assert_eq!(then(&[Own, LogOut, LegLost]), AgentState::LoggedOut);
+        assert_eq!(then(&[Own, Dial(CALL), LogOut, LegLost]), AgentState::LoggedOut);
+        let wrap = [Reserve(CALL), Talk(CALL), TalkEnded(CALL), LogOut, LegLost];
+        assert_eq!(then(&wrap), AgentState::Wrap, "what the call came to can still be said");
+        assert_eq!(then(&[&wrap[..], &[WrapDone]].concat()), AgentState::LoggedOut);
+        let rules = AgentRules { ring: Some(20_000_000), ..AgentRules::default() };
+        let rung = [LogIn, Ready, Own, LogOut, LegLost];
+        let agent = rung.iter().fold(Agent::new(0), |agent, event| agent.step(*event, 0, &rules).0);
+        assert_eq!(agent.state, AgentState::LoggedOut);
+    }
+
+    #[test]
+    fn a_phone_that_is_lost_in_a_wrap_up_is_missed_after_it() {
+        use AgentEvent::{Deadline, Follow, LegLost, LogIn, NotReady, Ready, Reserve, Talk, TalkEnded, WrapDone};
+        let wrap = [LogIn, Ready, Reserve(CALL), Talk(CALL), TalkEnded(CALL)];
+        let then = |events: &[AgentEvent]| run(&[&wrap[..], events].concat());
+        let lost = AgentState::NotReady(Reason::LegLost);
+        assert_eq!(then(&[LegLost]), (Agent { after: Some(lost), ..run(&wrap).0 }, None));
+        for end in [WrapDone, Deadline] {
+            assert_eq!(then(&[LegLost, end]).0.state, lost);
+        }
+        assert_eq!(then(&[Follow { look: true }, LegLost, WrapDone]).0.state, lost, "no call without a phone");
+        assert_eq!(then(&[LegLost, Ready]).0.state, AgentState::Ready, "it was called again");
+        let lunch = NotReady(Reason::Code(3));
+        assert_eq!(then(&[LegLost, lunch, WrapDone]).0.state, AgentState::NotReady(Reason::Code(3)));
     }
 
     #[test]

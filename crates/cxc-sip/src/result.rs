@@ -8,6 +8,8 @@ use crate::ua::Failure;
 pub const DEFAULT_PAUSE: Micros = 5_000_000;
 /// The longest pause that a carrier is given, whatever it asks for.
 const LONGEST_PAUSE: u32 = 3600;
+/// The shortest: one that refuses calls and wants the next one at once is not served by it.
+const SHORTEST_PAUSE: u32 = 1;
 
 /// A failure in the dialer's terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +108,7 @@ fn silence(failure: &Failure) -> Outcome {
 }
 
 fn pause(retry_after: Option<u32>) -> Micros {
-    retry_after.map_or(DEFAULT_PAUSE, |seconds| Micros::from(seconds.min(LONGEST_PAUSE)) * 1_000_000)
+    retry_after.map_or(DEFAULT_PAUSE, |seconds| Micros::from(seconds.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)) * 1_000_000)
 }
 
 /// What the telephone network says behind a 480 (Q.850).
@@ -244,6 +246,7 @@ mod tests {
         assert_eq!(after(Some(7)), Some(7_000_000));
         assert_eq!(after(None), Some(DEFAULT_PAUSE));
         assert_eq!(after(Some(u32::MAX)), Some(3_600_000_000));
+        assert_eq!(after(Some(0)), Some(1_000_000), "not the next call at once");
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub enum SdpError {
     /// Its media would go to many.
     #[error("the session description sends media to a multicast address")]
     Multicast,
+    /// Its media would go to an IPv6 address from an IPv4 one, or the other way round.
+    #[error("the session description has media at another kind of address (IPv4, IPv6) than ours")]
+    Family,
     /// Media must be encrypted, and it does not say so, or not how we can.
     #[error("the session description does not encrypt media with AES_CM_128_HMAC_SHA1_80")]
     NotSecure,

@@ -73,12 +73,17 @@ pub fn shown(standing: &Standing, wish: &Wish, phone: PhoneState, group: Option<
         Some(_) => None,
     };
     let is_busy = matches!(state, Place::Reserved | Place::Talking | Place::WrapUp | Place::Dialing);
+    // no call comes to somebody whose phone is gone, whatever they wish
+    let next = match wish {
+        Wish::Ready if phone == PhoneState::Lost => Place::NotReady,
+        wish => wish.place(),
+    };
     Shown {
         state,
         reason,
         since: Some(time_text(standing.since)),
         deadline: standing.deadline.map(time_text),
-        next: Some(wish.place()).filter(|next| is_busy && *next != Place::Ready),
+        next: Some(next).filter(|next| is_busy && *next != Place::Ready),
         phone,
         group: group.map(str::to_owned),
     }
@@ -106,7 +111,10 @@ mod tests {
     #[test]
     fn what_follows_a_call_is_told_where_it_is_not_the_next_call() {
         let wrap = Standing { state: Some(AgentState::Wrap), since: 0, deadline: Some(1_000_000) };
-        let shown = |wish| shown(&wrap, &wish, PhoneState::Connected, Some("g"));
+        let by = |phone, wish| shown(&wrap, &wish, phone, Some("g"));
+        let shown = |wish| by(PhoneState::Connected, wish);
+        assert_eq!(by(PhoneState::Lost, Wish::Ready).next, Some(Place::NotReady));
+        assert_eq!(by(PhoneState::Lost, Wish::Leave).next, Some(Place::LoggedOut));
         assert_eq!(shown(Wish::Leave).next, Some(Place::LoggedOut));
         assert_eq!(shown(Wish::Ready).next, None);
         assert_eq!(shown(Wish::Ready).deadline.as_deref(), Some("1970-01-01T00:00:01Z"));

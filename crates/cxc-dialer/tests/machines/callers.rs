@@ -134,3 +134,24 @@ fn an_agent_who_can_not_be_connected_does_not_make_a_caller_wait_for_ever() {
     assert_eq!(group.take_finished(), [(call, CallResult::Overflowed)]);
     assert_eq!((group.agent(ANN), group.callers_now().talking), (Some(AgentState::Ready), 0));
 }
+
+#[test]
+fn an_agent_who_logs_out_while_a_caller_is_put_through_talks_first_and_the_next_one_comes_where_that_fails() {
+    let mut group = group(false, OnMachine::Drop);
+    ready(&mut group, ANN, 0);
+    let call = receive(&mut group, 60 * SECOND, 0);
+    group.agent_event(ANN, AgentEvent::LogOut, 0, &mut Silent);
+    assert_eq!(group.agent(ANN), Some(AgentState::Reserved(call)));
+    // nobody was connected in time: the agent has left, and the person waits on
+    group.expire(SECOND, &mut Silent);
+    assert_eq!((group.agent(ANN), group.callers_now().waiting), (Some(AgentState::LoggedOut), 1));
+    ready(&mut group, BOB, 2 * SECOND);
+    assert_eq!(group.agent(BOB), Some(AgentState::Reserved(call)));
+    group.agent_event(BOB, AgentEvent::LogOut, 2 * SECOND, &mut Silent);
+    group.call_event(call, CallEvent::Connected, 2 * SECOND, &mut Silent);
+    assert_eq!(group.agent(BOB), Some(AgentState::Talking(call)), "the person is not left alone");
+    group.call_event(call, CallEvent::RemoteHangup, 3 * SECOND, &mut Silent);
+    group.agent_event(BOB, AgentEvent::WrapDone, 4 * SECOND, &mut Silent);
+    assert_eq!(group.agent(BOB), Some(AgentState::LoggedOut));
+    assert_eq!((group.take_finished(), group.calls()), (vec![(call, CallResult::Answer)], 0));
+}

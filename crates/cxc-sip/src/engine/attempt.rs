@@ -43,7 +43,7 @@ impl Attempt {
         if description.is_empty() && self.agreed {
             return Ok(());
         }
-        self.stream.agree(sdp::agree(description, self.stream.is_secure())?);
+        self.stream.agree(self.stream.terms(description)?);
         self.agreed = true;
         Ok(())
     }
@@ -61,7 +61,7 @@ pub(super) fn answerer(stream: &Arc<Stream>) -> crate::ua::Answerer {
         if offer.is_empty() {
             return Some(sdp::offer(stream.described(), session));
         }
-        let agreed = sdp::agree(offer, stream.is_secure()).ok()?;
+        let agreed = stream.terms(offer).ok()?;
         stream.agree(agreed);
         Some(sdp::answer(stream.described(), session, version, &agreed))
     })
@@ -95,24 +95,22 @@ impl Attempt {
     ) -> Placed {
         loop {
             tokio::select! {
-                event = self.leg.next() => match event {
-                    Some(LegEvent::Sent) => shared.event(call, CallEvent::Sent),
-                    Some(LegEvent::Provisional) => {
-                        shared.trunks.heard(trunk);
-                        shared.event(call, CallEvent::Provisional);
+                event = self.leg.next() => {
+                    shared.trunk_said(trunk, event.as_ref());
+                    match event {
+                        Some(LegEvent::Sent) => shared.event(call, CallEvent::Sent),
+                        Some(LegEvent::Provisional) => shared.event(call, CallEvent::Provisional),
+                        Some(LegEvent::Ringing(description)) => {
+                            // ringing without audio is the usual case
+                            let _silent = self.describe(&description);
+                            shared.event(call, CallEvent::Ringing);
+                        }
+                        Some(LegEvent::Answered(description)) => {
+                            return self.describe(&description).map_or_else(Placed::Unusable, |()| Placed::Answered);
+                        }
+                        Some(LegEvent::Failed(failure)) => return Placed::Failed(failure),
+                        Some(LegEvent::Ended) | None => return Placed::Failed(Failure::default()),
                     }
-                    Some(LegEvent::Ringing(description)) => {
-                        // ringing without audio is the usual case
-                        let _silent = self.describe(&description);
-                        shared.trunks.works(trunk, shared.clock.now());
-                        shared.event(call, CallEvent::Ringing);
-                    }
-                    Some(LegEvent::Answered(description)) => {
-                        shared.trunks.works(trunk, shared.clock.now());
-                        return self.describe(&description).map_or_else(Placed::Unusable, |()| Placed::Answered);
-                    }
-                    Some(LegEvent::Failed(failure)) => return Placed::Failed(failure),
-                    Some(LegEvent::Ended) | None => return Placed::Failed(Failure::default()),
                 },
                 order = orders.recv() => match order {
                     Some(Order::Cancel) => self.leg.cancel(),

@@ -13,7 +13,7 @@ use super::talk::talk;
 use super::{LegReport, Order, Report, Shared, Told};
 use crate::result::{Outcome, outcome};
 use crate::trunk::Fault;
-use crate::ua::Failure;
+use crate::ua::{Failure, LegEvent};
 
 /// Starts a call on a task of its own.
 pub(super) fn start(shared: Arc<Shared>, id: CallId, spec: CallSpec) {
@@ -201,6 +201,15 @@ pub(super) fn weigh(shared: &Shared, channel: &Channel<'_>, failure: &Failure) -
 impl Shared {
     pub(super) fn event(&self, call: CallId, event: CallEvent) {
         self.report(Report::Event(EngineEvent::Call(call, event)));
+    }
+
+    /// What a trunk says of a call is a sign of life, whoever the call is for.
+    pub(super) fn trunk_said(&self, trunk: usize, event: Option<&LegEvent>) {
+        match event {
+            Some(LegEvent::Provisional) => self.trunks.heard(trunk),
+            Some(LegEvent::Ringing(_) | LegEvent::Answered(_)) => self.trunks.works(trunk, self.clock.now()),
+            _ => (),
+        }
     }
 
     /// The phone of an agent is not there.

@@ -100,7 +100,7 @@ async fn run(
     };
     let description = match visitor.offer() {
         [] => sdp::offer(stream.described(), session()),
-        offer => match sdp::agree(offer, false) {
+        offer => match stream.terms(offer) {
             Ok(agreed) => {
                 stream.agree(agreed);
                 sdp::answer(stream.described(), session(), 0, &agreed)

@@ -13,7 +13,6 @@ use super::call::{Channel, weigh};
 use super::leg::Leg;
 use super::vigil::Vigil;
 use crate::media::{Peer, Stream};
-use crate::sdp;
 use crate::ua::{Credentials, Invite, LegEvent, Transport, Trust};
 
 /// How long such a phone rings, unless it is said otherwise.
@@ -109,7 +108,7 @@ async fn keep(
         answered = timeout(ring, answer(shared, &mut leg, channel.as_ref())) => answered.unwrap_or(Err(CallResult::NoAnswer)),
         _ = held.recv() => Err(CallResult::Cleared),
     };
-    let agree = |description: Vec<u8>| sdp::agree(&description, stream.is_secure()).map_err(|_| CallResult::DialError);
+    let agree = |description: Vec<u8>| stream.terms(&description).map_err(|_| CallResult::DialError);
     let agreed = answered.and_then(agree);
     let agreed = match agreed {
         Ok(agreed) => agreed,
@@ -171,7 +170,11 @@ fn place(shared: &Shared, callee: Callee) -> Result<(Leg, Arc<Stream>, Option<Ch
 async fn answer(shared: &Shared, leg: &mut Leg, channel: Option<&Channel<'_>>) -> Result<Vec<u8>, CallResult> {
     let mut early = Vec::new();
     loop {
-        match leg.next().await {
+        let event = leg.next().await;
+        if let Some(channel) = channel {
+            shared.trunk_said(channel.trunk, event.as_ref());
+        }
+        match event {
             // an answer without a description stands by an earlier one
             Some(LegEvent::Answered(description)) if description.is_empty() => return Ok(early),
             Some(LegEvent::Answered(description)) => return Ok(description),

@@ -21,7 +21,7 @@ pub use hearing::{bridge, hear};
 pub use jitter::Jitter;
 pub use packet::{Header, Packet};
 pub use ports::{Lease, Ports, PortsError};
-pub use prompt::{Prompt, PromptError, Speech};
+pub use prompt::{LONGEST as LONGEST_PROMPT, Prompt, PromptError, Speech};
 pub use recording::{Recorder, Recording};
 pub use srtp::{Crypto, Key};
 pub use stream::{Counts, MediaEvent, Peer, Stream};

@@ -11,7 +11,7 @@ use super::{Codec, FRAME};
 /// Samples a second on the phone.
 pub(super) const RATE: u32 = 8_000;
 /// Longest prompt, seconds.
-pub(super) const LONGEST: u64 = 600;
+pub const LONGEST: u64 = 600;
 /// Frames that are resampled at once.
 const CHUNK: usize = 1_024;
 

@@ -13,7 +13,7 @@ use super::recording::{Recording, Side};
 use super::reports;
 use super::state::{Secure, State};
 use super::{Codec, FRAME, Header, Lease, Packet, Ports, PortsError, Prompt, Wheel};
-use crate::sdp::{Agreed, Local};
+use crate::sdp::{self, Agreed, Local, SdpError};
 
 /// Longer packets than this are no audio of ours.
 const LONGEST: usize = 1_500;
@@ -95,6 +95,15 @@ impl Stream {
     /// Whether audio must be encrypted.
     pub fn is_secure(&self) -> bool {
         self.shared.state().secure.is_some()
+    }
+
+    /// What a description of the far end lets us agree on for this audio.
+    pub fn terms(&self, description: &[u8]) -> Result<Agreed, SdpError> {
+        let agreed = sdp::agree(description, self.is_secure())?;
+        match agreed.remote.is_ipv4() == self.local().is_ipv4() {
+            true => Ok(agreed),
+            false => Err(SdpError::Family),
+        }
     }
 
     /// Sends and takes audio by what was agreed, from now on.

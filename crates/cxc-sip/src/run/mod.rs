@@ -280,6 +280,16 @@ impl<S: Source> Runner<S> {
         }
     }
 
+    /// The phone of an agent is gone. In a talk a person may still say what the call came to: that is a wrap-up, too.
+    fn talk_is_lost(&mut self, agent: AgentId, now: Micros) {
+        if let Some(AgentState::Talking(call)) = self.group.agent(agent)
+            && self.people.contains(&agent)
+        {
+            self.group.call_event(call, CallEvent::AgentLost, now, &mut self.engine);
+            self.group.agent_event(agent, AgentEvent::TalkEnded(call), now, &mut self.engine);
+        }
+    }
+
     /// Calls that agents asked for leave at once; one whose agent does not wait any more is not placed.
     fn place_own(&mut self, now: Micros) {
         while let Some((agent, spec, mut record)) = self.source.own() {
@@ -327,6 +337,9 @@ impl<S: Source> Runner<S> {
                 self.group.script_event(call, input, now, &mut self.engine);
             }
             Report::Event(EngineEvent::Agent(agent, event)) => {
+                if event == AgentEvent::LegLost {
+                    self.talk_is_lost(agent, now);
+                }
                 self.group.agent_event(agent, event, now, &mut self.engine);
                 match event {
                     AgentEvent::LogIn => self.source.phone(agent, true),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use cxc_sip::media::{Codec, Header, MediaEvent, Packet, Ports, Prompt, Stream, Wheel, bridge};
-use cxc_sip::sdp::Agreed;
+use cxc_sip::sdp::{Agreed, SdpError};
 use rtcp_types::prelude::RtcpPacketWriterExt as _;
 use rtcp_types::{Compound, Packet as Told, ReceiverReport, ReportBlock};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -134,6 +134,19 @@ async fn a_bridge_keeps_order_and_gaps_and_converts_law_and_digits() -> Result<(
 fn audio_of(codec: Codec) -> Vec<u8> {
     let prompt = Prompt::from_samples(&[0.25; 160]);
     prompt.frame(0, codec).map(<[u8]>::to_vec).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn audio_at_an_address_of_another_kind_is_not_agreed_on() -> Result<()> {
+    let side = side(Codec::Pcmu, 101)?;
+    let terms = |family: &str, ip: &str| {
+        let text = format!("v=0\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio 6000 RTP/AVP 0\r\n");
+        side.stream.terms(text.as_bytes())
+    };
+    assert!(terms("IP4", "127.0.0.1").is_ok());
+    assert!(terms("IP4", "0.0.0.0").is_ok(), "on hold");
+    assert_eq!(terms("IP6", "::1"), Err(SdpError::Family), "nobody would hear anybody");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -130,6 +130,9 @@ pub async fn waits_and_is_mute(room: &mut Room) -> Result<()> {
 async fn an_agent_asks_a_third_person_then_three_talk_and_at_last_the_two_without_the_agent() -> Result<()> {
     let mut room = Room::new(EngineOptions::default()).await?;
     asks_a_third_person(&mut room).await?;
+    // the trunk of the third person is not a silent one, by which no calls are placed
+    let later = room.bed.engine.clock().now() + 5_000_000;
+    assert_eq!(room.bed.engine.trunks().room(later).0, 2 * 499);
     room.over(true).await
 }
 

@@ -245,6 +245,36 @@ async fn a_person_is_called_again_when_it_suits_and_never_again_if_it_does_not()
 }
 
 #[tokio::test]
+async fn who_logs_out_in_a_talk_still_says_what_it_came_to_and_is_gone_then_also_without_a_phone() {
+    let floor = Floor::start(1, Audience(2), "60000", 2).await;
+    let group = floor.group(Audience(2)).await;
+    group.start().await;
+    for is_phone_lost in [false, true] {
+        let mut desk = floor.desk(0);
+        desk.sees("logged in as ", 1).await;
+        desk.types("r");
+        desk.sees("call ", 1).await;
+        desk.types("o");
+        until("that is known", PATIENCE, async || desk.shown().iter().any(|line| line.contains(", then logged_out")))
+            .await;
+        match is_phone_lost {
+            true => floor.phones.freeze().unwrap(),
+            false => desk.types("h"),
+        }
+        desk.sees("state: wrap_up", 1).await;
+        desk.types("d SALE two of them");
+        assert!(desk.ended().await, "{:#?}", desk.shown());
+        assert_eq!(floor.shown(0).await["state"], "logged_out");
+    }
+    until("both attempts are kept", PATIENCE, async || {
+        let attempts = floor.attempts(&group).await;
+        let of = |result: &str| attempts.iter().any(|a| a["result"] == result && a["disposition"] == "SALE");
+        of("Answer") && of("CallDropError")
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn one_desk_shows_an_agent_and_a_supervisor_sees_and_steers() {
     let floor = Floor::start(2, Audience(1), "60000", 9).await;
     let cxc = &floor.world.cxc;

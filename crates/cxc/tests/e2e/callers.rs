@@ -284,6 +284,10 @@ async fn a_caller_whose_agent_or_group_is_gone_is_not_left_alone() {
         desk.shown().iter().any(|line| line.ends_with(" ended: CallDropError"))
     })
     .await;
+    // what it came to can still be said
+    desk.sees("state: wrap_up", 1).await;
+    desk.types("d SALE");
+    desk.sees("state: not_ready (phone)", 1).await;
     until("so does the history", PATIENCE, async || house.history(&number(0)).await[0]["result"]["code"] == 42).await;
 
     // a group that ends gives back who waits
@@ -297,6 +301,32 @@ async fn a_caller_whose_agent_or_group_is_gone_is_not_left_alone() {
     caller.peer.finish().unwrap();
     let kinds = house.office.world.inbound().await;
     assert_eq!(kinds.iter().filter(|(kind, _)| kind == "opt_out").count(), 2, "{kinds:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_stop_gives_back_who_waits_and_lets_who_talks_talk_on() {
+    let house = House::informational(1, Audience(1)).await;
+    house.load().await;
+    let mut desk = house.ready(0).await;
+    let mut talks = house.asks(&number(0), "60000").await;
+    desk.sees("call ", 1).await;
+    let mut waits = house.asks("+16465550102", "60000").await;
+    house.shows("somebody waits", |live| live["callers"] == json!({"waiting": 1, "talking": 1})).await;
+    let stop = format!("/campaign-groups/{}/actions/stop", house.group.id());
+    house.office.world.api.post(&stop).await.expect(200);
+    house.shows("nobody waits", |live| live["callers"] == json!({"waiting": 0, "talking": 1})).await;
+    // back in the script
+    waits.presses("1").await;
+    waits.peer.finish().unwrap();
+    let kinds = house.office.world.inbound().await;
+    assert_eq!(kinds.iter().filter(|(kind, _)| kind == "opt_out").count(), 1, "{kinds:?}");
+    assert!(talks.is_heard(), "both ways");
+    assert_ne!(house.group.standing().await["state"], "not_loaded");
+    desk.types("h");
+    talks.peer.finish().unwrap();
+    desk.types("d SALE");
+    until("it is unloaded", PATIENCE, async || house.group.standing().await["state"] == "not_loaded").await;
+    until("it is kept", PATIENCE, async || house.history(&number(0)).await[0]["disposition"] == "SALE").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -34,6 +34,11 @@ const PLACING: i64 = 11 * SECOND;
 /// The longest time of detection before an agent is looked for: a little more than its own, so that it ends itself.
 const DETECTION: i64 = 5_200_000;
 
+/// No prompt is longer. A message ends the call itself when it was heard: that is only waited for.
+const LONGEST_MESSAGE: i64 = 600 * SECOND;
+/// How long the beep of a machine may be waited for, until the message begins without one.
+const BEEP: i64 = 30 * SECOND;
+
 /// A phone that rang for so long as it may says that nobody answered; after this time it is taken to have said so.
 const HANG_UP: i64 = 3 * SECOND;
 
@@ -323,7 +328,8 @@ pub fn rules(
         max_ring: i64::from(calls.max_ring_seconds) * SECOND,
         least_ring: least_ring.unwrap_or(usual.least_ring),
         threshold: threshold.unwrap_or(usual.threshold),
-        message: if has_message { usual.message } else { 0 },
+        message: if has_message { LONGEST_MESSAGE } else { 0 },
+        machine_message: BEEP + LONGEST_MESSAGE + 2 * SECOND,
         script: calls.script.as_ref().map(|script| i64::from(script.max_seconds) * SECOND),
         classify: (calls.detection.mode == DetectionMode::Before).then_some(DETECTION),
         machine: match calls.detection.machine {
@@ -348,6 +354,8 @@ pub fn rules(
 
 #[cfg(test)]
 mod tests {
+    use cxc_dialer::call::{Call, State};
+
     use super::*;
 
     #[test]
@@ -380,6 +388,17 @@ mod tests {
         assert_eq!(mode(&by(Some(ahead)), &calls), Mode::Ports { agents: false });
         assert_eq!(mode(&by(Some(power)), &calls), Mode::PerMinute(90));
         assert_eq!(rules(&Dialing::default(), &calls, &[], false).0.script, Some(60 * SECOND));
+    }
+
+    #[test]
+    fn a_message_of_any_length_is_heard_to_its_end() {
+        let rules = |has_message| rules(&Dialing::default(), &CallSettings::default(), &[], has_message).0;
+        let longest = i64::try_from(cxc_sip::media::LONGEST_PROMPT).unwrap() * SECOND;
+        let abandoned = Call { state: State::Abandoned, ..Call::new(0) };
+        assert!(abandoned.deadline(&rules(true)).unwrap() > longest, "a name, a number and an opt-out take their time");
+        assert_eq!(abandoned.deadline(&rules(false)), Some(2 * SECOND), "nothing is to be heard");
+        let machine = Call { state: State::Machine, ..Call::new(0) };
+        assert!(machine.deadline(&rules(true)).unwrap() > BEEP + longest);
     }
 
     #[test]

@@ -51,6 +51,7 @@ pub async fn run(asked: &Agent) -> Result<(), Failure> {
         token: None,
         phone: asked.phone.clone(),
         leaving: false,
+        is_input_over: false,
         is_forgotten: false,
         open: VecDeque::new(),
         last: 0,
@@ -84,6 +85,8 @@ struct Desk {
     token: Option<String>,
     phone: Option<String>,
     leaving: bool,
+    /// Nothing more is typed.
+    is_input_over: bool,
     /// The place is to be asked for anew.
     is_forgotten: bool,
     /// What is to be said when commands were carried out, by their ids.
@@ -99,6 +102,10 @@ impl Desk {
             None => json!({"type": "login", "phone": self.phone}),
         };
         if send(&mut socket, &first).await.is_err() {
+            return Ok(End::Lost);
+        }
+        // that we leave may have been lost with the connection of before
+        if self.leaving && send(&mut socket, &json!({"type": "logout"})).await.is_err() {
             return Ok(End::Lost);
         }
         loop {
@@ -120,7 +127,9 @@ impl Desk {
                     Ok(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Binary(_) | Message::Frame(_)))) => (),
                     Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) | Err(_) => return Ok(End::Lost),
                 },
-                line = self.lines.recv(), if !self.leaving => {
+                // who leaves in a call still ends it and says what it came to
+                line = self.lines.recv(), if !self.is_input_over => {
+                    self.is_input_over = line.is_none();
                     let typed = match line {
                         Some(line) => line::read(&line, SystemClock.now()),
                         // nobody types any more
@@ -130,7 +139,12 @@ impl Desk {
                         Ok(Typed::Nothing) => (),
                         Ok(Typed::Help) => terminal::write(line::HELP)?,
                         Ok(Typed::Command(command)) => {
-                            self.leaving = command["type"] == "logout";
+                            match command["type"].as_str() {
+                                Some("logout") => self.leaving = true,
+                                // they have thought better of it
+                                Some("ready" | "not_ready") => self.leaving = false,
+                                _ => (),
+                            }
                             let command = self.numbered(command);
                             if send(&mut socket, &command).await.is_err() {
                                 return Ok(End::Lost);
