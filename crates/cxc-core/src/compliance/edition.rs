@@ -15,11 +15,20 @@ pub enum Edition {
     /// says of zones; a consent to be called back opens the time that was asked for; legal rules about a person count what was
     /// tried at the number, too; and an attempt is allowed until the first moment at which anything known becomes another.
     Second,
+    /// The law of a country holds for numbers and places of its islands that have a country code of their own (Jersey,
+    /// Guernsey, Man; Christmas, Cocos and Norfolk Island), and a phone or postal code in a territory of the country that
+    /// is told says where in that country a person is.
+    Third,
 }
 
 impl Edition {
     /// The one by which attempts are judged.
-    pub const CURRENT: Self = Self::Second;
+    pub const CURRENT: Self = Self::Third;
+
+    /// Whether territories of a country are parts of it.
+    pub(super) fn knows_territories(self) -> bool {
+        self >= Self::Third
+    }
 
     /// Whether it is the one that kept decisions do not name.
     pub(super) fn is_first(&self) -> bool {
