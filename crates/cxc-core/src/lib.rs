@@ -32,6 +32,7 @@ pub mod recording;
 pub mod seen_filter;
 pub mod selection;
 pub mod sms;
+pub mod storable;
 pub mod told_state;
 pub mod treatment;
 pub mod written_reason;

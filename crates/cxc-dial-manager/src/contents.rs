@@ -1,11 +1,9 @@
 //! Contents as documents, with a rendering for a look and a test send.
-use std::collections::HashMap;
 use std::time::Duration;
 
 use axum::extract::State;
 use cxc_core::campaign::CampaignGroupBody;
 use cxc_core::channel::Channel;
-use cxc_core::consent::{ConsentEvent, opted_out_of_all};
 use cxc_core::device::DeviceKind;
 use cxc_core::email::EmailAddress;
 use cxc_core::field_error::FieldError;
@@ -14,11 +12,9 @@ use cxc_core::phone::PhoneNumber;
 use cxc_server::audit::Entry;
 use cxc_server::document::{self, NoExtra, Write};
 use cxc_server::{ApiError, ApiJson, ApiPath, App, Document, Principal, Scope};
-use cxc_store::Tx;
 use cxc_store::contact::{Device, FullContact};
 use cxc_store::object_query::ObjectField;
 use futures_util::future::join_all;
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
@@ -28,10 +24,13 @@ use uuid::Uuid;
 
 use crate::accounts::ChannelAccount;
 use crate::channel::{self, Body, CarrierStatus, OutMessage, Outcome};
-use crate::content::{CompiledContent, Content, Placement, confirmation};
+use crate::content::{CompiledContent, Content, ContentClass, Placement, confirmation};
 use crate::sender::fields::fields_for;
 
+mod barred;
 mod daily_limit;
+
+use barred::{Barred, Test};
 
 /// The most addresses of a test send.
 const MOST: usize = 10;
@@ -153,7 +152,7 @@ pub(crate) struct TestOutcome {
     address: String,
     /// Whether the carrier took it.
     accepted: bool,
-    /// `suppressed`, or the carrier's words.
+    /// Why it was not sent (`suppressed`, `opted out`, the register that lists it, the hours), or the carrier's words.
     detail: String,
 }
 
@@ -245,6 +244,9 @@ pub(crate) async fn render_content(
 
 /// Send a content to up to ten addresses as a test: no pace, but never past a suppression list, an opt-out or the stop switch
 ///
+/// It names no topic or brand, so an opt-out of any bars it. What advertises goes to no number of a national register, and
+/// to phones from 8:00 to 21:00 of every time zone where the number may be.
+///
 /// A tenant sends at most `testMessagesPerDay` of its settings a day; what goes past it is refused as a whole (429).
 #[utoipa::path(post, path = "/contents/{id}/actions/send-test", tag = "Content", operation_id = "sendTestContent",
     params(("id" = Uuid, Path, description = "The content.")), request_body = TestSend, responses((status = OK, body = TestResult), ApiError))]
@@ -256,6 +258,7 @@ pub(crate) async fn send_test(
 ) -> Result<axum::Json<TestResult>, ApiError> {
     let (compiled, content) = content_of(&app, principal.tenant, id).await?;
     let channel = content.channel;
+    app.numbers.prepare(principal.tenant).await;
     let mut tx = app.db.begin().await?;
     let account = document::get::<ChannelAccount>(&mut tx, principal.tenant, asked.account).await?;
     let account =
@@ -269,7 +272,9 @@ pub(crate) async fn send_test(
     }
     let addresses = normalised(&asked.addresses, channel)?;
     let hashes: Vec<i64> = addresses.iter().map(|a| app.hash_key.hash(principal.tenant, &a.to_lowercase())).collect();
-    let barred = Barred::read(&mut tx, (principal.tenant, channel), &hashes, app.clock.now()).await?;
+    let to: Vec<(i64, &str)> = hashes.iter().copied().zip(addresses.iter().map(String::as_str)).collect();
+    let test = Test { tenant: principal.tenant, channel, sells: content.class == ContentClass::Marketing };
+    let barred = Barred::read(&app, &mut tx, &test, &to).await?;
     let leaving = hashes.iter().filter(|hash| barred.why(**hash).is_none()).count();
     daily_limit::take(&app, &mut tx, principal.tenant, leaving).await?;
     let entry =
@@ -297,43 +302,6 @@ pub(crate) async fn send_test(
     // what is still under way is told already
     let _ = timeout(GOODBYE, carrier.close()).await;
     Ok(axum::Json(TestResult { results }))
-}
-
-/// Why a test does not go to some addresses, either. It goes to people who asked for it, and never past what they, a list or
-/// the stop switch forbid.
-struct Barred {
-    stopped: Option<String>,
-    by_address: HashMap<i64, String>,
-}
-
-impl Barred {
-    async fn read(
-        tx: &mut Tx,
-        (tenant, channel): (i64, Channel),
-        hashes: &[i64],
-        now: Timestamp,
-    ) -> Result<Self, ApiError> {
-        let at = now.as_microsecond();
-        let lists = tx.suppression_applicable(tenant, &[], channel, at).await?;
-        let hits = tx.suppression_hits(&lists, hashes, &[], at).await?;
-        let mut by_address: HashMap<i64, String> =
-            hits.into_iter().map(|hit| (hit.key_hash, "suppressed".to_owned())).collect();
-        let mut ledger: HashMap<i64, Vec<ConsentEvent>> = HashMap::new();
-        for entry in tx.consents_of(tenant, hashes, &[]).await? {
-            ledger.entry(entry.key_hash).or_default().extend(entry.event());
-        }
-        for (hash, events) in &ledger {
-            if opted_out_of_all(events, channel, now).is_some() {
-                by_address.entry(*hash).or_insert_with(|| "opted out".to_owned());
-            }
-        }
-        let stopped = tx.stop_switch_get(tenant).await?.map(|why| format!("everything is stopped: {why}"));
-        Ok(Self { stopped, by_address })
-    }
-
-    fn why(&self, address: i64) -> Option<&String> {
-        self.stopped.as_ref().or_else(|| self.by_address.get(&address))
-    }
 }
 
 fn unanswered() -> (bool, String) {

@@ -35,14 +35,45 @@ async fn told(app: &TestApp, name: &str, port: u16) -> (Value, Duration) {
     (answer["results"][0].clone(), began.elapsed())
 }
 
+/// Noon in New York.
+const NOON: &str = "2026-03-02T17:00:00Z";
+
 /// A simulated account for SMS, and where a content of it is sent as a test.
 async fn greeting(app: &TestApp) -> (Value, String) {
+    app.clock.set(NOON);
     let account = json!({ "name": "centre", "kind": "simulator", "sender": "+12125550100",
         "simulator": { "channel": "sms", "seed": 1 } });
     let account = app.create("/channel-accounts", &account).await;
     let content = json!({ "name": "hello", "channel": "sms", "templates": [{ "body": "Hello" }] });
     let content = app.create("/contents", &content).await;
     (account, format!("/contents/{}/actions/send-test", content["id"].as_str().unwrap()))
+}
+
+/// Writes an opt-out into the ledger.
+async fn revoke(app: &TestApp, number: &str, scope: ConsentScope) {
+    let revoked = NewConsent {
+        key_kind: KeyKind::Device,
+        key_hash: app.app.hash_key.hash(app.tenant(), number),
+        key: number.into(),
+        kind: ConsentKind::Express,
+        revoked: true,
+        channels: vec![Channel::Sms],
+        scope,
+        said_at: app.app.now(),
+        received_at: app.app.now(),
+        effective_at: app.app.now(),
+        deadline: None,
+        expires_at: None,
+        source: "api".into(),
+        words: None,
+        evidence: None,
+        import: 0,
+        asked_for: None,
+        lifts: false,
+    };
+    let mut tx = app.app.db.begin().await.unwrap();
+    tx.consent_insert(app.tenant(), &[revoked]).await.unwrap();
+    tx.commit().await.unwrap();
 }
 
 #[tokio::test]
@@ -113,29 +144,7 @@ async fn a_test_goes_to_nobody_who_opted_out_and_nowhere_while_everything_is_sto
     };
     assert!(sent().await.iter().all(|(accepted, _)| *accepted));
     // of the ledger alone: nothing of it stands in a suppression list
-    let revoked = NewConsent {
-        key_kind: KeyKind::Device,
-        key_hash: app.app.hash_key.hash(app.tenant(), numbers[0]),
-        key: numbers[0].into(),
-        kind: ConsentKind::Express,
-        revoked: true,
-        channels: vec![Channel::Sms],
-        scope: ConsentScope::All,
-        said_at: app.app.now(),
-        received_at: app.app.now(),
-        effective_at: app.app.now(),
-        deadline: None,
-        expires_at: None,
-        source: "api".into(),
-        words: None,
-        evidence: None,
-        import: 0,
-        asked_for: None,
-        lifts: false,
-    };
-    let mut tx = app.app.db.begin().await.unwrap();
-    tx.consent_insert(app.tenant(), &[revoked]).await.unwrap();
-    tx.commit().await.unwrap();
+    revoke(&app, numbers[0], ConsentScope::All).await;
     let [first, second] = sent().await;
     assert_eq!((first, second.0), ((false, "opted out".to_owned()), true));
     let mut tx = app.app.db.begin().await.unwrap();
@@ -143,4 +152,28 @@ async fn a_test_goes_to_nobody_who_opted_out_and_nowhere_while_everything_is_sto
     tx.commit().await.unwrap();
     let stopped = (false, "everything is stopped: a regulator called".to_owned());
     assert_eq!(sent().await, [stopped.clone(), stopped]);
+}
+
+#[tokio::test]
+async fn a_test_goes_to_nobody_on_a_list_of_numbers_or_by_night_or_who_opted_out_of_a_brand() {
+    let app = start().await;
+    let (account, path) = greeting(&app).await;
+    let numbers = ["+12129300101", "+12129300102", "+12129300103", "+442079460123"];
+    let told = async || {
+        let asked = json!({ "account": account["id"], "addresses": numbers });
+        let results = app.post(&path).json(&asked).await.expect(200)["results"].clone();
+        let of = |r: &Value| match r["accepted"] == true {
+            true => "sent".to_owned(),
+            false => r["detail"].as_str().unwrap().chars().take(20).collect(),
+        };
+        results.as_array().unwrap().iter().map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, ["sent"; 4]);
+    revoke(&app, numbers[1], ConsentScope::Brand { name: "Acme".into() }).await;
+    assert_eq!(told().await, ["sent", "opted out", "sent", "sent"]);
+    // 21:00 in London, 16:00 in New York; then three at night in New York
+    app.clock.set("2026-03-02T21:00:00Z");
+    assert_eq!(told().await, ["sent", "opted out", "sent", "not sent: what adver"]);
+    app.clock.set("2026-03-03T08:00:00Z");
+    assert_eq!(told().await, ["not sent: what adver", "opted out", "not sent: what adver", "sent"]);
 }

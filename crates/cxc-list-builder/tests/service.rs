@@ -282,12 +282,20 @@ async fn an_imported_suppression_entry_has_its_reason_and_its_time() {
         +12125550101,,2036-01-01,\"asked us, twice\"\n\
         +12125550102,2026-03-05,2026-03-04,x\n\
         +12125550103,2036-01-01,,x\n\
-        +12125550104,2026-03-04,2026-03-04,\n";
+        +12125550104,2026-03-04,2026-03-04,\n\
+        +12125550105,,never,\n\
+        +12125550106,31/12/2026,,\n\
+        +12125550107,,9999-12-31,\n";
     let result = world.import(&list, file, json!({})).await;
-    assert_eq!((&result["imported"], &result["rejected"]), (&json!(2), &json!(2)));
-    assert_eq!(result["warnings"].as_array().unwrap().len(), 1, "{result}");
-    let warning = &result["warnings"][0];
-    assert_eq!((&warning["kind"], &warning["count"]), (&json!("till_shortened"), &json!(1)));
+    // who is on a list is barred, whatever is wrong with a time; the year 9999 is no end
+    assert_eq!((&result["imported"], &result["rejected"]), (&json!(7), &json!(0)), "{result}");
+    let warnings = result["warnings"].as_array().unwrap();
+    let count = |kind: &str| warnings.iter().find(|w| w["kind"] == kind).map(|w| w["count"].clone());
+    assert_eq!((count("till_shortened"), count("time_unread")), (Some(json!(1)), Some(json!(4))), "{result}");
+    let found = json!({ "values": ["+12125550105", "+12125550106", "+12125550107"] });
+    let found = world.app.post(&format!("{list}/entries/search")).json(&found).await.expect(200);
+    assert_eq!(found["items"].as_array().unwrap().len(), 3, "{found}");
+    assert!(found["items"].as_array().unwrap().iter().all(|e| e["till"] == "2026-03-12T09:00:00Z"), "{found}");
     let found = json!({ "values": ["+12125550101"] });
     let found = world.app.post(&format!("{list}/entries/search")).json(&found).await.expect(200);
     assert_eq!(found["items"][0]["reason"], "asked us, twice");

@@ -62,6 +62,16 @@ impl StoreError {
         }
     }
 
+    /// Whether the database refused a value as such: trying it again can't help.
+    pub fn is_bad_value(&self) -> bool {
+        match self {
+            // 22xxx: data exceptions
+            Self::Database(sqlx::Error::Database(e)) => e.code().is_some_and(|c| c.starts_with("22")),
+            Self::Database(sqlx::Error::Encode(_)) | Self::Json(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether a unique constraint was violated.
     pub fn is_unique_violation(&self) -> bool {
         matches!(self, Self::Database(sqlx::Error::Database(e)) if e.is_unique_violation())

@@ -3,6 +3,7 @@
 //!
 //! The order that makes caps hold under any interleaving: locks of the subjects, marks of device and client, history,
 //! check, [`Tx::reservation_insert`], commit.
+mod person;
 mod report;
 mod shown;
 mod sweep;

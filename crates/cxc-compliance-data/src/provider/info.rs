@@ -90,9 +90,13 @@ impl Info {
             found.push(tables.of_phone(&number, kind));
             line_type = Some(kind);
             sources.push("areacode");
-            if !self.lists.is_empty() {
-                let holds = |(_, numbers): &(&String, &RoaringTreemap)| numbers.contains(number.as_u64());
-                dnc = Some(self.lists.iter().filter(holds).map(|(name, _)| name.clone()).collect());
+            // of a country without a list nobody was asked, which is not the same as being on none
+            let country = found.iter().find_map(Location::country);
+            let is_asked = |name: &str| country.is_some_and(|c| name.split('-').next() == Some(c.as_str()));
+            let holds = |numbers: &RoaringTreemap| numbers.contains(number.as_u64());
+            if self.lists.iter().any(|(name, numbers)| is_asked(name) || holds(numbers)) {
+                let holding = self.lists.iter().filter(|(_, numbers)| holds(numbers));
+                dnc = Some(holding.map(|(name, _)| name.clone()).collect());
                 sources.push("dnc");
             }
         }

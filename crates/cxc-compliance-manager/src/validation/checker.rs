@@ -1,4 +1,5 @@
 //! Questions without a reservation: one reading for all that come at the same time.
+use cxc_core::channel::Channel;
 use cxc_core::compliance::{IntervalCache, Verdict};
 use cxc_server::App;
 use cxc_store::attempt::IN_FLIGHT_DEVICE;
@@ -30,9 +31,17 @@ impl Checker {
         let asks: Vec<&Ask> = asks.iter().collect();
         let (facts, marks) = BatchFacts::look(&self.app, self.cache.zones(), tenant, &asks, at).await?;
         facts.need_whole(&asks)?;
+        let called = match persons(&asks).is_empty() {
+            true => Vec::new(),
+            false => self.app.db.read().await?.persons_called(tenant, &persons(&asks), at).await?,
+        };
         let mut outcome = |ask: &Ask| {
             let (verdict, _) = facts.judge(ask, None, &mut self.cache, now, false);
-            Outcome { held: held_for(&marks, ask), dnc: facts.dnc(ask), ..Outcome::of(verdict, at) }
+            Outcome {
+                held: held_for(&marks, ask).or_else(|| called_already(&called, ask)),
+                dnc: facts.dnc(ask),
+                ..Outcome::of(verdict, at)
+            }
         };
         Ok(asks.into_iter().map(&mut outcome).collect())
     }
@@ -76,6 +85,20 @@ pub(super) async fn held(tx: &mut Tx, tenant: i64, asks: &[&Ask]) -> Result<Vec<
     let devices: Vec<i64> = asks.iter().map(|a| a.device).collect();
     let clients: Vec<i64> = asks.iter().filter_map(|a| a.client).collect();
     tx.in_flight_held(tenant, &devices, &clients).await
+}
+
+/// The persons who would be called.
+pub(super) fn persons(asks: &[&Ask]) -> Vec<i64> {
+    let mut persons: Vec<i64> = asks.iter().filter(|a| a.channel == Channel::Voice).filter_map(|a| a.person).collect();
+    persons.sort_unstable();
+    persons.dedup();
+    persons
+}
+
+/// Whether the person whom a call would reach is being called, on whatever device: one call to a person at a time.
+pub(super) fn called_already(called: &[(i64, i64)], ask: &Ask) -> Option<Held> {
+    let person = ask.person.filter(|_| ask.channel == Channel::Voice)?;
+    called.iter().any(|(called, _)| *called == person).then_some(Held::HistoryPending)
 }
 
 /// What stands in the way of one.

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use cxc_core::channel::Channel;
 use cxc_core::compliance::{CheckInputs, IntervalCache, Verdict};
 use cxc_server::App;
 use cxc_store::StoreError;
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 
 use super::ask::{Ask, word};
 use super::batcher::Work;
-use super::checker::{held, held_for, unavailable};
+use super::checker::{called_already, held, held_for, persons, unavailable};
 use super::facts::BatchFacts;
 use super::outcome::{Held, Outcome};
 
@@ -117,6 +118,8 @@ impl Reserver {
         let mut marks = held(&mut tx, tenant, &blocked).await?;
         // those of this batch have no report yet, and will have one
         marks.iter_mut().filter(|m| free.contains(&m.attempt)).for_each(|m| m.sequence = Some(-1));
+        // under the locks of the persons: who begins to call one of them waits for this commit
+        let mut called = tx.persons_called(tenant, &persons(asks), at).await?;
         let mut facts = BatchFacts::gather(&mut tx, &self.app.numbers, self.cache.zones(), tenant, asks, at).await?;
         facts.need_whole(asks)?;
         // what is kept, answered and judged by is one instant
@@ -145,6 +148,7 @@ impl Reserver {
                     outcome.held = Some(Held::InFlightElsewhere);
                 }
             }
+            outcome.held = outcome.held.or_else(|| called_already(&called, ask));
             if outcome.is_allowed() && is_marked {
                 let attempt = ask.attempt(id, at);
                 let guid = ask.guid.clone().unwrap_or_else(|| own_guid(attempt.month(), id));
@@ -152,6 +156,7 @@ impl Reserver {
                 outcome.reservation = Some((attempt.month(), id, expires_at));
                 facts.remember(ask.as_past(id, now));
                 let reservation = Reservation { attempt, guid, expires_at };
+                called.extend(ask.person.filter(|_| ask.channel == Channel::Voice).map(|person| (person, id)));
                 // who asked twice in this batch has the same answer
                 standing.insert(reservation.guid.clone(), reservation.standing());
                 held_now.push(reservation);

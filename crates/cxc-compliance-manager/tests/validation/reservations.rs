@@ -20,6 +20,32 @@ async fn a_reservation_is_an_attempt_until_it_is_reported_or_released() {
 }
 
 #[tokio::test]
+async fn one_call_to_a_person_is_under_way_whatever_the_device_and_client_id() {
+    let app = start().await;
+    let call = |n: u32, kind: &str, person: &str, hold_ms: u32| {
+        let contact = json!({ "client_id": format!("c-{n}"), "person_key": person, "debts": ["D-1"] });
+        json!({ "request_id": "r", "type": kind, "contact": contact, "device": { "e164": phone(n) }, "hold_ms": hold_ms })
+    };
+    let held = app.post(VALIDATE).json(&call(1, "voice", "P", 60_000)).await.expect(200);
+    for hold in [0, 60_000] {
+        let second = app.post(VALIDATE).json(&call(2, "voice", "P", hold)).await.expect(409);
+        assert_eq!(second["code"], "history_pending", "held for {hold}");
+    }
+    app.post(VALIDATE).json(&call(3, "voice", "Q", 60_000)).await.expect(200);
+    let text = json!({ "purpose": "informational" });
+    let mut text_message = call(4, "sms", "P", 60_000);
+    text_message.as_object_mut().unwrap().extend(text.as_object().unwrap().clone());
+    app.post(VALIDATE).json(&text_message).await.expect(200);
+    let id = held["reservation_id"].as_str().unwrap();
+    app.post(&format!("/internal/v1/reservations/{id}/actions/release")).await.expect(204);
+    // of those that ask at once one is answered by yes
+    let asks: Vec<Value> = (5..13).map(|n| call(n, "voice", "P", 60_000)).collect();
+    let answers = futures_util::future::join_all(asks.iter().map(async |ask| app.post(VALIDATE).json(ask).await)).await;
+    let allowed = answers.iter().filter(|answer| answer.status.as_u16() == 200).count();
+    assert_eq!(allowed, 1);
+}
+
+#[tokio::test]
 async fn a_reservation_that_nobody_confirms_hardens_and_counts() {
     let mut app = start().await;
     cap(&app, 1, "device").await;

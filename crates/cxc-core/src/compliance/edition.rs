@@ -17,7 +17,10 @@ pub enum Edition {
     Second,
     /// Reasons name the holiday that closes hours and the event that begins a cool-down; custom rules that ask for the time
     /// or count attempts end an allowed attempt where that turns, and count by the device where a client id is not known of
-    /// both; and a tenant's rule for the code of a territory of the United States is about that region of them.
+    /// both; and a tenant's rule for the code of a territory of the United States is about that region of them. The law of
+    /// a country holds for numbers and places of its islands that have a country code of their own (Jersey, Guernsey, Man;
+    /// Christmas, Cocos and Norfolk Island), and a phone or postal code in a territory of the country that is told says
+    /// where in that country a person is.
     Third,
 }
 
@@ -25,7 +28,7 @@ impl Edition {
     /// The one by which attempts are judged.
     pub const CURRENT: Self = Self::Third;
 
-    /// Whether reasons name the facts, and what else came with the third meaning.
+    /// Whether reasons name the facts, territories are parts of a country, and what else came with the third meaning.
     pub(super) fn is_third(self) -> bool {
         self >= Self::Third
     }

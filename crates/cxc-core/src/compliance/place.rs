@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::area::Area;
 use super::country_zones::country_zones;
 use super::edition::Edition;
+use super::law::{belongs_to, law_besides};
 use super::unmapped::{OnUnmapped, OnUnmappedPhone, Sources, UnmappedPolicy};
 use super::zones::Zones;
 
@@ -140,7 +141,7 @@ impl Place {
             };
             place.unmapped(judged, part, policy, database);
         }
-        for part in used.iter().filter(|part| abroad(part) && !is_told(part, &used)) {
+        for part in used.iter().filter(|part| abroad(part) && !is_told(part, &used, edition)) {
             place.add_country(part, database);
         }
         place.restricted |= place.zones.is_empty();
@@ -223,6 +224,10 @@ impl Place {
                 self.add_area(Area::of(Some(country), None).meant(edition));
             }
         }
+        let besides = |country| law_besides(country).filter(|_| edition.is_third());
+        for country in names(part.country).filter_map(besides) {
+            self.add_area(Area::of(Some(country), None));
+        }
     }
 
     fn add_area(&mut self, area: Area) {
@@ -232,9 +237,14 @@ impl Place {
     }
 }
 
-/// Whether zones of a part's country are told, by itself or by another part.
-fn is_told(part: &Part<'_>, parts: &[&Part<'_>]) -> bool {
-    let is_of = |other: &Part<'_>, country: &str| names(other.country).any(|own| own.eq_ignore_ascii_case(country));
+/// Whether zones of a part's country, or of a territory of it, are told, by itself or by another part.
+fn is_told(part: &Part<'_>, parts: &[&Part<'_>], edition: Edition) -> bool {
+    let belongs = |own: &str, country: &str| {
+        edition.is_third() && belongs_to(own).is_some_and(|whole| whole.eq_ignore_ascii_case(country))
+    };
+    let is_of = |other: &Part<'_>, country: &str| {
+        names(other.country).any(|own| own.eq_ignore_ascii_case(country) || belongs(own, country))
+    };
     names(part.country)
         .all(|country| parts.iter().any(|other| names(other.zones).next().is_some() && is_of(other, country)))
 }
@@ -305,6 +315,37 @@ mod tests {
         assert_eq!(told.zones.len(), 1, "the phone says where in the country");
         let unmapped = judge(&[australia, part(PartKind::Phone, "US", "", "")]);
         assert!(unmapped.restricted && name(&unmapped, "Australia/Perth"));
+    }
+
+    #[test]
+    fn a_phone_in_a_territory_says_where_in_the_told_country_a_person_is() {
+        let told = |country, phone| [part(PartKind::Explicit, country, "", ""), phone];
+        for (country, own, zone) in
+            [("FR", "PF", "Pacific/Tahiti"), ("AU", "CX", "Indian/Christmas"), ("DK", "GL", "America/Nuuk")]
+        {
+            let parts = told(country, part(PartKind::Phone, own, "", zone));
+            let place = judge(&parts);
+            assert_eq!((place.seen.as_slice(), place.restricted), ([zone.to_owned()].as_slice(), false), "{own}");
+            assert!(place.areas.contains(&Area::of(Some(country), None)), "the told country's law stays");
+            // a decision of before is made again as it was
+            let before = Place::judge(&parts, &UnmappedPolicy::default(), &Zones::bundled(), Edition::Second);
+            assert!(before.zones.len() > 1, "{own}");
+        }
+        let elsewhere = judge(&told("FR", part(PartKind::Phone, "GL", "", "America/Nuuk")));
+        assert_eq!(elsewhere.zones.len(), 2, "Greenland is not in France");
+    }
+
+    #[test]
+    fn on_islands_with_numbers_of_a_country_its_law_holds_too() {
+        for (island, zone, country) in
+            [("JE", "Europe/Jersey", "GB"), ("IM", "Europe/Isle_of_Man", "GB"), ("NF", "Pacific/Norfolk", "AU")]
+        {
+            let parts = [part(PartKind::Phone, island, "", zone)];
+            let (own, besides) = (Area::of(Some(island), None), Area::of(Some(country), None));
+            assert_eq!(judge(&parts).areas, [own.clone(), besides], "{island}");
+            let before = Place::judge(&parts, &UnmappedPolicy::default(), &Zones::bundled(), Edition::Second);
+            assert_eq!(before.areas, [own]);
+        }
     }
 
     #[test]

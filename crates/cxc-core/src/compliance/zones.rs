@@ -242,7 +242,7 @@ impl Zones {
 
     /// The zone of an IANA name, whatever its case. `None` for a name that the database does not hold.
     pub fn get(&self, name: &str) -> Option<TimeZone> {
-        if name.is_empty() || name.len() > 64 {
+        if name.is_empty() || name.len() > 64 || is_placeholder(name) {
             return None;
         }
         match &self.source {
@@ -285,9 +285,15 @@ impl Zones {
             Source::Bundled(database) => database.available().map(|name| name.as_str().to_owned()).collect(),
             Source::Loaded(loaded) => loaded.zones.values().map(|(name, _)| name.clone()).collect(),
         };
+        names.retain(|name| !is_placeholder(name));
         names.sort_unstable();
         names
     }
+}
+
+/// Whether a name of the database stands for a clock that nobody set, `Factory`: nobody is there.
+fn is_placeholder(name: &str) -> bool {
+    name.eq_ignore_ascii_case("Factory")
 }
 
 /// What is wrong with the name of a zone, if the database does not hold it.
@@ -314,8 +320,17 @@ mod tests {
         for zones in [Zones::bundled(), Zones::from_files("2026f", files()).unwrap()] {
             assert!(zones.get("America/New_York").is_some());
             assert!(zones.get("america/new_york").is_some());
-            assert!(zones.names().len() > 400);
-            for name in ["", "Mars/Olympus", "Etc/Unknown", "EST5EDT4,M3", "../../etc/passwd", &"x".repeat(200)] {
+            assert!(zones.names().len() > 400 && !zones.names().iter().any(|name| name == "Factory"));
+            for name in [
+                "",
+                "Mars/Olympus",
+                "Etc/Unknown",
+                "Factory",
+                "factory",
+                "EST5EDT4,M3",
+                "../../etc/passwd",
+                &"x".repeat(200),
+            ] {
                 assert!(zones.get(name).is_none(), "{name}");
             }
         }

@@ -18,7 +18,7 @@ use crate::compliance::is_same_name;
 pub use asked_for::AskedFor;
 pub use policy::ConsentPolicy;
 pub use revocation::{RevocationLaw, RevocationReach, RevocationTerms};
-pub use standing::{ConsentQuestion, LegalReach, Standing, opted_out_of_all};
+pub use standing::{ConsentQuestion, LegalReach, Standing, opted_out_of_all, opted_out_of_any};
 
 /// The source of entries that a word in a message made: START lifts only these.
 pub const SOURCE_KEYWORD: &str = "keyword";

@@ -120,6 +120,18 @@ pub fn opted_out_of_all(events: &[ConsentEvent], channel: Channel, at: Timestamp
     standing.max_by_key(|r| r.at)
 }
 
+/// The revocation, of whatever scope, by which a person opted out of something on a channel, if one stands: it bars what
+/// names no topic and no brand.
+pub fn opted_out_of_any(events: &[ConsentEvent], channel: Channel, at: Timestamp) -> Option<&ConsentEvent> {
+    let opts_out = |e: &&ConsentEvent| !matches!(e.kind, ConsentKind::Callback | ConsentKind::Recording);
+    let of_channel = events.iter().filter(|e| e.revoked && e.at <= at && e.on(channel)).filter(opts_out);
+    let lifted = |r: &ConsentEvent| {
+        let covers = |g: &ConsentEvent| g.scope == ConsentScope::All || g.scope == r.scope;
+        events.iter().any(|g| !g.revoked && is_live(g, at) && g.on(channel) && covers(g) && lifts(g, r))
+    };
+    of_channel.filter(|r| !lifted(r)).max_by_key(|r| r.at)
+}
+
 fn bit(kind: ConsentKind) -> u16 {
     1 << kind as u16
 }

@@ -5,6 +5,7 @@ use super::country::fold;
 use super::read::{PHONES, POSTAL, REGIONS, TableError};
 use super::trie::DigitTrie;
 use super::{Country, Location, LocationSource, LocationTables, Name};
+use crate::compliance::whole_country;
 
 /// A place that leading characters tell.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +125,9 @@ impl LocationTables {
             if country.is_some_and(replaced) { Some(()) } else { phones.insert(prefix, place) }
         })?;
         for (country, row) in rows.iter().flat_map(|(c, of)| of.phones.iter().flatten().map(move |row| (*c, row))) {
+            if self.is_of_another(country, &row.key) {
+                return Err(bad(country, &row.key, "the file of a country has numbers of that country only"));
+            }
             let place = self.place(country, &row.key, &row.regions, &row.zones, interned)?;
             if row.key.is_empty() || row.key.len() > 15 || !row.key.bytes().all(|b| b.is_ascii_digit()) {
                 return Err(bad(country, &row.key, "a prefix is 1 to 15 digits"));
@@ -132,6 +136,12 @@ impl LocationTables {
         }
         self.phones = phones;
         Ok(())
+    }
+
+    /// Whether the numbers with these leading digits are those of another country, by what is known of the numbering plan.
+    fn is_of_another(&self, country: Country, digits: &str) -> bool {
+        let known = self.phones.longest(digits).and_then(|place| self.places.by_prefix[usize::from(place)].country());
+        known.is_some_and(|known| known != country && whole_country(known.as_str()) != country.as_str())
     }
 
     fn put_regions(&mut self, country: Country, rows: &[RegionRow], interned: &mut Interned) -> Result<(), BadRows> {
@@ -300,18 +310,24 @@ mod tests {
 
     #[test]
     fn a_row_that_can_not_be_is_refused_by_its_country_and_key() {
-        let with = |phones: Vec<PlaceRow>| {
+        let problem = |phones: Vec<PlaceRow>| {
             let rows = CountryRows { phones: Some(phones), ..CountryRows::default() };
-            embedded().with_rows(&[(Country::US, rows)].into()).unwrap_err().to_string()
+            embedded().with_rows(&[(Country::US, rows)].into()).err().map(|error| error.to_string())
         };
+        let with = |phones| problem(phones).unwrap();
         assert_eq!(
             with(vec![row("1", "", "Mars/Olympus")]),
             "the row 1 of US: a zone is not in the time zone database"
         );
         assert!(with(vec![row("1", "", "america/new_york")]).contains("time zone database"));
         assert!(with(vec![row("1", "Texas", "UTC")]).contains("a region is"));
+        for other in ["33", "442071", "1416", "1"] {
+            let rows = vec![row("1212", "US-NY", "America/New_York"), row(other, "", "America/New_York")];
+            let of_another = problem(rows).is_some_and(|text| text.contains("numbers of that country only"));
+            assert_eq!(of_another, other != "1", "{other}");
+        }
         assert!(with(vec![row("12a", "", "UTC")]).contains("a prefix is"));
-        let many = (0..70_000).map(|n| row(&format!("1{n:06}"), "", "UTC")).collect();
+        let many = (0..70_000).map(|n| row(&format!("1212{n:06}"), "", "UTC")).collect();
         assert!(with(many).contains("more different places or prefixes"));
     }
 }

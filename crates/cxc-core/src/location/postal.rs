@@ -120,6 +120,41 @@ fn french<'a>(text: &str, digits: &'a mut [u8; 5]) -> Option<&'a [u8]> {
     (count != 4).then_some(&digits[..count])
 }
 
+/// Where a British code lies that is of no place in Britain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Abroad {
+    /// With the forces, which may be anywhere.
+    Forces,
+    /// In the territory of this country code.
+    Territory(&'static str),
+}
+
+/// What British codes mean that are of no place in Britain: those of the forces (BFPO 58, BF1 3AA) and of overseas
+/// territories (FIQQ 1ZZ). Nothing for any other.
+pub(super) fn british_abroad(postal: &str) -> Option<Abroad> {
+    const TERRITORIES: [(&str, &str); 9] = [
+        ("ASCN", "AC"),
+        ("BBND", "IO"),
+        ("BIQQ", "AQ"),
+        ("FIQQ", "FK"),
+        ("PCRN", "PN"),
+        ("SIQQ", "GS"),
+        ("STHL", "SH"),
+        ("TDCU", "TA"),
+        ("TKCA", "TC"),
+    ];
+    let mut buffer = [0; MAX_TEXT];
+    let code = std::str::from_utf8(normal(postal, &mut buffer)?).ok()?;
+    let of_forces = |rest: &str| rest.starts_with(|c: char| c.is_ascii_digit());
+    if code.starts_with("BFPO") || code.strip_prefix("BF").is_some_and(of_forces) {
+        return Some(Abroad::Forces);
+    }
+    if code.starts_with("GX11") {
+        return Some(Abroad::Territory("GI"));
+    }
+    TERRITORIES.iter().find(|(prefix, _)| code.starts_with(prefix)).map(|(_, country)| Abroad::Territory(country))
+}
+
 /// `A1A` or `A1A1A1`.
 fn canadian(code: &[u8]) -> Option<&[u8]> {
     let form = |at: usize, b: &u8| if at.is_multiple_of(2) { b.is_ascii_uppercase() } else { b.is_ascii_digit() };
@@ -132,4 +167,22 @@ fn british_area(code: &[u8]) -> Option<&[u8]> {
     let letters = code.iter().take_while(|b| b.is_ascii_uppercase()).count();
     let right = matches!(letters, 1 | 2) && matches!(code.len(), 2..=7) && code.len() > letters;
     right.then_some(&code[..letters])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_of_the_forces_and_of_overseas_territories_are_of_no_place_in_britain() {
+        for forces in ["BFPO 58", "bfpo58", "BF1 3AA", "BF1"] {
+            assert_eq!(british_abroad(forces), Some(Abroad::Forces), "{forces}");
+        }
+        for (code, country) in [("FIQQ 1ZZ", "FK"), ("ASCN 1ZZ", "AC"), ("sthl1zz", "SH"), ("GX11 1AA", "GI")] {
+            assert_eq!(british_abroad(code), Some(Abroad::Territory(country)), "{code}");
+        }
+        for code in ["SW1A 1AA", "B1 1AA", "BFS", "JE2 3AB", ""] {
+            assert_eq!(british_abroad(code), None, "{code}");
+        }
+    }
 }

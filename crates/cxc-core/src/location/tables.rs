@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use super::country::fold;
-use super::postal::PostalTable;
+use super::postal::{self, PostalTable};
 use super::read::{self, Countries, PHONES, Places, REGIONS, TableError};
 use super::trie::DigitTrie;
 use super::{Country, Location, LocationSource, Name};
@@ -18,6 +18,12 @@ pub struct UnknownZone;
 
 /// Calling codes whose mobile numbers have area codes: North America, Mexico, Argentina, Brazil, Indonesia.
 const MOBILE_AREA_CODES: [&str; 5] = ["1", "52", "54", "55", "62"];
+
+/// The zone of Great Britain.
+const BRITAIN: &str = "Europe/London";
+/// The name that CLDR has for a zone of which nothing is known: no database holds it, so who may be there is contacted in the
+/// hours of those of whom no zone is known.
+const NOWHERE: &str = "Etc/Unknown";
 
 /// The releases of rows that are not those compiled in: kept with the tables, so that a decision names what it used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -155,6 +161,11 @@ impl LocationTables {
     /// Where a postal code may be. Outside the five countries that have tables, and overseas France, every code is its
     /// country's one zone; a code that is not known is unmappable.
     pub fn of_postal(&self, country: Country, postal: &str) -> Location {
+        if country == Country::GB
+            && let Some(abroad) = self.british_abroad(postal)
+        {
+            return abroad;
+        }
         if let Some(place) = self.postal.find(country, postal) {
             return self.places.by_postal[usize::from(place)].clone();
         }
@@ -164,6 +175,21 @@ impl LocationTables {
                 self.places.by_postal[usize::from(*place)].clone()
             }
             _ => Location::unmappable(Some(country)),
+        }
+    }
+
+    /// Where a British code without a place in Britain lies: the forces' anywhere, those of overseas territories there.
+    fn british_abroad(&self, postal: &str) -> Option<Location> {
+        let in_country = |code: &str| {
+            let country = Country::from_code(code)?;
+            Some(self.of_country(country).with_source(LocationSource::Postal))
+        };
+        match postal::british_abroad(postal)? {
+            postal::Abroad::Territory(code) => in_country(code),
+            postal::Abroad::Forces => {
+                let zones = [BRITAIN, NOWHERE].map(Name::from).to_vec();
+                Some(Location::new(LocationSource::Postal, Some(Country::GB), Vec::new(), zones))
+            }
         }
     }
 

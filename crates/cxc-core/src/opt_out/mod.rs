@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use crate::field_error::FieldError;
 use normal::{letters, push_small};
-pub use normal::{normalise, spaced};
+pub use normal::{look_alike, normalise, spaced};
 pub use scope::{WordReach, WordScope};
 use words::Meaning;
 
@@ -195,7 +195,10 @@ impl Keywords {
 
     /// What a message asks for; `None` if it is not, as a whole, one of the words.
     pub fn classify(&self, message: &str) -> Option<Keyword> {
-        self.by_word.get(&self.word(message)?).copied()
+        let found = |message: &str| self.by_word.get(&self.word(message)?).copied();
+        // who writes a word in letters that look like it may stop, and gives no consent by it
+        let alike = || look_alike(message).and_then(|text| found(&text)).filter(|word| *word != Keyword::OptIn);
+        found(message).or_else(alike)
     }
 
     /// How far a word that stops reaches.
@@ -205,7 +208,8 @@ impl Keywords {
 
     /// Whether a message is a word that ends everything on every channel.
     pub fn ends_all(&self, message: &str) -> bool {
-        self.word(message).is_some_and(|word| self.ends_all.contains(&word))
+        let ends = |message: &str| self.word(message).is_some_and(|word| self.ends_all.contains(&word));
+        ends(message) || look_alike(message).is_some_and(|text| ends(&text))
     }
 
     /// A message as one word; `None` once it is longer than any.
@@ -289,12 +293,32 @@ mod tests {
             "수신 거부",
             "बंद करो",
             "配信停止。",
+            "ЅТОР",
+            "🆂🆃🅾🅿",
+            "ꜱᴛᴏᴘ",
+            "ST0P",
+            "unsuscribe",
+            "拒收",
+            "그만",
+            "停止してください",
+            "Não quero mais!",
+            "bitte aufhören",
         ] {
             assert_eq!(keywords.classify(text), Some(Keyword::OptOut), "{text}");
         }
         for text in ["", "🛑", "stop it", "please stop", "don't stop", "nonstop", &"stop".repeat(1000)] {
             assert_eq!(keywords.classify(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_word_in_letters_that_look_like_it_stops_and_gives_no_consent() {
+        let keywords = Keywords::default();
+        let alike =
+            keywords.by_word.iter().find(|(word, kind)| **kind == Keyword::OptIn && word.contains('s')).unwrap();
+        let dressed = alike.0.replace('s', "ѕ");
+        assert_eq!((keywords.classify(alike.0), keywords.classify(&dressed)), (Some(Keyword::OptIn), None));
+        assert!(keywords.ends_all("ЅТОР ALL"));
     }
 
     #[test]

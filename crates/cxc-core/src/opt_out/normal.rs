@@ -26,6 +26,26 @@ pub fn spaced(text: &str) -> String {
     normal
 }
 
+/// A text with letters that look like others made Latin ones: Cyrillic and Greek, small capitals, letters in boxes and
+/// circles, and figures that stand for letters. Nothing where that changes nothing.
+pub fn look_alike(text: &str) -> Option<String> {
+    let latin: String = text.nfkc().map(|c| latin(c).unwrap_or(c)).collect();
+    (latin != text).then_some(latin)
+}
+
+const LOOK_ALIKE: &str = "АаΑαᴀ@ ВвΒʙ СсϹϲᴄ ԁᴅ ЕеΕεᴇ3 ꜰ ԍɢ НнһΗʜ ІіΙιɪ1 ЈјΙᴊ КкΚκᴋ ʟ МмΜᴍ Νɴ ОоΟοᴏ0 РрΡρᴘ ԛ ʀ Ѕѕꜱ5$ ТтΤτᴛ ᴜυ νᴠ ԝᴡ ХхΧχ УуΥʏ Ζᴢ";
+
+fn latin(c: char) -> Option<char> {
+    let letter = |at: u32| u8::try_from(at).ok().map(|at| char::from(b'a' + at));
+    match u32::from(c) {
+        code @ (0x1f150..=0x1f169 | 0x1f170..=0x1f189) => return letter((code - 0x1f150) % 32),
+        code @ 0x1f1e6..=0x1f1ff => return letter(code - 0x1f1e6),
+        _ => {}
+    }
+    let at = LOOK_ALIKE.split(' ').position(|group| group.contains(c))?;
+    u32::try_from(at).ok().and_then(letter)
+}
+
 /// The characters of a text, taken apart from their accents, letters as wide as a Chinese character made narrow.
 pub(super) fn letters(text: &str) -> impl Iterator<Item = char> + '_ {
     text.nfkd().filter(|c| !is_mark(*c))
@@ -91,6 +111,16 @@ mod tests {
             assert_eq!(normalise(a), normalise(b), "{a}");
         }
         assert_ne!(normalise("रोको"), normalise("रक"), "vowel signs are letters");
+    }
+
+    #[test]
+    fn letters_that_look_like_latin_ones_are_read_as_those() {
+        for text in ["ЅТОР", "STΟP", "ꜱᴛᴏᴘ", "🆂🆃🅾🅿", "🅢🅣🅞🅟", "🇸🇹🇴🇵", "ST0P", "5top", "$TOP"]
+        {
+            assert_eq!(normalise(&look_alike(text).unwrap()), "stop", "{text}");
+        }
+        assert_eq!(LOOK_ALIKE.split(' ').count(), 26);
+        assert_eq!((look_alike("stop"), look_alike("停止")), (None, None));
     }
 
     #[test]

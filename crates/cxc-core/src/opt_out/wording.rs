@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
 
-use super::normal::{letters, push_small, spaced};
+use super::normal::{letters, look_alike, push_small, spaced};
 
 const FILE: &str = include_str!("../../data/opt_out/wording.txt");
 
@@ -110,7 +110,10 @@ impl Wording {
     /// Whether a message asks for no more messages; `None` if it does not.
     pub fn classify(&self, message: &str) -> Option<WordingHit<'_>> {
         let start: String = message.chars().take(MAX_CHARS).collect();
-        let mut text = spaced(&start);
+        self.judge(spaced(&start)).or_else(|| self.judge(spaced(&look_alike(&start)?)))
+    }
+
+    fn judge(&self, mut text: String) -> Option<WordingHit<'_>> {
         let mut doubt = None;
         for rule in &self.rules {
             if !rule.pattern.is_match(&text) {

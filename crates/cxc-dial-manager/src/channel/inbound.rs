@@ -1,5 +1,6 @@
 //! What comes back from a carrier: delivery receipts and messages of people.
 use cxc_core::Micros;
+use cxc_core::storable::make_storable;
 use tokio::sync::{mpsc, oneshot};
 
 /// Where a carrier puts what comes in. Bounded: a slow engine slows the carrier down.
@@ -39,6 +40,22 @@ pub enum Inbound {
     },
 }
 
+impl Inbound {
+    fn make_storable(&mut self) {
+        match self {
+            Inbound::Receipt { provider_id, address, state, .. } => {
+                [provider_id, address].into_iter().for_each(make_storable);
+                if let ReceiptState::Failed { code, .. } = state {
+                    make_storable(code);
+                }
+            }
+            Inbound::Message { from, to, text, provider_id } => {
+                [from, to, text, provider_id].into_iter().for_each(make_storable);
+            }
+        }
+    }
+}
+
 /// What a receipt says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReceiptState {
@@ -75,8 +92,10 @@ pub struct InboundEvent {
 }
 
 impl InboundEvent {
-    /// An event and where its answer will be found (an error means: retry).
-    pub fn new(event: Inbound) -> (Self, oneshot::Receiver<Answer>) {
+    /// An event and where its answer will be found (an error means: retry). Its texts are made fit for the store, since
+    /// a carrier brings what can't be stored again and again.
+    pub fn new(mut event: Inbound) -> (Self, oneshot::Receiver<Answer>) {
+        event.make_storable();
         let (sender, receiver) = oneshot::channel();
         (Self { event, ack: Ack(Some(sender)) }, receiver)
     }
@@ -111,5 +130,30 @@ impl std::fmt::Debug for Inbound {
             Inbound::Receipt { provider_id, state, .. } => write!(f, "Receipt({provider_id}, {state:?})"),
             Inbound::Message { text, .. } => write!(f, "Message({} bytes)", text.len()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_carrier_brings_holds_no_nul() {
+        let text = |text: &str| format!("{text}\0");
+        let message = Inbound::Message {
+            from: text("+12025550123"),
+            to: text("4455"),
+            text: text("STO\0P"),
+            provider_id: text("9"),
+        };
+        let Inbound::Message { from, to, text: words, provider_id } = InboundEvent::new(message).0.event else {
+            panic!()
+        };
+        assert_eq!([&*from, &*to, &*words, &*provider_id], ["+12025550123", "4455", "STOP", "9"]);
+        let state = ReceiptState::Failed { permanent: false, code: text("UNDELIV") };
+        let receipt = Inbound::Receipt { provider_id: text("7"), reference: None, address: text("x"), state, at: 0 };
+        let Inbound::Receipt { provider_id, address, state, .. } = InboundEvent::new(receipt).0.event else { panic!() };
+        assert_eq!((&*provider_id, &*address), ("7", "x"));
+        assert_eq!(state, ReceiptState::Failed { permanent: false, code: "UNDELIV".into() });
     }
 }

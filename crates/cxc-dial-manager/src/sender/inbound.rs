@@ -34,19 +34,71 @@ pub async fn handle(
     let (receipts, messages): (Vec<_>, Vec<_>) =
         inbox.drain(..).partition(|e| matches!(e.event, Inbound::Receipt { .. }));
     let early = receipts_in(context, plans, lease, receipts).await?;
-    for message in messages {
-        reply::message_in(context, plans, lease, message, carrier).await?;
-    }
     inbox.extend(early);
+    for message in messages {
+        let InboundEvent { event, ack } = message;
+        match reply::message_in(context, plans, lease, &event).await {
+            Ok(answer) => {
+                ack.done();
+                if let Some(answer) = answer {
+                    reply::send(context, answer, carrier).await?;
+                }
+            }
+            Err(error) if error.is_bad_value() => {
+                set_aside(context, plans, &error);
+                ack.done();
+            }
+            Err(error) => return Err(error),
+        }
+    }
     Ok(())
 }
 
+/// One event that the store refuses ends neither the sender nor takes others with it. The carrier is not asked for it
+/// again, since it would bring the same.
+fn set_aside(context: &SenderContext, plans: &Plans, error: &StoreError) {
+    let labels = [plans.channel.as_str(), &plans.labels.ccid, &plans.labels.name];
+    context.metrics.failed.with_label_values(&labels).inc();
+    tracing::error!(account = plans.number, %error, "an event of a carrier can't be stored and was set aside");
+}
+
+/// Stores receipts, together where that is possible; answers those that are too early.
 async fn receipts_in(
     context: &SenderContext,
     plans: &Plans,
     lease: &Lease,
     events: Vec<InboundEvent>,
 ) -> Result<Vec<InboundEvent>, StoreError> {
+    let early = match receipts_stored(context, plans, lease, &events).await {
+        Err(error) if error.is_bad_value() => {
+            let mut early = Vec::with_capacity(events.len());
+            for event in &events {
+                early.extend(match receipts_stored(context, plans, lease, std::slice::from_ref(event)).await {
+                    Err(error) if error.is_bad_value() => {
+                        set_aside(context, plans, &error);
+                        vec![false]
+                    }
+                    stored => stored?,
+                });
+            }
+            early
+        }
+        stored => stored?,
+    };
+    let mut waiting = Vec::new();
+    for (event, is_early) in events.into_iter().zip(early) {
+        if is_early { waiting.push(event) } else { event.ack.done() }
+    }
+    Ok(waiting)
+}
+
+/// Stores receipts; answers for each whether it is too early.
+async fn receipts_stored(
+    context: &SenderContext,
+    plans: &Plans,
+    lease: &Lease,
+    events: &[InboundEvent],
+) -> Result<Vec<bool>, StoreError> {
     if events.is_empty() {
         return Ok(Vec::new());
     }
@@ -61,8 +113,9 @@ async fn receipts_in(
         .filter_map(|a| a.provider_id.clone().map(|id| (id, a)))
         .collect();
     let mut settled = Vec::new();
-    let (mut done, mut early) = (Vec::new(), Vec::new());
+    let mut early = Vec::with_capacity(events.len());
     for event in events {
+        early.push(false);
         let Inbound::Receipt { provider_id, reference, address, state, at } = &event.event else { continue };
         let attempt = match attempts.remove(provider_id) {
             Some(attempt) => Some(attempt),
@@ -72,16 +125,14 @@ async fn receipts_in(
             (Some(attempt), Some(result)) => settled.push((attempt, result, provider_id.clone())),
             // a receipt that nobody knows after a while belongs to somebody else's message
             (None, Some(_)) if now - at < RECEIPT_PATIENCE => {
-                early.push(event);
-                continue;
+                early.pop();
+                early.push(true);
             }
             _ => {}
         }
-        done.push(event.ack);
     }
     apply(&mut tx, plans, lease, &settled, now).await?;
     tx.commit().await?;
-    done.into_iter().for_each(crate::channel::Ack::done);
     Ok(early)
 }
 

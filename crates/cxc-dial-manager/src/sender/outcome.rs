@@ -6,6 +6,7 @@ use cxc_core::attempt::AttemptState;
 use cxc_core::compliance::Purpose;
 use cxc_core::enumerations::CallResult;
 use cxc_core::record::{Reason, RecordStatus};
+use cxc_core::storable::storable;
 use cxc_core::treatment::{History, Next, Treatment, Trigger, next_step};
 use cxc_store::attempt::{AttemptOutcome, NewAttempt};
 use cxc_store::record::{Record, RecordChange};
@@ -232,13 +233,14 @@ pub fn stored(outcome: &Outcome, now: Micros) -> AttemptOutcome {
         finished_at,
         disposition: report.and_then(|report| report.disposition.clone()),
         agent: report.and_then(|report| report.agent).map(|agent| agent.to_string()),
-        note: report.and_then(|report| report.note.clone()),
+        note: report.and_then(|report| report.note.as_deref().map(|note| storable(note).into_owned())),
         purpose: None,
     }
 }
 
 fn some(text: &str) -> Option<String> {
-    (!text.is_empty()).then(|| text.chars().take(200).collect())
+    let kept: String = storable(text).chars().take(200).collect();
+    (!kept.is_empty()).then_some(kept)
 }
 
 #[cfg(test)]

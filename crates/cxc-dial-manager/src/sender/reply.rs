@@ -15,24 +15,23 @@ use super::SenderContext;
 use super::plan::{Plans, content_of};
 use super::prepare::reference;
 use super::written::writers;
-use crate::channel::{Body, Carrier, Inbound, InboundEvent, OutMessage, Outcome, SmsBody};
+use crate::channel::{Body, Carrier, Inbound, OutMessage, Outcome, SmsBody};
 use crate::content::{CompiledContent, Fields, confirmation};
 use crate::opt_out::{self, Heard, Meaning};
 
-/// Handles one message of a person and answers the carrier after the commit.
+/// Handles one message of a person. Once it answers, the message is durable; what is to be sent to the person comes back.
 pub async fn message_in(
     context: &SenderContext,
     plans: &Plans,
     lease: &Lease,
-    event: InboundEvent,
-    carrier: &dyn Carrier,
-) -> Result<(), StoreError> {
-    let Inbound::Message { from, to, text, provider_id } = &event.event else { return Ok(()) };
+    event: &Inbound,
+) -> Result<Option<(NewAttempt, OutMessage)>, StoreError> {
+    let Inbound::Message { from, to, text, provider_id } = event else { return Ok(None) };
     let now = context.now();
     let mut tx = context.app.db.begin().await?;
     tx.lease_check(lease).await?;
     let writers = writers(&mut tx, context, plans, from).await?;
-    let Some(from) = writers.first() else { return Ok(()) };
+    let Some(from) = writers.first() else { return Ok(None) };
     let device = context.app.hash_key.hash(plans.tenant, from);
     let meaning = opt_out::meaning(&mut tx, context, plans.tenant, text).await?;
     let kind = match meaning {
@@ -86,13 +85,17 @@ pub async fn message_in(
         None => None,
     };
     tx.commit().await?;
-    event.ack.done();
-    if let Some(message) = message {
-        let (attempt, message) = message;
-        let outcome = carrier.send(message).await;
-        store_answer(context, attempt, &outcome).await?;
-    }
-    Ok(())
+    Ok(message)
+}
+
+/// Sends the answer to a person's message.
+pub async fn send(
+    context: &SenderContext,
+    (attempt, message): (NewAttempt, OutMessage),
+    carrier: &dyn Carrier,
+) -> Result<(), StoreError> {
+    let outcome = carrier.send(message).await;
+    store_answer(context, attempt, &outcome).await
 }
 
 /// The content of the message that a device's owner answers: its group may be over.

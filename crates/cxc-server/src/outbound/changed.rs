@@ -83,7 +83,9 @@ pub(super) fn changed(body: &str, question: &Question<'_>) -> Result<Map<String,
         if sent.is_some_and(|(_, sent)| *sent == value || (plain(sent).is_some() && plain(sent) == plain(&value))) {
             continue;
         }
-        let lower = name.to_ascii_lowercase();
+        // who reads the field may trim its name
+        let lower: String =
+            name.chars().filter(|c| c.is_alphanumeric() || *c == '_').map(|c| c.to_ascii_lowercase()).collect();
         if lower.starts_with("cxc_") || CHECKED.contains(&lower.as_str()) {
             let name: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
             return Err(format!("the service changes {name}, by which the attempt was checked"));
@@ -170,6 +172,8 @@ mod tests {
         for moved in [
             json!({ "contact_info": "+12125550199" }),
             json!({ "Gsw_Phone": "+12125550199" }),
+            json!({ "Contact_Info ": "+12125550199" }),
+            json!({ "\u{200b}contact_info": "+12125550199" }),
             json!({ "tz_name": "Asia/Tokyo" }),
             json!({ "cxc_reservation_id": "1" }),
             json!({ "GSW_RECORD_HANDLE": "4712" }),

@@ -39,7 +39,7 @@ pub(super) use plan::{declared_plan, is_uncovered};
 pub(super) use profile::Profile;
 pub use questions::OpenQuestion;
 pub(crate) use territory::whole_country;
-pub(super) use territory::{holds_in, region_of_territory};
+pub(super) use territory::{belongs_to, holds_in, law_besides, region_of_territory};
 
 /// On whose clocks a rule is read.
 #[derive(Debug, Clone)]
@@ -141,8 +141,11 @@ impl Law {
     pub fn widening<'a>(&'a self, request: &'a AttemptRequest<'_>, now: Micros) -> impl Iterator<Item = &'a LawRule> {
         let told = move || request.parts.iter().flat_map(|part| names(part.country));
         let is_first = request.edition.is_first();
-        let is_law =
-            move |rule: &LawRule, country| rule.is_law_of(if is_first { country } else { whole_country(country) });
+        let besides = move |country| law_besides(country).filter(|_| request.edition.is_third());
+        let is_law = move |rule: &LawRule, country| {
+            rule.is_law_of(if is_first { country } else { whole_country(country) })
+                || besides(country).is_some_and(|country| rule.is_law_of(country))
+        };
         let holds = move |rule: &&LawRule| told().next().is_none() || told().any(|country| is_law(rule, country));
         self.widening.iter().filter_map(|i| self.rules.get(*i)).filter(move |r| r.in_force(now)).filter(holds)
     }

@@ -8,7 +8,7 @@ use super::super::legal::{ContentBody, LegalRule, RuleBody};
 use super::super::rule_set::RuleSet;
 use super::super::subject::Subject;
 use super::profile::may_be;
-use super::{Holding, LawRule, Profile, holds_in, region_of_territory, whole_country};
+use super::{Holding, LawRule, Profile, holds_in, law_besides, region_of_territory, whole_country};
 use crate::channel::Channel;
 use crate::device::LineType;
 
@@ -38,7 +38,8 @@ impl OpenQuestion {
     /// Whether the rule is law in a country, or in one of these regions of it. Where no region is known it may be any.
     pub fn is_law_at<'a>(&self, country: &str, regions: impl Iterator<Item = &'a str>) -> bool {
         let territory = region_of_territory(country);
-        let in_country = holds_in(&self.country, whole_country(country));
+        let in_country =
+            holds_in(&self.country, whole_country(country)) || law_besides(country) == Some(&*self.country);
         let Some(own) = self.region.as_deref().filter(|_| in_country) else { return in_country };
         let mut regions =
             regions.chain(territory).map(|name| name.split_once('-').map_or(name, |(_, region)| region)).peekable();

@@ -22,15 +22,11 @@ impl Work<'_> {
     ) -> Result<Vec<SuppressionEntry>, Reject> {
         let app = &self.context.app;
         let (now, line) = (app.now(), row.record().line_number());
-        let times = match self.times(row, now) {
-            // what a person forbade is never dropped for a time that can't be read
-            Err(reject) if list.opt_outs => {
-                warnings.note(WarningKind::TimeUnread, line, 1, &reject.text);
-                Ok((None, None, false))
-            }
-            times => times,
-        };
-        let (from_at, until_at, shortened) = times?;
+        let (from_at, until_at, shortened) = self.times(row, now).unwrap_or_else(|reject| {
+            // who is on a list is never contacted because a time can't be read
+            warnings.note(WarningKind::TimeUnread, line, 1, &reject.text);
+            (None, self.kept_until(now), false)
+        });
         let entry = |key: String| SuppressionEntry {
             key_hash: app.hash_key.hash(list.tenant, &key),
             key,
@@ -73,11 +69,15 @@ impl Work<'_> {
         Ok(entries)
     }
 
+    fn kept_until(&self, now: i64) -> Option<i64> {
+        self.retention_days.map(|days| now.saturating_add(days.saturating_mul(DAY)))
+    }
+
     /// From when until when a line's entries hold, and whether that is shorter than the line says.
     fn times(&self, row: &MappedRow<'_>, now: i64) -> Result<(Option<i64>, Option<i64>, bool), Reject> {
         let from = instant(row.from, false, row.from_column())?;
         let till = instant(row.till, true, row.till_column())?;
-        let kept = self.retention_days.map(|days| now.saturating_add(days.saturating_mul(DAY)));
+        let kept = self.kept_until(now);
         let until = [till, kept].into_iter().flatten().min();
         let wrong = |column, text: &str| Err(Reject { reason: RejectReason::BadValue, column, text: text.into() });
         match (from, until) {
@@ -92,9 +92,12 @@ impl Work<'_> {
     }
 }
 
-/// An instant, or a day of UTC: its beginning, or its end.
+/// An instant, or a day of UTC: its beginning, or its end. The last days of the year 9999 stand for no end.
 fn instant(text: &str, end: bool, column: Option<usize>) -> Result<Option<i64>, Reject> {
     if text.is_empty() {
+        return Ok(None);
+    }
+    if end && text.starts_with("9999-12-") && text.get(..10).is_some_and(|day| day.parse::<Date>().is_ok()) {
         return Ok(None);
     }
     if let Ok(at) = text.parse::<Timestamp>() {

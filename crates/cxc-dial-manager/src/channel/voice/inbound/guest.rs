@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cxc_core::Micros;
 use cxc_core::call_script::CallScript;
+use cxc_core::storable::storable;
 use cxc_dialer::ivr::Session;
 use cxc_server::App;
 use cxc_sip::engine::Clock;
@@ -84,7 +85,8 @@ pub async fn prepare(
     let prompts = read_prompts(app, kit, called.tenant, &script.prompts()).await?;
     let caller = knock.caller.as_deref().and_then(|caller| person(kit, &called.number, caller));
     let Called { tenant, account, number, .. } = called;
-    let visit = Arc::new(Visit { tenant, called: number, account, call_id: knock.call_id.clone(), caller });
+    let visit =
+        Arc::new(Visit { tenant, called: number, account, call_id: storable(&knock.call_id).into_owned(), caller });
     let (now, most) = (clock.now(), Micros::from(script.max_seconds) * SECOND);
     let session = Session::new(script, now);
     Ok(Guest { visit, session, prompts, most, end: now + ANSWER, is_answered: false, _place: place })
