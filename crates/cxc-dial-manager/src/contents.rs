@@ -170,27 +170,30 @@ async fn contact_for(
     tenant: i64,
     list: Option<Uuid>,
     contact: Option<&str>,
+    content: &CompiledContent,
 ) -> Result<FullContact, ApiError> {
-    let (Some(list), Some(contact)) = (list, contact) else { return Ok(made_up()) };
+    let (Some(list), Some(contact)) = (list, contact) else { return Ok(made_up(content)) };
     let id =
         contact.parse::<i64>().map_err(|_| ApiError::invalid("/contactId", "invalid", "a contact's id is a number"))?;
     let mut tx = app.db.read().await?;
     let list = tx.contact_list_get(tenant, list).await?.ok_or_else(|| ApiError::not_found("contact list"))?;
     let mut contact = tx.contact_get(&list, id).await?.ok_or_else(|| ApiError::not_found("contact"))?;
     if contact.devices.is_empty() {
-        contact.devices = made_up().devices;
+        contact.devices = made_up(content).devices;
     }
     Ok(contact)
 }
 
-fn made_up() -> FullContact {
+/// A contact that has something for every placeholder: a field of a list's own, `policy_number`, is `Policy number`.
+fn made_up(content: &CompiledContent) -> FullContact {
     let mut contact = FullContact::default();
     contact.contact.first_name = Some("First".into());
     contact.contact.last_name = Some("Last".into());
     contact.contact.company = Some("Company".into());
     contact.contact.client_id = Some("C-1".into());
     let others = (1..=100).map(|n| (format!("c_other{n}"), json!(format!("Other {n}"))));
-    contact.contact.custom = Some(serde_json::Value::Object(others.collect()).to_string());
+    let own = content.fields().map(|name| (name.to_owned(), json!(in_words(name))));
+    contact.contact.custom = Some(serde_json::Value::Object(own.chain(others).collect()).to_string());
     contact.devices = vec![Device {
         position: 1,
         kind: DeviceKind::Email.code(),
@@ -198,6 +201,13 @@ fn made_up() -> FullContact {
         ..Device::default()
     }];
     contact
+}
+
+/// A placeholder as people would say it.
+fn in_words(name: &str) -> String {
+    let words = name.replace('_', " ");
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn render(
@@ -232,7 +242,7 @@ pub(crate) async fn render_content(
     ApiJson(asked): ApiJson<Render>,
 ) -> Result<axum::Json<RenderedView>, ApiError> {
     let (compiled, _) = content_of(&app, principal.tenant, id).await?;
-    let contact = contact_for(&app, principal.tenant, asked.list, asked.contact_id.as_deref()).await?;
+    let contact = contact_for(&app, principal.tenant, asked.list, asked.contact_id.as_deref(), &compiled).await?;
     Ok(axum::Json(match render(&app, &compiled, &contact, None)? {
         Body::Call(_) => RenderedView { subject: None, text: String::new(), html: None, parts: None },
         Body::Sms(sms) => RenderedView { subject: None, text: sms.text, html: None, parts: Some(sms.parts) },
@@ -281,7 +291,7 @@ pub(crate) async fn send_test(
         Entry::new("send_test", kind::CONTENT).of(id, "").changed(None, Some(json!({ "addresses": addresses.len() })));
     entry.write(&app, &mut tx, &principal).await?;
     tx.commit().await?;
-    let contact = contact_for(&app, principal.tenant, asked.list, asked.contact_id.as_deref()).await?;
+    let contact = contact_for(&app, principal.tenant, asked.list, asked.contact_id.as_deref(), &compiled).await?;
     let body = render(&app, &compiled, &contact, Some(&account))?;
     let until = Instant::now() + PATIENCE;
     let (carrier, away) = connect(&app, &account, until).await?;
@@ -396,11 +406,11 @@ mod tests {
 
     #[test]
     fn a_rendering_for_nobody_makes_up_the_other_fields_too() {
-        let value = json!({ "channel": "sms", "templates": [{ "body": "{{ other1 }}, {{ c_other100 }}" }] });
+        let value = json!({ "channel": "sms", "templates": [{ "body": "{{ first_name }}, {{ other1 }}, {{ c_other100 }}, {{ policy_number }}" }] });
         let compiled = serde_json::from_value::<Content>(value).unwrap().compile().unwrap();
-        let contact = made_up();
+        let contact = made_up(&compiled);
         let fields = fields_for(&compiled, &contact, &contact.devices[0]);
         let Ok(Body::Sms(sms)) = compiled.render(fields, &Placement::default()) else { panic!("an SMS") };
-        assert_eq!(sms.text, "Other 1, Other 100");
+        assert_eq!(sms.text, "First, Other 1, Other 100, Policy number");
     }
 }
