@@ -34,6 +34,9 @@ pub struct Accounting {
     pub excluded: BTreeMap<String, i64>,
     /// It is not known whether the message left.
     pub in_doubt: i64,
+    /// Nobody is left to be sent to: only delivery receipts are awaited. What a receipt says is still taken, also once the group
+    /// has stopped.
+    pub sending_finished: bool,
 }
 
 /// People who wait for the same reason.
@@ -83,6 +86,10 @@ impl Accounting {
             next: time_text(minute * MINUTE),
         };
         accounting.waiting = waiting.into_iter().filter(|(_, (n, _))| *n != 0).map(next).collect();
+        accounting.sending_finished = accounting.awaiting_receipt > 0
+            && accounting.ready == 0
+            && accounting.waiting.is_empty()
+            && accounting.in_progress == accounting.awaiting_receipt;
         accounting
     }
 
@@ -148,6 +155,10 @@ mod tests {
             + accounting.excluded.values().sum::<i64>()
             + accounting.in_doubt;
         assert_eq!((sum, accounting.audience), (42, 42));
+        assert!(!accounting.sending_finished, "some are ready");
+        let sent = Accounting::of(&counters[3..], 5 * MINUTE);
+        assert!(sent.sending_finished && !sent.is_finished(), "only receipts are awaited");
+        assert!(!Accounting::of(&counters[4..], 5 * MINUTE).sending_finished, "nothing is awaited");
         assert_eq!(accounting.ready, 7, "a retry that has become due is ready");
         assert_eq!(accounting.waiting[0].reason, Reason::ContactTimes);
         assert!(!accounting.is_finished());

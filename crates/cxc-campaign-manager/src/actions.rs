@@ -179,11 +179,15 @@ async fn check_loadable(app: &App, tx: &mut Tx, tenant: i64, row: &GroupRow) -> 
     check_content(tx, tenant, channel, &body).await?;
     for entry in lists {
         let importing = match tx.contact_list_of_number(tenant, entry.list).await? {
-            Some(list) => tx.lease_holder(&list.lease_name()).await?.is_some(),
+            Some(list) => {
+                tx.lease_holder(&list.lease_name()).await?.is_some()
+                    || tx.contact_list_half_changed(list.number).await?
+            }
             None => false,
         };
         if importing {
-            let detail = "a list of the group is being imported: wait until that is done";
+            let detail = "a list of the group is being imported: wait until that is done. An import that was interrupted is taken back by a \
+                 running server within a minute, or by the next command on that list";
             return Err(ApiError::new(Code::ListImporting, detail));
         }
     }

@@ -24,6 +24,10 @@ const UNLOAD_AFTER: i64 = 600_000_000;
 /// A dialer that has a group says each second what goes on. Without a word for so long none has it, microseconds.
 const NOBODY_AFTER: i64 = 10_000_000;
 /// A group is refreshed at most so often, in microseconds; after a failure less often.
+/// For so long a group that has nobody left to send to waits for receipts, in microseconds, and so long where a receipt may bring a
+/// retry: ten minutes and four hours.
+const RECEIPTS_AWAITED: i64 = 600_000_000;
+const RECEIPTS_AWAITED_FOR_RETRIES: i64 = 4 * 3_600_000_000;
 const REFRESH_EVERY: i64 = 5_000_000;
 const REFRESH_AFTER_FAILURE: i64 = 60_000_000;
 /// While nothing is left to sweep, it is looked for so seldom.
@@ -132,8 +136,9 @@ async fn look_at(app: &App, group: &GroupRow) -> Result<(), StoreError> {
                 return refresh(app, tx, group, moved, rules).await;
             }
             let accounting = Accounting::of(&tx.record_counters(group.number).await?, now);
-            let ends =
-                state == GroupState::Running && accounting.is_finished() && auto_completes(&mut tx, group).await?;
+            let ends = state == GroupState::Running
+                && (accounting.is_finished() || accounting.sending_finished)
+                && auto_completes(&mut tx, group, &accounting, now).await?;
             if ends { set(app, tx, group, GroupState::WaitingUnload).await } else { Ok(()) }
         }
     }
@@ -232,9 +237,17 @@ async fn refresh(app: &App, mut reader: Tx, group: &GroupRow, reconsider: bool, 
     tx.commit().await
 }
 
-async fn auto_completes(tx: &mut Tx, group: &GroupRow) -> Result<bool, StoreError> {
+/// Whether a group stops by itself that has nobody left to send to. One whose receipts are awaited does not keep everybody waiting
+/// for the last of them, which may take days or never come: they are taken as well once it has stopped. It goes on while receipts
+/// of what was sent lately come in, and longer where one of them can make somebody ready again.
+async fn auto_completes(tx: &mut Tx, group: &GroupRow, accounting: &Accounting, now: i64) -> Result<bool, StoreError> {
     let Some(object) = tx.object_get(group.tenant, kind::CAMPAIGN_GROUP, group.id).await? else { return Ok(true) };
     let body: CampaignGroupBody =
         serde_json::from_value(object.body.0).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-    Ok(body.auto_complete)
+    if accounting.is_finished() || !body.auto_complete {
+        return Ok(body.auto_complete);
+    }
+    let retries = body.settings.is_some_and(|settings| !settings.treatment.retry_rules.is_empty());
+    let awaited = if retries { RECEIPTS_AWAITED_FOR_RETRIES } else { RECEIPTS_AWAITED };
+    Ok(!tx.attempt_awaiting_since(group.account, group.number, now - awaited).await?)
 }

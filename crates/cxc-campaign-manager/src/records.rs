@@ -129,14 +129,15 @@ impl From<&Attempt> for AttemptView {
 
 impl RecordView {
     fn of(record: &Record, list: Option<Uuid>, now: Micros) -> Self {
+        let is_ready = record.status == RecordStatus::Ready.code();
         Self {
             record_id: record.id.to_string(),
             contact_id: record.id.to_string(),
             list,
             status: RecordStatus::from_code(record.status).unwrap_or(RecordStatus::InDoubt),
-            waiting: record.status == RecordStatus::Ready.code() && record.due > now,
-            reason: Reason::from_code(record.reason).unwrap_or(Reason::None),
-            cause: record.cause.clone(),
+            waiting: is_ready && record.due > now,
+            reason: record.standing_reason(now),
+            cause: record.cause.clone().filter(|_| record.standing_reason(now) != Reason::None || !is_ready),
             // who is left out waits for nothing
             due: (record.due > 0 && record.status != RecordStatus::Excluded.code()).then(|| time_text(record.due)),
             device: record.device,

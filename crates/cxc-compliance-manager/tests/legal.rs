@@ -101,6 +101,17 @@ async fn widening_asks_for_a_reason_and_the_scope_and_is_audited() {
 }
 
 #[tokio::test]
+async fn a_rule_that_asks_is_turned_on_or_waived_but_not_off() {
+    let app = start().await;
+    let off = json!({ "state": "off", "reason": "we do not want it" });
+    let refused = decide(&app, "US-RND", off).await.expect(422);
+    let error = &refused["errors"][0];
+    assert_eq!((&error["pointer"], &error["code"]), (&json!("/state"), &json!("not_offered")), "{refused}");
+    assert!(error["detail"].as_str().unwrap().starts_with("this rule is turned on or waived"), "{refused}");
+    decide(&app, "US-RND", json!({ "state": "waived", "reason": "asked elsewhere" })).await.expect(200);
+}
+
+#[tokio::test]
 async fn a_decision_is_taken_back_also_of_a_rule_that_is_not_shipped_any_more() {
     let app = start().await;
     let assistant = app.with_scopes(&[Scope::ComplianceRead, Scope::ComplianceWrite]).await.unwrap();

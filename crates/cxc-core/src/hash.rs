@@ -39,6 +39,11 @@ pub fn sha256_hex<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> String {
     })
 }
 
+/// A keyed hash as it is written down: 16 hexadecimal digits.
+pub fn hash_text(hash: i64) -> String {
+    format!("{:016x}", hash.cast_unsigned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::asked::{ImportAsked, rule};
 use crate::export::ExportSettings;
-use crate::import::{ImportOutcome, suppression_undoable, undoable};
+use crate::import::{ImportOutcome, ImportSettings, suppression_undoable, undoable};
 use crate::jobs::{
     ImportPayload, LIST_EXPORT, LIST_IMPORT, LIST_RELOCATE, LIST_UNDO, SUPPRESSION_EXPORT, SUPPRESSION_IMPORT,
     SUPPRESSION_UNDO, Source,
@@ -48,8 +48,9 @@ pub(crate) async fn import_list(
     if settings.brings_consents().map_err(|e| ApiError::invalid("/mapping", e.code(), e.to_string()))? {
         principal.need(Scope::ComplianceWrite)?;
     }
+    let note = import_note(&settings);
     let payload = ImportPayload { source: Source::Upload(asked.upload), settings };
-    queue(&app, &principal, &target, LIST_IMPORT, "import", json(payload)?).await
+    queue_noted(&app, &principal, &target, LIST_IMPORT, "import", json(payload)?, Some(note)).await
 }
 
 /// Import an upload into a suppression list.
@@ -67,8 +68,14 @@ pub(crate) async fn import_suppression(
         principal.need(Scope::ComplianceRequired)?;
     }
     let settings = asked.settings(&app, &uploads, principal.tenant, None).await?;
+    let note = import_note(&settings);
     let payload = ImportPayload { source: Source::Upload(asked.upload), settings };
-    queue(&app, &principal, &target, SUPPRESSION_IMPORT, "import", json(payload)?).await
+    queue_noted(&app, &principal, &target, SUPPRESSION_IMPORT, "import", json(payload)?, Some(note)).await
+}
+
+/// What the audit log keeps of an import that is asked for; what came of it is noted when it is published.
+fn import_note(settings: &ImportSettings) -> Value {
+    serde_json::json!({ "fileName": settings.file_name, "mode": settings.mode.as_str() })
 }
 
 /// Export a contact list as CSV. The result names where the file can be fetched.

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use cxc_core::csv_cell::guard;
 use cxc_core::device::MAX_DEVICES;
 use cxc_core::field::normalise_header;
-use cxc_server::ApiError;
 use cxc_server::app::time_text;
 use cxc_server::job_runner::{JobControl, JobError};
+use cxc_server::{ApiError, Code};
 use cxc_store::contact::FullContact;
 use cxc_store::contact_slice::RULE_FROM;
 use cxc_store::selection::CompiledRule;
@@ -74,6 +74,11 @@ pub async fn export_contacts(
     let tenant = control.job().tenant;
     let list = db.read().await?.contact_list_get(tenant, list).await?;
     let list = list.ok_or_else(|| ApiError::not_found("contact list"))?;
+    if db.read().await?.contact_list_half_changed(list.number).await? {
+        let detail = "an import of this list that updates contacts is under way, or was interrupted and is being taken back: \
+                      half of it would be in the file; try again when it has ended";
+        return Err(ApiError::new(Code::ListImporting, detail).into());
+    }
     let rule = settings.rule.as_ref().map(|rule| CompiledRule::new(rule, db.engine(), RULE_FROM, false));
     let (mut names, mut positions) = (BTreeSet::new(), 1);
     let mut out = Out::create(folder, control.job().id)?;

@@ -15,6 +15,9 @@ const STEP: i64 = 1_000;
 /// Chunks of lists of numbers of a step: 4 MiB.
 const CHUNKS: i64 = 4;
 const PAUSE: Duration = Duration::from_millis(100);
+/// An upload whose job has ended stays so long, in microseconds: for another try with another mapping, or another list.
+const USED_KEPT: i64 = 10 * 60 * 1_000_000;
+const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 const IDLE: Duration = Duration::from_secs(15);
 /// Rejects and exports are kept for thirty days, like the jobs that made them.
@@ -85,6 +88,27 @@ pub(crate) async fn sweep_files(app: App, folders: Folders, stop: CancellationTo
     Ok(())
 }
 
+/// Removes uploads whose imports have ended until told to stop: the contents are in the list, and people are in them.
+pub(crate) async fn sweep_used(app: App, uploads: UploadStore, stop: CancellationToken) -> anyhow::Result<()> {
+    while !stop.is_cancelled() {
+        if let Err(error) = remove_used(&app, &uploads).await {
+            tracing::warn!(%error, "used uploads could not be removed");
+        }
+        rest(&stop, MINUTE).await;
+    }
+    Ok(())
+}
+
+async fn remove_used(app: &App, uploads: &UploadStore) -> anyhow::Result<()> {
+    for known in uploads.all().await? {
+        let used = app.db.read().await?.job_of_upload(known.tenant, known.id).await?;
+        if used.is_some_and(|(is_open, ended)| !is_open && ended + USED_KEPT <= app.now()) {
+            uploads.remove(known.id).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn remove_old(folder: &Path, prefix: &str, kept: Duration) -> std::io::Result<()> {
     let mut entries = match tokio::fs::read_dir(folder).await {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -133,5 +157,59 @@ async fn rest(stop: &CancellationToken, pause: Duration) {
     tokio::select! {
         () = stop.cancelled() => {}
         () = tokio::time::sleep(pause) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::LIST_IMPORT;
+    use crate::upload_store::Known;
+    use cxc_core::hash::HashKey;
+    use cxc_server::ServerConfig;
+    use cxc_server::rule_data::RuleData;
+    use cxc_store::job::NewJob;
+    use cxc_test::{TestClock, TestDb};
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn an_upload_goes_ten_minutes_after_its_last_import_has_ended() {
+        let (db, clock, folder) = (TestDb::start().await.unwrap(), TestClock::default(), tempfile::tempdir().unwrap());
+        let config = ServerConfig::default();
+        let app = App::new(db.db().clone(), Arc::new(clock.clone()), HashKey([3; 16]), config, RuleData::default());
+        let uploads = UploadStore::new(folder.path().to_owned());
+        let mut known = Vec::new();
+        for name in ["used", "in use", "new"] {
+            let (id, created_at) = (app.ids.next(), app.now());
+            let one = Known { id, tenant: 1, file_name: name.into(), size: None, sha256: None, created_at };
+            uploads.create(&one).await.unwrap();
+            known.push(one);
+        }
+        let mut tx = app.db.begin().await.unwrap();
+        for (upload, ends) in [(0, true), (1, true), (1, false)] {
+            let new = NewJob {
+                id: app.ids.next(),
+                tenant: 1,
+                kind: LIST_IMPORT,
+                subject: None,
+                payload: serde_json::json!({ "source": { "upload": known[upload].id } }),
+                run_at: app.now(),
+                created_by: "test".into(),
+                created_at: app.now(),
+            };
+            tx.job_insert(&new).await.unwrap();
+            let job = tx.job_claim_one(new.id, app.now(), 1).await.unwrap().unwrap();
+            if ends {
+                tx.job_finish(&job, "succeeded", None, None, app.now()).await.unwrap();
+            }
+        }
+        tx.commit().await.unwrap();
+        let left = async || uploads.all().await.unwrap().len();
+        remove_used(&app, &uploads).await.unwrap();
+        assert_eq!(left().await, 3, "somebody may want it once more");
+        clock.advance(Duration::from_secs(601));
+        remove_used(&app, &uploads).await.unwrap();
+        let names: Vec<String> = uploads.all().await.unwrap().into_iter().map(|k| k.file_name).collect();
+        assert!(names.len() == 2 && !names.contains(&"used".to_owned()), "{names:?}");
     }
 }

@@ -66,7 +66,8 @@ pub fn service(app: App, checkers: Checkers, locations: Arc<Locations>, folders:
         metrics: Some(metrics.clone()),
         ..ListJobs::new(context, folders.uploads.clone())
     };
-    let (again_app, left_app) = (app.clone(), app.clone());
+    let (again_app, left_app, used_app) = (app.clone(), app.clone(), app.clone());
+    let used = UploadStore::new(folders.uploads.clone());
     let (jobs_app, garbage_app, files_app, db) = (app.clone(), app.clone(), app.clone(), app.db.clone());
     let (healthy, sweeping, count_app) = (metrics.healthy.clone(), folders.clone(), app.clone());
     Ok(Service::new("list-builder", app, routes(folders))
@@ -78,6 +79,7 @@ pub fn service(app: App, checkers: Checkers, locations: Arc<Locations>, folders:
         .work(move |stop| housekeeping::collect_garbage(garbage_app, stop))
         .work(move |stop| intelligence::again::schedule(again_app, stop))
         .work(move |stop| housekeeping::sweep_files(files_app, sweeping, stop))
+        .work(move |stop| housekeeping::sweep_used(used_app, used, stop))
         .work(move |stop| housekeeping::forget_left(left_app, stop))
         .work(move |stop| housekeeping::count_places(count_app, stop))
         .work(move |stop| async move {

@@ -170,7 +170,8 @@ impl UploadStore {
         Ok(used)
     }
 
-    async fn all(&self) -> io::Result<Vec<Known>> {
+    /// All that is known of.
+    pub(crate) async fn all(&self) -> io::Result<Vec<Known>> {
         let mut all = Vec::new();
         let mut entries = match tokio::fs::read_dir(&self.folder).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(all),

@@ -4,13 +4,15 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use cxc_server::{ApiError, ApiJson, ApiPath, App, Code, Principal};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::Readers;
+use crate::audited;
 use crate::contact_edit::{self, ReadContact};
 use crate::contact_views::ContactInput;
-use crate::contacts::{country, edited, noted};
+use crate::contacts::{country, edited, ids, noted};
 
 /// The most items of a call.
 const MOST: usize = 1_000;
@@ -123,14 +125,17 @@ pub(crate) async fn bulk(
             failed("there is no such contact".into())
         };
     }
+    let old: Vec<i64> = replaced.iter().chain(&take).copied().collect();
+    let before = tx.contacts_of(list.generation, &old).await?;
     contact_edit::remove(&mut tx, &list, &take).await?;
-    let written = contact_edit::write(&mut tx, &list, writes).await?;
+    let written = contact_edit::write(&mut tx, &list, writes, app.now()).await?;
     for (i, full) in written_at.into_iter().zip(&written) {
         results[i] = ContactBulkResult { ok: true, id: Some(full.contact.id.to_string()), error: None };
     }
-    let ids: Vec<String> =
-        written.iter().map(|c| c.contact.id.to_string()).chain(take.iter().map(i64::to_string)).collect();
-    noted(&app, &mut tx, &principal, "bulk_contacts", id, &name, &ids).await?;
+    let ids: Vec<String> = ids(&written).into_iter().chain(take.iter().map(i64::to_string)).collect();
+    let was = json!({ "of": audited::contacts(&app, tenant, &before) });
+    let after = json!({ "contacts": ids, "of": audited::contacts(&app, tenant, &written) });
+    noted(&app, &mut tx, &principal, "bulk_contacts", (id, &name), (Some(was), after)).await?;
     tx.commit().await?;
     Ok(ApiJson(ContactBulkResults { results }).into_response())
 }

@@ -126,11 +126,12 @@ pub async fn holders_of(tx: &mut Tx, list: &ContactList, hashes: &[i64]) -> Resu
 }
 
 /// Puts contacts into a list whose row is locked: those with an id take the place of the one that has it.
-/// Answers them as they are now.
+/// Answers them as they are now. That they were written by hand is kept: an undo of the latest import does not throw it away.
 pub async fn write(
     tx: &mut Tx,
     list: &ContactList,
     contacts: Vec<(Option<i64>, ReadContact)>,
+    now: i64,
 ) -> Result<Vec<FullContact>, ApiError> {
     let new = contacts.iter().filter(|(id, _)| id.is_none()).count();
     let mut next = tx.id_block_take(Numbered::Contact, i64::try_from(new).unwrap_or(0).max(1)).await?;
@@ -153,6 +154,8 @@ pub async fn write(
         })
         .collect();
     tx.contacts_insert(list.generation, &written).await?;
+    let ids: Vec<i64> = written.iter().map(|full| full.contact.id).collect();
+    tx.contacts_edited(list.number, &ids, now).await?;
     let devices: usize = written.iter().map(|full| full.devices.len()).sum();
     let difference = |now: usize, before: u64| i64::try_from(now).unwrap_or(0) - before.cast_signed();
     let (contacts, devices) = (difference(written.len(), removed), difference(devices, removed_devices));

@@ -14,11 +14,12 @@ use cxc_store::Tx;
 use cxc_store::contact::FullContact;
 use cxc_store::list::{ContactList as Row, ListAccess};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::Readers;
+use crate::audited;
 use crate::contact_edit::{self, ReadContact};
 use crate::contact_lists::{ContactList, importing};
 use crate::contact_views::{ContactInput, ContactView, views};
@@ -154,8 +155,10 @@ pub(crate) async fn create(
         let pointer = if input.client_id.is_some() { "/clientId" } else { "/devices/0/number" };
         return Err(ApiError::invalid(pointer, "duplicate_in_list", "a contact of the list has the same key"));
     }
-    let written = contact_edit::write(&mut tx, &list, read.into_iter().map(|read| (None, read)).collect()).await?;
-    changed(&app, &mut tx, &principal, "create_contact", id, &name, &written).await?;
+    let written =
+        contact_edit::write(&mut tx, &list, read.into_iter().map(|read| (None, read)).collect(), app.now()).await?;
+    let after = json!({ "contacts": ids(&written), "of": audited::contacts(&app, tenant, &written) });
+    noted(&app, &mut tx, &principal, "create_contact", (id, &name), (None, after)).await?;
     tx.commit().await?;
     let written = written.into_iter().next().ok_or_else(|| ApiError::not_found("contact"))?;
     let location = format!("{}/lists/{id}/contacts/{}", cxc_server::BASE, written.contact.id);
@@ -164,30 +167,21 @@ pub(crate) async fn create(
     Ok(response)
 }
 
-/// Contacts are personal: the audit log has their ids.
-async fn changed(
-    app: &App,
-    tx: &mut Tx,
-    principal: &Principal,
-    action: &'static str,
-    id: Uuid,
-    name: &str,
-    contacts: &[FullContact],
-) -> Result<(), ApiError> {
-    let ids: Vec<String> = contacts.iter().map(|c| c.contact.id.to_string()).collect();
-    noted(app, tx, principal, action, id, name, &ids).await
+/// The numbers of contacts, as the API names them.
+pub(crate) fn ids(contacts: &[FullContact]) -> Vec<String> {
+    contacts.iter().map(|c| c.contact.id.to_string()).collect()
 }
 
+/// Contacts are personal: the audit log has what [`audited`] makes of them, before and after.
 pub(crate) async fn noted(
     app: &App,
     tx: &mut Tx,
     principal: &Principal,
     action: &'static str,
-    id: Uuid,
-    name: &str,
-    ids: &[String],
+    (id, name): (Uuid, &str),
+    (before, after): (Option<Value>, Value),
 ) -> Result<(), ApiError> {
-    let entry = Entry::new(action, kind::CONTACT_LIST).of(id, name).changed(None, Some(json!({ "contacts": ids })));
+    let entry = Entry::new(action, kind::CONTACT_LIST).of(id, name).changed(before, Some(after));
     entry.write(app, tx, principal).await?;
     let body = json!({ "listId": id });
     Ok(tx.event_insert(principal.tenant, "lists", "contacts_changed", &id.to_string(), &body, app.now()).await?)
@@ -254,7 +248,7 @@ pub(crate) async fn put(
     let (list, name) = edited(&mut tx, tenant, id).await?;
     let before = existing(&mut tx, &list, &contact).await?;
     let number = before.contact.id;
-    document::if_match(&headers, version(&app, tenant, &before.into())?)?;
+    document::if_match(&headers, version(&app, tenant, &before.clone().into())?)?;
     if contact_edit::holders(&mut tx, &list, &read).await?.values().any(|holder| *holder != number) {
         return Err(ApiError::invalid(
             "/clientId",
@@ -262,8 +256,13 @@ pub(crate) async fn put(
             "another contact of the list has the same key",
         ));
     }
-    let written = contact_edit::write(&mut tx, &list, read.into_iter().map(|r| (Some(number), r)).collect()).await?;
-    changed(&app, &mut tx, &principal, "update_contact", id, &name, &written).await?;
+    let written =
+        contact_edit::write(&mut tx, &list, read.into_iter().map(|r| (Some(number), r)).collect(), app.now()).await?;
+    let differs: Vec<&str> = written.iter().flat_map(|after| audited::changed(&before, after)).collect();
+    let was = json!({ "of": audited::contacts(&app, tenant, std::slice::from_ref(&before)) });
+    let of = audited::contacts(&app, tenant, &written);
+    let after = json!({ "contacts": ids(&written), "of": of, "changed": differs });
+    noted(&app, &mut tx, &principal, "update_contact", (id, &name), (Some(was), after)).await?;
     tx.commit().await?;
     let written = written.into_iter().next().ok_or_else(|| ApiError::not_found("contact"))?;
     answer(&app, tenant, StatusCode::OK, written)
@@ -283,9 +282,11 @@ pub(crate) async fn delete(
     let (list, name) = edited(&mut tx, principal.tenant, id).await?;
     let found = existing(&mut tx, &list, &contact).await?;
     let number = found.contact.id;
-    document::if_match(&headers, version(&app, principal.tenant, &found.into())?)?;
+    document::if_match(&headers, version(&app, principal.tenant, &found.clone().into())?)?;
     contact_edit::remove(&mut tx, &list, &[number]).await?;
-    noted(&app, &mut tx, &principal, "delete_contact", id, &name, &[number.to_string()]).await?;
+    let was = json!({ "of": audited::contacts(&app, principal.tenant, &[found]) });
+    let after = json!({ "contacts": [number.to_string()] });
+    noted(&app, &mut tx, &principal, "delete_contact", (id, &name), (Some(was), after)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

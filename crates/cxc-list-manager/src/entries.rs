@@ -20,6 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::Readers;
+use crate::audited;
 use crate::entry_values::{NewEntry, normalise, read};
 use crate::suppression_lists::SuppressionList;
 
@@ -132,8 +133,12 @@ pub(crate) async fn add(
     let mut tx = app.db.begin().await?;
     let (body, name, row) = list_of(&mut tx, principal.tenant, id, true).await?;
     let entry = read(&app, &readers, principal.tenant, &body, &new)?;
-    tx.suppression_enter(&row, std::slice::from_ref(&entry)).await?;
-    audit(&app, &mut tx, &principal, "add_entries", id, &name, 1, None).await?;
+    let added = std::slice::from_ref(&entry);
+    let before = tx.suppression_present(row.generation, added).await?;
+    may_shorten(&principal, &row, &before, added)?;
+    tx.suppression_enter(&row, added).await?;
+    let change = Change { before, added, removed: 0, reason: None };
+    change.audit(&app, &mut tx, &principal, "add_entries", (id, &name)).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, ApiJson(EntryView::from(entry))).into_response())
 }
@@ -152,22 +157,48 @@ pub(crate) struct Which {
     reason: Option<String>,
 }
 
-/// Taking from a list that collects opt-outs needs the right to change what is required, and a reason.
+/// Taking from a list that is required, as one that collects opt-outs is, needs the right to change what is required; from one
+/// that collects opt-outs also a reason. Answers the reason, where there is one.
 fn may_take(principal: &Principal, row: &Row, reason: Option<&str>) -> Result<Option<String>, ApiError> {
-    if !row.opt_outs {
+    if row.required || row.opt_outs {
+        principal.need(Scope::ComplianceRequired)?;
+    }
+    if !row.opt_outs && reason.is_none_or(|reason| reason.trim().is_empty()) {
         return Ok(None);
     }
-    principal.need(Scope::ComplianceRequired)?;
     let missing = |error: NoReason| {
-        let detail = format!("this list collects opt-outs, of which an entry is taken for a reason: {error}");
+        let detail =
+            format!("the audit log keeps why an entry is taken, and of opt-outs there must be a reason: {error}");
         ApiError::invalid("/reason", "required", detail)
     };
     let written = WrittenReason::parse(reason.unwrap_or_default()).map_err(missing)?;
     Ok(Some(written.into_string()))
 }
 
+/// To let an entry of a required list end sooner is to take it away then.
+fn may_shorten(
+    principal: &Principal,
+    row: &Row,
+    before: &[SuppressionEntry],
+    after: &[SuppressionEntry],
+) -> Result<(), ApiError> {
+    let later = |now: &SuppressionEntry, was: &SuppressionEntry| now.from_at.unwrap_or(0) > was.from_at.unwrap_or(0);
+    let sooner = |now: &SuppressionEntry, was: &SuppressionEntry| {
+        now.until_at.is_some_and(|now| was.until_at.is_none_or(|was| now < was))
+    };
+    let same = |now: &SuppressionEntry, was: &SuppressionEntry| now.key_hash == was.key_hash && now.key == was.key;
+    let lets_go =
+        |now: &SuppressionEntry| before.iter().any(|was| same(now, was) && (sooner(now, was) || later(now, was)));
+    // opt-outs hold for ever whatever is written
+    if row.required && !row.opt_outs && after.iter().any(lets_go) {
+        principal.need(Scope::ComplianceRequired)?;
+    }
+    Ok(())
+}
+
 /// Remove an entry.
 ///
+/// From a list that is required it needs `compliance:required`.
 /// From a list that collects opt-outs it needs `compliance:required` and a reason, and the ledger still has the
 /// opt-out: only a later consent of the person lifts it.
 #[utoipa::path(delete, path = "/suppression-lists/{id}/entries", tag = "Suppression", operation_id = "removeSuppressionEntry",
@@ -184,10 +215,12 @@ pub(crate) async fn remove(
     let reason = may_take(&principal, &row, which.reason.as_deref())?;
     let key = normalise(&readers, body.kind, &which.value, which.country.as_deref())?;
     let hash = app.hash_key.hash(principal.tenant, &key);
+    let before = tx.suppression_present(row.generation, &[wanted(hash, key.clone())]).await?;
     if tx.suppression_remove(&row, &[(hash, key)]).await? == 0 {
         return Err(ApiError::not_found("entry"));
     }
-    audit(&app, &mut tx, &principal, "remove_entries", id, &name, 1, reason).await?;
+    let change = Change { before, added: &[], removed: 1, reason };
+    change.audit(&app, &mut tx, &principal, "remove_entries", (id, &name)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -221,20 +254,16 @@ pub(crate) async fn search(
     let (body, _, row) = list_of(&mut tx, principal.tenant, id, false).await?;
     // what is no value of the list's type can't be in it
     let keys = search.values.iter().filter_map(|v| normalise(&readers, body.kind, v, search.country.as_deref()).ok());
-    let wanted: Vec<SuppressionEntry> = keys
-        .map(|key| SuppressionEntry {
-            key_hash: app.hash_key.hash(principal.tenant, &key),
-            key,
-            from_at: None,
-            until_at: None,
-            reason: None,
-            source: String::new(),
-            added_at: 0,
-        })
-        .collect();
+    let wanted: Vec<SuppressionEntry> =
+        keys.map(|key| wanted(app.hash_key.hash(principal.tenant, &key), key)).collect();
     let found = tx.suppression_present(row.generation, &wanted).await?;
     let items: Vec<EntryView> = found.into_iter().map(EntryView::from).collect();
     Ok(ApiJson(Page::new(items, None)).into_response())
+}
+
+/// An entry to be looked for by its key.
+fn wanted(key_hash: i64, key: String) -> SuppressionEntry {
+    SuppressionEntry { key_hash, key, from_at: None, until_at: None, reason: None, source: String::new(), added_at: 0 }
 }
 
 /// What is done to many entries.
@@ -301,9 +330,14 @@ pub(crate) async fn bulk(
         let key = key.map(|key| take.push((app.hash_key.hash(tenant, &key), key)));
         results.push(outcome(key.err()));
     }
+    let looked_for: Vec<SuppressionEntry> = take.iter().map(|(hash, key)| wanted(*hash, key.clone())).collect();
+    let mut before = tx.suppression_present(row.generation, &add).await?;
+    may_shorten(&principal, &row, &before, &add)?;
+    before.extend(tx.suppression_present(row.generation, &looked_for).await?);
     tx.suppression_enter(&row, &add).await?;
     tx.suppression_remove(&row, &take).await?;
-    audit(&app, &mut tx, &principal, "bulk_entries", id, &name, add.len() + take.len(), reason).await?;
+    let change = Change { before, added: &add, removed: take.len(), reason };
+    change.audit(&app, &mut tx, &principal, "bulk_entries", (id, &name)).await?;
     tx.commit().await?;
     Ok(ApiJson(EntryBulkResults { results }).into_response())
 }
@@ -316,24 +350,31 @@ fn bounded(items: usize) -> Result<(), ApiError> {
     }
 }
 
-/// Values are personal: the audit log has their number only.
-#[expect(clippy::too_many_arguments, reason = "they are the entry of the audit log")]
-async fn audit(
-    app: &App,
-    tx: &mut Tx,
-    principal: &Principal,
-    action: &'static str,
-    id: Uuid,
-    name: &str,
-    entries: usize,
+/// A change of entries. Values are personal: the audit log has what [`audited`] makes of them, before and after.
+struct Change<'a> {
+    before: Vec<SuppressionEntry>,
+    added: &'a [SuppressionEntry],
+    removed: usize,
     reason: Option<String>,
-) -> Result<(), ApiError> {
-    let entry = AuditEntry::new(action, kind::SUPPRESSION_LIST).of(id, name);
-    let mut after = json!({ "entries": entries });
-    if let (Some(reason), Some(members)) = (reason, after.as_object_mut()) {
-        members.insert("reason".into(), reason.into());
+}
+
+impl Change<'_> {
+    async fn audit(
+        self,
+        app: &App,
+        tx: &mut Tx,
+        principal: &Principal,
+        action: &'static str,
+        (id, name): (Uuid, &str),
+    ) -> Result<(), ApiError> {
+        let before = (!self.before.is_empty()).then(|| json!({ "of": audited::entries(&self.before) }));
+        let mut after = json!({ "entries": self.added.len() + self.removed, "of": audited::entries(self.added) });
+        if let (Some(reason), Some(members)) = (self.reason, after.as_object_mut()) {
+            members.insert("reason".into(), reason.into());
+        }
+        let entry = AuditEntry::new(action, kind::SUPPRESSION_LIST).of(id, name);
+        entry.changed(before, Some(after)).write(app, tx, principal).await
     }
-    entry.changed(None, Some(after)).write(app, tx, principal).await
 }
 
 /// Takes expired entries out, some at a time.

@@ -1,6 +1,7 @@
 //! The list manager: contact lists and their contacts, suppression lists and their entries, selection rules, labels.
 
-pub mod compliance_data;
+pub mod audited;
+mod compliance_data;
 mod contact_bulk;
 pub mod contact_edit;
 pub mod contact_lists;

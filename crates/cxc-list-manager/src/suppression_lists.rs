@@ -43,9 +43,10 @@ pub struct SuppressionList {
     /// The channels that it suppresses.
     #[schema(min_items = 1, max_items = 3)]
     pub channels: Vec<Channel>,
-    /// Whether it holds for every campaign group.
-    #[serde(default)]
-    #[schema(default = false)]
+    /// Whether it holds for every campaign group. One that is not holds only for the groups that name it. Making or changing one
+    /// that is required needs `compliance:required`.
+    #[serde(default = "required")]
+    #[schema(default = true)]
     pub required: bool,
     /// Entries hold for so many days; for ever when absent.
     #[serde(default)]
@@ -61,6 +62,11 @@ pub struct SuppressionList {
     #[serde(default)]
     #[schema(default = false)]
     pub opt_outs: bool,
+}
+
+/// A list of which nothing is said holds for everybody: one that nobody uses would let through whom it names.
+fn required() -> bool {
+    true
 }
 
 impl SuppressionList {
@@ -133,7 +139,11 @@ impl Document for SuppressionList {
         }
         let was_required = write.before.is_some_and(|before| before.body.required);
         if was_required || write.after.body.required {
-            write.principal.need(Scope::ComplianceRequired)?;
+            write.principal.need(Scope::ComplianceRequired).map_err(|error| {
+                let detail = "a suppression list is required unless `required` is false, and that needs the permission \
+                              compliance:required; one with `required` false holds only for the groups that name it";
+                ApiError::new(error.code(), detail)
+            })?;
         }
         let (tenant, id) = (write.principal.tenant, write.after.id);
         let row = write.tx.suppression_list_get(tenant, id).await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cxc_core::location::{LiveTables, LocationTables};
 use cxc_core::phone::PhoneParser;
 use cxc_list_manager::Readers;
+use cxc_server::Scope;
 use cxc_store::location::Locations;
 use cxc_test::{Call, Caller, TestApp};
 use serde_json::{Value, json};
@@ -195,6 +196,79 @@ async fn an_entry_of_a_list_of_opt_outs_stands_in_the_ledger_and_is_taken_with_a
     let etag = app.get(&path).await.etag();
     let problem = app.put(&path).json(&changed).if_match(&etag).await.expect(422).clone();
     assert_eq!(codes(&problem), [("/optOuts".into(), "not_editable".into())]);
+}
+
+#[tokio::test]
+async fn a_suppression_list_holds_for_everybody_unless_it_says_otherwise_and_taking_from_it_needs_the_right() {
+    let app = start().await;
+    let new = json!({ "name": "never", "type": "device", "channels": ["sms"] });
+    let made = app.send_json("/suppression-lists", new.clone()).await.expect(201);
+    assert_eq!(made["required"], true);
+    let row = app.app.db.read().await.unwrap().suppression_lists(app.tenant()).await.unwrap().remove(0);
+    assert!(row.required, "the engine holds it for every group");
+    let entries = format!("/suppression-lists/{}/entries", made["id"].as_str().unwrap());
+    app.send_json(&entries, json!({ "value": "+12125550100", "till": "2027-01-01" })).await.expect(201);
+    let lesser = app.with_scopes(&[Scope::SuppressionRead, Scope::SuppressionWrite]).await.unwrap();
+    let refused = lesser.post("/suppression-lists").json(&new).await;
+    assert_eq!(refused.expect_problem(403), "scope_missing");
+    let own = json!({ "name": "own", "type": "device", "channels": ["sms"], "required": false });
+    lesser.post("/suppression-lists").json(&own).await.expect(201);
+    // longer is anybody's who may write, sooner and away is not
+    lesser.post(&entries).json(&json!({ "value": "+12125550100", "till": "2028-01-01" })).await.expect(201);
+    let sooner = json!({ "value": "+12125550100", "till": "2026-12-05" });
+    assert_eq!(lesser.post(&entries).json(&sooner).await.expect_problem(403), "scope_missing");
+    let bulk = json!({ "upsert": [sooner] });
+    assert_eq!(lesser.post(&format!("{entries}/bulk")).json(&bulk).await.expect_problem(403), "scope_missing");
+    let gone = lesser.delete(&format!("{entries}?value=%2B12125550100")).await;
+    assert_eq!(gone.expect_problem(403), "scope_missing");
+    app.send_json(&entries, sooner).await.expect(201);
+    app.delete(&format!("{entries}?value=%2B12125550100&reason=a%20wrong%20number")).await.expect(204);
+}
+
+#[tokio::test]
+async fn the_audit_log_tells_what_was_changed_of_whom_before_and_after() {
+    let app = start().await;
+    let hash = |text: &str| cxc_core::hash::hash_text(app.app.hash_key.hash(app.tenant(), text));
+    let events = async |action: &str| -> Value {
+        app.get(&format!("/audit-events?action={action}")).await.expect(200)["items"].clone()
+    };
+    let new = json!({ "name": "never", "type": "device", "channels": ["sms"] });
+    let made = app.send_json("/suppression-lists", new).await.expect(201);
+    let entries = format!("/suppression-lists/{}/entries", made["id"].as_str().unwrap());
+    for till in ["2027-01-01", "2026-12-05"] {
+        app.send_json(&entries, json!({ "value": "+12125550100", "till": till })).await.expect(201);
+    }
+    app.delete(&format!("{entries}?value=%2B12125550100&reason=a%20wrong%20number")).await.expect(204);
+    let added = events("add_entries").await;
+    assert_eq!(
+        (added[1]["before"].is_null(), &added[1]["after"]["of"][0]["hash"]),
+        (true, &json!(hash("+12125550100")))
+    );
+    let ends = |event: &Value, side: &str| event[side]["of"][0]["till"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(
+        (ends(&added[0], "before"), ends(&added[0], "after")),
+        ("2027-01-02T00:00:00Z".into(), "2026-12-06T00:00:00Z".into())
+    );
+    let removed = &events("remove_entries").await[0];
+    assert_eq!(
+        (&removed["before"]["of"][0]["hash"], &removed["after"]["reason"]),
+        (&json!(hash("+12125550100")), &json!("a wrong number"))
+    );
+    // contacts alike: numbers and keyed hashes, and the names of what changed
+    let id = list(&app, "people").await;
+    let contact = |first: &str, number: &str| json!({ "clientId": "C-1", "fields": { "c_first_name": first }, "devices": [{ "number": number }] });
+    let one = app.send_json(&format!("/lists/{id}/contacts"), contact("Ann", "+12125550101")).await.expect(201);
+    let path = format!("/lists/{id}/contacts/{}", one["id"].as_str().unwrap());
+    app.put(&path).if_match("*").json(&contact("Anna", "+12125550102")).await.expect(200);
+    app.delete(&path).if_match("*").await.expect(204);
+    let updated = &events("update_contact").await[0];
+    assert_eq!(updated["before"]["of"][0]["devices"], json!([hash("+12125550101")]));
+    assert_eq!(updated["after"]["of"][0]["devices"], json!([hash("+12125550102")]));
+    assert_eq!(updated["after"]["changed"], json!(["c_first_name", "devices"]));
+    let deleted = &events("delete_contact").await[0];
+    assert_eq!(deleted["before"]["of"][0]["clientId"], json!(hash("C-1")));
+    let all = app.get("/audit-events").await.expect(200).to_string();
+    assert!(!all.contains("+1212555") && !all.contains("Anna"), "nobody is named");
 }
 
 #[tokio::test]

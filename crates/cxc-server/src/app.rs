@@ -106,6 +106,8 @@ pub struct ServerConfig {
     pub body_limit: usize,
     /// Where the bytes of lists of numbers are kept from one start to the next; nowhere if `None`.
     pub number_cache: Option<PathBuf>,
+    /// The folder in which files beside the database lie: `rejects`, `exports`, `uploads`; nowhere if `None`.
+    pub files: Option<PathBuf>,
     /// Where recordings of calls lie; nowhere if `None`.
     pub recordings: Option<PathBuf>,
     /// How long the lease of a channel account's sender lives; after a crash another one starts that much later.
@@ -159,6 +161,7 @@ impl Default for ServerConfig {
             trust_forwarded: false,
             body_limit: 5 * 1024 * 1024,
             number_cache: None,
+            files: None,
             recordings: None,
             sender_lease: Duration::from_secs(15),
             sender_open_attempts: 800,

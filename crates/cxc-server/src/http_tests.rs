@@ -90,6 +90,37 @@ async fn a_client_that_asks_too_often_is_slowed_down() {
 }
 
 #[tokio::test]
+async fn a_good_signed_link_is_never_refused_and_bad_ones_are() {
+    use axum::body::Body;
+    use axum::extract::ConnectInfo;
+    use axum::http::{Request, StatusCode};
+    use axum::routing::post;
+    use tower::ServiceExt as _;
+
+    let test = TestApp::with(routes(), |c| c.rate_limit = Some(RateLimit { per_second: 1, burst: 3 })).await;
+    let link = async |axum::extract::Path(token): axum::extract::Path<String>| match token.as_str() {
+        "good" => StatusCode::OK,
+        _ => StatusCode::NOT_FOUND,
+    };
+    let links = axum::Router::new().route("/unsubscribe/{token}", post(link));
+    let router = crate::http::finish(&test.app, links);
+    let ask = async |token: &str| {
+        let mut request = Request::post(format!("/unsubscribe/{token}")).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ConnectInfo(std::net::SocketAddr::from(([192, 0, 2, 1], 4000))));
+        router.clone().oneshot(request).await.unwrap().status().as_u16()
+    };
+    for _ in 0..10 {
+        assert_eq!(ask("good").await, 200);
+    }
+    let mut bad = Vec::new();
+    for _ in 0..5 {
+        bad.push(ask("bad").await);
+    }
+    assert_eq!(bad, [404, 404, 404, 429, 429]);
+    assert_eq!(ask("good").await, 200, "others from the same address were busy");
+}
+
+#[tokio::test]
 async fn an_idempotency_key_answers_a_repeat_and_refuses_another_request() {
     let test = TestApp::with(routes(), |_| ()).await;
     let admin = test.sign_in("acme\\admin").await;

@@ -260,6 +260,9 @@ pub async fn run_one(
     job: Job,
     stop: CancellationToken,
 ) -> Result<Job, StoreError> {
+    if job.own && job.tries > 1 && job.cancel {
+        tracing::warn!(job = %job.id, tenant = job.tenant, kind = job.kind, "a command was interrupted: what it began is taken back");
+    }
     let control = JobControl::new(job.clone(), stop);
     let started = tokio::time::Instant::now();
     let done = tokio::select! {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock as _, DefaultClock};
@@ -17,6 +17,9 @@ use crate::app::RateLimit;
 use crate::error::{ApiError, Code};
 use crate::http::RequestInfo;
 use crate::principal::{ActorKind, Identity};
+
+/// Where signed links lead: what answers there says 404 to one that is not good.
+pub(crate) const SIGNED_LINKS: &str = "/unsubscribe/";
 
 type Buckets = RateLimiter<String, DefaultKeyedStateStore<String>, DefaultClock, StateInformationMiddleware>;
 
@@ -43,6 +46,16 @@ impl Limiter {
     }
 }
 
+impl Inner {
+    fn refuse(&self, wait: Duration) -> Response {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let error = ApiError::new(Code::RateLimited, "too many requests: slow down").retry_after(seconds.max(1));
+        let mut response = error.into_response();
+        describe(response.headers_mut(), self.limit, 0, wait);
+        response
+    }
+}
+
 /// The middleware: 429 with `Retry-After`, and the state of the bucket on every answer.
 pub(crate) async fn limit(State(limiter): State<Limiter>, request: Request, next: Next) -> Response {
     let Some(inner) = &limiter.0 else { return next.run(request).await };
@@ -51,6 +64,9 @@ pub(crate) async fn limit(State(limiter): State<Limiter>, request: Request, next
     if inner.asked.fetch_add(1, Ordering::Relaxed) % 4096 == 4095 {
         inner.buckets.retain_recent();
     }
+    if request.uri().path().starts_with(SIGNED_LINKS) {
+        return limit_bad(inner, &key, request, next).await;
+    }
     match inner.buckets.check_key(&key) {
         Ok(state) => {
             let remaining = state.remaining_burst_capacity();
@@ -58,14 +74,20 @@ pub(crate) async fn limit(State(limiter): State<Limiter>, request: Request, next
             describe(response.headers_mut(), inner.limit, remaining, Duration::ZERO);
             response
         }
-        Err(refused) => {
-            let wait = refused.wait_time_from(inner.clock.now());
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-            let error = ApiError::new(Code::RateLimited, "too many requests: slow down").retry_after(seconds.max(1));
-            let mut response = error.into_response();
-            describe(response.headers_mut(), inner.limit, 0, wait);
-            response
-        }
+        Err(refused) => inner.refuse(refused.wait_time_from(inner.clock.now())),
+    }
+}
+
+/// Links that were sent to people are signed: a good one is never refused, however many of them come from one address, as from
+/// a mail provider or a proxy. Only a bad one counts, and is refused where there were too many.
+async fn limit_bad(inner: &Inner, key: &str, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    if response.status() != StatusCode::NOT_FOUND {
+        return response;
+    }
+    match inner.buckets.check_key(&key.to_owned()) {
+        Ok(_) => response,
+        Err(refused) => inner.refuse(refused.wait_time_from(inner.clock.now())),
     }
 }
 

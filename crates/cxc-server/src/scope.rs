@@ -85,6 +85,12 @@ impl Scopes {
         Scope::ALL.iter().copied().filter(|s| *s != Scope::TenantsAdmin).collect()
     }
 
+    /// Whether it holds every scope of an administrator.
+    pub fn is_administrator(self) -> bool {
+        let all = Self::of_administrator();
+        self.0 & all.0 == all.0
+    }
+
     /// Whether the scope is in the set.
     pub fn has(self, scope: Scope) -> bool {
         self.0 & (1 << scope as u64) != 0

@@ -240,6 +240,13 @@ impl Tx {
         )
     }
 
+    /// Whether a group awaits the receipt of a message that its channel account took since an instant.
+    pub async fn attempt_awaiting_since(&mut self, account: i64, grp: i64, since: i64) -> Result<bool, StoreError> {
+        const SQL: &str =
+            "SELECT EXISTS (SELECT 1 FROM attempt WHERE account = $1 AND awaiting_since >= $3 AND grp = $2)";
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(account).bind(grp).bind(since).fetch_one(conn).await?))
+    }
+
     /// Whether a channel account has attempts under way: sent or waiting for a receipt.
     pub async fn attempt_any_open(&mut self, account: i64) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT EXISTS (SELECT 1 FROM in_flight WHERE account = $1)

@@ -152,6 +152,7 @@ impl Tx {
             return Err(StoreError::LeaseLost("the list was deleted".into()));
         }
         self.garbage_release(import.list, now).await?;
+        self.contacts_edited_forget(import.list).await?;
         if replace {
             self.garbage_insert(import.generation_before, import.list, now + UNDO_TIME).await?;
         }

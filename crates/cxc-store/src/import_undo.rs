@@ -18,6 +18,8 @@ pub enum Undo {
     TooLate,
     /// A contact of it was attempted (`undo_blocked`).
     Attempted,
+    /// So many contacts of it were written by hand since (`undo_blocked`).
+    Edited(i64),
 }
 
 #[derive(Serialize)]
@@ -135,12 +137,55 @@ impl Tx {
         if import.finished_at.unwrap_or(0) + UNDO_TIME <= now {
             return Ok(Undo::TooLate);
         }
-        Ok(if self.import_attempted(list, &import).await? { Undo::Attempted } else { Undo::Possible(import.into()) })
+        if self.import_attempted(list, &import).await? {
+            return Ok(Undo::Attempted);
+        }
+        let edited = self.import_edited(&import).await?;
+        Ok(if edited > 0 { Undo::Edited(edited) } else { Undo::Possible(import.into()) })
+    }
+
+    /// Notes that contacts of a list were written by hand.
+    pub async fn contacts_edited(&mut self, list: i64, contacts: &[i64], now: i64) -> Result<(), StoreError> {
+        #[derive(Serialize)]
+        struct Id {
+            id: i64,
+        }
+        if contacts.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "INSERT INTO contact_edit (list, contact, at) SELECT $2, v.id, $3 FROM {} WHERE TRUE
+             ON CONFLICT (list, contact) DO UPDATE SET at = excluded.at",
+            Rows::source(self, "$1", &[("id", "BIGINT")])
+        );
+        let rows = Rows::of(&contacts.iter().map(|id| Id { id: *id }).collect::<Vec<_>>())?;
+        on!(self, conn => sqlx::query(AssertSqlSafe(sql)).bind(rows.text()).bind(list).bind(now).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// Forgets who was written by hand in a list: its next import is published, and no undo reaches back behind that.
+    pub(crate) async fn contacts_edited_forget(&mut self, list: i64) -> Result<(), StoreError> {
+        const SQL: &str = "DELETE FROM contact_edit WHERE list = $1";
+        on!(self, conn => sqlx::query(SQL).bind(list).execute(conn).await?.rows_affected());
+        Ok(())
+    }
+
+    /// How many contacts an undo of an import would take away or change that were written by hand since.
+    async fn import_edited(&mut self, import: &ListImport) -> Result<i64, StoreError> {
+        const SQL: &str =
+            "SELECT count(*) FROM contact_edit e WHERE e.list = $1 AND ((e.contact > $2 AND e.contact <= $3)
+            OR EXISTS (SELECT 1 FROM contact_before b WHERE b.import = $4 AND b.contact = e.contact))";
+        let (above, upto) = match import.mode.as_str() {
+            "replace" => (0, i64::MAX),
+            _ => (import.visible_before, import.visible_after),
+        };
+        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(import.list).bind(above).bind(upto).bind(import.number)
+            .fetch_one(conn).await?))
     }
 
     /// Whether any contact of an import was attempted since.
     async fn import_attempted(&mut self, list: &ContactList, import: &ListImport) -> Result<bool, StoreError> {
-        const ATTEMPTED: &str = "(r.status IN (2, 5) OR (r.attempts > 0 AND coalesce(r.last_attempt, $3) >= $3))";
+        const ATTEMPTED: &str = "(r.status IN (2, 5) OR (r.attempts > 0 AND coalesce(r.attempted_at, $3) >= $3))";
         let (above, upto) = match import.mode.as_str() {
             "replace" => (0, i64::MAX),
             _ => (import.visible_before, import.visible_after),

@@ -54,6 +54,8 @@ pub struct Job {
     pub created_at: i64,
     pub updated_at: i64,
     pub finished_at: Option<i64>,
+    /// A command began it for itself: nobody else runs it again.
+    pub own: bool,
 }
 
 /// Which jobs of a tenant somebody may see: those that they asked for, and those of some families.
@@ -74,7 +76,7 @@ impl JobsSeen {
 }
 
 const COLUMNS: &str = "id, tenant, kind, subject, payload, state, done, total, result, error, cancel, tries, run_at,
-    lease_token, created_by, created_at, updated_at, finished_at";
+    lease_token, created_by, created_at, updated_at, finished_at, own";
 
 impl Tx {
     /// Queues a job, in the transaction of the change that causes it.
@@ -88,12 +90,14 @@ impl Tx {
     }
 
     /// Takes the oldest due job of these kinds under a lease of `lease` microseconds: a queued one, or
-    /// one whose runner vanished. `kinds` are names from the program, never from outside.
+    /// one whose runner vanished. `kinds` are names from the program, never from outside. What a command began for itself is
+    /// taken to be taken back: it is cancelled.
     pub async fn job_claim(&mut self, kinds: &[&'static str], now: i64, lease: i64) -> Result<Option<Job>, StoreError> {
         let skip = self.choose(" FOR UPDATE SKIP LOCKED", "");
         let kinds = kinds.join("', '");
         let sql = format!(
-            "UPDATE job SET state = 'running', lease_until = $1 + $2, lease_token = lease_token + 1, tries = tries + 1, updated_at = $1
+            "UPDATE job SET state = 'running', lease_until = $1 + $2, lease_token = lease_token + 1, tries = tries + 1, updated_at = $1,
+                cancel = (cancel OR own)
              WHERE id = (
                 SELECT j.id FROM job j
                 WHERE j.state IN ('queued', 'running') AND j.kind IN ('{kinds}') AND j.run_at <= $1 AND j.lease_until <= $1
@@ -115,11 +119,44 @@ impl Tx {
         Ok(on!(self, conn => sqlx::query_scalar(AssertSqlSafe(sql)).bind(now).fetch_one(conn).await?))
     }
 
+    /// Queues a job and takes it in one step: for a command that runs its own job, which nobody else ever runs.
+    pub async fn job_begin_own(&mut self, job: &NewJob, now: i64, lease: i64) -> Result<Option<Job>, StoreError> {
+        const OWN: &str = "UPDATE job SET own = TRUE WHERE id = $1";
+        self.job_insert(job).await?;
+        on!(self, conn => sqlx::query(OWN).bind(job.id).execute(conn).await?.rows_affected());
+        self.job_claim_one(job.id, now, lease).await
+    }
+
+    /// Takes a job that a command of a tenant began for itself and whose command is gone, to take it back. `kinds` are names
+    /// from the program, never from outside.
+    pub async fn job_claim_lost(
+        &mut self,
+        tenant: i64,
+        kinds: &[&'static str],
+        now: i64,
+        lease: i64,
+    ) -> Result<Option<Job>, StoreError> {
+        let skip = self.choose(" FOR UPDATE SKIP LOCKED", "");
+        let kinds = kinds.join("', '");
+        let sql = format!(
+            "UPDATE job SET state = 'running', lease_until = $1 + $2, lease_token = lease_token + 1, tries = tries + 1, updated_at = $1,
+                cancel = TRUE
+             WHERE id = (
+                SELECT j.id FROM job j
+                WHERE j.state IN ('queued', 'running') AND j.own AND j.tenant = $3 AND j.kind IN ('{kinds}') AND j.lease_until <= $1
+                ORDER BY j.run_at LIMIT 1{skip})
+             RETURNING {COLUMNS}"
+        );
+        Ok(
+            on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(now).bind(lease).bind(tenant).fetch_optional(conn).await?),
+        )
+    }
+
     /// Takes one queued job by its id, whatever its turn: for a command that runs its own job.
     pub async fn job_claim_one(&mut self, id: Uuid, now: i64, lease: i64) -> Result<Option<Job>, StoreError> {
         let sql = format!(
             "UPDATE job SET state = 'running', lease_until = $1 + $2, lease_token = lease_token + 1, tries = tries + 1, updated_at = $1
-             WHERE id = $3 AND state IN ('queued', 'running') AND lease_until <= $1 RETURNING {COLUMNS}"
+             WHERE id = $3 AND state IN ('queued', 'running') AND (lease_until <= $1 OR (own AND state = 'queued')) RETURNING {COLUMNS}"
         );
         Ok(
             on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(now).bind(lease).bind(id).fetch_optional(conn).await?),
@@ -167,9 +204,11 @@ impl Tx {
         if changed == 1 { Ok(()) } else { Err(StoreError::LeaseLost(format!("job {}", job.id))) }
     }
 
-    /// Puts a job back in the queue, to run at `run_at`.
+    /// Puts a job back in the queue, to run at `run_at`. One that a command began for itself stays the command's a while.
     pub async fn job_requeue(&mut self, job: &Job, run_at: i64) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE job SET state = 'queued', lease_until = 0, run_at = $3 WHERE id = $1 AND lease_token = $2 AND state = 'running'";
+        const SQL: &str =
+            "UPDATE job SET state = 'queued', lease_until = CASE WHEN own THEN $3 + 20000000 ELSE 0 END, run_at = $3
+            WHERE id = $1 AND lease_token = $2 AND state = 'running'";
         on!(self, conn => sqlx::query(SQL).bind(job.id).bind(job.lease_token).bind(run_at).execute(conn).await?.rows_affected());
         Ok(())
     }
@@ -232,6 +271,18 @@ impl Tx {
         );
         Ok(on!(self, conn => sqlx::query_as(AssertSqlSafe(sql)).bind(tenant).bind(since).bind(limit)
             .bind(&seen.asked_by).fetch_all(conn).await?))
+    }
+
+    /// Whether a job of a tenant that names an upload runs or waits, and when the last one ended; `None` if there is none.
+    pub async fn job_of_upload(&mut self, tenant: i64, upload: Uuid) -> Result<Option<(bool, i64)>, StoreError> {
+        let text = self.choose("strpos(payload::text, $2) > 0", "instr(payload, $2) > 0");
+        let sql = format!(
+            "SELECT count(*), sum(CASE WHEN finished_at IS NULL THEN 1 ELSE 0 END), max(finished_at) FROM job
+             WHERE tenant = $1 AND {text}"
+        );
+        let (jobs, open, last): (i64, Option<i64>, Option<i64>) = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql))
+            .bind(tenant).bind(upload.to_string()).fetch_one(conn).await?);
+        Ok((jobs > 0).then_some((open.unwrap_or(0) > 0, last.unwrap_or(0))))
     }
 
     /// How many jobs of these kinds run or wait in a tenant.

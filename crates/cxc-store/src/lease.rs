@@ -65,8 +65,13 @@ impl Tx {
 
     /// Who holds a lease now, if anybody does.
     pub async fn lease_holder(&mut self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.lease_held(name).await?.map(|(holder, _)| holder))
+    }
+
+    /// Who holds a lease now, if anybody does, and for how many microseconds more unless it is renewed.
+    pub async fn lease_held(&mut self, name: &str) -> Result<Option<(String, i64)>, StoreError> {
         let now = self.now().await?;
-        const SQL: &str = "SELECT holder FROM lease WHERE name = $1 AND expires_at > $2";
-        Ok(on!(self, conn => sqlx::query_scalar(SQL).bind(name).bind(now).fetch_optional(conn).await?))
+        const SQL: &str = "SELECT holder, expires_at - $2 FROM lease WHERE name = $1 AND expires_at > $2";
+        Ok(on!(self, conn => sqlx::query_as(SQL).bind(name).bind(now).fetch_optional(conn).await?))
     }
 }

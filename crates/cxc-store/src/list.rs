@@ -123,6 +123,13 @@ impl Tx {
         Ok(Some(if busy { ListAccess::Busy(list) } else { ListAccess::Free(list) }))
     }
 
+    /// Whether an import that updates a list, or an undo, has changed a part of it only: it is under way, or was interrupted and
+    /// is not taken back yet.
+    pub async fn contact_list_half_changed(&mut self, list: i64) -> Result<bool, StoreError> {
+        let unsettled = self.import_unsettled("contacts", list).await?;
+        Ok(unsettled.is_some_and(|import| import.mode == "update" || import.state == "undoing"))
+    }
+
     /// Reads a list's row and keeps it locked until the end of the transaction.
     pub async fn contact_list_lock(&mut self, tenant: i64, id: Uuid) -> Result<Option<ContactList>, StoreError> {
         let lock = self.choose(" FOR UPDATE", "");
@@ -179,6 +186,7 @@ impl Tx {
             self.garbage_insert(import.generation, 0, now).await?;
         }
         self.imports_forget("contacts", list.number).await?;
+        self.contacts_edited_forget(list.number).await?;
         Ok(true)
     }
 }

@@ -40,6 +40,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (44, "evidence skip and test sends", include_str!("../migrations/0044_evidence_skip.sql")),
     (46, "group live", include_str!("../migrations/0046_group_live.sql")),
     (47, "asked_for", include_str!("../migrations/0047_asked_for.sql")),
+    (52, "taken back", include_str!("../migrations/0052_taken_back.sql")),
 ];
 
 /// Type token, PostgreSQL, SQLite.

@@ -208,7 +208,7 @@ impl Compiler {
             "cd_tz_name" => self.place(4),
             "Attempts" if self.records => text("r.attempts"),
             "call_result" if self.records => text("r.last_result"),
-            "call_time" if self.records => text("(r.last_attempt / 1000000)"),
+            "call_time" if self.records => text("(r.attempted_at / 1000000)"),
             "dial_sched_time" if self.records => text("(r.due / 1000000)"),
             "record_id" if self.records => text("r.id"),
             "record_status" if self.records => text("r.status"),

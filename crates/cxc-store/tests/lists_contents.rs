@@ -242,8 +242,8 @@ async fn an_attempted_contact_blocks_the_undo() {
     let insert_group =
         "INSERT INTO campaign_group (number, tenant, id, channel, state, changed_at) VALUES (5, 1, $1, 2, 'active', 0)";
     cxc_store::on!(&mut tx, conn => sqlx::query(insert_group).bind(Uuid::from_u128(5)).execute(conn).await.unwrap().rows_affected());
-    let insert_record = "INSERT INTO record (grp, id, list, status, reason, priority, due, device, attempts, retries, epoch, changed_at, last_attempt)
-        VALUES (5, 2, $1, 1, 0, 0, 0, 1, 1, 0, 0, 0, $2)";
+    let insert_record = "INSERT INTO record (grp, id, list, status, reason, priority, due, device, attempts, retries, epoch, changed_at, last_attempt, attempted_at)
+        VALUES (5, 2, $1, 3, 0, 0, 0, 1, 1, 0, 0, 0, 180085, $2)";
     cxc_store::on!(&mut tx, conn => sqlx::query(insert_record).bind(list.number).bind(NOW + 3).execute(conn).await.unwrap().rows_affected());
     assert!(matches!(tx.import_undoable(&list, NOW + 5).await.unwrap(), Undo::Attempted));
     assert!(matches!(tx.import_undoable(&list, NOW + 8 * 24 * 3600 * 1_000_000).await.unwrap(), Undo::TooLate));

@@ -83,7 +83,7 @@ async fn a_retry_that_falls_due_goes_before_what_was_never_attempted() {
         attempts: 1,
         ..RecordChange::of(&page[i], RecordStatus::Ready, Reason::Retry, due)
     };
-    // the last was put off before any attempt: it is as general as the rest, and later
+    // the last was put off before any attempt: when it is due it does not wait for all who were never looked at
     let put_off = RecordChange::of(&page[2], RecordStatus::Ready, Reason::ContactTimes, soon);
     let changes = [retry(0, later), retry(1, soon), put_off];
     assert_eq!(tx.record_apply(&changes, 5, NOW, &mut Deltas::default()).await.unwrap().len(), 3);
@@ -91,13 +91,17 @@ async fn a_retry_that_falls_due_goes_before_what_was_never_attempted() {
     let page = tx.record_fetch(7, 3, (NOW, 0), &mut key, false, 100).await.unwrap();
     assert_eq!(page.first().unwrap().id, 101);
     let page = tx.record_fetch(7, 3, (later, 0), &mut key, false, 100).await.unwrap();
-    assert_eq!(page.iter().take(4).map(|r| r.id).collect::<Vec<_>>(), [2, 1, 201, 202], "by their due times, then age");
+    assert_eq!(
+        page.iter().take(5).map(|r| r.id).collect::<Vec<_>>(),
+        [2, 1, 3, 201, 202],
+        "retries by their due times first"
+    );
     let mut seen = Vec::new();
     for _ in 0..3 {
         let page = tx.record_fetch(7, 3, (later, 0), &mut key, false, 100).await.unwrap();
         seen.extend(page.iter().filter(|r| r.priority == 2).map(|r| r.id));
     }
-    assert_eq!((seen.first(), seen.last()), (Some(&299), Some(&3)), "nothing was passed over");
+    assert_eq!((seen.first(), seen.last()), (Some(&298), Some(&500)), "nothing was passed over");
     tx.commit().await.unwrap();
 }
 
@@ -278,6 +282,7 @@ async fn a_batch_is_written_by_one_statement_only_where_nobody_interfered() {
     tx.commit().await.unwrap();
     let sent = db.read().await.unwrap().record_get(7, 1).await.unwrap().unwrap();
     assert_eq!((sent.status, sent.attempts, sent.last_attempt), (RecordStatus::InProgress.code(), 1, Some(1)));
+    assert_eq!(sent.attempted_at, Some(NOW), "the number of an attempt is no time");
     let purpose = Some(Purpose::Survey);
     let result = AttemptOutcome { state: 3, result: Some(0), purpose, ..AttemptOutcome::default() };
     let made = [new[0].clone().made(result.clone())];

@@ -20,6 +20,7 @@ pub fn of(config: &Config, port: Option<u16>) -> ServerConfig {
         trust_forwarded: config.http.trust_forwarded,
         body_limit: config.limits.body_bytes,
         number_cache: Some(config.data_dir.join("numbers")),
+        files: Some(config.data_dir.clone()),
         recordings: Some(config.recordings()),
         sender_lease: config.sender_lease,
         sender_open_attempts: config.sender_open_attempts,

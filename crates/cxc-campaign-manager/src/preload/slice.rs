@@ -10,7 +10,7 @@ use cxc_store::contact_slice::LeanSlice;
 use cxc_store::counter::{Bucket, Deltas};
 use cxc_store::group::GroupList;
 use cxc_store::judge::{Case, Finding, Judge};
-use cxc_store::record::{RECORD, RECORD_DEDUPE};
+use cxc_store::record::{GENERAL, PUT_OFF, RECORD, RECORD_DEDUPE};
 use cxc_store::{StoreError, Tx};
 
 use super::audience::{Audience, AudienceList};
@@ -18,8 +18,6 @@ use super::{Ids, LoadResult, Run};
 
 /// Pre-loading writes its counters here; senders have shards of their own.
 pub const SHARD: i64 = 0;
-/// The priority of records that no one rescheduled or asked to be called back.
-const GENERAL: i16 = 2;
 
 /// Contacts of one list, in the order of their ids.
 pub struct Slice {
@@ -258,7 +256,9 @@ impl Judged {
         let mut dedupe: Vec<(i64, i64)> = Vec::with_capacity(self.rows.len());
         for row in &self.rows {
             buffer.int(grp).int(row.contact).int(part.list.number);
-            buffer.int(row.status.code().into()).int(row.reason.code().into()).int(GENERAL.into()).int(row.due);
+            // who waits has a turn when it is due, not behind everybody else of a long list
+            let priority = if row.due > now { PUT_OFF } else { GENERAL };
+            buffer.int(row.status.code().into()).int(row.reason.code().into()).int(priority.into()).int(row.due);
             buffer.int(row.device.into()).int(0).int(0).int(0);
             buffer.opt_int(row.dedupe).opt_text(row.cause.as_deref()).int(now).end_row();
             dedupe.extend(row.dedupe.map(|hash| (hash, row.contact)));

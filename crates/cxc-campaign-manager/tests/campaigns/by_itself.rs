@@ -2,8 +2,10 @@
 use std::time::Duration;
 
 use cxc_campaign_manager::preload::LOAD;
+use cxc_core::attempt::AttemptState;
 use cxc_core::channel::Channel;
 use cxc_core::record::{Reason, RecordStatus};
+use cxc_store::attempt::{AttemptOutcome, MadeAttempt, NewAttempt, month_of};
 use cxc_store::group_live::LiveGroup;
 use cxc_store::job::NewJob;
 use serde_json::{Value, json};
@@ -45,6 +47,51 @@ async fn a_group_whose_people_wait_does_not_complete() {
     c.app.post(&path).json(&json!({ "at": "2026-03-04T09:00:00Z" })).await.expect(200);
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(group.state().await, "running");
+}
+
+#[tokio::test]
+async fn a_group_does_not_wait_for_days_for_the_last_receipt() {
+    let c = Campaigns::at_work().await;
+    let group = running(&c, 2).await;
+    let records = group.records().await;
+    let (app, now) = (&c.app.app, c.app.app.now());
+    let row = app.db.read().await.unwrap().group_by_number(group.number, false).await.unwrap().unwrap();
+    let accepted = MadeAttempt {
+        attempt: NewAttempt {
+            tenant: c.app.tenant(),
+            month: month_of(now),
+            id: 1,
+            grp: group.number,
+            record: records[0].id,
+            list: records[0].list,
+            contact: records[0].id,
+            account: row.account,
+            epoch: 1,
+            channel: 2,
+            position: 1,
+            device_hash: 1,
+            client_hash: None,
+            location: 0,
+            rule_set: 0,
+            regions: None,
+            started_at: now,
+        },
+        outcome: AttemptOutcome {
+            state: AttemptState::Accepted.code(),
+            provider_id: Some("m-1".into()),
+            ..AttemptOutcome::default()
+        },
+    };
+    let mut tx = app.db.begin().await.unwrap();
+    tx.attempt_insert(&[accepted]).await.unwrap();
+    tx.commit().await.unwrap();
+    group.move_to(&records, RecordStatus::InProgress, Reason::AwaitingReceipt, None).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let accounting = group.accounting().await;
+    assert_eq!((group.state().await.as_str(), &accounting["sendingFinished"]), ("running", &json!(true)));
+    c.app.clock.advance(Duration::from_secs(4 * 3_600 + 1));
+    group.until("it is at rest", async |g| g.state().await == "not_loaded").await;
+    assert_eq!(group.accounting().await["awaitingReceipt"], 2, "they are still accounted for");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use super::files::{self, ErasedFiles};
 use super::person;
 
 const FIND: &str = "privacy_find";
@@ -67,6 +68,13 @@ impl PrivacyJobs {
         let (app, tenant) = (&self.app, job.tenant);
         let hash: &HashKey = &app.hash_key;
         let principal = Principal { name: job.created_by.clone(), ..Principal::system(tenant) };
+        let files = match PrivacyKind::of(&job.kind) {
+            PrivacyKind::Erase => {
+                let found = app.db.read().await?.person_find(tenant, key, hash).await?;
+                files::forget(app, &found).await?
+            }
+            PrivacyKind::Find | PrivacyKind::Export => ErasedFiles::default(),
+        };
         let mut tx = app.db.begin().await?;
         let found = tx.person_find(tenant, key, hash).await?;
         control.progress(1, STEPS);
@@ -85,7 +93,10 @@ impl PrivacyJobs {
             PrivacyKind::Erase => {
                 let erased = person::erase(app, &mut tx, &principal, &found, Some(job.id)).await?;
                 let mut came_to = serde_json::to_value(&erased).map_err(StoreError::from)?;
-                came_to["known"] = json!(erased != Erased::default());
+                came_to["known"] = json!(erased != Erased::default() || files.file_lines > 0);
+                if let (Value::Object(of_files), Some(all)) = (json!(files), came_to.as_object_mut()) {
+                    all.extend(of_files);
+                }
                 came_to
             }
         };

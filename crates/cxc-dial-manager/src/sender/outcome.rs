@@ -264,6 +264,7 @@ mod tests {
             retries,
             last_result,
             last_attempt: None,
+            attempted_at: None,
             cause: None,
             changed_at: 0,
         }

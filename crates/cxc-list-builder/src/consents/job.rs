@@ -75,6 +75,7 @@ pub async fn run_consent_undo(
         if found.as_ref().is_some_and(|found| found.state == "undone") {
             return Ok(());
         }
+        control.check()?;
         consents_undoable(found, app.now())?;
         let mut tx = app.db.begin().await?;
         tx.lease_check(lease.lease()).await?;
@@ -126,6 +127,7 @@ impl Work<'_> {
         let (app, job) = (&self.context.app, self.control.job());
         let started = Instant::now();
         settle_list(&app.db, lease, CONSENTS, job.tenant, "failed", app.now()).await?;
+        self.control.check()?;
         let mut tx = app.db.begin().await?;
         let new = NewImport { job: job.id, mode: "append", file_name: &self.settings.file_name, now: app.now() };
         let import = tx.consent_import_begin(job.tenant, &new).await?;

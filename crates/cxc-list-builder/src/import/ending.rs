@@ -2,6 +2,7 @@
 use std::fs::File;
 use std::io::BufWriter;
 
+use cxc_core::kind;
 use cxc_server::job_runner::{JobControl, JobError};
 use cxc_store::StoreError;
 use cxc_store::import::{ImportCounts, ListImport};
@@ -9,6 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::intake::Taken;
+use super::noted::noted;
 use super::outcome::{Detail, ImportOutcome};
 use super::run::ImportContext;
 use super::settle::settle_list;
@@ -83,8 +85,9 @@ pub(super) async fn publish(
     let body = json!({ "listId": list, "importId": import.number.to_string(), "jobId": control.job().id });
     tx.event_insert(import.tenant, "lists", "list_imported", &list.to_string(), &body, now).await?;
     let done = tx.import_get(import.tenant, import.number).await?;
-    tx.commit().await?;
     let done = done.ok_or_else(|| StoreError::Corrupt("a published import is gone".into()))?;
+    noted(app, &mut tx, control.job(), "import_published", (kind::CONTACT_LIST, list), &done).await?;
+    tx.commit().await?;
     let counts = &taken.counts;
     tracing::info!(
         tenant = import.tenant,

@@ -11,6 +11,7 @@ mod intake;
 mod key_filter;
 mod lookup;
 mod merge;
+mod noted;
 mod opening;
 mod outcome;
 mod places;

@@ -100,7 +100,10 @@ async fn run_leased(
     let job = control.job();
     let missing = || ApiError::not_found("contact list");
     let number = app.db.read().await?.contact_list_get(job.tenant, list).await?.ok_or_else(missing)?.number;
-    settle_list(&app.db, lease, "contacts", number, "failed", app.now()).await?;
+    // a job that was cancelled after its runner vanished runs again only to take back what that one left
+    let ended = if control.check().is_err() { "cancelled" } else { "failed" };
+    settle_list(&app.db, lease, "contacts", number, ended, app.now()).await?;
+    control.check()?;
     let import = begin(context, list, settings, control).await?;
     let purpose = if settings.mode == ImportMode::Update { Purpose::Updates } else { Purpose::Contacts };
     let opened = open(settings, path.to_owned(), purpose).await;

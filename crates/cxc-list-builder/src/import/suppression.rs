@@ -7,6 +7,7 @@ use std::io::BufWriter;
 use std::path::Path;
 use std::time::Instant;
 
+use cxc_core::kind;
 use cxc_server::job_runner::{JobControl, JobError};
 use cxc_server::{ApiError, Code};
 use cxc_store::import::{ImportCounts, ListImport, NewImport, UNDO_TIME};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 
 use super::ending::{keep_rejects, rejects_file};
 use super::holding::{release, take_lease};
+use super::noted::noted;
 use super::opening::{Opened, open};
 use super::outcome::{Detail, ImportOutcome};
 use super::run::ImportContext;
@@ -67,12 +69,14 @@ pub async fn run_suppression_undo(
     let mut lease = take_lease(context, "suppression", found.number, control).await?;
     let done = async {
         settle_list(&app.db, &mut lease, "suppression", found.number, "failed", app.now()).await?;
+        control.check()?;
         let import = suppression_undoable(&mut app.db.read().await?, &found, app.now()).await?;
         let mut tx = app.db.begin().await?;
         tx.lease_check(lease.lease()).await?;
         if !tx.suppression_import_undo(&import, app.now()).await? {
             return Err(JobError::from(ApiError::new(Code::UndoBlocked, "an import can be undone for seven days")));
         }
+        noted(app, &mut tx, control.job(), "import_undone", (kind::SUPPRESSION_LIST, list), &import).await?;
         tx.commit().await?;
         settle_list(&app.db, &mut lease, "suppression", found.number, "failed", app.now()).await?;
         Ok(import.number)
@@ -128,6 +132,7 @@ impl Work<'_> {
         let started = Instant::now();
         let number = row(self.context, job.tenant, self.list).await?.number;
         settle_list(&app.db, lease, "suppression", number, "failed", app.now()).await?;
+        self.control.check()?;
         let mut tx = app.db.begin().await?;
         let found = tx.suppression_list_lock(job.tenant, self.list).await?;
         let found = found.ok_or_else(|| ApiError::not_found("suppression list"))?;
@@ -300,8 +305,11 @@ impl Work<'_> {
         tx.event_insert(import.tenant, "lists", "suppression_imported", &self.list.to_string(), &body, app.now())
             .await?;
         let done = tx.import_get(import.tenant, import.number).await?;
+        let done = done.ok_or_else(|| StoreError::Corrupt("a published import is gone".into()))?;
+        let list = (kind::SUPPRESSION_LIST, self.list);
+        noted(app, &mut tx, self.control.job(), "import_published", list, &done).await?;
         tx.commit().await?;
-        Ok(ImportOutcome::of(&done.ok_or_else(|| StoreError::Corrupt("a published import is gone".into()))?))
+        Ok(ImportOutcome::of(&done))
     }
 }
 

@@ -1,4 +1,5 @@
 //! Undo of a list's latest import: until the next one, for seven days at most, while nobody of it was attempted.
+use cxc_core::kind;
 use cxc_server::job_runner::{JobControl, JobError};
 use cxc_server::{ApiError, Code};
 use cxc_store::import::ListImport;
@@ -9,6 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::holding::{release, take_lease};
+use super::noted::noted;
 use super::outcome::ImportOutcome;
 use super::run::ImportContext;
 use super::settle::{settle, settle_list};
@@ -25,7 +27,7 @@ pub async fn undoable(db: &Db, tenant: i64, list: Uuid, now: i64) -> Result<List
 }
 
 async fn checked(tx: &mut Tx, list: &ContactList, now: i64) -> Result<ListImport, ApiError> {
-    let blocked = |text: &'static str| Err(ApiError::new(Code::UndoBlocked, text));
+    let blocked = |text: String| Err(ApiError::new(Code::UndoBlocked, text));
     match tx.import_undoable(list, now).await? {
         Undo::Possible(import) => Ok(*import),
         Undo::Nothing => {
@@ -34,8 +36,13 @@ async fn checked(tx: &mut Tx, list: &ContactList, now: i64) -> Result<ListImport
         }
         Undo::TooLate => Err(too_late()),
         Undo::Attempted => blocked(
-            "a contact of the import has been attempted: delete the contacts that should go, or replace the list's contents",
+            "a contact of the import has been attempted: delete the contacts that should go, or replace the list's contents"
+                .into(),
         ),
+        Undo::Edited(contacts) => blocked(format!(
+            "contacts that the undo would take away or change were written by hand since the import: {contacts}. Delete the \
+             contacts that should go, or replace the list's contents",
+        )),
     }
 }
 
@@ -74,6 +81,7 @@ async fn undo_leased(
     {
         return Ok(import.number);
     }
+    control.check()?;
     let import = undoable(&app.db, tenant, list, app.now()).await?;
     // reads all of them, so it goes before the writing transaction; the lease keeps the list as it is
     let added = app.db.read().await?.import_range_count(&import).await?;
@@ -87,6 +95,7 @@ async fn undo_leased(
     }
     let body = json!({ "listId": list, "importId": import.number.to_string(), "jobId": control.job().id });
     tx.event_insert(tenant, "lists", "import_undone", &list.to_string(), &body, app.now()).await?;
+    noted(app, &mut tx, control.job(), "import_undone", (kind::CONTACT_LIST, list), &import).await?;
     tx.commit().await?;
     // gone for users already; what is left takes its time
     let begun = app.db.read().await?.import_unsettled("contacts", number).await?;

@@ -4,9 +4,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cxc_list_builder::import::{ImportMode, ImportSettings, Progress};
-use cxc_list_builder::jobs::{ImportPayload, LIST_IMPORT, Source};
+use cxc_list_builder::jobs::{ImportPayload, LIST_EXPORT, LIST_IMPORT, Source};
 use cxc_server::job_runner::{JobControl, run_by_id, run_one};
 use cxc_store::import_undo::Undo;
+use cxc_store::job::NewJob;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{World, settings};
@@ -180,4 +181,60 @@ async fn only_one_import_of_a_list_runs_at_a_time() {
     tx.commit().await.unwrap();
     let job = world.job(ONE, settings(ImportMode::Append)).await;
     assert_eq!(job.error.unwrap().0["code"], "list_importing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_of_a_command_that_was_killed_is_taken_back_and_not_run_over_later_data() {
+    let mut world = World::start().await;
+    world.import(&many(50), settings(ImportMode::Append)).await;
+    let before = world.contacts().await;
+    let path = world.write("many.csv", many(30_000).replace("Name", "Other"));
+    let payload = ImportPayload { source: Source::Path(path), settings: settings(ImportMode::Update) };
+    let (begun_in, begun) = tokio::sync::watch::channel(false);
+    world.watch(move |_| {
+        begun_in.send_replace(true);
+    });
+    let now = world.app.now();
+    let new = NewJob {
+        id: world.app.ids.next(),
+        tenant: 1,
+        kind: LIST_IMPORT,
+        subject: Some(world.list),
+        payload: serde_json::to_value(payload).unwrap(),
+        run_at: now,
+        created_by: "test".into(),
+        created_at: now,
+    };
+    let mut tx = world.app.db.begin().await.unwrap();
+    let job = tx.job_begin_own(&new, now, 20_000_000).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    {
+        let mut begun = begun.clone();
+        tokio::select! {
+            ended = run_one(&world.app, &world.jobs, job.clone(), world.stop.clone()) => panic!("too soon: {ended:?}"),
+            seen = begun.wait_for(|begun| *begun) => drop(seen.unwrap()),
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    world.start_again().await;
+    // another import right then says how long the dead one's lease lasts, and an export that half of it is changed
+    let refused = world.job(ONE, settings(ImportMode::Append)).await.error.unwrap().0;
+    assert_eq!(refused["code"], "list_importing");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("if it was interrupted, in ") && detail.ends_with(" seconds"), "{detail}");
+    let id = world.queue(LIST_EXPORT, serde_json::json!({ "rule": null })).await;
+    let export = run_by_id(&world.app, &world.jobs, id, world.stop.clone()).await.unwrap().unwrap();
+    assert_eq!(export.error.unwrap().0["code"], "list_importing");
+    world.clock.advance(Duration::from_secs(60));
+    let mut tx = world.app.db.begin().await.unwrap();
+    cxc_store::on!(&mut tx, conn => sqlx::query("UPDATE lease SET expires_at = 0").execute(conn).await.unwrap().rows_affected());
+    let lost = tx.job_claim(&[LIST_IMPORT], world.app.now(), 20_000_000).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!((lost.id, lost.cancel), (job.id, true));
+    let ended = run_one(&world.app, &world.jobs, lost, world.stop.clone()).await.unwrap();
+    assert_eq!(ended.state, "cancelled", "{:?}", ended.error);
+    assert_eq!(world.contacts().await, before);
+    let row = world.row().await;
+    let last = world.app.db.read().await.unwrap().import_page(1, "contacts", row.number, i64::MAX, 1).await.unwrap();
+    assert_eq!(last[0].state, "cancelled");
 }

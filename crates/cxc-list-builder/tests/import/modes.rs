@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use cxc_list_builder::import::{ImportMode, ImportSettings};
+use cxc_store::audit::AuditQuery;
 
 use crate::support::{World, pairs, settings};
 
@@ -95,4 +96,45 @@ async fn a_client_id_alone_is_enough_for_an_update() {
     assert_eq!(world.names().await, pairs(&[("1", "Ann"), ("2", "Rob"), ("3", "Cid")]));
     let after = world.contacts().await;
     assert_eq!((&after[1].devices, &after[1].contact.country), (&before[1].devices, &before[1].contact.country));
+}
+
+#[tokio::test]
+async fn what_was_written_by_hand_since_an_import_is_not_thrown_away_by_its_undo() {
+    let world = World::start().await;
+    let edit = async |n: usize| {
+        let (list, id) = (world.row().await.number, world.contacts().await[n].contact.id);
+        let mut tx = world.app.db.begin().await.unwrap();
+        tx.contacts_edited(list, &[id], world.app.now()).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let blocked = async |mode: &str| {
+        let error = world.undo().await.error.unwrap().0;
+        assert_eq!(error["code"], "undo_blocked", "{mode}");
+        assert!(error["detail"].as_str().unwrap().contains("by hand since the import: 1."), "{mode}: {error}");
+    };
+    let two = "clientid,first,device1\n1,Ann,2125550101\n2,Ben,2125550102\n";
+    world.import(two, settings(ImportMode::Append)).await;
+    edit(0).await;
+    blocked("append").await;
+    world.import("clientid,first,device1\n2,Bob,2125550102\n", settings(ImportMode::Update)).await;
+    edit(0).await;
+    assert_eq!(world.undo().await.state, "succeeded", "another contact than that of the update was written");
+    world.import("clientid,first,device1\n2,Bob,2125550102\n", settings(ImportMode::Update)).await;
+    edit(1).await;
+    blocked("update").await;
+    world.import("clientid,first,device1\n3,Cat,2125550103\n", settings(ImportMode::Replace)).await;
+    edit(0).await;
+    blocked("replace").await;
+    // the next import begins anew, and each stands in the audit log with what came of it
+    world.import("clientid,first,device1\n4,Dan,2125550104\n", settings(ImportMode::Append)).await;
+    assert_eq!(world.undo().await.state, "succeeded");
+    let query = AuditQuery { limit: 100, ..AuditQuery::default() };
+    let events = world.app.db.read().await.unwrap().audit_page(1, &query).await.unwrap();
+    let of = |action: &str| events.iter().filter(|event| event.action == action).collect::<Vec<_>>();
+    assert_eq!((of("import_published").len(), of("import_undone").len()), (5, 2));
+    let (last, undone) = (of("import_published")[0], of("import_undone")[0]);
+    let after = last.after.as_ref().unwrap();
+    assert_eq!((last.actor.as_str(), &after["imported"], &after["mode"]), ("test", &1.into(), &"append".into()));
+    assert_eq!(last.before.as_ref().unwrap()["contacts"], 1, "as many as before it");
+    assert_eq!(undone.before.as_ref().unwrap()["imported"], 1);
 }

@@ -59,10 +59,10 @@ impl Worker {
     }
 }
 
-async fn queue(test: &TestApp, work: &str) -> Uuid {
+fn new_job(test: &TestApp, work: &str) -> NewJob {
     let app = &test.app;
     let (id, now) = (app.ids.next(), app.now());
-    let job = NewJob {
+    NewJob {
         id,
         tenant: test.tenant.no,
         kind: "test_work",
@@ -71,11 +71,24 @@ async fn queue(test: &TestApp, work: &str) -> Uuid {
         run_at: now,
         created_by: "test".into(),
         created_at: now,
-    };
-    let mut tx = app.db.begin().await.unwrap();
+    }
+}
+
+async fn queue(test: &TestApp, work: &str) -> Uuid {
+    let job = new_job(test, work);
+    let mut tx = test.app.db.begin().await.unwrap();
     tx.job_insert(&job).await.unwrap();
     tx.commit().await.unwrap();
-    id
+    job.id
+}
+
+/// A job that a command began for itself.
+async fn own(test: &TestApp, work: &str) -> Job {
+    let now = test.app.now();
+    let mut tx = test.app.db.begin().await.unwrap();
+    let job = tx.job_begin_own(&new_job(test, work), now, LEASE).await.unwrap().unwrap();
+    tx.commit().await.unwrap();
+    job
 }
 
 async fn job(test: &TestApp, id: Uuid) -> Job {
@@ -224,4 +237,39 @@ async fn a_job_whose_handler_breaks_is_tried_again_and_given_up_in_the_end() {
     test.clock.advance_seconds(31 * 86_400);
     sweep(&test.app).await.unwrap();
     assert!(test.app.db.read().await.unwrap().job_get(test.tenant.no, id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_job_that_a_command_began_is_taken_back_when_the_command_is_gone_and_never_run_again() {
+    let (test, worker) = (TestApp::start().await, Arc::new(Worker::default()));
+    let lost = own(&test, "wait").await;
+    let (stop, runner) = start(&test, &worker);
+    // while the command lives it is nobody else's
+    let later = queue(&test, "count").await;
+    until(&test, later, |j| j.state == "succeeded").await;
+    assert_eq!(job(&test, lost.id).await.state, "running");
+    test.clock.advance_seconds(LEASE / 1_000_000 + 1);
+    let ended = until(&test, lost.id, |j| j.finished_at.is_some()).await;
+    assert_eq!((ended.state.as_str(), ended.tries), ("cancelled", 2));
+    stop.cancel();
+    runner.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_goes_on_with_its_own_job_and_the_next_one_takes_it_back() {
+    let test = TestApp::start().await;
+    let mine = own(&test, "wait").await;
+    let tenant = mine.tenant;
+    let mut tx = test.app.db.begin().await.unwrap();
+    // the store was away for a moment
+    tx.job_requeue(&mine, test.app.now()).await.unwrap();
+    assert!(tx.job_claim(&["test_work"], test.app.now(), LEASE).await.unwrap().is_none(), "not a server's");
+    let again = tx.job_claim_one(mine.id, test.app.now(), LEASE).await.unwrap().unwrap();
+    assert!(!again.cancel);
+    let lost = async |tx: &mut Tx, of| tx.job_claim_lost(of, &["test_work"], test.app.now(), LEASE).await.unwrap();
+    assert!(lost(&mut tx, tenant).await.is_none(), "the command lives");
+    test.clock.advance_seconds(LEASE / 1_000_000 + 1);
+    assert!(lost(&mut tx, tenant + 1).await.is_none(), "another tenant's");
+    assert!(lost(&mut tx, tenant).await.unwrap().cancel);
+    tx.commit().await.unwrap();
 }

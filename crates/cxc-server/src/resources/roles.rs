@@ -4,7 +4,7 @@ use cxc_core::field_error::FieldError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::administrators::one_stays;
+use super::administrators::one_stays_after;
 use crate::Scope;
 use crate::document::{Document, NoExtra, Removal, Write};
 use crate::error::{ApiError, Code};
@@ -80,12 +80,10 @@ impl Document for Role {
     }
 
     async fn after_write(write: &mut Write<'_, Self>) -> Result<(), ApiError> {
-        let tenant = write.principal.tenant;
-        let manages = |role: &Role| role.granted(tenant).has(Scope::UsersWrite);
-        if write.before.is_some_and(|before| manages(&before.body)) && !manages(&write.after.body) {
-            one_stays(write.tx, tenant, None).await?;
+        match write.before {
+            Some(before) => one_stays_after(write.tx, write.principal.tenant, before).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     // a role that somebody has can't be deleted at all

@@ -354,6 +354,35 @@ async fn the_last_administrator_stays_one() {
 }
 
 #[tokio::test]
+async fn who_only_manages_users_is_no_administrator() {
+    let test = TestApp::start().await;
+    let admin = test.sign_in("acme\\admin").await;
+    let role = json!({"name": "Helpdesk", "permissions": ["users:read", "users:write"]});
+    let role = admin.post("/roles", &role).await.expect(201);
+    let user = json!({"name": "helpdesk", "roles": [role["id"]], "password": PASSWORD});
+    admin.post("/users", &user).await.expect(201);
+    let own = path_of(&admin, "/users", "admin").await;
+    for change in [json!({"roles": []}), json!({"roles": [role["id"]]}), json!({"enabled": false})] {
+        admin.send(Method::PATCH, &own, Some(&change), ANY).await.expect_problem(409, "last_administrator");
+    }
+    // two roles may make an administrator together: neither loses a right then
+    let all: Vec<&str> = crate::scope::Scopes::of_administrator().iter().map(crate::Scope::as_str).collect();
+    let (left, right) = all.split_at(all.len() / 2);
+    let mut halves = Vec::new();
+    for (name, half) in [("Left", left), ("Right", right)] {
+        let half = admin.post("/roles", &json!({"name": name, "permissions": half})).await.expect(201);
+        halves.push(half["id"].as_str().unwrap().to_owned());
+    }
+    let both = json!({"name": "both", "roles": halves, "password": PASSWORD});
+    admin.post("/users", &both).await.expect(201);
+    let client = test.sign_in("acme\\both").await;
+    client.send(Method::PATCH, &own, Some(&json!({"enabled": false})), ANY).await.expect(200);
+    let less = json!({"permissions": [right[0]]});
+    let half = format!("/roles/{}", halves[1]);
+    client.send(Method::PATCH, &half, Some(&less), ANY).await.expect_problem(409, "last_administrator");
+}
+
+#[tokio::test]
 async fn the_last_administrator_is_not_deleted_nor_is_the_right_taken_from_the_role() {
     let test = TestApp::start().await;
     let admin = test.sign_in("acme\\admin").await;

@@ -148,8 +148,8 @@ impl Document for User {
         }
         let (before, after) = (write.before, &write.after);
         if let Some(before) = before
-            && manages_users(write.tx, write.principal, before).await?
-            && !manages_users(write.tx, write.principal, after).await?
+            && is_administrator(write.tx, write.principal, before).await?
+            && !is_administrator(write.tx, write.principal, after).await?
         {
             one_stays(write.tx, tenant, None).await?;
         }
@@ -162,15 +162,19 @@ impl Document for User {
         }
         let scopes = scopes(removal.tx, removal.principal, removal.document).await?;
         within(removal.principal, scopes)?;
-        if manages_users(removal.tx, removal.principal, removal.document).await? {
+        if is_administrator(removal.tx, removal.principal, removal.document).await? {
             one_stays(removal.tx, removal.principal.tenant, Some(removal.document.id)).await?;
         }
         Ok(())
     }
 }
 
-async fn manages_users(tx: &mut cxc_store::Tx, principal: &Principal, user: &Stored<User>) -> Result<bool, ApiError> {
-    Ok(user.body.enabled && scopes(tx, principal, user).await?.has(Scope::UsersWrite))
+async fn is_administrator(
+    tx: &mut cxc_store::Tx,
+    principal: &Principal,
+    user: &Stored<User>,
+) -> Result<bool, ApiError> {
+    Ok(user.body.enabled && scopes(tx, principal, user).await?.is_administrator())
 }
 
 async fn scopes(tx: &mut cxc_store::Tx, principal: &Principal, user: &Stored<User>) -> Result<Scopes, ApiError> {

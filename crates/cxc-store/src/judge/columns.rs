@@ -8,11 +8,13 @@ use cxc_core::selection::{FieldLevel, FieldSource, FieldType, KNOWN_FIELDS};
 use serde_json::{Map, Value};
 
 use crate::contact::{Contact, Device};
-use crate::record::Record;
+use crate::record::{RESCHEDULED, Record};
 use crate::selection::ContactRow;
 
 /// The record type of what nobody rescheduled.
 const GENERAL: i16 = 2;
+/// That of what a treatment rescheduled.
+const CAMPAIGN_RESCHEDULED: i16 = 3;
 /// That of who is to be called again by one agent.
 const PERSONAL_CALLBACK: i16 = 5;
 
@@ -43,12 +45,14 @@ impl AttemptColumns<'_> {
             "Attempts" => of(|r| Some(r.attempts.into())),
             // 28 is the result of what was never attempted
             "call_result" => of(|r| Some(r.last_result.unwrap_or(28).into())),
-            "call_time" => of(|r| r.last_attempt.map(seconds)),
+            "call_time" => of(|r| r.attempted_at.map(seconds)),
             "dial_sched_time" => of(|r| Some(seconds(r.due))),
             "record_id" => of(|r| Some(r.id)),
             "record_status" => of(|r| Some(r.status.into())),
             "record_type" if self.record.is_some_and(|r| r.agent().is_some()) => Some(Some(PERSONAL_CALLBACK.into())),
-            "record_type" => of(|r| Some(if r.priority == 0 { GENERAL } else { r.priority }.into())),
+            "record_type" => {
+                of(|r| Some(if r.priority == RESCHEDULED { CAMPAIGN_RESCHEDULED } else { GENERAL }.into()))
+            }
             _ => None,
         }
     }
@@ -101,9 +105,16 @@ mod tests {
         assert_eq!(value(&columns, "custom:Branch").as_deref(), Some("North"));
         assert_eq!(value(&columns, "cd_area_code").as_deref(), Some("212"));
         assert_eq!(value(&columns, "Attempts"), None, "there is no record");
-        let record = Record { attempts: 3, due: 5_000_000, ..record() };
+        let record = Record {
+            attempts: 3,
+            due: 5_000_000,
+            last_attempt: Some(180_085),
+            attempted_at: Some(1_796_137_981_650_929),
+            ..record()
+        };
         columns.record = Some(&record);
         assert_eq!(value(&columns, "Attempts").as_deref(), Some("3"));
+        assert_eq!(value(&columns, "call_time").as_deref(), Some("1796137981"), "seconds, not the attempt's number");
         let sent = columns.properties();
         assert_eq!((&sent["Attempts"], &sent["dial_sched_time"]), (&Value::from(3), &Value::from(5)));
         assert_eq!((&sent["Branch"], &sent["c_other1"]), (&Value::from("North"), &Value::from("VIP")));
@@ -126,6 +137,7 @@ mod tests {
             retries: 0,
             last_result: None,
             last_attempt: None,
+            attempted_at: None,
             cause: None,
             changed_at: 0,
         }

@@ -238,7 +238,9 @@ impl Tx {
             find(self, "after")
         );
         let mut rows: Vec<AuditRow> = Vec::new();
-        for text in quoted(person)? {
+        let keys = person.addresses.iter().chain(&person.client_ids);
+        let hashes = keys.map(|(_, hash)| format!("\"{}\"", cxc_core::hash::hash_text(*hash)));
+        for text in quoted(person)?.into_iter().chain(hashes) {
             let more: Vec<AuditRow> = on!(self, conn => sqlx::query_as(AssertSqlSafe(sql.clone())).bind(person.tenant)
                 .bind(text).fetch_all(conn).await?);
             rows.extend(more.into_iter().filter(|row| !rows.contains(row)).collect::<Vec<_>>());

@@ -42,6 +42,19 @@ const SELECT: &str = "SELECT j.*, r.reason, r.file IS NOT NULL AS has_file FROM 
     JOIN job j ON j.tenant = r.tenant AND j.id = r.id";
 
 impl Tx {
+    /// The names of the files beside the database that may hold people of a tenant, below the data folder: rejected lines and
+    /// warnings of its imports, and its exports. Most of them are gone already.
+    pub async fn files_of_tenant(&mut self, tenant: i64) -> Result<Vec<String>, StoreError> {
+        const IMPORTS: &str = "SELECT number FROM list_import WHERE tenant = $1";
+        const EXPORTS: &str = "SELECT id FROM job WHERE tenant = $1
+            AND kind IN ('list_export', 'suppression_export', 'consent_export')";
+        let imports: Vec<i64> = on!(self, conn => sqlx::query_scalar(IMPORTS).bind(tenant).fetch_all(conn).await?);
+        let exports: Vec<Uuid> = on!(self, conn => sqlx::query_scalar(EXPORTS).bind(tenant).fetch_all(conn).await?);
+        let lines =
+            imports.iter().flat_map(|n| [format!("rejects/rejects-{n}.csv"), format!("rejects/warnings-{n}.csv")]);
+        Ok(lines.chain(exports.iter().map(|id| format!("exports/export-{id}.csv"))).collect())
+    }
+
     /// Queues a request about the person of a key with this keyed hash. While a request of the same kind about the same
     /// key waits or runs, no second one is made. Answers the request, and whether it is new.
     pub async fn privacy_request_add(

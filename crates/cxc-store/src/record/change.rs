@@ -5,7 +5,7 @@ use cxc_core::record::{Reason, RecordStatus};
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 
-use super::fetch::RESCHEDULED;
+use super::fetch::{GENERAL, PUT_OFF, RESCHEDULED};
 use super::{Record, bucket};
 use crate::counter::Deltas;
 use crate::rows::{PgRowQuery, column};
@@ -117,14 +117,17 @@ pub(crate) const CHANGE: [(&str, &str); 15] = [
 ];
 
 /// Changes records by a source of [`CHANGE`], each only where it stands as it was read. What was attempted and is ready
-/// again goes before what was never attempted.
+/// again goes before what was never attempted, and of that goes first what was put off.
 pub(crate) fn apply_text(source: &str, epoch: &str, now: &str) -> String {
     format!(
         "UPDATE record SET status = v.status, reason = v.reason, due = v.due, device = v.device, attempts = v.attempts,
             retries = v.retries, last_result = coalesce(v.result, record.last_result),
             last_attempt = coalesce(v.attempt, record.last_attempt), not_after = v.not_after, cause = v.cause,
-            priority = CASE WHEN v.status = 1 AND v.attempts > 0 AND record.priority > {RESCHEDULED}
-                THEN {RESCHEDULED} ELSE record.priority END,
+            attempted_at = CASE WHEN v.attempt IS NULL OR v.attempt = record.last_attempt THEN record.attempted_at
+                ELSE {now} END,
+            priority = CASE WHEN v.status = 1 AND v.attempts > 0 AND record.priority > {RESCHEDULED} THEN {RESCHEDULED}
+                WHEN v.status = 1 AND v.due > record.due AND record.priority = {GENERAL} THEN {PUT_OFF}
+                ELSE record.priority END,
             epoch = {epoch}, changed_at = {now}
          FROM {source} WHERE record.grp = v.grp AND record.id = v.id AND record.status = v.was
             AND record.reason = v.was_reason AND record.due = v.was_due RETURNING record.grp, record.id"
@@ -137,7 +140,7 @@ pub(crate) fn start_text(source: &str, epoch: &str, now: &str) -> String {
     let (ready, under_way) = (RecordStatus::Ready.code(), RecordStatus::InProgress.code());
     format!(
         "UPDATE record SET status = {under_way}, reason = {}, due = 0, device = v.device,
-            attempts = least(record.attempts::INTEGER + 1, {})::SMALLINT, last_attempt = v.attempt, cause = NULL,
+            attempts = least(record.attempts::INTEGER + 1, {})::SMALLINT, last_attempt = v.attempt, attempted_at = {now}, cause = NULL,
             epoch = {epoch}, changed_at = {now}
          FROM {source} WHERE record.grp = v.grp AND record.id = v.id AND record.status = {ready}
             AND record.reason = v.was_reason AND record.due = v.was_due RETURNING 1",

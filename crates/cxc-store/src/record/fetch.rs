@@ -7,10 +7,16 @@ use uuid::Uuid;
 use super::{COLUMNS, Record};
 use crate::{Rows, StoreError, Tx, on};
 
-/// The priorities of records, first to last: callbacks, those rescheduled after an attempt, general ones.
-const PRIORITIES: [i16; 3] = [0, RESCHEDULED, 2];
+/// The priorities of records, first to last: callbacks, those rescheduled after an attempt, those put off before any, general
+/// ones.
+const PRIORITIES: [i16; 4] = [0, RESCHEDULED, PUT_OFF, GENERAL];
 /// The priority of a record that was attempted and is ready again.
-pub(super) const RESCHEDULED: i16 = 1;
+pub(crate) const RESCHEDULED: i16 = 1;
+/// The priority of a record that was never attempted and may be at once.
+pub const GENERAL: i16 = 2;
+/// The priority of a record that was put off before any attempt: its turn comes when it is due, not behind everybody who was
+/// never looked at.
+pub const PUT_OFF: i16 = 3;
 
 /// Where the fetches of a list left off: the next one starts behind, so that it does not walk again over what is done.
 /// Each priority has its own place: a retry that falls due comes before the general records, however far those are.
@@ -60,7 +66,7 @@ impl Tx {
             format!(
                 "SELECT * FROM (SELECT {COLUMNS} FROM record WHERE grp = $1 AND list = $2 AND {ready}
                     AND priority = {priority} AND due <= $3 AND (due, id) {behind} (${due}, ${id})
-                    AND (reason <> {personal} OR due <= $11)
+                    AND (reason <> {personal} OR due <= $13)
                  ORDER BY {order} LIMIT $4) AS p{priority}"
             )
         };
@@ -75,7 +81,7 @@ impl Tx {
             query.bind(now.saturating_sub(grace)).fetch_all(conn).await?
         });
         // a union promises no order
-        page.sort_by_key(|r| r.priority);
+        page.sort_by_key(|r| PRIORITIES.iter().position(|p| *p == r.priority));
         key.follow(&page, limit);
         Ok(page)
     }

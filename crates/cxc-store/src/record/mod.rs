@@ -12,7 +12,8 @@ use uuid::Uuid;
 pub use self::change::RecordChange;
 pub(crate) use self::change::{CHANGE, apply_text, bind_changes, start_text};
 pub use self::dedupe::RECORD_DEDUPE;
-pub use self::fetch::FetchKey;
+pub(crate) use self::fetch::RESCHEDULED;
+pub use self::fetch::{FetchKey, GENERAL, PUT_OFF};
 use crate::bulk::BulkTable;
 use crate::counter::Bucket;
 use crate::int_set::IntSet;
@@ -56,17 +57,26 @@ pub struct Record {
     pub retries: i16,
     pub last_result: Option<i16>,
     pub last_attempt: Option<i64>,
+    pub attempted_at: Option<i64>,
     pub cause: Option<String>,
     pub changed_at: i64,
 }
 
 const COLUMNS: &str = "grp, id, list, status, reason, priority, due, not_after, device, attempts, retries,
-    last_result, last_attempt, cause, changed_at";
+    last_result, last_attempt, attempted_at, cause, changed_at";
 
 impl Record {
     /// The user for whom it waits, if it waits for one.
     pub fn agent(&self) -> Option<&str> {
         self.cause.as_deref().filter(|_| self.reason == Reason::PersonalCallback.code())
+    }
+
+    /// Why it waits or is left out, at an instant: what put a record off says nothing any more once its time has come, unless
+    /// it waits for one agent.
+    pub fn standing_reason(&self, now: i64) -> Reason {
+        let reason = Reason::from_code(self.reason).unwrap_or(Reason::None);
+        let is_over = self.status == RecordStatus::Ready.code() && self.due <= now && self.agent().is_none();
+        if is_over { Reason::None } else { reason }
     }
 
     /// Where accounting counts it.

@@ -170,7 +170,8 @@ fn is_gone(error: &csv::Error) -> bool {
 fn record_row(record: &Record, contact: Option<&FullContact>, now: Micros) -> [String; 10] {
     let status = RecordStatus::from_code(record.status).and_then(|s| serde_json::to_value(s).ok());
     let status = status.and_then(|s| s.as_str().map(ToOwned::to_owned)).unwrap_or_default();
-    let reason = Reason::from_code(record.reason).filter(|r| *r != Reason::None).map(reason_name);
+    let reason = Some(record.standing_reason(now)).filter(|r| *r != Reason::None).map(reason_name);
+    let reason_stands = reason.is_some() || record.status != RecordStatus::Ready.code();
     let device = contact.and_then(|c| c.devices.iter().find(|d| d.position == record.device));
     // as the accounting counts it
     let waits = record.status == RecordStatus::Ready.code() && record.due > now;
@@ -182,7 +183,7 @@ fn record_row(record: &Record, contact: Option<&FullContact>, now: Micros) -> [S
         if waits { time_text(record.due) } else { String::new() },
         record.attempts.to_string(),
         record.last_result.map(result_name).unwrap_or_default(),
-        record.cause.clone().unwrap_or_default(),
+        record.cause.clone().filter(|_| reason_stands).unwrap_or_default(),
         record.id.to_string(),
         time_text(record.changed_at),
     ]

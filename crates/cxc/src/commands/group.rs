@@ -162,7 +162,9 @@ fn lines(name: &str, standing: &GroupStanding, accounting: &Accounting) -> Vec<S
         let label = format!("waiting: {}", accounting::reason_name(waiting.reason).replace('_', " "));
         row(&label, waiting.count, &format!("  next {}", waiting.next));
     }
-    row("in progress", accounting.in_progress, "");
+    let receipts =
+        if accounting.sending_finished { "  sending is finished: these wait for delivery receipts" } else { "" };
+    row("in progress", accounting.in_progress, receipts);
     for (result, count) in &accounting.done {
         row(&format!("done: {result}"), *count, "");
     }

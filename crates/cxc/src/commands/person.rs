@@ -10,6 +10,7 @@ use cxc_store::privacy::{Erased, Person, PersonKey};
 use cxc_store::tenant::Tenant;
 
 use super::desk::Desk;
+use super::tenant::refused;
 use crate::cli::Erase;
 use crate::config::Config;
 use crate::failure::Failure;
@@ -33,9 +34,10 @@ pub async fn erase(config: &Config, asked: &Erase) -> Result<(), Failure> {
             return Err(Failure::refused("nothing was erased"));
         }
     }
+    let files = privacy::forget(&desk.app, &person).await.map_err(refused)?;
     let erased = erase_now(&desk, &tenant, &key, &asked.person).await?;
     desk.close().await;
-    if erased == Erased::default() {
+    if erased == Erased::default() && files.file_lines == 0 {
         return Err(Failure::refused(format!("nothing is known of {} in {}", asked.person, tenant.short_name)));
     }
     terminal::say(&format!(
@@ -43,6 +45,15 @@ pub async fn erase(config: &Config, asked: &Erase) -> Result<(), Failure> {
          name or address",
         erased.contacts, erased.devices, erased.records, erased.attempts, erased.decisions, erased.suppression
     ))?;
+    if files.file_lines > 0 {
+        let text = "files of rejected lines, of warnings and of exports without the person now";
+        terminal::say(&format!("{text}: {}; lines taken out of them: {}", files.files, files.file_lines))?;
+    }
+    if files.uploads > 0 {
+        let text =
+            "uploads that are still there and may hold the person; each goes when its import has ended, or after a day";
+        terminal::say(&format!("{text}: {}", files.uploads))?;
+    }
     if erased.open_attempts > 0 {
         let text =
             format!("{} messages are under way: run the command again when they have ended", erased.open_attempts);

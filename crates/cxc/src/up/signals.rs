@@ -1,4 +1,4 @@
-//! Ctrl-C at a desk, SIGTERM from Kubernetes.
+//! Ctrl-C at a desk, SIGTERM from Kubernetes, SIGHUP of a terminal that is closed.
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +16,32 @@ pub fn watch(stop: CancellationToken) -> Result<(), Failure> {
         std::process::exit(code);
     });
     Ok(())
+}
+
+/// Runs `first` at the first signal that would end a command, a closed terminal included, and ends the process at the second.
+/// Who began the command so that it outlives its terminal (nohup) is not asked.
+pub async fn at_a_command<F: Future<Output = ()>>(first: F) -> std::io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hangup = if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
+    let mut next = async || {
+        tokio::select! {
+            code = next(&mut interrupt, &mut terminate) => code,
+            () = async { match &mut hangup {
+                Some(hangup) => drop(hangup.recv().await),
+                None => std::future::pending().await,
+            } } => 129,
+        }
+    };
+    next().await;
+    first.await;
+    std::process::exit(next().await);
+}
+
+/// Whether this process was begun with SIGHUP ignored, as the kernel tells it: the mask's lowest bit.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 /// Waits for a signal; answers the exit code of a process that it ends.

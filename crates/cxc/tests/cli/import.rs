@@ -165,3 +165,48 @@ fn a_file_comes_by_a_named_pipe() {
     assert!(left.is_empty(), "{left:?}");
     desk.run(&["import", "--list", "spring", "cxc-data"]).failed(2, "cxc-data is a folder");
 }
+
+/// Starts an import and waits until it reads lines.
+fn under_way(desk: &Desk, file: &str) -> std::process::Child {
+    let rejects = desk.path().join("cxc-data/rejects");
+    let files = || std::fs::read_dir(&rejects).map_or(0, Iterator::count);
+    let before = files();
+    let mut command = desk.command(&["import", "--list", "big", "--mode", "replace", file]);
+    let child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while files() == before {
+        assert!(std::time::Instant::now() < until, "the import does not begin");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child
+}
+
+fn big(lines: i64) -> String {
+    (0..lines).fold("ClientId,Mobile\n".to_owned(), |text, n| text + &format!("C-{n},+1212555{:04}\n", n % 10_000))
+}
+
+#[test]
+fn a_command_that_is_ended_takes_its_import_back_and_says_so() {
+    let desk = desk();
+    desk.write("big.csv", big(200_000));
+    desk.write("a.csv", FILE);
+    desk.run(&["import", "--list", "big", "a.csv"]).ok();
+    for signal in ["-TERM", "-HUP"] {
+        let child = under_way(&desk, "big.csv");
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &id]).status().unwrap().success());
+        let ended = crate::support::ended(child.wait_with_output().unwrap());
+        ended.failed(1, "cancelled; nothing of it stays in the list");
+    }
+    let left = desk.run(&["export", "--list", "big"]).ok().out;
+    assert_eq!(left.lines().count(), 3, "{left}");
+    // one that is killed is found by the next command once its lease is over, and not run again
+    let mut child = under_way(&desk, "big.csv");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    desk.run(&["import", "--list", "big", "a.csv"]).failed(1, "if it was interrupted, in ");
+    std::thread::sleep(std::time::Duration::from_secs(21));
+    let next = desk.run(&["import", "--list", "big", "--mode", "update", "a.csv"]).ok();
+    assert!(next.err.contains("the import of big.csv into big was interrupted"), "{next:?}");
+    assert_eq!(desk.run(&["export", "--list", "big"]).ok().out.lines().count(), 3);
+}

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::body::RuleBody;
 use super::narrowing::Narrowing;
-use super::rule::LegalRule;
+use super::rule::{DefaultState, LegalRule};
 use crate::field_error::FieldError;
 use crate::written_reason::WrittenReason;
 
@@ -60,6 +60,13 @@ impl LegalRuleSetting {
     pub fn idle(&self, versions: &[&LegalRule]) -> Vec<FieldError> {
         let narrow = self.narrow.as_ref();
         let mut errors = narrow.map(|narrow| narrow.idle(versions)).unwrap_or_default();
+        if self.state == SettingState::Off
+            && !versions.is_empty()
+            && versions.iter().all(|rule| rule.default == DefaultState::Ask)
+        {
+            let detail = "this rule is turned on or waived: it asks for one of both, and off would leave it unanswered";
+            errors.push(FieldError::new("/state", "not_offered", detail));
+        }
         let is_declared = |rule: &&LegalRule| matches!(&rule.kind, RuleBody::BlackoutDate(body) if body.waits());
         let undated = narrow.is_none_or(|narrow| narrow.dates.is_empty());
         if self.state == SettingState::On && undated && !versions.is_empty() && versions.iter().all(is_declared) {
