@@ -91,7 +91,7 @@ fn a_decision_is_made_again_as_attempts_were_counted_when_it_was_made() {
     assert!(!decided.is_allowed() && decided == same);
     // as it was kept when another client id on the number was somebody else
     let (_, before) = again(&mut case, |kept| {
-        assert_eq!(kept.as_object_mut().unwrap().remove("edition"), Some("second".into()));
+        assert_eq!(kept.as_object_mut().unwrap().remove("edition"), Some("third".into()));
     });
     assert!(before.is_allowed(), "{before:?}");
     // and when an attempt whose purpose was not told was kept as a sale

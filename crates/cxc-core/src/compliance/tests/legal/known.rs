@@ -104,7 +104,7 @@ fn an_attempt_is_allowed_until_its_data_is_too_old_by_its_own_terms_and_of_befor
     // what was kept before all of this was looked at is made again as it was
     let before = case.with(at(NOON), |rules, cache, request, facts, now| {
         let mut kept = serde_json::to_value(CheckInputs::of(request, facts, now)).unwrap();
-        assert_eq!(kept.as_object_mut().unwrap().remove("edition"), Some("second".into()));
+        assert_eq!(kept.as_object_mut().unwrap().remove("edition"), Some("third".into()));
         let kept: CheckInputs = serde_json::from_value(kept).unwrap();
         kept.check(rules, cache)
     });

@@ -49,7 +49,7 @@ fn a_decision_of_before_is_made_again_by_the_law_that_was_read_then() {
     let mut case = reading(Sources::ContactThenDevice);
     case.world = case.world.part(PartKind::Explicit, "", "", NEW_YORK).phone("US", "US-FL", NEW_YORK);
     let mut kept = kept(&mut case, LATE);
-    assert_eq!(kept["edition"], "second");
+    assert_eq!(kept["edition"], "third");
     let now = case.barred_by(LATE);
     assert_eq!(again(&mut case, &kept), now);
     // as it was kept before there were several
