@@ -55,7 +55,9 @@ impl Barred {
                 let mut lists = numbers.lists().iter().filter(|list| list.bears_on(channel));
                 let listed = lists.find_map(|list| match list.is_own() {
                     true if list.holds(number) || list.fault(now).is_some() => Some("suppressed".to_owned()),
-                    false if test.sells && list.holds(number) => Some(format!("on the register {}", list.list.name)),
+                    false if test.sells && list.holds(number) => {
+                        Some(format!("on the register {}", list.list.register))
+                    }
                     _ => None,
                 });
                 let closed = || (test.sells && !is_day(&tables, address, now)).then(out_of_hours);

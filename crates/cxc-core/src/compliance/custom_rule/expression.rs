@@ -8,7 +8,9 @@ use cel::{Context, Env, ExecutionError, Value};
 use jiff::civil::DateTime;
 
 use super::bounds::{MAX_BRACKETS, MAX_DEPTH, MAX_EXPRESSION, MAX_PARTS, bound, bracket_depth};
-use super::inputs::{Columns, CustomInputs, Known, Lasting, Nobody, Resolver, Tick, is_of_record, known, tick};
+use super::inputs::{
+    Columns, CustomInputs, Known, Lasting, NoColumns, Nobody, Resolver, Tick, is_of_record, known, tick,
+};
 use crate::channel::Channel;
 use crate::compliance::attempt_rule::MAX_WINDOW_SECONDS;
 use crate::compliance::subject::Purpose;
@@ -143,12 +145,48 @@ impl CustomExpression {
             let result = match Value::resolve(&self.root, &context) {
                 Ok(Value::Bool(holds)) => Ok(holds),
                 // what it wanted to know may make it true
-                _ if nobody.asked.load(Ordering::Relaxed) => return None,
+                _ if nobody.asked.load(Ordering::Relaxed) => return self.constant_at_all_times(channels).map(Ok),
                 Ok(_) => Err("its value is not true or false".into()),
                 Err(error) => Err(why(&error)),
             };
             if said.get_or_insert_with(|| result.clone()) != &result {
                 return None;
+            }
+        }
+        said
+    }
+
+    /// What it says at every local time of a year, whatever the channel and purpose, if it asks for nothing else and that is
+    /// always the same.
+    fn constant_at_all_times(&self, channels: &[Channel]) -> Option<bool> {
+        /// More moments than these are not looked at.
+        const MOST: i16 = 20_000;
+        let text = format!("{:?}", self.root);
+        let varies = |name: &str, most: i16| if text.contains(name) { most } else { 1 };
+        // a date is of any year, and a 13th is a Friday in some years only
+        if !self.uses_local
+            || text.contains("local_date")
+            || text.contains("local_day") && text.contains("local_weekday")
+        {
+            return None;
+        }
+        let days = varies("local_weekday", 7).max(varies("local_day", 366)).max(varies("local_month", 366));
+        let (hours, minutes) = (varies("local_hour", 24), varies("local_minute", 60));
+        if i32::from(days) * i32::from(hours) * i32::from(minutes) > i32::from(MOST) {
+            return None;
+        }
+        let first = DateTime::constant(2028, 1, 1, 0, 0, 0, 0);
+        let mut said = None;
+        for (channel, purpose) in channels.iter().flat_map(|c| Purpose::ALL.map(|purpose| (*c, purpose))) {
+            let inputs =
+                CustomInputs { columns: &NoColumns, channel, purpose: purpose.as_str(), local: &[], counts: &[] };
+            for moment in 0..days * hours * minutes {
+                let (day, hour, minute) = (moment / minutes / hours, moment / minutes % hours, moment % minutes);
+                let span = jiff::Span::new().days(day).hours(hour).minutes(minute);
+                let holds = self.evaluate(&inputs, Some(first.checked_add(span).ok()?)).ok()?;
+                if *said.get_or_insert(holds) != holds {
+                    return None;
+                }
             }
         }
         said

@@ -75,6 +75,16 @@ impl Columns for Lasting<'_> {
     }
 }
 
+/// No columns at all.
+#[derive(Debug)]
+pub(super) struct NoColumns;
+
+impl Columns for NoColumns {
+    fn column(&self, _: &str) -> Option<Cow<'_, str>> {
+        None
+    }
+}
+
 /// What an expression is applied to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CustomInputs<'a> {

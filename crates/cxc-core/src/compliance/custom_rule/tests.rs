@@ -201,6 +201,9 @@ fn a_condition_that_never_changes_its_answer_is_idle() {
         ("false", "false, so that nobody would be contacted"),
         (r#"c_other1 == "x" && false"#, "false, so that nobody would be contacted"),
         (r#"channel == "fax""#, "false, so that nobody would be contacted"),
+        ("local_hour > 24", "false, so that nobody would be contacted"),
+        ("local_weekday == 8 || local_minute > 59", "false, so that nobody would be contacted"),
+        ("local_hour >= 0", "true, so that it holds nobody back"),
         ("1 / 0 == 1", "an error (it divides by zero), so that nobody would be contacted"),
     ] {
         assert!(idle(text, "[]").contains(says), "{text}: {}", idle(text, "[]"));
@@ -209,6 +212,11 @@ fn a_condition_that_never_changes_its_answer_is_idle() {
         r#"c_other1 == "x""#,
         r#"channel == "sms""#,
         r#"purpose == "survey" || local_hour > 9"#,
+        "local_hour == 3 && local_weekday == 7",
+        "local_minute == 17",
+        r#"local_date == "2031-12-01""#,
+        "local_day == 13 && local_weekday == 5 && local_month == 2",
+        r#"local_hour > 24 || c_other1 == "x""#,
         "attempts_on_device(60) < 1",
         r#"custom("Branch") != "x""#,
         "[1, 2].exists(n, n == local_day)",
