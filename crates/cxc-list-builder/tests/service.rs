@@ -312,6 +312,23 @@ async fn an_imported_suppression_entry_has_its_reason_and_its_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn stray_quotes_keep_nobody_off_a_suppression_list() {
+    let world = start().await;
+    let new = json!({ "name": "stop", "type": "device", "channels": ["sms"] });
+    let list = format!("/suppression-lists/{}", world.list("/suppression-lists", new).await);
+    let line = |n: usize| match n {
+        10 => "+12129300010,\"call\n".to_owned(),
+        15 | 60 => format!("+1212930{n:04},end\"\n"),
+        _ => format!("+1212930{n:04},ok\n"),
+    };
+    let file = format!("Device,Reason\n{}", (0..100).map(line).collect::<String>());
+    let result = world.import(&list, &file, json!({})).await;
+    let counts = ["lines", "imported", "rejected"].map(|name| result[name].as_i64().unwrap());
+    assert_eq!(counts, [100, 99, 1], "{result}");
+    assert_eq!(world.app.get(&list).await.expect(200)["size"], 99);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_suppression_list_is_imported_exported_and_undone() {
     let world = start().await;
     let new = json!({ "name": "stop", "type": "device", "channels": ["sms"], "retentionDays": 10 });
