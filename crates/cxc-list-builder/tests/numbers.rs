@@ -114,6 +114,19 @@ fn zipped(content: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn stray_quotes_keep_no_number_off_a_list() {
+    let world = start().await;
+    let list = world.list(us_dnc()).await;
+    let mut lines: Vec<String> = (0..1_000).map(|n| format!("+1212930{n:04}")).collect();
+    lines[10].insert(0, '"');
+    lines[900] = "x\"".into();
+    let version = world.good(&list, lines.join("\n").as_bytes(), json!({ "header": "no" })).await;
+    let counts = ["lines", "taken", "rejected"].map(|c| version[c].as_i64().unwrap());
+    assert_eq!(counts, [1_000, 998, 2], "{version}");
+    assert!(world.holds("+12129300011").await && world.holds("+12129300899").await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_line_of_a_file_is_accounted_for_and_rejected_ones_can_be_fetched() {
     let world = start().await;
     let list = world.list(us_dnc()).await;

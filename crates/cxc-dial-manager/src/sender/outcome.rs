@@ -231,7 +231,7 @@ pub fn stored(outcome: &Outcome, now: Micros) -> AttemptOutcome {
         provider_id,
         detail,
         finished_at,
-        disposition: report.and_then(|report| report.disposition.clone()),
+        disposition: report.and_then(|report| report.disposition.as_deref()).map(|code| storable(code).into_owned()),
         agent: report.and_then(|report| report.agent).map(|agent| agent.to_string()),
         note: report.and_then(|report| report.note.as_deref().map(|note| storable(note).into_owned())),
         purpose: None,
