@@ -154,6 +154,9 @@ impl<'a> Case<'a> {
             let mut failure = Failure::new(&rule, RuleKind::Suppression, Reason::OptedOut);
             failure.window_start = Some(revocation.at);
             let mut told = format!("opted out through {}", revocation.source);
+            if self.request.edition.is_third() {
+                told.push_str(&format!(" at {}", revocation.at));
+            }
             if !revocation.on(self.request.channel)
                 && let Some(law) = self.rules.law.widening(self.request, self.now).last()
             {

@@ -2,13 +2,13 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::legal::{Exemptions, FailMode, RuleBody, ScrubAgeBody, SuppressionBody};
+use super::super::legal::{ConsentState, Exemptions, FailMode, RuleBody, ScrubAgeBody, SuppressionBody};
 use super::super::number_facts::{NumberFacts, NumberListState, Reassigned, ReassignedAnswer};
 use super::super::request::{AttemptRequest, Facts};
 use super::super::verdict::RuleKind;
 use super::LawRule;
 use super::exempt::exempt;
-use crate::consent::Standing;
+use crate::consent::{ConsentKind, Standing};
 use crate::record::Reason;
 
 /// How far ahead the date of a list may be: it may name a day that has begun only where the list comes from.
@@ -53,7 +53,7 @@ pub(in super::super) fn judge(rule: &LawRule, asked: &Asked<'_>) -> Option<Judge
             if open || is_exempt(&body.exempt, asked) {
                 return None;
             }
-            Judged::new(RuleKind::ConsentGate, Reason::ConsentMissing, "there is no consent that the rule accepts")
+            Judged::new(RuleKind::ConsentGate, Reason::ConsentMissing, no_consent(&body.accepts, asked))
         }
         RuleBody::RevocationSla(_) if asked.facts.consents.is_none() => {
             Judged::missing("the opt-outs of the person are not known")
@@ -111,7 +111,7 @@ fn suppression(body: &SuppressionBody, asked: &Asked<'_>) -> Option<Judged> {
     if is_exempt(&body.exempt, asked) {
         return None;
     }
-    let (list, _) = match loaded(asked.facts.numbers, &body.list) {
+    let (list, as_of) = match loaded(asked.facts.numbers, &body.list) {
         Ok(found) => found,
         Err(detail) => return Judged::missing(detail),
     };
@@ -123,7 +123,29 @@ fn suppression(body: &SuppressionBody, asked: &Asked<'_>) -> Option<Judged> {
             return None;
         }
     }
-    Judged::new(RuleKind::Suppression, Reason::Suppressed, format!("the number is on {}", body.list))
+    let on = format!("the number is on {}", body.list);
+    if !asked.request.edition.is_third() {
+        return Judged::new(RuleKind::Suppression, Reason::Suppressed, on);
+    }
+    let since = hit.added_on.map(|day| format!(", since {day}")).unwrap_or_default();
+    Judged::new(RuleKind::Suppression, Reason::Suppressed, format!("{on}{since}, as of {as_of}"))
+}
+
+/// Which consents a rule would accept, and what there is in their place.
+fn no_consent(accepts: &[ConsentKind], asked: &Asked<'_>) -> String {
+    let none = "there is no consent that the rule accepts";
+    if !asked.request.edition.is_third() {
+        return none.to_owned();
+    }
+    let accepts: Vec<&str> = accepts.iter().map(|kind| kind.as_str()).collect();
+    let stands = match asked.consents.state() {
+        ConsentState::Revoked => "a revocation",
+        ConsentState::None => "none",
+        ConsentState::Implied => "an implied one",
+        ConsentState::Express => "an express one",
+        ConsentState::ExpressWritten => "an express written one",
+    };
+    format!("{none} ({}): what stands is {stands}", accepts.join(", "))
 }
 
 fn scrub_age(body: &ScrubAgeBody, asked: &Asked<'_>) -> Option<Judged> {
@@ -152,7 +174,11 @@ fn reassigned(fail: FailMode, requery_days: u16, asked: &Asked<'_>) -> Option<Ju
         return unknown("the answer about the number does not speak of the consent that the contact rests on");
     }
     if found.answer == ReassignedAnswer::Yes {
-        return Judged::new(RuleKind::Suppression, Reason::Suppressed, "the number was reassigned");
+        let mut why = "the number was reassigned".to_owned();
+        if asked.request.edition.is_third() {
+            why.push_str(&format!(" after {}, by the answer of {}", found.consent_on, found.asked_at));
+        }
+        return Judged::new(RuleKind::Suppression, Reason::Suppressed, why);
     }
     let age = asked.now.duration_since(found.asked_at);
     if age > SignedDuration::from_hours(24 * i64::from(requery_days)) {

@@ -174,3 +174,31 @@ fn of_whom_no_country_is_known_no_law_is_named() {
     let place = steps.iter().find(|step| matches!(step, Step::Place { .. })).unwrap().sentence();
     assert_eq!(place, "the person may be in the zones America/New_York and in any country");
 }
+
+#[test]
+fn an_opt_out_a_list_and_a_missing_consent_tell_when_and_which() {
+    let mut case = Case::voice(&[("US-CONSENT-PEWC", "on"), ("US-RND", "waived")]).at_home("US", "US-NY", NEW_YORK);
+    case.subject.tech = Technique::Autodialed;
+    case.subject.line_type = LineType::Mobile;
+    case.holding = vec![NumberListHit { list: 0, added_on: Some("2026-03-02".parse().unwrap()) }];
+    let told = |case: &mut Case, id: &str| {
+        let verdict = case.check("2026-12-01T17:00:00Z");
+        let reason = verdict.reasons.iter().find(|reason| &*reason.rule.id == id);
+        reason.and_then(|reason| reason.detail.clone()).unwrap_or_default()
+    };
+    let listed = "the number is on US-DNC, since 2026-03-02, as of 2026-11-20T00:00:00Z";
+    assert_eq!(told(&mut case, "US-DNC-NATIONAL"), listed);
+    let missing = told(&mut case, "US-CONSENT-PEWC");
+    let wanted = "there is no consent that the rule accepts (prior_express_written): what stands is none";
+    assert_eq!(missing, wanted);
+    case.consents = Some(vec![consent(ConsentKind::Express, "2026-10-01T00:00:00Z")]);
+    assert!(told(&mut case, "US-CONSENT-PEWC").ends_with("what stands is an express one"));
+    case.consents = Some(vec![revocation("2026-11-01T00:00:00Z")]);
+    assert_eq!(told(&mut case, "opt_out"), "opted out through reply at 2026-11-01T00:00:00Z");
+    let before = as_before(&mut case, "2026-12-01T17:00:00Z");
+    let details: Vec<_> = before.reasons.iter().filter_map(|reason| reason.detail.as_deref()).collect();
+    assert!(
+        details.contains(&"opted out through reply") && details.contains(&"the number is on US-DNC"),
+        "{details:?}"
+    );
+}
