@@ -98,7 +98,7 @@ async fn a_client_id_alone_is_enough_for_an_update() {
     assert_eq!((&after[1].devices, &after[1].contact.country), (&before[1].devices, &before[1].contact.country));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_written_by_hand_since_an_import_is_not_thrown_away_by_its_undo() {
     let world = World::start().await;
     let edit = async |n: usize| {

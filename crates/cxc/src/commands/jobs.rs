@@ -1,6 +1,6 @@
 //! Jobs of the list builder, run by a command under their lease. If the command dies, its job is taken back by a server or the
 //! next command, and never run again: what it would read and where it would write may be another by then.
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,6 +13,7 @@ use cxc_store::StoreError;
 use cxc_store::job::{Job, NewJob};
 use cxc_store::location::Locations;
 use serde::Serialize;
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -32,6 +33,9 @@ pub async fn list_jobs(config: &Config, app: &App) -> anyhow::Result<ListJobs> {
         ImportContext { app: app.clone(), checkers, locations: Arc::new(Locations::new()), rejects: folders.rejects };
     Ok(ListJobs { exports: folders.exports, ..ListJobs::new(context, folders.uploads) })
 }
+
+/// What listens for signals, for the last job that this process began.
+static WATCH: Mutex<Option<AbortHandle>> = Mutex::new(None);
 
 /// Runs a job on a list to its end; answers it as it then is. Ctrl-C, SIGTERM and SIGHUP cancel it. What an interrupted command of
 /// before left is taken back first.
@@ -59,10 +63,13 @@ pub async fn run(
     let mut tx = app.db.begin().await?;
     let job = tx.job_begin_own(&new, now, LEASE).await?.context("a job of our own can be taken")?;
     tx.commit().await?;
-    let watch = tokio::spawn(cancel_on_signal(app.clone(), tenant, job.id));
-    let ended = to_its_end(app, jobs, job).await;
-    watch.abort();
-    Ok(ended?)
+    // it stays after the job: what is heard once is not left to the system any more
+    let watch = tokio::spawn(cancel_on_signal(app.clone(), tenant, job.id)).abort_handle();
+    let before = WATCH.lock().unwrap_or_else(PoisonError::into_inner).replace(watch);
+    if let Some(before) = before {
+        before.abort();
+    }
+    Ok(to_its_end(app, jobs, job).await?)
 }
 
 /// Runs a job again where the store was away for a moment, or two transactions met: it is nobody else's.
@@ -102,16 +109,19 @@ async fn take_back(app: &App, jobs: &ListJobs, tenant: i64) -> Result<(), Failur
     }
 }
 
+/// Cancels a job at a signal; once it has ended the signal ends the command as it would any other.
 async fn cancel_on_signal(app: App, tenant: i64, job: Uuid) {
     let cancel = async {
         let cancelled = async {
             let mut tx = app.db.begin().await?;
-            tx.job_cancel(tenant, job, app.now()).await?;
-            tx.commit().await
+            let runs = tx.job_cancel(tenant, job, app.now()).await?;
+            tx.commit().await?;
+            Ok::<_, StoreError>(runs)
         };
-        if let Err(error) = cancelled.await {
+        cancelled.await.unwrap_or_else(|error| {
             tracing::warn!(%error, "the job can't be cancelled");
-        }
+            false
+        })
     };
     if let Err(error) = signals::at_a_command(cancel).await {
         tracing::warn!(%error, "signals can't be heard: an interrupted job is taken back by the next command");

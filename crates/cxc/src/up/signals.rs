@@ -1,11 +1,17 @@
 //! Ctrl-C at a desk, SIGTERM from Kubernetes, SIGHUP of a terminal that is closed.
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
 
+/// Whether this process serves: from then on the shutdown is what a signal begins.
+static SERVES: AtomicBool = AtomicBool::new(false);
+
 /// Begins the shutdown at the first signal and ends the process at the second.
 pub fn watch(stop: CancellationToken) -> Result<(), Failure> {
+    SERVES.store(true, Ordering::Relaxed);
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::start)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::start)?;
     tokio::spawn(async move {
@@ -18,22 +24,31 @@ pub fn watch(stop: CancellationToken) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Runs `first` at the first signal that would end a command, a closed terminal included, and ends the process at the second.
-/// Who began the command so that it outlives its terminal (nohup) is not asked.
-pub async fn at_a_command<F: Future<Output = ()>>(first: F) -> std::io::Result<()> {
+/// Runs `first` at the first signal that would end a command, a closed terminal included, and ends the process at the second, or at
+/// once where `first` answers that nothing has to end before. Who began the command so that it outlives its terminal (nohup) is
+/// not asked.
+pub async fn at_a_command<F: Future<Output = bool>>(first: F) -> std::io::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut hangup = if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
     let mut next = async || {
-        tokio::select! {
-            code = next(&mut interrupt, &mut terminate) => code,
-            () = async { match &mut hangup {
+        let closed = async {
+            match &mut hangup {
                 Some(hangup) => drop(hangup.recv().await),
                 None => std::future::pending().await,
-            } } => 129,
+            }
+        };
+        tokio::select! {
+            code = next(&mut interrupt, &mut terminate) => code,
+            () = closed => 129,
         }
     };
-    next().await;
-    first.await;
+    let code = next().await;
+    if SERVES.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    if !first.await {
+        std::process::exit(code);
+    }
     std::process::exit(next().await);
 }
 
