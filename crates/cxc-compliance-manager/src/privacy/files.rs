@@ -69,7 +69,7 @@ fn holds(text: &str, address: &str) -> bool {
     text.match_indices(address).any(|(at, _)| {
         let before = text.get(..at).and_then(|left| left.chars().next_back());
         let after = text.get(at + address.len()..).and_then(|right| right.chars().next());
-        !before.is_some_and(goes_on) && !after.is_some_and(|c| c.is_alphanumeric())
+        !before.is_some_and(goes_on) && !after.is_some_and(char::is_alphanumeric)
     })
 }
 
@@ -100,9 +100,9 @@ fn rewrite(path: &Path, keys: &Keys) -> io::Result<u64> {
     }
     writer.flush()?;
     if taken > 0 {
-        std::fs::rename(part, path)?
+        std::fs::rename(part, path)?;
     } else {
-        std::fs::remove_file(part)?
+        std::fs::remove_file(part)?;
     }
     Ok(taken)
 }
