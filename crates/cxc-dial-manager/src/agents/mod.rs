@@ -26,6 +26,8 @@ pub use seat::{Agent, Seat, Work};
 
 /// A place whose desk has been away for so long is given up.
 const AWAY: Duration = Duration::from_secs(300);
+/// So many desks of a user may be open at once: one shows the agent, and others have just been taken over or ask for the place.
+const MOST_DESKS: usize = 8;
 /// How often that is looked at.
 const SWEEP: Duration = Duration::from_secs(1);
 
@@ -33,6 +35,24 @@ const SWEEP: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub struct AgentHub {
     seats: Mutex<HashMap<(i64, Uuid), Arc<Seat>>>,
+    /// How many desks of each user are open.
+    desks: Mutex<HashMap<(i64, Uuid), usize>>,
+}
+
+/// The connection of a desk, until this is dropped.
+pub struct OpenDesk {
+    hub: Arc<AgentHub>,
+    user: (i64, Uuid),
+}
+
+impl Drop for OpenDesk {
+    fn drop(&mut self) {
+        let mut desks = self.hub.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = desks.get_mut(&self.user) {
+            *open -= 1;
+        }
+        desks.retain(|_, open| *open > 0);
+    }
 }
 
 /// Keeps the hub in order until told to stop.
@@ -50,6 +70,17 @@ pub async fn keep(hub: Arc<AgentHub>, stop: CancellationToken) {
 }
 
 impl AgentHub {
+    /// A desk of a user opens; none where too many are open already.
+    pub fn open(self: &Arc<Self>, tenant: i64, user: Uuid) -> Option<OpenDesk> {
+        let mut desks = self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = desks.entry((tenant, user)).or_default();
+        if *open >= MOST_DESKS {
+            return None;
+        }
+        *open += 1;
+        Some(OpenDesk { hub: Arc::clone(self), user: (tenant, user) })
+    }
+
     /// The place of an agent who logs in: a new one, or the one that was left standing.
     pub fn seat(&self, agent: &Agent, phone: &str) -> Arc<Seat> {
         let mut seats = self.seats();
@@ -103,5 +134,22 @@ impl AgentHub {
 
     fn seats(&self) -> MutexGuard<'_, HashMap<(i64, Uuid), Arc<Seat>>> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_opens_so_many_desks_and_another_one_once_one_of_them_is_closed() {
+        let (hub, ann, bob) = (Arc::new(AgentHub::default()), Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut open: Vec<OpenDesk> = (0..MOST_DESKS).map(|_| hub.open(1, ann).unwrap()).collect();
+        assert!(hub.open(1, ann).is_none());
+        assert!(hub.open(1, bob).is_some() && hub.open(2, ann).is_some(), "others are not kept out by that");
+        open.pop();
+        assert!(hub.open(1, ann).is_some());
+        open.clear();
+        assert!(hub.desks.lock().unwrap().is_empty());
     }
 }

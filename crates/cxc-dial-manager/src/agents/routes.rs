@@ -67,9 +67,12 @@ async fn agent_session(
     let user = get::<User>(&mut tx, principal.tenant, principal.id).await?;
     drop(tx);
     let phone = user.and_then(|user| user.body.phone);
+    let Some(open) = hub.open(principal.tenant, principal.id) else {
+        return Err(ApiError::new(Code::RateLimited, "so many desks of a user are open already: close one"));
+    };
     let (session, told) = Session::open(app, hub, principal, phone).await;
     let upgrade = upgrade.max_message_size(LARGEST).max_frame_size(LARGEST);
-    Ok(upgrade.on_upgrade(move |socket| session.run(socket, told)).into_response())
+    Ok(upgrade.on_upgrade(move |socket| session.run(socket, told, open)).into_response())
 }
 
 /// An agent of a group, as supervisors see them.

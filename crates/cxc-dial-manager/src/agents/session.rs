@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::ws::{Message, WebSocket};
-use cxc_server::{App, Principal};
+use cxc_server::access::scopes_of_user;
+use cxc_server::{ApiError, App, Principal, Scope};
 use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -13,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use super::protocol::{Closing, Command, Event, read};
 use super::said::{self, Choices, Failed};
 use super::seat::{Agent, Refused, Seat};
-use super::{AgentHub, DeskLine, dialing, phone, talking};
+use super::{AgentHub, DeskLine, OpenDesk, dialing, phone, talking};
 
 /// The dialer looks for the desk so often ...
 const HEARTBEAT: Duration = Duration::from_secs(5);
@@ -60,7 +61,7 @@ impl Session {
     }
 
     /// Runs until either side closes, and for as long afterwards as the desk may come back.
-    pub async fn run(mut self, mut socket: WebSocket, mut told: Receiver<Event>) {
+    pub async fn run(mut self, mut socket: WebSocket, mut told: Receiver<Event>, open: OpenDesk) {
         let hello = Event::Hello {
             heartbeat_seconds: HEARTBEAT.as_secs(),
             lost_after_seconds: LOST.as_secs(),
@@ -72,7 +73,7 @@ impl Session {
             heard = self.talk(&mut socket, &mut told).await;
         }
         // the socket is closed by being dropped: a far end that is gone would keep us waiting
-        drop(socket);
+        drop((socket, open));
         let Some(seat) = self.seat else { return };
         seat.detach(&self.line);
         tokio::time::sleep_until(heard + LOST).await;
@@ -205,7 +206,8 @@ impl Session {
         Ok(())
     }
 
-    /// Who signed out, was disabled or lost the password works no more. What can't be looked up holds.
+    /// Who signed out, was disabled, lost the password or may not work as an agent any more works no more. What can't be
+    /// looked up holds.
     async fn still_signed_in(&self) -> Turn {
         let Some(hash) = self.principal.session else { return Turn::On };
         let now = self.app.now();
@@ -215,11 +217,12 @@ impl Session {
             let holds = row.is_some_and(|row| {
                 row.tenant_enabled && row.expires_at > now && row.user_body.get("enabled") != Some(&Value::Bool(false))
             });
-            if holds {
+            let may = scopes_of_user(&mut tx, self.principal.tenant, self.principal.id).await?.has(Scope::AgentsWork);
+            if holds && may {
                 tx.session_touch(&hash, now).await?;
             }
             tx.commit().await?;
-            Ok::<_, cxc_store::StoreError>(holds)
+            Ok::<_, ApiError>(holds && may)
         };
         match look.await {
             Ok(false) => {

@@ -16,6 +16,7 @@ use crate::App;
 
 pub use service::services_only;
 pub(crate) use session::identify;
+pub use session::scopes_of_user;
 pub use sweep::sweep;
 pub use token::random_password;
 

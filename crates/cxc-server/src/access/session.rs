@@ -132,7 +132,7 @@ async fn by_session(
 }
 
 /// What a user's roles allow together.
-pub(super) async fn scopes_of_user(tx: &mut Tx, tenant: TenantNo, user: Uuid) -> Result<Scopes, ApiError> {
+pub async fn scopes_of_user(tx: &mut Tx, tenant: TenantNo, user: Uuid) -> Result<Scopes, ApiError> {
     let roles = tx.object_referred(tenant, user, Role::KIND).await?;
     let mut scopes = Scopes::default();
     for role in roles {

@@ -357,6 +357,14 @@ async fn one_desk_shows_an_agent_and_a_supervisor_sees_and_steers() {
         let found = audit["items"].as_array().unwrap().iter().any(|event| event["action"] == action);
         assert!(found, "{action} is audited: {audit}");
     }
+    // so many desks are open at once
+    let mut open = Vec::new();
+    while open.len() < 8 {
+        open.push(Bare::open(cxc, "acme\\agent1", &[]).await.unwrap());
+    }
+    assert_eq!(Bare::open(cxc, "acme\\agent1", &[]).await.err(), Some(429));
+    open.into_iter().for_each(Bare::vanish);
+    until("they are closed", PATIENCE, async || Bare::open(cxc, "acme\\agent1", &[]).await.is_ok()).await;
     // who floods is closed
     let mut flood = Bare::open(cxc, "acme\\agent1", &[]).await.unwrap();
     flood.flood(r#"{"type":"ping"}"#).await;
@@ -366,6 +374,21 @@ async fn one_desk_shows_an_agent_and_a_supervisor_sees_and_steers() {
     // nobody is an agent without the permission
     floor.world.person("ada", "analyst").await;
     assert_eq!(Bare::open(cxc, "acme\\ada", &[]).await.err(), Some(403));
+}
+
+#[tokio::test]
+async fn who_may_not_work_as_an_agent_any_more_is_logged_out() {
+    let floor = Floor::start(1, Audience(1), "60000", 1).await;
+    let mut desk = Bare::open(&floor.world.cxc, "acme\\agent0", &[]).await.unwrap();
+    desk.send(&json!({"type": "login", "phone": floor.phone(0)})).await;
+    desk.next("session").await.unwrap();
+    let (api, path) = (&floor.world.api, format!("/users/{}", floor.users[0]));
+    let roles = api.get("/roles?limit=100").await.expect(200);
+    let analyst = roles["items"].as_array().unwrap().iter().find(|role| role["builtIn"] == "analyst").unwrap();
+    let tag = api.get(&path).await.etag();
+    api.patch(&path).if_match(&tag).json(&json!({"roles": [analyst["id"]]})).await.expect(200);
+    assert_eq!(desk.next("closed").await.unwrap()["reason"], "signed_out");
+    floor.is(0, "logged_out", None).await;
 }
 
 #[tokio::test]
