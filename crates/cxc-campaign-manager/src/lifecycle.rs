@@ -23,11 +23,11 @@ const TICK: Duration = Duration::from_millis(500);
 const UNLOAD_AFTER: i64 = 600_000_000;
 /// A dialer that has a group says each second what goes on. Without a word for so long none has it, microseconds.
 const NOBODY_AFTER: i64 = 10_000_000;
-/// A group is refreshed at most so often, in microseconds; after a failure less often.
 /// For so long a group that has nobody left to send to waits for receipts, in microseconds, and so long where a receipt may bring a
 /// retry: ten minutes and four hours.
 const RECEIPTS_AWAITED: i64 = 600_000_000;
 const RECEIPTS_AWAITED_FOR_RETRIES: i64 = 4 * 3_600_000_000;
+/// A group is refreshed at most so often, in microseconds; after a failure less often.
 const REFRESH_EVERY: i64 = 5_000_000;
 const REFRESH_AFTER_FAILURE: i64 = 60_000_000;
 /// While nothing is left to sweep, it is looked for so seldom.
