@@ -164,7 +164,9 @@ impl CustomExpression {
         let text = format!("{:?}", self.root);
         let varies = |name: &str, most: i16| if text.contains(name) { most } else { 1 };
         // a date is of any year, and a 13th is a Friday in some years only
+        let asks_more = !self.columns.is_empty() || !self.counts.is_empty();
         if self.tick.is_none()
+            || asks_more
             || text.contains("local_date")
             || text.contains("local_day") && text.contains("local_weekday")
         {
