@@ -191,7 +191,10 @@ fn made_up(content: &CompiledContent) -> FullContact {
     contact.contact.last_name = Some("Last".into());
     contact.contact.company = Some("Company".into());
     contact.contact.client_id = Some("C-1".into());
-    let others = (1..=100).map(|n| (format!("c_other{n}"), json!(format!("Other {n}"))));
+    let others = (1..=100).flat_map(|n| {
+        let text = json!(format!("Other {n}"));
+        [(format!("c_other{n}"), text.clone()), (format!("other{n}"), text)]
+    });
     let own = content.fields().map(|name| (name.to_owned(), json!(in_words(name))));
     contact.contact.custom = Some(serde_json::Value::Object(own.chain(others).collect()).to_string());
     contact.devices = vec![Device {
