@@ -1,6 +1,6 @@
 //! The list manager: contact lists and their contacts, suppression lists and their entries, selection rules, labels.
 
-pub mod audited;
+mod audited;
 mod compliance_data;
 mod contact_bulk;
 pub mod contact_edit;

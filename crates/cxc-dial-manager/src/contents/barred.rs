@@ -2,13 +2,13 @@
 use std::collections::HashMap;
 
 use cxc_core::channel::Channel;
+use cxc_core::compliance::Zones;
 use cxc_core::consent::{ConsentEvent, opted_out_of_any};
 use cxc_core::location::LocationTables;
 use cxc_core::phone::{PhoneNumber, PhoneParser};
 use cxc_server::{ApiError, App};
 use cxc_store::Tx;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 /// The hours of the day in which what advertises goes to phones: the narrowest of federal law in the United States, whose
 /// states and whose neighbours differ little. A test is sent by day.
@@ -60,7 +60,7 @@ impl Barred {
                     }
                     _ => None,
                 });
-                let closed = || (test.sells && !is_day(&tables, address, now)).then(out_of_hours);
+                let closed = || (test.sells && !is_day(&app.rules.zones, &tables, address, now)).then(out_of_hours);
                 if let Some(why) = listed.or_else(closed) {
                     by_address.entry(*hash).or_insert(why);
                 }
@@ -88,12 +88,12 @@ fn tables(app: &App) -> Result<std::sync::Arc<LocationTables>, ApiError> {
 }
 
 /// Whether it is day wherever a number may be. Of one of which no zone is known, nobody can say it.
-fn is_day(tables: &LocationTables, address: &str, now: Timestamp) -> bool {
+fn is_day(zones: &Zones, tables: &LocationTables, address: &str, now: Timestamp) -> bool {
     let Ok(phone) = PhoneParser::shared().map_err(|_| ()).and_then(|p| p.parse(address, None).map_err(|_| ())) else {
         return false;
     };
     let place = tables.of_phone(&phone.number, phone.line_type);
-    let is_open = |zone: &str| TimeZone::get(zone).is_ok_and(|zone| OPEN.contains(&now.to_zoned(zone).hour()));
+    let is_open = |zone: &str| zones.get(zone).is_some_and(|zone| OPEN.contains(&now.to_zoned(zone).hour()));
     !place.is_unmappable() && place.zones().iter().all(|zone| is_open(zone))
 }
 
@@ -104,7 +104,8 @@ mod tests {
     #[test]
     fn it_is_day_where_a_number_may_be_or_nothing_is_sent() {
         let tables = LocationTables::embedded().unwrap();
-        let day = |address: &str, at: &str| is_day(&tables, address, at.parse().unwrap());
+        let zones = Zones::bundled();
+        let day = |address: &str, at: &str| is_day(&zones, &tables, address, at.parse().unwrap());
         assert!(day("+12129300001", "2026-03-02T13:00:00Z") && !day("+12129300001", "2026-03-02T12:59:59Z"));
         assert!(!day("+12129300001", "2026-03-03T02:00:00Z"));
         assert!(day("+442079460123", "2026-03-02T09:00:00Z") && !day("+61412345999", "2026-03-02T15:00:00Z"));

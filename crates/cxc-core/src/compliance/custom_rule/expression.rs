@@ -40,8 +40,8 @@ pub struct CustomExpression {
     counts: Vec<Count>,
     count_names: Vec<String>,
     columns: Vec<String>,
-    /// How often the local time that it asks for becomes another; `None` if it asks for none.
-    tick: Option<Tick>,
+    /// The parts of the local time that it asks for, by their names.
+    locals: Vec<String>,
     uses_record: bool,
 }
 
@@ -87,8 +87,8 @@ impl CustomExpression {
         if !may_be_boolean(&root) {
             return Err("its value is not true or false: compare it with something".into());
         }
-        let Reader { counts, count_names, columns, tick, uses_record, .. } = reader;
-        Ok(Self { root, env: Arc::new(Env::stdlib()), counts, count_names, columns, tick, uses_record })
+        let Reader { counts, count_names, columns, locals, uses_record, .. } = reader;
+        Ok(Self { root, env: Arc::new(Env::stdlib()), counts, count_names, columns, locals, uses_record })
     }
 
     /// The names of the columns that it reads, each once.
@@ -103,7 +103,7 @@ impl CustomExpression {
 
     /// Whether it holds: in every zone, if it asks for the local time. Otherwise why that can't be told.
     pub(crate) fn holds(&self, inputs: &CustomInputs<'_>) -> Result<bool, String> {
-        if self.tick.is_none() {
+        if self.locals.is_empty() {
             return self.evaluate(inputs, None);
         }
         if inputs.local.is_empty() {
@@ -119,12 +119,12 @@ impl CustomExpression {
 
     /// Whether it asks for what changes by itself: the time, attempts, how far the record is.
     pub(crate) fn changes(&self) -> bool {
-        self.tick.is_some() || self.uses_record || !self.counts.is_empty()
+        !self.locals.is_empty() || self.uses_record || !self.counts.is_empty()
     }
 
     /// How often the local time that it asks for becomes another; `None` if it asks for none.
     pub(crate) fn tick(&self) -> Option<Tick> {
-        self.tick
+        self.locals.iter().map(|name| tick(name)).max()
     }
 
     /// Whether it may hold at some moment: what changes by itself is left open, and it is false only where it is so
@@ -161,15 +161,11 @@ impl CustomExpression {
     fn constant_at_all_times(&self, channels: &[Channel]) -> Option<bool> {
         /// More moments than these are not looked at.
         const MOST: i16 = 20_000;
-        let text = format!("{:?}", self.root);
-        let varies = |name: &str, most: i16| if text.contains(name) { most } else { 1 };
+        let asks = |name: &str| self.locals.iter().any(|local| local == name);
+        let varies = |name: &str, most: i16| if asks(name) { most } else { 1 };
         // a date is of any year, and a 13th is a Friday in some years only
         let asks_more = !self.columns.is_empty() || !self.counts.is_empty();
-        if self.tick.is_none()
-            || asks_more
-            || text.contains("local_date")
-            || text.contains("local_day") && text.contains("local_weekday")
-        {
+        if self.locals.is_empty() || asks_more || asks("local_date") || asks("local_day") && asks("local_weekday") {
             return None;
         }
         let days = varies("local_weekday", 7).max(varies("local_day", 366)).max(varies("local_month", 366));
@@ -272,7 +268,7 @@ struct Reader {
     counts: Vec<Count>,
     count_names: Vec<String>,
     columns: Vec<String>,
-    tick: Option<Tick>,
+    locals: Vec<String>,
     uses_record: bool,
     names: Vec<String>,
 }
@@ -321,7 +317,9 @@ impl Reader {
         }
         match known(name) {
             Some(Known::Local) => {
-                self.tick = self.tick.max(Some(tick(name)));
+                if !self.locals.iter().any(|known| known == name) {
+                    self.locals.push(name.to_owned());
+                }
                 Ok(())
             }
             Some(_) => {
